@@ -1,0 +1,1 @@
+"""Orders of record: the lifecycle table in ``lifecycle``, the component in ``orders``."""

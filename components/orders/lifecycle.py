@@ -1,0 +1,60 @@
+"""The life of an order as a table: state and report to new state.
+
+What is not listed changes nothing and is reported as ``TransitionRefused``. Fills have rows of their
+own because venues report them late: a fill is money, so it is booked from every state that an order
+can be in after it was sent, terminal ones included.
+"""
+
+from kernel.events import ExecutionKind as Kind
+from kernel.events import OrderStatus as Status
+
+TERMINAL = frozenset({Status.FILLED, Status.CANCELLED, Status.REJECTED, Status.DENIED, Status.EXPIRED})
+"""States in which nothing more is expected."""
+
+WORKING = frozenset(
+    {Status.ACCEPTED, Status.PARTIALLY_FILLED, Status.PENDING_CANCEL, Status.PENDING_REPLACE, Status.UNKNOWN}
+)
+"""States in which the venue has the order, or may have it."""
+
+_SENT = WORKING | {Status.SUBMITTED}
+
+FILLABLE = _SENT | {Status.CANCELLED, Status.EXPIRED, Status.REJECTED}
+"""States from which a fill is booked: late ones included."""
+
+TRANSITIONS: dict[tuple[Status, Kind], Status] = {
+    (Status.SUBMITTED, Kind.ACCEPTED): Status.ACCEPTED,
+    (Status.UNKNOWN, Kind.ACCEPTED): Status.ACCEPTED,
+    (Status.SUBMITTED, Kind.REJECTED): Status.REJECTED,
+    (Status.ACCEPTED, Kind.REJECTED): Status.REJECTED,
+    (Status.UNKNOWN, Kind.REJECTED): Status.REJECTED,
+    (Status.PENDING_CANCEL, Kind.REJECTED): Status.REJECTED,
+    (Status.PENDING_CANCEL, Kind.CANCEL_REJECTED): Status.ACCEPTED,
+    (Status.PENDING_REPLACE, Kind.REPLACED): Status.ACCEPTED,
+    (Status.PENDING_REPLACE, Kind.REPLACE_REJECTED): Status.ACCEPTED,
+    (Status.ACCEPTED, Kind.TRIGGERED): Status.ACCEPTED,
+    (Status.PARTIALLY_FILLED, Kind.TRIGGERED): Status.PARTIALLY_FILLED,
+    (Status.PENDING_CANCEL, Kind.TRIGGERED): Status.PENDING_CANCEL,
+    (Status.PENDING_REPLACE, Kind.TRIGGERED): Status.PENDING_REPLACE,
+    **{(status, Kind.CANCELLED): Status.CANCELLED for status in _SENT},
+    **{(status, Kind.EXPIRED): Status.EXPIRED for status in _SENT},
+    **{(status, Kind.UNKNOWN): Status.UNKNOWN for status in _SENT - {Status.UNKNOWN}},
+}
+"""Every report but fills. Requests of ours (submit, cancel, replace) are in ``REQUESTS``."""
+
+CANCELLABLE = frozenset({Status.SUBMITTED, Status.ACCEPTED, Status.PARTIALLY_FILLED, Status.PENDING_REPLACE})
+REPLACEABLE = frozenset({Status.ACCEPTED, Status.PARTIALLY_FILLED})
+
+
+def after_fill(status: Status, *, is_complete: bool) -> Status | None:
+    """The state after a fill, or ``None`` if one cannot be booked from here.
+
+    A fill that leaves something open does not end a pending cancel or replace, nor bring a cancelled
+    or expired order back to life.
+    """
+    if status not in FILLABLE:
+        return None
+    if is_complete:
+        return Status.FILLED
+    if status in (Status.SUBMITTED, Status.ACCEPTED, Status.UNKNOWN):
+        return Status.PARTIALLY_FILLED
+    return status

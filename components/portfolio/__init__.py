@@ -1,0 +1,1 @@
+"""Cash and positions: exact arithmetic in ``position``, the component in ``portfolio``."""

@@ -1,0 +1,1 @@
+"""Risk: rules in ``rules``, the component that applies them in ``risk``."""

@@ -1,0 +1,110 @@
+"""What a strategy sees: views of the other components' state, all read-only."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from random import Random
+from typing import Protocol
+
+from components.strategy_host.state import HostState
+from kernel.bus import EventBus
+from kernel.events import Bar, InstrumentDefined, Order, Quote, Trade
+from kernel.identifiers import StrategyId
+from strategies.sdk.context import PortfolioView, RiskLimits
+
+
+class MarketView(Protocol):
+    """What a context reads of the market."""
+
+    def instrument(self, symbol: str) -> InstrumentDefined: ...
+    def history(self, symbol: str, count: int) -> Sequence[Bar]: ...
+    def last_price(self, symbol: str) -> float | None: ...
+    def last_quote(self, symbol: str) -> Quote | None: ...
+    def last_trade(self, symbol: str) -> Trade | None: ...
+
+
+class StrategyPortfolio:
+    """One strategy's part of the account."""
+
+    def __init__(self, strategy: StrategyId, *, account: "AccountView", orders: "OrdersView") -> None:
+        self._strategy = strategy
+        self._account = account
+        self._orders = orders
+
+    @property
+    def cash(self) -> Decimal:
+        """The account's cash."""
+        return self._account.cash
+
+    @property
+    def equity(self) -> Decimal:
+        """The account's cash and positions at last prices."""
+        return self._account.equity
+
+    def position(self, symbol: str) -> Decimal:
+        """Signed quantity held by this strategy."""
+        return self._account.strategy_position(self._strategy, symbol)
+
+    def positions(self) -> Mapping[str, Decimal]:
+        """This strategy's open positions by symbol."""
+        return self._account.strategy_positions(self._strategy)
+
+    def open_orders(self, symbol: str | None = None) -> Sequence[Order]:
+        """This strategy's unfinished orders, oldest first."""
+        return self._orders.open_orders(self._strategy, symbol)
+
+
+class AccountView(Protocol):
+    """What a context reads of the account."""
+
+    @property
+    def cash(self) -> Decimal: ...
+    @property
+    def equity(self) -> Decimal: ...
+    def strategy_position(self, strategy: StrategyId, symbol: str) -> Decimal: ...
+    def strategy_positions(self, strategy: StrategyId) -> Mapping[str, Decimal]: ...
+
+
+class OrdersView(Protocol):
+    """What a context reads of the orders."""
+
+    def open_orders(self, strategy: StrategyId, symbol: str | None) -> Sequence[Order]: ...
+
+
+class StrategyContext:
+    """The one implementation of the SDK's ``Context``; the same in every mode."""
+
+    def __init__(
+        self,
+        strategy: StrategyId,
+        *,
+        bus: EventBus,
+        market: MarketView,
+        portfolio: PortfolioView,
+        risk_limits: RiskLimits,
+        symbols: tuple[str, ...],
+        environment: Mapping[str, str],
+        host_state: HostState,
+    ) -> None:
+        self.strategy = strategy
+        self.symbols = symbols
+        self.portfolio = portfolio
+        self.risk_limits = risk_limits
+        self.environment = environment
+        self.instrument = market.instrument
+        self.history = market.history
+        self.last_price = market.last_price
+        self.last_quote = market.last_quote
+        self.last_trade = market.last_trade
+        self._bus = bus
+        self._host_state = host_state
+
+    @property
+    def now(self) -> int:
+        """Kernel time, ns since the epoch, UTC."""
+        return self._bus.now
+
+    @property
+    def random(self) -> Random:
+        """A generator seeded by the strategy's id and how often it asked: a replay repeats it."""
+        self._host_state.random_count += 1
+        return Random(f"{self.strategy}:{self._host_state.random_count}")

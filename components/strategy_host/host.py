@@ -1,0 +1,120 @@
+"""Runs one strategy inside the core: delivers its events, turns its decisions into events.
+
+The strategy's own hooks are the bus's handlers: between an event and a hook stands nothing. A hook
+that the strategy did not override is never called.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from components.strategy_host.context import StrategyContext
+from components.strategy_host.state import HostState
+from components.strategy_host.translation import Translator
+from kernel.component import FailurePolicy, Handler, Subscription
+from kernel.events import (
+    Bar,
+    BookDelta,
+    BookSnapshot,
+    Event,
+    OrderDenied,
+    OrderReplaced,
+    PositionChanged,
+    Quote,
+    SessionStarted,
+    SessionStopped,
+    TimerFired,
+    Trade,
+)
+from kernel.identifiers import StrategyId
+from strategies.sdk import Decisions, Strategy
+from strategies.sdk.strategy import OrderUpdate
+
+# The host does not know its strategy's parameter and state types, only that they fit each other.
+AnyStrategy = Strategy[Any, Any]
+
+_MARKET_HOOKS: tuple[tuple[type[Event], str], ...] = (
+    (Bar, "on_bar"),
+    (Quote, "on_quote"),
+    (Trade, "on_trade"),
+    (BookSnapshot, "on_book"),
+    (BookDelta, "on_book"),
+)
+
+
+class StrategyHost:
+    """The component that is one strategy."""
+
+    def __init__(
+        self,
+        strategy: AnyStrategy,
+        *,
+        strategy_id: StrategyId,
+        context: StrategyContext,
+        translator: Translator,
+        state: HostState,
+        failure_policy: FailurePolicy,
+    ) -> None:
+        self.name = host_name(strategy_id)
+        self.strategy = strategy
+        self.failure_policy = failure_policy
+        self._id = strategy_id
+        self._state = state
+        self._symbols = frozenset(context.symbols)
+        self._translate = translator
+        strategy.ctx = context
+
+    @property
+    def state(self) -> HostState:
+        """The host's counters and the strategy's state, as one value."""
+        return msgspec.structs.replace(self._state, strategy=msgspec.msgpack.encode(self.strategy.state))
+
+    def restore(self, state: msgspec.Struct) -> None:
+        assert isinstance(state, HostState)
+        self.strategy.state = msgspec.msgpack.decode(state.strategy, type=self.strategy.state_type)
+        for field in ("epoch", "order_count", "random_count"):
+            setattr(self._state, field, getattr(state, field))
+
+    def subscriptions(self) -> Iterable[Subscription]:
+        for event_type, hook in _MARKET_HOOKS:
+            if self._overrides(hook):
+                handler: Handler = getattr(self.strategy, hook)
+                yield Subscription(event_type, handler, self._symbols, self._translate)
+        yield self._subscription(SessionStarted, self._on_session)
+        yield self._subscription(SessionStopped, self._on_session_stopped)
+        if self._overrides("on_timer"):
+            yield self._subscription(TimerFired, self._on_timer)
+        if self._overrides("on_position_update"):
+            yield self._subscription(PositionChanged, self._on_position)
+        if self._overrides("on_order_update"):
+            for update_type in OrderUpdate.__args__:
+                yield self._subscription(update_type, self._on_order_update)
+
+    def _overrides(self, hook: str) -> bool:
+        return getattr(type(self.strategy), hook) is not getattr(Strategy, hook)
+
+    def _subscription(self, event_type: type[Event], handler: Handler) -> Subscription:
+        return Subscription(event_type, handler, convert=self._translate)
+
+    def _on_session(self, event: SessionStarted) -> Decisions:
+        self._state.epoch = event.epoch
+        return self.strategy.on_start()
+
+    def _on_session_stopped(self, event: SessionStopped) -> Decisions:  # noqa: ARG002  # a handler's signature
+        return self.strategy.on_stop()
+
+    def _on_timer(self, timer: TimerFired) -> Decisions:
+        return self.strategy.on_timer(timer) if timer.owner == self.name else None
+
+    def _on_position(self, position: PositionChanged) -> Decisions:
+        return self.strategy.on_position_update(position) if position.strategy == self._id else None
+
+    def _on_order_update(self, update: OrderUpdate) -> Decisions:
+        owner = update.order.strategy if isinstance(update, OrderDenied | OrderReplaced) else update.strategy
+        return self.strategy.on_order_update(update) if owner == self._id else None
+
+
+def host_name(strategy_id: StrategyId) -> str:
+    """The component name of a strategy."""
+    return f"strategy:{strategy_id}"

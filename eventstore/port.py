@@ -1,0 +1,136 @@
+"""The store port: named streams of events, gap-free in ``seq`` from 1, appended in blocks.
+
+Every implementation runs the one conformance suite in ``tests/eventstore``.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+import msgspec
+
+from kernel.events import Event
+
+
+class StreamHead(msgspec.Struct, frozen=True):
+    """Where a stream ends. An empty or unknown stream has seq 0, ts 0 and the empty hash."""
+
+    stream: str
+    seq: int = 0
+    ts: int = 0
+    block_hash: bytes = b""
+
+
+class StreamInfo(msgspec.Struct, frozen=True):
+    """One line about a stream, for people."""
+
+    stream: str
+    last_seq: int
+    first_ts: int
+    last_ts: int
+    block_count: int
+    payload_bytes: int
+    head_hash: str
+    symbols: tuple[str, ...] = ()
+    event_types: tuple[str, ...] = ()
+
+
+class Selection(msgspec.Struct, frozen=True):
+    """Which events of a stream to read; all bounds are inclusive, ``None`` means unbounded.
+
+    Blocks that cannot hold a match are skipped without being decoded. An event without a symbol
+    never matches a selection by symbol.
+    """
+
+    from_seq: int = 1
+    to_seq: int | None = None
+    from_ts: int | None = None
+    to_ts: int | None = None
+    symbols: frozenset[str] | None = None
+    types: frozenset[type[Event]] | None = None
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """Events of one stream as read, in order of seq.
+
+    ``seqs`` runs parallel to ``events``, and so does ``causes``. A cause n > 0 marks a derived event
+    and names the input that it followed: by seq in the same log or, in the stream of a run, by
+    ordinal among all the run's inputs. n <= 0 marks an input: 0 in a log; -k in the stream of a run,
+    where it is the run's k-th input, among those read from its sources. ``causes`` is ``None`` where
+    every event is an input of a log.
+    """
+
+    stream: str
+    seqs: Sequence[int]
+    events: Sequence[Event]
+    causes: Sequence[int] | None = None
+
+
+class Damage(msgspec.Struct, frozen=True):
+    """The first thing that ``verify`` found wrong in a stream."""
+
+    stream: str
+    first_bad_seq: int
+    reason: str
+
+
+class EventStore(Protocol):
+    """Append-only event streams.
+
+    Methods are safe to call concurrently from one event loop. A cancelled ``append`` has an unknown
+    outcome: ask ``head``.
+    """
+
+    async def append(
+        self,
+        stream: str,
+        events: Sequence[Event],
+        *,
+        expected_seq: int,
+        causes: Sequence[int] | None = None,
+    ) -> StreamHead:
+        """Append events after ``expected_seq``; return the new head once they are durable.
+
+        Appends that wait at the same time are committed together. All of ``events`` are appended, or
+        none. Raises ``AppendConflict`` if the stream's last seq is not ``expected_seq``, and
+        ``StoreError`` if ``ts`` would decrease or the store cannot write.
+        """
+        ...
+
+    async def head(self, stream: str) -> StreamHead:
+        """Where the stream ends now, other writers included."""
+        ...
+
+    async def streams(self) -> tuple[StreamInfo, ...]:
+        """Every stream, by name."""
+        ...
+
+    def read(self, stream: str, selection: Selection = ...) -> AsyncIterator[Batch]:
+        """Read what is there now, checked against the hash chain, in order of seq.
+
+        Raises ``StoreDamaged`` at the first block that does not match, ``StreamMissing`` if there is
+        no such stream.
+        """
+        ...
+
+    def follow(self, stream: str, selection: Selection = ...) -> AsyncIterator[Batch]:
+        """Read what is there, then what comes, without gap or repeat, until cancelled.
+
+        The stream need not exist yet.
+        """
+        ...
+
+    async def verify(self, stream: str) -> Damage | None:
+        """Check every block of a stream; the first damage, or ``None``."""
+        ...
+
+    async def checkpoint(self, subscriber: str) -> int:
+        """The seq up to which a subscriber has handled its log; 0 if it never said."""
+        ...
+
+    async def save_checkpoint(self, subscriber: str, seq: int) -> None:
+        """Remember a subscriber's place, durably. Never moves backwards."""
+        ...
+
+    async def close(self) -> None:
+        """Commit what waits, then release files. Idempotent."""
+        ...

@@ -1,0 +1,339 @@
+"""The event bus: inputs in, derived events out, in one deterministic order.
+
+An input reaches its subscribers in order of registration. What one subscriber makes of it is run to
+completion, first in first out, before the next subscriber sees the input: a simulated venue that
+hears a bar first has its fills booked before the strategy is asked about that bar, as live fills
+would be. Due timers fire before the first input stamped later.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
+from operator import attrgetter, length_hint
+from traceback import extract_tb
+from typing import TypeVar
+
+import msgspec
+
+from kernel.component import STEADFAST, Component, FailurePolicy, Handler, Subscription, WatchingComponent
+from kernel.errors import ComponentError
+from kernel.events import (
+    MARKET_TYPES,
+    Bar,
+    BookDelta,
+    BookSnapshot,
+    ComponentFailed,
+    ComponentQuarantined,
+    ComponentRestarted,
+    Event,
+    Quote,
+    ReleaseComponent,
+    SessionStarted,
+    TimerFired,
+    TimerScheduled,
+    Trade,
+)
+from kernel.identifiers import TimerName
+from kernel.router import Router
+from kernel.timers import Timers
+
+CASCADE_LIMIT = 100_000
+"""Derived events from one input; beyond it two components are feeding each other."""
+
+MarketT = TypeVar("MarketT", Bar, Quote, Trade, BookSnapshot, BookDelta)
+
+_ts_of = attrgetter("ts")
+
+
+class Derived(msgspec.Struct):
+    """Derived events, in order, and beside each the ordinal of the input that it followed."""
+
+    events: list[Event] = []
+    causes: list[int] = []
+
+
+class BusState(msgspec.Struct):
+    """What the bus itself remembers."""
+
+    input_count: int = 0
+    now: int = 0
+    failures: dict[str, int] = {}
+    quarantined: dict[str, bool] = {}
+    """Components that get nothing: ``True`` quarantined, ``False`` backing off."""
+
+
+class EventBus:
+    """Dispatches inputs to components. One bus, one log, one order."""
+
+    name = "bus"
+    failure_policy: FailurePolicy = STEADFAST
+
+    def __init__(self) -> None:
+        self.state = BusState()
+        self.derived = Derived()
+        self.timers = Timers()
+        self.current: Event = SessionStarted(0, 0, "", "", "")
+        """The input or timer being handled."""
+        self.retained: dict[type[Event], dict[str, Event]] = {kind: {} for kind in MARKET_TYPES}
+        """The last market event by type and symbol, but for ``current``: see ``last``."""
+        self._router = Router()
+        self._router.register(self.timers)
+        self._router.register(self)
+
+    # --- registration -------------------------------------------------------------------------
+
+    @property
+    def components(self) -> Mapping[str, Component]:
+        """Registered components by name, in order of registration."""
+        return self._router.components
+
+    def register(self, component: Component) -> None:
+        """Add a component behind those already there; raises ``ComponentError``."""
+        self._router.register(component)
+
+    def register_watching(self, component: WatchingComponent) -> None:
+        """Add a component that changes its interest in symbols as it runs."""
+        self._router.register_watching(component)
+
+    def unregister(self, name: str) -> None:
+        """Remove a component between two events."""
+        self._router.unregister(name)
+
+    def watched(self, name: str) -> frozenset[str]:
+        """The symbols that a watching component is called for at present."""
+        return self._router.watched(name)
+
+    # --- what the bus says of the present -----------------------------------------------------
+
+    @property
+    def now(self) -> int:
+        """Kernel time: the ``ts`` of what is being handled."""
+        return self.current.ts
+
+    def last(self, event_type: type[MarketT], symbol: str) -> MarketT | None:
+        """The latest market event of a type and symbol, the one being handled included."""
+        current = self.current
+        if type(current) is event_type and current.symbol == symbol:
+            return current
+        retained = self.retained[event_type].get(symbol)
+        assert retained is None or isinstance(retained, event_type)
+        return retained
+
+    # --- dispatch -----------------------------------------------------------------------------
+
+    def dispatch(self, inputs: Sequence[Event]) -> None:
+        """Run inputs through the components; derived events are added to ``derived``.
+
+        Inputs must be in order of ``ts``, none before the last one dispatched.
+        """
+        position, end = 0, len(inputs)
+        if end and inputs[0].ts < self.state.now:
+            ordinal = self.state.input_count + 1
+            raise ComponentError(f"input {ordinal}: ts {inputs[0].ts} is before {self.state.now}, now past")
+        while position < end:
+            due = self.timers.next_due
+            stop = end if inputs[-1].ts <= due else bisect_right(inputs, due, lo=position, key=_ts_of)
+            if stop > position:
+                position = self._dispatch_until(inputs, position, stop=stop)
+            else:
+                self._fire_timer()
+
+    def advance(self, ts: int) -> None:
+        """Fire the timers due at or before ``ts``, as if the next input came just after it."""
+        while self.timers.next_due <= ts:
+            self._fire_timer()
+
+    def take_derived(self) -> Derived:
+        """Hand over the derived events gathered so far, and begin anew."""
+        derived, self.derived = self.derived, Derived()
+        return derived
+
+    def _dispatch_until(self, inputs: Sequence[Event], start: int, *, stop: int) -> int:
+        """Dispatch ``inputs[start:stop]``; returns where it stopped, which a new timer may bring forward.
+
+        The hot loop. Measured per event on 1 M quotes and one strategy: 0.03 us here, against 0.10 us
+        with two dictionary look-ups each; so handlers are looked up only where symbol or type
+        changes, the last event of a run is retained only at its end, and the ordinal is worked out
+        from what is left of the iterator when something was emitted.
+        """
+        part = inputs if start == 0 and stop == len(inputs) else inputs[start:stop]
+        router, retained, timers = self._router, self.retained, self.timers
+        ordinal_at_end = self.state.input_count + len(part)
+        event_type: type[Event] | None = None
+        symbol = ""
+        handlers: tuple[Handler, ...] = ()
+        left = 0
+        remaining = iter(part)
+        router.is_changed = False
+        for event in remaining:
+            if event.__class__ is not event_type or event.symbol != symbol:  # type: ignore[attr-defined]  # market type
+                if event_type is not None:
+                    retained[event_type][symbol] = self.current
+                event_type = event.__class__
+                routes = router.market.get(event_type)
+                if routes is None:
+                    event_type = None
+                    handlers = router.by_type.get(event.__class__, ())
+                else:
+                    symbol = event.symbol  # type: ignore[attr-defined]  # market type
+                    handlers = routes[symbol]
+            self.current = event
+            for handler in handlers:
+                try:
+                    emitted = handler(event)
+                except Exception as error:
+                    emitted = _Raised(error)
+                if emitted is not None:
+                    break
+            else:
+                continue
+            left = length_hint(remaining)
+            self._complete(event, handlers, handler=handler, emitted=emitted, cause=ordinal_at_end - left)
+            if router.is_changed:
+                router.is_changed = False
+                if event_type is not None:
+                    retained[event_type][symbol] = event
+                    event_type = None
+            if timers.next_due < part[-1].ts:
+                break
+            left = 0
+        if event_type is not None:
+            retained[event_type][symbol] = self.current
+        if router.is_changed:
+            raise ComponentError(
+                "a component changed its watches while handling an event for which it emitted nothing"
+            )
+        self.state.input_count = ordinal_at_end - left
+        self.state.now = self.current.ts
+        return stop - left
+
+    def _fire_timer(self) -> None:
+        fired = self.current = self.timers.fire(now=self.state.now)
+        self.state.now = fired.ts
+        self._cascade((fired,), cause=self.state.input_count)
+        self._router.is_changed = False
+
+    def _complete(
+        self, event: Event, handlers: tuple[Handler, ...], *, handler: Handler, emitted: object, cause: int
+    ) -> None:
+        """Run what ``handler`` emitted to completion, then the input's other handlers."""
+        self._cascade(self._events_from(handler, event, emitted), cause=cause)
+        for follower in handlers[handlers.index(handler) + 1 :]:
+            more = self._call(follower, event)
+            if more is not None:
+                self._cascade(more, cause=cause)
+
+    def _cascade(self, emitted: Sequence[Event], *, cause: int) -> None:
+        """Append derived events and everything that follows from them, first in, first out."""
+        events, by_type = self.derived.events, self._router.by_type
+        cursor = first = len(events)
+        events.extend(emitted)
+        while cursor < len(events):
+            event = events[cursor]
+            cursor += 1
+            handlers = by_type.get(event.__class__)
+            if handlers is None:
+                handlers = self._market_handlers(event)
+            for handler in handlers:
+                more = self._call(handler, event)
+                if more is not None:
+                    events.extend(more)
+            if cursor - first > CASCADE_LIMIT:
+                last = type(event).__name__
+                raise ComponentError(f"input {cause} caused over {CASCADE_LIMIT} events; the last is {last}")
+        causes = self.derived.causes
+        causes.extend(repeat(cause, len(events) - len(causes)))
+
+    def _market_handlers(self, event: Event) -> tuple[Handler, ...]:
+        """Handlers of a derived market event (a bar built from trades, say), which is retained too."""
+        routes = self._router.market.get(event.__class__)
+        if routes is None:
+            return ()
+        symbol: str = event.symbol  # type: ignore[attr-defined]  # market type
+        self.retained[event.__class__][symbol] = event
+        return routes[symbol]
+
+    # --- isolation ----------------------------------------------------------------------------
+
+    def subscriptions(self) -> Iterable[Subscription]:
+        """The bus hears of timers and operators itself, to put components back into service."""
+        return (
+            Subscription(TimerFired, self._on_timer),
+            Subscription(ReleaseComponent, self._on_release),
+        )
+
+    def restore(self, state: msgspec.Struct) -> None:
+        assert isinstance(state, BusState)
+        self.state = state
+        for component in state.quarantined:
+            self._router.mute(component)
+        self._router.rewatch()
+        self._router.is_changed = False
+
+    def _call(self, handler: Handler, event: Event) -> Sequence[Event] | None:
+        try:
+            emitted = handler(event)
+        except Exception as error:
+            emitted = _Raised(error)
+        return None if emitted is None else self._events_from(handler, event, emitted)
+
+    def _events_from(self, handler: Handler, event: Event, emitted: object) -> Sequence[Event]:
+        """What a handler returned, as events; a failure becomes one."""
+        if type(emitted) is _Raised:
+            return self._isolate(self._router.owners[handler], event, error=emitted.error)
+        convert = self._router.converters.get(handler)
+        if convert is None:
+            return emitted  # type: ignore[return-value]  # the handler's contract
+        try:
+            return convert(event, emitted)
+        except Exception as error:
+            return self._isolate(self._router.owners[handler], event, error=error)
+
+    def _isolate(self, component: Component, event: Event, *, error: Exception) -> Sequence[Event]:
+        """Record a failure and take the component out of service as its policy says."""
+        name, policy = component.name, component.failure_policy
+        failures = self.state.failures[name] = self.state.failures.get(name, 0) + 1
+        frames = extract_tb(error.__traceback__)
+        where = f"{frames[-1].name}:{frames[-1].lineno}" if frames else ""
+        failed = ComponentFailed(
+            self.now, name, type(event).__name__, f"{type(error).__name__}: {error}", failures, where
+        )
+        if failures >= policy.max_failures:
+            self._take_out(name, is_quarantined=True)
+            return (failed, ComponentQuarantined(self.now, name, failures))
+        if policy.back_off_s <= 0:
+            return (failed,)
+        self._take_out(name, is_quarantined=False)
+        due = self.now + int(policy.back_off_s * 2 ** (failures - 1) * 1e9)
+        return (failed, TimerScheduled(self.now, self.name, TimerName(f"restart {name}"), due))
+
+    def _take_out(self, name: str, *, is_quarantined: bool) -> None:
+        self.state.quarantined[name] = is_quarantined
+        self._router.mute(name)
+
+    def _on_timer(self, timer: TimerFired) -> Sequence[Event] | None:
+        if timer.owner != self.name:
+            return None
+        return self._put_back(timer.name.removeprefix("restart "), is_released=False)
+
+    def _on_release(self, command: ReleaseComponent) -> Sequence[Event] | None:
+        return self._put_back(command.component, is_released=True)
+
+    def _put_back(self, name: str, *, is_released: bool) -> Sequence[Event] | None:
+        is_quarantined = self.state.quarantined.get(name)
+        if is_quarantined is None or (is_quarantined and not is_released):
+            return None
+        del self.state.quarantined[name]
+        if is_released:
+            self.state.failures.pop(name, None)
+        self._router.unmute(name)
+        return (ComponentRestarted(self.now, name, self.state.failures.get(name, 0)),)
+
+
+class _Raised:
+    """A handler's exception on its way to ``_isolate``."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error

@@ -1,0 +1,310 @@
+"""The closed vocabulary of events: one union, one place.
+
+To add an event: define it in its family's module with the next free tag, list it in ``AnyEvent``
+below, and run ``make events`` to pin its tag and fields in ``docs/events.md``. A changed meaning is a
+new tag with an upcaster, never an edit.
+"""
+
+from typing import get_args
+
+from kernel.events.accounts import (
+    AccountMarked,
+    AccountReported,
+    CashMoved,
+    PositionChanged,
+    PositionMismatched,
+    PositionReported,
+    RiskLimitBreached,
+    TradingState,
+    TradingStateChanged,
+)
+from kernel.events.header import (
+    Event,
+    Record,
+)
+from kernel.events.intents import (
+    CancelIntent,
+    DecisionRefused,
+    OrderApproved,
+    OrderDenied,
+    OrderIntent,
+    ReplaceApproved,
+    ReplaceDenied,
+    ReplaceIntent,
+    SignalRaised,
+)
+from kernel.events.market import (
+    AggressorSide,
+    AssetClass,
+    Bar,
+    BookDelta,
+    BookSnapshot,
+    CorporateAction,
+    CorporateActionKind,
+    FeedGapDetected,
+    FeedStatusChanged,
+    FundingRateSet,
+    FxRateSet,
+    InstrumentDefined,
+    PriceLevel,
+    Quote,
+    Trade,
+    TradingStatus,
+    TradingStatusChanged,
+)
+from kernel.events.order_terms import (
+    ApprovedOrder,
+    ExecutionKind,
+    Liquidity,
+    Order,
+    OrderStatus,
+    OrderType,
+    Side,
+    SignalDirection,
+    TimeInForce,
+)
+from kernel.events.orders import (
+    CancelRejected,
+    CancelSubmitted,
+    ExecutionReport,
+    FillCorrected,
+    OrderAccepted,
+    OrderCancelled,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+    OrderReplaced,
+    OrderStateUnknown,
+    OrderSubmitted,
+    OrderTriggered,
+    ReplaceRejected,
+    ReplaceSubmitted,
+    TransitionRefused,
+)
+from kernel.events.system import (
+    AdjustPosition,
+    BrokerConnected,
+    BrokerDisconnected,
+    CancelAllOrders,
+    CancelOrder,
+    ComponentFailed,
+    ComponentQuarantined,
+    ComponentRestarted,
+    ComponentStarted,
+    ComponentStopped,
+    ConfigLoaded,
+    FlattenPositions,
+    HaltTrading,
+    MessageQuarantined,
+    PauseStrategy,
+    ReduceOnlyTrading,
+    ReleaseComponent,
+    ResumeStrategy,
+    ResumeTrading,
+    RunFinished,
+    RunStarted,
+    SessionStarted,
+    SessionStopped,
+    StrategyLoaded,
+    StrategyLoadRefused,
+    StrategyStateMigrated,
+    StrategyUnloaded,
+    StreamRange,
+)
+from kernel.events.time import (
+    ClockJumped,
+    ClockTicked,
+    TimerCancelled,
+    TimerFired,
+    TimerScheduled,
+)
+
+AnyEvent = (
+    Bar
+    | Quote
+    | Trade
+    | BookSnapshot
+    | BookDelta
+    | InstrumentDefined
+    | CorporateAction
+    | TradingStatusChanged
+    | FundingRateSet
+    | FxRateSet
+    | FeedGapDetected
+    | FeedStatusChanged
+    | TimerScheduled
+    | TimerCancelled
+    | TimerFired
+    | ClockTicked
+    | ClockJumped
+    | OrderIntent
+    | CancelIntent
+    | ReplaceIntent
+    | SignalRaised
+    | DecisionRefused
+    | OrderApproved
+    | OrderDenied
+    | ReplaceApproved
+    | ReplaceDenied
+    | ExecutionReport
+    | OrderSubmitted
+    | CancelSubmitted
+    | ReplaceSubmitted
+    | OrderAccepted
+    | OrderRejected
+    | OrderFilled
+    | OrderCancelled
+    | OrderExpired
+    | OrderReplaced
+    | OrderTriggered
+    | CancelRejected
+    | ReplaceRejected
+    | OrderStateUnknown
+    | TransitionRefused
+    | FillCorrected
+    | CashMoved
+    | PositionChanged
+    | AccountMarked
+    | AccountReported
+    | PositionReported
+    | PositionMismatched
+    | TradingStateChanged
+    | RiskLimitBreached
+    | SessionStarted
+    | SessionStopped
+    | RunStarted
+    | RunFinished
+    | ConfigLoaded
+    | StrategyLoaded
+    | StrategyUnloaded
+    | StrategyLoadRefused
+    | ComponentStarted
+    | ComponentStopped
+    | ComponentFailed
+    | ComponentRestarted
+    | ComponentQuarantined
+    | StrategyStateMigrated
+    | BrokerConnected
+    | BrokerDisconnected
+    | MessageQuarantined
+    | HaltTrading
+    | ReduceOnlyTrading
+    | ResumeTrading
+    | CancelAllOrders
+    | CancelOrder
+    | FlattenPositions
+    | AdjustPosition
+    | PauseStrategy
+    | ResumeStrategy
+    | ReleaseComponent
+)
+
+EVENT_TYPES: tuple[type[Event], ...] = get_args(AnyEvent)
+"""Every event type, in order of tag."""
+
+MarketEvent = Bar | Quote | Trade | BookSnapshot | BookDelta
+"""The events that are routed by symbol on the hot path."""
+
+MARKET_TYPES: frozenset[type[Event]] = frozenset(get_args(MarketEvent))
+
+__all__ = [
+    "EVENT_TYPES",
+    "MARKET_TYPES",
+    "AccountMarked",
+    "AccountReported",
+    "AdjustPosition",
+    "AggressorSide",
+    "AnyEvent",
+    "ApprovedOrder",
+    "AssetClass",
+    "Bar",
+    "BookDelta",
+    "BookSnapshot",
+    "BrokerConnected",
+    "BrokerDisconnected",
+    "CancelAllOrders",
+    "CancelIntent",
+    "CancelOrder",
+    "CancelRejected",
+    "CancelSubmitted",
+    "CashMoved",
+    "ClockJumped",
+    "ClockTicked",
+    "ComponentFailed",
+    "ComponentQuarantined",
+    "ComponentRestarted",
+    "ComponentStarted",
+    "ComponentStopped",
+    "ConfigLoaded",
+    "CorporateAction",
+    "CorporateActionKind",
+    "DecisionRefused",
+    "Event",
+    "ExecutionKind",
+    "ExecutionReport",
+    "FeedGapDetected",
+    "FeedStatusChanged",
+    "FillCorrected",
+    "FlattenPositions",
+    "FundingRateSet",
+    "FxRateSet",
+    "HaltTrading",
+    "InstrumentDefined",
+    "Liquidity",
+    "MarketEvent",
+    "MessageQuarantined",
+    "Order",
+    "OrderAccepted",
+    "OrderApproved",
+    "OrderCancelled",
+    "OrderDenied",
+    "OrderExpired",
+    "OrderFilled",
+    "OrderIntent",
+    "OrderRejected",
+    "OrderReplaced",
+    "OrderStateUnknown",
+    "OrderStatus",
+    "OrderSubmitted",
+    "OrderTriggered",
+    "OrderType",
+    "PauseStrategy",
+    "PositionChanged",
+    "PositionMismatched",
+    "PositionReported",
+    "PriceLevel",
+    "Quote",
+    "Record",
+    "ReduceOnlyTrading",
+    "ReleaseComponent",
+    "ReplaceApproved",
+    "ReplaceDenied",
+    "ReplaceIntent",
+    "ReplaceRejected",
+    "ReplaceSubmitted",
+    "ResumeStrategy",
+    "ResumeTrading",
+    "RiskLimitBreached",
+    "RunFinished",
+    "RunStarted",
+    "SessionStarted",
+    "SessionStopped",
+    "Side",
+    "SignalDirection",
+    "SignalRaised",
+    "StrategyLoadRefused",
+    "StrategyLoaded",
+    "StrategyStateMigrated",
+    "StrategyUnloaded",
+    "StreamRange",
+    "TimeInForce",
+    "TimerCancelled",
+    "TimerFired",
+    "TimerScheduled",
+    "Trade",
+    "TradingState",
+    "TradingStateChanged",
+    "TradingStatus",
+    "TradingStatusChanged",
+    "TransitionRefused",
+]

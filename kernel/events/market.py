@@ -1,0 +1,198 @@
+"""What the market said. Prices and sizes are ``float``: they are observations, not our money.
+
+``ts`` is when we could know it. ``exchange_ts`` is the venue's own stamp, 0 where it gave none.
+"""
+
+from decimal import Decimal
+from enum import Enum
+
+from kernel.events.header import Event, Record
+
+
+class AggressorSide(Enum):
+    """Who crossed the spread to make a trade."""
+
+    BUYER = "buyer"
+    SELLER = "seller"
+    UNKNOWN = "unknown"
+
+
+class AssetClass(Enum):
+    """What kind of thing an instrument is."""
+
+    EQUITY = "equity"
+    ETF = "etf"
+    INDEX = "index"
+    FX = "fx"
+    CRYPTO_SPOT = "crypto_spot"
+    FUTURE = "future"
+    PERPETUAL = "perpetual"
+    OPTION = "option"
+    BOND = "bond"
+
+
+class CorporateActionKind(Enum):
+    """What a company did to its shares."""
+
+    SPLIT = "split"
+    DIVIDEND = "dividend"
+    MERGER = "merger"
+    SYMBOL_CHANGE = "symbol_change"
+    DELISTING = "delisting"
+
+
+class TradingStatus(Enum):
+    """Whether a venue matches orders in an instrument."""
+
+    PRE_OPEN = "pre_open"
+    OPEN = "open"
+    AUCTION = "auction"
+    HALTED = "halted"
+    CLOSED = "closed"
+
+
+class Bar(Event, frozen=True, tag=1):
+    """Prices over one interval, known at its end: ``open_ts <= t <= ts``.
+
+    ``timeframe`` is a count and a unit: ``"1m"``, ``"1h"``, ``"1d"``.
+    """
+
+    symbol: str
+    timeframe: str
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    open_ts: int = 0
+
+
+class Quote(Event, frozen=True, tag=2):
+    """Best bid and ask."""
+
+    symbol: str
+    bid: float
+    ask: float
+    bid_size: float = 0.0
+    ask_size: float = 0.0
+    exchange_ts: int = 0
+
+
+class Trade(Event, frozen=True, tag=3):
+    """A market print (not one of our fills)."""
+
+    symbol: str
+    price: float
+    size: float
+    aggressor: AggressorSide = AggressorSide.UNKNOWN
+    trade_id: str = ""
+    exchange_ts: int = 0
+
+
+class PriceLevel(Record, frozen=True):
+    """Size resting at one price. Size 0 in a delta removes the level."""
+
+    price: float
+    size: float
+
+
+class BookSnapshot(Event, frozen=True, tag=4):
+    """A whole order book, best levels first."""
+
+    symbol: str
+    bids: tuple[PriceLevel, ...]
+    asks: tuple[PriceLevel, ...]
+    book_seq: int = 0
+    exchange_ts: int = 0
+
+
+class BookDelta(Event, frozen=True, tag=5):
+    """Levels that changed since ``previous_book_seq``; their new sizes."""
+
+    symbol: str
+    bids: tuple[PriceLevel, ...]
+    asks: tuple[PriceLevel, ...]
+    book_seq: int = 0
+    previous_book_seq: int = 0
+    exchange_ts: int = 0
+
+
+class InstrumentDefined(Event, frozen=True, tag=6):
+    """The terms of an instrument from this moment on.
+
+    ``tick_size`` and ``lot_size`` are the steps of price and quantity; ``multiplier`` is the currency
+    value of one unit at price 1; ``calendar`` names a trading calendar (``"XNYS"``, ``"24/7"``).
+    """
+
+    symbol: str
+    asset_class: AssetClass = AssetClass.EQUITY
+    currency: str = "USD"
+    tick_size: Decimal = Decimal("0.01")
+    lot_size: Decimal = Decimal(1)
+    multiplier: Decimal = Decimal(1)
+    minimum_quantity: Decimal = Decimal(0)
+    minimum_notional: Decimal = Decimal(0)
+    margin_rate: Decimal = Decimal(1)
+    calendar: str = ""
+    venue: str = ""
+    underlying: str = ""
+    expiry_ts: int = 0
+    strike: Decimal = Decimal(0)
+    option_right: str = ""
+
+
+class CorporateAction(Event, frozen=True, tag=7):
+    """A split, dividend, merger, symbol change or delisting, effective at ``ts``.
+
+    ``ratio`` is new shares per old share; ``amount`` is cash per old share in ``currency``.
+    """
+
+    symbol: str
+    kind: CorporateActionKind
+    ratio: Decimal = Decimal(1)
+    amount: Decimal = Decimal(0)
+    currency: str = "USD"
+    new_symbol: str = ""
+    pay_ts: int = 0
+
+
+class TradingStatusChanged(Event, frozen=True, tag=8):
+    """A venue opened, halted or closed an instrument."""
+
+    symbol: str
+    status: TradingStatus
+    reason: str = ""
+
+
+class FundingRateSet(Event, frozen=True, tag=9):
+    """The funding rate of a perpetual for the interval ending at ``due_ts``."""
+
+    symbol: str
+    rate: Decimal
+    due_ts: int
+
+
+class FxRateSet(Event, frozen=True, tag=10):
+    """One unit of ``base`` is worth ``rate`` units of ``quote``."""
+
+    base: str
+    quote: str
+    rate: Decimal
+
+
+class FeedGapDetected(Event, frozen=True, tag=11):
+    """A feed skipped messages: what followed ``last_feed_seq`` up to ``next_feed_seq`` is missing."""
+
+    symbol: str
+    feed: str
+    last_feed_seq: int
+    next_feed_seq: int
+
+
+class FeedStatusChanged(Event, frozen=True, tag=12):
+    """A feed connected, went stale or dropped."""
+
+    feed: str
+    is_connected: bool
+    is_stale: bool = False
+    reason: str = ""

@@ -1,0 +1,224 @@
+"""The life of the system: sessions, runs, components, code, configuration, operator commands."""
+
+from decimal import Decimal
+
+from kernel.events.header import Event, Record
+from kernel.identifiers import ClientOrderId, StrategyId
+
+
+class StreamRange(Record, frozen=True):
+    """A part of a stream that was read: events with ``first_seq <= seq <= last_seq``.
+
+    ``head_hash`` is the hash of the block that holds ``last_seq``, in hex.
+    """
+
+    stream: str
+    first_seq: int
+    last_seq: int
+    head_hash: str
+
+
+class SessionStarted(Event, frozen=True, tag=100):
+    """A writer opened the log: a new epoch. Ids made in one epoch never recur in another."""
+
+    epoch: int
+    mode: str
+    version: str
+    python: str
+
+
+class SessionStopped(Event, frozen=True, tag=101):
+    """The writer closed the log in good order."""
+
+    epoch: int
+    reason: str = ""
+
+
+class RunStarted(Event, frozen=True, tag=102):
+    """A replay over data streams; its inputs are these ranges, merged by (ts, stream, seq)."""
+
+    sources: tuple[StreamRange, ...]
+    symbols: tuple[str, ...]
+    from_ts: int
+    to_ts: int
+
+
+class RunFinished(Event, frozen=True, tag=103):
+    """The replay read all its inputs. ``digest`` is the SHA-256 of the derived events, in hex."""
+
+    input_count: int
+    derived_count: int
+    digest: str
+
+
+class ConfigLoaded(Event, frozen=True, tag=104):
+    """The configuration in force, as JSON without secrets."""
+
+    config_hash: str
+    body: str
+
+
+class StrategyLoaded(Event, frozen=True, tag=105):
+    """A strategy's code came into force. ``source`` is the module's text, ``params`` are JSON."""
+
+    strategy: StrategyId
+    reference: str
+    source_hash: str
+    source: str
+    params: str
+    version: str = ""
+
+
+class StrategyUnloaded(Event, frozen=True, tag=106):
+    """A strategy no longer runs."""
+
+    strategy: StrategyId
+    reason: str = ""
+
+
+class StrategyLoadRefused(Event, frozen=True, tag=107):
+    """New code was not taken; the old version, if any, trades on."""
+
+    strategy: StrategyId
+    reference: str
+    reason: str
+
+
+class ComponentStarted(Event, frozen=True, tag=108):
+    """A component entered service."""
+
+    component: str
+
+
+class ComponentStopped(Event, frozen=True, tag=109):
+    """A component left service in good order."""
+
+    component: str
+
+
+class ComponentFailed(Event, frozen=True, tag=110):
+    """A component raised while it handled an event; the others went on."""
+
+    component: str
+    event_type: str
+    error: str
+    failures: int
+    where: str = ""
+
+
+class ComponentRestarted(Event, frozen=True, tag=111):
+    """A failed component is back in service after its back-off."""
+
+    component: str
+    failures: int
+
+
+class ComponentQuarantined(Event, frozen=True, tag=112):
+    """A component failed too often; it gets no more events until an operator says so."""
+
+    component: str
+    failures: int
+
+
+class StrategyStateMigrated(Event, frozen=True, tag=113):
+    """A strategy's state was carried over to new code."""
+
+    strategy: StrategyId
+    from_hash: str
+    to_hash: str
+
+
+class BrokerConnected(Event, frozen=True, tag=114):
+    """Input: a broker session is up and reconciled."""
+
+    broker: str
+    account: str = ""
+
+
+class BrokerDisconnected(Event, frozen=True, tag=115):
+    """Input: a broker session is down."""
+
+    broker: str
+    reason: str = ""
+
+
+class MessageQuarantined(Event, frozen=True, tag=116):
+    """Input: a venue spoke nonsense; its words are kept here."""
+
+    source: str
+    reason: str
+    raw: str = ""
+
+
+class HaltTrading(Event, frozen=True, tag=120):
+    """Operator: let no order through."""
+
+    operator: str
+    reason: str = ""
+
+
+class ReduceOnlyTrading(Event, frozen=True, tag=121):
+    """Operator: let only orders through that make positions smaller."""
+
+    operator: str
+    reason: str = ""
+
+
+class ResumeTrading(Event, frozen=True, tag=122):
+    """Operator: let orders through again."""
+
+    operator: str
+    reason: str = ""
+
+
+class CancelAllOrders(Event, frozen=True, tag=123):
+    """Operator: cancel every working order, of one symbol if named."""
+
+    operator: str
+    symbol: str = ""
+
+
+class CancelOrder(Event, frozen=True, tag=124):
+    """Operator: cancel one order."""
+
+    operator: str
+    client_order_id: ClientOrderId
+
+
+class FlattenPositions(Event, frozen=True, tag=125):
+    """Operator: close every position, of one symbol if named."""
+
+    operator: str
+    symbol: str = ""
+
+
+class AdjustPosition(Event, frozen=True, tag=126):
+    """Operator: the true position is this, for the reason given."""
+
+    operator: str
+    strategy: StrategyId
+    symbol: str
+    quantity: Decimal
+    cost: Decimal
+    reason: str
+
+
+class PauseStrategy(Event, frozen=True, tag=127):
+    """Operator: the strategy gets no more events."""
+
+    operator: str
+    strategy: StrategyId
+
+
+class ResumeStrategy(Event, frozen=True, tag=128):
+    """Operator: the strategy gets events again."""
+
+    operator: str
+    strategy: StrategyId
+
+
+class ReleaseComponent(Event, frozen=True, tag=129):
+    """Operator: take a component out of quarantine."""
+
+    operator: str
+    component: str

@@ -1,0 +1,18 @@
+"""Names for the ids that travel inside events, so that one kind cannot stand in for another."""
+
+from typing import NewType
+
+StrategyId = NewType("StrategyId", str)
+"""A loaded strategy, unique within a log: ``"ma_cross"``."""
+
+ClientOrderId = NewType("ClientOrderId", str)
+"""Our id of an order, a function of the log: letters, digits and ``-``, at most 36 characters."""
+
+BrokerOrderId = NewType("BrokerOrderId", str)
+"""The venue's id of an order."""
+
+FillId = NewType("FillId", str)
+"""The venue's id of one execution; the key by which a fill is booked once."""
+
+TimerName = NewType("TimerName", str)
+"""A timer's name, unique for its owner."""

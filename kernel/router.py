@@ -1,0 +1,169 @@
+"""Who hears which event: a table from event type, and symbol for market events, to handlers.
+
+The table is built on first use and kept, so the hot path is two dictionary look-ups and a loop
+over a tuple; a subscriber that did not ask for an event costs nothing.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from kernel.component import Component, Converter, Handler, Subscription, WatchingComponent
+from kernel.errors import ComponentError
+from kernel.events import MARKET_TYPES, Event
+
+
+class _Entry:
+    """One subscription of one component; ``symbols`` changes for a watch."""
+
+    __slots__ = ("component", "convert", "event_type", "handler", "symbols")
+
+    def __init__(self, component: Component, subscription: Subscription, symbols: set[str] | None) -> None:
+        self.component = component
+        self.event_type = subscription.event_type
+        self.handler = subscription.handler
+        self.convert = subscription.convert
+        self.symbols = symbols
+
+
+class SymbolRoutes(dict[str, tuple[Handler, ...]]):
+    """The handlers of one market event type by symbol, filled in as symbols appear."""
+
+    def __init__(self, router: "Router", event_type: type[Event]) -> None:
+        super().__init__()
+        self._router = router
+        self._event_type = event_type
+
+    def __missing__(self, symbol: str) -> tuple[Handler, ...]:
+        handlers = self[symbol] = self._router.handlers_for(self._event_type, symbol)
+        return handlers
+
+
+class Router:
+    """Registered components, in order, and the tables made from their subscriptions."""
+
+    def __init__(self) -> None:
+        self.components: dict[str, Component] = {}
+        self.owners: dict[Handler, Component] = {}
+        self.converters: dict[Handler, Converter] = {}
+        self.market: dict[type[Event], SymbolRoutes] = {}
+        self.by_type: dict[type[Event], tuple[Handler, ...]] = {}
+        self.is_changed = False
+        """Set when a watch changed; the dispatch loop looks its handlers up again and clears it."""
+        self._entries: list[_Entry] = []
+        self._muted: set[str] = set()
+        self._watches: dict[str, _RouterWatch] = {}
+
+    def register(self, component: Component) -> None:
+        """Add a component behind those already there. All or nothing."""
+        if component.name in self.components:
+            raise ComponentError(f"component {component.name!r} is registered twice")
+        entries = [
+            _Entry(component, s, None if s.symbols is None else set(s.symbols))
+            for s in component.subscriptions()
+        ]
+        self._admit(component, entries)
+        self.components[component.name] = component
+
+    def register_watching(self, component: WatchingComponent) -> None:
+        """Add a component that changes its interest as it runs."""
+        self.register(component)
+        subscriptions, symbols = component.watches()
+        watched = set(symbols)
+        self._admit(component, [_Entry(component, s, watched) for s in subscriptions])
+        watch = self._watches[component.name] = _RouterWatch(self, watched)
+        component.set_watch(watch)
+
+    def unregister(self, name: str) -> None:
+        """Remove a component and everything it subscribed to."""
+        component = self.components.pop(name)
+        self._entries = [entry for entry in self._entries if entry.component is not component]
+        for handler in [h for h, owner in self.owners.items() if owner is component]:
+            del self.owners[handler]
+            self.converters.pop(handler, None)
+        self._watches.pop(name, None)
+        self.rebuild()
+
+    def mute(self, name: str) -> None:
+        """Deliver nothing to a component until ``unmute``."""
+        self._muted.add(name)
+        self.rebuild()
+
+    def unmute(self, name: str) -> None:
+        """Deliver to a component again."""
+        self._muted.discard(name)
+        self.rebuild()
+
+    def rewatch(self) -> None:
+        """Read every watching component's symbols from its state again, after a restore."""
+        for name, watch in self._watches.items():
+            component: Any = self.components[name]  # registered through register_watching
+            watch.replace(component.watches()[1])
+        self.rebuild()
+
+    def watched(self, name: str) -> frozenset[str]:
+        """The symbols that a watching component is called for at present."""
+        return frozenset(self._watches[name].symbols)
+
+    def handlers_for(self, event_type: type[Event], symbol: str | None) -> tuple[Handler, ...]:
+        """The handlers of an event, in order of registration."""
+        return tuple(
+            entry.handler
+            for entry in self._entries
+            if entry.event_type is event_type
+            and (entry.symbols is None or symbol in entry.symbols)
+            and entry.component.name not in self._muted
+        )
+
+    def rebuild(self) -> None:
+        """Forget the tables' contents; the table objects stay."""
+        for event_type in MARKET_TYPES:
+            routes = self.market.get(event_type)
+            if routes is None:
+                self.market[event_type] = SymbolRoutes(self, event_type)
+            else:
+                routes.clear()
+        self.by_type.clear()
+        for entry in self._entries:
+            if entry.event_type not in MARKET_TYPES:
+                self.by_type[entry.event_type] = self.handlers_for(entry.event_type, None)
+        self.is_changed = True
+
+    def forget(self, symbol: str) -> None:
+        """Look up the handlers of one symbol anew at its next event."""
+        for routes in self.market.values():
+            routes.pop(symbol, None)
+        self.is_changed = True
+
+    def _admit(self, component: Component, entries: Iterable[_Entry]) -> None:
+        for entry in entries:
+            if entry.symbols is not None and entry.event_type not in MARKET_TYPES:
+                raise ComponentError(
+                    f"component {component.name!r}: {entry.event_type.__name__} is not routed by symbol"
+                )
+            self.owners[entry.handler] = component
+            if entry.convert is not None:
+                self.converters[entry.handler] = entry.convert
+            self._entries.append(entry)
+        self.rebuild()
+
+
+class _RouterWatch:
+    """The ``Watch`` of one component."""
+
+    def __init__(self, router: Router, symbols: set[str]) -> None:
+        self.symbols = symbols
+        self._router = router
+
+    def add(self, symbol: str) -> None:
+        if symbol not in self.symbols:
+            self.symbols.add(symbol)
+            self._router.forget(symbol)
+
+    def discard(self, symbol: str) -> None:
+        if symbol in self.symbols:
+            self.symbols.discard(symbol)
+            self._router.forget(symbol)
+
+    def replace(self, symbols: Iterable[str]) -> None:
+        self.symbols.clear()
+        self.symbols.update(symbols)

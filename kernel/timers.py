@@ -1,0 +1,89 @@
+"""Timers: components ask for them with events, and hear of them through events.
+
+A timer due at T fires before the first input stamped later than T, so it sees everything up to
+and including T. Timers due at the same time fire in the order in which they were scheduled.
+"""
+
+import heapq
+from collections.abc import Iterable
+
+import msgspec
+
+from kernel.component import STEADFAST, FailurePolicy, Subscription
+from kernel.events import TimerCancelled, TimerFired, TimerScheduled
+
+NEVER = 2**63 - 1
+"""Later than every ``ts``."""
+
+
+class PendingTimer(msgspec.Struct, order=True, frozen=True, array_like=True, gc=False):
+    """A timer that waits; ordered by due time, then by when it was scheduled."""
+
+    due_ts: int
+    number: int
+    owner: str
+    name: str
+    every_ns: int
+
+
+class TimersState(msgspec.Struct):
+    """The heap of waiting timers; cancelled ones stay in it until they surface."""
+
+    heap: list[PendingTimer] = []
+    live: dict[str, int] = {}
+    """``owner/name`` -> number of the timer that counts."""
+    count: int = 0
+
+
+class Timers:
+    """The kernel's own component; always registered first."""
+
+    name = "timers"
+    failure_policy: FailurePolicy = STEADFAST
+
+    def __init__(self) -> None:
+        self.state = TimersState()
+        self.next_due = NEVER
+        """When the next timer is due; read by the dispatch loop."""
+
+    def subscriptions(self) -> Iterable[Subscription]:
+        return (
+            Subscription(TimerScheduled, self.on_scheduled),
+            Subscription(TimerCancelled, self.on_cancelled),
+        )
+
+    def restore(self, state: msgspec.Struct) -> None:
+        assert isinstance(state, TimersState)
+        self.state = state
+        self._surface()
+
+    def on_scheduled(self, event: TimerScheduled) -> None:
+        self._push(event.owner, event.name, due_ts=event.due_ts, every_ns=event.every_ns)
+
+    def on_cancelled(self, event: TimerCancelled) -> None:
+        self.state.live.pop(f"{event.owner}/{event.name}", None)
+        self._surface()
+
+    def fire(self, *, now: int) -> TimerFired:
+        """Take the next due timer; there must be one. ``ts`` never falls behind ``now``."""
+        timer = heapq.heappop(self.state.heap)
+        if timer.every_ns > 0:
+            self._push(timer.owner, timer.name, due_ts=timer.due_ts + timer.every_ns, every_ns=timer.every_ns)
+        else:
+            del self.state.live[f"{timer.owner}/{timer.name}"]
+        self._surface()
+        return TimerFired(max(timer.due_ts, now), timer.owner, timer.name, timer.due_ts)  # type: ignore[arg-type]  # the name was a TimerName when scheduled
+
+    def _push(self, owner: str, name: str, *, due_ts: int, every_ns: int) -> None:
+        self.state.count += 1
+        timer = PendingTimer(due_ts, self.state.count, owner, name, every_ns)
+        self.state.live[f"{owner}/{name}"] = timer.number
+        heapq.heappush(self.state.heap, timer)
+        self._surface()
+
+    def _surface(self) -> None:
+        """Drop replaced and cancelled timers from the top, and note when the next one is due."""
+        heap, live = self.state.heap, self.state.live
+        while heap and live.get(f"{heap[0].owner}/{heap[0].name}") != heap[0].number:
+            heapq.heappop(heap)
+        self.next_due = heap[0].due_ts if heap else NEVER

@@ -1,0 +1,96 @@
+"""All that a strategy may see.
+
+A strategy module imports this and nothing else of ours. The SDK itself imports ``kernel`` alone.
+To write a strategy, subclass ``Strategy`` (see ``strategies/ma_cross.py``) and put the file anywhere:
+``replay --strategy path/to/file.py:Class``.
+"""
+
+from kernel.events import (
+    Bar,
+    BookDelta,
+    BookSnapshot,
+    InstrumentDefined,
+    Order,
+    OrderAccepted,
+    OrderCancelled,
+    OrderDenied,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+    OrderStatus,
+    OrderType,
+    PositionChanged,
+    Quote,
+    Side,
+    SignalDirection,
+    TimeInForce,
+    TimerFired,
+    Trade,
+)
+from kernel.identifiers import ClientOrderId, StrategyId, TimerName
+from strategies.sdk.context import Context, PortfolioView, RiskLimits
+from strategies.sdk.decisions import (
+    Cancel,
+    CancelTimer,
+    Decision,
+    Decisions,
+    PlaceOrder,
+    Replace,
+    SetTimer,
+    Signal,
+    buy,
+    sell,
+)
+from strategies.sdk.strategy import (
+    Metadata,
+    OrderUpdate,
+    Range,
+    Strategy,
+    StrategyParams,
+    StrategyState,
+)
+
+__all__ = [
+    "Bar",
+    "BookDelta",
+    "BookSnapshot",
+    "Cancel",
+    "CancelTimer",
+    "ClientOrderId",
+    "Context",
+    "Decision",
+    "Decisions",
+    "InstrumentDefined",
+    "Metadata",
+    "Order",
+    "OrderAccepted",
+    "OrderCancelled",
+    "OrderDenied",
+    "OrderExpired",
+    "OrderFilled",
+    "OrderRejected",
+    "OrderStatus",
+    "OrderType",
+    "OrderUpdate",
+    "PlaceOrder",
+    "PortfolioView",
+    "PositionChanged",
+    "Quote",
+    "Range",
+    "Replace",
+    "RiskLimits",
+    "SetTimer",
+    "Side",
+    "Signal",
+    "SignalDirection",
+    "Strategy",
+    "StrategyId",
+    "StrategyParams",
+    "StrategyState",
+    "TimeInForce",
+    "TimerFired",
+    "TimerName",
+    "Trade",
+    "buy",
+    "sell",
+]

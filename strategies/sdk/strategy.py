@@ -1,0 +1,164 @@
+"""The strategy itself: typed parameters, one state struct, hooks that return decisions.
+
+    class Params(StrategyParams, frozen=True):
+        fast: Annotated[int, Range(ge=1, le=500)] = 20
+        slow: Annotated[int, Range(ge=2, le=2000)] = 50
+
+    class State(StrategyState):
+        is_long: bool = False
+
+    class MovingAverageCross(Strategy[Params, State]):
+        metadata = Metadata(name="ma_cross", version="1.0.0")
+
+        def on_bar(self, bar: Bar) -> Decisions: ...
+
+A hook has no other way out than its return value, and knows only its event, ``self.params``,
+``self.state`` and ``self.ctx``.
+"""
+
+from decimal import Decimal
+from typing import ClassVar, Generic, TypeVar, get_args, get_origin
+
+import msgspec
+
+from kernel.errors import InputError
+from kernel.events import (
+    Bar,
+    BookDelta,
+    BookSnapshot,
+    CancelRejected,
+    OrderAccepted,
+    OrderCancelled,
+    OrderDenied,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+    OrderReplaced,
+    OrderStateUnknown,
+    OrderTriggered,
+    PositionChanged,
+    Quote,
+    ReplaceDenied,
+    ReplaceRejected,
+    TimerFired,
+    Trade,
+)
+from strategies.sdk.context import Context
+from strategies.sdk.decisions import Decisions
+
+Range = msgspec.Meta
+"""Bounds of a parameter: ``Annotated[int, Range(ge=1, le=500)]``."""
+
+OrderUpdate = (
+    OrderAccepted
+    | OrderRejected
+    | OrderDenied
+    | OrderFilled
+    | OrderCancelled
+    | OrderExpired
+    | OrderReplaced
+    | OrderTriggered
+    | OrderStateUnknown
+    | CancelRejected
+    | ReplaceDenied
+    | ReplaceRejected
+)
+"""What ``on_order_update`` is called with."""
+
+
+class StrategyParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of a strategy's parameters: fields with types, ranges and defaults."""
+
+
+class StrategyState(msgspec.Struct, kw_only=True):
+    """Base of a strategy's whole mutable state: plain values that can be written and read back."""
+
+
+class Metadata(msgspec.Struct, frozen=True, kw_only=True):
+    """What a strategy says of itself.
+
+    ``markets`` are asset classes (``"equity"``), ``timeframes`` bar lengths (``"1d"``), empty for
+    any. ``features`` names the inputs it reads beyond prices; ``max_position`` is the largest
+    position per symbol it ever means to hold, in units.
+    """
+
+    name: str
+    version: str = "0.1.0"
+    author: str = ""
+    description: str = ""
+    markets: tuple[str, ...] = ()
+    timeframes: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+    max_position: Decimal | None = None
+
+
+ParamsT = TypeVar("ParamsT", bound=StrategyParams)
+StateT = TypeVar("StateT", bound=StrategyState)
+
+
+class Strategy(Generic[ParamsT, StateT]):
+    """Subclass with your own ``Params`` and ``State``, override the hooks you need.
+
+    A hook that is not overridden costs nothing: its events are never delivered. ``ctx`` is set by
+    the host before the first hook runs.
+    """
+
+    metadata: ClassVar[Metadata]
+    params_type: ClassVar[type[StrategyParams]] = StrategyParams
+    state_type: ClassVar[type[StrategyState]] = StrategyState
+
+    params: ParamsT
+    state: StateT
+    ctx: Context
+
+    def __init_subclass__(cls) -> None:
+        """Take the parameter and state types from ``Strategy[Params, State]``."""
+        super().__init_subclass__()
+        for base in getattr(cls, "__orig_bases__", ()):
+            if get_origin(base) is Strategy:
+                cls.params_type, cls.state_type = get_args(base)
+        if "metadata" not in cls.__dict__:
+            cls.metadata = Metadata(name=cls.__name__)
+
+    def __init__(self, **params: object) -> None:
+        """Build with parameters by name; raises ``InputError`` naming the one that is wrong."""
+        try:
+            self.params = msgspec.convert(params, self.params_type, strict=False)  # type: ignore[assignment]  # params_type is ParamsT's class
+        except msgspec.ValidationError as error:
+            raise InputError(f"strategy {self.metadata.name!r}: wrong parameter: {error}") from error
+        self.state = self.state_type()  # type: ignore[assignment]  # state_type is StateT's class
+        self.validate()
+
+    def validate(self) -> None:
+        """Check parameters against each other; raise ``InputError`` with a sentence."""
+
+    def bars_needed(self) -> int:
+        """How many bars per symbol ``ctx.history`` must be able to give; 0 keeps none."""
+        return 0
+
+    def on_start(self) -> Decisions:
+        """The session begins; no market data has been seen."""
+
+    def on_bar(self, bar: Bar) -> Decisions:
+        """A bar is complete."""
+
+    def on_quote(self, quote: Quote) -> Decisions:
+        """The best bid or ask changed."""
+
+    def on_trade(self, trade: Trade) -> Decisions:
+        """The market traded."""
+
+    def on_book(self, book: BookSnapshot | BookDelta) -> Decisions:
+        """The order book was given whole, or changed."""
+
+    def on_timer(self, timer: TimerFired) -> Decisions:
+        """A timer of this strategy fell due."""
+
+    def on_order_update(self, update: OrderUpdate) -> Decisions:
+        """Something happened to one of this strategy's orders."""
+
+    def on_position_update(self, position: PositionChanged) -> Decisions:
+        """This strategy's position changed."""
+
+    def on_stop(self) -> Decisions:
+        """The session ends. Orders returned here can no longer fill in a replay."""

@@ -8,6 +8,7 @@ would be. Due timers fire before the first input stamped later.
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from itertools import repeat
 from operator import attrgetter, length_hint
 from traceback import extract_tb
@@ -235,7 +236,10 @@ class EventBus:
             if handlers is None:
                 handlers = self._market_handlers(event)
             for handler in handlers:
-                more = self._call(handler, event)
+                try:
+                    more = handler(event)
+                except Exception as error:
+                    more = self._isolate(self._router.owners[handler], event, error=error)
                 if more is not None:
                     events.extend(more)
             if cursor - first > CASCADE_LIMIT:
@@ -251,7 +255,7 @@ class EventBus:
             return ()
         symbol: str = event.symbol  # type: ignore[attr-defined]  # market type
         self.retained[event.__class__][symbol] = event
-        return routes[symbol]
+        return tuple(partial(self._call, handler) for handler in routes[symbol])
 
     # --- isolation ----------------------------------------------------------------------------
 

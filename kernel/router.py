@@ -4,7 +4,7 @@ The table is built on first use and kept, so the hot path is two dictionary look
 over a tuple; a subscriber that did not ask for an event costs nothing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from kernel.component import Component, Converter, Handler, Subscription, WatchingComponent
@@ -13,15 +13,21 @@ from kernel.events import MARKET_TYPES, Event
 
 
 class _Entry:
-    """One subscription of one component; ``symbols`` changes for a watch."""
+    """One subscription of one component; ``symbols`` changes for a watch.
+
+    Handlers of market events are called raw, and converted only if they returned something; the
+    others are converted on the way.
+    """
 
     __slots__ = ("component", "convert", "event_type", "handler", "symbols")
 
     def __init__(self, component: Component, subscription: Subscription, symbols: set[str] | None) -> None:
+        convert = subscription.convert
+        is_raw = convert is None or subscription.event_type in MARKET_TYPES
         self.component = component
         self.event_type = subscription.event_type
-        self.handler = subscription.handler
-        self.convert = subscription.convert
+        self.handler = subscription.handler if is_raw else _converted(subscription.handler, convert)
+        self.convert = convert if is_raw else None
         self.symbols = symbols
 
 
@@ -49,7 +55,7 @@ class Router:
         self.by_type: dict[type[Event], tuple[Handler, ...]] = {}
         self.is_changed = False
         """Set when a watch changed; the dispatch loop looks its handlers up again and clears it."""
-        self._entries: list[_Entry] = []
+        self._entries: dict[type[Event], list[_Entry]] = {}
         self._muted: set[str] = set()
         self._watches: dict[str, _RouterWatch] = {}
 
@@ -76,7 +82,8 @@ class Router:
     def unregister(self, name: str) -> None:
         """Remove a component and everything it subscribed to."""
         component = self.components.pop(name)
-        self._entries = [entry for entry in self._entries if entry.component is not component]
+        for event_type, entries in self._entries.items():
+            self._entries[event_type] = [entry for entry in entries if entry.component is not component]
         for handler in [h for h, owner in self.owners.items() if owner is component]:
             del self.owners[handler]
             self.converters.pop(handler, None)
@@ -106,12 +113,14 @@ class Router:
 
     def handlers_for(self, event_type: type[Event], symbol: str | None) -> tuple[Handler, ...]:
         """The handlers of an event, in order of registration."""
+        muted = self._muted
         return tuple(
-            entry.handler
-            for entry in self._entries
-            if entry.event_type is event_type
-            and (entry.symbols is None or symbol in entry.symbols)
-            and entry.component.name not in self._muted
+            [
+                entry.handler
+                for entry in self._entries.get(event_type, ())
+                if (entry.symbols is None or symbol in entry.symbols)
+                and not (muted and entry.component.name in muted)
+            ]
         )
 
     def rebuild(self) -> None:
@@ -123,9 +132,9 @@ class Router:
             else:
                 routes.clear()
         self.by_type.clear()
-        for entry in self._entries:
-            if entry.event_type not in MARKET_TYPES:
-                self.by_type[entry.event_type] = self.handlers_for(entry.event_type, None)
+        for event_type in self._entries:
+            if event_type not in MARKET_TYPES:
+                self.by_type[event_type] = self.handlers_for(event_type, None)
         self.is_changed = True
 
     def forget(self, symbol: str) -> None:
@@ -143,8 +152,19 @@ class Router:
             self.owners[entry.handler] = component
             if entry.convert is not None:
                 self.converters[entry.handler] = entry.convert
-            self._entries.append(entry)
+            self._entries.setdefault(entry.event_type, []).append(entry)
         self.rebuild()
+
+
+def _converted(handler: Handler, convert: Converter | None) -> Handler:
+    """A handler that returns events, from one that returns what its converter understands."""
+    assert convert is not None
+
+    def handle(event: Event) -> Sequence[Event] | None:
+        returned = handler(event)
+        return None if returned is None else convert(event, returned)
+
+    return handle
 
 
 class _RouterWatch:

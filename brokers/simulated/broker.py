@@ -256,6 +256,6 @@ def _on_tick(price: float, tick: Decimal) -> Decimal:
     """The nearest tick to a float price."""
     exact = Decimal(repr(price))
     on_tick = exact.quantize(tick)
-    if tick.normalize().as_tuple().digits != (1,):
+    if on_tick % tick:  # a tick such as 0.25, which is not a power of ten
         on_tick = ((exact / tick).to_integral_value() * tick).quantize(tick)
     return on_tick

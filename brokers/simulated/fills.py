@@ -10,14 +10,14 @@ Quotes: an order works from the next quote on; buys at the ask, sells at the bid
 Trades: an order works from the next trade on; at its price.
 """
 
-from enum import Enum
+from enum import StrEnum
 
 import msgspec
 
 from kernel.events import Bar, Order, OrderType, Quote, Side, Trade
 
 
-class FillTiming(Enum):
+class FillTiming(StrEnum):
     """When a market order decided at the close of a bar fills."""
 
     NEXT_OPEN = "next_open"

@@ -11,14 +11,17 @@ from kernel.events import OrderStatus as Status
 TERMINAL = frozenset({Status.FILLED, Status.CANCELLED, Status.REJECTED, Status.DENIED, Status.EXPIRED})
 """States in which nothing more is expected."""
 
-WORKING = frozenset(
-    {Status.ACCEPTED, Status.PARTIALLY_FILLED, Status.PENDING_CANCEL, Status.PENDING_REPLACE, Status.UNKNOWN}
+_SENT = (
+    Status.SUBMITTED,
+    Status.ACCEPTED,
+    Status.PARTIALLY_FILLED,
+    Status.PENDING_CANCEL,
+    Status.PENDING_REPLACE,
+    Status.UNKNOWN,
 )
 """States in which the venue has the order, or may have it."""
 
-_SENT = WORKING | {Status.SUBMITTED}
-
-FILLABLE = _SENT | {Status.CANCELLED, Status.EXPIRED, Status.REJECTED}
+FILLABLE = frozenset({*_SENT, Status.CANCELLED, Status.EXPIRED, Status.REJECTED})
 """States from which a fill is booked: late ones included."""
 
 TRANSITIONS: dict[tuple[Status, Kind], Status] = {
@@ -37,7 +40,7 @@ TRANSITIONS: dict[tuple[Status, Kind], Status] = {
     (Status.PENDING_REPLACE, Kind.TRIGGERED): Status.PENDING_REPLACE,
     **{(status, Kind.CANCELLED): Status.CANCELLED for status in _SENT},
     **{(status, Kind.EXPIRED): Status.EXPIRED for status in _SENT},
-    **{(status, Kind.UNKNOWN): Status.UNKNOWN for status in _SENT - {Status.UNKNOWN}},
+    **{(status, Kind.UNKNOWN): Status.UNKNOWN for status in _SENT[:-1]},
 }
 """Every report but fills. Requests of ours (submit, cancel, replace) are in ``REQUESTS``."""
 

@@ -102,6 +102,11 @@ class Orders:
             if entry.order.strategy == strategy and symbol in (None, entry.order.symbol)
         )
 
+    def symbol_of(self, client_order_id: ClientOrderId) -> str:
+        """The symbol of an order that is open or was closed lately; empty if it is neither."""
+        entry = self.state.open.get(client_order_id) or self.state.closed.get(client_order_id)
+        return "" if entry is None else entry.order.symbol
+
     # --- what we ask for ----------------------------------------------------------------------
 
     def on_approved(self, event: OrderApproved) -> Sequence[Event]:

@@ -11,7 +11,7 @@ import msgspec
 
 from components.strategy_host.context import StrategyContext
 from components.strategy_host.state import HostState
-from components.strategy_host.translation import Translator
+from components.strategy_host.translation import Translator, host_name
 from kernel.component import FailurePolicy, Handler, Subscription
 from kernel.events import (
     Bar,
@@ -113,8 +113,3 @@ class StrategyHost:
     def _on_order_update(self, update: OrderUpdate) -> Decisions:
         owner = update.order.strategy if isinstance(update, OrderDenied | OrderReplaced) else update.strategy
         return self.strategy.on_order_update(update) if owner == self._id else None
-
-
-def host_name(strategy_id: StrategyId) -> str:
-    """The component name of a strategy."""
-    return f"strategy:{strategy_id}"

@@ -36,13 +36,13 @@ class Translator:
         self,
         strategy: StrategyId,
         *,
-        owner: str,
         state: HostState,
         instrument: Callable[[str], InstrumentDefined],
         symbol_of: Callable[[ClientOrderId], str],
     ) -> None:
         self._strategy = strategy
-        self._owner = owner
+        self._owner = host_name(strategy)
+        self._slug = order_slug(strategy)
         self._state = state
         self._instrument = instrument
         self._symbol_of = symbol_of
@@ -97,7 +97,7 @@ class Translator:
         if (order_type in _NEEDS_STOP) is not (stop_price is not None):
             return self._refuse(ts, symbol, f"{order_type.value} order with stop price {wanted.stop_price}")
         self._state.order_count += 1
-        key = ClientOrderId(f"{self._state.epoch}-{order_slug(self._strategy)}-{self._state.order_count}")
+        key = ClientOrderId(f"{self._state.epoch}-{self._slug}-{self._state.order_count}")
         order = Order(
             key,
             self._strategy,
@@ -130,6 +130,11 @@ class Translator:
 
     def _refuse(self, ts: int, symbol: str, reason: str) -> DecisionRefused:
         return DecisionRefused(ts, self._strategy, symbol, reason)
+
+
+def host_name(strategy: StrategyId) -> str:
+    """The component name of a strategy's host, which owns its timers."""
+    return f"strategy:{strategy}"
 
 
 def order_slug(strategy: StrategyId) -> str:

@@ -1,13 +1,13 @@
 """What we own and owe. Everything here is ``Decimal`` and adds up exactly."""
 
 from decimal import Decimal
-from enum import Enum
+from enum import StrEnum
 
 from kernel.events.header import Event
 from kernel.identifiers import FillId, StrategyId
 
 
-class TradingState(Enum):
+class TradingState(StrEnum):
     """What the last gate before the broker lets through."""
 
     ACTIVE = "active"

@@ -4,12 +4,12 @@
 """
 
 from decimal import Decimal
-from enum import Enum
+from enum import StrEnum
 
 from kernel.events.header import Event, Record
 
 
-class AggressorSide(Enum):
+class AggressorSide(StrEnum):
     """Who crossed the spread to make a trade."""
 
     BUYER = "buyer"
@@ -17,7 +17,7 @@ class AggressorSide(Enum):
     UNKNOWN = "unknown"
 
 
-class AssetClass(Enum):
+class AssetClass(StrEnum):
     """What kind of thing an instrument is."""
 
     EQUITY = "equity"
@@ -31,7 +31,7 @@ class AssetClass(Enum):
     BOND = "bond"
 
 
-class CorporateActionKind(Enum):
+class CorporateActionKind(StrEnum):
     """What a company did to its shares."""
 
     SPLIT = "split"
@@ -41,7 +41,7 @@ class CorporateActionKind(Enum):
     DELISTING = "delisting"
 
 
-class TradingStatus(Enum):
+class TradingStatus(StrEnum):
     """Whether a venue matches orders in an instrument."""
 
     PRE_OPEN = "pre_open"

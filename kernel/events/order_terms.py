@@ -1,7 +1,7 @@
 """The terms of an order: enums, and the ``Order`` that intents, approvals and submissions carry."""
 
 from decimal import Decimal
-from enum import Enum
+from enum import StrEnum
 
 import msgspec
 
@@ -9,14 +9,14 @@ from kernel.events.header import Record
 from kernel.identifiers import ClientOrderId, StrategyId
 
 
-class Side(Enum):
+class Side(StrEnum):
     """Direction of an order or fill."""
 
     BUY = "buy"
     SELL = "sell"
 
 
-class OrderType(Enum):
+class OrderType(StrEnum):
     """How an order finds its price."""
 
     MARKET = "market"
@@ -32,7 +32,7 @@ class OrderType(Enum):
     LIMIT_ON_CLOSE = "limit_on_close"
 
 
-class TimeInForce(Enum):
+class TimeInForce(StrEnum):
     """How long an order works."""
 
     DAY = "day"
@@ -42,7 +42,7 @@ class TimeInForce(Enum):
     FOK = "fok"
 
 
-class ExecutionKind(Enum):
+class ExecutionKind(StrEnum):
     """What an execution report says (FIX ExecType)."""
 
     ACCEPTED = "accepted"
@@ -59,7 +59,7 @@ class ExecutionKind(Enum):
     UNKNOWN = "unknown"
 
 
-class Liquidity(Enum):
+class Liquidity(StrEnum):
     """Whether a fill added or removed liquidity."""
 
     MAKER = "maker"
@@ -67,7 +67,7 @@ class Liquidity(Enum):
     UNKNOWN = "unknown"
 
 
-class SignalDirection(Enum):
+class SignalDirection(StrEnum):
     """Where a signal points."""
 
     LONG = "long"
@@ -75,7 +75,7 @@ class SignalDirection(Enum):
     FLAT = "flat"
 
 
-class OrderStatus(Enum):
+class OrderStatus(StrEnum):
     """Where an order is in its life."""
 
     PENDING = "pending"

@@ -127,10 +127,13 @@ class Strategy(Generic[ParamsT, StateT]):
         except msgspec.ValidationError as error:
             raise InputError(f"strategy {self.metadata.name!r}: wrong parameter: {error}") from error
         self.state = self.state_type()  # type: ignore[assignment]  # state_type is StateT's class
-        self.validate()
+        try:
+            self.validate()
+        except ValueError as error:
+            raise InputError(f"strategy {self.metadata.name!r}: wrong parameter: {error}") from error
 
     def validate(self) -> None:
-        """Check parameters against each other; raise ``InputError`` with a sentence."""
+        """Check parameters against each other; raise ``ValueError`` with a sentence."""
 
     def bars_needed(self) -> int:
         """How many bars per symbol ``ctx.history`` must be able to give; 0 keeps none."""

@@ -1,0 +1,32 @@
+"""The event store: append-only streams of events, chained by hash, in memory or in SQLite.
+
+May import ``kernel`` only. Whoever uses the store knows ``EventStore`` (``port.py``) and gets an
+implementation from ``ops`` or ``replay``.
+
+To add a store: keep blocks somewhere, offer them as a ``BlockSource`` (``scan.py``), and reading,
+following, verifying and merging are there; write what ``plan_appends`` decides (``planning.py``),
+atomically against the head; add it to the stores that ``tests/eventstore/conftest.py`` lists, and the
+conformance suite runs on it.
+
+To add a codec: give it the next number in ``block.py``, and decode it in ``unseal``.
+"""
+
+from eventstore.durability import Durability
+from eventstore.memory import MemoryEventStore
+from eventstore.merge import StreamSlice, merge
+from eventstore.port import Batch, Damage, EventStore, Selection, StreamHead, StreamInfo
+from eventstore.sqlite import SqliteEventStore
+
+__all__ = [
+    "Batch",
+    "Damage",
+    "Durability",
+    "EventStore",
+    "MemoryEventStore",
+    "Selection",
+    "SqliteEventStore",
+    "StreamHead",
+    "StreamInfo",
+    "StreamSlice",
+    "merge",
+]

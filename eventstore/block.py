@@ -1,0 +1,228 @@
+"""The block: the unit of storage, hashing and commit, shared by every store.
+
+A block holds a run of one stream's events as one msgpack list. Its header says what is inside, so
+that a reader can skip it without touching the payload. Two hashes protect it:
+
+- ``payload_hash`` = SHA-256 of causes and payload;
+- ``hash`` = SHA-256 of the previous block's hash and every header field, ``payload_hash`` included.
+
+So a flipped byte in any column is seen, and the chain can be followed over headers alone: a filter
+that skips a block on the word of its header has checked that header.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from hashlib import sha256
+
+import msgspec
+
+from eventstore.vocabulary import TYPE_OF_TAG
+from kernel.errors import StoreDamaged, StoreError
+from kernel.events import AnyEvent, Event
+
+CODEC_MSGPACK = 1
+"""Payload is one msgpack array of tagged events, in order of seq."""
+
+MAX_LISTED_SYMBOLS = 64
+"""A block of more symbols does not list them and may match any selection by symbol."""
+
+GENESIS_HASH = b""
+"""What the first block of a stream takes as the previous hash."""
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_events = msgspec.msgpack.Decoder(list[AnyEvent]).decode
+_decode_event = msgspec.msgpack.Decoder(AnyEvent).decode
+_decode_raws = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
+_decode_causes = msgspec.msgpack.Decoder(list[int]).decode
+_decode_tags = msgspec.msgpack.Decoder(frozenset[int]).decode
+_decode_symbols = msgspec.msgpack.Decoder(frozenset[str]).decode
+
+
+class BlockHeader(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What a reader may know of a block without reading its events.
+
+    ``types`` is a sorted msgpack list of event tags, ``symbols`` one of symbols (``""`` where some
+    event has none), or ``None`` where there are too many to list. ``payload_bytes`` is a size for
+    reading ahead and not part of the hash.
+    """
+
+    stream: str
+    first_seq: int
+    last_seq: int
+    first_ts: int
+    last_ts: int
+    codec: int
+    types: bytes
+    symbols: bytes | None
+    payload_hash: bytes
+    hash: bytes
+    payload_bytes: int = 0
+
+    @property
+    def event_count(self) -> int:
+        """How many events the block holds."""
+        return self.last_seq - self.first_seq + 1
+
+
+class Block(msgspec.Struct, frozen=True, gc=False):
+    """A block as stored. ``causes`` is ``None`` where every event is an input."""
+
+    header: BlockHeader
+    causes: bytes | None
+    payload: bytes
+
+
+class EncodedRun(msgspec.Struct, frozen=True, gc=False):
+    """Consecutive events, checked and encoded, that do not know their place in a stream yet.
+
+    ``payload`` is a whole msgpack array. ``causes`` runs parallel to the events, ``None`` where all
+    are inputs.
+    """
+
+    count: int
+    first_ts: int
+    last_ts: int
+    types: frozenset[int]
+    symbols: frozenset[str]
+    causes: tuple[int, ...] | None
+    payload: bytes
+
+
+def seal(stream: str, first_seq: int, *, runs: list[EncodedRun], previous_hash: bytes) -> Block:
+    """One block of the given runs, in order, chained to the block before it."""
+    payload = _joined_payload(runs)
+    causes = _joined_causes(runs)
+    types = frozenset(tag for run in runs for tag in run.types)
+    symbols = frozenset(symbol for run in runs for symbol in run.symbols)
+    header = BlockHeader(
+        stream=stream,
+        first_seq=first_seq,
+        last_seq=first_seq + sum(run.count for run in runs) - 1,
+        first_ts=runs[0].first_ts,
+        last_ts=runs[-1].last_ts,
+        codec=CODEC_MSGPACK,
+        types=_encode(sorted(types)),
+        symbols=_encode(sorted(symbols)) if len(symbols) <= MAX_LISTED_SYMBOLS else None,
+        payload_hash=payload_hash(causes, payload),
+        hash=b"",
+        payload_bytes=len(payload),
+    )
+    sealed = msgspec.structs.replace(header, hash=_chained_hash(header, previous_hash))
+    return Block(header=sealed, causes=causes, payload=payload)
+
+
+def check_chain(header: BlockHeader, previous_hash: bytes) -> None:
+    """Raise ``StoreDamaged`` unless the header is the one that was written after ``previous_hash``."""
+    try:
+        is_intact = _chained_hash(header, previous_hash) == header.hash
+    except (TypeError, ValueError, OverflowError):  # a damaged column may hold any type of value
+        is_intact = False
+    if not is_intact:
+        raise StoreDamaged(
+            header.stream, first_bad_seq=header.first_seq, reason="a block does not continue the hash chain"
+        )
+
+
+def unseal(block: Block) -> tuple[Sequence[Event], list[int] | None]:
+    """The events and causes of a block whose header ``check_chain`` accepted.
+
+    The payload is hashed before anything in it is decoded. Raises ``StoreDamaged``, naming the very
+    event where only one cannot be read.
+    """
+    header = block.header
+    if payload_hash(block.causes, block.payload) != header.payload_hash:
+        raise StoreDamaged(
+            header.stream, first_bad_seq=header.first_seq, reason="a block's payload does not match its hash"
+        )
+    if header.codec != CODEC_MSGPACK:
+        raise StoreError(
+            f"stream {header.stream!r}: seq {header.first_seq} is stored with codec {header.codec}, which "
+            "this version does not know; read it with the version that wrote it, or a newer one"
+        )
+    try:
+        events: Sequence[Event] = _decode_events(block.payload)
+        causes = None if block.causes is None else _decode_causes(block.causes)
+    except msgspec.DecodeError as error:
+        raise _first_unreadable(block, error) from error
+    if len(events) != header.event_count or (causes is not None and len(causes) != len(events)):
+        raise StoreDamaged(
+            header.stream,
+            first_bad_seq=header.first_seq,
+            reason=f"a block holds {len(events)} events where its header says {header.event_count}",
+        )
+    return events, causes
+
+
+@lru_cache(maxsize=1024)
+def types_listed(packed: bytes) -> frozenset[type[Event]]:
+    """The event types a header lists. Cached: a stream has few combinations of them."""
+    return frozenset(TYPE_OF_TAG[tag] for tag in _decode_tags(packed) if tag in TYPE_OF_TAG)
+
+
+@lru_cache(maxsize=1024)
+def symbols_listed(packed: bytes) -> frozenset[str]:
+    """The symbols a header lists."""
+    return _decode_symbols(packed)
+
+
+def payload_hash(causes: bytes | None, payload: bytes) -> bytes:
+    """SHA-256 of causes and payload, told apart by the length of the causes (-1: none)."""
+    digest = sha256((-1 if causes is None else len(causes)).to_bytes(8, "big", signed=True))
+    if causes is not None:
+        digest.update(causes)
+    digest.update(payload)
+    return digest.digest()
+
+
+def _chained_hash(header: BlockHeader, previous_hash: bytes) -> bytes:
+    packed = _encode(
+        (
+            header.stream,
+            header.first_seq,
+            header.last_seq,
+            header.first_ts,
+            header.last_ts,
+            header.codec,
+            header.types,
+            header.symbols,
+            header.payload_hash,
+        )
+    )
+    return sha256(previous_hash + packed).digest()
+
+
+def _joined_payload(runs: list[EncodedRun]) -> bytes:
+    if len(runs) == 1:
+        return runs[0].payload
+    count = sum(run.count for run in runs)
+    header = b"\xdd" + count.to_bytes(4, "big")  # msgpack array32; any reader takes it for any length
+    return header + b"".join(memoryview(run.payload)[_array_header_bytes(run.payload) :] for run in runs)
+
+
+def _array_header_bytes(payload: bytes) -> int:
+    """Length of a msgpack array's header: 1 up to 15 elements, 3 up to 65,535, else 5."""
+    return {0xDC: 3, 0xDD: 5}.get(payload[0], 1)
+
+
+def _joined_causes(runs: list[EncodedRun]) -> bytes | None:
+    if all(run.causes is None for run in runs):
+        return None
+    joined: list[int] = []
+    for run in runs:
+        joined.extend(run.causes if run.causes is not None else [0] * run.count)
+    return _encode(joined)
+
+
+def _first_unreadable(block: Block, error: msgspec.DecodeError) -> StoreDamaged:
+    """The hash is right, so this was written so: by a newer version, or through a hole in our checks."""
+    header = block.header
+    bad_seq, reason = header.first_seq, str(error)
+    for place, raw in enumerate(_decode_raws(block.payload)):
+        try:
+            _decode_event(raw)
+        except msgspec.DecodeError as event_error:
+            bad_seq, reason = header.first_seq + place, str(event_error)
+            break
+    return StoreDamaged(
+        header.stream, first_bad_seq=bad_seq, reason=f"it is as it was written, but cannot be read: {reason}"
+    )

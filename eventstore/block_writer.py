@@ -1,0 +1,246 @@
+"""Group commit: whatever arrived while the last commit ran is committed next, together.
+
+One task owns the commits. A caller that is cancelled stops waiting and changes nothing: its events
+are committed or not as if it had stayed, and ``head`` tells.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from eventstore.block import Block
+from eventstore.encoding import BLOCK_BYTES, encode_runs
+from eventstore.planning import AppendRequest, Plan, plan_appends
+from eventstore.port import StreamHead
+from eventstore.sqlite_blocks import SqliteBlocks, block_id, insert_blocks
+from eventstore.sqlite_file import FileDamaged, FileFailed, SqliteFile, SqlValue
+from eventstore.witness import Witness
+from kernel.errors import StoreDamaged, StoreError
+from kernel.events import Event
+
+QUEUE_BYTES = 16 * BLOCK_BYTES
+"""Appends wait outside once this much is encoded and queued: a second or less of a slow disk."""
+
+GROUP_BLOCKS = 1024
+"""Most runs in one commit. SQLite takes 32,766 parameters in a statement, a block needs 11."""
+
+WITNESS_SYNC_S = 1.0
+"""The witness is synced no more often than this."""
+
+
+class _Pending(msgspec.Struct, frozen=True, eq=False):
+    request: AppendRequest
+    outcome: asyncio.Future[StreamHead]
+
+
+class BlockWriter:
+    """Owns the writing connection, the heads of the streams it wrote to, and the witness.
+
+    After an error that leaves the file in doubt it refuses everything, until the store is opened
+    again and has been checked.
+    """
+
+    def __init__(
+        self, file: SqliteFile, *, blocks: SqliteBlocks, witness: Witness, on_commit: Callable[[str], None]
+    ) -> None:
+        self._file = file
+        self._blocks = blocks
+        self._witness = witness
+        self._on_commit = on_commit
+        self._heads: dict[str, StreamHead] = {}
+        self._stream_ids: dict[str, int] = {}
+        self._queue: deque[_Pending] = deque()
+        self._queued_bytes = 0
+        self._turn = asyncio.Lock()
+        self._room = asyncio.Event()
+        self._arrived = asyncio.Event()
+        self._is_closing = False
+        self._failure: StoreError | None = None
+        self._witness_synced_at = 0.0
+        self._task = asyncio.create_task(self._run(), name="eventstore group commit")
+
+    async def append(
+        self, stream: str, events: Sequence[Event], *, expected_seq: int, causes: Sequence[int] | None
+    ) -> StreamHead:
+        """Queue an append in order of call, and wait until it is durable."""
+        async with self._turn:
+            while self._queued_bytes >= QUEUE_BYTES and not self._is_closing:
+                self._room.clear()
+                await self._room.wait()
+            self._check_accepting()
+            runs = encode_runs(stream, events, causes=causes)
+            if len(runs) > GROUP_BLOCKS:
+                raise StoreError(
+                    f"stream {stream!r}: an append of {len(events)} events is too large: split it"
+                )
+            request = AppendRequest(stream=stream, runs=runs, expected_seq=expected_seq)
+            pending = _Pending(request, asyncio.get_running_loop().create_future())
+            self._queue.append(pending)
+            self._queued_bytes += request.payload_bytes
+            self._arrived.set()
+        return await pending.outcome
+
+    async def close(self) -> None:
+        """Commit what waits, then sync the witness. The connection stays open for its owner to close."""
+        self._is_closing = True
+        self._room.set()
+        self._arrived.set()
+        try:
+            await asyncio.shield(self._task)
+        finally:
+            self._witness.close()
+
+    async def write(self, sql: str, parameters: Sequence[SqlValue]) -> None:
+        """One statement beside the blocks, durable on return."""
+        self._check_accepting()
+        try:
+            await self._file.write(sql, parameters)
+        except (FileFailed, FileDamaged) as error:
+            self._failure = error
+            raise
+
+    def _check_accepting(self) -> None:
+        if self._is_closing:
+            raise StoreError(f"the event store {self._file.path} is closed")
+        if self._failure is not None:
+            raise StoreError(f"nothing is written any more until the store is opened again: {self._failure}")
+
+    async def _run(self) -> None:
+        group: list[_Pending] = []
+        try:
+            while self._queue or not self._is_closing:
+                await self._arrived.wait()
+                self._arrived.clear()
+                while self._queue:
+                    group = self._take_group()
+                    await self._commit_or_fail(group)
+                    await self._sync_witness_when_due()
+        finally:
+            stopped = StoreError(f"the writer of {self._file.path} stopped; for the outcome ask head()")
+            self._failure = self._failure or stopped
+            _fail([*group, *self._queue], stopped)
+
+    def _take_group(self) -> list[_Pending]:
+        group: list[_Pending] = []
+        runs = 0
+        while self._queue and (not group or runs + len(self._queue[0].request.runs) <= GROUP_BLOCKS):
+            pending = self._queue.popleft()
+            self._queued_bytes -= pending.request.payload_bytes
+            runs += len(pending.request.runs)
+            group.append(pending)
+        self._room.set()
+        return group
+
+    async def _commit_or_fail(self, group: list[_Pending]) -> None:
+        if self._failure is not None:
+            _fail(group, self._failure)
+            return
+        try:
+            await self._commit(group)
+        except StoreError as error:
+            self._heads.clear()
+            if isinstance(error, FileFailed | FileDamaged):
+                self._failure = error
+            _fail(group, error)
+
+    async def _commit(self, group: list[_Pending]) -> None:
+        """Commit those whose turn it is; refuse the others, but only against heads just read."""
+        fresh: set[str] = set()
+        while group:
+            fresh |= await self._load_heads({pending.request.stream for pending in group})
+            plan = plan_appends([pending.request for pending in group], self._heads)
+            doubtful = _refused_streams(group, plan) - fresh
+            if doubtful:
+                self._forget(doubtful)
+                continue
+            if not plan.blocks or await self._insert(plan):
+                _settle(group, plan)
+                return
+            # Another process wrote in between. Refusals stand; the others are decided anew.
+            group = _settle_refused(group, plan)
+            self._forget(set(plan.heads))
+            fresh.clear()
+
+    async def _insert(self, plan: Plan) -> bool:
+        if not await insert_blocks(self._file, plan.blocks, stream_ids=self._stream_ids):
+            return False
+        self._heads.update(plan.heads)
+        self._remember(plan.blocks[-1])
+        for stream in plan.heads:
+            self._on_commit(stream)
+        return True
+
+    def _remember(self, block: Block) -> None:
+        header = block.header
+        try:
+            self._witness.remember(block_id(self._stream_ids[header.stream], header.first_seq), header.hash)
+        except StoreError as error:
+            raise FileFailed(str(error)) from error
+
+    async def _sync_witness_when_due(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._witness_synced_at < WITNESS_SYNC_S or self._failure is not None:
+            return
+        self._witness_synced_at = now
+        try:
+            await asyncio.to_thread(self._witness.sync)
+        except StoreError as error:
+            self._failure = error
+
+    async def _load_heads(self, streams: set[str]) -> set[str]:
+        """Read the heads that are not at hand; returns their streams."""
+        missing = streams - self._heads.keys()
+        for stream in sorted(missing):
+            if stream not in self._stream_ids:
+                self._stream_ids[stream] = await self._stream_id(stream)
+            self._heads[stream] = await self._blocks.head(stream)
+        return missing
+
+    async def _stream_id(self, stream: str) -> int:
+        """The stream's id; one that holds no block yet does not exist for readers."""
+        known = await self._blocks.stream_id(stream)
+        if known is None:
+            await self._file.write("INSERT OR IGNORE INTO stream (name) VALUES (?)", (stream,))
+            known = await self._blocks.stream_id(stream)
+        if known is None:
+            raise StoreDamaged(stream, first_bad_seq=1, reason="its name is in an index, not in its table")
+        return known
+
+    def _forget(self, streams: set[str]) -> None:
+        for stream in streams:
+            self._heads.pop(stream, None)
+
+
+def _refused_streams(group: list[_Pending], plan: Plan) -> set[str]:
+    return {
+        pending.request.stream
+        for pending, outcome in zip(group, plan.outcomes, strict=True)
+        if isinstance(outcome, StoreError)
+    }
+
+
+def _settle(group: list[_Pending], plan: Plan) -> None:
+    for pending, outcome in zip(group, plan.outcomes, strict=True):
+        if isinstance(outcome, StoreError):
+            _fail([pending], outcome)
+        elif not pending.outcome.done():  # done: the caller was cancelled
+            pending.outcome.set_result(outcome)
+
+
+def _settle_refused(group: list[_Pending], plan: Plan) -> list[_Pending]:
+    """Fail those the plan refused; returns the others."""
+    accepted: list[_Pending] = []
+    for pending, outcome in zip(group, plan.outcomes, strict=True):
+        if isinstance(outcome, StoreError):
+            _fail([pending], outcome)
+        else:
+            accepted.append(pending)
+    return accepted
+
+
+def _fail(group: Sequence[_Pending], error: StoreError) -> None:
+    for pending in group:
+        if not pending.outcome.done():
+            pending.outcome.set_exception(error)

@@ -1,0 +1,29 @@
+"""Telling followers that a stream has grown."""
+
+import asyncio
+
+
+class StreamMarks:
+    """One event per followed stream, set once by the next append and then replaced."""
+
+    def __init__(self) -> None:
+        self._marks: dict[str, asyncio.Event] = {}
+
+    def mark(self, stream: str) -> asyncio.Event:
+        """The event that the next append to the stream sets."""
+        return self._marks.setdefault(stream, asyncio.Event())
+
+    def set(self, stream: str) -> None:
+        """Wake whoever holds the stream's mark."""
+        mark = self._marks.pop(stream, None)
+        if mark is not None:
+            mark.set()
+
+    def set_all(self) -> None:
+        """Wake every follower."""
+        for stream in tuple(self._marks):
+            self.set(stream)
+
+    async def wait(self, mark: asyncio.Event) -> None:
+        """Sleep until the mark is set."""
+        await mark.wait()

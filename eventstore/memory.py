@@ -1,0 +1,140 @@
+"""The event store in memory: for tests, notebooks and replays that need not be kept."""
+
+from bisect import bisect_left
+from collections.abc import AsyncGenerator, Callable, Sequence
+from operator import attrgetter
+from types import TracebackType
+
+from eventstore.block import Block, BlockHeader
+from eventstore.checkpoint import check_checkpoint
+from eventstore.encoding import encode_runs
+from eventstore.growth import StreamMarks
+from eventstore.planning import AppendRequest, head_of, plan_appends
+from eventstore.port import Batch, Damage, Selection, StreamHead, StreamInfo
+from eventstore.reading import follow_batches, read_batches, verify_blocks
+from eventstore.stream_info import stream_info, summary_of
+from kernel.errors import StoreError
+from kernel.events import Event
+
+_ALL = Selection()
+
+_last_seq_of: Callable[[Block], int] = attrgetter("header.last_seq")
+
+
+class MemoryEventStore:
+    """``EventStore`` that keeps sealed blocks in lists; they last as long as the object does."""
+
+    def __init__(self) -> None:
+        self._blocks = _MemoryBlocks()
+        self._checkpoints: dict[str, int] = {}
+        self._marks = StreamMarks()
+
+    async def __aenter__(self) -> "MemoryEventStore":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def append(
+        self,
+        stream: str,
+        events: Sequence[Event],
+        *,
+        expected_seq: int,
+        causes: Sequence[int] | None = None,
+    ) -> StreamHead:
+        """See ``EventStore.append``. Never suspends."""
+        runs = encode_runs(stream, events, causes=causes)
+        request = AppendRequest(stream=stream, runs=runs, expected_seq=expected_seq)
+        plan = plan_appends([request], {stream: self._blocks.head(stream)})
+        outcome = plan.outcomes[0]
+        if isinstance(outcome, StoreError):
+            raise outcome
+        if plan.blocks:
+            self._blocks.add(stream, plan.blocks)
+            self._marks.set(stream)
+        return outcome
+
+    async def head(self, stream: str) -> StreamHead:
+        """See ``EventStore.head``."""
+        return self._blocks.head(stream)
+
+    async def streams(self) -> tuple[StreamInfo, ...]:
+        """See ``EventStore.streams``."""
+        headers_of_each = [[block.header for block in self._blocks.of(name)] for name in self._blocks.names()]
+        return tuple(stream_info(headers[-1], map(summary_of, headers)) for headers in headers_of_each)
+
+    def read(self, stream: str, selection: Selection = _ALL) -> AsyncGenerator[Batch, None]:
+        """See ``EventStore.read``."""
+        return read_batches(self._blocks, stream, selection)
+
+    def follow(self, stream: str, selection: Selection = _ALL) -> AsyncGenerator[Batch, None]:
+        """See ``EventStore.follow``. Ends by itself once nothing later can match."""
+        return follow_batches(self._blocks, stream, selection, growth=self._marks)
+
+    async def verify(self, stream: str) -> Damage | None:
+        """See ``EventStore.verify``."""
+        return await verify_blocks(self._blocks, stream)
+
+    async def checkpoint(self, subscriber: str) -> int:
+        """See ``EventStore.checkpoint``."""
+        self._blocks.check_open()
+        return self._checkpoints.get(subscriber, 0)
+
+    async def save_checkpoint(self, subscriber: str, seq: int) -> None:
+        """See ``EventStore.save_checkpoint``."""
+        self._blocks.check_open()
+        check_checkpoint(subscriber, seq)
+        self._checkpoints[subscriber] = max(seq, self._checkpoints.get(subscriber, 0))
+
+    async def close(self) -> None:
+        """Forget everything; followers end with ``StoreError``. Idempotent."""
+        self._blocks.close()
+        self._marks.set_all()
+
+
+class _MemoryBlocks:
+    """``BlockSource`` over lists."""
+
+    def __init__(self) -> None:
+        self._by_stream: dict[str, list[Block]] = {}
+        self._is_closed = False
+
+    def of(self, stream: str) -> list[Block]:
+        self.check_open()
+        return self._by_stream.get(stream, [])
+
+    def add(self, stream: str, blocks: list[Block]) -> None:
+        self._by_stream.setdefault(stream, []).extend(blocks)
+
+    def names(self) -> list[str]:
+        self.check_open()
+        return sorted(self._by_stream)
+
+    def head(self, stream: str) -> StreamHead:
+        blocks = self.of(stream)
+        return head_of(blocks[-1].header) if blocks else StreamHead(stream=stream)
+
+    def check_open(self) -> None:
+        if self._is_closed:
+            raise StoreError("the store in memory is closed")
+
+    def close(self) -> None:
+        self._is_closed = True
+        self._by_stream.clear()
+
+    async def last_header(self, stream: str) -> BlockHeader | None:
+        blocks = self.of(stream)
+        return blocks[-1].header if blocks else None
+
+    async def headers(self, stream: str, *, from_seq: int, limit: int) -> list[BlockHeader]:
+        start = self._place(stream, from_seq)
+        return [block.header for block in self.of(stream)[start : start + limit]]
+
+    async def blocks(self, headers: Sequence[BlockHeader]) -> list[Block]:
+        return [self.of(header.stream)[self._place(header.stream, header.first_seq)] for header in headers]
+
+    def _place(self, stream: str, seq: int) -> int:
+        return bisect_left(self.of(stream), seq, key=_last_seq_of)

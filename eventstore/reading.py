@@ -1,0 +1,127 @@
+"""Reading, following and verifying a stream, the same for every store."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Protocol
+
+from eventstore.block import Block, symbols_listed, types_listed, unseal
+from eventstore.port import Batch, Damage, Selection
+from eventstore.scan import BlockScan, BlockSource
+from eventstore.selection import select
+from eventstore.vocabulary import symbols_in
+from kernel.errors import StoreDamaged, StreamMissing
+
+
+class Growth(Protocol):
+    """How a follower learns that a stream may have grown."""
+
+    def mark(self, stream: str) -> asyncio.Event:
+        """An event that the next append to the stream sets. Taken before looking, nothing is missed."""
+        ...
+
+    async def wait(self, mark: asyncio.Event) -> None:
+        """Return once the mark is set, or earlier when another process may have appended."""
+        ...
+
+
+async def read_batches(source: BlockSource, stream: str, selection: Selection) -> AsyncGenerator[Batch, None]:
+    """What the stream holds now, checked, in order of seq. Raises as ``EventStore.read`` says."""
+    last = await source.last_header(stream)
+    if last is None:
+        raise StreamMissing(f"there is no stream {stream!r} in the store")
+    scan = BlockScan(source, stream, selection)
+    async with aclosing(_batches(scan, selection, end_seq=last.last_seq)) as batches:
+        async for batch in batches:
+            yield batch
+
+
+async def follow_batches(
+    source: BlockSource, stream: str, selection: Selection, *, growth: Growth
+) -> AsyncGenerator[Batch, None]:
+    """What the stream holds, then what comes. Ends by itself once nothing later can match."""
+    scan = BlockScan(source, stream, selection)
+    while not scan.is_finished:
+        mark = growth.mark(stream)
+        last = await source.last_header(stream)
+        end_seq = 0 if last is None else last.last_seq
+        if scan.has_more(end_seq):
+            async with aclosing(_batches(scan, selection, end_seq=end_seq)) as batches:
+                async for batch in batches:
+                    yield batch
+        else:
+            await growth.wait(mark)
+
+
+async def verify_blocks(source: BlockSource, stream: str) -> Damage | None:
+    """Check seqs, order of ts, hash chain, every payload and every claim of the headers."""
+    last_ts: int | None = None
+    try:
+        last = await source.last_header(stream)
+        if last is None:
+            raise StreamMissing(f"there is no stream {stream!r} in the store")
+        scan = BlockScan(source, stream, Selection())
+        async with aclosing(_pages(scan, last.last_seq)) as pages:
+            async for page in pages:
+                for block in page:
+                    _check_contents(block, last_ts)
+                    last_ts = block.header.last_ts
+    except StoreDamaged as damage:
+        return Damage(stream=stream, first_bad_seq=damage.first_bad_seq, reason=damage.reason)
+    return None
+
+
+async def _batches(scan: BlockScan, selection: Selection, *, end_seq: int) -> AsyncGenerator[Batch, None]:
+    async with aclosing(_pages(scan, end_seq)) as pages:
+        async for page in pages:
+            for block in page:
+                batch = select(block, selection)
+                if batch is not None:
+                    yield batch
+
+
+async def _pages(scan: BlockScan, end_seq: int) -> AsyncGenerator[list[Block], None]:
+    """Pages of a scan, the next one loading while the consumer works on the current one.
+
+    The one task that loads ahead is ended here, however the consumer stops.
+    """
+    page = await scan.page(end_seq)
+    while page:
+        ahead: asyncio.Task[list[Block]] | None = None
+        if scan.has_more(end_seq):
+            ahead = asyncio.create_task(scan.page(end_seq), name="eventstore read ahead")
+            await asyncio.sleep(0)  # let it send its request, or it would start when the page is done
+        try:
+            yield page
+            page = [] if ahead is None else await ahead
+        finally:
+            if ahead is not None:
+                await _end(ahead)
+
+
+async def _end(task: asyncio.Task[list[Block]]) -> None:
+    if not task.done():
+        task.cancel()
+        await asyncio.wait([task])
+    if not task.cancelled():
+        task.exception()  # seen, so that a damage met beyond where the consumer stopped is not logged
+
+
+def _check_contents(block: Block, previous_ts: int | None) -> None:
+    header = block.header
+    events, _causes = unseal(block)
+    stamps = [event.ts for event in events]
+    types = frozenset(type(event) for event in events)
+    claims = {
+        "ts decreases": stamps == sorted(stamps) and (previous_ts is None or previous_ts <= stamps[0]),
+        "first or last ts is not that of its events": (header.first_ts, header.last_ts)
+        == (stamps[0], stamps[-1]),
+        "its event types are not those it lists": types == types_listed(header.types),
+        "its symbols are not those it lists": header.symbols is None
+        or symbols_in(events, types) == symbols_listed(header.symbols),
+    }
+    for reason, holds in claims.items():
+        if not holds:
+            raise StoreDamaged(
+                header.stream, first_bad_seq=header.first_seq, reason=f"a block is wrong: {reason}"
+            )

@@ -1,0 +1,213 @@
+"""Walking along a stream's blocks: where to start, what to skip, what to load, and the hash chain.
+
+One walk serves every store. A store offers its blocks through ``BlockSource``; reading, following
+and verifying are built on ``BlockScan``.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from eventstore.block import GENESIS_HASH, Block, BlockHeader, check_chain
+from eventstore.port import Selection
+from eventstore.selection import matches
+from kernel.errors import StoreDamaged
+
+HEADERS_PER_LOAD = 512
+"""Headers fetched at once: about 100 kB, and one thread hop for up to two million events."""
+
+PAGE_BYTES = 1 << 20
+"""Payload fetched at once, at least one block.
+
+Quotes, 1 M events: 3.4 M/s at one block per hop, 4.2 M/s at 1 MB, no more at 8 MB. Two pages are held
+per reader, so a merge of 100 streams stays at 200 MB.
+"""
+
+
+class BlockSource(Protocol):
+    """Where blocks lie. What comes from here is not trusted: the scan checks it."""
+
+    async def last_header(self, stream: str) -> BlockHeader | None:
+        """The stream's last block, ``None`` where there is none."""
+        ...
+
+    async def headers(self, stream: str, *, from_seq: int, limit: int) -> list[BlockHeader]:
+        """Up to ``limit`` consecutive headers, from the block that holds ``from_seq`` on.
+
+        May return fewer where the rest cannot be read; raises ``StoreDamaged`` where the first cannot.
+        """
+        ...
+
+    async def blocks(self, headers: Sequence[BlockHeader]) -> list[Block]:
+        """The blocks of these headers of one stream, in the same order.
+
+        May return fewer where the rest cannot be read; raises ``StoreDamaged`` where the first cannot.
+        """
+        ...
+
+
+class _Stretch(msgspec.Struct, frozen=True):
+    """Headers found good, those among them to load, and what ended the stretch."""
+
+    passed: list[BlockHeader]
+    wanted: list[BlockHeader]
+    damage: StoreDamaged | None = None
+    is_last: bool = False
+
+
+class BlockScan:
+    """One walk along a stream, forwards, as far as the stream has grown.
+
+    Every header on the way is checked against the chain, those of skipped blocks too. A page that
+    failed or was cancelled may be asked for again.
+    """
+
+    def __init__(self, source: BlockSource, stream: str, selection: Selection) -> None:
+        self._source = source
+        self._stream = stream
+        self._selection = selection
+        self._previous_hash: bytes | None = None  # None: not placed yet
+        self._headers: deque[BlockHeader] = deque()
+        self.next_seq = max(1, selection.from_seq)
+        self.is_finished = False
+        """Whether nothing that may still be appended can match."""
+
+    def has_more(self, end_seq: int) -> bool:
+        """Whether blocks up to ``end_seq`` are still to be looked at."""
+        return not self.is_finished and self.next_seq <= end_seq
+
+    async def page(self, end_seq: int) -> list[Block]:
+        """The next blocks up to ``end_seq`` that may match; none when they are through."""
+        while self.has_more(end_seq):
+            if not self._headers:
+                await self._load_headers(end_seq)
+            stretch = self._next_stretch(end_seq)
+            blocks = await self._source.blocks(stretch.wanted) if stretch.wanted else []
+            if len(blocks) < len(stretch.wanted):
+                unread = stretch.passed.index(stretch.wanted[len(blocks)])
+                self._pass(stretch.passed[:unread])
+                return blocks  # the next page starts at the block that could not be read, and says so
+            self._pass(stretch.passed)
+            if stretch.damage is not None and not blocks:
+                raise stretch.damage
+            self.is_finished = stretch.is_last
+            if blocks:
+                return blocks
+        return []
+
+    def _next_stretch(self, end_seq: int) -> _Stretch:
+        """What to do with the headers at hand, as far as one page goes. Changes nothing."""
+        passed: list[BlockHeader] = []
+        wanted: list[BlockHeader] = []
+        size, next_seq, previous_hash = 0, self.next_seq, self._previous_hash
+        for header in self._headers:
+            if next_seq > end_seq or size >= PAGE_BYTES:
+                break
+            damage = self._damage(header, next_seq, previous_hash=previous_hash)
+            if damage is not None:
+                return _Stretch(passed=passed, wanted=wanted, damage=damage)
+            if self._starts_beyond(header):
+                return _Stretch(passed=passed, wanted=wanted, is_last=True)
+            passed.append(header)
+            if matches(header, self._selection):
+                wanted.append(header)
+                size += header.payload_bytes
+            if self._reaches_end(header):
+                return _Stretch(passed=passed, wanted=wanted, is_last=True)
+            next_seq, previous_hash = header.last_seq + 1, header.hash
+        return _Stretch(passed=passed, wanted=wanted)
+
+    def _damage(
+        self, header: BlockHeader, next_seq: int, *, previous_hash: bytes | None
+    ) -> StoreDamaged | None:
+        assert previous_hash is not None, "a scan is placed before it looks at headers"
+        if header.first_seq != next_seq:
+            reason = f"seq {next_seq} is missing; the next block starts at {header.first_seq}"
+            return StoreDamaged(self._stream, first_bad_seq=next_seq, reason=reason)
+        try:
+            check_chain(header, previous_hash)
+        except StoreDamaged as damage:
+            return damage
+        return None
+
+    def _starts_beyond(self, header: BlockHeader) -> bool:
+        to_seq, to_ts = self._selection.to_seq, self._selection.to_ts
+        return (to_seq is not None and header.first_seq > to_seq) or (
+            to_ts is not None and header.first_ts > to_ts
+        )
+
+    def _reaches_end(self, header: BlockHeader) -> bool:
+        to_seq, to_ts = self._selection.to_seq, self._selection.to_ts
+        return (to_seq is not None and header.last_seq >= to_seq) or (
+            to_ts is not None and header.last_ts > to_ts
+        )
+
+    def _pass(self, headers: list[BlockHeader]) -> None:
+        for header in headers:
+            self._headers.popleft()
+            self.next_seq, self._previous_hash = header.last_seq + 1, header.hash
+
+    async def _load_headers(self, end_seq: int) -> None:
+        if self._previous_hash is None:
+            await self._place(end_seq)
+        if self.next_seq > end_seq:
+            return
+        loaded = await self._source.headers(self._stream, from_seq=self.next_seq, limit=HEADERS_PER_LOAD)
+        if not loaded:
+            reason = f"seqs {self.next_seq} to {end_seq} are missing"
+            raise StoreDamaged(self._stream, first_bad_seq=self.next_seq, reason=reason)
+        self._headers.extend(loaded)
+
+    async def _place(self, end_seq: int) -> None:
+        """Find the first block to look at, and the hash before it."""
+        start = await self._seek(end_seq)
+        if start <= end_seq and start > 1:
+            start = (await self._header_at(start)).first_seq
+        self.next_seq, self._previous_hash = start, await self._hash_before(start)
+
+    async def _hash_before(self, first_seq: int) -> bytes:
+        return GENESIS_HASH if first_seq == 1 else (await self._header_at(first_seq - 1)).hash
+
+    async def _header_at(self, seq: int) -> BlockHeader:
+        found = await self._source.headers(self._stream, from_seq=seq, limit=1)
+        if not found or not found[0].first_seq <= seq <= found[0].last_seq:
+            raise StoreDamaged(self._stream, first_bad_seq=seq, reason=f"seq {seq} is missing")
+        return found[0]
+
+    async def _seek(self, end_seq: int) -> int:
+        """Where to start: the selection's first seq, or later if its time bound allows."""
+        from_ts = self._selection.from_ts
+        if from_ts is None:
+            return self.next_seq
+        try:
+            start = await self._bisect_ts(from_ts, end_seq)
+            return start if await self._is_all_earlier(start - 1, from_ts) else self.next_seq
+        except StoreDamaged:
+            return self.next_seq  # the plain walk names the first damage
+
+    async def _bisect_ts(self, from_ts: int, end_seq: int) -> int:
+        """The first seq of the first block that ends at ``from_ts`` or later, or what follows the last.
+
+        On the word of headers that are not checked yet.
+        """
+        low, high = self.next_seq, end_seq + 1
+        while low < high:
+            header = await self._header_at((low + high) // 2)
+            if header.last_ts < from_ts:
+                low = header.last_seq + 1
+            else:
+                high = max(low, header.first_seq)
+        return low
+
+    async def _is_all_earlier(self, seq: int, from_ts: int) -> bool:
+        """Whether the block that holds ``seq`` is intact and ends before ``from_ts``.
+
+        As ``ts`` never decreases, the block before the start proves all that were skipped.
+        """
+        if seq < self.next_seq:
+            return True
+        header = await self._header_at(seq)
+        check_chain(header, await self._hash_before(header.first_seq))
+        return header.last_ts < from_ts

@@ -1,0 +1,204 @@
+"""Blocks as rows of SQLite: finding, loading and inserting them."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from eventstore.block import GENESIS_HASH, Block, BlockHeader, check_chain
+from eventstore.planning import MAX_SEQ, head_of
+from eventstore.port import StreamHead, StreamInfo
+from eventstore.sqlite_file import FileDamaged, RowTaken, SqliteFile, SqlRow, SqlValue
+from eventstore.stream_info import HeaderSummary, stream_info
+from kernel.errors import StoreDamaged
+
+_STREAM_SHIFT = MAX_SEQ.bit_length()
+
+_HEADER_COLUMNS = (
+    "id, last_seq, first_ts, last_ts, codec, types, symbols, payload_hash, hash, length(payload)"
+)
+
+_LAST_HEADERS = f"SELECT {_HEADER_COLUMNS} FROM block WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT ?"
+
+_HEADERS = f"""
+SELECT {_HEADER_COLUMNS} FROM block
+WHERE id BETWEEN coalesce((SELECT max(id) FROM block WHERE id BETWEEN ?1 AND ?2), ?1) AND ?3
+ORDER BY id LIMIT ?4
+"""
+
+_PAYLOADS = "SELECT id, causes, payload FROM block WHERE id BETWEEN ? AND ? ORDER BY id"
+
+_PAYLOADS_OF = (
+    "SELECT id, causes, payload FROM block WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"
+)
+
+_SUMMARIES = """
+SELECT id >> ?, max(last_seq), min(first_ts), max(last_ts), count(*), sum(length(payload)), types, symbols
+FROM block GROUP BY id >> ?, types, symbols
+"""
+
+_ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+
+def block_id(stream_id: int, first_seq: int) -> int:
+    """The row id of a block: its stream and its place in it."""
+    return stream_id << _STREAM_SHIFT | first_seq
+
+
+class SqliteBlocks:
+    """``BlockSource`` over a connection that reads."""
+
+    def __init__(self, file: SqliteFile) -> None:
+        self._file = file
+        self._ids: dict[str, int] = {}
+
+    async def stream_id(self, stream: str) -> int | None:
+        """The id of a stream, ``None`` if nobody ever wrote to it."""
+        known = self._ids.get(stream)
+        if known is not None:
+            return known
+        # Past the index on names: one that lost an entry must not make a stream vanish.
+        rows = await self._file.fetch("SELECT id FROM stream NOT INDEXED WHERE name = ?", (stream,))
+        for (found,) in rows:
+            if isinstance(found, int):
+                self._ids[stream] = found
+        return self._ids.get(stream)
+
+    async def head(self, stream: str) -> StreamHead:
+        """Where the stream ends. Raises ``StoreDamaged`` if its last header breaks the chain."""
+        headers = await self._last_headers(stream, limit=2)
+        if not headers:
+            return StreamHead(stream=stream)
+        last = headers[0]
+        check_chain(last, headers[1].hash if len(headers) > 1 else GENESIS_HASH)
+        return head_of(last)
+
+    async def last_header(self, stream: str) -> BlockHeader | None:
+        headers = await self._last_headers(stream, limit=1)
+        return headers[0] if headers else None
+
+    async def _last_headers(self, stream: str, *, limit: int) -> list[BlockHeader]:
+        stream_id = await self.stream_id(stream)
+        if stream_id is None:
+            return []
+        first, last = block_id(stream_id, 1), block_id(stream_id, MAX_SEQ)
+        rows = await self._file.fetch(_LAST_HEADERS, (first, last, limit))
+        return [_header(stream, row) for row in rows]
+
+    async def headers(self, stream: str, *, from_seq: int, limit: int) -> list[BlockHeader]:
+        stream_id = await self.stream_id(stream)
+        if stream_id is None:
+            return []
+        first, last = block_id(stream_id, 1), block_id(stream_id, MAX_SEQ)
+        holding = block_id(stream_id, from_seq)
+        try:
+            rows = await self._file.fetch(_HEADERS, (first, holding, last, limit))
+        except FileDamaged as error:
+            if limit > 1:
+                return await self.headers(stream, from_seq=from_seq, limit=1)
+            raise StoreDamaged(stream, first_bad_seq=from_seq, reason=str(error)) from error
+        headers: list[BlockHeader] = []
+        for row in rows:
+            try:
+                headers.append(_header(stream, row))
+            except StoreDamaged:
+                if not headers:
+                    raise
+                break
+        return headers
+
+    async def blocks(self, headers: Sequence[BlockHeader]) -> list[Block]:
+        stream = headers[0].stream
+        stream_id = await self.stream_id(stream)
+        assert stream_id is not None, "a stream with headers has an id"
+        try:
+            rows = await self._payload_rows(stream_id, headers)
+        except FileDamaged as error:
+            if len(headers) > 1:
+                return await self.blocks(headers[:1])
+            raise StoreDamaged(stream, first_bad_seq=headers[0].first_seq, reason=str(error)) from error
+        found = {row[0]: row for row in rows}
+        blocks: list[Block] = []
+        for header in headers:
+            row = found.get(block_id(stream_id, header.first_seq))
+            if row is None or not isinstance(row[2], bytes) or not isinstance(row[1], bytes | None):
+                break
+            blocks.append(Block(header=header, causes=row[1], payload=row[2]))
+        if not blocks:
+            raise StoreDamaged(
+                stream, first_bad_seq=headers[0].first_seq, reason="a block's payload is missing"
+            )
+        return blocks
+
+    async def _payload_rows(self, stream_id: int, headers: Sequence[BlockHeader]) -> list[SqlRow]:
+        ids = [block_id(stream_id, header.first_seq) for header in headers]
+        is_unbroken = headers[-1].last_seq - headers[0].first_seq + 1 == sum(
+            header.event_count for header in headers
+        )
+        if is_unbroken:
+            return await self._file.fetch(_PAYLOADS, (ids[0], ids[-1]))
+        return await self._file.fetch(_PAYLOADS_OF, (msgspec.json.encode(ids).decode(),))
+
+    async def infos(self) -> tuple[StreamInfo, ...]:
+        """One line about every stream that holds events, by name. Damaged rows are left out."""
+        rows = await self._file.fetch("SELECT id, name FROM stream NOT INDEXED")
+        names = {row[0]: row[1] for row in rows}
+        groups: dict[str, list[HeaderSummary]] = {}
+        for stream_id, *columns in await self._file.fetch(_SUMMARIES, (_STREAM_SHIFT, _STREAM_SHIFT)):
+            name = names.get(stream_id)
+            try:
+                summary = msgspec.convert(columns, HeaderSummary)
+            except msgspec.ValidationError:
+                continue
+            if isinstance(name, str):
+                groups.setdefault(name, []).append(summary)
+        infos: list[StreamInfo] = []
+        for name in sorted(groups):
+            last = await self.last_header(name)
+            if last is not None:
+                infos.append(stream_info(last, groups[name]))
+        return tuple(infos)
+
+
+async def insert_blocks(file: SqliteFile, blocks: Sequence[Block], *, stream_ids: Mapping[str, int]) -> bool:
+    """Insert blocks, all or none, durably, in one statement and so in one thread hop.
+
+    ``False``, and nothing is written, if one of them would take the place of a block that is already
+    there: another process appended to its stream in between. As streams have no gaps, whoever
+    appended to the same end took the same row id, so the primary key is all the guard it takes.
+    """
+    parameters: list[SqlValue] = []
+    for block in blocks:
+        parameters += _row(block, stream_ids[block.header.stream])
+    rows = ", ".join([_ROW] * len(blocks))
+    try:
+        await file.write(f"INSERT INTO block VALUES {rows}", parameters)
+    except RowTaken:
+        return False
+    return True
+
+
+def _row(block: Block, stream_id: int) -> tuple[SqlValue, ...]:
+    header = block.header
+    return (
+        block_id(stream_id, header.first_seq),
+        header.last_seq,
+        header.first_ts,
+        header.last_ts,
+        header.codec,
+        header.types,
+        header.symbols,
+        header.payload_hash,
+        header.hash,
+        block.causes,
+        block.payload,
+    )
+
+
+def _header(stream: str, row: SqlRow) -> BlockHeader:
+    row_id, *columns = row
+    assert isinstance(row_id, int), "SQLite row ids are integers"
+    first_seq = row_id & MAX_SEQ
+    try:
+        return msgspec.convert((stream, first_seq, *columns), BlockHeader)
+    except msgspec.ValidationError as error:
+        raise StoreDamaged(stream, first_bad_seq=first_seq, reason=f"a header is wrong: {error}") from error

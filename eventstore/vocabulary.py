@@ -1,0 +1,52 @@
+"""What the store needs to know of event types: their tags, and where each keeps its symbol."""
+
+from collections.abc import Callable, Iterable
+from operator import attrgetter
+
+from kernel.events import EVENT_TYPES, Event
+
+NO_SYMBOL = ""
+"""Stands in a block's symbols for "some event here has none"; it never matches a selection."""
+
+
+def _tag(event_type: type[Event]) -> int:
+    tag = event_type.__struct_config__.tag
+    assert isinstance(tag, int), f"{event_type.__name__} has no integer tag"
+    return tag
+
+
+def _symbol_getter(event_type: type[Event]) -> Callable[[Event], str]:
+    fields = event_type.__struct_fields__
+    if "symbol" in fields:
+        return attrgetter("symbol")
+    if "order" in fields:
+        return attrgetter("order.symbol")
+    return lambda _event: NO_SYMBOL
+
+
+TAG_OF_TYPE: dict[type[Event], int] = {event_type: _tag(event_type) for event_type in EVENT_TYPES}
+
+TYPE_OF_TAG: dict[int, type[Event]] = {tag: event_type for event_type, tag in TAG_OF_TYPE.items()}
+
+_GETTER_OF_TYPE: dict[type[Event], Callable[[Event], str]] = {
+    event_type: _symbol_getter(event_type) for event_type in EVENT_TYPES
+}
+
+_TYPES_WITH_SYMBOL_FIELD = frozenset(
+    event_type for event_type in EVENT_TYPES if "symbol" in event_type.__struct_fields__
+)
+
+_symbol_field: Callable[[Event], str] = attrgetter("symbol")
+
+
+def symbol_of(event: Event) -> str:
+    """The symbol an event is about, an order's own included; ``""`` where it has none."""
+    return _GETTER_OF_TYPE[type(event)](event)
+
+
+def symbols_in(events: Iterable[Event], types: frozenset[type[Event]]) -> frozenset[str]:
+    """The symbols of events whose types are known to be ``types``; ``""`` where one has none."""
+    if types <= _TYPES_WITH_SYMBOL_FIELD:
+        # Market data: one C loop, 40 ns per event where calling ``symbol_of`` costs 120.
+        return frozenset(map(_symbol_field, events))
+    return frozenset(map(symbol_of, events))

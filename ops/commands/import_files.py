@@ -1,0 +1,233 @@
+"""``onetape import``: market data files into the store."""
+
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from kernel.errors import InputError
+from ops.event_loop import run
+from ops.importing import (
+    BadRows,
+    DataKind,
+    ImportOptions,
+    ImportResult,
+    Label,
+    ParsedFiles,
+    TimeUnit,
+    append_parsed,
+    parse_files,
+)
+from ops.importing import Progress as ImportProgress
+from ops.importing.local_time import iso_utc
+from ops.importing.option_checks import checked
+from ops.store_file import new_or_existing_store, store_option
+from ops.tables import plain_table, print_table
+
+
+class ColumnName(click.ParamType[tuple[str, str]]):
+    """``target=name``: which column of the file holds what."""
+
+    name = "target=name"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """(target, name); an empty name means that the file has no such column."""
+        target, equals, name = str(value).partition("=")
+        if not equals:
+            self.fail(f"{value!r} is not target=name, such as close='Adj Close'", param, ctx)
+        return target.strip().lower(), name
+
+
+class NameList(click.ParamType[tuple[str, ...]]):
+    """Names with commas between them."""
+
+    name = "names"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """The names, stripped."""
+        del param, ctx
+        return tuple(name.strip() for name in str(value).split(",")) if value else ()
+
+
+class Delimiter(click.ParamType[str]):
+    """One character, or ``tab``."""
+
+    name = "character"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The character itself."""
+        del param, ctx
+        return "\t" if value in ("tab", "\\t") else str(value)
+
+
+def _choice(enum: type[DataKind] | type[Label] | type[BadRows] | type[TimeUnit]) -> click.Choice[str]:
+    return click.Choice([member.value for member in enum])
+
+
+@click.command("import")
+@click.argument(
+    "files",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE...",
+)
+@store_option
+@click.option("--kind", type=_choice(DataKind), default="bars", show_default=True, help="What the rows are.")
+@click.option("--symbol", default="", help="The symbol of every row, where the file has no symbol column.")
+@click.option("--only", multiple=True, help="Take only this symbol of the symbol column; may be repeated.")
+@click.option("--timeframe", default="1d", show_default=True, help="Of bars: a count and s, m, h, d or w.")
+@click.option("--tz", default="UTC", show_default=True, help="Time zone of stamps that name none.")
+@click.option(
+    "--label",
+    type=_choice(Label),
+    default="open",
+    show_default=True,
+    help="Which end of a bar its stamp marks.",
+)
+@click.option(
+    "--session", default="", help="Local trading hours of bars stamped by date, such as 09:30-16:00."
+)
+@click.option(
+    "--adjusted", is_flag=True, help="Scale prices by adjusted close / close, volume by its inverse."
+)
+@click.option(
+    "--column",
+    "column",
+    multiple=True,
+    type=ColumnName(),
+    help="Name a column, such as close='Adj Close'; empty: none.",
+)
+@click.option(
+    "--columns",
+    type=NameList(),
+    default="",
+    help="Column names, comma separated, of a file without a header line.",
+)
+@click.option(
+    "--delimiter",
+    type=Delimiter(),
+    default="",
+    help="One character, or 'tab'; told from the first line if not given.",
+)
+@click.option("--time-format", default="", help="A strptime format, such as '%d.%m.%Y %H:%M'.")
+@click.option(
+    "--time-unit", type=_choice(TimeUnit), default="auto", show_default=True, help="Unit of numeric stamps."
+)
+@click.option("--newest-first", is_flag=True, help="The file begins with its newest row.")
+@click.option(
+    "--stream", default="", help="Append everything to this stream.  [default: one a symbol, goog.1d]"
+)
+@click.option(
+    "--bad-rows",
+    type=_choice(BadRows),
+    default="refuse",
+    show_default=True,
+    help="Refuse the files, or put bad rows aside.",
+)
+@click.option("--allow-nonpositive", is_flag=True, help="Take prices of 0 and below.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
+def import_command(
+    files: tuple[Path, ...], *, store_path: Path, as_json: bool, **import_options: object
+) -> None:
+    """Import market data: CSV, gzipped or zipped CSV, Parquet.
+
+    Several files are read in the order given, as if they were one. Every row is checked before anything
+    is appended. With --bad-rows refuse, one bad row means that nothing is imported; with quarantine, each
+    bad row is kept in the stream NAME.quarantine and the good ones go in. Importing the same file again
+    appends nothing; a longer one appends its new rows; one that contradicts the stream is refused.
+
+    A bar is stamped with its END, when it is known. --label says which end the file's stamp marks; if
+    that is its open, the bar gets stamp + timeframe. A daily bar stamped by date is known at the end of
+    its day in --tz, or at the close of --session.
+
+    Exit code 0: done. 1: refused, nothing changed. 2: wrong usage.
+
+    \b
+    Example:
+      onetape import stocks.csv.gz --only GOOG --tz America/New_York --session 09:30-16:00
+      onetape import spy.csv --symbol SPY --timeframe 1m --label close \\
+          --columns time,open,high,low,close,volume
+      onetape import ticks.parquet --kind quotes --symbol EURUSD
+    """
+    options = _options(import_options)
+    result = _import(files, options, store_path=store_path)
+    if as_json:
+        click.echo(msgspec.json.encode(result).decode())
+    else:
+        _print_result(result, Console())
+
+
+def _options(values: Mapping[str, object]) -> ImportOptions:
+    """The options of the command line: each is named like the field that it fills."""
+    options = msgspec.convert(values, ImportOptions)
+    try:
+        return checked(options)
+    except InputError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _import(files: tuple[Path, ...], options: ImportOptions, *, store_path: Path) -> ImportResult:
+    """Parse first: a refused file leaves no new, empty store behind."""
+    with _progress_bar() as report:
+        parsed = parse_files(files, options, on_progress=report)
+        try:
+            return run(_append(store_path, parsed, report=report))
+        finally:
+            parsed.close()
+
+
+async def _append(
+    path: Path, parsed: ParsedFiles, *, report: Callable[[ImportProgress], None]
+) -> ImportResult:
+    async with new_or_existing_store(path) as store:
+        return await append_parsed(store, parsed, on_progress=report)
+
+
+@contextmanager
+def _progress_bar() -> Generator[Callable[[ImportProgress], None]]:
+    """Shows a bar on a terminal, on stderr, and nothing elsewhere."""
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    with bar:
+        tasks = {
+            stage: bar.add_task(stage, total=None, visible=stage == "reading")
+            for stage in ("reading", "storing")
+        }
+        yield lambda progress: bar.update(
+            tasks[progress.stage], completed=progress.done, total=progress.total, visible=True
+        )
+
+
+def _print_result(result: ImportResult, console: Console) -> None:
+    table = plain_table("stream", "rows>", "new>", "events>", "first", "last")
+    for stream in result.streams:
+        numbers = (f"{number:,}" for number in (stream.row_count, stream.new_count, stream.last_seq))
+        table.add_row(stream.stream, *numbers, iso_utc(stream.first_ts), iso_utc(stream.last_ts))
+    print_table(table, console)
+    parts = [f"{result.row_count:,} rows read", f"{result.new_count:,} new"]
+    if result.skipped_count:
+        parts.append(f"{result.skipped_count:,} of other symbols skipped")
+    click.echo(", ".join(parts))
+    if result.bad_count:
+        click.echo(
+            f"{result.bad_count:,} bad rows put aside ({result.quarantined_count:,} new), the first of them:"
+        )
+        for row in result.bad_rows:
+            click.echo(f"  {row}")

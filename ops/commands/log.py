@@ -1,0 +1,166 @@
+"""``onetape log``: the events of a stream, for people or for programs."""
+
+from collections import deque
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from pathlib import Path
+
+import click
+import msgspec
+
+from eventstore import SqliteEventStore
+from eventstore.port import Batch, Selection
+from kernel.errors import InputError
+from kernel.events import Event
+from ops.event_lines import EVENT_NAMES, HEADING, LoggedEvent, human_line, json_line, logged_events
+from ops.event_loop import run
+from ops.importing.local_time import NS_PER_DAY
+from ops.importing.timestamps import StampParser
+from ops.store_file import existing_store, require_streams, store_option
+
+
+class TimeBound(click.ParamType[int]):
+    """A UTC time: ISO 8601, or a number since 1970. A date alone is its first or its last nanosecond."""
+
+    name = "time"
+
+    def __init__(self, *, date_means_end: bool) -> None:
+        self._extra_ns = NS_PER_DAY - 1 if date_means_end else 0
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Nanoseconds since the epoch."""
+        try:
+            wall_ns, offset_ns, has_time = StampParser().parse(str(value))
+        except InputError:
+            self.fail(f"{value!r} is not a time such as 2012-12-31 or 2012-12-31T14:30:00Z", param, ctx)
+        return wall_ns - (offset_ns or 0) + (0 if has_time else self._extra_ns)
+
+
+class EventName(click.ParamType[type[Event]]):
+    """The name of an event type, in any case."""
+
+    name = "event"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> type[Event]:
+        """The event type."""
+        kind = {name.lower(): kind for name, kind in EVENT_NAMES.items()}.get(str(value).lower())
+        if kind is None:
+            self.fail(f"{value!r} is not an event type, which are: {', '.join(EVENT_NAMES)}", param, ctx)
+        return kind
+
+
+class LogQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """What to print of which stream. ``limit`` and ``tail`` count matching events, 0 means all."""
+
+    stream: str
+    selection: Selection
+    limit: int
+    tail: int
+    is_following: bool
+
+
+@click.command("log")
+@click.argument("stream")
+@store_option
+@click.option("--from", "from_ts", type=TimeBound(date_means_end=False), help="First time, UTC.")
+@click.option(
+    "--to", "to_ts", type=TimeBound(date_means_end=True), help="Last time, UTC, the whole day if a date."
+)
+@click.option("--symbol", "symbols", multiple=True, help="Only this symbol; may be repeated.")
+@click.option(
+    "--type", "types", multiple=True, type=EventName(), help="Only this event type; may be repeated."
+)
+@click.option("--limit", type=click.IntRange(min=1), help="Stop after so many events.")
+@click.option("--tail", type=click.IntRange(min=1), help="Only the last so many events.")
+@click.option("--follow", is_flag=True, help="Then print what comes, until Ctrl-C.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def log_command(
+    stream: str,
+    *,
+    store_path: Path,
+    from_ts: int | None,
+    to_ts: int | None,
+    symbols: tuple[str, ...],
+    types: tuple[type[Event], ...],
+    limit: int | None,
+    tail: int | None,
+    follow: bool,
+    as_json: bool,
+) -> None:
+    """Print the events of a stream.
+
+    "in" marks an input; "<-17" an event that the core derived from the input at seq 17.
+
+    \b
+    Example:
+      onetape log goog.1d --from 2012-01-01 --to 2012-12-31 --limit 10
+      onetape log goog.1d --tail 3 --json
+    """
+    if limit and tail:
+        raise click.UsageError("--limit and --tail exclude each other")
+    selection = Selection(
+        from_ts=from_ts,
+        to_ts=to_ts,
+        symbols=frozenset(symbols) or None,
+        types=frozenset(types) or None,
+    )
+    query = LogQuery(
+        stream=stream, selection=selection, limit=limit or 0, tail=tail or 0, is_following=follow
+    )
+    try:
+        run(_print_log(store_path, query, as_json=as_json))
+    except KeyboardInterrupt:
+        if not follow:  # Ctrl-C is how following ends
+            raise
+
+
+async def _print_log(path: Path, query: LogQuery, *, as_json: bool) -> None:
+    as_line = json_line if as_json else human_line
+    async with existing_store(path) as store:
+        if not query.is_following:
+            await require_streams(store, (query.stream,))
+        if not as_json:
+            click.echo(HEADING)
+        left = query.limit
+        async with aclosing(_batches(store, query)) as batches:
+            async for batch in batches:
+                events = list(logged_events(batch))
+                if query.limit:
+                    events = events[:left]
+                    left -= len(events)
+                if events:
+                    click.echo("\n".join(map(as_line, events)))
+                if query.limit and left <= 0:
+                    return
+
+
+async def _batches(store: SqliteEventStore, query: LogQuery) -> AsyncGenerator[Batch, None]:
+    selection = query.selection
+    if query.tail:
+        head = await store.head(query.stream)
+        if head.seq:
+            yield await _last(store, query, to_seq=head.seq)
+        selection = msgspec.structs.replace(selection, from_seq=head.seq + 1)
+        if not query.is_following:
+            return
+    source = store.follow if query.is_following else store.read
+    async with aclosing(source(query.stream, selection)) as batches:
+        async for batch in batches:
+            yield batch
+
+
+async def _last(store: SqliteEventStore, query: LogQuery, *, to_seq: int) -> Batch:
+    """The last matching events up to a seq, as one batch."""
+    last: deque[LoggedEvent] = deque(maxlen=query.tail)
+    selection = msgspec.structs.replace(query.selection, to_seq=to_seq)
+    is_plain = selection == Selection(to_seq=to_seq)
+    if is_plain:
+        selection = Selection(from_seq=max(1, to_seq - query.tail + 1), to_seq=to_seq)
+    async for batch in store.read(query.stream, selection):
+        last.extend(logged_events(batch))
+    return Batch(
+        query.stream,
+        [logged.seq for logged in last],
+        [logged.event for logged in last],
+        [logged.cause for logged in last],
+    )

@@ -1,0 +1,61 @@
+"""``onetape streams``: what the store holds."""
+
+from pathlib import Path
+
+import click
+import msgspec
+from rich.console import Console
+
+from eventstore.port import StreamInfo
+from ops.event_loop import run
+from ops.importing.local_time import iso_utc
+from ops.store_file import existing_store, store_option
+from ops.tables import plain_table, print_table
+
+_LISTED_SYMBOLS = 5
+
+
+@click.command("streams")
+@store_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table.")
+def streams_command(store_path: Path, as_json: bool) -> None:
+    """List the streams of a store.
+
+    \b
+    Example:
+      onetape streams --store market.db
+    """
+    infos = run(_streams(store_path))
+    if as_json:
+        click.echo(msgspec.json.encode([_as_dict(info) for info in infos]).decode())
+        return
+    table = plain_table("stream", "events>", "first", "last", "symbols", "types", "bytes>", "blocks>", "head")
+    for info in infos:
+        table.add_row(*_cells(info))
+    print_table(table, Console())
+
+
+async def _streams(path: Path) -> tuple[StreamInfo, ...]:
+    async with existing_store(path) as store:
+        return await store.streams()
+
+
+def _as_dict(info: StreamInfo) -> dict[str, object]:
+    fields: dict[str, object] = {name: getattr(info, name) for name in info.__struct_fields__}
+    return fields | {"first_time": iso_utc(info.first_ts), "last_time": iso_utc(info.last_ts)}
+
+
+def _cells(info: StreamInfo) -> tuple[str, ...]:
+    shown = ", ".join(info.symbols[:_LISTED_SYMBOLS])
+    more = f" +{len(info.symbols) - _LISTED_SYMBOLS}" if len(info.symbols) > _LISTED_SYMBOLS else ""
+    return (
+        info.stream,
+        f"{info.last_seq:,}",
+        iso_utc(info.first_ts),
+        iso_utc(info.last_ts),
+        shown + more,
+        ", ".join(info.event_types),
+        f"{info.payload_bytes:,}",
+        f"{info.block_count:,}",
+        info.head_hash[:12],
+    )

@@ -1,0 +1,84 @@
+"""Events as lines for people and as JSON objects for programs."""
+
+from collections.abc import Iterator
+from enum import Enum
+from typing import cast
+
+import msgspec
+
+from eventstore.port import Batch
+from kernel.events import EVENT_TYPES, Event, Record
+from ops.importing.local_time import iso_utc
+
+EVENT_NAMES: dict[str, type[Event]] = {kind.__name__: kind for kind in EVENT_TYPES}
+
+HEADING = f"{'seq':>8}  {'time':30}  {'cause':>9}  {'event':20}  fields"
+
+
+class LoggedEvent(msgspec.Struct, frozen=True):
+    """An event with its place in its stream; ``cause`` 0 marks an input."""
+
+    seq: int
+    cause: int
+    event: Event
+
+
+def logged_events(batch: Batch) -> Iterator[LoggedEvent]:
+    """The events of a batch, in order."""
+    causes = batch.causes if batch.causes is not None else (0,) * len(batch.events)
+    for seq, cause, event in zip(batch.seqs, causes, batch.events, strict=True):
+        yield LoggedEvent(seq, cause, event)
+
+
+def human_line(logged: LoggedEvent) -> str:
+    """One line under ``HEADING``; a derived event shows ``<-`` and the seq of its cause."""
+    event = logged.event
+    cause = f"<-{logged.cause}" if logged.cause else "in"
+    values = ((name, getattr(event, name)) for name in event.__struct_fields__[1:])
+    fields = " ".join(f"{name}={_readable(name, value)}" for name, value in values if value not in ("", None))
+    return f"{logged.seq:>8}  {iso_utc(event.ts):30}  {cause:>9}  {type(event).__name__:20}  {fields}"
+
+
+def json_line(logged: LoggedEvent) -> str:
+    """One JSON object: seq, cause, type, ts, time and the event's own fields by name."""
+    event = logged.event
+    line: dict[str, object] = {
+        "seq": logged.seq,
+        "cause": logged.cause,
+        "type": type(event).__name__,
+        "ts": event.ts,
+        "time": iso_utc(event.ts),
+    }
+    for name in event.__struct_fields__[1:]:
+        line[name] = _plain(getattr(event, name))
+    return msgspec.json.encode(line).decode()
+
+
+def _plain(value: object) -> object:
+    """Nested records as objects with names; they are arrays only in the log."""
+    if isinstance(value, Record):
+        return {name: _plain(getattr(value, name)) for name in value.__struct_fields__}
+    if isinstance(value, tuple):
+        return [_plain(each) for each in cast(tuple[object, ...], value)]  # isinstance tells no more
+    return value
+
+
+def _readable(name: str, value: object) -> str:
+    if name.endswith("_ts") and isinstance(value, int) and value:
+        return iso_utc(value)
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, float):
+        return f"{value:.15g}"
+    if isinstance(value, Record):
+        inner = ((each, getattr(value, each)) for each in value.__struct_fields__)
+        return (
+            "("
+            + " ".join(f"{each}={_readable(each, item)}" for each, item in inner if item not in ("", None))
+            + ")"
+        )
+    if isinstance(value, tuple):
+        items = cast(tuple[object, ...], value)  # isinstance tells no more
+        return "[" + " ".join(_readable("", each) for each in items) + "]"
+    text = str(value)
+    return repr(text) if isinstance(value, str) and (" " in text or not text.isprintable()) else text

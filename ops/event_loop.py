@@ -1,0 +1,22 @@
+"""The event loop of the commands: uvloop, where there is one."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def run(main: Coroutine[object, object, T]) -> T:
+    """Run a command's work to its end; Ctrl-C cancels it and raises ``KeyboardInterrupt``."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(main)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    import uvloop  # not made for Windows
+
+    return uvloop.new_event_loop

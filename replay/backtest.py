@@ -1,0 +1,172 @@
+"""A backtest in one call, for notebooks and scripts.
+
+from replay import backtest
+from strategies.ma_cross import MovingAverageCross
+
+r = backtest(MovingAverageCross(fast=20, slow=50), data="bars.csv", cash=100_000)
+r.metrics, r.trades, r.equity, r.report("r.html")
+"""
+
+import asyncio
+import inspect
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from hashlib import sha256
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from brokers.simulated.config import SimulatedBrokerConfig
+from components.strategy_host.host import AnyStrategy
+from eventstore import EventStore, MemoryEventStore, SqliteEventStore
+from eventstore.importing import ImportOptions, import_files
+from kernel.clock import HistoricalClock
+from kernel.errors import InputError
+from replay.config import InstrumentConfig, ReplayConfig
+from replay.metrics import Metrics
+from replay.planning import plan_run
+from replay.recording import RunRecorder
+from replay.report import read_prices, write_report
+from replay.results import RunResult, read_results
+from replay.run import Plan, Progress, play
+from replay.trades import RoundTrip
+from strategies.sdk import RiskLimits
+from strategies.sdk.loading import LoadedStrategy
+
+ResultT = TypeVar("ResultT")
+
+
+class Backtest:
+    """A finished run, for looking at."""
+
+    def __init__(self, result: RunResult, prices: PriceHistory) -> None:
+        self.result = result
+        self._prices = prices
+
+    @property
+    def metrics(self) -> Metrics:
+        """Return, risk and trade figures."""
+        return self.result.metrics
+
+    @property
+    def trades(self) -> tuple[RoundTrip, ...]:
+        """Closed round trips, oldest first."""
+        return self.result.trades
+
+    @property
+    def equity(self) -> NDArray[np.float64]:
+        """Equity at every mark, in the account's currency; ``result.equity`` has the times too."""
+        return self.result.equity.equity
+
+    def report(self, path: str | Path) -> Path:
+        """Write the HTML report; returns where it is."""
+        return write_report(self.result, Path(path), self._prices)
+
+
+def backtest(
+    strategy: AnyStrategy | Sequence[AnyStrategy],
+    data: str | Path | Sequence[str | Path],
+    *,
+    cash: Decimal | int | float | str = 100_000,
+    start: str | None = None,
+    end: str | None = None,
+    risk: RiskLimits | None = None,
+    broker: SimulatedBrokerConfig | None = None,
+    instruments: Sequence[InstrumentConfig] = (),
+    importing: ImportOptions | None = None,
+    streams: Sequence[str] = (),
+) -> Backtest:
+    """Run strategies over market data and return what came of it.
+
+    ``data`` is one or more CSV or Parquet files, read with ``importing`` (daily bars by default) into
+    memory, or a store (``.db``), of which ``streams`` are played. ``start`` and ``end`` are UTC days or
+    moments, inclusive. Blocks; works inside a running event loop too. Raises ``InputError`` or
+    ``ConfigError`` naming what is wrong.
+    """
+    strategies = [strategy] if not isinstance(strategy, Sequence) else list(strategy)
+    config = ReplayConfig(
+        streams=tuple(streams),
+        start=start,
+        end=end,
+        cash=Decimal(str(cash)),
+        risk=risk or RiskLimits(),
+        broker=broker or SimulatedBrokerConfig(),
+        instruments=tuple(instruments),
+    )
+    paths = [Path(data)] if isinstance(data, str | Path) else [Path(path) for path in data]
+    return run_blocking(_backtest([from_instance(one) for one in strategies], paths, config, importing))
+
+
+async def run_and_record(
+    store: EventStore,
+    plan: Plan,
+    *,
+    clock: HistoricalClock | None = None,
+    progress: Progress | None = None,
+) -> str:
+    """Play a plan into a new run stream of the store; returns the stream's name."""
+    recorder = RunRecorder(store, await _free_name(store, plan))
+    played = await play(store, plan, recorder, clock=clock, progress=progress)
+    await recorder.finish(input_count=played.input_count, ts=played.last_ts)
+    return recorder.stream
+
+
+def from_instance(strategy: AnyStrategy) -> LoadedStrategy:
+    """A strategy that was constructed by hand, with the source it came from where there is one."""
+    kind = type(strategy)
+    module = inspect.getmodule(kind)
+    try:
+        source = inspect.getsource(module or kind)
+    except (OSError, TypeError):
+        source = ""  # made in a console: the run can be repeated, but not from its record
+    return LoadedStrategy(
+        strategy=strategy,
+        reference=f"{kind.__module__}:{kind.__name__}",
+        source=source,
+        source_hash=sha256(source.encode()).hexdigest(),
+        version=kind.metadata.version,
+    )
+
+
+def run_blocking(work: Coroutine[object, object, ResultT]) -> ResultT:
+    """Run a coroutine to its end from ordinary code, in a thread of its own if a loop is running here."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        return executor.submit(asyncio.run, work).result()
+
+
+async def _backtest(
+    loaded: list[LoadedStrategy], paths: list[Path], config: ReplayConfig, importing: ImportOptions | None
+) -> Backtest:
+    if any(path.suffix == ".db" for path in paths):
+        if len(paths) > 1:
+            raise InputError(f"data: one store or several files, not both: {', '.join(map(str, paths))}")
+        async with await SqliteEventStore.open(paths[0]) as store:
+            return await _run(store, loaded, config)
+    memory = MemoryEventStore()
+    imported = await import_files(memory, paths, importing or ImportOptions(kind="bars"))
+    streams = tuple(stream.stream for stream in imported.streams)
+    return await _run(memory, loaded, msgspec.structs.replace(config, streams=streams))
+
+
+async def _run(store: EventStore, loaded: list[LoadedStrategy], config: ReplayConfig) -> Backtest:
+    plan = await plan_run(store, config, loaded=loaded)
+    result = await read_results(store, await run_and_record(store, plan))
+    return Backtest(result, await read_prices(store, result))
+
+
+async def _free_name(store: EventStore, plan: Plan) -> str:
+    """``run.<strategy>.<n>`` with the first free n."""
+    names = "+".join(planned.strategy_id for planned in plan.strategies)
+    taken = {info.stream for info in await store.streams()}
+    number = 1
+    while f"run.{names}.{number}" in taken:
+        number += 1
+    return f"run.{names}.{number}"

@@ -1,0 +1,271 @@
+"""The ``replay`` command: run strategies over recorded data, and prove that a run repeats."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+import click
+import msgspec
+import uvloop
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from brokers.simulated.fills import FillTiming
+from eventstore import Durability, SqliteEventStore
+from kernel.clock import HistoricalClock
+from kernel.errors import ConfigError, InputError, OnetapeError
+from replay.backtest import run_and_record
+from replay.config import CONFIG_FILE, ReplayConfig, StrategyConfig, load_config
+from replay.demo import demo_config, import_demo_data
+from replay.planning import plan_run
+from replay.report import read_prices, write_report
+from replay.results import RunResult, read_results
+from replay.tables import result_table, to_json
+from replay.verification import verify_run
+
+EXIT_FAILED = 1
+
+Wanted = Callable[[ReplayConfig], ReplayConfig]
+
+
+class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """The command line as given; ``None`` and empty mean: as the configuration says."""
+
+    config: str | None
+    start: str | None
+    end: str | None
+    store: str | None
+    streams: tuple[str, ...]
+    strategies: tuple[str, ...]
+    params: tuple[str, ...]
+    cash: str | None
+    speed: float | None
+    bar_fill: str | None
+    slippage_bps: float | None
+    commission_per_share: str | None
+    commission_per_order: str | None
+    allow_short: bool
+    report: str | None
+    as_json: bool
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--config", type=click.Path(), help=f"Configuration file [default: {CONFIG_FILE} if it is there]."
+)
+@click.option("--from", "start", help="First day or moment, UTC: 2008-01-01 or 2008-01-01T14:30:00.")
+@click.option("--to", "end", help="Last day or moment, inclusive.")
+@click.option("--store", type=click.Path(), help="Event store to read from and to append the run to.")
+@click.option("--stream", "streams", multiple=True, help="Data stream to play; may be given several times.")
+@click.option(
+    "--strategy",
+    "strategies",
+    multiple=True,
+    help="module:Class or file.py:Class; may be given several times.",
+)
+@click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="Parameter of the strategy.")
+@click.option("--cash", help="Cash to begin with.")
+@click.option(
+    "--speed", type=float, help="1 is real time, 10 ten times faster [default: as fast as it goes]."
+)
+@click.option(
+    "--bar-fill",
+    type=click.Choice([timing.value for timing in FillTiming]),
+    help="When market orders fill on bars.",
+)
+@click.option("--slippage-bps", type=float, help="Basis points against market and stop orders.")
+@click.option("--commission-per-share", help="In the account's currency.")
+@click.option("--commission-per-order", help="In the account's currency.")
+@click.option("--allow-short", is_flag=True, help="Let sales take positions below zero.")
+@click.option("--report", type=click.Path(), help="Where to write the HTML report [default: RUN.html].")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the table.")
+@click.pass_context
+def replay(context: click.Context, /, **options: object) -> None:
+    """Run strategies over recorded market data and append what they do to the store.
+
+    \b
+    Examples:
+      replay --from 2008-01-01
+      replay --from 2008-01-01 --to 2012-12-31 --store market.db --stream goog.1d \\
+             --strategy strategies.ma_cross:MovingAverageCross --param fast=20 --param slow=50
+      replay verify run.ma_cross.1 --store market.db
+
+    What is not given comes from onetape.yaml in the current folder or, if there is none, from the
+    demo: a moving-average cross over the bundled daily bars of five US shares.
+    """
+    if context.invoked_subcommand is None:
+        wanted = msgspec.convert(options, ReplayOptions)
+        _guarded(lambda: _run(wanted))
+
+
+@replay.command()
+@click.argument("run_stream")
+@click.option("--store", type=click.Path(), help="The store that holds the run.")
+@click.option(
+    "--current-code", is_flag=True, help="Run the strategy code on disk instead of the recorded one."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def verify(run_stream: str, store: str | None, *, current_code: bool, as_json: bool) -> None:
+    """Play a recorded run again and compare every derived event, byte for byte.
+
+    \b
+    Example:
+      replay verify run.ma_cross.1 --store market.db
+
+    Exit code 0: reproduced. 1: the first event that differs is named.
+    """
+    _guarded(
+        lambda: _verify(
+            run_stream, store or _base_config(None).store, current_code=current_code, as_json=as_json
+        )
+    )
+
+
+def main() -> None:
+    """Entry point of the ``replay`` command."""
+    replay()
+
+
+def configure(options: ReplayOptions) -> ReplayConfig:
+    """The configuration file or the demo, with the command line laid over it."""
+    config = _base_config(options.config)
+    if options.params and len(options.strategies) > 1:
+        raise InputError("--param needs a single --strategy; give several their parameters in onetape.yaml")
+    strategies = config.strategies
+    if options.strategies:
+        params = _params(options.params)
+        strategies = tuple(
+            StrategyConfig(strategy=reference, params=params) for reference in options.strategies
+        )
+    elif options.params:
+        if len(strategies) != 1:
+            raise InputError("--param needs one strategy; name it with --strategy")
+        params = {**strategies[0].params, **_params(options.params)}
+        strategies = (msgspec.structs.replace(strategies[0], params=params),)
+    broker = msgspec.structs.replace(
+        config.broker,
+        bar_fill=config.broker.bar_fill if options.bar_fill is None else FillTiming(options.bar_fill),
+        slippage_bps=config.broker.slippage_bps if options.slippage_bps is None else options.slippage_bps,
+        commission_per_share=_amount(
+            options.commission_per_share, config.broker.commission_per_share, option="--commission-per-share"
+        ),
+        commission_per_order=_amount(
+            options.commission_per_order, config.broker.commission_per_order, option="--commission-per-order"
+        ),
+    )
+    risk = msgspec.structs.replace(config.risk, allow_short=True) if options.allow_short else config.risk
+    return msgspec.structs.replace(
+        config,
+        store=options.store or config.store,
+        streams=options.streams or config.streams,
+        strategies=strategies,
+        start=options.start or config.start,
+        end=options.end or config.end,
+        cash=_amount(options.cash, config.cash, option="--cash"),
+        speed=config.speed if options.speed is None else options.speed,
+        broker=broker,
+        risk=risk,
+    )
+
+
+def _base_config(path: str | None) -> ReplayConfig:
+    if path is not None:
+        return load_config(Path(path))
+    found = Path(CONFIG_FILE)
+    return load_config(found) if found.exists() else demo_config()
+
+
+def _params(pairs: tuple[str, ...]) -> dict[str, str | int | float | bool | None]:
+    params: dict[str, str | int | float | bool | None] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise InputError(f"--param {pair!r}: expected NAME=VALUE")
+        params[name] = value
+    return params
+
+
+def _amount(text: str | None, default: Decimal, *, option: str) -> Decimal:
+    if text is None:
+        return default
+    try:
+        amount = Decimal(text)
+    except InvalidOperation as error:
+        raise InputError(f"{option} {text!r}: expected a number") from error
+    if not amount.is_finite() or amount < 0:
+        raise InputError(f"{option} {text!r}: expected a number that is not negative")
+    return amount
+
+
+async def _run(options: ReplayOptions) -> None:
+    config = configure(options)
+    is_demo = config.store == demo_config().store
+    if not is_demo and not Path(config.store).exists():
+        raise InputError(f"store {config.store}: no such file; import data first with: onetape import")
+    # A run can be repeated from its inputs: an unsynced tail costs nothing but that.
+    async with await SqliteEventStore.open(config.store, durability=Durability.NORMAL) as store:
+        if is_demo:
+            await import_demo_data(store)
+        plan = await plan_run(store, config)
+        with _progress_bar(plan.event_count) as progress:
+            run_stream = await run_and_record(
+                store, plan, clock=HistoricalClock(config.speed), progress=progress
+            )
+        result = await read_results(store, run_stream)
+        report = write_report(
+            result, Path(options.report or f"{run_stream}.html"), await read_prices(store, result)
+        )
+    _show(result, report, as_json=options.as_json)
+
+
+async def _verify(run_stream: str, store_path: str, *, current_code: bool, as_json: bool) -> None:
+    if not Path(store_path).exists():
+        raise InputError(f"store {store_path}: no such file")
+    async with await SqliteEventStore.open(store_path, read_only=True) as store:
+        verified = await verify_run(store, run_stream, current_code=current_code)
+    if as_json:
+        click.echo(msgspec.json.encode(verified))
+        return
+    click.echo(
+        f"{run_stream}: reproduced {verified.derived_count} derived events from {verified.input_count} inputs; "
+        f"digest {verified.digest}"
+    )
+
+
+def _show(result: RunResult, report: Path, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({**to_json(result), "report": str(report)}, allow_nan=False))
+        return
+    console = Console()
+    console.print(result_table(result))
+    console.print(f"Run stream: {result.run_stream}")
+    console.print(f"Report: {report.resolve()}", soft_wrap=True)
+
+
+@contextmanager
+def _progress_bar(total: int) -> Iterator[Callable[[int], None] | None]:
+    """A progress bar on standard error if that is a terminal; nothing otherwise."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    columns = (TextColumn("replaying"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("replay", total=total)
+        yield lambda played: bar.update(task, completed=played)
+
+
+def _guarded(work: Callable[[], Coroutine[object, object, None]]) -> None:
+    """Run a command; one sentence and exit code 1 for what went wrong, 2 for wrong usage."""
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(work())
+    except (ConfigError, InputError) as error:
+        click.echo(f"replay: {error}", err=True)
+        sys.exit(EXIT_FAILED)
+    except OnetapeError as error:
+        click.echo(f"replay: {error}", err=True)
+        sys.exit(EXIT_FAILED)

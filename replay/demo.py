@@ -1,0 +1,44 @@
+"""The demo: real daily bars that come with the project, and a run over them.
+
+``replay`` falls back on it when it is told nothing else, so that a first run needs no set-up.
+"""
+
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from eventstore import EventStore
+from eventstore.importing import ImportOptions, OnProgress, import_file
+from replay.config import InstrumentConfig, ReplayConfig, StrategyConfig
+from decimal import Decimal
+
+DEMO_STORE = "onetape-demo.db"
+SYMBOLS = ("AAPL", "FB", "GOOG", "IBM", "MSFT")
+
+DEMO_IMPORT = ImportOptions(
+    timeframe="1d",
+    tz="America/New_York",
+    session="09:30-16:00",
+    adjusted=True,
+)
+"""Split- and dividend-adjusted prices: the raw ones halve at every split."""
+
+
+def demo_config() -> ReplayConfig:
+    """A 20/50 day moving-average cross over five US shares, 2000 to 2013, with costs."""
+    return ReplayConfig(
+        store=DEMO_STORE,
+        streams=tuple(f"{symbol.lower()}.1d" for symbol in SYMBOLS),
+        strategies=(
+            StrategyConfig(
+                strategy="strategies.ma_cross:MovingAverageCross",
+                params={"fast": 20, "slow": 50, "quantity": 100},
+            ),
+        ),
+        instruments=tuple(InstrumentConfig(symbol=symbol, tick_size=Decimal("0.0001")) for symbol in SYMBOLS),
+    )
+
+
+async def import_demo_data(store: EventStore, *, on_progress: OnProgress | None = None) -> None:
+    """Import the bundled bars; those that are there already are left alone."""
+    with as_file(files("replay") / "sample" / "stocks.csv.gz") as path:
+        await import_file(store, Path(path), DEMO_IMPORT, on_progress=on_progress)

@@ -1,0 +1,70 @@
+"""How figures are written for people: table and report say the same thing in the same words."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+UNDEFINED = "-"
+DAY_S = 86_400
+
+
+def percent(value: float | None) -> str:
+    """A fraction as a percentage with two decimals."""
+    return UNDEFINED if value is None else f"{value * 100:,.2f} %"
+
+
+def ratio(value: float | None) -> str:
+    """A plain number with two decimals."""
+    return UNDEFINED if value is None else f"{value:,.2f}"
+
+
+def money(value: Decimal) -> str:
+    """An amount, to the cent."""
+    return f"{value:,.2f}"
+
+
+def price(value: Decimal) -> str:
+    """A price with the digits it was booked with."""
+    return f"{value:,f}"
+
+
+def quantity(value: Decimal) -> str:
+    """A quantity with all its digits and no padding."""
+    text = f"{value:,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def duration(value_ns: float | None) -> str:
+    """The two largest units: ``46 d 3 h``, ``2 h 5 min``, ``12.5 s``."""
+    if value_ns is None:
+        return UNDEFINED
+    seconds = value_ns / 1e9
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(round(seconds / 3600), 24)
+    return f"{days:,} d {hours} h" if hours else f"{days:,} d"
+
+
+def iso(ts: int) -> str:
+    """ns since the epoch as ISO 8601 in UTC, with as many decimals as it needs."""
+    seconds, ns = divmod(ts, 1_000_000_000)
+    text = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{text}.{ns:09d}".rstrip("0") + "Z" if ns else f"{text}Z"
+
+
+def moment(ts: int) -> str:
+    """For reading: the day, and the time to the second where it is not midnight (UTC)."""
+    day, _, clock = iso(ts).rstrip("Z").partition("T")
+    clock = clock.partition(".")[0]
+    return day if clock == "00:00:00" else f"{day} {clock}"
+
+
+def period(start_ts: int, end_ts: int) -> str:
+    """From the first day to the last; a mark at midnight belongs to the day before it."""
+    first, last = iso(start_ts)[:10], iso(max(start_ts, end_ts - 1))[:10]
+    return first if first == last else f"{first} to {last}"

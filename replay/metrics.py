@@ -1,0 +1,231 @@
+"""Return, risk and trade figures: pure functions, each with its formula and its source.
+
+``None`` means undefined: no variance, no trades, no losers, not enough time. Rates are fractions
+(0.05 is 5 %), risk-free rate and required return are 0. Sources: empyrical-reloaded 0.7
+(https://empyrical.ml4trading.io) where it is named; otherwise the formula is the definition.
+"""
+
+import math
+from collections.abc import Sequence
+from decimal import Decimal
+
+import msgspec
+import numpy as np
+
+from replay.equity import DAY_NS, EquityCurve, Floats, Integers, daily_closes
+from replay.trades import RoundTrip
+
+TRADING_DAYS_PER_YEAR = 252.0
+CALENDAR_DAYS_PER_YEAR = 365.25
+SATURDAY = 5
+
+
+class Metrics(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run came to. Times in ns UTC, money in the account's currency and exact.
+
+    ``max_drawdown`` is 0 or below; durations are in ns of calendar time. ``trade_count`` and what
+    follows it are of closed round trips after commission; ``fees`` is every commission paid.
+    """
+
+    start_ts: int
+    end_ts: int
+    initial_equity: Decimal
+    final_equity: Decimal
+    total_return: float | None
+    annual_return: float | None
+    volatility: float | None
+    sharpe: float | None
+    sortino: float | None
+    calmar: float | None
+    max_drawdown: float | None
+    max_drawdown_duration_ns: int
+    exposure: float | None
+    trade_count: int
+    win_rate: float | None
+    profit_factor: float | None
+    average_trade_duration_ns: float | None
+    best_trade: float | None
+    worst_trade: float | None
+    fees: Decimal
+
+
+def measure(
+    curve: EquityCurve,
+    trades: Sequence[RoundTrip],
+    *,
+    initial_equity: Decimal,
+    final_equity: Decimal,
+    fees: Decimal,
+) -> Metrics:
+    """Every figure of a run; the curve holds at least the starting capital."""
+    closes = daily_closes(curve)
+    per_year = periods_per_year(closes.days)
+    start_ts, end_ts = int(curve.ts[0]), int(curve.ts[-1])
+    growth = float(final_equity / initial_equity) if initial_equity > 0 else None
+    yearly = None if growth is None else annual_return(growth, years_between(start_ts, end_ts))
+    deepest = max_drawdown(curve.equity)
+    net_pnls = np.array([float(trade.net_pnl) for trade in trades], dtype=np.float64)
+    returns = [rate for trade in trades if (rate := trade.net_return) is not None]
+    return Metrics(
+        start_ts=start_ts,
+        end_ts=end_ts,
+        initial_equity=initial_equity,
+        final_equity=final_equity,
+        total_return=None if growth is None else float((final_equity - initial_equity) / initial_equity),
+        annual_return=yearly,
+        volatility=volatility(closes.returns, per_year),
+        sharpe=sharpe_ratio(closes.returns, per_year),
+        sortino=sortino_ratio(closes.returns, per_year),
+        calmar=calmar_ratio(yearly, deepest),
+        max_drawdown=deepest,
+        max_drawdown_duration_ns=max_drawdown_duration_ns(curve.ts, curve.equity),
+        exposure=exposure_share(curve.exposure[1:]),
+        trade_count=len(trades),
+        win_rate=win_rate(net_pnls),
+        profit_factor=profit_factor(net_pnls),
+        average_trade_duration_ns=mean_duration_ns(trades),
+        best_trade=max(returns, default=None),
+        worst_trade=min(returns, default=None),
+        fees=fees,
+    )
+
+
+# --- time -------------------------------------------------------------------------------------
+
+
+def years_between(start_ts: int, end_ts: int) -> float:
+    """Calendar time in years of 365.25 days."""
+    return (end_ts - start_ts) / (CALENDAR_DAYS_PER_YEAR * DAY_NS)
+
+
+def periods_per_year(days: Integers) -> float:
+    """How many of these days make a year: the factor that annualises daily figures.
+
+    252, or 365 where Saturdays and Sundays are marked as well, each at least 0.6 times as often as a
+    day of the week on average: one weekend day in each week (currencies on Sunday evenings, sessions
+    that end after midnight UTC) does not count. Marks a working week or more apart are counted by the
+    calendar: 365.25 over their median distance in days.
+    """
+    distance = float(np.median(np.diff(days))) if len(days) > 1 else 1.0
+    if distance >= 5.0:
+        return CALENDAR_DAYS_PER_YEAR / distance
+    weekdays = np.bincount((days + 3) % 7, minlength=7)  # 1970-01-01 was a Thursday
+    is_continuous = len(days) > 0 and weekdays[SATURDAY:].min() >= 0.6 * weekdays.mean()
+    return 365.0 if is_continuous else TRADING_DAYS_PER_YEAR
+
+
+# --- return -----------------------------------------------------------------------------------
+
+
+def annual_return(growth: float, years: float) -> float | None:
+    """``growth ** (1 / years) - 1``, with ``growth`` = final over initial equity (CAGR).
+
+    With calendar years this is the CAGR of ``backtesting`` 0.6; with ``years`` = daily returns / 252
+    it is ``annual_return`` of empyrical. Undefined below a day, and for a growth below 0.
+    """
+    if years * CALENDAR_DAYS_PER_YEAR < 1.0 or growth < 0:
+        return None
+    if growth == 0:
+        return -1.0
+    exponent = math.log(growth) / years
+    return math.expm1(exponent) if exponent < 700.0 else None  # beyond that there is no such float
+
+
+# --- risk -------------------------------------------------------------------------------------
+
+
+def volatility(returns: Floats, per_year: float) -> float | None:
+    """``std(returns, ddof=1) * sqrt(per_year)``. Source: empyrical ``annual_volatility``."""
+    if not _is_sample(returns):
+        return None
+    return float(np.std(returns, ddof=1)) * math.sqrt(per_year)
+
+
+def sharpe_ratio(returns: Floats, per_year: float) -> float | None:
+    """``mean / std(ddof=1) * sqrt(per_year)``. Source: empyrical ``sharpe_ratio``.
+
+    Undefined where all returns are equal; empyrical says infinity.
+    """
+    if not _is_sample(returns) or np.ptp(returns) == 0:
+        return None
+    return float(np.mean(returns) / np.std(returns, ddof=1)) * math.sqrt(per_year)
+
+
+def sortino_ratio(returns: Floats, per_year: float) -> float | None:
+    """``mean * per_year / downside_risk``. Source: empyrical ``sortino_ratio``.
+
+    Undefined where no return is below 0; empyrical says infinity.
+    """
+    if not _is_sample(returns):
+        return None
+    risk = downside_risk(returns, per_year)
+    return float(np.mean(returns)) * per_year / risk if risk else None
+
+
+def downside_risk(returns: Floats, per_year: float) -> float | None:
+    """``sqrt(mean(min(returns, 0) ** 2)) * sqrt(per_year)``. Source: empyrical ``downside_risk``."""
+    if len(returns) == 0 or not np.isfinite(returns).all():
+        return None
+    return math.sqrt(float(np.mean(np.minimum(returns, 0.0) ** 2)) * per_year)
+
+
+def calmar_ratio(yearly: float | None, deepest: float | None) -> float | None:
+    """``annual return / |max drawdown|``. Source: empyrical ``calmar_ratio``; undefined without one."""
+    return yearly / -deepest if yearly is not None and deepest else None
+
+
+def drawdowns(equity: Floats) -> Floats:
+    """Distance below the highest point so far as a fraction of it: 0 or below.
+
+    NaN while nothing above 0 was seen.
+    """
+    peaks = np.maximum.accumulate(equity)
+    depths = np.full(len(equity), np.nan)
+    np.divide(equity, peaks, out=depths, where=peaks > 0)
+    return depths - 1.0
+
+
+def max_drawdown(equity: Floats) -> float | None:
+    """The deepest of ``drawdowns``: 0 or below. Source: empyrical ``max_drawdown``."""
+    depths = drawdowns(equity)
+    defined = depths[~np.isnan(depths)]
+    return float(defined.min()) + 0.0 if len(defined) else None
+
+
+def max_drawdown_duration_ns(ts: Integers, equity: Floats) -> int:
+    """The longest time from a highest point until it was reached again, or until the end."""
+    at_peak = np.flatnonzero(equity >= np.maximum.accumulate(equity))
+    under_water = np.flatnonzero(np.diff(at_peak) > 1)
+    spells = [int(ts[at_peak[i + 1]] - ts[at_peak[i]]) for i in under_water]
+    if len(at_peak) and at_peak[-1] < len(ts) - 1:
+        spells.append(int(ts[-1] - ts[at_peak[-1]]))
+    return max(spells, default=0)
+
+
+def exposure_share(exposure: Floats) -> float | None:
+    """Share of marks at which there was a position: ``mean(exposure > 0)``."""
+    return float(np.mean(exposure > 0)) if len(exposure) else None
+
+
+# --- trades -----------------------------------------------------------------------------------
+
+
+def win_rate(pnls: Floats) -> float | None:
+    """Share of trades with a P&L above 0; one that breaks even is no win."""
+    return float(np.mean(pnls > 0)) if len(pnls) else None
+
+
+def profit_factor(pnls: Floats) -> float | None:
+    """Sum of gains over sum of losses, in money; undefined without a loss."""
+    losses = -float(pnls[pnls < 0].sum())
+    return float(pnls[pnls > 0].sum()) / losses if losses else None
+
+
+def mean_duration_ns(trades: Sequence[RoundTrip]) -> float | None:
+    """Mean time from entry to exit, every round trip counted once whatever its size."""
+    return sum(trade.duration_ns for trade in trades) / len(trades) if trades else None
+
+
+def _is_sample(returns: Floats) -> bool:
+    """Whether there is a spread to speak of: two returns or more, all of them defined."""
+    return len(returns) > 1 and bool(np.isfinite(returns).all())

@@ -1,0 +1,96 @@
+"""From a configuration to a plan: which events of which streams, which strategies on which symbols."""
+
+from collections.abc import Sequence
+
+from eventstore import EventStore, Selection, StreamInfo
+from kernel.errors import ConfigError, StreamMissing
+from kernel.events import StreamRange
+from kernel.identifiers import StrategyId
+from replay.config import ReplayConfig, StrategyConfig
+from replay.run import Plan, PlannedStrategy
+from strategies.sdk.loading import LoadedStrategy, load_strategy
+
+
+async def plan_run(
+    store: EventStore, config: ReplayConfig, *, loaded: Sequence[LoadedStrategy] | None = None
+) -> Plan:
+    """Resolve a configuration against a store.
+
+    ``loaded`` stands in for ``config.strategies`` when the strategies are already there. Raises
+    ``ConfigError`` or ``StreamMissing`` when there is nothing to run, or nothing to run it on.
+    """
+    infos = {info.stream: info for info in await store.streams()}
+    if not config.streams:
+        raise ConfigError(f"no streams to replay; the store holds {_names(infos)}")
+    chosen = [_info(infos, stream) for stream in dict.fromkeys(config.streams)]
+    ranges = [r for info in chosen if (r := await _range(store, info, config)) is not None]
+    if not ranges:
+        raise ConfigError(
+            f"no events between {config.start or 'the beginning'} and {config.end or 'the end'} "
+            f"in {', '.join(info.stream for info in chosen)}"
+        )
+    symbols = tuple(sorted({symbol for info in chosen for symbol in info.symbols}))
+    strategies = _strategies(config, symbols, loaded)
+    first_ts = min(ts for _, ts in ranges)
+    return Plan(
+        config=config,
+        sources=tuple(source for source, _ in ranges),
+        symbols=symbols,
+        strategies=strategies,
+        start_ts=first_ts if config.from_ts is None else config.from_ts,
+        event_count=sum(source.last_seq - source.first_seq + 1 for source, _ in ranges),
+    )
+
+
+def _info(infos: dict[str, StreamInfo], stream: str) -> StreamInfo:
+    info = infos.get(stream)
+    if info is None:
+        raise StreamMissing(f"no stream {stream!r} in the store; it holds {_names(infos)}")
+    return info
+
+
+def _names(infos: dict[str, StreamInfo]) -> str:
+    data = sorted(name for name in infos if not name.startswith("run."))
+    return ", ".join(data) if data else "no data streams"
+
+
+async def _range(store: EventStore, info: StreamInfo, config: ReplayConfig) -> tuple[StreamRange, int] | None:
+    """The seqs of a stream within the period, and the ``ts`` of the first; ``None`` if there are none."""
+    first_seq = last_seq = first_ts = 0
+    from_ts, to_ts = config.from_ts, config.to_ts
+    if from_ts is None or from_ts <= info.first_ts:
+        first_seq, first_ts = 1, info.first_ts
+    else:
+        async for batch in store.read(info.stream, Selection(from_ts=from_ts)):
+            first_seq, first_ts = batch.seqs[0], batch.events[0].ts
+            break
+    if to_ts is None or to_ts >= info.last_ts:
+        last_seq = info.last_seq
+    else:
+        async for batch in store.read(info.stream, Selection(from_ts=to_ts + 1)):
+            last_seq = batch.seqs[0] - 1
+            break
+    if first_seq == 0 or last_seq < first_seq:
+        return None
+    return StreamRange(info.stream, first_seq, last_seq, info.head_hash), first_ts
+
+
+def _strategies(
+    config: ReplayConfig, symbols: tuple[str, ...], loaded: Sequence[LoadedStrategy] | None
+) -> tuple[PlannedStrategy, ...]:
+    if loaded is not None:
+        return tuple(PlannedStrategy(StrategyId(one.strategy.metadata.name), one, symbols) for one in loaded)
+    if not config.strategies:
+        raise ConfigError("no strategy to run; name one with --strategy module:Class")
+    return tuple(_planned(one, load_strategy(one.strategy, one.params), symbols) for one in config.strategies)
+
+
+def _planned(wanted: StrategyConfig, loaded: LoadedStrategy, symbols: tuple[str, ...]) -> PlannedStrategy:
+    missing = sorted(set(wanted.symbols) - set(symbols))
+    if missing:
+        raise ConfigError(
+            f"strategy {wanted.strategy}: symbols {', '.join(missing)} are not in the data, which has "
+            f"{', '.join(symbols)}"
+        )
+    strategy_id = StrategyId(wanted.id or loaded.strategy.metadata.name)
+    return PlannedStrategy(strategy_id, loaded, wanted.symbols or symbols)

@@ -1,0 +1,172 @@
+"""The data of the charts, as ``report.js`` draws them. Times are ISO texts in UTC without an offset."""
+
+import html
+from collections.abc import Iterable, Sequence
+
+import msgspec
+import numpy as np
+
+from kernel.events import Side
+from replay import figures
+from replay.equity import DAY_NS, Integers, daily_closes
+from replay.metrics import drawdowns
+from replay.report.prices import PriceHistory, PriceSeries
+from replay.report.sampling import ExtremesSample
+from replay.results import RunResult
+from replay.trades import OpenLot, RoundTrip
+
+CURVE_POINTS = 5_000
+MARKED_TRADES = 1_000
+"""Round trips marked per symbol: beyond that markers only cover each other."""
+
+NS_PER_MS = 1_000_000
+INTRADAY_BELOW_NS = 20 * 3_600 * 1_000_000_000
+
+
+class CurveChart(msgspec.Struct, frozen=True):
+    """Equity in money and drawdown as a fraction."""
+
+    x: list[str]
+    equity: list[float]
+    drawdown: list[float | None]
+    is_intraday: bool
+
+
+class Markers(msgspec.Struct, frozen=True):
+    """Points on a price chart, each with its text."""
+
+    x: list[str]
+    y: list[float]
+    text: list[str]
+
+
+class PriceChart(msgspec.Struct, frozen=True):
+    """Prices of a symbol with what was traded on them."""
+
+    symbol: str
+    x: list[str]
+    y: list[float]
+    long_entries: Markers
+    short_entries: Markers
+    gains: Markers
+    losses: Markers
+    is_intraday: bool
+    note: str
+
+
+class ChartData(msgspec.Struct, frozen=True):
+    """Everything that is drawn."""
+
+    currency: str
+    curve: CurveChart
+    prices: list[PriceChart]
+    returns: list[float]
+    flat_days: int
+    """Days on which nothing moved: left out of ``returns``, where they would dwarf all others."""
+
+
+def chart_data(result: RunResult, prices: PriceHistory) -> ChartData:
+    """Prepare the figures of a run."""
+    returns = daily_closes(result.equity).returns
+    moves = returns[np.isfinite(returns) & (returns != 0)]
+    return ChartData(
+        currency=result.currency,
+        curve=_curve(result),
+        prices=[_price_chart(result, series) for series in prices.values()],
+        returns=[float(value) for value in moves],
+        flat_days=int(np.count_nonzero(returns == 0)),
+    )
+
+
+def chart_times(ts: Integers) -> list[str]:
+    """ISO texts to the millisecond, rounded down."""
+    texts = np.datetime_as_string((ts // NS_PER_MS).astype("datetime64[ms]"))
+    return [str(text) for text in texts]
+
+
+def _curve(result: RunResult) -> CurveChart:
+    curve = result.equity
+    sample = ExtremesSample(CURVE_POINTS)
+    for position, value in enumerate(curve.equity):
+        sample.take(position, float(value))
+    kept = np.array([position for position, _ in sample.points()], dtype=np.int64)
+    ts = curve.ts[kept]
+    is_midnight_mark = (kept > 0) & (ts % DAY_NS == 0)  # closes the day before: draw it there
+    return CurveChart(
+        x=chart_times(ts - is_midnight_mark * NS_PER_MS),
+        equity=[float(value) for value in curve.equity[kept]],
+        drawdown=[float(value) for value in drawdowns(curve.equity)[kept]],
+        is_intraday=_is_intraday(curve.ts[1:]),
+    )
+
+
+def _price_chart(result: RunResult, series: PriceSeries) -> PriceChart:
+    trades = [trade for trade in result.trades if trade.symbol == series.symbol]
+    lots = [lot for lot in result.open_lots if lot.symbol == series.symbol]
+    shown = trades[:MARKED_TRADES]
+    is_marked_whole = len(shown) == len(trades)
+    entries: list[RoundTrip | OpenLot] = [*shown, *(lots if is_marked_whole else ())]
+    names_strategy = len(result.strategies) > 1
+    notes = (
+        [] if is_marked_whole else [f"The first {len(shown):,} of {len(trades):,} round trips are marked."]
+    )
+    if series.is_thinned:
+        notes.append("Prices are thinned to the lowest and highest of each stretch.")
+    return PriceChart(
+        symbol=series.symbol,
+        x=chart_times(series.ts),
+        y=[float(price) for price in series.price],
+        long_entries=_entries(entries, Side.BUY, names_strategy=names_strategy),
+        short_entries=_entries(entries, Side.SELL, names_strategy=names_strategy),
+        gains=_exits((t for t in shown if t.net_pnl > 0), names_strategy=names_strategy),
+        losses=_exits((t for t in shown if t.net_pnl <= 0), names_strategy=names_strategy),
+        is_intraday=_is_intraday(series.ts),
+        note=" ".join(notes),
+    )
+
+
+def _entries(entries: Sequence[RoundTrip | OpenLot], side: Side, *, names_strategy: bool) -> Markers:
+    """One marker per entry, however many parts it was closed in."""
+    verb = "Buy" if side is Side.BUY else "Sell short"
+    merged: dict[tuple[int, str, float], RoundTrip | OpenLot] = {}
+    quantities: dict[tuple[int, str, float], float] = {}
+    for entry in entries:
+        if entry.side is side:
+            key = (entry.entry_ts, entry.strategy, float(entry.entry_price))
+            merged[key] = entry
+            quantities[key] = quantities.get(key, 0.0) + float(entry.quantity)
+    texts = [
+        f"{verb} {quantities[key]:,.10g} at {figures.price(entry.entry_price)}"
+        + _owner(entry.strategy, names_strategy=names_strategy)
+        for key, entry in merged.items()
+    ]
+    return _markers([(entry.entry_ts, float(entry.entry_price)) for entry in merged.values()], texts)
+
+
+def _exits(trades: Iterable[RoundTrip], *, names_strategy: bool) -> Markers:
+    points: list[tuple[int, float]] = []
+    texts: list[str] = []
+    for trade in trades:
+        verb = "Sell" if trade.side is Side.BUY else "Buy back"
+        points.append((trade.exit_ts, float(trade.exit_price)))
+        texts.append(
+            f"{verb} {figures.quantity(trade.quantity)} at {figures.price(trade.exit_price)}<br>"
+            f"P&amp;L {trade.net_pnl:+,.2f} ({figures.percent(trade.net_return)})"
+            f" after {figures.duration(trade.duration_ns)}"
+            + _owner(trade.strategy, names_strategy=names_strategy)
+        )
+    return _markers(points, texts)
+
+
+def _owner(strategy: str, *, names_strategy: bool) -> str:
+    """The plotting library reads its texts as HTML."""
+    return f"<br>{html.escape(strategy)}" if names_strategy else ""
+
+
+def _markers(points: list[tuple[int, float]], texts: list[str]) -> Markers:
+    ts = np.array([ts for ts, _ in points], dtype=np.int64)
+    return Markers(chart_times(ts), [price for _, price in points], texts)
+
+
+def _is_intraday(ts: Integers) -> bool:
+    return len(ts) > 1 and bool(np.median(np.diff(ts)) < INTRADAY_BELOW_NS)

@@ -1,0 +1,98 @@
+"use strict";
+// Draws the charts from the data beside it, and again when the reader's theme changes.
+
+const data = JSON.parse(document.getElementById("chart-data").textContent);
+const config = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["select2d", "lasso2d"] };
+
+function colours() {
+  const style = getComputedStyle(document.documentElement);
+  const of = (name) => style.getPropertyValue("--" + name).trim();
+  return { card: of("card"), text: of("text"), muted: of("muted"), line: of("line"), accent: of("accent"),
+           gain: of("gain"), loss: of("loss"), fill: of("fill"), area: of("area") };
+}
+
+function axis(c, more) {
+  return { gridcolor: c.line, linecolor: c.line, zerolinecolor: c.line, tickcolor: c.line, automargin: true, ...more };
+}
+
+function layout(c, more) {
+  return {
+    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+    font: { color: c.text, size: 12, family: getComputedStyle(document.body).fontFamily },
+    margin: { l: 64, r: 16, t: 8, b: 36 }, showlegend: false,
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: c.line, activecolor: c.accent },
+    hoverlabel: { bgcolor: c.card, bordercolor: c.line, font: { color: c.text } },
+    ...more,
+  };
+}
+
+const timeFormat = (isIntraday) => (isIntraday ? "%Y-%m-%d %H:%M:%S" : "%Y-%m-%d");
+
+function drawCurve(c) {
+  const { x, equity, drawdown, is_intraday } = data.curve;
+  const mode = x.length < 40 ? "lines+markers" : "lines";
+  const traces = [
+    { x, y: equity, type: "scatter", mode, name: "Equity", line: { color: c.accent, width: 1.6 }, marker: { size: 5 },
+      hovertemplate: "%{y:,.2f} " + data.currency + "<extra>Equity</extra>" },
+    { x, y: drawdown, type: "scatter", mode, name: "Drawdown", yaxis: "y2", fill: "tozeroy", fillcolor: c.fill,
+      line: { color: c.loss, width: 1 }, marker: { size: 4 }, hovertemplate: "%{y:.2%}<extra>Drawdown</extra>" },
+  ];
+  Plotly.react("curve", traces, layout(c, {
+    hovermode: "x unified",
+    xaxis: axis(c, { type: "date", anchor: "y2", hoverformat: timeFormat(is_intraday) }),
+    yaxis: axis(c, { domain: [0.32, 1], tickformat: ",.6~g", title: { text: data.currency } }),
+    yaxis2: axis(c, { domain: [0, 0.26], tickformat: ".0~%", rangemode: "tozero", nticks: 4 }),
+  }), config);
+}
+
+function markers(points, name, marker) {
+  return { x: points.x, y: points.y, text: points.text, name, type: "scatter", mode: "markers",
+           marker: { size: 9, ...marker }, hovertemplate: "%{text}<br>%{x}<extra>" + name + "</extra>" };
+}
+
+function drawPrice(c) {
+  if (data.prices.length === 0) return;
+  const chart = data.prices[document.getElementById("price-symbol").selectedIndex] || data.prices[0];
+  const edge = { color: c.card, width: 1 };
+  const traces = [
+    { x: chart.x, y: chart.y, type: "scatter", mode: chart.x.length < 40 ? "lines+markers" : "lines", name: "Price",
+      line: { color: c.muted, width: 1.1 }, marker: { size: 4 }, hovertemplate: "%{y:,.6~g}<br>%{x}<extra>Price</extra>" },
+    markers(chart.long_entries, "Long entry", { symbol: "triangle-up", color: c.accent, line: edge }),
+    markers(chart.short_entries, "Short entry", { symbol: "triangle-down", color: c.accent, line: edge }),
+    markers(chart.gains, "Exit with gain", { symbol: "circle", color: c.gain, line: edge, size: 8 }),
+    markers(chart.losses, "Exit with loss", { symbol: "circle", color: c.loss, line: edge, size: 8 }),
+  ].filter((trace) => trace.x.length > 0);
+  Plotly.react("price", traces, layout(c, {
+    hovermode: "closest", showlegend: true, legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" },
+    margin: { l: 64, r: 16, t: 34, b: 36 },
+    xaxis: axis(c, { type: "date", hoverformat: timeFormat(chart.is_intraday) }),
+    yaxis: axis(c, { tickformat: ",.6~g" }),
+  }), config);
+  document.getElementById("price-note").textContent = chart.note;
+}
+
+function drawReturns(c) {
+  const histogram = { x: data.returns, type: "histogram", nbinsx: 80, marker: { color: c.accent, opacity: 0.85 },
+                      hovertemplate: "%{x}: %{y} days<extra></extra>" };
+  const note = { text: "No daily returns", showarrow: false, xref: "paper", yref: "paper", x: 0.5, y: 0.5, font: { color: c.muted } };
+  Plotly.react("returns", [histogram], layout(c, {
+    bargap: 0.04, annotations: data.returns.length ? [] : [note],
+    xaxis: axis(c, { tickformat: ".2~%", hoverformat: ".2%" }),
+    yaxis: axis(c, { title: { text: "days" } }),
+  }), config);
+  const flat = data.flat_days;
+  document.getElementById("returns-note").textContent =
+    flat ? `${flat.toLocaleString("en")} ${flat === 1 ? "day" : "days"} without a change left out.` : "";
+}
+
+function draw() {
+  const c = colours();
+  drawCurve(c);
+  drawPrice(c);
+  drawReturns(c);
+}
+
+document.getElementById("price-symbol").addEventListener("change", () => drawPrice(colours()));
+window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+if (data.prices.length < 2) document.querySelector("#price-card label").hidden = true;
+draw();

@@ -1,0 +1,253 @@
+"""What a run came to, read back from its stream: counts, equity curve, trades, metrics.
+
+Nothing is remembered from playing: a run recorded yesterday and one that ended just now are read the
+same way. Of the data streams only the beginning and the terms of instruments are read.
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from decimal import Decimal
+
+import msgspec
+import numpy as np
+
+from eventstore import EventStore, Selection
+from kernel.errors import InputError, StreamMissing
+from kernel.events import (
+    AccountMarked,
+    Bar,
+    CashMoved,
+    ConfigLoaded,
+    Event,
+    FillCorrected,
+    InstrumentDefined,
+    OrderDenied,
+    OrderFilled,
+    OrderSubmitted,
+    RunFinished,
+    RunStarted,
+    StrategyLoaded,
+    StreamRange,
+)
+from kernel.identifiers import StrategyId
+from replay.equity import EquityCurve
+from replay.metrics import Metrics, measure
+from replay.trades import Corrections, FifoMatcher, OpenLot, RoundTrip, last_corrections
+
+ZERO = Decimal(0)
+
+_FRAME: frozenset[type[Event]] = frozenset({RunStarted, RunFinished, FillCorrected})
+_COUNTED: frozenset[type[Event]] = frozenset(
+    {ConfigLoaded, StrategyLoaded, CashMoved, OrderSubmitted, OrderDenied, OrderFilled, AccountMarked}
+)
+
+
+class RunStrategy(msgspec.Struct, frozen=True):
+    """A strategy as it was loaded into the run; ``params`` are JSON, ``reference`` is ``module:Class``."""
+
+    strategy: StrategyId
+    reference: str
+    version: str
+    params: str
+    source_hash: str
+
+
+class RunResult(msgspec.Struct, frozen=True, eq=False, kw_only=True):
+    """A finished run. Times in ns UTC, money in ``currency``.
+
+    ``start_ts`` is when the first market data began (a bar's open), ``end_ts`` the last mark.
+    ``inputs`` and ``derived`` count events. ``trades`` are closed round trips in order of their exits;
+    what was never closed is in ``open_lots``. ``config`` is the configuration in force, as JSON.
+    """
+
+    run_stream: str
+    sources: tuple[StreamRange, ...]
+    symbols: tuple[str, ...]
+    strategies: tuple[RunStrategy, ...]
+    config: str
+    currency: str
+    start_ts: int
+    end_ts: int
+    inputs: int
+    derived: int
+    orders: int
+    fills: int
+    denied: int
+    digest: str
+    equity: EquityCurve
+    trades: tuple[RoundTrip, ...]
+    open_lots: tuple[OpenLot, ...]
+    metrics: Metrics
+
+    @property
+    def events(self) -> int:
+        """Every event of the run."""
+        return self.inputs + self.derived
+
+
+async def read_results(store: EventStore, run_stream: str) -> RunResult:
+    """Read a finished run. Raises ``StreamMissing`` if the stream is none, ``InputError`` if the run
+    was never finished, ``StoreDamaged`` if the store is not what was written.
+    """
+    started, finished, corrections = await _frame(store, run_stream)
+    beginning = await _beginning(store, started)
+    tally = _Tally(FifoMatcher(corrections, await _multipliers(store, run_stream, started.sources)))
+    async for event in _events(store, run_stream, Selection(types=_COUNTED)):
+        tally.take(event)
+    curve = tally.curve(beginning)
+    matched = tally.matcher.matched()
+    metrics = measure(
+        curve,
+        matched.trades,
+        initial_equity=tally.initial_cash,
+        final_equity=tally.last_mark.equity if tally.last_mark else tally.initial_cash,
+        fees=tally.last_mark.commissions if tally.last_mark else ZERO,
+    )
+    return RunResult(
+        run_stream=run_stream,
+        sources=started.sources,
+        symbols=started.symbols,
+        strategies=tuple(tally.strategies),
+        config=tally.config,
+        currency=tally.last_mark.currency if tally.last_mark else "USD",
+        start_ts=metrics.start_ts,
+        end_ts=metrics.end_ts,
+        inputs=finished.input_count,
+        derived=finished.derived_count,
+        orders=tally.orders,
+        fills=tally.fills,
+        denied=tally.denied,
+        digest=finished.digest,
+        equity=curve,
+        trades=matched.trades,
+        open_lots=matched.open_lots,
+        metrics=metrics,
+    )
+
+
+class _Beginning(msgspec.Struct, frozen=True):
+    """The first market event: when what it tells of began, and when it was known."""
+
+    opens_ts: int
+    known_ts: int
+
+
+class _Tally:
+    """Counts, marks and fills, gathered in one pass."""
+
+    def __init__(self, matcher: FifoMatcher) -> None:
+        self.matcher = matcher
+        self.config = ""
+        self.strategies: list[RunStrategy] = []
+        self.orders = self.fills = self.denied = 0
+        self.initial_cash = ZERO
+        """Deposits before the first mark."""
+        self.last_mark: AccountMarked | None = None
+        self._points: list[tuple[int, float, float, float]] = []
+
+    def take(self, event: Event) -> None:
+        match event:
+            case OrderSubmitted():
+                self.orders += 1
+            case OrderFilled():
+                self.fills += 1
+                self.matcher.take(event)
+            case OrderDenied():
+                self.denied += 1
+            case AccountMarked():
+                self.last_mark = event
+                self._points.append((event.ts, float(event.equity), float(event.cash), float(event.exposure)))
+            case CashMoved(amount=amount) if self.last_mark is None:
+                self.initial_cash += amount
+            case ConfigLoaded(body=body):
+                self.config = body
+            case StrategyLoaded():
+                self.strategies.append(
+                    RunStrategy(
+                        event.strategy, event.reference, event.version, event.params, event.source_hash
+                    )
+                )
+            case _:
+                pass
+
+    def curve(self, beginning: _Beginning) -> EquityCurve:
+        """The marks behind the starting capital.
+
+        A mark from before the market was first heard of says nothing, and of several at one time the
+        last one holds.
+        """
+        capital = float(self.initial_cash)
+        points = {point[0]: point for point in self._points if point[0] >= beginning.known_ts}
+        rows = [(beginning.opens_ts, capital, capital, 0.0), *points.values()]
+        ts, equity, cash, exposure = zip(*rows, strict=True)
+        return EquityCurve(
+            np.array(ts, dtype=np.int64),
+            np.array(equity, dtype=np.float64),
+            np.array(cash, dtype=np.float64),
+            np.array(exposure, dtype=np.float64),
+        )
+
+
+async def _frame(store: EventStore, run_stream: str) -> tuple[RunStarted, RunFinished, Corrections]:
+    """How the run began and ended, and what became of fills after the fact."""
+    started: RunStarted | None = None
+    finished: RunFinished | None = None
+    corrections: list[FillCorrected] = []
+    async for event in _events(store, run_stream, Selection(types=_FRAME)):
+        match event:
+            case RunStarted():
+                started = event
+            case RunFinished():
+                finished = event
+            case FillCorrected():
+                corrections.append(event)
+            case _:
+                pass
+    if started is None:
+        raise StreamMissing(f"stream {run_stream!r} is not the stream of a run")
+    if finished is None:
+        raise InputError(f"run {run_stream!r} was never finished: its stream has no RunFinished")
+    return started, finished, last_corrections(corrections)
+
+
+async def _beginning(store: EventStore, started: RunStarted) -> _Beginning:
+    """The first event of the data; the start of the run where its data are gone."""
+    firsts: list[_Beginning] = []
+    for source in started.sources:
+        only_first = Selection(from_seq=source.first_seq, to_seq=source.first_seq)
+        try:
+            async for event in _events(store, source.stream, only_first):
+                opens_ts = event.open_ts if isinstance(event, Bar) and event.open_ts else event.ts
+                firsts.append(_Beginning(opens_ts, event.ts))
+        except StreamMissing:
+            continue
+    if not firsts:
+        return _Beginning(started.ts, started.ts)
+    return _Beginning(min(one.opens_ts for one in firsts), min(one.known_ts for one in firsts))
+
+
+async def _multipliers(
+    store: EventStore, run_stream: str, sources: Sequence[StreamRange]
+) -> dict[str, Decimal]:
+    """Multiplier by symbol: the last one defined, in the run's own inputs and then in its data."""
+    definitions: frozenset[type[Event]] = frozenset({InstrumentDefined})
+    selections = [(run_stream, Selection(types=definitions))]
+    selections += [
+        (one.stream, Selection(from_seq=one.first_seq, to_seq=one.last_seq, types=definitions))
+        for one in sources
+    ]
+    multipliers: dict[str, Decimal] = {}
+    for stream, selection in selections:
+        try:
+            async for event in _events(store, stream, selection):
+                if isinstance(event, InstrumentDefined):
+                    multipliers[event.symbol] = event.multiplier
+        except StreamMissing:
+            continue
+    return multipliers
+
+
+async def _events(store: EventStore, stream: str, selection: Selection) -> AsyncGenerator[Event, None]:
+    """Single events, always read to the end."""
+    async for batch in store.read(stream, selection):
+        for event in batch.events:
+            yield event

@@ -1,0 +1,188 @@
+"""Plays data streams through the core: the one function behind backtest, verification and stepping.
+
+A run's inputs are its own (what it was told: configuration, code, instruments, cash) and the events
+of its data streams, numbered together from 1. What comes out, own inputs and derived events with
+their causes, goes to a sink: a recorder appends it to the run's stream, a verifier compares it.
+"""
+
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from hashlib import sha256
+from itertools import groupby
+from operator import attrgetter
+from typing import Protocol
+
+import msgspec
+
+from eventstore import EventStore, Selection, StreamSlice, merge
+from kernel.clock import HistoricalClock
+from kernel.events import (
+    CashMoved,
+    ConfigLoaded,
+    Event,
+    InstrumentDefined,
+    RunStarted,
+    SessionStarted,
+    SessionStopped,
+    StrategyLoaded,
+    StreamRange,
+)
+from kernel.identifiers import StrategyId
+from replay.assembly import Core, PlacedStrategy, assemble
+from replay.config import ReplayConfig
+from strategies.sdk.loading import LoadedStrategy
+
+VERSION = "0.1.0"
+
+Progress = Callable[[int], None]
+"""Called with the number of data events played so far, about once per thousand."""
+
+_ts_of = attrgetter("ts")
+
+
+class PlannedStrategy(msgspec.Struct, frozen=True):
+    """A loaded strategy and its place in a run."""
+
+    strategy_id: StrategyId
+    loaded: LoadedStrategy
+    symbols: tuple[str, ...]
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """Everything that determines a run; two runs of one plan are equal bit for bit."""
+
+    config: ReplayConfig
+    sources: tuple[StreamRange, ...]
+    symbols: tuple[str, ...]
+    strategies: tuple[PlannedStrategy, ...]
+    start_ts: int
+    event_count: int
+
+
+class Sink(Protocol):
+    """Where a run's records go."""
+
+    async def record(self, events: Sequence[Event], causes: Sequence[int]) -> None:
+        """Take records in order; a cause -k marks the k-th input, +k an event derived after it."""
+        ...
+
+
+class Played(msgspec.Struct, frozen=True):
+    """What a run came to."""
+
+    input_count: int
+    last_ts: int
+    core: Core
+
+
+async def play(
+    store: EventStore,
+    plan: Plan,
+    sink: Sink,
+    *,
+    clock: HistoricalClock | None = None,
+    progress: Progress | None = None,
+) -> Played:
+    """Run the plan from beginning to end."""
+    core = _assemble(plan)
+    bus = core.bus
+    for event in opening_inputs(plan):
+        await _record_own(core, event, sink)
+    played = 0
+    async for batch in _paced(data_inputs(store, plan), clock or HistoricalClock()):
+        bus.dispatch(batch)
+        if bus.derived.events:
+            derived = bus.take_derived()
+            await sink.record(derived.events, derived.causes)
+        played += len(batch)
+        if progress is not None:
+            progress(played)
+    await _record_own(core, SessionStopped(bus.now, 1, "end of data"), sink)
+    return Played(bus.state.input_count, bus.now, core)
+
+
+def opening_inputs(plan: Plan) -> tuple[Event, ...]:
+    """What the run is told before its first data event, as input events."""
+    config, ts = plan.config, plan.start_ts
+    body = msgspec.json.encode(config, order="deterministic")
+    named = {instrument.symbol: instrument for instrument in config.instruments}
+    instruments = [
+        InstrumentDefined(
+            ts,
+            symbol,
+            terms.asset_class,
+            terms.currency,
+            terms.tick_size,
+            terms.lot_size,
+            terms.multiplier,
+        )
+        for symbol in plan.symbols
+        if (terms := named.get(symbol)) is not None
+    ]
+    strategies = [
+        StrategyLoaded(
+            ts,
+            planned.strategy_id,
+            planned.loaded.reference,
+            planned.loaded.source_hash,
+            planned.loaded.source,
+            msgspec.json.encode(planned.loaded.strategy.params, order="deterministic").decode(),
+            planned.loaded.version,
+        )
+        for planned in plan.strategies
+    ]
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return (
+        RunStarted(ts, plan.sources, plan.symbols, config.from_ts or 0, config.to_ts or 0),
+        ConfigLoaded(ts, sha256(body).hexdigest(), body.decode()),
+        *strategies,
+        *instruments,
+        CashMoved(ts, config.cash, config.portfolio.currency),
+        SessionStarted(ts, 1, "backtest", VERSION, python),
+    )
+
+
+def data_inputs(store: EventStore, plan: Plan) -> AsyncIterator[list[Event]]:
+    """The events of the plan's sources, merged by (ts, stream, seq)."""
+    slices = [
+        StreamSlice(source.stream, Selection(from_seq=source.first_seq, to_seq=source.last_seq))
+        for source in plan.sources
+    ]
+    return merge(store, slices)
+
+
+def _assemble(plan: Plan) -> Core:
+    placed = [
+        PlacedStrategy(planned.strategy_id, planned.loaded.strategy, planned.symbols)
+        for planned in plan.strategies
+    ]
+    config = plan.config
+    return assemble(
+        placed,
+        risk_limits=config.risk,
+        broker=config.broker,
+        portfolio=config.portfolio,
+        environment=config.environment,
+    )
+
+
+async def _record_own(core: Core, event: Event, sink: Sink) -> None:
+    """Dispatch an input of the run's own; it is recorded before what followed from it."""
+    core.bus.dispatch((event,))
+    ordinal = core.bus.state.input_count
+    derived = core.bus.take_derived()
+    before = sum(1 for cause in derived.causes if cause < ordinal)  # timers that fell due first
+    events = [*derived.events[:before], event, *derived.events[before:]]
+    causes = [*derived.causes[:before], -ordinal, *derived.causes[before:]]
+    await sink.record(events, causes)
+
+
+async def _paced(batches: AsyncIterator[list[Event]], clock: HistoricalClock) -> AsyncIterator[list[Event]]:
+    """The batches as they are or, if the clock is paced, cut by ``ts`` and each held until its time."""
+    async for batch in batches:
+        if not clock.is_paced:
+            yield batch
+            continue
+        for ts, events in groupby(batch, key=_ts_of):
+            await clock.reach(ts)
+            yield list(events)

@@ -1,0 +1,54 @@
+"""Buy and hold: the yardstick for every other strategy.
+
+At the first bar of each symbol, buy for an equal share of ``fraction`` of the account's equity, in
+whole lots, and never trade again. The rest stays in cash, so that an open above the last close, and
+commissions, do not ask for money that is not there.
+"""
+
+from decimal import ROUND_DOWN, Decimal
+from typing import Annotated
+
+from msgspec import field
+
+from strategies.sdk import Bar, Decisions, Metadata, Range, Strategy, StrategyParams, StrategyState, buy
+
+
+class Params(StrategyParams, frozen=True):
+    """``fraction`` is of the account's equity, for all symbols together."""
+
+    fraction: Annotated[float, Range(gt=0, le=1, description="share of equity to invest")] = 0.95
+
+
+class State(StrategyState):
+    """The symbols whose first bar has been seen, with the quantity bought, in units."""
+
+    bought: dict[str, Decimal] = field(default_factory=dict)
+
+
+class BuyAndHold(Strategy[Params, State]):
+    """Buys each symbol once, at its first bar."""
+
+    metadata = Metadata(
+        name="buy_and_hold",
+        version="1.0.0",
+        author="onetape",
+        description="Buys every symbol at its first bar for an equal share of equity, and holds.",
+    )
+
+    def on_bar(self, bar: Bar) -> Decisions:
+        if bar.symbol in self.state.bought:
+            return None
+        quantity = self._affordable(bar)
+        self.state.bought[bar.symbol] = quantity
+        return buy(bar.symbol, quantity) if quantity > 0 else None
+
+    def _affordable(self, bar: Bar) -> Decimal:
+        """Whole lots at the close for this symbol's share of the equity, in units."""
+        instrument = self.ctx.instrument(bar.symbol)
+        share = Decimal(str(self.params.fraction)) / len(self.ctx.symbols)
+        budget = self.ctx.portfolio.equity * share
+        lot_cost = Decimal(str(bar.close)) * instrument.multiplier * instrument.lot_size
+        if lot_cost <= 0:
+            return Decimal(0)
+        lots = (budget / lot_cost).to_integral_value(ROUND_DOWN)
+        return max(lots, Decimal(0)) * instrument.lot_size

@@ -1,0 +1,43 @@
+"""The strategy linter: what would make a replay differ is refused before it is loaded.
+
+    for finding in lint_source(source, "my_strategy.py"):
+        print(finding)  # my_strategy.py:12:9: `time` reads the wall clock, ...
+
+A guard for honest authors, not a sandbox: it reads the source and names what it knows to be wrong,
+and a determined author gets past it. What it cannot see, a replay finds as the first event that
+differs. ``strategies/sdk/linting/allowed.py`` lists what is allowed and what is refused, with reasons.
+"""
+
+import ast
+
+from strategies.sdk.linting.fixed_values import check_fixed_values
+from strategies.sdk.linting.imports import check_imports
+from strategies.sdk.linting.names import check_names
+from strategies.sdk.linting.set_order import check_set_order
+from strategies.sdk.linting.source_module import Finding, SourceModule
+from strategies.sdk.linting.state_stores import check_state_stores
+
+__all__ = ["Finding", "lint_source"]
+
+RULES = (check_imports, check_names, check_set_order, check_fixed_values, check_state_stores)
+
+
+def lint_source(source: str, path: str) -> tuple[Finding, ...]:
+    """Every finding in a strategy's source, in order of line and column; empty if it may be loaded.
+
+    ``path`` only names the source in the findings. Source that is not Python is one finding.
+    """
+    try:
+        tree = ast.parse(source, filename=path)
+    except SyntaxError as error:
+        message = f"this is not Python: {error.msg}"
+        return (Finding(path, error.lineno or 1, error.offset or 1, "syntax", f"{message}."),)
+    except (ValueError, RecursionError) as error:
+        return (Finding(path, 1, 1, "syntax", f"this is not Python: {error}."),)
+    module = SourceModule(tree, path)
+    findings = {finding for rule in RULES for finding in rule(module)}
+    return tuple(sorted(findings, key=_place))
+
+
+def _place(finding: Finding) -> tuple[int, int, str, str]:
+    return finding.line, finding.column, finding.rule, finding.message

@@ -1,0 +1,203 @@
+"""What a strategy may import and call: the tables that the rules read.
+
+A name is listed here with the reason for letting it in, or with what is wrong with it and what to use
+instead. Nothing is allowed that could tell two replays apart: clock, chance, files, network,
+environment, threads, and state that a snapshot does not see.
+"""
+
+from strategies import sdk
+
+ALLOWED_IMPORTS = {
+    "strategies.sdk": "all that a strategy may see of the system",
+    "__future__": "changes how the file is read, nothing at run time",
+    "abc": "declares, computes nothing",
+    "bisect": "pure functions",
+    "collections": "containers; their order is the order of insertion",
+    "copy": "copies of plain values",
+    "dataclasses": "declares value types",
+    "decimal": "exact arithmetic (its shared context is refused below)",
+    "enum": "declares choices",
+    "fractions": "exact arithmetic",
+    "functools": "pure, its caches excepted",
+    "heapq": "pure functions",
+    "itertools": "pure iteration",
+    "math": "pure functions",
+    "msgspec": "declares value types and converts them",
+    "numbers": "declares, computes nothing",
+    "numpy": "arithmetic on arrays (its random numbers, files and global settings are refused below)",
+    "operator": "pure functions",
+    "re": "pure functions of text",
+    "statistics": "pure functions",
+    "string": "constants",
+    "types": "MappingProxyType alone: a constant table that cannot change",
+    "typing": "declares, computes nothing",
+}
+"""Modules that a strategy may import, with the reason. A package includes its submodules."""
+
+_CLOCK = "reads the wall clock, which a replay cannot repeat; use the event's `ts` or `self.ctx.now`"
+_CALENDAR = (
+    "can read the wall clock and the local time zone; work from the event's `ts` (ns, UTC), for "
+    'instance `numpy.datetime64(bar.ts, "ns")`'
+)
+_CHANCE = "gives other numbers in every run; use `self.ctx.random`, which a replay repeats"
+_FILES = "reads or writes outside the log; pass values in as parameters or `self.ctx.environment`"
+_NETWORK = "talks to the outside, which a replay cannot repeat; data reaches a strategy as events"
+_SYSTEM = "differs from machine to machine; use parameters or `self.ctx.environment`"
+_TASKS = "runs code out of the log's order; a hook computes and returns its decisions"
+_INTERPRETER = "reaches into the interpreter; a strategy needs its event, params, state and `ctx` only"
+_TEXT_LOG = "writes outside the log; return a `Signal` with a reason to have something recorded"
+_GC = "depends on when memory is freed, which differs between runs; keep plain values in `self.state`"
+_CODE = "runs code that the linter cannot read and the log does not record; write it in this file"
+
+REFUSED_MODULES = {
+    "time": _CLOCK,
+    "datetime": _CALENDAR,
+    "calendar": _CALENDAR,
+    "zoneinfo": _CALENDAR,
+    "locale": _SYSTEM,
+    "random": _CHANCE,
+    "secrets": _CHANCE,
+    "uuid": _CHANCE,
+    "os": _SYSTEM,
+    "sys": _SYSTEM,
+    "platform": _SYSTEM,
+    "getpass": _SYSTEM,
+    "io": _FILES,
+    "pathlib": _FILES,
+    "shutil": _FILES,
+    "tempfile": _FILES,
+    "glob": _FILES,
+    "csv": _FILES,
+    "sqlite3": _FILES,
+    "pickle": _FILES,
+    "shelve": _FILES,
+    "pandas": _FILES,
+    "pyarrow": _FILES,
+    "socket": _NETWORK,
+    "ssl": _NETWORK,
+    "urllib": _NETWORK,
+    "http": _NETWORK,
+    "requests": _NETWORK,
+    "aiohttp": _NETWORK,
+    "httpx": _NETWORK,
+    "asyncio": _TASKS,
+    "concurrent": _TASKS,
+    "contextvars": _TASKS,
+    "multiprocessing": _TASKS,
+    "queue": _TASKS,
+    "sched": _TASKS,
+    "signal": _TASKS,
+    "subprocess": _TASKS,
+    "threading": _TASKS,
+    "atexit": _TASKS,
+    "builtins": _INTERPRETER,
+    "ctypes": _INTERPRETER,
+    "importlib": _CODE,
+    "inspect": _INTERPRETER,
+    "logging": _TEXT_LOG,
+    "structlog": _TEXT_LOG,
+    "warnings": _TEXT_LOG,
+    "gc": _GC,
+    "weakref": _GC,
+}
+"""Modules refused wherever they appear, also as an attribute of an allowed one, with the reason."""
+
+_CACHE = "keeps results where no snapshot sees them; keep them in `self.state` or compute them again"
+_DECIMAL_CONTEXT = "is shared by the whole process; use `with decimal.localcontext()` or `quantize`"
+_NUMPY_SETTING = "changes numpy for the whole process; use `with numpy.errstate(...)` where it is needed"
+_NUMPY_UNINITIALISED = "returns whatever was in memory; use `numpy.zeros` or `numpy.full`"
+
+REFUSED_PATHS = {
+    "numpy.random": _CHANCE,
+    **dict.fromkeys(
+        (
+            "numpy.DataSource",
+            "numpy.fromfile",
+            "numpy.fromregex",
+            "numpy.genfromtxt",
+            "numpy.lib.format",
+            "numpy.lib.npyio",
+            "numpy.load",
+            "numpy.loadtxt",
+            "numpy.memmap",
+            "numpy.save",
+            "numpy.savetxt",
+            "numpy.savez",
+            "numpy.savez_compressed",
+        ),
+        _FILES,
+    ),
+    **dict.fromkeys(("numpy.empty", "numpy.empty_like"), _NUMPY_UNINITIALISED),
+    **dict.fromkeys(
+        ("numpy.seterr", "numpy.seterrcall", "numpy.setbufsize", "numpy.set_printoptions"), _NUMPY_SETTING
+    ),
+    **dict.fromkeys(("numpy.ctypeslib", "numpy.f2py", "numpy.testing"), _INTERPRETER),
+    **dict.fromkeys(("functools.cache", "functools.cached_property", "functools.lru_cache"), _CACHE),
+    **dict.fromkeys(
+        ("decimal.BasicContext", "decimal.DefaultContext", "decimal.getcontext", "decimal.setcontext"),
+        _DECIMAL_CONTEXT,
+    ),
+}
+"""Parts of allowed modules that are refused, with the reason."""
+
+_NAMES_OF = {
+    "strategies.sdk": frozenset(sdk.__all__),
+    "types": frozenset({"MappingProxyType"}),
+}
+"""Modules of which only these names are allowed."""
+
+REFUSED_BUILTINS = {
+    "open": _FILES,
+    "input": "waits for a person; pass values in as parameters",
+    "print": _TEXT_LOG,
+    "breakpoint": "stops the run; step through it with `replay` instead",
+    "help": "waits for a person; read the SDK's docstrings instead",
+    "exit": "ends the process; return no decisions instead",
+    "quit": "ends the process; return no decisions instead",
+    "exec": _CODE,
+    "eval": _CODE,
+    "compile": _CODE,
+    "__import__": _CODE,
+    "globals": "opens the module's hidden state; keep state in `self.state`",
+    "locals": "opens the frame's hidden state; name what you need",
+    "vars": "opens an object's hidden state; name the attribute you need",
+    "id": "is a memory address, other in every run; compare with `is`, or key by symbol",
+    "hash": "of text differs from run to run; use the value itself as the key",
+}
+"""Built-in functions that are refused, with the reason."""
+
+ALLOWED_DUNDER_ATTRIBUTES = frozenset({"__init__", "__name__", "__doc__", "__post_init__"})
+"""Dunder attributes that may be used; all others are refused."""
+
+ALLOWED_DUNDER_NAMES = frozenset({"__all__", "__debug__", "__doc__", "__name__"})
+
+REFUSED_METHODS = {
+    "__del__": "runs when memory is freed, which differs between runs; end things in `on_stop`",
+    **dict.fromkeys(
+        ("__delattr__", "__getattr__", "__getattribute__", "__setattr__"),
+        "hides where state lives; declare a field of the State struct",
+    ),
+}
+"""Methods that may not be defined, with the reason."""
+
+
+def refusal(dotted_path: str) -> str | None:
+    """Why this dotted path may not be used; ``None`` if nothing is known against it."""
+    parts = dotted_path.split(".")
+    for length in range(len(parts), 0, -1):
+        prefix = ".".join(parts[:length])
+        if prefix in REFUSED_PATHS:
+            return f"`{prefix}` {REFUSED_PATHS[prefix]}"
+    for part in parts:
+        if part in REFUSED_MODULES:
+            return f"`{part}` {REFUSED_MODULES[part]}"
+    for module, names in _NAMES_OF.items():
+        name = dotted_path.removeprefix(f"{module}.").split(".")[0]
+        if dotted_path.startswith(f"{module}.") and name not in names:
+            return f"`{module}` has no `{name}` for strategies; it offers {', '.join(sorted(names))}"
+    return None
+
+
+def is_allowed_module(module: str) -> bool:
+    """Whether the module, or a package that holds it, may be imported."""
+    return any(module == allowed or module.startswith(f"{allowed}.") for allowed in ALLOWED_IMPORTS)

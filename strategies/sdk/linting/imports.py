@@ -1,0 +1,65 @@
+"""Rule: a strategy imports from the allow-list, at the top of the file, by name."""
+
+import ast
+from collections.abc import Iterator
+
+from strategies.sdk.linting.allowed import ALLOWED_IMPORTS, is_allowed_module, refusal
+from strategies.sdk.linting.source_module import Finding, SourceModule
+
+_OURS = frozenset({"brokers", "components", "eventstore", "kernel", "ops", "replay", "strategies", "tests"})
+_LATE = "an import inside a function runs late; move it to the top of the file"
+
+
+def check_imports(module: SourceModule) -> Iterator[Finding]:
+    """Refuse what is not on the allow-list, relative and star imports, and imports inside functions."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if reason := _reason(alias.name):
+                    yield module.finding(node, "import", reason)
+        elif isinstance(node, ast.ImportFrom):
+            if reason := _from_reason(node):
+                yield module.finding(node, "import", reason)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from _imports_inside(module, node)
+
+
+def _from_reason(node: ast.ImportFrom) -> str | None:
+    if node.level or node.module is None:
+        return "a relative import names a file that the log does not record; write what you need in this file"
+    for alias in node.names:
+        if alias.name == "*":
+            return f"`from {node.module} import *` hides what is imported; name what you use"
+        if reason := _reason(f"{node.module}.{alias.name}", module=node.module):
+            return reason
+    return None
+
+
+def _reason(path: str, module: str | None = None) -> str | None:
+    known = refusal(path)
+    if known is not None:
+        return known
+    if is_allowed_module(module or path) or is_allowed_module(path):
+        return None
+    if path.split(".")[0] in _OURS:
+        return f"`{module or path}` is not for strategies; import what you need from `strategies.sdk`"
+    allowed = ", ".join(sorted(ALLOWED_IMPORTS))
+    return f"`{module or path}` may not be imported; a strategy may import {allowed}"
+
+
+def _imports_inside(
+    module: SourceModule, function: ast.FunctionDef | ast.AsyncFunctionDef
+) -> Iterator[Finding]:
+    for statement in function.body:
+        for node in _walk_one_function(statement):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                yield module.finding(node, "local-import", _LATE)
+
+
+def _walk_one_function(node: ast.AST) -> Iterator[ast.AST]:
+    """The node and all below it, functions inside it left out (they are checked themselves)."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return
+    yield node
+    for child in ast.iter_child_nodes(node):
+        yield from _walk_one_function(child)

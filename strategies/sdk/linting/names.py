@@ -1,0 +1,124 @@
+"""Rules on names: built-ins, refused modules under any alias, dunders, async, late-bound attributes."""
+
+import ast
+from collections.abc import Iterator
+
+from strategies.sdk.linting.allowed import (
+    ALLOWED_DUNDER_ATTRIBUTES,
+    ALLOWED_DUNDER_NAMES,
+    REFUSED_BUILTINS,
+    REFUSED_METHODS,
+    REFUSED_MODULES,
+    refusal,
+)
+from strategies.sdk.linting.source_module import Finding, ScopedVisitor, SourceModule
+
+_ASYNC = "a strategy is synchronous, so that the log alone orders it; write a plain `def` without `await`"
+_NAME_POSITIONS = {
+    "getattr": 1,
+    "setattr": 1,
+    "delattr": 1,
+    "hasattr": 1,
+    "operator.attrgetter": 0,
+    "operator.methodcaller": 0,
+}
+
+
+def check_names(module: SourceModule) -> Iterator[Finding]:
+    """Refuse what a name or an attribute must not reach, and everything asynchronous."""
+    visitor = _NameVisitor(module)
+    visitor.visit(module.tree)
+    yield from visitor.findings
+
+
+class _NameVisitor(ScopedVisitor):
+    def visit_Name(self, node: ast.Name) -> None:
+        if not isinstance(node.ctx, ast.Load) or self.is_bound(node.id):
+            return
+        if node.id in REFUSED_BUILTINS and node.id not in self.module.imported:
+            self.report(node, "builtin", f"`{node.id}` {REFUSED_BUILTINS[node.id]}")
+        elif _is_dunder(node.id) and node.id not in ALLOWED_DUNDER_NAMES:
+            self.report(node, "dunder", _dunder_message(node.id))
+        elif node.id in self.module.imported and (reason := refusal(self.module.imported[node.id])):
+            self.report(node, "access", reason)
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        if reason := self._refused_path(node):
+            self.report(node, "access", reason)
+            return
+        if _is_dunder(node.attr) and node.attr not in ALLOWED_DUNDER_ATTRIBUTES:
+            self.report(node, "dunder", _dunder_message(node.attr))
+        elif node.attr == "tofile":
+            self.report(node, "access", "`tofile` writes outside the log; keep values in `self.state`")
+        self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        path = self.module.dotted_path(node.func)
+        position = _NAME_POSITIONS.get(path or "")
+        if position is not None:
+            self._check_attribute_name(node, path or "", position)
+        text = _first_text(node)
+        if path == "numpy.datetime64" and text in ("now", "today"):
+            self.report(node, "access", f"`numpy.datetime64({text!r})` {REFUSED_MODULES['time']}")
+        self.generic_visit(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        if node.name in REFUSED_METHODS:
+            self.report(node, "method", f"`{node.name}` {REFUSED_METHODS[node.name]}")
+        super().visit_FunctionDef(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
+        self.report(node, "async", _ASYNC)
+        super().visit_AsyncFunctionDef(node)
+
+    def visit_Await(self, node: ast.Await) -> None:
+        self.report(node, "async", _ASYNC)
+        self.generic_visit(node)
+
+    def visit_AsyncFor(self, node: ast.AsyncFor) -> None:
+        self.report(node, "async", _ASYNC)
+        self.generic_visit(node)
+
+    def visit_AsyncWith(self, node: ast.AsyncWith) -> None:
+        self.report(node, "async", _ASYNC)
+        self.generic_visit(node)
+
+    def visit_comprehension(self, node: ast.comprehension) -> None:
+        if node.is_async:
+            self.report(node.iter, "async", _ASYNC)
+        self.generic_visit(node)
+
+    def _refused_path(self, node: ast.Attribute) -> str | None:
+        """Why the chain is refused, if its root is an import or a module's name used without one."""
+        root: ast.expr = node
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        if not isinstance(root, ast.Name) or self.is_bound(root.id):
+            return None
+        if root.id not in self.module.imported and root.id not in REFUSED_MODULES:
+            return None
+        path = self.module.dotted_path(node)
+        return None if path is None else refusal(path)
+
+    def _check_attribute_name(self, node: ast.Call, function: str, position: int) -> None:
+        end = None if function == "operator.attrgetter" else position + 1
+        for name in node.args[position:end]:
+            if not isinstance(name, ast.Constant) or not isinstance(name.value, str):
+                message = f"`{function}` with a computed name hides what is used; write the attribute itself"
+                self.report(node, "getattr", message)
+            elif any(_is_dunder(part) for part in name.value.split(".")):
+                self.report(node, "getattr", _dunder_message(name.value))
+
+
+def _is_dunder(name: str) -> bool:
+    return len(name) > 4 and name.startswith("__") and name.endswith("__")
+
+
+def _dunder_message(name: str) -> str:
+    return f"`{name}` reaches into the interpreter; use the public attributes of the SDK's objects"
+
+
+def _first_text(node: ast.Call) -> str | None:
+    if node.args and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
+        return node.args[0].value
+    return None

@@ -1,0 +1,203 @@
+"""Strategies from files, modules and recorded text.
+
+    loaded = load_strategy("strategies.ma_cross:MovingAverageCross", {"fast": "20", "slow": "50"})
+    loaded.strategy, loaded.source, loaded.source_hash
+
+The source is read, linted, and compiled into a module of its own: nothing is shared with what
+``import`` gives, so a changed file can be loaded beside the one that still trades. A file, module,
+class or parameter that is wrong raises ``InputError``; source that may not run raises its subclass
+``StrategyRefused``, naming every finding by file and line.
+"""
+
+import hashlib
+import inspect
+import sys
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from importlib.util import decode_source
+from threading import Lock
+from traceback import extract_tb
+from types import MappingProxyType, ModuleType
+from typing import TypeGuard
+
+import msgspec
+
+from kernel.errors import InputError, StrategyRefused
+from strategies.sdk.lint import lint_source
+from strategies.sdk.parameters import ParameterRow, convert_params, describe
+from strategies.sdk.references import Reference, find_source_file, parse_reference
+from strategies.sdk.strategy import Strategy, StrategyParams, StrategyState
+
+__all__ = ["LoadedStrategy", "ParameterRow", "describe", "load_recorded", "load_source", "load_strategy"]
+
+AnyStrategy = Strategy[StrategyParams, StrategyState]
+"""A strategy whose own parameter and state types are not known to the reader."""
+
+_NO_PARAMS: Mapping[str, object] = MappingProxyType({})
+_REGISTRATION = Lock()
+"""Held while a module stands in ``sys.modules``; two of one source would take the same name."""
+
+
+class LoadedStrategy(msgspec.Struct, frozen=True):
+    """A strategy built from its source, with all that it takes to record and to repeat the load.
+
+    ``reference`` always names the class; ``source_hash`` is the SHA-256 of ``source`` in hex.
+    """
+
+    strategy: AnyStrategy
+    reference: str
+    source: str
+    source_hash: str
+    version: str
+
+
+def load_strategy(reference: str, params: Mapping[str, object] = _NO_PARAMS) -> LoadedStrategy:
+    """Load ``package.module:Class`` or ``path/to/file.py:Class`` as it is on disk now.
+
+    ``:Class`` may be left out where there is only one. Modules are looked for in the current folder,
+    then as ``import`` would, without running the packages that hold them. Parameters may be text.
+    Raises ``InputError`` and ``StrategyRefused``.
+    """
+    parsed = parse_reference(reference)
+    path = find_source_file(parsed)
+    try:
+        source = decode_source(path.read_bytes())
+    except (OSError, SyntaxError, UnicodeDecodeError) as error:
+        raise InputError(f"strategy {reference!r}: {path} cannot be read: {error}") from error
+    _refuse_findings(source, str(path))
+    return _build(source, parsed, params)
+
+
+def load_source(source: str, reference: str, params: Mapping[str, object] = _NO_PARAMS) -> LoadedStrategy:
+    """Load a strategy from its text, linted first; ``reference`` says what to call it.
+
+    Nothing is read from disk. Raises ``InputError`` and ``StrategyRefused``.
+    """
+    parsed = parse_reference(reference)
+    _refuse_findings(source, parsed.source_name)
+    return _build(source, parsed, params)
+
+
+def load_recorded(source: str, reference: str, params: Mapping[str, object] = _NO_PARAMS) -> LoadedStrategy:
+    """Load text that a log recorded, without linting it again.
+
+    It was linted when it came into force; a linter that has grown stricter since must not make an
+    old log impossible to replay. Raises ``InputError`` and ``StrategyRefused``.
+    """
+    return _build(source, parse_reference(reference), params)
+
+
+def _refuse_findings(source: str, path: str) -> None:
+    findings = lint_source(source, path)
+    if findings:
+        raise StrategyRefused("\n".join(map(str, findings)))
+
+
+def _build(source: str, reference: Reference, params: Mapping[str, object]) -> LoadedStrategy:
+    source_hash = hashlib.sha256(source.encode()).hexdigest()
+    module = ModuleType(f"onetape_strategy_{source_hash[:16]}")
+    # The reference alone names the source: an error's place reads the same on every machine and replay.
+    module.__file__ = reference.source_name
+    with _registered(module):
+        with _refusing_failures(reference.source_name, "loading the module"):
+            exec(compile(source, reference.source_name, "exec", dont_inherit=True), module.__dict__)
+        strategy_type = _choose_class(module, reference)
+        with _refusing_failures(reference.source_name, "resolving the types of its structs"):
+            _resolve_hints(module, strategy_type)
+    converted = convert_params(strategy_type, params)
+    with _refusing_failures(reference.source_name, f"building {strategy_type.__name__}"):
+        strategy = _instantiate(strategy_type, converted)
+    _check_state(strategy, reference)
+    return LoadedStrategy(
+        strategy=strategy,
+        reference=reference.of_class(strategy_type.__name__),
+        source=source,
+        source_hash=source_hash,
+        version=strategy_type.metadata.version,
+    )
+
+
+@contextmanager
+def _registered(module: ModuleType) -> Generator[None]:
+    """Let ``sys.modules`` know the module while its classes are made and their hints resolved.
+
+    Dataclasses and structs look their module up by name to resolve hints written as text. Nothing
+    does so afterwards (see ``_resolve_hints``), and a module that is not listed is freed with its
+    last strategy.
+    """
+    with _REGISTRATION:
+        sys.modules[module.__name__] = module
+        try:
+            yield
+        finally:
+            del sys.modules[module.__name__]
+
+
+@contextmanager
+def _refusing_failures(file: str, doing: str) -> Generator[None]:
+    """Turn whatever the strategy's own code raises into its refusal, naming the innermost of its lines."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # isolation: the code is not ours, and may raise anything
+        lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == file]
+        if isinstance(error, SyntaxError):
+            lines.append(error.lineno)
+        where = f"{file}:{lines[-1] if lines else 1}"
+        raise StrategyRefused(f"{where}: {doing} fails: {type(error).__name__}: {error}") from error
+
+
+def _choose_class(module: ModuleType, reference: Reference) -> type[AnyStrategy]:
+    values: dict[str, object] = vars(module)
+    own = {
+        name: value
+        for name, value in values.items()
+        if _is_strategy_type(value) and value.__module__ == module.__name__ and value.__name__ == name
+    }
+    where, listed = reference.source_name, ", ".join(own) or "none"
+    if reference.class_name is None:
+        if len(own) != 1:
+            raise InputError(f"{where}: expected one Strategy class, found {listed}; name it: {where}:Class")
+        return next(iter(own.values()))
+    if reference.class_name in own:
+        return own[reference.class_name]
+    if reference.class_name in values:
+        what = f"{reference.class_name!r} is not a subclass of Strategy defined there"
+        raise InputError(f"{where}: {what}; those defined: {listed}")
+    raise InputError(f"{where}: no class {reference.class_name!r}; Strategy classes defined there: {listed}")
+
+
+def _is_strategy_type(value: object) -> TypeGuard[type[AnyStrategy]]:
+    return isinstance(value, type) and issubclass(value, Strategy)
+
+
+def _resolve_hints(module: ModuleType, strategy_type: type[AnyStrategy]) -> None:
+    """Replace hints written as text by what they mean, in every struct of the module."""
+    values: dict[str, object] = vars(module)
+    for value in (*values.values(), strategy_type.params_type, strategy_type.state_type):
+        if not isinstance(value, type) or not issubclass(value, msgspec.Struct):
+            continue
+        for cls in value.__mro__:
+            if cls.__module__ == module.__name__:
+                cls.__annotations__ = inspect.get_annotations(cls, eval_str=True)
+
+
+def _instantiate(strategy_type: type[AnyStrategy], params: Mapping[str, object]) -> AnyStrategy:
+    """Build with converted parameters; a ``ValueError`` of ``validate`` is about them."""
+    try:
+        return strategy_type(**params)
+    except ValueError as error:
+        raise InputError(f"strategy {strategy_type.metadata.name!r}: {error}") from error
+
+
+def _check_state(strategy: AnyStrategy, reference: Reference) -> None:
+    """Law 5: the whole state can be written and read back."""
+    try:
+        encoded = msgspec.msgpack.encode(strategy.state)
+        msgspec.msgpack.decode(encoded, type=type(strategy.state))
+    except (TypeError, msgspec.MsgspecError) as error:
+        what = f"{type(strategy.state).__name__} cannot be written and read back"
+        raise StrategyRefused(
+            f"{reference.source_name}: {what}: {error}; use numbers, text, lists, dicts and structs"
+        ) from error

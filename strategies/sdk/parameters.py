@@ -1,0 +1,122 @@
+"""A strategy's parameters for people: what there are, and values from text with errors that help."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Annotated, Literal, get_args, get_origin
+
+import msgspec
+
+from kernel.errors import InputError
+from strategies.sdk.strategy import ParamsT, Range, StateT, Strategy
+
+
+class ParameterRow(msgspec.Struct, frozen=True):
+    """One parameter as shown to people: ``fast``, ``int``, ``20``, ``1 to 500``.
+
+    ``default`` is empty where a value must be given; ``range`` where any value of the type will do.
+    """
+
+    name: str
+    type: str
+    default: str
+    range: str
+    description: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.name}: {self.type}"
+        text += f" {self.range}" if self.range else ""
+        return text + (f" (default {self.default})" if self.default else " (required)")
+
+
+def describe(strategy_type: type[Strategy[ParamsT, StateT]]) -> tuple[ParameterRow, ...]:
+    """The parameters of a strategy, in the order of their declaration."""
+    return tuple(_row(field) for field in msgspec.structs.fields(strategy_type.params_type))
+
+
+def convert_params(
+    strategy_type: type[Strategy[ParamsT, StateT]], params: Mapping[str, object]
+) -> dict[str, object]:
+    """Parameters with their declared types, from values or from text as on a command line.
+
+    Lists in text are separated by commas. Raises ``InputError`` naming the parameter, the value seen
+    and what was expected; an unknown name lists the known ones.
+    """
+    name = strategy_type.metadata.name
+    fields = {field.name: field for field in msgspec.structs.fields(strategy_type.params_type)}
+    rows = {row.name: row for row in describe(strategy_type)}
+    listed = "; ".join(map(str, rows.values())) or "it takes none"
+    for given in params:
+        if given not in fields:
+            raise InputError(f"strategy {name!r} has no parameter {given!r}; it has: {listed}")
+    missing = [field.name for field in fields.values() if field.required and field.name not in params]
+    if missing:
+        raise InputError(f"strategy {name!r} needs a value for {', '.join(missing)}; it has: {listed}")
+    converted: dict[str, object] = {}
+    for given, value in params.items():
+        try:
+            converted[given] = _convert(value, fields[given].type)
+        except ValueError as error:  # msgspec's ValidationError is one
+            seen = f"parameter {given}={_shown(value)} is wrong"
+            raise InputError(f"strategy {name!r}: {seen}: {error}; expected {rows[given]}") from error
+    return converted
+
+
+def _convert(value: object, declared: object) -> object:
+    if isinstance(value, str) and get_origin(_without_bounds(declared)) in (list, tuple, set, frozenset):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    converted: object = msgspec.convert(value, declared, strict=False)
+    if isinstance(converted, float | Decimal) and not Decimal(converted).is_finite():
+        raise ValueError("Expected a finite number")
+    return converted
+
+
+def _row(field: msgspec.structs.FieldInfo) -> ParameterRow:
+    extras = get_args(field.type)[1:] if get_origin(field.type) is Annotated else ()
+    bounds = [extra for extra in extras if isinstance(extra, Range)]
+    description = next((bound.description for bound in bounds if bound.description), "")
+    return ParameterRow(
+        name=field.name,
+        type=_type_name(_without_bounds(field.type)),
+        default="" if field.required else _shown(_default(field)),
+        range=", ".join(filter(None, map(_range_text, bounds))),
+        description=description,
+    )
+
+
+def _without_bounds(declared: object) -> object:
+    return get_args(declared)[0] if get_origin(declared) is Annotated else declared
+
+
+def _default(field: msgspec.structs.FieldInfo) -> object:
+    return field.default_factory() if field.default is msgspec.NODEFAULT else field.default
+
+
+def _range_text(bounds: Range) -> str:
+    if bounds.ge is not None and bounds.le is not None:
+        text = f"{bounds.ge} to {bounds.le}"
+    else:
+        limits = (("above", bounds.gt), ("at least", bounds.ge), ("below", bounds.lt), ("at most", bounds.le))
+        text = " and ".join(f"{word} {limit}" for word, limit in limits if limit is not None)
+    others = (
+        ("a multiple of", bounds.multiple_of),
+        ("matching", bounds.pattern),
+        ("of length at least", bounds.min_length),
+        ("of length at most", bounds.max_length),
+    )
+    return ", ".join([text] * bool(text) + [f"{word} {limit}" for word, limit in others if limit is not None])
+
+
+def _type_name(declared: object) -> str:
+    """A type as people write it: ``int``, ``Decimal``, ``str | None``, ``'month' or 'quarter'``."""
+    if get_origin(declared) is Literal:
+        return " or ".join(map(repr, get_args(declared)))
+    if isinstance(declared, type) and not get_args(declared):
+        return declared.__name__
+    return str(declared).replace("typing.", "")
+
+
+def _shown(value: object) -> str:
+    """A value as it would be typed on a command line."""
+    if isinstance(value, list | tuple):
+        return ",".join(str(part) for part in value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # its elements may be anything
+    return str(value)

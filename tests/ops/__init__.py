@@ -1,0 +1,1 @@
+"""Tests of the ``onetape`` command and of market data import."""

@@ -1,0 +1,1 @@
+"""The strategy SDK's linter and loader, and every example strategy by its decisions."""

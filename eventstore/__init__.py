@@ -16,6 +16,7 @@ from eventstore.memory import MemoryEventStore
 from eventstore.merge import StreamSlice, merge
 from eventstore.port import Batch, Damage, EventStore, Selection, StreamHead, StreamInfo
 from eventstore.sqlite import SqliteEventStore
+from eventstore.tape import StreamTape
 
 __all__ = [
     "Batch",
@@ -28,5 +29,6 @@ __all__ = [
     "StreamHead",
     "StreamInfo",
     "StreamSlice",
+    "StreamTape",
     "merge",
 ]

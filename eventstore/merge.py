@@ -1,10 +1,9 @@
 """Several streams as one, in the one order that every replay sees."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack
 from operator import attrgetter
-from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -48,17 +47,10 @@ async def merge(store: EventStore, slices: Sequence[StreamSlice]) -> AsyncGenera
                 yield merged if len(merged) <= MERGED_EVENTS else merged[start : start + MERGED_EVENTS]
 
 
-@runtime_checkable
-class _Closable(Protocol):
-    """What an async generator offers beyond an iterator."""
-
-    async def aclose(self) -> None: ...
-
-
 class _Source:
     """One slice being read: the events at hand, not handed out yet."""
 
-    def __init__(self, batches: AsyncIterator[Batch]) -> None:
+    def __init__(self, batches: AsyncGenerator[Batch]) -> None:
         self._batches = batches
         self.events: Sequence[Event] = ()
 
@@ -73,8 +65,7 @@ class _Source:
         return taken
 
     async def close(self) -> None:
-        if isinstance(self._batches, _Closable):
-            await self._batches.aclose()
+        await self._batches.aclose()
 
 
 def _take_settled(sources: list[_Source]) -> list[Event]:

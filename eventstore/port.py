@@ -3,7 +3,7 @@
 Every implementation runs the one conformance suite in ``tests/eventstore``.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -104,7 +104,7 @@ class EventStore(Protocol):
         """Every stream, by name."""
         ...
 
-    def read(self, stream: str, selection: Selection = ...) -> AsyncIterator[Batch]:
+    def read(self, stream: str, selection: Selection = ...) -> AsyncGenerator[Batch]:
         """Read what is there now, checked against the hash chain, in order of seq.
 
         Raises ``StoreDamaged`` at the first block that does not match, ``StreamMissing`` if there is
@@ -112,7 +112,7 @@ class EventStore(Protocol):
         """
         ...
 
-    def follow(self, stream: str, selection: Selection = ...) -> AsyncIterator[Batch]:
+    def follow(self, stream: str, selection: Selection = ...) -> AsyncGenerator[Batch]:
         """Read what is there, then what comes, without gap or repeat, until cancelled.
 
         The stream need not exist yet.

@@ -4,5 +4,5 @@ May import every package of the project; nothing imports it but the ``replay`` c
 entry point.
 
 To add a command, write a module in ``ops/commands`` with one click command and list it in ``ops.cli``.
-To add a data format or kind, see ``ops.importing``.
+To add a data format or kind, see ``eventstore.importing``.
 """

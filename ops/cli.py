@@ -4,34 +4,12 @@ from importlib.metadata import PackageNotFoundError, version
 
 import click
 
-from kernel.errors import OnetapeError, StreamMissing
+from ops.command_group import CommandGroup
+from ops.commands.demo import demo_command
 from ops.commands.import_files import import_command
 from ops.commands.log import log_command
 from ops.commands.streams import streams_command
 from ops.commands.verify import verify_command
-
-REFUSED = 1
-WRONG_USAGE = 2
-
-
-class OnetapeGroup(click.Group):
-    """Says what went wrong in one sentence on stderr, without a traceback."""
-
-    def invoke(self, ctx: click.Context) -> object:
-        """Run the command that was named; errors of ours become exit codes."""
-        try:
-            result: object = super().invoke(ctx)
-            return result
-        except click.UsageError as error:
-            where = error.ctx.command_path if error.ctx is not None else ctx.command_path
-            click.echo(f"onetape: {error.format_message()} (see: {where} --help)", err=True)
-            ctx.exit(WRONG_USAGE)
-        except StreamMissing as error:
-            click.echo(f"onetape: {error}", err=True)
-            ctx.exit(WRONG_USAGE)
-        except OnetapeError as error:
-            click.echo(f"onetape: {error}", err=True)
-            ctx.exit(REFUSED)
 
 
 def _version() -> str:
@@ -41,19 +19,21 @@ def _version() -> str:
         return "unknown (not installed)"
 
 
-@click.group(cls=OnetapeGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(_version(), prog_name="onetape")
 def cli() -> None:
     """One tape: import market data and look at what the event store holds.
 
     \b
     Example:
+      onetape demo
       onetape import prices.csv --symbol GOOG --timeframe 1d
       onetape streams
       onetape log goog.1d --from 2012-01-01 --limit 5
     """
 
 
+cli.add_command(demo_command)
 cli.add_command(import_command)
 cli.add_command(streams_command)
 cli.add_command(log_command)

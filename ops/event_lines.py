@@ -6,9 +6,9 @@ from typing import cast
 
 import msgspec
 
+from eventstore.importing.local_time import iso_utc
 from eventstore.port import Batch
 from kernel.events import EVENT_TYPES, Event, Record
-from ops.importing.local_time import iso_utc
 
 EVENT_NAMES: dict[str, type[Event]] = {kind.__name__: kind for kind in EVENT_TYPES}
 

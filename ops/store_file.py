@@ -26,10 +26,7 @@ store_option = click.option(
 @asynccontextmanager
 async def existing_store(path: Path) -> AsyncGenerator[SqliteEventStore]:
     """Open a store that is there; a command that only reads makes no new one."""
-    if not _has_traces(path):
-        raise click.UsageError(
-            f"there is no store at {path}; name one with --store, or make it with onetape import"
-        )
+    require_store(path)
     async with await SqliteEventStore.open(path, read_only=True) as store:
         yield store
 
@@ -39,6 +36,14 @@ async def new_or_existing_store(path: Path) -> AsyncGenerator[SqliteEventStore]:
     """Open a store, made if it is not there."""
     async with await SqliteEventStore.open(path) as store:
         yield store
+
+
+def require_store(path: Path) -> None:
+    """Refuse a command whose store is not there."""
+    if not _has_traces(path):
+        raise click.UsageError(
+            f"there is no store at {path}; name one with --store, or make it with onetape import"
+        )
 
 
 def _has_traces(path: Path) -> bool:

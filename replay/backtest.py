@@ -30,7 +30,7 @@ from replay.config import InstrumentConfig, ReplayConfig
 from replay.metrics import Metrics
 from replay.planning import plan_run
 from replay.recording import RunRecorder
-from replay.report import read_prices, write_report
+from replay.report import PriceHistory, read_prices, write_report
 from replay.results import RunResult, read_results
 from replay.run import Plan, Progress, play
 from replay.trades import RoundTrip
@@ -151,7 +151,7 @@ async def _backtest(
         async with await SqliteEventStore.open(paths[0]) as store:
             return await _run(store, loaded, config)
     memory = MemoryEventStore()
-    imported = await import_files(memory, paths, importing or ImportOptions(kind="bars"))
+    imported = await import_files(memory, paths, importing or ImportOptions())
     streams = tuple(stream.stream for stream in imported.streams)
     return await _run(memory, loaded, msgspec.structs.replace(config, streams=streams))
 

@@ -1,35 +1,32 @@
 """The ``replay`` command: run strategies over recorded data, and prove that a run repeats."""
 
-import asyncio
 import json
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 import click
 import msgspec
-import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from brokers.simulated.fills import FillTiming
 from eventstore import Durability, SqliteEventStore
 from kernel.clock import HistoricalClock
-from kernel.errors import ConfigError, InputError, OnetapeError
+from kernel.errors import InputError
+from ops.command_group import CommandGroup
+from ops.event_loop import run
+from ops.store_file import existing_store, require_store
 from replay.backtest import run_and_record
 from replay.config import CONFIG_FILE, ReplayConfig, StrategyConfig, load_config
-from replay.demo import demo_config, import_demo_data
+from replay.demo import DEMO_STORE, demo_config, import_demo_data
 from replay.planning import plan_run
 from replay.report import read_prices, write_report
 from replay.results import RunResult, read_results
 from replay.tables import result_table, to_json
 from replay.verification import verify_run
-
-EXIT_FAILED = 1
-
-Wanted = Callable[[ReplayConfig], ReplayConfig]
 
 
 class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +50,9 @@ class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
     as_json: bool
 
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=CommandGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.option(
     "--config", type=click.Path(), help=f"Configuration file [default: {CONFIG_FILE} if it is there]."
 )
@@ -99,7 +98,8 @@ def replay(context: click.Context, /, **options: object) -> None:
     """
     if context.invoked_subcommand is None:
         wanted = msgspec.convert(options, ReplayOptions)
-        _guarded(lambda: _run(wanted))
+        report = None if wanted.report is None else Path(wanted.report)
+        run(replay_and_show(configure(wanted), report=report, as_json=wanted.as_json))
 
 
 @replay.command()
@@ -118,16 +118,13 @@ def verify(run_stream: str, store: str | None, *, current_code: bool, as_json: b
 
     Exit code 0: reproduced. 1: the first event that differs is named.
     """
-    _guarded(
-        lambda: _verify(
-            run_stream, store or _base_config(None).store, current_code=current_code, as_json=as_json
-        )
-    )
+    path = Path(store or _base_config(None).store)
+    run(_verify(run_stream, path, current_code=current_code, as_json=as_json))
 
 
 def main() -> None:
     """Entry point of the ``replay`` command."""
-    replay()
+    replay(prog_name="replay")
 
 
 def configure(options: ReplayOptions) -> ReplayConfig:
@@ -201,13 +198,14 @@ def _amount(text: str | None, default: Decimal, *, option: str) -> Decimal:
     return amount
 
 
-async def _run(options: ReplayOptions) -> None:
-    config = configure(options)
-    is_demo = config.store == demo_config().store
-    if not is_demo and not Path(config.store).exists():
-        raise InputError(f"store {config.store}: no such file; import data first with: onetape import")
+async def replay_and_show(config: ReplayConfig, *, report: Path | None, as_json: bool) -> None:
+    """Run a configuration into its store, write the report and print what came of it."""
+    is_demo = config.store == DEMO_STORE
+    path = Path(config.store)
+    if not is_demo:
+        require_store(path)
     # A run can be repeated from its inputs: an unsynced tail costs nothing but that.
-    async with await SqliteEventStore.open(config.store, durability=Durability.NORMAL) as store:
+    async with await SqliteEventStore.open(path, durability=Durability.NORMAL) as store:
         if is_demo:
             await import_demo_data(store)
         plan = await plan_run(store, config)
@@ -216,23 +214,20 @@ async def _run(options: ReplayOptions) -> None:
                 store, plan, clock=HistoricalClock(config.speed), progress=progress
             )
         result = await read_results(store, run_stream)
-        report = write_report(
-            result, Path(options.report or f"{run_stream}.html"), await read_prices(store, result)
-        )
-    _show(result, report, as_json=options.as_json)
+        prices = await read_prices(store, result)
+    written = write_report(result, report or Path(f"{run_stream}.html"), prices)
+    _show(result, written, as_json=as_json)
 
 
-async def _verify(run_stream: str, store_path: str, *, current_code: bool, as_json: bool) -> None:
-    if not Path(store_path).exists():
-        raise InputError(f"store {store_path}: no such file")
-    async with await SqliteEventStore.open(store_path, read_only=True) as store:
+async def _verify(run_stream: str, path: Path, *, current_code: bool, as_json: bool) -> None:
+    async with existing_store(path) as store:
         verified = await verify_run(store, run_stream, current_code=current_code)
     if as_json:
         click.echo(msgspec.json.encode(verified))
         return
     click.echo(
-        f"{run_stream}: reproduced {verified.derived_count} derived events from {verified.input_count} inputs; "
-        f"digest {verified.digest}"
+        f"{run_stream}: reproduced {verified.derived_count} derived events "
+        f"from {verified.input_count} inputs; digest {verified.digest}"
     )
 
 
@@ -256,16 +251,3 @@ def _progress_bar(total: int) -> Iterator[Callable[[int], None] | None]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("replay", total=total)
         yield lambda played: bar.update(task, completed=played)
-
-
-def _guarded(work: Callable[[], Coroutine[object, object, None]]) -> None:
-    """Run a command; one sentence and exit code 1 for what went wrong, 2 for wrong usage."""
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(work())
-    except (ConfigError, InputError) as error:
-        click.echo(f"replay: {error}", err=True)
-        sys.exit(EXIT_FAILED)
-    except OnetapeError as error:
-        click.echo(f"replay: {error}", err=True)
-        sys.exit(EXIT_FAILED)

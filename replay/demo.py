@@ -3,13 +3,14 @@
 ``replay`` falls back on it when it is told nothing else, so that a first run needs no set-up.
 """
 
-from importlib.resources import as_file, files
-from pathlib import Path
+from decimal import Decimal
+from importlib.resources import as_file
 
+from brokers.simulated.config import SimulatedBrokerConfig
 from eventstore import EventStore
 from eventstore.importing import ImportOptions, OnProgress, import_file
 from replay.config import InstrumentConfig, ReplayConfig, StrategyConfig
-from decimal import Decimal
+from replay.sample import stocks
 
 DEMO_STORE = "onetape-demo.db"
 SYMBOLS = ("AAPL", "FB", "GOOG", "IBM", "MSFT")
@@ -24,7 +25,7 @@ DEMO_IMPORT = ImportOptions(
 
 
 def demo_config() -> ReplayConfig:
-    """A 20/50 day moving-average cross over five US shares, 2000 to 2013, with costs."""
+    """A 20/50 day moving-average cross over five US shares, 2000 to 2013: 1 bp of slippage, half a cent a share."""
     return ReplayConfig(
         store=DEMO_STORE,
         streams=tuple(f"{symbol.lower()}.1d" for symbol in SYMBOLS),
@@ -34,11 +35,12 @@ def demo_config() -> ReplayConfig:
                 params={"fast": 20, "slow": 50, "quantity": 100},
             ),
         ),
+        broker=SimulatedBrokerConfig(slippage_bps=1.0, commission_per_share=Decimal("0.005")),
         instruments=tuple(InstrumentConfig(symbol=symbol, tick_size=Decimal("0.0001")) for symbol in SYMBOLS),
     )
 
 
 async def import_demo_data(store: EventStore, *, on_progress: OnProgress | None = None) -> None:
     """Import the bundled bars; those that are there already are left alone."""
-    with as_file(files("replay") / "sample" / "stocks.csv.gz") as path:
-        await import_file(store, Path(path), DEMO_IMPORT, on_progress=on_progress)
+    with as_file(stocks()) as path:
+        await import_file(store, path, DEMO_IMPORT, on_progress=on_progress)

@@ -1,6 +1,6 @@
 """Plays a recorded run again and compares: equal byte for byte, or the first event that differs."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 import msgspec
@@ -8,7 +8,6 @@ import msgspec
 from eventstore import EventStore, Selection
 from kernel.errors import ReplayDiverged, StreamMissing
 from kernel.events import (
-    AnyEvent,
     ConfigLoaded,
     Event,
     RunFinished,
@@ -97,7 +96,7 @@ def _symbols(config: ReplayConfig, position: int) -> tuple[str, ...]:
     return config.strategies[position].symbols if position < len(config.strategies) else ()
 
 
-async def _events(store: EventStore, stream: str, selection: Selection) -> AsyncIterator[Event]:
+async def _events(store: EventStore, stream: str, selection: Selection) -> AsyncGenerator[Event]:
     async with aclosing(store.read(stream, selection)) as batches:
         async for batch in batches:
             for event in batch.events:

@@ -9,9 +9,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from kernel.errors import InputError
-from ops.event_loop import run
-from ops.importing import (
+from eventstore.importing import (
     BadRows,
     DataKind,
     ImportOptions,
@@ -22,9 +20,11 @@ from ops.importing import (
     append_parsed,
     parse_files,
 )
-from ops.importing import Progress as ImportProgress
-from ops.importing.local_time import iso_utc
-from ops.importing.option_checks import checked
+from eventstore.importing import Progress as ImportProgress
+from eventstore.importing.local_time import iso_utc
+from eventstore.importing.option_checks import checked
+from kernel.errors import InputError
+from ops.event_loop import run
 from ops.store_file import new_or_existing_store, store_option
 from ops.tables import plain_table, print_table
 

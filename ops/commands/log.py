@@ -9,13 +9,13 @@ import click
 import msgspec
 
 from eventstore import SqliteEventStore
+from eventstore.importing.local_time import NS_PER_DAY
+from eventstore.importing.timestamps import StampParser
 from eventstore.port import Batch, Selection
 from kernel.errors import InputError
 from kernel.events import Event
 from ops.event_lines import EVENT_NAMES, HEADING, LoggedEvent, human_line, json_line, logged_events
 from ops.event_loop import run
-from ops.importing.local_time import NS_PER_DAY
-from ops.importing.timestamps import StampParser
 from ops.store_file import existing_store, require_streams, store_option
 
 

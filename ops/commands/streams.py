@@ -6,9 +6,9 @@ import click
 import msgspec
 from rich.console import Console
 
+from eventstore.importing.local_time import iso_utc
 from eventstore.port import StreamInfo
 from ops.event_loop import run
-from ops.importing.local_time import iso_utc
 from ops.store_file import existing_store, store_option
 from ops.tables import plain_table, print_table
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from ops.cli import cli
-from ops.sample import stocks
+from replay.sample import stocks
+from tests.eventstore.importing.files import GOOD_BARS, write_bars
 from tests.ops.commands import onetape, store_heads
-from tests.ops.importing.files import GOOD_BARS, write_bars
 
 SAMPLE = str(stocks())
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ops.sample import stocks
+from replay.sample import stocks
+from tests.eventstore.importing.files import GOOD_BARS, write_bars
 from tests.ops.commands import COMMAND, ROOT, onetape
-from tests.ops.importing.files import GOOD_BARS, write_bars
 
 TIMEOUT_S = 60
 
@@ -100,3 +100,15 @@ def test_a_terminal_sees_a_progress_bar(tmp_path: Path) -> None:
 
     assert "reading" in shown
     assert "100%" in shown
+
+
+def test_parquet_without_pyarrow_says_what_to_install(tmp_path: Path) -> None:
+    path = tmp_path / "bars.parquet"
+    path.write_bytes(b"PAR1")
+    without_pyarrow = "import sys; sys.modules['pyarrow'] = None; from ops.cli import main; main()"
+    words = [sys.executable, "-c", without_pyarrow, "import", str(path), "--symbol", "X"]
+
+    result = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+
+    assert result.returncode == 1
+    assert "pip install 'onetape[parquet]'" in result.stderr

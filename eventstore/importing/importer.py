@@ -1,0 +1,160 @@
+"""Import market data files into a store: parse and check everything, compare, then append.
+
+Nothing is appended before every row of every file was checked and every stream compared. Should the
+process die while appending, each stream holds a beginning of its part: importing the same again
+appends the rest.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from eventstore.importing.defects import BadRow
+from eventstore.importing.options import ImportOptions
+from eventstore.importing.reading import QUARANTINE_SUFFIX, OnProgress, ParsedFiles, Progress, parse_files
+from eventstore.importing.reconcile import known_count, known_messages, message_key
+from eventstore.importing.spool import Lane, Spool, SpooledEvent
+from eventstore.port import EventStore, StreamHead
+from kernel.events import MessageQuarantined
+
+
+class StreamImport(msgspec.Struct, frozen=True):
+    """What one stream got. ``row_count`` rows were for it, ``new_count`` of them were appended.
+
+    ``first_ts`` and ``last_ts`` are those of the files' rows, ns UTC.
+    """
+
+    stream: str
+    row_count: int
+    new_count: int
+    last_seq: int
+    first_ts: int
+    last_ts: int
+
+
+class ImportResult(msgspec.Struct, frozen=True):
+    """What an import did. ``row_count`` = rows in streams + ``skipped_count`` + ``bad_count``.
+
+    ``skipped_count`` are rows of symbols that were not asked for; ``bad_rows`` are the first ten of
+    ``bad_count``; ``new_count`` events were appended to data streams, ``quarantined_count`` to
+    quarantine streams (fewer than ``bad_count`` where they were there before).
+    """
+
+    files: tuple[str, ...]
+    streams: tuple[StreamImport, ...]
+    row_count: int
+    new_count: int
+    skipped_count: int
+    bad_count: int
+    quarantined_count: int
+    bad_rows: tuple[BadRow, ...] = ()
+
+
+class _Plan(msgspec.Struct, frozen=True):
+    """One stream's part: where it ends, and what to leave out because it is there."""
+
+    lane: Lane
+    head: StreamHead
+    known: int
+    known_messages: frozenset[tuple[str, str, str]]
+
+
+async def import_file(
+    store: EventStore, path: Path, options: ImportOptions, *, on_progress: OnProgress | None = None
+) -> ImportResult:
+    """Import one file; see ``import_files``."""
+    return await import_files(store, (path,), options, on_progress=on_progress)
+
+
+async def import_files(
+    store: EventStore,
+    paths: Sequence[Path],
+    options: ImportOptions,
+    *,
+    on_progress: OnProgress | None = None,
+) -> ImportResult:
+    """Import files, in this order, as if they were one.
+
+    Blocks the event loop while it parses. Raises ``BadRowsRefused`` or another ``InputError``, with
+    the store unchanged, and ``StoreError`` if the store fails or another writer was there.
+    """
+    parsed = parse_files(paths, options, on_progress=on_progress)
+    try:
+        return await append_parsed(store, parsed, on_progress=on_progress)
+    finally:
+        parsed.close()
+
+
+async def append_parsed(
+    store: EventStore, parsed: ParsedFiles, *, on_progress: OnProgress | None = None
+) -> ImportResult:
+    """Append what the store does not hold yet of files that were parsed before.
+
+    Raises as ``import_files`` does; every stream is compared before any is changed.
+    """
+    lanes = [lane for lane in parsed.spool.lanes.values() if lane.count]
+    plans = [await _plan(store, parsed.spool, lane) for lane in lanes]
+    total = sum(plan.lane.count - plan.known for plan in plans)
+    done = 0
+    streams: list[StreamImport] = []
+    for plan in plans:
+        head = plan.head
+        for events in _missing_events(parsed.spool, plan):
+            head = await store.append(plan.lane.stream, events, expected_seq=head.seq)
+            done += len(events)
+            if on_progress is not None:
+                on_progress(Progress("storing", done, total))
+        lane = plan.lane
+        new_count = head.seq - plan.head.seq
+        streams.append(
+            StreamImport(lane.stream, lane.count, new_count, head.seq, lane.first_ts, lane.last_ts)
+        )
+    return _result(parsed, streams)
+
+
+async def _plan(store: EventStore, spool: Spool, lane: Lane) -> _Plan:
+    head = await store.head(lane.stream)
+    if _is_quarantine(lane.stream):
+        return _Plan(lane, head, 0, frozenset(await known_messages(store, lane.stream, head=head)))
+    return _Plan(lane, head, await known_count(store, spool, lane, head=head), frozenset())
+
+
+def _missing_events(spool: Spool, plan: _Plan) -> Iterator[Sequence[SpooledEvent]]:
+    """The lane's events that its stream does not hold, a frame at a time."""
+    known = plan.known
+    for frame in spool.frames(plan.lane):
+        events: list[SpooledEvent] = frame.events[known:]
+        known = max(0, known - len(frame.events))
+        if _is_quarantine(plan.lane.stream):
+            events = [_stamped(event, plan) for event in events if not _is_known(event, plan)]
+        if events:
+            yield events
+
+
+def _is_quarantine(stream: str) -> bool:
+    return stream.endswith(QUARANTINE_SUFFIX)
+
+
+def _is_known(event: SpooledEvent, plan: _Plan) -> bool:
+    return isinstance(event, MessageQuarantined) and message_key(event) in plan.known_messages
+
+
+def _stamped(event: SpooledEvent, plan: _Plan) -> SpooledEvent:
+    """A bad row of an older file found later is stamped like the newest one: ``ts`` never decreases."""
+    return event if event.ts >= plan.head.ts else msgspec.structs.replace(event, ts=plan.head.ts)
+
+
+def _result(parsed: ParsedFiles, streams: list[StreamImport]) -> ImportResult:
+    data = [stream for stream in streams if not _is_quarantine(stream.stream)]
+    quarantine = [stream for stream in streams if _is_quarantine(stream.stream)]
+    return ImportResult(
+        files=parsed.files,
+        streams=tuple(streams),
+        row_count=parsed.row_count,
+        new_count=sum(stream.new_count for stream in data),
+        skipped_count=parsed.skipped_count,
+        bad_count=parsed.bad_count,
+        quarantined_count=sum(stream.new_count for stream in quarantine),
+        bad_rows=tuple(parsed.bad_rows),
+    )

@@ -1,0 +1,128 @@
+"""When a row is known: the stamp rule of ``ImportOptions`` as functions from text to kernel time."""
+
+import re
+from collections.abc import Callable
+
+from eventstore.importing.defects import RowDefect
+from eventstore.importing.local_time import NS_PER_DAY, NS_PER_SECOND, LocalTime
+from eventstore.importing.options import ImportOptions, Label
+from eventstore.importing.timestamps import Stamp, StampParser
+from kernel.errors import InputError
+
+_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400}
+_CACHE_LIMIT = 100_000
+
+IntervalRule = Callable[[str, bool], tuple[int, int]]
+"""(stamp, the later of two readings?) -> (open_ts, ts); raises ``RowDefect``."""
+
+
+def timeframe_ns(timeframe: str) -> int:
+    """Length of a timeframe such as ``5m``; raises ``InputError`` for anything else."""
+    match = re.fullmatch(r"([1-9]\d{0,5})([smhdw])", timeframe, re.ASCII)
+    if match is None:
+        raise InputError(
+            f"timeframe is {timeframe!r}, expected a count and s, m, h, d or w, such as 5m or 1d"
+        )
+    return int(match[1]) * _UNITS[match[2]] * NS_PER_SECOND
+
+
+def session_hours(session: str) -> tuple[int, int]:
+    """Open and close of ``HH:MM-HH:MM`` in ns since midnight; raises ``InputError``."""
+    match = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)", session, re.ASCII)
+    if match is None or (match[3] == "24" and match[4] != "00"):
+        raise InputError(f"session is {session!r}, expected local hours such as 09:30-16:00")
+    hours = [(int(match[i]) * 60 + int(match[i + 1])) * 60 * NS_PER_SECOND for i in (1, 3)]
+    return hours[0], hours[1]
+
+
+def stamp_parser(options: ImportOptions) -> StampParser:
+    """The parser that the options ask for."""
+    return StampParser(time_format=options.time_format, unit=options.time_unit)
+
+
+def interval_rule(options: ImportOptions) -> IntervalRule:
+    """The rule for bars; raises ``InputError`` for options that do not fit together."""
+    length = timeframe_ns(options.timeframe)
+    if length % NS_PER_DAY == 0:
+        return DailyIntervals(options).interval
+    if options.session:
+        raise InputError(f"option session is for bars of whole days, the timeframe is {options.timeframe}")
+    return IntradayIntervals(options).interval
+
+
+class Instants:
+    """Stamps of one moment: quotes, trades and the ends of bars."""
+
+    def __init__(self, options: ImportOptions) -> None:
+        self._parse = stamp_parser(options).parse
+        self._local = LocalTime(options.tz)
+        self._is_utc = self._local.is_utc
+
+    def instant(self, text: str, later: bool = False) -> int:
+        """The instant of a stamp, in ns UTC; a date alone is refused."""
+        wall_ns, offset_ns, has_time = self._parse(text)
+        if not has_time:
+            raise RowDefect("time", text, expected="a time of day as well as a date")
+        if offset_ns is not None:
+            return wall_ns - offset_ns
+        return wall_ns if self._is_utc else self._local.to_utc(wall_ns, later=later)
+
+
+class IntradayIntervals:
+    """Bars shorter than a day: the stamp is one end, the timeframe gives the other."""
+
+    def __init__(self, options: ImportOptions) -> None:
+        self._instant = Instants(options).instant
+        length = timeframe_ns(options.timeframe)
+        self._before, self._after = (0, length) if options.label is Label.OPEN else (length, 0)
+
+    def interval(self, text: str, later: bool) -> tuple[int, int]:
+        """(open_ts, ts) of the bar stamped so."""
+        stamp = self._instant(text, later)
+        return stamp - self._before, stamp + self._after
+
+
+class DailyIntervals:
+    """Bars of whole days: calendar days of the zone, however long its clocks make them."""
+
+    def __init__(self, options: ImportOptions) -> None:
+        self._parse = stamp_parser(options).parse
+        self._local = LocalTime(options.tz)
+        self._length = timeframe_ns(options.timeframe)
+        self._label = options.label
+        self._session = session_hours(options.session) if options.session else None
+        self._known: dict[tuple[str, bool], tuple[int, int]] = {}
+
+    def interval(self, text: str, later: bool) -> tuple[int, int]:
+        """(open_ts, ts) of the bar stamped so."""
+        known = self._known.get((text, later))
+        if known is None:
+            if len(self._known) > _CACHE_LIMIT:
+                self._known.clear()
+            known = self._known[text, later] = self._new_interval(self._parse(text), later)
+        return known
+
+    def _new_interval(self, stamp: Stamp, later: bool) -> tuple[int, int]:
+        wall_ns, offset_ns, has_time = stamp
+        at = 0
+        if offset_ns is not None:
+            at = wall_ns - offset_ns
+            wall_ns = self._local.to_wall(at)
+        is_midnight = wall_ns % NS_PER_DAY == 0
+        if not has_time or (is_midnight and self._label is Label.OPEN):
+            return self._whole_days(wall_ns)
+        if offset_ns is None:
+            at = self._local.to_utc(wall_ns, later=later)
+        if self._label is Label.OPEN:
+            return at, self._local.to_utc_or_next(wall_ns + self._length)
+        return self._local.to_utc_or_next(wall_ns - self._length), at
+
+    def _whole_days(self, day_ns: int) -> tuple[int, int]:
+        first = day_ns if self._label is Label.OPEN else day_ns - self._length + NS_PER_DAY
+        last = first + self._length - NS_PER_DAY
+        local = self._local.to_utc_or_next
+        if self._session is None:
+            return local(first), local(last + NS_PER_DAY) - 1
+        opens, closes = self._session
+        first = first if opens < closes else first - NS_PER_DAY
+        return local(first + opens), local(last + closes)

@@ -1,0 +1,246 @@
+"""Files to checked events on a spool; nothing here knows of a store.
+
+A bad row is refused or becomes a ``MessageQuarantined`` in ``<stream>.quarantine``, stamped like the last
+good row of its stream (0 before the first). Damage to the file itself (not text, cut-short
+compression) refuses the whole file either way.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from eventstore.importing.columns import Columns, resolve_columns
+from eventstore.importing.defects import LISTED_ROWS, BadRow, BadRowsRefused, RowDefect
+from eventstore.importing.intervals import timeframe_ns
+from eventstore.importing.local_time import NS_PER_DAY, iso_utc
+from eventstore.importing.option_checks import checked
+from eventstore.importing.options import BadRows, DataKind, ImportOptions
+from eventstore.importing.parquet_rows import MAGIC, ParquetRows
+from eventstore.importing.parsers import MarketData, RowParser, row_parser
+from eventstore.importing.spool import Lane, Spool
+from eventstore.importing.text_rows import Row, TextRows
+from kernel.errors import InputError
+from kernel.events import Bar, MessageQuarantined
+
+QUARANTINE_SUFFIX = ".quarantine"
+UNKNOWN_SYMBOL = "unknown"
+_PROGRESS_ROWS = 10_000
+_LONGEST_RAW = 2_000
+_LONGEST_SYMBOL = 100
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far an import is: ``done`` of ``total``, in bytes read or events stored."""
+
+    stage: str
+    done: int
+    total: int
+
+
+OnProgress = Callable[[Progress], None]
+
+
+class Track:
+    """Where one symbol's rows have come to."""
+
+    def __init__(self, lane: Lane, symbol: str) -> None:
+        self.lane = lane
+        self.symbol = symbol
+        self.last_ts = 0
+        self.count = 0
+
+
+class ParsedFiles:
+    """Everything that was found in the files. ``close`` it when done."""
+
+    def __init__(self, files: tuple[str, ...]) -> None:
+        self.files = files
+        self.spool = Spool()
+        self.tracks: dict[str, Track] = {}
+        self.row_count = 0
+        self.skipped_count = 0
+        self.bad_count = 0
+        self.bad_rows: list[BadRow] = []
+
+    def close(self) -> None:
+        """Delete the spool. Idempotent."""
+        self.spool.close()
+
+
+def parse_files(
+    paths: Sequence[Path], options: ImportOptions, *, on_progress: OnProgress | None = None
+) -> ParsedFiles:
+    """Read and check every row of the files, one after the other as if they were one.
+
+    Raises ``BadRowsRefused`` after the last row if there are bad ones and the options refuse them, and
+    ``InputError`` for files and options that cannot be used.
+    """
+    options = checked(options)
+    parsed = ParsedFiles(tuple(path.name for path in paths))
+    try:
+        reader = _Reader(options, parsed)
+        total = sum(path.stat().st_size for path in paths if path.exists())
+        before = 0
+        for path in paths:
+            before += reader.read(path, _shifted(on_progress, before=before, total=total))
+        if parsed.bad_count and options.bad_rows is BadRows.REFUSE:
+            raise BadRowsRefused(tuple(parsed.bad_rows), count=parsed.bad_count)
+        reader.check_found()
+    except BaseException:
+        parsed.close()
+        raise
+    return parsed
+
+
+class _Reader:
+    """Takes the rows of files into ``ParsedFiles``."""
+
+    def __init__(self, options: ImportOptions, parsed: ParsedFiles) -> None:
+        self._options = options
+        self._parsed = parsed
+        self._only = frozenset(options.only)
+        self._seen: dict[str, None] = {}  # symbols passed over, in order of appearance
+        self._suffix = f".{options.timeframe}" if options.kind is DataKind.BARS else f".{options.kind.value}"
+        self._are_bars = options.kind is DataKind.BARS
+        is_daily = options.kind is DataKind.BARS and timeframe_ns(options.timeframe) <= NS_PER_DAY
+        self._bars_may_overlap = not is_daily
+        self._hint = "" if options.newest_first else " (newest-first is an option)"
+
+    def read(self, path: Path, report: Callable[[int], None]) -> int:
+        """Take one file; its size in bytes."""
+        source = _open(path, self._options)
+        file = path.name
+        try:
+            columns = _resolved(path, source.names, self._options)
+            parser = row_parser(columns, self._options)
+            rows_before = self._parsed.row_count
+            for row in _oldest_first(source.rows()) if self._options.newest_first else source.rows():
+                self._parsed.row_count += 1
+                self._take(row, parser, columns=columns, file=file)
+                if self._parsed.row_count % _PROGRESS_ROWS == 0:
+                    report(source.position)
+            if self._parsed.row_count == rows_before:
+                raise InputError(f"{path}: has no rows after its header")
+            report(source.size)
+            return source.size
+        finally:
+            source.close()
+
+    def check_found(self) -> None:
+        """Raise ``InputError`` if a symbol that was asked for is in none of the files."""
+        missing = [symbol for symbol in self._options.only if symbol not in self._parsed.tracks]
+        if missing:
+            held = ", ".join([*self._parsed.tracks, *self._seen][:20])
+            raise InputError(
+                f"no rows of {', '.join(missing)} in {', '.join(self._parsed.files)}, which has {held}"
+            )
+
+    def _take(self, row: Row, parser: RowParser, *, columns: Columns, file: str) -> None:
+        line, fields, text = row
+        symbol = self._options.symbol
+        try:
+            if isinstance(fields, RowDefect):
+                raise fields
+            if len(fields) != len(columns.names):
+                expected = f"{len(columns.names)} fields, not {len(fields)}"
+                raise RowDefect("row", text or ",".join(fields), expected=expected)
+            if not symbol:
+                symbol = fields[columns.place("symbol")].strip()
+                if self._only and symbol and symbol not in self._only:
+                    self._seen[symbol] = None
+                    self._parsed.skipped_count += 1
+                    return
+            track = self._parsed.tracks.get(symbol) or self._new_track(symbol, columns=columns)
+            event = parser.parse(fields, symbol)
+            # Bars may overlap the one before; quotes and trades are in order if they are later.
+            disorder = None
+            if self._are_bars or event.ts <= track.lane.last_ts:
+                disorder = self._disorder(track, event)
+            if disorder is not None:
+                # Where clocks went back a local time occurs twice; perhaps its second reading fits.
+                event = parser.parse(fields, symbol, later=True)
+                if self._disorder(track, event) is not None:
+                    raise RowDefect("time", fields[columns.place("time")], expected=disorder)
+        except RowDefect as defect:
+            raw = text or ",".join(fields if isinstance(fields, list) else ())
+            self._refuse(
+                BadRow(file, line, columns.name(defect.field), defect.seen, defect.expected), symbol, raw=raw
+            )
+            return
+        track.last_ts = event.ts
+        track.count += 1
+        self._parsed.spool.add(track.lane, event, file=file, line=line)
+
+    def _disorder(self, track: Track, event: MarketData) -> str | None:
+        """What was expected of the time of a row that cannot come next; ``None`` if it can."""
+        if track.lane.count and event.ts < track.lane.last_ts:
+            return f"a time not before the previous row's, {iso_utc(track.lane.last_ts)}{self._hint}"
+        if track.count and isinstance(event, Bar):
+            if event.ts == track.last_ts:
+                return "one bar for each time"
+            if event.open_ts < track.last_ts and not self._bars_may_overlap:
+                return (
+                    f"a bar of {event.timeframe} that starts after the previous one's end, "
+                    f"{iso_utc(track.last_ts)} (is the timeframe or the time zone another?)"
+                )
+        return None
+
+    def _new_track(self, symbol: str, *, columns: Columns) -> Track:
+        if not symbol or not symbol.isprintable() or len(symbol) > _LONGEST_SYMBOL:
+            raise RowDefect(columns.name("symbol"), symbol, expected="a symbol")
+        lane = self._parsed.spool.lane(self._stream(symbol))
+        for other in self._parsed.tracks.values():
+            if other.lane is lane and not self._options.stream:
+                raise InputError(
+                    f"symbols {other.symbol!r} and {symbol!r} would share the stream {lane.stream!r}"
+                )
+        track = self._parsed.tracks[symbol] = Track(lane, symbol)
+        return track
+
+    def _refuse(self, bad: BadRow, symbol: str, *, raw: str) -> None:
+        parsed = self._parsed
+        parsed.bad_count += 1
+        if len(parsed.bad_rows) < LISTED_ROWS:
+            parsed.bad_rows.append(bad)
+        if self._options.bad_rows is BadRows.REFUSE:
+            return
+        stream = self._stream(symbol if symbol in parsed.tracks else UNKNOWN_SYMBOL)
+        lane = parsed.spool.lane(stream + QUARANTINE_SUFFIX)
+        good = parsed.spool.lanes.get(stream)
+        ts = max(lane.last_ts, good.last_ts if good is not None else 0)
+        reason = f"{bad.field} is {bad.seen[:_LONGEST_RAW]!r}, expected {bad.expected}"
+        event = MessageQuarantined(ts, f"{bad.file}:{bad.line}", reason, raw[:_LONGEST_RAW])
+        parsed.spool.add(lane, event, file=bad.file, line=bad.line)
+
+    def _stream(self, symbol: str) -> str:
+        return self._options.stream or symbol.lower() + self._suffix
+
+
+def _open(path: Path, options: ImportOptions) -> TextRows | ParquetRows:
+    try:
+        with path.open("rb") as file:
+            is_parquet = file.read(len(MAGIC)) == MAGIC
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    if is_parquet:
+        return ParquetRows(path)
+    return TextRows(path, delimiter=options.delimiter, columns=options.columns)
+
+
+def _oldest_first(rows: Iterable[Row]) -> Iterator[Row]:
+    """The rows from the last to the first; takes memory for all of them."""
+    return reversed(list(rows))
+
+
+def _resolved(path: Path, names: Sequence[str], options: ImportOptions) -> Columns:
+    try:
+        return resolve_columns(names, options)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def _shifted(on_progress: OnProgress | None, *, before: int, total: int) -> Callable[[int], None]:
+    if on_progress is None:
+        return lambda _done: None
+    return lambda done: on_progress(Progress("reading", before + done, total))

@@ -1,0 +1,45 @@
+"""One stream of a store as the engine's tape."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+
+from eventstore.port import EventStore, Selection
+from kernel.errors import StreamMissing
+from kernel.events import Event
+from kernel.tape import Recorded
+
+
+class StreamTape:
+    """Implements ``kernel.tape.Tape`` over any event store; checkpoints are kept per stream."""
+
+    def __init__(self, store: EventStore, stream: str) -> None:
+        self._store = store
+        self._stream = stream
+
+    async def append(
+        self, events: Sequence[Event], *, expected_seq: int, causes: Sequence[int] | None = None
+    ) -> int:
+        """Append and return the last seq once durable; raises as ``EventStore.append`` does."""
+        head = await self._store.append(self._stream, events, expected_seq=expected_seq, causes=causes)
+        return head.seq
+
+    async def last_seq(self) -> int:
+        """The stream's last seq; 0 if it does not exist yet."""
+        return (await self._store.head(self._stream)).seq
+
+    async def read(self, from_seq: int) -> AsyncGenerator[Recorded]:
+        """What the stream holds now, from a seq on; nothing if it does not exist yet."""
+        try:
+            async with aclosing(self._store.read(self._stream, Selection(from_seq=from_seq))) as batches:
+                async for batch in batches:
+                    yield Recorded(batch.seqs, batch.events, batch.causes)
+        except StreamMissing:
+            return
+
+    async def checkpoint(self, subscriber: str) -> int:
+        """The seq up to which a subscriber has handled this stream."""
+        return await self._store.checkpoint(f"{self._stream}/{subscriber}")
+
+    async def save_checkpoint(self, subscriber: str, seq: int) -> None:
+        """Remember a subscriber's place, durably."""
+        await self._store.save_checkpoint(f"{self._stream}/{subscriber}", seq)

@@ -1,0 +1,45 @@
+"""The kernel's view of a log: one stream, appended by the engine, read by recovery and slow edges."""
+
+from collections.abc import AsyncGenerator, Sequence
+from typing import Protocol
+
+import msgspec
+
+from kernel.events import Event
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """Records of the tape in order; the three run parallel. ``causes`` is as in the log: 0 is an input."""
+
+    seqs: Sequence[int]
+    events: Sequence[Event]
+    causes: Sequence[int] | None = None
+
+
+class Tape(Protocol):
+    """An append-only log with one writer."""
+
+    async def append(
+        self, events: Sequence[Event], *, expected_seq: int, causes: Sequence[int] | None = None
+    ) -> int:
+        """Append after ``expected_seq`` and return the last seq once all of it is durable.
+
+        Raises ``AppendConflict`` if another writer was there, ``StoreError`` if it cannot be written.
+        """
+        ...
+
+    async def last_seq(self) -> int:
+        """The seq of the last record; 0 for an empty tape."""
+        ...
+
+    def read(self, from_seq: int) -> AsyncGenerator[Recorded]:
+        """What is on the tape now, from a seq on."""
+        ...
+
+    async def checkpoint(self, subscriber: str) -> int:
+        """The seq up to which a subscriber has handled the tape."""
+        ...
+
+    async def save_checkpoint(self, subscriber: str, seq: int) -> None:
+        """Remember a subscriber's place, durably."""
+        ...

@@ -1,0 +1,1 @@
+"""The replay command: runs, results, reports, verification."""

@@ -1,0 +1,216 @@
+"""Round trips: matched first in, first out, exact to the last digit."""
+
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.portfolio.position import Position, apply_fill
+from kernel.events import OrderFilled, Side
+from kernel.identifiers import StrategyId
+from replay.trades import match_fills
+from tests.replay.recorded_run import BUY, SELL, correction, day, fill
+
+OTHER = StrategyId("other")
+
+
+def test_a_buy_and_a_sale_make_one_long_trade() -> None:
+    fills = [fill(day(0), BUY, "100", "10.00"), fill(day(2), SELL, "100", "11.50")]
+
+    (trade,) = match_fills(fills).trades
+
+    assert (trade.side, trade.quantity, trade.pnl) == (BUY, Decimal(100), Decimal("150.00"))
+    assert (trade.entry_ts, trade.exit_ts) == (day(0), day(2))
+    assert trade.net_return == 0.15
+
+
+def test_a_short_sale_gains_when_the_price_falls() -> None:
+    fills = [fill(day(0), SELL, "10", "50"), fill(day(1), BUY, "10", "40")]
+
+    (trade,) = match_fills(fills).trades
+
+    assert (trade.side, trade.pnl) == (SELL, Decimal(100))
+
+
+def test_times_are_those_of_the_executions() -> None:
+    fills = [
+        fill(day(1), BUY, "1", "10", executed_ts=day(0, 14.5)),
+        fill(day(2), SELL, "1", "10", executed_ts=day(1, 14.5)),
+    ]
+
+    (trade,) = match_fills(fills).trades
+
+    assert (trade.entry_ts, trade.exit_ts, trade.duration_ns) == (day(0, 14.5), day(1, 14.5), day(1) - day(0))
+
+
+def test_the_oldest_lot_is_closed_first() -> None:
+    fills = [
+        fill(day(0), BUY, "10", "1"),
+        fill(day(1), BUY, "10", "2"),
+        fill(day(2), SELL, "15", "3"),
+    ]
+
+    matched = match_fills(fills)
+
+    assert [(trade.entry_price, trade.quantity) for trade in matched.trades] == [
+        (Decimal(1), Decimal(10)),
+        (Decimal(2), Decimal(5)),
+    ]
+    assert [(lot.entry_price, lot.quantity) for lot in matched.open_lots] == [(Decimal(2), Decimal(5))]
+
+
+def test_a_partial_close_splits_the_entry() -> None:
+    fills = [
+        fill(day(0), BUY, "10", "1"),
+        fill(day(1), SELL, "4", "2"),
+        fill(day(2), SELL, "6", "3"),
+    ]
+
+    trades = match_fills(fills).trades
+
+    assert [(trade.quantity, trade.pnl) for trade in trades] == [(4, 4), (6, 12)]
+
+
+def test_a_fill_through_zero_closes_and_opens_the_other_way() -> None:
+    fills = [fill(day(0), BUY, "10", "5"), fill(day(1), SELL, "25", "6", commission="2.5")]
+
+    matched = match_fills(fills)
+
+    assert [(trade.quantity, trade.commission) for trade in matched.trades] == [(10, Decimal(1))]
+    (lot,) = matched.open_lots
+    assert (lot.side, lot.quantity, lot.entry_price, lot.commission) == (SELL, 15, 6, Decimal("1.5"))
+
+
+def test_strategies_and_symbols_are_matched_apart() -> None:
+    fills = [
+        fill(day(0), BUY, "1", "5"),
+        fill(day(1), SELL, "1", "6", strategy=OTHER),
+        fill(day(2), SELL, "1", "7", symbol="XYZ"),
+    ]
+
+    matched = match_fills(fills)
+
+    assert matched.trades == ()
+    assert len(matched.open_lots) == 3
+
+
+def test_the_multiplier_scales_profit_but_not_return() -> None:
+    fills = [fill(day(0), BUY, "2", "4000"), fill(day(1), SELL, "2", "4010")]
+
+    (trade,) = match_fills(fills, multipliers={"ABC": Decimal(50)}).trades
+
+    assert (trade.pnl, trade.net_return) == (Decimal(1000), 0.0025)
+
+
+def test_return_is_after_commission() -> None:
+    fills = [
+        fill(day(0), BUY, "10", "10", commission="1"),
+        fill(day(1), SELL, "10", "11", commission="1"),
+    ]
+
+    (trade,) = match_fills(fills).trades
+
+    assert (trade.pnl, trade.commission, trade.net_pnl) == (10, 2, 8)
+    assert trade.net_return == 0.08
+
+
+def test_a_commission_that_does_not_divide_is_shared_out_exactly() -> None:
+    fills = [
+        fill(day(0), BUY, "3", "10", commission="1"),
+        *(fill(day(n), SELL, "1", "10") for n in (1, 2, 3)),
+    ]
+
+    shares = [trade.commission for trade in match_fills(fills).trades]
+
+    assert sum(shares) == 1
+    assert max(shares) - min(shares) <= Decimal("1E-10")
+
+
+def test_a_corrected_fill_counts_as_corrected_from_the_beginning() -> None:
+    bought = fill(day(0), BUY, "10", "10")
+    fills = [bought, fill(day(1), SELL, "8", "12")]
+    changed = correction(day(2), bought, quantity="8", price="11")
+
+    matched = match_fills(fills, {(bought.client_order_id, bought.fill_id): changed})
+
+    assert [(trade.entry_price, trade.pnl) for trade in matched.trades] == [(11, 8)]
+    assert matched.open_lots == ()
+
+
+def test_a_busted_fill_makes_no_trade() -> None:
+    bought = fill(day(0), BUY, "10", "10", commission="1")
+    undone = correction(day(1), bought, quantity="0", price="0")
+
+    matched = match_fills([bought], {(bought.client_order_id, bought.fill_id): undone})
+
+    assert (matched.trades, matched.open_lots) == ((), ())
+
+
+@st.composite
+def fill_sequences(draw: st.DrawFn) -> list[OrderFilled]:
+    """Fills of one position on random sides, quantities, prices and commissions."""
+    count = draw(st.integers(1, 25))
+    sides = st.sampled_from(Side)
+    quantities = st.decimals("0.001", "500", places=3)
+    prices = st.decimals("0.01", "5000", places=2)
+    commissions = st.decimals("0", "20", places=4)
+    return [
+        fill(
+            day(number),
+            draw(sides),
+            str(draw(quantities)),
+            str(draw(prices)),
+            commission=str(draw(commissions)),
+        )
+        for number in range(count)
+    ]
+
+
+def _signed(one: OrderFilled) -> Decimal:
+    return one.quantity if one.side is BUY else -one.quantity
+
+
+@given(fill_sequences())
+def test_pnl_and_cost_of_open_lots_add_up_to_the_cash_paid(fills: list[OrderFilled]) -> None:
+    matched = match_fills(fills)
+
+    paid = sum(_signed(one) * one.price for one in fills)
+    cost = sum(lot.quantity * lot.entry_price * (1 if lot.side is BUY else -1) for lot in matched.open_lots)
+    assert sum(trade.pnl for trade in matched.trades) == cost - paid
+
+
+@given(fill_sequences())
+def test_a_flat_position_has_realised_what_its_trades_add_up_to(fills: list[OrderFilled]) -> None:
+    """The portfolio averages costs, trades match first in first out: flat, they agree to the digit."""
+    held = sum(_signed(one) for one in fills)
+    side = SELL if held > 0 else BUY
+    closing = [fill(day(100), side, str(abs(held)), "123.45")] if held else []
+    position = Position()
+
+    for one in [*fills, *closing]:
+        apply_fill(position, _signed(one), unit_price=one.price)
+    matched = match_fills([*fills, *closing])
+
+    assert position.quantity == 0
+    assert sum(trade.pnl for trade in matched.trades) == position.realised_pnl
+
+
+@given(fill_sequences())
+def test_every_unit_and_every_commission_ends_up_in_one_place(fills: list[OrderFilled]) -> None:
+    matched = match_fills(fills)
+
+    units = 2 * sum(trade.quantity for trade in matched.trades) + sum(
+        lot.quantity for lot in matched.open_lots
+    )
+    paid = sum(trade.commission for trade in matched.trades) + sum(
+        lot.commission for lot in matched.open_lots
+    )
+    assert units == sum(one.quantity for one in fills)
+    assert paid == sum(one.commission for one in fills)
+
+
+@given(fill_sequences())
+def test_open_lots_are_all_on_one_side(fills: list[OrderFilled]) -> None:
+    sides = {lot.side for lot in match_fills(fills).open_lots}
+
+    assert len(sides) <= 1

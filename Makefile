@@ -13,7 +13,7 @@ BIN := .venv/bin
 CODE := kernel eventstore components brokers strategies replay ops tests
 LOCKED := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
 
-.PHONY: help demo test test-all slow check lint format-check types imports fmt bench events clean
+.PHONY: help demo test test-all slow check lint format-check types imports fmt bench bench-peers events clean
 
 help:
 	@echo "make demo      the main job: import the bundled data, replay it, print the result and write a report"
@@ -23,6 +23,7 @@ help:
 	@echo "make slow      the slow tests alone"
 	@echo "make fmt       format the code and sort its imports"
 	@echo "make bench     measure, and write docs/benchmarks.md"
+	@echo "make bench-peers  install the engines that make bench compares with, each in its own environment"
 	@echo "make events    pin new events in docs/events.md"
 	@echo "make clean     remove the environment and all caches"
 
@@ -33,6 +34,9 @@ demo: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/python -m ops.bench
+
+bench-peers: .venv/installed
+	$(BIN)/python -m ops.bench.peers
 
 events: .venv/installed
 	$(BIN)/python -m tests.house.event_docs

@@ -5,6 +5,7 @@ from it when somebody asks.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
 
 import msgspec
 
@@ -60,7 +61,8 @@ class MarketData:
         return self.state.instruments.get(symbol) or InstrumentDefined(0, symbol)
 
     def history(self, symbol: str, count: int) -> Sequence[Bar]:
-        """The last ``count`` bars, oldest first; fewer where fewer were seen or asked for."""
+        """The last ``count`` bars, oldest first; fewer where fewer were seen, or needed by anybody."""
+        count = min(count, self._bars_needed.get(symbol, 0))
         return self.state.history.get(symbol, [])[-count:] if count > 0 else []
 
     def last_quote(self, symbol: str) -> Quote | None:
@@ -72,16 +74,20 @@ class MarketData:
         return self._bus.last(Trade, symbol)
 
     def last_price(self, symbol: str) -> float | None:
-        """The latest of bar close, trade price and mid quote; ``None`` before the first."""
+        """The latest of bar close, trade price and mid quote; ``None`` before the first.
+
+        What is not a number is no price, nor is a quote of which one side is missing (0).
+        """
         latest_ts, price = -1, None
         bar, trade = self._bus.last(Bar, symbol), self._bus.last(Trade, symbol)
-        if bar is not None:
+        if bar is not None and isfinite(bar.close):
             latest_ts, price = bar.ts, bar.close
-        if trade is not None and trade.ts >= latest_ts:
+        if trade is not None and trade.ts >= latest_ts and isfinite(trade.price):
             latest_ts, price = trade.ts, trade.price
         quote = self._bus.last(Quote, symbol)
-        if quote is not None and quote.ts >= latest_ts:
-            price = (quote.bid + quote.ask) / 2
+        if quote is not None and quote.ts >= latest_ts and quote.bid and quote.ask:
+            mid = (quote.bid + quote.ask) / 2
+            price = mid if isfinite(mid) else price
         return price
 
     def last_ts(self) -> int:

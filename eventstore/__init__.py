@@ -16,6 +16,7 @@ from eventstore.memory import MemoryEventStore
 from eventstore.merge import StreamSlice, merge
 from eventstore.port import Batch, Damage, EventStore, Selection, StreamHead, StreamInfo
 from eventstore.sqlite import SqliteEventStore
+from eventstore.story import read_story
 from eventstore.tape import StreamTape
 
 __all__ = [
@@ -31,4 +32,5 @@ __all__ = [
     "StreamSlice",
     "StreamTape",
     "merge",
+    "read_story",
 ]

@@ -11,7 +11,7 @@ from eventstore.encoding import encode_runs
 from eventstore.growth import StreamMarks
 from eventstore.planning import AppendRequest, head_of, plan_appends
 from eventstore.port import Batch, Damage, Selection, StreamHead, StreamInfo
-from eventstore.reading import follow_batches, read_batches, verify_blocks
+from eventstore.reading import block_hash, follow_batches, read_batches, verify_blocks
 from eventstore.stream_info import stream_info, summary_of
 from kernel.errors import StoreError
 from kernel.events import Event
@@ -60,6 +60,10 @@ class MemoryEventStore:
     async def head(self, stream: str) -> StreamHead:
         """See ``EventStore.head``."""
         return self._blocks.head(stream)
+
+    async def block_hash(self, stream: str, seq: int) -> bytes:
+        """See ``EventStore.block_hash``."""
+        return await block_hash(self._blocks, stream, seq)
 
     async def streams(self) -> tuple[StreamInfo, ...]:
         """See ``EventStore.streams``."""

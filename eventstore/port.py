@@ -100,6 +100,13 @@ class EventStore(Protocol):
         """Where the stream ends now, other writers included."""
         ...
 
+    async def block_hash(self, stream: str, seq: int) -> bytes:
+        """The chained hash of the block that holds ``seq``: it stands for everything up to there.
+
+        Raises ``StreamMissing`` if the stream does not reach that far.
+        """
+        ...
+
     async def streams(self) -> tuple[StreamInfo, ...]:
         """Every stream, by name."""
         ...

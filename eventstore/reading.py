@@ -36,6 +36,15 @@ async def read_batches(source: BlockSource, stream: str, selection: Selection) -
             yield batch
 
 
+async def block_hash(source: BlockSource, stream: str, seq: int) -> bytes:
+    """See ``EventStore.block_hash``."""
+    last = await source.last_header(stream)
+    if last is None or not 1 <= seq <= last.last_seq:
+        raise StreamMissing(f"stream {stream!r} holds no event {seq}")
+    (header,) = await source.headers(stream, from_seq=seq, limit=1)
+    return header.hash
+
+
 async def follow_batches(
     source: BlockSource, stream: str, selection: Selection, *, growth: Growth
 ) -> AsyncGenerator[Batch, None]:

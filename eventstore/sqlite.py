@@ -17,7 +17,7 @@ from eventstore.checkpoint import check_checkpoint
 from eventstore.durability import Durability
 from eventstore.growth import StreamMarks
 from eventstore.port import Batch, Damage, Selection, StreamHead, StreamInfo
-from eventstore.reading import follow_batches, read_batches, verify_blocks
+from eventstore.reading import block_hash, follow_batches, read_batches, verify_blocks
 from eventstore.sqlite_blocks import SqliteBlocks
 from eventstore.sqlite_file import SqliteFile, is_present, open_for_reading, open_for_writing
 from eventstore.witness import Witness, WitnessEntry, read_witness, witness_path
@@ -124,6 +124,10 @@ class SqliteEventStore:
         """See ``EventStore.head``. Raises ``StoreDamaged`` if the last block's header is not intact."""
         return await self._blocks.head(stream)
 
+    async def block_hash(self, stream: str, seq: int) -> bytes:
+        """See ``EventStore.block_hash``."""
+        return await block_hash(self._blocks, stream, seq)
+
     async def streams(self) -> tuple[StreamInfo, ...]:
         """See ``EventStore.streams``. Reads every header: a second per million blocks."""
         return await self._blocks.infos()
@@ -207,12 +211,12 @@ async def _check_witness(reader: SqliteFile, remembered: list[WitnessEntry]) -> 
 async def _renew_witness(reader: SqliteFile, witness: Witness | None) -> None:
     """A store without a witness is accepted, and a lost tail cannot be ruled out: say so."""
     rows = await reader.fetch("SELECT id, hash FROM block ORDER BY id DESC LIMIT 1")
-    for row_id, block_hash in rows:
+    for row_id, last_hash in rows:
         import structlog  # 200 ms: too much for every start, and this is rare
 
         structlog.get_logger().warning("event_store_without_witness", path=str(reader.path))
-        if witness is not None and isinstance(row_id, int) and isinstance(block_hash, bytes):
-            witness.remember(row_id, block_hash)
+        if witness is not None and isinstance(row_id, int) and isinstance(last_hash, bytes):
+            witness.remember(row_id, last_hash)
 
 
 def _truncated(path: Path, what: str) -> LogTruncated:

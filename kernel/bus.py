@@ -8,6 +8,7 @@ would be. Due timers fire before the first input stamped later.
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import ROUND_HALF_EVEN, Context, DivisionByZero, InvalidOperation, Overflow, localcontext
 from functools import partial
 from itertools import repeat
 from operator import attrgetter, length_hint
@@ -19,7 +20,6 @@ import msgspec
 from kernel.component import STEADFAST, Component, FailurePolicy, Handler, Subscription, WatchingComponent
 from kernel.errors import ComponentError
 from kernel.events import (
-    MARKET_TYPES,
     Bar,
     BookDelta,
     BookSnapshot,
@@ -27,6 +27,7 @@ from kernel.events import (
     ComponentQuarantined,
     ComponentRestarted,
     Event,
+    MarketEvent,
     Quote,
     ReleaseComponent,
     SessionStarted,
@@ -35,11 +36,23 @@ from kernel.events import (
     Trade,
 )
 from kernel.identifiers import TimerName
+from kernel.loggable import loggable
 from kernel.router import Router
-from kernel.timers import Timers
+from kernel.timers import NEVER, Timers
 
 CASCADE_LIMIT = 100_000
 """Derived events from one input; beyond it two components are feeding each other."""
+
+TIMER_LIMIT = 100_000
+"""Timers fired at one instant; beyond it the last one's owner sets it anew each time, and is isolated."""
+
+EXACT = Context(
+    prec=60, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow], capitals=1, clamp=0
+)
+"""Decimal arithmetic inside the core, whatever the caller's own context is.
+
+Sixty digits: a float's 17 times a fractional quantity's 20, added up, and nothing is rounded away.
+"""
 
 MarketT = TypeVar("MarketT", Bar, Quote, Trade, BookSnapshot, BookDelta)
 
@@ -75,8 +88,9 @@ class EventBus:
         self.timers = Timers()
         self.current: Event = SessionStarted(0, 0, "", "", "")
         """The input or timer being handled."""
-        self.retained: dict[type[Event], dict[str, Event]] = {kind: {} for kind in MARKET_TYPES}
+        self.retained: dict[type[Event], dict[str, Event]] = {kind: {} for kind in MarketEvent.__args__}
         """The last market event by type and symbol, but for ``current``: see ``last``."""
+        self._fired_at_once = 0
         self._router = Router()
         self._router.register(self.timers)
         self._router.register(self)
@@ -127,6 +141,21 @@ class EventBus:
 
         Inputs must be in order of ``ts``, none before the last one dispatched.
         """
+        with localcontext(EXACT):
+            self._dispatch(inputs)
+
+    def advance(self, ts: int) -> None:
+        """Fire the timers due at or before ``ts``, as if the next input came just after it."""
+        with localcontext(EXACT):
+            while self.timers.next_due <= ts:
+                self._fire_timer()
+
+    def take_derived(self) -> Derived:
+        """Hand over the derived events gathered so far, and begin anew."""
+        derived, self.derived = self.derived, Derived()
+        return derived
+
+    def _dispatch(self, inputs: Sequence[Event]) -> None:
         position, end = 0, len(inputs)
         if end and inputs[0].ts < self.state.now:
             ordinal = self.state.input_count + 1
@@ -138,16 +167,6 @@ class EventBus:
                 position = self._dispatch_until(inputs, position, stop=stop)
             else:
                 self._fire_timer()
-
-    def advance(self, ts: int) -> None:
-        """Fire the timers due at or before ``ts``, as if the next input came just after it."""
-        while self.timers.next_due <= ts:
-            self._fire_timer()
-
-    def take_derived(self) -> Derived:
-        """Hand over the derived events gathered so far, and begin anew."""
-        derived, self.derived = self.derived, Derived()
-        return derived
 
     def _dispatch_until(self, inputs: Sequence[Event], start: int, *, stop: int) -> int:
         """Dispatch ``inputs[start:stop]``; returns where it stopped, which a new timer may bring forward.
@@ -210,8 +229,14 @@ class EventBus:
 
     def _fire_timer(self) -> None:
         fired = self.current = self.timers.fire(now=self.state.now)
+        self._fired_at_once = self._fired_at_once + 1 if fired.ts == self.state.now else 0
         self.state.now = fired.ts
-        self._cascade((fired,), cause=self.state.input_count)
+        emitted: Sequence[Event] = (fired,)
+        owner = self.components.get(fired.owner)
+        if self._fired_at_once > TIMER_LIMIT and owner is not None:
+            error = ComponentError(f"timer {fired.name!r} fired over {TIMER_LIMIT} times at one instant")
+            emitted = (fired, *self._isolate(owner, fired, error=error))
+        self._cascade(emitted, cause=self.state.input_count)
         self._router.is_changed = False
 
     def _complete(
@@ -219,7 +244,10 @@ class EventBus:
     ) -> None:
         """Run what ``handler`` emitted to completion, then the input's other handlers."""
         self._cascade(self._events_from(handler, event, emitted), cause=cause)
+        out = self.state.quarantined
         for follower in handlers[handlers.index(handler) + 1 :]:
+            if out and self._router.owners[follower].name in out:
+                continue  # it failed over what the others made of this very input
             more = self._call(follower, event)
             if more is not None:
                 self._cascade(more, cause=cause)
@@ -269,8 +297,7 @@ class EventBus:
     def restore(self, state: msgspec.Struct) -> None:
         assert isinstance(state, BusState)
         self.state = state
-        for component in state.quarantined:
-            self._router.mute(component)
+        self._router.mute_only(state.quarantined)
         self._router.rewatch()
         self._router.is_changed = False
 
@@ -299,16 +326,15 @@ class EventBus:
         failures = self.state.failures[name] = self.state.failures.get(name, 0) + 1
         frames = extract_tb(error.__traceback__)
         where = f"{frames[-1].name}:{frames[-1].lineno}" if frames else ""
-        failed = ComponentFailed(
-            self.now, name, type(event).__name__, f"{type(error).__name__}: {error}", failures, where
-        )
+        sentence = loggable(f"{type(error).__name__}: {error}")
+        failed = ComponentFailed(self.now, name, type(event).__name__, sentence, failures, where)
         if failures >= policy.max_failures:
             self._take_out(name, is_quarantined=True)
             return (failed, ComponentQuarantined(self.now, name, failures))
         if policy.back_off_s <= 0:
             return (failed,)
         self._take_out(name, is_quarantined=False)
-        due = self.now + int(policy.back_off_s * 2 ** (failures - 1) * 1e9)
+        due = min(NEVER, self.now + int(policy.back_off_s * 2.0 ** min(failures - 1, 62) * 1e9))
         return (failed, TimerScheduled(self.now, self.name, TimerName(f"restart {name}"), due))
 
     def _take_out(self, name: str, *, is_quarantined: bool) -> None:

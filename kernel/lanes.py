@@ -7,7 +7,7 @@ a subscriber's checkpoint never passes an event that it has not handled.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 from enum import StrEnum
 from typing import Protocol
@@ -173,7 +173,8 @@ class Lanes:
         """Stop handling and save the checkpoint; what was not handled is delivered again next time."""
         for task in self._tasks:
             task.cancel()
-        await asyncio.wait(self._tasks) if self._tasks else None
+        if self._tasks:
+            await asyncio.wait(self._tasks)
         await self._tape.save_checkpoint(self._subscriber.name, self.handled_seq)
 
     async def _push(self, lane: Lane, seq: int, *, event: Event) -> None:
@@ -241,8 +242,7 @@ class Lanes:
         if not self._outstanding and not self._is_behind:
             self._idle.set()
 
-    def _own(self, work: "asyncio._CoroutineLike[None]", *, name: str) -> None:
-        group = self._group
-        task = group.create_task(work, name=name)
+    def _own(self, work: Coroutine[object, object, None], *, name: str) -> None:
+        task = self._group.create_task(work, name=name)
         self._tasks.append(task)
         task.add_done_callback(self._tasks.remove)

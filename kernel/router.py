@@ -38,10 +38,21 @@ class SymbolRoutes(dict[str, tuple[Handler, ...]]):
         super().__init__()
         self._router = router
         self._event_type = event_type
+        self._known: dict[tuple[str, ...], tuple[Handler, ...]] = {}
 
     def __missing__(self, symbol: str) -> tuple[Handler, ...]:
-        handlers = self[symbol] = self._router.handlers_for(self._event_type, symbol)
+        """Make the handlers, or find those made when the same components watched the symbol."""
+        key = (symbol, *self._router.watchers_of(symbol))
+        handlers = self._known.get(key)
+        if handlers is None:
+            handlers = self._known[key] = self._router.handlers_for(self._event_type, symbol)
+        self[symbol] = handlers
         return handlers
+
+    def clear(self) -> None:
+        """Forget everything."""
+        super().clear()
+        self._known.clear()
 
 
 class Router:
@@ -61,21 +72,14 @@ class Router:
 
     def register(self, component: Component) -> None:
         """Add a component behind those already there. All or nothing."""
-        if component.name in self.components:
-            raise ComponentError(f"component {component.name!r} is registered twice")
-        entries = [
-            _Entry(component, s, None if s.symbols is None else set(s.symbols))
-            for s in component.subscriptions()
-        ]
-        self._admit(component, entries)
-        self.components[component.name] = component
+        self._admit(component, _entries(component))
 
     def register_watching(self, component: WatchingComponent) -> None:
         """Add a component that changes its interest as it runs."""
-        self.register(component)
         subscriptions, symbols = component.watches()
         watched = set(symbols)
-        self._admit(component, [_Entry(component, s, watched) for s in subscriptions])
+        entries = [*_entries(component), *(_Entry(component, s, watched) for s in subscriptions)]
+        self._admit(component, entries)
         watch = self._watches[component.name] = _RouterWatch(self, watched)
         component.set_watch(watch)
 
@@ -95,6 +99,11 @@ class Router:
         self._muted.add(name)
         self.rebuild()
 
+    def mute_only(self, names: Iterable[str]) -> None:
+        """Deliver nothing to these components, and again to all others."""
+        self._muted = set(names)
+        self.rebuild()
+
     def unmute(self, name: str) -> None:
         """Deliver to a component again."""
         self._muted.discard(name)
@@ -110,6 +119,10 @@ class Router:
     def watched(self, name: str) -> frozenset[str]:
         """The symbols that a watching component is called for at present."""
         return frozenset(self._watches[name].symbols)
+
+    def watchers_of(self, symbol: str) -> list[str]:
+        """The watching components that are called for a symbol at present."""
+        return [name for name, watch in self._watches.items() if symbol in watch.symbols]
 
     def handlers_for(self, event_type: type[Event], symbol: str | None) -> tuple[Handler, ...]:
         """The handlers of an event, in order of registration."""
@@ -143,17 +156,29 @@ class Router:
             routes.pop(symbol, None)
         self.is_changed = True
 
-    def _admit(self, component: Component, entries: Iterable[_Entry]) -> None:
+    def _admit(self, component: Component, entries: Sequence[_Entry]) -> None:
+        if component.name in self.components:
+            raise ComponentError(f"component {component.name!r} is registered twice")
         for entry in entries:
             if entry.symbols is not None and entry.event_type not in MARKET_TYPES:
                 raise ComponentError(
                     f"component {component.name!r}: {entry.event_type.__name__} is not routed by symbol"
                 )
+        self.components[component.name] = component
+        for entry in entries:
             self.owners[entry.handler] = component
             if entry.convert is not None:
                 self.converters[entry.handler] = entry.convert
             self._entries.setdefault(entry.event_type, []).append(entry)
         self.rebuild()
+
+
+def _entries(component: Component) -> list[_Entry]:
+    """What a component subscribed to for good."""
+    return [
+        _Entry(component, subscription, None if subscription.symbols is None else set(subscription.symbols))
+        for subscription in component.subscriptions()
+    ]
 
 
 def _converted(handler: Handler, convert: Converter | None) -> Handler:

@@ -7,9 +7,7 @@ import msgspec
 
 from kernel.bus import EventBus
 from kernel.errors import ComponentError
-from kernel.events import AnyEvent, MarketEvent
-
-_MARKET_TYPES_BY_NAME = {kind.__name__: kind for kind in MarketEvent.__args__}
+from kernel.events import AnyEvent
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -24,7 +22,7 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 def take(bus: EventBus) -> Snapshot:
     """The state of every component of ``bus``."""
-    encode = msgspec.msgpack.Encoder(order="deterministic").encode
+    encode = msgspec.msgpack.Encoder().encode  # dicts in their own order, which is part of the state
     return Snapshot(
         input_count=bus.state.input_count,
         now=bus.state.now,
@@ -37,7 +35,8 @@ def take(bus: EventBus) -> Snapshot:
 def put_back(bus: EventBus, snapshot: Snapshot) -> None:
     """Set every component of ``bus`` to the snapshot's state.
 
-    Raises ``ComponentError``, with nothing changed, if the components are not the ones it was taken of.
+    Raises ``ComponentError``, with nothing changed, if the components are not the ones it was taken of;
+    and if a strategy's own state no longer fits its code, after which the core must be thrown away.
     """
     if list(snapshot.states) != list(bus.components):
         raise ComponentError(
@@ -50,6 +49,8 @@ def put_back(bus: EventBus, snapshot: Snapshot) -> None:
         }
     except msgspec.ValidationError as error:
         raise ComponentError(f"the snapshot does not fit the components: {error}") from error
+    for by_symbol in bus.retained.values():
+        by_symbol.clear()
     for event in snapshot.retained:
         bus.retained[type(event)][event.symbol] = event  # type: ignore[union-attr]  # market events only
     bus.current = snapshot.current

@@ -15,6 +15,9 @@ from kernel.events import TimerCancelled, TimerFired, TimerScheduled
 NEVER = 2**63 - 1
 """Later than every ``ts``."""
 
+DEAD_KEPT = 64
+"""Cancelled and replaced timers that may wait beside as many live ones; then they are swept out."""
+
 
 class PendingTimer(msgspec.Struct, order=True, frozen=True, array_like=True, gc=False):
     """A timer that waits; ordered by due time, then by when it was scheduled."""
@@ -27,11 +30,13 @@ class PendingTimer(msgspec.Struct, order=True, frozen=True, array_like=True, gc=
 
 
 class TimersState(msgspec.Struct):
-    """The heap of waiting timers; cancelled ones stay in it until they surface."""
+    """The heap of waiting timers; cancelled and replaced ones stay in it until they surface or outweigh.
+
+    ``live`` maps (owner, name) to the number of the timer that counts.
+    """
 
     heap: list[PendingTimer] = []
-    live: dict[str, int] = {}
-    """``owner/name`` -> number of the timer that counts."""
+    live: dict[tuple[str, str], int] = {}
     count: int = 0
 
 
@@ -61,7 +66,7 @@ class Timers:
         self._push(event.owner, event.name, due_ts=event.due_ts, every_ns=event.every_ns)
 
     def on_cancelled(self, event: TimerCancelled) -> None:
-        self.state.live.pop(f"{event.owner}/{event.name}", None)
+        self.state.live.pop((event.owner, event.name), None)
         self._surface()
 
     def fire(self, *, now: int) -> TimerFired:
@@ -70,20 +75,27 @@ class Timers:
         if timer.every_ns > 0:
             self._push(timer.owner, timer.name, due_ts=timer.due_ts + timer.every_ns, every_ns=timer.every_ns)
         else:
-            del self.state.live[f"{timer.owner}/{timer.name}"]
+            del self.state.live[timer.owner, timer.name]
         self._surface()
         return TimerFired(max(timer.due_ts, now), timer.owner, timer.name, timer.due_ts)  # type: ignore[arg-type]  # the name was a TimerName when scheduled
 
     def _push(self, owner: str, name: str, *, due_ts: int, every_ns: int) -> None:
-        self.state.count += 1
-        timer = PendingTimer(due_ts, self.state.count, owner, name, every_ns)
-        self.state.live[f"{owner}/{name}"] = timer.number
-        heapq.heappush(self.state.heap, timer)
+        state = self.state
+        state.count += 1
+        timer = PendingTimer(due_ts, state.count, owner, name, every_ns)
+        state.live[owner, name] = timer.number
+        if len(state.heap) > 2 * len(state.live) + DEAD_KEPT:
+            state.heap = [waiting for waiting in state.heap if self._is_live(waiting)]
+            heapq.heapify(state.heap)
+        heapq.heappush(state.heap, timer)
         self._surface()
+
+    def _is_live(self, timer: PendingTimer) -> bool:
+        return self.state.live.get((timer.owner, timer.name)) == timer.number
 
     def _surface(self) -> None:
         """Drop replaced and cancelled timers from the top, and note when the next one is due."""
-        heap, live = self.state.heap, self.state.live
-        while heap and live.get(f"{heap[0].owner}/{heap[0].name}") != heap[0].number:
+        heap = self.state.heap
+        while heap and not self._is_live(heap[0]):
             heapq.heappop(heap)
         self.next_due = heap[0].due_ts if heap else NEVER

@@ -16,7 +16,7 @@ HEADING = f"{'seq':>8}  {'time':30}  {'cause':>9}  {'event':20}  fields"
 
 
 class LoggedEvent(msgspec.Struct, frozen=True):
-    """An event with its place in its stream; ``cause`` 0 marks an input."""
+    """An event with its place in its stream or story; a ``cause`` of 0 or less marks an input."""
 
     seq: int
     cause: int
@@ -33,7 +33,7 @@ def logged_events(batch: Batch) -> Iterator[LoggedEvent]:
 def human_line(logged: LoggedEvent) -> str:
     """One line under ``HEADING``; a derived event shows ``<-`` and the seq of its cause."""
     event = logged.event
-    cause = f"<-{logged.cause}" if logged.cause else "in"
+    cause = f"<-{logged.cause}" if logged.cause > 0 else "in"
     values = ((name, getattr(event, name)) for name in event.__struct_fields__[1:])
     fields = " ".join(f"{name}={_readable(name, value)}" for name, value in values if value not in ("", None))
     return f"{logged.seq:>8}  {iso_utc(event.ts):30}  {cause:>9}  {type(event).__name__:20}  {fields}"

@@ -40,6 +40,8 @@ async def new_or_existing_store(path: Path) -> AsyncGenerator[SqliteEventStore]:
 
 def require_store(path: Path) -> None:
     """Refuse a command whose store is not there."""
+    if path.is_dir():
+        raise click.UsageError(f"{path} is a folder; a store is a file, named with --store")
     if not _has_traces(path):
         raise click.UsageError(
             f"there is no store at {path}; name one with --store, or make it with onetape import"

@@ -76,6 +76,7 @@ def assemble(
             portfolio=StrategyPortfolio(one.strategy_id, account=account, orders=orders),
             risk_limits=risk_limits,
             symbols=tuple(sorted(one.symbols)),
+            bars_needed=one.strategy.bars_needed(),
             environment=environment,
             host_state=host_state,
         )

@@ -11,7 +11,8 @@ import asyncio
 import inspect
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from decimal import Decimal
+from copy import copy
+from decimal import Decimal, InvalidOperation
 from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
@@ -92,7 +93,7 @@ def backtest(
         streams=tuple(streams),
         start=start,
         end=end,
-        cash=Decimal(str(cash)),
+        cash=_cash(cash),
         risk=risk or RiskLimits(),
         broker=broker or SimulatedBrokerConfig(),
         instruments=tuple(instruments),
@@ -116,15 +117,20 @@ async def run_and_record(
 
 
 def from_instance(strategy: AnyStrategy) -> LoadedStrategy:
-    """A strategy that was constructed by hand, with the source it came from where there is one."""
+    """A strategy that was constructed by hand, with the source it came from where there is one.
+
+    The run gets a copy of it with a state of its own, so that one instance can be run many times.
+    """
     kind = type(strategy)
     module = inspect.getmodule(kind)
     try:
         source = inspect.getsource(module or kind)
     except (OSError, TypeError):
         source = ""  # made in a console: the run can be repeated, but not from its record
+    own = copy(strategy)
+    own.state = kind.state_type()
     return LoadedStrategy(
-        strategy=strategy,
+        strategy=own,
         reference=f"{kind.__module__}:{kind.__name__}",
         source=source,
         source_hash=sha256(source.encode()).hexdigest(),
@@ -148,8 +154,12 @@ async def _backtest(
     if any(path.suffix == ".db" for path in paths):
         if len(paths) > 1:
             raise InputError(f"data: one store or several files, not both: {', '.join(map(str, paths))}")
+        if not paths[0].exists():
+            raise InputError(f"data: there is no store at {paths[0]}")
         async with await SqliteEventStore.open(paths[0]) as store:
             return await _run(store, loaded, config)
+    if not paths:
+        raise InputError("data: expected a file, several files or a store")
     memory = MemoryEventStore()
     imported = await import_files(memory, paths, importing or ImportOptions())
     streams = tuple(stream.stream for stream in imported.streams)
@@ -160,6 +170,13 @@ async def _run(store: EventStore, loaded: list[LoadedStrategy], config: ReplayCo
     plan = await plan_run(store, config, loaded=loaded)
     result = await read_results(store, await run_and_record(store, plan))
     return Backtest(result, await read_prices(store, result))
+
+
+def _cash(amount: Decimal | int | float | str) -> Decimal:
+    try:
+        return Decimal(str(amount))
+    except InvalidOperation as error:
+        raise InputError(f"cash: {amount!r} is not a number") from error
 
 
 async def _free_name(store: EventStore, plan: Plan) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -20,7 +20,7 @@ from ops.command_group import CommandGroup
 from ops.event_loop import run
 from ops.store_file import existing_store, require_store
 from replay.backtest import run_and_record
-from replay.config import CONFIG_FILE, ReplayConfig, StrategyConfig, load_config
+from replay.config import CONFIG_FILE, ReplayConfig, StrategyConfig, check_config, load_config
 from replay.demo import DEMO_STORE, demo_config, import_demo_data
 from replay.planning import plan_run
 from replay.report import read_prices, write_report
@@ -155,7 +155,7 @@ def configure(options: ReplayOptions) -> ReplayConfig:
         ),
     )
     risk = msgspec.structs.replace(config.risk, allow_short=True) if options.allow_short else config.risk
-    return msgspec.structs.replace(
+    configured = msgspec.structs.replace(
         config,
         store=options.store or config.store,
         streams=options.streams or config.streams,
@@ -167,6 +167,8 @@ def configure(options: ReplayOptions) -> ReplayConfig:
         broker=broker,
         risk=risk,
     )
+    check_config(configured)
+    return configured
 
 
 def _base_config(path: str | None) -> ReplayConfig:
@@ -242,7 +244,7 @@ def _show(result: RunResult, report: Path, *, as_json: bool) -> None:
 
 
 @contextmanager
-def _progress_bar(total: int) -> Iterator[Callable[[int], None] | None]:
+def _progress_bar(total: int) -> Generator[Callable[[int], None] | None]:
     """A progress bar on standard error if that is a terminal; nothing otherwise."""
     if not sys.stderr.isatty():
         yield None

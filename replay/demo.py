@@ -25,7 +25,10 @@ DEMO_IMPORT = ImportOptions(
 
 
 def demo_config() -> ReplayConfig:
-    """A 20/50 day moving-average cross over five US shares, 2000 to 2013: 1 bp of slippage, half a cent a share."""
+    """A 20/50 day moving-average cross over five US shares, 2000 to 2013.
+
+    Fills cost 1 bp of slippage and half a cent a share.
+    """
     return ReplayConfig(
         store=DEMO_STORE,
         streams=tuple(f"{symbol.lower()}.1d" for symbol in SYMBOLS),

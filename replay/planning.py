@@ -1,12 +1,13 @@
 """From a configuration to a plan: which events of which streams, which strategies on which symbols."""
 
 from collections.abc import Sequence
+from contextlib import aclosing
 
 from eventstore import EventStore, Selection, StreamInfo
 from kernel.errors import ConfigError, StreamMissing
-from kernel.events import StreamRange
+from kernel.events import RunStarted, StreamRange
 from kernel.identifiers import StrategyId
-from replay.config import ReplayConfig, StrategyConfig
+from replay.config import ReplayConfig, StrategyConfig, check_config
 from replay.run import Plan, PlannedStrategy
 from strategies.sdk.loading import LoadedStrategy, load_strategy
 
@@ -19,6 +20,7 @@ async def plan_run(
     ``loaded`` stands in for ``config.strategies`` when the strategies are already there. Raises
     ``ConfigError`` or ``StreamMissing`` when there is nothing to run, or nothing to run it on.
     """
+    check_config(config)
     infos = {info.stream: info for info in await store.streams()}
     if not config.streams:
         raise ConfigError(f"no streams to replay; the store holds {_names(infos)}")
@@ -46,11 +48,13 @@ def _info(infos: dict[str, StreamInfo], stream: str) -> StreamInfo:
     info = infos.get(stream)
     if info is None:
         raise StreamMissing(f"no stream {stream!r} in the store; it holds {_names(infos)}")
+    if RunStarted.__name__ in info.event_types:
+        raise ConfigError(f"stream {stream!r} is a run, not data; the store holds {_names(infos)}")
     return info
 
 
 def _names(infos: dict[str, StreamInfo]) -> str:
-    data = sorted(name for name in infos if not name.startswith("run."))
+    data = sorted(name for name, info in infos.items() if RunStarted.__name__ not in info.event_types)
     return ", ".join(data) if data else "no data streams"
 
 
@@ -61,28 +65,48 @@ async def _range(store: EventStore, info: StreamInfo, config: ReplayConfig) -> t
     if from_ts is None or from_ts <= info.first_ts:
         first_seq, first_ts = 1, info.first_ts
     else:
-        async for batch in store.read(info.stream, Selection(from_ts=from_ts)):
-            first_seq, first_ts = batch.seqs[0], batch.events[0].ts
-            break
+        first_seq, first_ts = await _first_from(store, info.stream, from_ts)
     if to_ts is None or to_ts >= info.last_ts:
         last_seq = info.last_seq
     else:
-        async for batch in store.read(info.stream, Selection(from_ts=to_ts + 1)):
-            last_seq = batch.seqs[0] - 1
-            break
+        last_seq = (await _first_from(store, info.stream, to_ts + 1))[0] - 1
     if first_seq == 0 or last_seq < first_seq:
         return None
-    return StreamRange(info.stream, first_seq, last_seq, info.head_hash), first_ts
+    block_hash = await store.block_hash(info.stream, last_seq)
+    return StreamRange(info.stream, first_seq, last_seq, block_hash.hex()), first_ts
+
+
+async def _first_from(store: EventStore, stream: str, ts: int) -> tuple[int, int]:
+    """Seq and ``ts`` of the first event at or after ``ts``; zeros if there is none."""
+    async with aclosing(store.read(stream, Selection(from_ts=ts))) as batches:
+        async for batch in batches:
+            return batch.seqs[0], batch.events[0].ts
+    return 0, 0
 
 
 def _strategies(
     config: ReplayConfig, symbols: tuple[str, ...], loaded: Sequence[LoadedStrategy] | None
 ) -> tuple[PlannedStrategy, ...]:
+    if loaded:
+        ids = _own_ids([one.strategy.metadata.name for one in loaded])
+        return tuple(PlannedStrategy(key, one, symbols) for key, one in zip(ids, loaded, strict=True))
     if loaded is not None:
-        return tuple(PlannedStrategy(StrategyId(one.strategy.metadata.name), one, symbols) for one in loaded)
+        raise ConfigError("no strategy to run; give at least one")
     if not config.strategies:
         raise ConfigError("no strategy to run; name one with --strategy module:Class")
     return tuple(_planned(one, load_strategy(one.strategy, one.params), symbols) for one in config.strategies)
+
+
+def _own_ids(names: Sequence[str]) -> list[StrategyId]:
+    """The names, numbered where one repeats: ``ma_cross``, ``ma_cross.2``.
+
+    A long name is cut to leave room for the number: ids must differ in their first 16 letters.
+    """
+    ids: list[StrategyId] = []
+    for place, name in enumerate(names):
+        number = names[:place].count(name) + 1
+        ids.append(StrategyId(name if number == 1 else f"{name[:12]}.{number}"))
+    return ids
 
 
 def _planned(wanted: StrategyConfig, loaded: LoadedStrategy, symbols: tuple[str, ...]) -> PlannedStrategy:

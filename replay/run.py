@@ -29,7 +29,7 @@ from kernel.events import (
 )
 from kernel.identifiers import StrategyId
 from replay.assembly import Core, PlacedStrategy, assemble
-from replay.config import ReplayConfig
+from replay.config import InstrumentConfig, ReplayConfig
 from strategies.sdk.loading import LoadedStrategy
 
 VERSION = "0.1.0"
@@ -57,6 +57,8 @@ class Plan(msgspec.Struct, frozen=True):
     strategies: tuple[PlannedStrategy, ...]
     start_ts: int
     event_count: int
+    opening: tuple[Event, ...] = ()
+    """The run's own first inputs as they were recorded; empty: to be made from the rest."""
 
 
 class Sink(Protocol):
@@ -86,7 +88,7 @@ async def play(
     """Run the plan from beginning to end."""
     core = _assemble(plan)
     bus = core.bus
-    for event in opening_inputs(plan):
+    for event in plan.opening or opening_inputs(plan):
         await _record_own(core, event, sink)
     played = 0
     async for batch in _paced(data_inputs(store, plan), clock or HistoricalClock()):
@@ -106,18 +108,18 @@ def opening_inputs(plan: Plan) -> tuple[Event, ...]:
     config, ts = plan.config, plan.start_ts
     body = msgspec.json.encode(config, order="deterministic")
     named = {instrument.symbol: instrument for instrument in config.instruments}
+    terms_of = [named.get(symbol) or InstrumentConfig(symbol=symbol) for symbol in plan.symbols]
     instruments = [
         InstrumentDefined(
             ts,
-            symbol,
+            terms.symbol,
             terms.asset_class,
             terms.currency,
             terms.tick_size,
             terms.lot_size,
             terms.multiplier,
         )
-        for symbol in plan.symbols
-        if (terms := named.get(symbol)) is not None
+        for terms in terms_of
     ]
     strategies = [
         StrategyLoaded(

@@ -1,11 +1,11 @@
 """Plays a recorded run again and compares: equal byte for byte, or the first event that differs."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 
 import msgspec
 
-from eventstore import EventStore, Selection
+from eventstore import EventStore
 from kernel.errors import ReplayDiverged, StreamMissing
 from kernel.events import (
     ConfigLoaded,
@@ -41,6 +41,7 @@ async def verify_run(
     such run, and ``StoreDamaged`` if the run or its data are not what they were.
     """
     plan = await recorded_plan(store, run_stream, current_code=current_code)
+    await _check_sources(store, run_stream, plan)
     comparison = _Comparison(store, run_stream)
     try:
         played = await play(store, plan, comparison, progress=progress)
@@ -51,22 +52,21 @@ async def verify_run(
 
 
 async def recorded_plan(store: EventStore, run_stream: str, *, current_code: bool = False) -> Plan:
-    """The plan of a recorded run, from the inputs at its beginning."""
+    """The plan of a recorded run, from the inputs at its beginning, which are its opening again."""
     started: RunStarted | None = None
     config: ReplayConfig | None = None
     strategies: list[PlannedStrategy] = []
-    selection = Selection(types=frozenset({RunStarted, ConfigLoaded, StrategyLoaded, SessionStarted}))
-    async with aclosing(_events(store, run_stream, selection)) as events:
-        async for event in events:
-            match event:
-                case RunStarted():
-                    started = event
-                case ConfigLoaded(body=body):
-                    config = msgspec.json.decode(body, type=ReplayConfig)
-                case StrategyLoaded():
-                    strategies.append(_strategy(event, current_code=current_code))
-                case _:
-                    break
+    opening = await _opening(store, run_stream)
+    for event in opening:
+        match event:
+            case RunStarted():
+                started = event
+            case ConfigLoaded(body=body):
+                config = msgspec.json.decode(body, type=ReplayConfig)
+            case StrategyLoaded():
+                strategies.append(_strategy(event, current_code=current_code))
+            case _:
+                pass
     if started is None or config is None:
         raise StreamMissing(f"stream {run_stream!r} is not the stream of a run")
     placed = tuple(
@@ -80,7 +80,34 @@ async def recorded_plan(store: EventStore, run_stream: str, *, current_code: boo
         strategies=placed,
         start_ts=started.ts,
         event_count=sum(source.last_seq - source.first_seq + 1 for source in started.sources),
+        opening=opening,
     )
+
+
+async def _opening(store: EventStore, run_stream: str) -> tuple[Event, ...]:
+    """The run's own inputs up to the start of its session; nothing if the stream is no run."""
+    opening: list[Event] = []
+    async with aclosing(store.read(run_stream)) as batches:
+        async for batch in batches:
+            if not opening and not isinstance(batch.events[0], RunStarted):
+                return ()
+            for event, cause in zip(batch.events, batch.causes or (), strict=True):
+                if cause <= 0:
+                    opening.append(event)
+                if isinstance(event, SessionStarted):
+                    return tuple(opening)
+    return tuple(opening)
+
+
+async def _check_sources(store: EventStore, run_stream: str, plan: Plan) -> None:
+    """The data must be what the run read; that a stream has grown since is no matter."""
+    for source in plan.sources:
+        found = (await store.block_hash(source.stream, source.last_seq)).hex()
+        if found != source.head_hash:
+            raise ReplayDiverged(
+                f"{run_stream}: stream {source.stream!r} is not what the run read: up to seq "
+                f"{source.last_seq} its hash is {found[:16]}..., recorded was {source.head_hash[:16]}..."
+            )
 
 
 def _strategy(event: StrategyLoaded, *, current_code: bool) -> PlannedStrategy:
@@ -94,13 +121,6 @@ def _strategy(event: StrategyLoaded, *, current_code: bool) -> PlannedStrategy:
 
 def _symbols(config: ReplayConfig, position: int) -> tuple[str, ...]:
     return config.strategies[position].symbols if position < len(config.strategies) else ()
-
-
-async def _events(store: EventStore, stream: str, selection: Selection) -> AsyncGenerator[Event]:
-    async with aclosing(store.read(stream, selection)) as batches:
-        async for batch in batches:
-            for event in batch.events:
-                yield event
 
 
 class _Comparison:

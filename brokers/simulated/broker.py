@@ -15,6 +15,7 @@ from brokers.simulated.fills import (
     FillTiming,
     Price,
     Resting,
+    fill_at_close,
     fill_on_bar,
     fill_on_quote,
     fill_on_trade,
@@ -74,7 +75,7 @@ class SimulatedBroker:
         self.state = SimulatedBrokerState()
         self._bus = bus
         self._config = config
-        self._fills_at_close = config.bar_fill is FillTiming.THIS_CLOSE
+        self._fill_on_bar = fill_at_close if config.bar_fill is FillTiming.THIS_CLOSE else fill_on_bar
         self._slippage = slippage or FixedBps(config.slippage_bps)
         self._commission = commission or PerShareAndOrder(
             per_share=config.commission_per_share,
@@ -124,11 +125,11 @@ class SimulatedBroker:
             order.symbol,
             BrokerOrderId(f"sim-{self.state.order_count}"),
         )
-        resting = rest(order)
-        if self._fills_at_close and order.order_type is OrderType.MARKET:
+        resting = rest(order, event.ts)
+        if self._fill_on_bar is fill_at_close and order.order_type is OrderType.MARKET:
             bar = self._bus.last(Bar, order.symbol)
-            if bar is not None and bar.ts == event.ts:
-                price = Price(bar.close, slips=True, executed_ts=bar.ts)
+            price = None if bar is None or bar.ts != event.ts else fill_at_close(resting, bar)
+            if price is not None:
                 return (accepted, self._fill(event.ts, resting, price))
         orders = self.state.resting.get(order.symbol)
         if orders is None:
@@ -153,7 +154,7 @@ class SimulatedBroker:
         resting = self._find(order.symbol, order.client_order_id)
         if resting is None:
             return (self._report(event.ts, order, ExecutionKind.REPLACE_REJECTED, reason="no such order"),)
-        fresh = rest(order)
+        fresh = rest(order, event.ts)
         fresh.is_triggered, fresh.fill_count = resting.is_triggered, resting.fill_count
         orders = self.state.resting[order.symbol]
         orders[orders.index(resting)] = fresh
@@ -162,7 +163,7 @@ class SimulatedBroker:
     # --- the market ---------------------------------------------------------------------------
 
     def on_bar(self, bar: Bar) -> Sequence[Event] | None:
-        return self._match(bar, fill_on_bar)
+        return self._match(bar, self._fill_on_bar)
 
     def on_quote(self, quote: Quote) -> Sequence[Event] | None:
         return self._match(quote, fill_on_quote)

@@ -1,9 +1,11 @@
 """When and at what price an order fills, by kind of market data. Each model is a pure function.
 
-Bars (the "OHLC rule"): an order works from the next bar on. A market order fills at its open; a limit
-at the limit or the open, whichever is better; a stop at the stop or the open, whichever is worse; a
-touch is enough; a stop-limit can fill in the bar that triggers it only if the trigger price is
-within its limit. With ``this_close`` a market order decided at a bar's close fills at that close.
+Bars (the "OHLC rule"): an order works from the next bar on, the first that opens when the order is there;
+a bar that was open before (of another symbol, with the same close) would fill it in the past. A market
+order fills at its open; a limit at the limit or the open, whichever is better; a stop at the stop or
+the open, whichever is worse; a touch is enough; a stop-limit can fill in the bar that triggers it only
+if the trigger price is within its limit. With ``this_close`` a market order decided at a bar's close
+fills at that close.
 
 Quotes: an order works from the next quote on; buys at the ask, sells at the bid, in any size.
 
@@ -11,6 +13,7 @@ Trades: an order works from the next trade on; at its price.
 """
 
 from enum import StrEnum
+from math import isfinite
 
 import msgspec
 
@@ -33,19 +36,21 @@ class Price(msgspec.Struct, frozen=True, gc=False):
 
 
 class Resting(msgspec.Struct, gc=False):
-    """An order at the simulated venue; prices as floats, the market's own terms."""
+    """An order at the simulated venue since ``since_ts``; prices as floats, the market's own terms."""
 
     order: Order
+    since_ts: int
     limit: float
     stop: float
     is_triggered: bool = False
     fill_count: int = 0
 
 
-def rest(order: Order) -> Resting:
-    """An order as the venue sees it."""
+def rest(order: Order, ts: int) -> Resting:
+    """An order as the venue sees it from ``ts`` on."""
     return Resting(
         order,
+        ts,
         0.0 if order.limit_price is None else float(order.limit_price),
         0.0 if order.stop_price is None else float(order.stop_price),
     )
@@ -53,6 +58,8 @@ def rest(order: Order) -> Resting:
 
 def fill_on_bar(resting: Resting, bar: Bar) -> Price | None:
     """Whether a bar fills an order; sets ``is_triggered`` when it reaches a stop."""
+    if not _is_next(bar, resting.since_ts) or not isfinite(bar.open + bar.high + bar.low):
+        return None
     order_type = resting.order.order_type
     if order_type is OrderType.MARKET:
         return Price(bar.open, slips=True, executed_ts=bar.open_ts or bar.ts)
@@ -77,8 +84,15 @@ def fill_on_bar(resting: Resting, bar: Bar) -> Price | None:
     return Price(price, slips=False, executed_ts=bar.ts if price != bar.open else bar.open_ts or bar.ts)
 
 
+def fill_at_close(resting: Resting, bar: Bar) -> Price | None:
+    """As ``fill_on_bar``, but a market order that came at the bar's close fills at that close."""
+    if resting.order.order_type is OrderType.MARKET and resting.since_ts == bar.ts:
+        return Price(bar.close, slips=True, executed_ts=bar.ts) if isfinite(bar.close) else None
+    return fill_on_bar(resting, bar)
+
+
 def fill_on_quote(resting: Resting, quote: Quote) -> Price | None:
-    """Whether a quote fills an order, at the side it would take."""
+    """Whether a quote fills an order, at the side it would take; 0 stands for a side that is missing."""
     price = quote.ask if resting.order.side is Side.BUY else quote.bid
     return _fill_at(resting, price, ts=quote.ts)
 
@@ -88,7 +102,14 @@ def fill_on_trade(resting: Resting, trade: Trade) -> Price | None:
     return _fill_at(resting, trade.price, ts=trade.ts)
 
 
+def _is_next(bar: Bar, since_ts: int) -> bool:
+    """Whether the bar began when the order was there; one without ``open_ts`` must end after that."""
+    return bar.open_ts >= since_ts if bar.open_ts else bar.ts > since_ts
+
+
 def _fill_at(resting: Resting, price: float, *, ts: int) -> Price | None:
+    if not price or not isfinite(price):
+        return None
     order_type = resting.order.order_type
     if order_type is OrderType.MARKET:
         return Price(price, slips=True, executed_ts=ts)

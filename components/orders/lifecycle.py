@@ -21,19 +21,30 @@ _SENT = (
 )
 """States in which the venue has the order, or may have it."""
 
-FILLABLE = frozenset({*_SENT, Status.CANCELLED, Status.EXPIRED, Status.REJECTED})
-"""States from which a fill is booked: late ones included."""
+FILLABLE = frozenset({*_SENT, Status.FILLED, Status.CANCELLED, Status.EXPIRED, Status.REJECTED})
+"""States from which a fill is booked, if the quantity has room for it: late ones, and after a bust."""
 
 TRANSITIONS: dict[tuple[Status, Kind], Status] = {
     (Status.SUBMITTED, Kind.ACCEPTED): Status.ACCEPTED,
     (Status.UNKNOWN, Kind.ACCEPTED): Status.ACCEPTED,
+    # acknowledgements that a fill or a request of ours has overtaken
+    (Status.PARTIALLY_FILLED, Kind.ACCEPTED): Status.PARTIALLY_FILLED,
+    (Status.PENDING_CANCEL, Kind.ACCEPTED): Status.PENDING_CANCEL,
+    (Status.PENDING_REPLACE, Kind.ACCEPTED): Status.PENDING_REPLACE,
     (Status.SUBMITTED, Kind.REJECTED): Status.REJECTED,
     (Status.ACCEPTED, Kind.REJECTED): Status.REJECTED,
     (Status.UNKNOWN, Kind.REJECTED): Status.REJECTED,
     (Status.PENDING_CANCEL, Kind.REJECTED): Status.REJECTED,
     (Status.PENDING_CANCEL, Kind.CANCEL_REJECTED): Status.ACCEPTED,
+    (Status.UNKNOWN, Kind.CANCEL_REJECTED): Status.ACCEPTED,
     (Status.PENDING_REPLACE, Kind.REPLACED): Status.ACCEPTED,
     (Status.PENDING_REPLACE, Kind.REPLACE_REJECTED): Status.ACCEPTED,
+    (Status.UNKNOWN, Kind.REPLACED): Status.ACCEPTED,
+    (Status.UNKNOWN, Kind.REPLACE_REJECTED): Status.ACCEPTED,
+    # a replacement was under way when we asked to cancel
+    (Status.PENDING_CANCEL, Kind.REPLACED): Status.PENDING_CANCEL,
+    (Status.PENDING_CANCEL, Kind.REPLACE_REJECTED): Status.PENDING_CANCEL,
+    (Status.SUBMITTED, Kind.TRIGGERED): Status.ACCEPTED,
     (Status.ACCEPTED, Kind.TRIGGERED): Status.ACCEPTED,
     (Status.PARTIALLY_FILLED, Kind.TRIGGERED): Status.PARTIALLY_FILLED,
     (Status.PENDING_CANCEL, Kind.TRIGGERED): Status.PENDING_CANCEL,
@@ -42,10 +53,22 @@ TRANSITIONS: dict[tuple[Status, Kind], Status] = {
     **{(status, Kind.EXPIRED): Status.EXPIRED for status in _SENT},
     **{(status, Kind.UNKNOWN): Status.UNKNOWN for status in _SENT[:-1]},
 }
-"""Every report but fills. Requests of ours (submit, cancel, replace) are in ``REQUESTS``."""
+"""Every report but fills and corrections. ``ACCEPTED`` stands for working: see ``working_status``."""
+
+ANSWERS_A_REPLACEMENT = frozenset({Kind.REPLACED, Kind.REPLACE_REJECTED})
+"""Reports that are refused where no replacement is under way, whatever the table says."""
 
 CANCELLABLE = frozenset({Status.SUBMITTED, Status.ACCEPTED, Status.PARTIALLY_FILLED, Status.PENDING_REPLACE})
 REPLACEABLE = frozenset({Status.ACCEPTED, Status.PARTIALLY_FILLED})
+
+
+def working_status(*, is_filled_in_part: bool, is_complete: bool, is_replacing: bool) -> Status:
+    """The state of an order of which the venue said that it works."""
+    if is_complete:
+        return Status.FILLED
+    if is_replacing:
+        return Status.PENDING_REPLACE
+    return Status.PARTIALLY_FILLED if is_filled_in_part else Status.ACCEPTED
 
 
 def after_fill(status: Status, *, is_complete: bool) -> Status | None:

@@ -59,7 +59,7 @@ class PortfolioState(msgspec.Struct):
     commissions: Decimal = ZERO
     positions: dict[StrategyId, dict[str, Position]] = {}
     net: dict[str, Decimal] = {}
-    marked_ts: int = -1
+    marked_ts: int = 0
 
 
 class Portfolio:
@@ -113,8 +113,7 @@ class Portfolio:
         """Set a position as an operator says; its cost is taken as a deposit in kind."""
         state = self.state
         position = state.positions.setdefault(event.strategy, {}).setdefault(event.symbol, Position())
-        held = state.net.get(event.symbol, ZERO) + event.quantity - position.quantity
-        state.net[event.symbol] = held
+        self._add_to_net(event.symbol, event.quantity - position.quantity)
         state.deposits += event.cost - position.cost
         position.quantity, position.cost = event.quantity, event.cost
         return (_changed(event.ts, event.strategy, event.symbol, position),)
@@ -133,12 +132,17 @@ class Portfolio:
         apply_fill(position, signed, unit_price=unit_price)
         state.realised_pnl += position.realised_pnl - realised
         state.cash -= signed * unit_price
-        net = state.net.get(symbol, ZERO) + signed
-        if net:
-            state.net[symbol] = net
-        else:
-            state.net.pop(symbol, None)
+        self._add_to_net(symbol, signed)
         return position
+
+    def _add_to_net(self, symbol: str, signed: Decimal) -> None:
+        """Net quantity over all strategies; a symbol of which nothing is held is not listed."""
+        net = self.state.net
+        held = net.get(symbol, ZERO) + signed
+        if held:
+            net[symbol] = held
+        else:
+            net.pop(symbol, None)
 
     # --- marking ------------------------------------------------------------------------------
 
@@ -161,7 +165,7 @@ class Portfolio:
         state.marked_ts = ts
         value, exposure, cost = ZERO, ZERO, ZERO
         for symbol, quantity in state.net.items():
-            worth = quantity * self._unit_mark(symbol)
+            worth = self._value(symbol, quantity)
             value += worth
             exposure += abs(worth)
         for positions in state.positions.values():
@@ -178,11 +182,16 @@ class Portfolio:
             self._config.currency,
         )
 
-    def _unit_mark(self, symbol: str) -> Decimal:
-        """The value of one unit: exact for the float that was read, so equity adds up exactly."""
+    def _value(self, symbol: str, quantity: Decimal) -> Decimal:
+        """What the net position is worth: exact for the float that was read, so equity adds up exactly.
+
+        Before the first price (a fill or an adjustment can come earlier) it is worth what it cost.
+        """
         price = self._prices.last_price(symbol)
-        assert price is not None, f"a position in {symbol} without a price"
-        return Decimal(repr(price)) * self._prices.instrument(symbol).multiplier
+        if price is not None:
+            return quantity * Decimal(repr(price)) * self._prices.instrument(symbol).multiplier
+        held = (positions.get(symbol) for positions in self.state.positions.values())
+        return sum((position.cost for position in held if position is not None), ZERO)
 
     # --- the view -----------------------------------------------------------------------------
 
@@ -195,7 +204,7 @@ class Portfolio:
     def equity(self) -> Decimal:
         """Cash and positions at last prices."""
         net = self.state.net
-        return self.state.cash + sum((net[symbol] * self._unit_mark(symbol) for symbol in net), ZERO)
+        return self.state.cash + sum((self._value(symbol, net[symbol]) for symbol in net), ZERO)
 
     def net_position(self, symbol: str) -> Decimal:
         """Signed quantity over all strategies."""

@@ -16,7 +16,7 @@ COST_QUANTUM = Decimal("1E-10")
 ZERO = Decimal(0)
 
 
-class Position(msgspec.Struct):
+class Position(msgspec.Struct, gc=False):
     """Signed quantity, its cost, and what closing parts of it brought, before commissions."""
 
     quantity: Decimal = ZERO

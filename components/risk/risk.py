@@ -15,6 +15,7 @@ from kernel.component import STEADFAST, FailurePolicy, Subscription
 from kernel.events import (
     ApprovedOrder,
     Event,
+    FillCorrected,
     HaltTrading,
     InstrumentDefined,
     Order,
@@ -30,6 +31,7 @@ from kernel.events import (
     ReplaceApproved,
     ReplaceDenied,
     ReplaceIntent,
+    ReplaceRejected,
     ResumeTrading,
     Side,
     TradingState,
@@ -57,12 +59,32 @@ class MarketView(Protocol):
     def instrument(self, symbol: str) -> InstrumentDefined: ...
 
 
-class WorkingOrder(msgspec.Struct):
-    """An approved order that is not finished: what is left of it, and the price it was approved at."""
+class WorkingOrder(msgspec.Struct, gc=False):
+    """An approved order that is not finished: what is left of it, and what a unit of it may cost.
+
+    While a replacement is under way either version may fill, so the larger one counts.
+    """
 
     order: Order
     leaves_quantity: Decimal
     unit_cost: Decimal
+    replacement: Order | None = None
+    replacement_unit_cost: Decimal = ZERO
+
+    @property
+    def exposed_quantity(self) -> Decimal:
+        """What may still fill."""
+        return self.leaves_quantity + max(ZERO, self._growth)
+
+    @property
+    def reserved_cash(self) -> Decimal:
+        """What that may cost."""
+        replaced = (self.leaves_quantity + self._growth) * self.replacement_unit_cost
+        return max(self.leaves_quantity * self.unit_cost, replaced)
+
+    @property
+    def _growth(self) -> Decimal:
+        return ZERO if self.replacement is None else self.replacement.quantity - self.order.quantity
 
 
 class RiskState(msgspec.Struct):
@@ -103,6 +125,8 @@ class Risk:
             Subscription(OrderRejected, self.on_finished),
             Subscription(OrderExpired, self.on_finished),
             Subscription(OrderReplaced, self.on_replaced),
+            Subscription(ReplaceRejected, self.on_replace_rejected),
+            Subscription(FillCorrected, self.on_correction),
             Subscription(HaltTrading, self.on_halt),
             Subscription(ReduceOnlyTrading, self.on_reduce_only),
             Subscription(ResumeTrading, self.on_resume),
@@ -123,17 +147,21 @@ class Risk:
                     intent.ts, order, denial.rule, denial.reason, str(denial.limit), str(denial.value)
                 ),
             )
-        price = self.price_of(order) or ZERO
-        unit_cost = price * self.instrument(order.symbol).multiplier
-        self.state.working[order.client_order_id] = WorkingOrder(order, order.quantity, unit_cost)
+        working = WorkingOrder(order, order.quantity, self._unit_cost(order))
+        self.state.working[order.client_order_id] = working
         return (OrderApproved(intent.ts, ApprovedOrder.of(order)),)
 
     def on_replace_intent(self, intent: ReplaceIntent) -> Sequence[Event]:
         """Check the new terms as if the old order were gone; it stays as it is until replaced."""
         key = intent.client_order_id
         working = self.state.working.get(key)
-        if working is None:
+        if working is None or working.order.strategy != intent.strategy:
             return (_replace_denied(intent, "open_order", "no such open order"),)
+        if working.replacement is not None:
+            return (_replace_denied(intent, "pending_replace", "a replacement is under way"),)
+        misfit = _misfit(working.order, intent)
+        if misfit:
+            return (_replace_denied(intent, "order_type", misfit),)
         order = _with_new_terms(working.order, intent)
         filled = working.order.quantity - working.leaves_quantity
         if order.quantity <= filled:
@@ -143,6 +171,7 @@ class Risk:
         self.state.working[key] = working
         if denial is not None:
             return (_replace_denied(intent, denial.rule, denial.reason),)
+        working.replacement, working.replacement_unit_cost = order, self._unit_cost(order)
         return (ReplaceApproved(intent.ts, ApprovedOrder.of(order)),)
 
     def _check(self, order: Order) -> Denial | None:
@@ -170,22 +199,41 @@ class Risk:
         working = self.state.working.get(fill.client_order_id)
         if working is None:
             return
-        if fill.leaves_quantity <= 0:
-            del self.state.working[fill.client_order_id]
-        else:
-            working.leaves_quantity = fill.leaves_quantity
+        self._set_leaves(working, fill.leaves_quantity)
+
+    def on_correction(self, event: FillCorrected) -> None:
+        working = self.state.working.get(event.client_order_id)
+        if working is not None:
+            self._set_leaves(working, working.leaves_quantity + event.old_quantity - event.quantity)
 
     def on_finished(self, event: OrderCancelled | OrderRejected | OrderExpired) -> None:
         self.state.working.pop(event.client_order_id, None)
 
     def on_replaced(self, event: OrderReplaced) -> None:
         working = self.state.working.get(event.order.client_order_id)
+        if working is None:
+            return
+        leaves = working.leaves_quantity + event.order.quantity - working.order.quantity
+        working.order, working.unit_cost = event.order, self._unit_cost(event.order)
+        working.replacement, working.replacement_unit_cost = None, ZERO
+        self._set_leaves(working, leaves)
+
+    def on_replace_rejected(self, event: ReplaceRejected) -> None:
+        working = self.state.working.get(event.client_order_id)
         if working is not None:
-            working.leaves_quantity += event.order.quantity - working.order.quantity
-            working.order = event.order
-            working.unit_cost = (self.price_of(event.order) or ZERO) * self.instrument(
-                event.order.symbol
-            ).multiplier
+            working.replacement, working.replacement_unit_cost = None, ZERO
+
+    def _set_leaves(self, working: WorkingOrder, leaves: Decimal) -> None:
+        if leaves <= 0:
+            del self.state.working[working.order.client_order_id]
+        else:
+            working.leaves_quantity = leaves
+
+    def _unit_cost(self, order: Order) -> Decimal:
+        """What a unit of a buy may cost; a sale reserves nothing."""
+        if order.side is Side.SELL:
+            return ZERO
+        return (self.price_of(order) or ZERO) * self.instrument(order.symbol).multiplier
 
     # --- the operator -------------------------------------------------------------------------
 
@@ -216,7 +264,7 @@ class Risk:
         """What working buys will cost at the prices they were approved at."""
         return sum(
             (
-                working.leaves_quantity * working.unit_cost
+                working.reserved_cash
                 for working in self.state.working.values()
                 if working.order.side is Side.BUY
             ),
@@ -227,9 +275,22 @@ class Risk:
         """Quantity of one side that approved orders may still fill."""
         return sum(
             (
-                working.leaves_quantity
+                working.exposed_quantity
                 for working in self.state.working.values()
                 if working.order.symbol == symbol and working.order.side is side
+            ),
+            ZERO,
+        )
+
+    def strategy_working_quantity(self, strategy: StrategyId, symbol: str, side: Side) -> Decimal:
+        """The part of it that is one strategy's."""
+        return sum(
+            (
+                working.exposed_quantity
+                for working in self.state.working.values()
+                if working.order.strategy == strategy
+                and working.order.symbol == symbol
+                and working.order.side is side
             ),
             ZERO,
         )
@@ -241,6 +302,16 @@ class Risk:
             return price
         last = self._market.last_price(order.symbol)
         return None if last is None else Decimal(repr(last))
+
+
+def _misfit(order: Order, intent: ReplaceIntent) -> str:
+    """Why the new terms are none of this order type's; empty if they fit."""
+    kind = order.order_type.value
+    if intent.limit_price is not None and order.limit_price is None:
+        return f"a {kind} order has no limit price"
+    if intent.stop_price is not None and order.stop_price is None:
+        return f"a {kind} order has no stop price"
+    return ""
 
 
 def _with_new_terms(order: Order, intent: ReplaceIntent) -> Order:

@@ -35,6 +35,10 @@ class RiskView(Protocol):
         """Quantity of approved, unfinished orders of one side that is not filled yet."""
         ...
 
+    def strategy_working_quantity(self, strategy: StrategyId, symbol: str, side: Side) -> Decimal:
+        """The same, of one strategy's orders."""
+        ...
+
     @property
     def reserved_cash(self) -> Decimal:
         """What working buys will cost at the prices they were approved at."""
@@ -96,7 +100,7 @@ class MaxPositionQuantity:
 
 
 class StrategyMaxPosition:
-    """No order that takes a strategy beyond the position it declared for itself."""
+    """No order that could take a strategy beyond the position it declared for itself."""
 
     def __init__(self, limits: Mapping[StrategyId, Decimal]) -> None:
         self.limits = limits
@@ -106,7 +110,8 @@ class StrategyMaxPosition:
         if limit is None:
             return None
         held = view.strategy_position(order.strategy, order.symbol)
-        reach = _reach(held, order, working=ZERO)
+        working = view.strategy_working_quantity(order.strategy, order.symbol, order.side)
+        reach = _reach(held, order, working=working)
         if abs(reach) <= limit or (abs(reach) < abs(held) and reach * held > 0):
             return None
         return Denial("strategy_max_position", "the strategy declared a smaller position", limit, abs(reach))

@@ -82,6 +82,7 @@ class StrategyContext:
         portfolio: PortfolioView,
         risk_limits: RiskLimits,
         symbols: tuple[str, ...],
+        bars_needed: int,
         environment: Mapping[str, str],
         host_state: HostState,
     ) -> None:
@@ -91,17 +92,22 @@ class StrategyContext:
         self.risk_limits = risk_limits
         self.environment = environment
         self.instrument = market.instrument
-        self.history = market.history
         self.last_price = market.last_price
         self.last_quote = market.last_quote
         self.last_trade = market.last_trade
         self._bus = bus
+        self._history = market.history
+        self._bars_needed = bars_needed
         self._host_state = host_state
 
     @property
     def now(self) -> int:
         """Kernel time, ns since the epoch, UTC."""
         return self._bus.now
+
+    def history(self, symbol: str, count: int) -> Sequence[Bar]:
+        """The last bars, never more than this strategy said it needs, whatever others need."""
+        return self._history(symbol, min(count, self._bars_needed))
 
     @property
     def random(self) -> Random:

@@ -13,6 +13,7 @@ from components.strategy_host.context import StrategyContext
 from components.strategy_host.state import HostState
 from components.strategy_host.translation import Translator, host_name
 from kernel.component import FailurePolicy, Handler, Subscription
+from kernel.errors import ComponentError
 from kernel.events import (
     Bar,
     BookDelta,
@@ -72,7 +73,10 @@ class StrategyHost:
 
     def restore(self, state: msgspec.Struct) -> None:
         assert isinstance(state, HostState)
-        self.strategy.state = msgspec.msgpack.decode(state.strategy, type=self.strategy.state_type)
+        try:
+            self.strategy.state = msgspec.msgpack.decode(state.strategy, type=self.strategy.state_type)
+        except msgspec.ValidationError as error:
+            raise ComponentError(f"{self.name}: its state does not fit its type: {error}") from error
         for field in ("epoch", "order_count", "random_count"):
             setattr(self._state, field, getattr(state, field))
 

@@ -9,7 +9,8 @@ from kernel.identifiers import ClientOrderId, StrategyId
 class StreamRange(Record, frozen=True):
     """A part of a stream that was read: events with ``first_seq <= seq <= last_seq``.
 
-    ``head_hash`` is the hash of the block that holds ``last_seq``, in hex.
+    ``head_hash`` is the chained hash of the block that holds ``last_seq``, in hex: it stands for
+    everything up to there.
     """
 
     stream: str

@@ -8,10 +8,11 @@ from pathlib import Path
 import click
 import msgspec
 
-from eventstore import SqliteEventStore
+from eventstore import SqliteEventStore, read_story
 from eventstore.importing.local_time import NS_PER_DAY
 from eventstore.importing.timestamps import StampParser
 from eventstore.port import Batch, Selection
+from eventstore.vocabulary import symbol_of
 from kernel.errors import InputError
 from kernel.events import Event
 from ops.event_lines import EVENT_NAMES, HEADING, LoggedEvent, human_line, json_line, logged_events
@@ -57,6 +58,7 @@ class LogQuery(msgspec.Struct, frozen=True, kw_only=True):
     limit: int
     tail: int
     is_following: bool
+    is_story: bool
 
 
 @click.command("log")
@@ -73,6 +75,7 @@ class LogQuery(msgspec.Struct, frozen=True, kw_only=True):
 @click.option("--limit", type=click.IntRange(min=1), help="Stop after so many events.")
 @click.option("--tail", type=click.IntRange(min=1), help="Only the last so many events.")
 @click.option("--follow", is_flag=True, help="Then print what comes, until Ctrl-C.")
+@click.option("--story", is_flag=True, help="Of a run: its inputs too, each before what it caused.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def log_command(
     stream: str,
@@ -85,19 +88,24 @@ def log_command(
     limit: int | None,
     tail: int | None,
     follow: bool,
+    story: bool,
     as_json: bool,
 ) -> None:
     """Print the events of a stream.
 
-    "in" marks an input; "<-17" an event that the core derived from the input at seq 17.
+    "in" marks an input; "<-17" an event that the core derived from the input at seq 17 or, in the
+    stream of a run, from the run's 17th input. With --story the first column is that number.
 
     \b
     Example:
       onetape log goog.1d --from 2012-01-01 --to 2012-12-31 --limit 10
       onetape log goog.1d --tail 3 --json
+      onetape log run.ma_cross.1 --story --from 2012-01-01 --limit 20
     """
     if limit and tail:
         raise click.UsageError("--limit and --tail exclude each other")
+    if story and (tail or follow):
+        raise click.UsageError("--story is read from its beginning: not with --tail or --follow")
     selection = Selection(
         from_ts=from_ts,
         to_ts=to_ts,
@@ -105,7 +113,12 @@ def log_command(
         types=frozenset(types) or None,
     )
     query = LogQuery(
-        stream=stream, selection=selection, limit=limit or 0, tail=tail or 0, is_following=follow
+        stream=stream,
+        selection=selection,
+        limit=limit or 0,
+        tail=tail or 0,
+        is_following=follow,
+        is_story=story,
     )
     try:
         run(_print_log(store_path, query, as_json=as_json))
@@ -136,6 +149,11 @@ async def _print_log(path: Path, query: LogQuery, *, as_json: bool) -> None:
 
 async def _batches(store: SqliteEventStore, query: LogQuery) -> AsyncGenerator[Batch, None]:
     selection = query.selection
+    if query.is_story:
+        async with aclosing(read_story(store, query.stream)) as batches:
+            async for batch in batches:
+                yield _selected(batch, selection)
+        return
     if query.tail:
         head = await store.head(query.stream)
         if head.seq:
@@ -147,6 +165,27 @@ async def _batches(store: SqliteEventStore, query: LogQuery) -> AsyncGenerator[B
     async with aclosing(source(query.stream, selection)) as batches:
         async for batch in batches:
             yield batch
+
+
+def _selected(batch: Batch, selection: Selection) -> Batch:
+    """The part of a story's batch that was asked for."""
+    kept = [logged for logged in logged_events(batch) if _is_selected(logged.event, selection)]
+    return Batch(
+        batch.stream,
+        [logged.seq for logged in kept],
+        [logged.event for logged in kept],
+        [logged.cause for logged in kept],
+    )
+
+
+def _is_selected(event: Event, selection: Selection) -> bool:
+    if selection.from_ts is not None and event.ts < selection.from_ts:
+        return False
+    if selection.to_ts is not None and event.ts > selection.to_ts:
+        return False
+    if selection.types is not None and type(event) not in selection.types:
+        return False
+    return selection.symbols is None or symbol_of(event) in selection.symbols
 
 
 async def _last(store: SqliteEventStore, query: LogQuery, *, to_seq: int) -> Batch:

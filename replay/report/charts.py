@@ -72,7 +72,7 @@ def chart_data(result: RunResult, prices: PriceHistory) -> ChartData:
     return ChartData(
         currency=result.currency,
         curve=_curve(result),
-        prices=[_price_chart(result, series) for series in prices.values()],
+        prices=[_price_chart(result, series) for series in prices.values() if len(series.ts) > 1],
         returns=[float(value) for value in moves],
         flat_days=int(np.count_nonzero(returns == 0)),
     )
@@ -87,9 +87,8 @@ def chart_times(ts: Integers) -> list[str]:
 def _curve(result: RunResult) -> CurveChart:
     curve = result.equity
     sample = ExtremesSample(CURVE_POINTS)
-    for position, value in enumerate(curve.equity):
-        sample.take(position, float(value))
-    kept = np.array([position for position, _ in sample.points()], dtype=np.int64)
+    sample.take(np.arange(len(curve)), curve.equity)
+    kept, _ = sample.points()
     ts = curve.ts[kept]
     is_midnight_mark = (kept > 0) & (ts % DAY_NS == 0)  # closes the day before: draw it there
     return CurveChart(

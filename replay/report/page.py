@@ -1,7 +1,7 @@
 """Writes the document. Every text that comes from data is escaped on its way in."""
 
 import html
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -20,6 +20,7 @@ from replay.tables import result_lines
 from replay.trades import RoundTrip
 
 TRADES_SHOWN = 500
+NAMES_SHOWN = 10
 FULL_COLOUR_AT = 0.10
 """A month that moved 10 % has the strongest colour."""
 
@@ -54,6 +55,7 @@ def report_page(result: RunResult, prices: PriceHistory) -> str:
         price_hidden="" if data.prices else "hidden",
         months=_months(monthly_returns(daily_closes(result.equity))),
         trades=_trades(result.trades),
+        trades_hidden="" if result.trades else "hidden",
         trades_note=_trades_note(result),
         figures="\n".join(_row(name, figure) for name, figure in result_lines(result)),
         config=_text(_indented(result.config)),
@@ -101,16 +103,21 @@ def _strategy(one: RunStrategy) -> str:
 
 
 def _facts(result: RunResult) -> str:
-    symbols = ", ".join(result.symbols[:20])
-    more = len(result.symbols) - 20
+    sources = [f"{one.stream} {one.first_seq}-{one.last_seq}" for one in result.sources]
     facts = {
         "Period": figures.period(result.start_ts, result.end_ts),
-        "Symbols": f"{symbols} and {more} more" if more > 0 else symbols,
+        "Symbols": _shortened(result.symbols),
         "Run stream": result.run_stream,
-        "Data": ", ".join(f"{one.stream} {one.first_seq}-{one.last_seq}" for one in result.sources),
+        "Data": _shortened(sources),
         "Digest": result.digest,
     }
     return "".join(f"<dt>{name}</dt><dd>{_text(fact)}</dd>" for name, fact in facts.items())
+
+
+def _shortened(names: Sequence[str]) -> str:
+    more = len(names) - NAMES_SHOWN
+    shown = ", ".join(names[:NAMES_SHOWN])
+    return f"{shown} and {more:,} more" if more > 0 else shown
 
 
 def _tiles(result: RunResult) -> Iterable[str]:

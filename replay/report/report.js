@@ -3,6 +3,7 @@
 
 const data = JSON.parse(document.getElementById("chart-data").textContent);
 const config = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["select2d", "lasso2d"] };
+const FEWEST_RETURNS = 5;
 
 function colours() {
   const style = getComputedStyle(document.documentElement);
@@ -31,6 +32,7 @@ const timeFormat = (isIntraday) => (isIntraday ? "%Y-%m-%d %H:%M:%S" : "%Y-%m-%d
 function drawCurve(c) {
   const { x, equity, drawdown, is_intraday } = data.curve;
   const mode = x.length < 40 ? "lines+markers" : "lines";
+  const deepest = drawdown.reduce((low, depth) => Math.min(low, depth === null ? 0 : depth), -0.01);
   const traces = [
     { x, y: equity, type: "scatter", mode, name: "Equity", line: { color: c.accent, width: 1.6 }, marker: { size: 5 },
       hovertemplate: "%{y:,.2f} " + data.currency + "<extra>Equity</extra>" },
@@ -40,8 +42,8 @@ function drawCurve(c) {
   Plotly.react("curve", traces, layout(c, {
     hovermode: "x unified",
     xaxis: axis(c, { type: "date", anchor: "y2", hoverformat: timeFormat(is_intraday) }),
-    yaxis: axis(c, { domain: [0.32, 1], tickformat: ",.6~g", title: { text: data.currency } }),
-    yaxis2: axis(c, { domain: [0, 0.26], tickformat: ".0~%", rangemode: "tozero", nticks: 4 }),
+    yaxis: axis(c, { domain: [0.32, 1], tickformat: ",.4~f", title: { text: data.currency } }),
+    yaxis2: axis(c, { domain: [0, 0.26], tickformat: ".2~%", range: [1.08 * deepest, 0], nticks: 4 }),
   }), config);
 }
 
@@ -56,7 +58,7 @@ function drawPrice(c) {
   const edge = { color: c.card, width: 1 };
   const traces = [
     { x: chart.x, y: chart.y, type: "scatter", mode: chart.x.length < 40 ? "lines+markers" : "lines", name: "Price",
-      line: { color: c.muted, width: 1.1 }, marker: { size: 4 }, hovertemplate: "%{y:,.6~g}<br>%{x}<extra>Price</extra>" },
+      line: { color: c.muted, width: 1.1 }, marker: { size: 4 }, hovertemplate: "%{y:,.6~f}<br>%{x}<extra>Price</extra>" },
     markers(chart.long_entries, "Long entry", { symbol: "triangle-up", color: c.accent, line: edge }),
     markers(chart.short_entries, "Short entry", { symbol: "triangle-down", color: c.accent, line: edge }),
     markers(chart.gains, "Exit with gain", { symbol: "circle", color: c.gain, line: edge, size: 8 }),
@@ -66,23 +68,24 @@ function drawPrice(c) {
     hovermode: "closest", showlegend: true, legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" },
     margin: { l: 64, r: 16, t: 34, b: 36 },
     xaxis: axis(c, { type: "date", hoverformat: timeFormat(chart.is_intraday) }),
-    yaxis: axis(c, { tickformat: ",.6~g" }),
+    yaxis: axis(c, { tickformat: ",.6~f" }),
   }), config);
   document.getElementById("price-note").textContent = chart.note;
 }
 
 function drawReturns(c) {
+  const isDrawn = data.returns.length >= FEWEST_RETURNS;
+  const flat = data.flat_days;
+  const left = flat ? `${flat.toLocaleString("en")} ${flat === 1 ? "day" : "days"} without a change left out.` : "";
+  document.getElementById("returns-note").textContent = isDrawn ? left : "Too few days with a change to draw. " + left;
+  document.getElementById("returns").hidden = !isDrawn;
+  if (!isDrawn) return;
   const histogram = { x: data.returns, type: "histogram", nbinsx: 80, marker: { color: c.accent, opacity: 0.85 },
                       hovertemplate: "%{x}: %{y} days<extra></extra>" };
-  const note = { text: "No daily returns", showarrow: false, xref: "paper", yref: "paper", x: 0.5, y: 0.5, font: { color: c.muted } };
   Plotly.react("returns", [histogram], layout(c, {
-    bargap: 0.04, annotations: data.returns.length ? [] : [note],
-    xaxis: axis(c, { tickformat: ".2~%", hoverformat: ".2%" }),
+    bargap: 0.04, xaxis: axis(c, { tickformat: ".2~%", hoverformat: ".2%" }),
     yaxis: axis(c, { title: { text: "days" } }),
   }), config);
-  const flat = data.flat_days;
-  document.getElementById("returns-note").textContent =
-    flat ? `${flat.toLocaleString("en")} ${flat === 1 ? "day" : "days"} without a change left out.` : "";
 }
 
 function draw() {

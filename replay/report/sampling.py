@@ -1,8 +1,12 @@
 """Thinning a series for a chart: few points, and yet every extreme is still to be seen."""
 
+import numpy as np
+
+from replay.equity import Floats, Integers
+
 
 class ExtremesSample:
-    """Takes a series point by point and keeps at most ``limit`` of them, in order.
+    """Takes a series piece by piece and keeps at most ``limit`` points of it, in order.
 
     While they fit, all are kept (``limit`` - 4 of them). After that the lowest and the highest of every
     group of consecutive points, with groups of one size that doubles whenever the limit is reached: the
@@ -10,47 +14,62 @@ class ExtremesSample:
     """
 
     def __init__(self, limit: int) -> None:
-        if limit < 4 or limit % 4:
-            raise ValueError(f"limit is {limit}, expected a multiple of 4")
-        self._limit = limit
+        if limit < 8 or limit % 4:
+            raise ValueError(f"limit is {limit}, expected a multiple of 4 from 8 on")
+        self._room = limit - 4
         self._group = 2
-        self._kept: list[tuple[int, float]] = []
-        self._pending: list[tuple[int, float]] = []
-        self._last: tuple[int, float] | None = None
+        self._kept_ts: Integers = np.empty(0, dtype=np.int64)
+        self._kept_values: Floats = np.empty(0, dtype=np.float64)
+        self._pending_ts: Integers = self._kept_ts
+        self._pending_values: Floats = self._kept_values
+        self._last_ts: Integers = self._kept_ts
+        self._last_value: Floats = self._kept_values
 
     @property
     def is_thinned(self) -> bool:
         """Whether points were left out."""
         return self._group > 2
 
-    def take(self, ts: int, value: float) -> None:
-        """The next point."""
-        self._last = (ts, value)
-        self._pending.append(self._last)
-        if len(self._pending) < self._group:
-            return
-        if len(self._kept) >= self._limit - 4:
-            kept = self._kept
-            self._kept = [point for i in range(0, len(kept), 4) for point in _extremes(kept[i : i + 4])]
-            self._group *= 2
-            return
-        self._kept.extend(_extremes(self._pending))
-        self._pending.clear()
+    def take(self, ts: Integers, values: Floats) -> None:
+        """The next points."""
+        if len(ts):
+            self._last_ts, self._last_value = ts[-1:], values[-1:]
+        ts = np.concatenate((self._pending_ts, ts))
+        values = np.concatenate((self._pending_values, values))
+        while len(values) >= self._group:
+            groups = min(len(values) // self._group, (self._room - len(self._kept_ts)) // 2)
+            if groups == 0:
+                self._halve()
+                continue
+            chosen = _extremes(values, count=groups, size=self._group)
+            self._kept_ts = np.concatenate((self._kept_ts, ts[chosen]))
+            self._kept_values = np.concatenate((self._kept_values, values[chosen]))
+            ts, values = ts[groups * self._group :], values[groups * self._group :]
+        self._pending_ts, self._pending_values = ts, values
 
-    def points(self) -> list[tuple[int, float]]:
+    def points(self) -> tuple[Integers, Floats]:
         """What is kept, with the last point of the series always in it."""
-        points = self._kept + _extremes(self._pending)
-        if self._last is not None and points[-1] != self._last:
-            points.append(self._last)
-        return points
+        rest = len(self._pending_values)
+        chosen = _extremes(self._pending_values, count=1, size=rest) if rest > 2 else np.arange(rest)
+        ts = np.concatenate((self._kept_ts, self._pending_ts[chosen]))
+        values = np.concatenate((self._kept_values, self._pending_values[chosen]))
+        if len(ts) and ts[-1] != self._last_ts[0]:
+            ts, values = np.concatenate((ts, self._last_ts)), np.concatenate((values, self._last_value))
+        return ts, values
+
+    def _halve(self) -> None:
+        """Two groups become one."""
+        chosen = _extremes(self._kept_values, count=len(self._kept_values) // 4, size=4)
+        self._kept_ts, self._kept_values = self._kept_ts[chosen], self._kept_values[chosen]
+        self._group *= 2
 
 
-def _extremes(points: list[tuple[int, float]]) -> list[tuple[int, float]]:
-    """The lowest and the highest point in order of time; first and last where all are equal."""
-    if len(points) <= 2:
-        return points.copy()
-    low = min(range(len(points)), key=lambda i: points[i][1])
-    high = max(range(len(points)), key=lambda i: points[i][1])
-    if low == high:
-        return [points[0], points[-1]]
-    return [points[min(low, high)], points[max(low, high)]]
+def _extremes(values: Floats, *, count: int, size: int) -> Integers:
+    """Places of the lowest and the highest of each group, in order; first and last where all are equal."""
+    grouped = values[: count * size].reshape(count, size)
+    low, high = grouped.argmin(axis=1), grouped.argmax(axis=1)
+    is_level = low == high
+    first = np.where(is_level, 0, np.minimum(low, high))
+    last = np.where(is_level, size - 1, np.maximum(low, high))
+    places = np.arange(count) * size
+    return np.stack((places + first, places + last), axis=1).ravel()

@@ -217,8 +217,9 @@ async def test_reading_a_missing_stream_says_so(store: EventStore) -> None:
 
 async def fill_mixed(store: EventStore) -> list[Event]:
     """40 events in 20 blocks: ts 0, 0, 1, 1 ...; quotes, trades, intents and timers of A and B."""
-    makers = [lambda ts: quote(ts, "A"), lambda ts: trade(ts, "B"), lambda ts: intent(ts, "A"), timer]
-    events: list[Event] = [makers[place % 4](place // 2) for place in range(40)]
+    events: list[Event] = []
+    for ts in range(0, 20, 2):
+        events += [quote(ts, "A"), trade(ts, "B"), intent(ts + 1, "A"), timer(ts + 1)]
     for start in range(0, 40, 2):
         await store.append("s", events[start : start + 2], expected_seq=start, causes=[start, 0])
     return events

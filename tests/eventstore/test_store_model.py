@@ -28,21 +28,24 @@ STEPS = st.lists(
 
 
 def make_event(kind: str, ts: int, symbol: str) -> Event:
-    makers = {"quote": quote, "trade": trade, "intent": intent}
-    return timer(ts) if kind == "timer" else makers[kind](ts, symbol)
+    if kind == "timer":
+        return timer(ts)
+    if kind == "intent":
+        return intent(ts, symbol)
+    return trade(ts, symbol) if kind == "trade" else quote(ts, symbol)
 
 
 @st.composite
 def selections(draw: st.DrawFn) -> Selection:
     bound = st.none() | st.integers(-1, 40)
-    types = st.frozensets(st.sampled_from([Quote, Trade, OrderIntent, TimerFired]))
+    event_types: list[type[Event]] = [Quote, Trade, OrderIntent, TimerFired]
     return Selection(
         from_seq=draw(st.integers(1, 40)),
         to_seq=draw(bound),
         from_ts=draw(bound),
         to_ts=draw(bound),
         symbols=draw(st.none() | st.frozensets(SYMBOLS)),
-        types=draw(st.none() | types),
+        types=draw(st.none() | st.frozensets(st.sampled_from(event_types))),
     )
 
 

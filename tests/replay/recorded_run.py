@@ -1,6 +1,6 @@
 """Runs written by hand, so that what must be read from them is known beforehand."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from eventstore import EventStore
@@ -101,9 +101,9 @@ async def record_run(
     store: EventStore,
     derived: Iterable[Event],
     *,
-    data: Mapping[str, list[Event]],
+    data: Mapping[str, Sequence[Event]],
     cash: str = "10000",
-    strategy: StrategyId = STRATEGY,
+    strategies: Sequence[str] = (STRATEGY,),
     params: str = '{"fast":2}',
     instruments: Iterable[InstrumentDefined] = (),
     start_ts: int | None = None,
@@ -122,7 +122,10 @@ async def record_run(
     told: list[Event] = [
         RunStarted(ts, tuple(sources), tuple(symbols), 0, 0),
         ConfigLoaded(ts, "hash", '{"cash":"10000"}'),
-        StrategyLoaded(ts, strategy, "strategies.by_hand:ByHand", "hash", "source", params, "1.0"),
+        *(
+            StrategyLoaded(ts, StrategyId(name), "strategies.by_hand:ByHand", "hash", "source", params, "1.0")
+            for name in strategies
+        ),
         *instruments,
         CashMoved(ts, Decimal(cash)),
         SessionStarted(ts, 1, "backtest", "0", "3.11"),

@@ -169,8 +169,7 @@ def test_max_drawdown_is_measured_from_the_highest_point() -> None:
 def test_max_drawdown_of_a_curve_that_only_rises_is_zero() -> None:
     deepest = metrics.max_drawdown(floats(1, 2, 3))
 
-    assert deepest == 0.0
-    assert math.copysign(1.0, deepest) == 1.0
+    assert str(deepest) == "0.0"  # and not -0.0
 
 
 def test_max_drawdown_is_undefined_without_capital() -> None:
@@ -257,7 +256,8 @@ def test_two_trades_on_paper() -> None:
     assert m.win_rate == 0.5
     assert m.profit_factor == pytest.approx(98 / 52)
     assert m.average_trade_duration_ns == 2 * DAY_NS
-    assert (m.best_trade, m.worst_trade) == (pytest.approx(0.098), pytest.approx(-52 / 1100))
+    assert m.best_trade == pytest.approx(0.098)
+    assert m.worst_trade == pytest.approx(-52 / 1100)
 
 
 def test_a_run_without_capital_has_no_rates() -> None:

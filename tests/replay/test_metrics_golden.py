@@ -95,7 +95,8 @@ def adjusted_returns(data: Path, symbol: str) -> Floats:
     until = [day for day, _ in factors]
     days = [day for day, _ in rows]
     places = np.searchsorted(until, days)  # a row holds up to and including its date
-    closes = np.array([close * factors[place][1] for (_, close), place in zip(rows, places, strict=True)])
+    scaled = [row[1] * factors[int(place)][1] for row, place in zip(rows, places, strict=True)]
+    closes = np.array(scaled, dtype=np.float64)
     returns = closes[1:] / closes[:-1] - 1.0
     chosen = [20050101 <= int(day) <= 20201231 for day in days[1:]]
     return np.asarray(returns[np.array(chosen)], dtype=np.float64)

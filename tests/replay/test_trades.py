@@ -68,7 +68,10 @@ def test_a_partial_close_splits_the_entry() -> None:
 
     trades = match_fills(fills).trades
 
-    assert [(trade.quantity, trade.pnl) for trade in trades] == [(4, 4), (6, 12)]
+    assert [(trade.quantity, trade.pnl) for trade in trades] == [
+        (Decimal(4), Decimal(4)),
+        (Decimal(6), Decimal(12)),
+    ]
 
 
 def test_a_fill_through_zero_closes_and_opens_the_other_way() -> None:
@@ -76,9 +79,14 @@ def test_a_fill_through_zero_closes_and_opens_the_other_way() -> None:
 
     matched = match_fills(fills)
 
-    assert [(trade.quantity, trade.commission) for trade in matched.trades] == [(10, Decimal(1))]
+    assert [(trade.quantity, trade.commission) for trade in matched.trades] == [(Decimal(10), Decimal(1))]
     (lot,) = matched.open_lots
-    assert (lot.side, lot.quantity, lot.entry_price, lot.commission) == (SELL, 15, 6, Decimal("1.5"))
+    assert (lot.side, lot.quantity, lot.entry_price, lot.commission) == (
+        SELL,
+        Decimal(15),
+        Decimal(6),
+        Decimal("1.5"),
+    )
 
 
 def test_strategies_and_symbols_are_matched_apart() -> None:
@@ -110,7 +118,7 @@ def test_return_is_after_commission() -> None:
 
     (trade,) = match_fills(fills).trades
 
-    assert (trade.pnl, trade.commission, trade.net_pnl) == (10, 2, 8)
+    assert (trade.pnl, trade.commission, trade.net_pnl) == (Decimal(10), Decimal(2), Decimal(8))
     assert trade.net_return == 0.08
 
 
@@ -133,7 +141,7 @@ def test_a_corrected_fill_counts_as_corrected_from_the_beginning() -> None:
 
     matched = match_fills(fills, {(bought.client_order_id, bought.fill_id): changed})
 
-    assert [(trade.entry_price, trade.pnl) for trade in matched.trades] == [(11, 8)]
+    assert [(trade.entry_price, trade.pnl) for trade in matched.trades] == [(Decimal(11), Decimal(8))]
     assert matched.open_lots == ()
 
 

@@ -1,0 +1,79 @@
+"""A log or a run as the whole ordered story: every input, each followed by what it caused.
+
+A live log holds it already. The stream of a run holds what the run added; its inputs lie in the data
+streams that its first event names, and are merged in as the run saw them.
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from eventstore.merge import StreamSlice, merge
+from eventstore.port import Batch, EventStore, Selection
+from kernel.events import Event, RunStarted
+
+
+async def read_story(store: EventStore, stream: str) -> AsyncGenerator[Batch]:
+    """The story in batches, each of one stream's events or of a run's inputs.
+
+    ``seqs`` are places in the story: the seq in a log, the ordinal of the input in a run, which a
+    derived event shares with the input that it followed. Raises what ``EventStore.read`` raises.
+    """
+    started = await _run_started(store, stream)
+    source = store.read(stream) if started is None else _run_story(store, stream, started)
+    async with aclosing(source) as batches:
+        async for batch in batches:
+            yield batch
+
+
+async def _run_started(store: EventStore, stream: str) -> RunStarted | None:
+    async with aclosing(store.read(stream, Selection(to_seq=1))) as batches:
+        async for batch in batches:
+            first = batch.events[0]
+            return first if isinstance(first, RunStarted) else None
+    return None
+
+
+async def _run_story(store: EventStore, stream: str, started: RunStarted) -> AsyncGenerator[Batch]:
+    slices = [
+        StreamSlice(source.stream, Selection(from_seq=source.first_seq, to_seq=source.last_seq))
+        for source in started.sources
+    ]
+    place = 0
+    async with aclosing(store.read(stream)) as run, aclosing(merge(store, slices)) as data:
+        inputs = _Inputs(data)
+        async for batch in run:
+            for event, cause in zip(batch.events, batch.causes or (), strict=True):
+                before = abs(cause) if cause > 0 else abs(cause) - 1
+                if before > place:
+                    yield await inputs.take(before - place, first_place=place + 1)
+                place = max(before, abs(cause))
+                yield Batch(stream, (place,), (event,), (cause,))
+        async for rest in inputs.rest(first_place=place + 1):
+            yield rest
+
+
+class _Inputs:
+    """The merged data of a run, handed out in whatever numbers the run's records ask for."""
+
+    def __init__(self, data: AsyncGenerator[list[Event]]) -> None:
+        self._data = data
+        self._waiting: list[Event] = []
+
+    async def take(self, count: int, *, first_place: int) -> Batch:
+        """The next ``count`` inputs, or what is left of them."""
+        while len(self._waiting) < count:
+            more = await anext(self._data, None)
+            if more is None:
+                break
+            self._waiting += more
+        events, self._waiting = self._waiting[:count], self._waiting[count:]
+        return Batch("", range(first_place, first_place + len(events)), events)
+
+    async def rest(self, *, first_place: int) -> AsyncGenerator[Batch]:
+        """All that is left: a run that was never finished has inputs without a trace."""
+        while True:
+            batch = await self.take(len(self._waiting) or 1, first_place=first_place)
+            if not batch.events:
+                return
+            first_place += len(batch.events)
+            yield batch

@@ -1,0 +1,195 @@
+"""What was measured, as tables for the terminal and as docs/benchmarks.md."""
+
+import platform
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from statistics import median
+
+import msgspec
+from rich.table import Table
+
+from ops.bench.ours import StoreResult
+from ops.bench.peers.runner import PeerResult
+
+OURS = "onetape"
+MB = 1_000_000
+
+
+class Variant(msgspec.Struct, frozen=True):
+    """A pair of averages: how often they cross decides how many orders there are."""
+
+    name: str
+    fast: int
+    slow: int
+
+
+class Measured(msgspec.Struct):
+    """Everything one ``make bench`` measured."""
+
+    rounds: int
+    stores: list[StoreResult] = []
+    runs: list[tuple[Variant, PeerResult]] = []
+    large: list[tuple[Variant, PeerResult]] = []
+    absent: dict[str, str] = {}
+    import_ms: float = 0.0
+
+
+class Sheet(msgspec.Struct, frozen=True):
+    """A table: title, column names, rows."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def tables(measured: Measured) -> Iterator[Table]:
+    """The measurements for a terminal."""
+    for sheet in sheets(measured):
+        table = Table(title=sheet.title)
+        for position, column in enumerate(sheet.columns):
+            table.add_column(column, justify="left" if position == 0 else "right")
+        for row in sheet.rows:
+            table.add_row(*row)
+        yield table
+
+
+def page(measured: Measured) -> str:
+    """The measurements as Markdown."""
+    parts = [
+        _INTRODUCTION.format(machine=_machine(), rounds=measured.rounds, python=platform.python_version())
+    ]
+    for sheet in sheets(measured):
+        parts.append(f"## {sheet.title}\n")
+        parts.append("| " + " | ".join(sheet.columns) + " |")
+        parts.append("| --- |" + " ---: |" * (len(sheet.columns) - 1))
+        parts += ["| " + " | ".join(row) + " |" for row in sheet.rows]
+        parts.append("")
+    parts += [f"Left out: {title}: {reason}." for title, reason in measured.absent.items()]
+    parts.append(_NOTES)
+    return "\n".join(parts)
+
+
+def sheets(measured: Measured) -> Iterator[Sheet]:
+    """The measurements, best and median of the rounds."""
+    yield _store_sheet(measured.stores)
+    for variant in dict.fromkeys(variant for variant, _ in measured.runs):
+        yield _replay_sheet(variant, [result for other, result in measured.runs if other == variant])
+    if measured.large:
+        yield _size_sheet(measured)
+    yield Sheet(
+        "Imports",
+        ("what", "milliseconds"),
+        (("`import kernel, eventstore, strategies.sdk`", f"{measured.import_ms:.0f}"),),
+    )
+
+
+def _store_sheet(results: Iterable[StoreResult]) -> Sheet:
+    by_durability: dict[str, list[StoreResult]] = {}
+    for result in results:
+        by_durability.setdefault(result.durability, []).append(result)
+    rows = tuple(
+        (
+            durability,
+            *_best_and_median([result.append_per_s for result in group]),
+            *_best_and_median([result.read_per_s for result in group]),
+            f"{group[0].bytes_per_event:.0f}",
+        )
+        for durability, group in by_durability.items()
+    )
+    columns = ("durability", "append, M/s", "median", "read back decoded, M/s", "median", "bytes per event")
+    return Sheet("Event store: quotes per second, hash chain included", columns, rows)
+
+
+def _replay_sheet(variant: Variant, results: list[PeerResult]) -> Sheet:
+    by_engine: dict[str, list[PeerResult]] = {}
+    for result in results:
+        by_engine.setdefault(f"{result.engine} {result.version}", []).append(result)
+    ours = max(result.quotes_per_s for result in results if result.engine == OURS)
+    rows = tuple(
+        (
+            engine,
+            group[0].python,
+            f"{group[0].count:,}",
+            f"{group[0].orders:,}",
+            *(f"{speed:,.0f}" for speed in _best_median([result.quotes_per_s for result in group])),
+            f"{ours / max(result.quotes_per_s for result in group):.1f}",
+            f"{max(result.peak_rss_mb for result in group):.0f}",
+        )
+        for engine, group in by_engine.items()
+    )
+    columns = (
+        "engine",
+        "Python",
+        "quotes",
+        "orders",
+        "best, quotes/s",
+        "median",
+        "we are x faster",
+        "peak MiB",
+    )
+    return Sheet(f"Replay, {variant.name}: EMA {variant.fast}/{variant.slow}", columns, rows)
+
+
+def _size_sheet(measured: Measured) -> Sheet:
+    rows: list[tuple[str, ...]] = []
+    for variant, large in measured.large:
+        small = [result for other, result in measured.runs if other == variant and result.engine == OURS]
+        best = max(small, key=lambda result: result.quotes_per_s)
+        rows.append(_size_row(variant, best))
+        rows.append(_size_row(variant, large))
+    columns = ("variant", "quotes", "orders", "us per quote", "peak MiB")
+    return Sheet("Size: one million and ten million quotes", columns, tuple(rows))
+
+
+def _size_row(variant: Variant, result: PeerResult) -> tuple[str, ...]:
+    cost_us = 1e6 * result.seconds / result.count
+    return (
+        variant.name,
+        f"{result.count:,}",
+        f"{result.orders:,}",
+        f"{cost_us:.2f}",
+        f"{result.peak_rss_mb:.0f}",
+    )
+
+
+def _best_and_median(values: list[float]) -> tuple[str, str]:
+    best, middle = _best_median(values)
+    return f"{best / MB:.2f}", f"{middle / MB:.2f}"
+
+
+def _best_median(values: list[float]) -> tuple[float, float]:
+    return max(values), median(values)
+
+
+def _machine() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    model = models[0] if models else platform.processor() or "unknown processor"
+    return f"{model}, {len(models) or 'unknown'} cores, {platform.system()}"
+
+
+_INTRODUCTION = """# Benchmarks
+
+Written by `make bench` ({rounds} rounds, CPython {python}; machine: {machine}). Every run is a process of
+its own on one core; engines take turns. The machine is shared and noisy: compare the ratios, and best with
+best.
+
+The task: quotes of a seeded random walk on a grid of 0.01, one symbol, one a second. Two exponential
+averages of the mid; a market order for each crossing, long or short 100. Ours runs with risk limits,
+portfolio, simulated broker and every derived event appended to the store; reading the quotes from the store
+and checking its hash chain is part of the time. The peers hold all quotes in memory, made and loaded
+before the clock starts.
+"""
+
+_NOTES = """
+## Notes
+
+- NautilusTrader fills at the touch of the deciding quote, backtrader at the next bar's mid, we at the next
+  quote: the decisions are the same, the fills are not. Its 2.0 line and backtrader start an average from
+  the mean of its first values, which moves a few decisions near the start.
+- NautilusTrader 1.x slows down with every closed position; it gets fewer quotes with many orders. It is
+  measured with pandas 2.3: with pandas 3 it is about 2.5 times slower.
+- backtrader is given a bar for each quote, as it has no quotes.
+- The peers' environments are made by `make bench-peers`; one that is absent is left out with a message.
+"""

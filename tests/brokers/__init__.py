@@ -1,0 +1,1 @@
+"""Brokers: the simulated one, and each venue's translation."""

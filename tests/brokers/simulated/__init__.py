@@ -1,0 +1,1 @@
+"""The simulated broker: its fill, slippage and commission models, and the venue itself."""

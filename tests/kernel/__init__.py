@@ -1,0 +1,1 @@
+"""The kernel: bus, timers, isolation, snapshots, clocks, and the live engine."""

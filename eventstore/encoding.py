@@ -13,8 +13,8 @@ from kernel.events import AnyEvent, Event
 BLOCK_EVENTS = 4096
 """Most events in a block.
 
-Quotes, FULL, one core: append 1.9 M/s at 1,024, 2.3 M/s at 4,096, no more at 16,384; reading is flat
-from 1,024 on. A filter skips whole blocks, so smaller is finer.
+Quotes, ns of CPU per event to append and to read: 406 and 290 in blocks of 512, 391 and 282 of 1,024, 385
+and 267 of 4,096. A filter skips whole blocks, so more would only make it coarser.
 """
 
 BLOCK_BYTES = 1 << 20

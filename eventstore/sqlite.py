@@ -211,6 +211,8 @@ async def _check_witness(reader: SqliteFile, remembered: list[WitnessEntry]) -> 
 async def _renew_witness(reader: SqliteFile, witness: Witness | None) -> None:
     """A store without a witness is accepted, and a lost tail cannot be ruled out: say so."""
     rows = await reader.fetch("SELECT id, hash FROM block ORDER BY id DESC LIMIT 1")
+    if read_witness(reader.path):
+        return  # another process is just making its first commits
     for row_id, last_hash in rows:
         import structlog  # 200 ms: too much for every start, and this is rare
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from eventstore.port import EventStore, Selection
-from kernel.errors import StreamMissing
+from kernel.errors import StoreError, StreamMissing
 from kernel.events import Event
 from kernel.tape import Recorded
 
@@ -27,10 +27,16 @@ class StreamTape:
         """The stream's last seq; 0 if it does not exist yet."""
         return (await self._store.head(self._stream)).seq
 
-    async def read(self, from_seq: int) -> AsyncGenerator[Recorded]:
-        """What the stream holds now, from a seq on; nothing if it does not exist yet."""
+    async def read(
+        self, from_seq: int, types: frozenset[type[Event]] | None = None
+    ) -> AsyncGenerator[Recorded, None]:
+        """What the stream holds now, from a seq on; nothing if it does not exist yet.
+
+        Blocks without any of ``types`` are skipped undecoded.
+        """
+        selection = Selection(from_seq=from_seq, types=types)
         try:
-            async with aclosing(self._store.read(self._stream, Selection(from_seq=from_seq))) as batches:
+            async with aclosing(self._store.read(self._stream, selection)) as batches:
                 async for batch in batches:
                     yield Recorded(batch.seqs, batch.events, batch.causes)
         except StreamMissing:
@@ -38,8 +44,14 @@ class StreamTape:
 
     async def checkpoint(self, subscriber: str) -> int:
         """The seq up to which a subscriber has handled this stream."""
-        return await self._store.checkpoint(f"{self._stream}/{subscriber}")
+        return await self._store.checkpoint(self._key(subscriber))
 
     async def save_checkpoint(self, subscriber: str, seq: int) -> None:
-        """Remember a subscriber's place, durably."""
-        await self._store.save_checkpoint(f"{self._stream}/{subscriber}", seq)
+        """Remember a subscriber's place, durably. Raises ``StoreError`` for a name with a ``/``."""
+        await self._store.save_checkpoint(self._key(subscriber), seq)
+
+    def _key(self, subscriber: str) -> str:
+        """Stream names may hold a ``/``, so subscribers' may not: no two pairs share a key."""
+        if not subscriber or "/" in subscriber:
+            raise StoreError(f"a subscriber's name is not empty and holds no '/', not {subscriber!r}")
+        return f"{self._stream}/{subscriber}"

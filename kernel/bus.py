@@ -44,7 +44,9 @@ CASCADE_LIMIT = 100_000
 """Derived events from one input; beyond it two components are feeding each other."""
 
 TIMER_LIMIT = 100_000
-"""Timers fired at one instant; beyond it the last one's owner sets it anew each time, and is isolated."""
+"""Timers fired at one instant; beyond it the last one's owner, who sets it anew each time, is quarantined."""
+
+AT_ONCE = FailurePolicy(max_failures=1)
 
 EXACT = Context(
     prec=60, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow], capitals=1, clamp=0
@@ -235,7 +237,7 @@ class EventBus:
         owner = self.components.get(fired.owner)
         if self._fired_at_once > TIMER_LIMIT and owner is not None:
             error = ComponentError(f"timer {fired.name!r} fired over {TIMER_LIMIT} times at one instant")
-            emitted = (fired, *self._isolate(owner, fired, error=error))
+            emitted = (fired, *self._isolate(owner, fired, error=error, policy=AT_ONCE))
         self._cascade(emitted, cause=self.state.input_count)
         self._router.is_changed = False
 
@@ -320,9 +322,11 @@ class EventBus:
         except Exception as error:
             return self._isolate(self._router.owners[handler], event, error=error)
 
-    def _isolate(self, component: Component, event: Event, *, error: Exception) -> Sequence[Event]:
-        """Record a failure and take the component out of service as its policy says."""
-        name, policy = component.name, component.failure_policy
+    def _isolate(
+        self, component: Component, event: Event, *, error: Exception, policy: FailurePolicy | None = None
+    ) -> Sequence[Event]:
+        """Record a failure and take the component out of service as its policy says, or the one given."""
+        name, policy = component.name, policy or component.failure_policy
         failures = self.state.failures[name] = self.state.failures.get(name, 0) + 1
         frames = extract_tb(error.__traceback__)
         where = f"{frames[-1].name}:{frames[-1].lineno}" if frames else ""

@@ -7,6 +7,7 @@ engine for timers, and paces a replay.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from math import inf
 from typing import Protocol
 
 NANOSECONDS = 1_000_000_000
@@ -96,8 +97,8 @@ class HistoricalClock:
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        if speed is not None and speed <= 0:
-            raise ValueError(f"speed {speed} is not positive")
+        if speed is not None and not 0 < speed < inf:
+            raise ValueError(f"speed {speed} is not a positive number")
         self._speed = speed
         self._monotonic_ns = monotonic_ns
         self._sleep = sleep

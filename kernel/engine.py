@@ -3,54 +3,84 @@
 One step: take what has arrived as a batch -> stamp it -> dispatch it through the bus, the same way a
 replay does -> append inputs and derived events as one append -> once that is durable, offer them to
 the edges. Batches grow with the load by themselves. Nothing leaves before it is durable; if the tape
-fails, nothing leaves at all and ``run`` raises.
+fails, nothing leaves at all and ``run`` raises. Time comes from the engine's clock alone.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Sequence
 from contextlib import aclosing
+from itertools import repeat
+from typing import Annotated
 
 import msgspec
 
-from kernel.bus import Derived, EventBus
-from kernel.clock import Clock
-from kernel.errors import ComponentError, ReplayDiverged, StoreError
+from kernel.bus import EventBus
+from kernel.clock import NANOSECONDS, Clock
+from kernel.edge import Delivery, EdgeSubscriber
+from kernel.errors import ComponentError, StoreError
 from kernel.events import ClockTicked, ComponentFailed, Event
-from kernel.lanes import EdgeSubscriber, Lanes
+from kernel.lanes import Lanes
+from kernel.recovery import Comparison, Step
 from kernel.tape import Tape
 
-INBOX_CAPACITY = 16_384
-"""Inputs that may wait: a third of a second at 50,000 a second; beyond it producers wait."""
+EdgeFailure = tuple[Lanes, int, ComponentFailed]
+"""The lanes, the seq that was not handled, and the record of it."""
 
-BATCH_LIMIT = 4_096
-"""Inputs in one step: bounds how long an effect can wait for its commit."""
 
-DRAIN_TIMEOUT_S = 10.0
-"""How long a stopping engine waits for its edges; what is left is delivered at the next start."""
+class EngineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The engine's bounds."""
 
-_encode = msgspec.msgpack.Encoder().encode
+    inbox_capacity: Annotated[int, msgspec.Meta(ge=1)] = 16_384
+    """Inputs that may wait: a third of a second at 50,000 a second; beyond it producers wait."""
+    batch_limit: Annotated[int, msgspec.Meta(ge=1)] = 4_096
+    """Inputs in one step: bounds how long an effect can wait for its commit."""
+    drain_timeout_s: Annotated[float, msgspec.Meta(ge=0)] = 10.0
+    """How long a stopping engine waits for its edges; what is left is delivered at the next start."""
+    delivery: Delivery = Delivery()
+
+
+_DEFAULTS = EngineConfig()
 
 
 class CoreEngine:
-    """Owns bus, clock and tape; components are registered on ``bus`` before it runs."""
+    """Owns bus, clock and tape; components are registered on ``bus`` before it runs. Runs once."""
 
-    def __init__(self, bus: EventBus, *, tape: Tape, clock: Clock) -> None:
+    def __init__(self, bus: EventBus, *, tape: Tape, clock: Clock, config: EngineConfig = _DEFAULTS) -> None:
         self.bus = bus
         self.lanes: dict[str, Lanes] = {}
+        self.inbox_peak = 0
+        """The most inputs that ever waited."""
         self._tape = tape
         self._clock = clock
+        self._config = config
         self._edges: list[EdgeSubscriber] = []
         self._inbox: deque[Event] = deque()
+        self._failures: list[EdgeFailure] = []
         self._arrived = asyncio.Event()
         self._has_room = asyncio.Event()
+        self._turn = asyncio.Lock()
+        self._producers_waiting = 0
         self._seq = 0
         self._last_input_seq = 0
-        self._is_stopping = False
+        self._is_recovered = False
+        self._is_started = False
+        self._stopping = asyncio.Event()
         self._is_over = False
+
+    @property
+    def _is_closed(self) -> bool:
+        return self._is_over or self._stopping.is_set()
+
+    @property
+    def inbox_depth(self) -> int:
+        """Inputs that wait now."""
+        return len(self._inbox)
 
     def subscribe(self, edge: EdgeSubscriber) -> None:
         """Add an asynchronous subscriber; before ``run``."""
+        if self._is_started:
+            raise ComponentError(f"edge subscriber {edge.name!r} comes too late: the engine runs")
         if any(edge.name == other.name for other in self._edges):
             raise ComponentError(f"edge subscriber {edge.name!r} is registered twice")
         if edge.lane_capacity < 1:
@@ -59,167 +89,205 @@ class CoreEngine:
             )
         self._edges.append(edge)
 
-    async def recover(self) -> int:
-        """Replay the tape into the core, sending nothing; returns its last seq.
-
-        Raises ``ReplayDiverged`` if the core does not derive what the tape says it derived.
-        """
-        recorded: list[Event] = []
-        produced: list[Event] = []
-        async with aclosing(self._tape.read(1)) as pages:
-            async for page in pages:
-                causes = page.causes or [0] * len(page.events)
-                inputs: list[Event] = []
-                for seq, event, cause in zip(page.seqs, page.events, causes, strict=True):
-                    if cause > 0:
-                        recorded.append(event)
-                    else:
-                        inputs.append(event)
-                        self._last_input_seq = seq
-                self._seq = page.seqs[-1]
-                produced += self.step(inputs).events
-                _compare(recorded, produced, before_seq=self._seq)
-        if recorded or produced:
-            raise ReplayDiverged(
-                f"the tape ends with {len(recorded)} derived events, the core with {len(produced)}"
-            )
-        return self._seq
-
-    def step(self, inputs: Sequence[Event]) -> Derived:
-        """Dispatch a batch of inputs and hand over what they caused. Synchronous; no effects."""
-        self.bus.dispatch(inputs)
-        return self.bus.take_derived()
+    # --- from outside -------------------------------------------------------------------------
 
     async def post(self, event: Event) -> None:
-        """Give the engine an input; waits while the inbox is full.
+        """Give the engine an input; while the inbox is full, producers wait in the order they came.
 
         Its ``ts`` is kept if it lies between the last input's and now, and moved into that range
-        otherwise. Raises ``ComponentError`` once the engine has stopped.
+        otherwise. Raises ``ComponentError`` once the engine is stopping.
         """
-        while len(self._inbox) >= INBOX_CAPACITY and not self._is_over:
-            self._has_room.clear()
-            await self._has_room.wait()
-        if self._is_over or self._is_stopping:
+        if self._producers_waiting or len(self._inbox) >= self._config.inbox_capacity:
+            await self._wait_for_room()
+        if self._is_closed:
             raise ComponentError("the engine has stopped and takes no more inputs")
+        self._inbox.append(event)
+        self._arrived.set()
+
+    def report(self, event: Event) -> None:
+        """Give the engine what an edge learned by acting on an event; stamped as by ``post``.
+
+        Never waits, because the engine may be waiting for that very edge: what edges are handed
+        bounds what they can report. Taken while the engine drains, too: the outcome of the last
+        effects belongs on the tape. Raises ``ComponentError`` after that.
+        """
+        if self._is_over:
+            raise ComponentError("the engine has stopped and takes no more reports")
         self._inbox.append(event)
         self._arrived.set()
 
     def stop(self) -> None:
         """Take no more inputs; ``run`` returns once what was taken is durable and delivered."""
-        self._is_stopping = True
+        self._stopping.set()
         self._arrived.set()
+        self._has_room.set()
+
+    # --- the run ------------------------------------------------------------------------------
+
+    async def recover(self) -> int:
+        """Replay the tape into the core, sending nothing; returns its last seq. Done once.
+
+        Raises ``ReplayDiverged`` if the core does not derive what the tape says it derived, where
+        the tape says it did; the bus is of no use then. Raises ``ComponentError`` for a used bus.
+        """
+        if self._is_recovered:
+            return self._seq
+        if self.bus.state.input_count:
+            raise ComponentError(
+                f"the bus has taken {self.bus.state.input_count} inputs; recover with a new one"
+            )
+        comparison = Comparison()
+        async with aclosing(self._tape.read(1)) as pages:
+            async for page in pages:
+                recorded = Step(list(page.events), list(page.causes or repeat(0, len(page.events))))
+                inputs = [
+                    event for event, cause in zip(recorded.events, recorded.causes, strict=True) if not cause
+                ]
+                comparison.check(recorded, self.step(inputs))
+        comparison.finish()
+        self._is_recovered = True
+        return self._seq
 
     async def run(self) -> None:
-        """Run until ``stop``; recover first if the tape holds something.
+        """Run until ``stop``; recovers first, unless that was done.
 
-        Raises ``StoreError`` if the tape fails: what was not durable was not released.
+        Cancelling it is like a crash: what is durable and not handled is delivered next time. Raises
+        ``StoreError`` if the tape fails: what was not durable was not released. If several things
+        fail at once the first is raised, and the others are its notes.
         """
+        if self._is_started:
+            raise ComponentError("an engine runs once: make another one over the same tape")
+        self._is_started = True
         try:
-            if self._seq == 0:
-                await self.recover()
-            async with asyncio.TaskGroup() as group:
-                for edge in self._edges:
-                    lanes = Lanes(edge, tape=self._tape, group=group, on_failure=self._on_edge_failure)
-                    self.lanes[edge.name] = lanes
-                    await lanes.start()
-                try:
-                    await self._pump()
-                    await self._drain()
-                finally:
-                    for lanes in self.lanes.values():
-                        await lanes.stop()
+            await self.recover()
+            await self._run_with_edges()
+        except ExceptionGroup as failures:
+            first, *others = failures.exceptions
+            for other in others:
+                first.add_note(f"and {type(other).__name__}: {other}")
+            raise first from first.__cause__
         finally:
-            self._is_over = True
-            self._has_room.set()
+            self._refuse_everything()
 
-    # --- one step -----------------------------------------------------------------------------
-
-    async def _pump(self) -> None:
-        while True:
-            await self._wait_for_work()
-            inputs = self._take_inputs()
-            if not inputs:
-                if self._is_stopping:
-                    return
-                continue
-            first_ordinal = self.bus.state.input_count + 1
-            derived = self.step(inputs)
-            events, causes = self._in_log_order(inputs, derived, first_ordinal=first_ordinal)
-            first_seq = self._seq + 1
-            self._seq = await self._tape.append(events, expected_seq=self._seq, causes=causes)
-            if self._seq != first_seq + len(events) - 1:
-                raise StoreError(
-                    f"appended {len(events)} events from seq {first_seq}, but the tape ends at {self._seq}"
-                )
-            await self._release(first_seq, events)
-
-    async def _wait_for_work(self) -> None:
-        if not self._inbox and not self._is_stopping:
-            self._arrived.clear()
-            await self._clock.wait(self._arrived, until_ts=self.bus.timers.next_due + 1)
-
-    def _take_inputs(self) -> list[Event]:
-        """What has arrived, stamped; or a tick of the clock if a timer is due."""
-        now = max(self._clock.now(), self.bus.state.now)
-        taken: list[Event] = []
-        earliest = self.bus.state.now
-        while self._inbox and len(taken) < BATCH_LIMIT:
-            event = self._inbox.popleft()
-            ts = min(max(event.ts, earliest), now)
-            taken.append(event if event.ts == ts else msgspec.structs.replace(event, ts=ts))
-            earliest = ts
-        self._has_room.set()
-        if not taken and self.bus.timers.next_due < now:
-            taken.append(ClockTicked(now))
-        return taken
-
-    def _in_log_order(
-        self, inputs: Sequence[Event], derived: Derived, *, first_ordinal: int
-    ) -> tuple[list[Event], list[int]]:
-        """Each input, then what followed from it; a derived event names the input's seq."""
+    def step(self, inputs: Sequence[Event]) -> Step:
+        """Run inputs through the core; they and what they caused. Synchronous; no effects."""
+        first_ordinal = self.bus.state.input_count + 1
+        self.bus.dispatch(inputs)
+        derived = self.bus.take_derived()
         events: list[Event] = []
         causes: list[int] = []
-        waiting = deque(zip(derived.events, derived.causes, strict=True))
-        for ordinal, event in enumerate(inputs, first_ordinal):
-            while waiting and waiting[0][1] < ordinal:
-                events.append(waiting.popleft()[0])
-                causes.append(self._last_input_seq)
-            events.append(event)
-            causes.append(0)
-            self._last_input_seq = self._seq + len(events)
-        for event, _ in waiting:
+        placed = 0
+        for event, ordinal in zip(derived.events, derived.causes, strict=True):
+            end = ordinal - first_ordinal + 1
+            if end > placed:
+                events += inputs[placed:end]
+                causes += repeat(0, end - placed)
+                placed = end
+                self._last_input_seq = self._seq + len(events)
             events.append(event)
             causes.append(self._last_input_seq)
-        return events, causes
+        if placed < len(inputs):
+            events += inputs[placed:]
+            causes += repeat(0, len(inputs) - placed)
+            self._last_input_seq = self._seq + len(events)
+        self._seq += len(events)
+        return Step(events, causes)
 
-    async def _release(self, first_seq: int, events: Sequence[Event]) -> None:
+    async def _run_with_edges(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            try:
+                for edge in self._edges:
+                    self.lanes[edge.name] = self._lanes_of(edge, group)
+                    await self.lanes[edge.name].start()
+                limit = group.create_task(self._limit_drain(), name="engine: drain limit")
+                await self._pump()
+                limit.cancel()
+            finally:
+                self._refuse_everything()
         for lanes in self.lanes.values():
-            for seq, event in enumerate(events, first_seq):
-                await lanes.offer(seq, event)
+            await lanes.save_checkpoint()
 
-    async def _drain(self) -> None:
-        try:
-            async with asyncio.timeout(DRAIN_TIMEOUT_S):
+    def _lanes_of(self, edge: EdgeSubscriber, group: asyncio.TaskGroup) -> Lanes:
+        return Lanes(
+            edge,
+            tape=self._tape,
+            clock=self._clock,
+            group=group,
+            on_failure=self._on_edge_failure,
+            delivery=self._config.delivery,
+        )
+
+    async def _pump(self) -> None:
+        """Step after step, until the engine is stopping and nothing is left to do."""
+        while True:
+            failures, self._failures = self._failures, []
+            inputs = self._take_inputs(failures)
+            if inputs:
+                await self._commit(inputs, failures)
+            elif not self._stopping.is_set():
+                self._arrived.clear()
+                await self._clock.wait(self._arrived, until_ts=self.bus.timers.next_due + 1)
+            else:
                 for lanes in self.lanes.values():
                     await lanes.drain()
-        except TimeoutError:
-            return
+                if not self._inbox and not self._failures:
+                    return
 
-    def _on_edge_failure(self, name: str, event: Event, error: Exception) -> None:
-        """Put the failure on record as an input, ahead of the bound: it must not be lost."""
-        self._inbox.append(
-            ComponentFailed(
-                self.bus.state.now, name, type(event).__name__, f"{type(error).__name__}: {error}", 1
-            )
-        )
+    def _take_inputs(self, failures: Sequence[EdgeFailure]) -> list[Event]:
+        """What has arrived, stamped; then a tick of the clock if a timer is due that this would not fire."""
+        now = max(self._clock.now(), self.bus.state.now)
+        self.inbox_peak = max(self.inbox_peak, len(self._inbox))
+        count = min(len(self._inbox), self._config.batch_limit)
+        arrived = [event for _, _, event in failures] + [self._inbox.popleft() for _ in range(count)]
+        self._has_room.set()
+        inputs: list[Event] = []
+        earliest = self.bus.state.now
+        for event in arrived:
+            ts = min(max(event.ts, earliest), now)
+            inputs.append(event if event.ts == ts else msgspec.structs.replace(event, ts=ts))
+            earliest = ts
+        due = self.bus.timers.next_due
+        if due < now and not self._stopping.is_set() and not (inputs and earliest > due):
+            inputs.append(ClockTicked(now))
+        return inputs
+
+    async def _commit(self, inputs: Sequence[Event], failures: Sequence[EdgeFailure]) -> None:
+        """One step: through the core, onto the tape, and only then to the edges."""
+        first_seq = self._seq + 1
+        step = self.step(inputs)
+        last_seq = await self._tape.append(step.events, expected_seq=first_seq - 1, causes=step.causes)
+        if last_seq != self._seq:
+            raise StoreError(f"appended seq {first_seq} to {self._seq}, but the tape ends at {last_seq}")
+        for lanes, seq, _ in failures:
+            lanes.settle(seq)
+        types = frozenset(map(type, step.events))
+        for lanes in self.lanes.values():
+            await lanes.release(first_seq, step.events, types=types)
+
+    async def _limit_drain(self) -> None:
+        await self._stopping.wait()
+        until_ts = self._clock.now() + int(self._config.drain_timeout_s * NANOSECONDS)
+        await self._clock.wait(asyncio.Event(), until_ts=until_ts)
+        self._refuse_everything()
+
+    def _refuse_everything(self) -> None:
+        """From here on nothing is taken or handed out; whoever waits is let go."""
+        self._is_over = True
+        self._has_room.set()
+        for lanes in self.lanes.values():
+            lanes.close()
+
+    async def _wait_for_room(self) -> None:
+        self._producers_waiting += 1
+        try:
+            async with self._turn:
+                while len(self._inbox) >= self._config.inbox_capacity and not self._is_closed:
+                    self._has_room.clear()
+                    await self._has_room.wait()
+        finally:
+            self._producers_waiting -= 1
+
+    def _on_edge_failure(self, lanes: Lanes, seq: int, failed: ComponentFailed) -> None:
+        """Put the failure on record as an input, beside the inbox's bound: it must not be lost."""
+        self._failures.append((lanes, seq, failed))
         self._arrived.set()
-
-
-def _compare(recorded: list[Event], produced: list[Event], *, before_seq: int) -> None:
-    """Check what both sides have so far, and forget it."""
-    count = min(len(recorded), len(produced))
-    if _encode(recorded[:count]) != _encode(produced[:count]):
-        for old, new in zip(recorded, produced, strict=False):
-            if _encode(old) != _encode(new):
-                raise ReplayDiverged(f"before seq {before_seq}: the tape says {old}, the core says {new}")
-    del recorded[:count], produced[:count]

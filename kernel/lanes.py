@@ -7,63 +7,35 @@ a subscriber's checkpoint never passes an event that it has not handled.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import aclosing
-from enum import StrEnum
-from typing import Protocol
+from operator import attrgetter
+from traceback import extract_tb
 
-from kernel.events import BookSnapshot, Event, Quote
+from kernel.clock import NANOSECONDS, Clock
+from kernel.edge import Delivery, EdgeSubscriber, Overflow
+from kernel.errors import StoreError
+from kernel.events import EVENT_TYPES, BookSnapshot, ComponentFailed, Event, Quote
 from kernel.tape import Tape
-
-CHECKPOINT_EVERY = 256
-"""Handled events between two saved checkpoints: what a crash may deliver again, per subscriber."""
 
 CONFLATED = frozenset[type[Event]]({Quote, BookSnapshot})
 """Where the latest says it all. Orders, fills and risk events are never among them."""
 
 
-class Overflow(StrEnum):
-    """What a full lane does."""
-
-    BLOCK = "block"
-    """The producer waits."""
-    CONFLATE = "conflate"
-    """The latest quote or book of a symbol replaces the one that waits; other events block."""
-    CATCH_UP = "catch_up"
-    """The subscriber leaves memory and reads on from the tape, until it is level again."""
-
-
-class EdgeSubscriber(Protocol):
-    """An asynchronous subscriber. ``handle`` must be idempotent by ``seq``."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def event_types(self) -> frozenset[type[Event]]: ...
-    @property
-    def overflow(self) -> Overflow: ...
-    @property
-    def lane_capacity(self) -> int:
-        """Events that may wait in one lane: what the subscriber may lag without any effect on others."""
-        ...
-
-    async def handle(self, seq: int, event: Event) -> None:
-        """Act on one durable event. If it raises it is called again, a bounded number of times."""
-        ...
-
-
-OnFailure = Callable[[str, Event, Exception], None]
-"""Called with the subscriber, the event it could not handle, and why; delivery then goes on."""
-
-
 class Lane:
     """Events that wait for one subscriber, of one symbol."""
 
-    def __init__(self) -> None:
+    def __init__(self, capacity: int) -> None:
         self.waiting: deque[tuple[int, Event]] = deque()
         self.arrived = asyncio.Event()
         self.has_room = asyncio.Event()
         self.peak = 0
+        self._capacity = capacity
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more may wait."""
+        return len(self.waiting) >= self._capacity
 
     def push(self, seq: int, event: Event) -> None:
         """Put an event at the end."""
@@ -71,13 +43,21 @@ class Lane:
         self.peak = max(self.peak, len(self.waiting))
         self.arrived.set()
 
-    def replace_latest(self, seq: int, event: Event) -> int | None:
-        """Take out the waiting event of the same type and put this one at the end; the seq taken out."""
-        for waiting in reversed(self.waiting):
-            if type(waiting[1]) is type(event):
-                self.waiting.remove(waiting)
-                self.push(seq, event)
-                return waiting[0]
+    async def take(self) -> tuple[int, Event]:
+        """Wait for the first event and take it out."""
+        while not self.waiting:
+            self.arrived.clear()
+            await self.arrived.wait()
+        self.has_room.set()
+        return self.waiting.popleft()
+
+    def drop_latest(self, event_type: type[Event]) -> int | None:
+        """Take out the latest waiting event of a type; its seq."""
+        for place in range(len(self.waiting) - 1, -1, -1):
+            seq, event = self.waiting[place]
+            if type(event) is event_type:
+                del self.waiting[place]
+                return seq
         return None
 
 
@@ -89,27 +69,37 @@ class Lanes:
         subscriber: EdgeSubscriber,
         *,
         tape: Tape,
+        clock: Clock,
         group: asyncio.TaskGroup,
-        on_failure: OnFailure,
-        attempts: int = 3,
-        back_off_s: float = 0.05,
+        on_failure: "OnFailure",
+        delivery: Delivery,
     ) -> None:
         self.conflated = 0
         """How many events were replaced by a later one."""
+        self.failures = 0
+        """How many events the subscriber could not handle."""
         self._subscriber = subscriber
         self._tape = tape
+        self._clock = clock
         self._group = group
         self._on_failure = on_failure
-        self._attempts = attempts
-        self._back_off_s = back_off_s
+        self._delivery = delivery
+        self._types = subscriber.event_types
+        self._symbol_of = {kind: _symbol_getter(kind) for kind in EVENT_TYPES if kind in self._types}
         self._lanes: dict[str, Lane] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._outstanding: dict[int, None] = {}
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._next_seq = 1
+        """What comes before it is in a lane, handled or not asked for."""
+        self._released_seq = 0
+        self._unsettled: dict[int, None] = {}
+        """Taken, and neither handled nor on record as failed; in order of seq."""
+        self._in_hand = 0
+        """Events that wait or are being handled."""
         self._is_behind = False
-        self._last_offered = 0
+        self._idle = asyncio.Event()
+        self._closed = asyncio.Event()
         self._handled_since_save = 0
+        self._saved_seq = 0
 
     @property
     def depth(self) -> int:
@@ -128,121 +118,198 @@ class Lanes:
 
     @property
     def handled_seq(self) -> int:
-        """Every event up to this seq was handled."""
-        return next(iter(self._outstanding), self._last_offered + 1) - 1
+        """Every event up to this seq was handled, or is on record as failed."""
+        return next(iter(self._unsettled), self._next_seq) - 1
 
     async def start(self) -> None:
-        """Begin where the subscriber left off."""
-        self._last_offered = await self._tape.checkpoint(self._subscriber.name)
-        if self._last_offered < await self._tape.last_seq():
-            self._fall_behind(self._last_offered + 1)
+        """Begin where the subscriber left off; a new one begins at the tape's beginning.
 
-    async def offer(self, seq: int, event: Event) -> None:
-        """Hand over a durable event, in order of seq; waits only if the subscriber's policy says so."""
-        if type(event) not in self._subscriber.event_types:
+        Raises ``StoreError`` if the subscriber is ahead of the tape.
+        """
+        handled_seq = await self._tape.checkpoint(self._subscriber.name)
+        last_seq = await self._tape.last_seq()
+        if handled_seq > last_seq:
+            raise StoreError(
+                f"subscriber {self._subscriber.name!r} has handled seq {handled_seq}, "
+                f"but the tape ends at {last_seq}"
+            )
+        self._next_seq, self._saved_seq, self._released_seq = handled_seq + 1, handled_seq, last_seq
+        if handled_seq < last_seq:
+            self._fall_behind()
+
+    async def release(
+        self, first_seq: int, events: Sequence[Event], *, types: frozenset[type[Event]]
+    ) -> None:
+        """Take durable events over, in order of seq; waits only if the subscriber's policy says so.
+
+        ``types`` are the types among ``events``: most subscribers ask for none of them, and cost nothing.
+        """
+        self._released_seq = first_seq + len(events) - 1
+        if self._is_behind or self._closed.is_set():
             return
-        if self._is_behind:
-            self._last_offered = seq
-            return
-        lane = self._lane_of(event)
-        if len(lane.waiting) >= self._subscriber.lane_capacity:
-            match self._subscriber.overflow:
-                case Overflow.CATCH_UP:
-                    self._last_offered = seq
-                    self._fall_behind(seq)
+        if not self._types.isdisjoint(types):
+            for seq, event in enumerate(events, first_seq):
+                if type(event) not in self._types or seq < self._next_seq:  # read from the tape already
+                    continue
+                if self._subscriber.overflow is Overflow.CATCH_UP and self._lane_of(event).is_full:
+                    self._fall_behind()
                     return
-                case Overflow.CONFLATE if type(event) in CONFLATED:
-                    replaced = lane.replace_latest(seq, event)
-                    if replaced is not None:
-                        self.conflated += 1
-                        self._outstanding[seq] = None
-                        self._last_offered = seq
-                        self._outstanding.pop(replaced, None)
-                        return
-                case _:
-                    pass
-        await self._push(lane, seq, event=event)
+                if not await self._put(seq, event):
+                    return
+        self._next_seq = max(self._next_seq, self._released_seq + 1)
+
+    def settle(self, seq: int) -> None:
+        """The event was handled, or its failure is on record: the checkpoint may pass it."""
+        del self._unsettled[seq]
 
     async def drain(self) -> None:
-        """Wait until everything offered was handled."""
-        while self._is_behind or self._outstanding:
+        """Wait until everything released was handled or has failed, or the lanes are closed."""
+        while (self._is_behind or self._in_hand) and not self._closed.is_set():
             self._idle.clear()
             await self._idle.wait()
 
-    async def stop(self) -> None:
-        """Stop handling and save the checkpoint; what was not handled is delivered again next time."""
+    def close(self) -> None:
+        """Take nothing more and stop handling; what is not handled is delivered next time."""
+        if self._closed.is_set():
+            return  # a task that was cancelled may be cleaning up
+        self._closed.set()
+        self._idle.set()
+        for lane in self._lanes.values():
+            lane.has_room.set()
         for task in self._tasks:
             task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-        await self._tape.save_checkpoint(self._subscriber.name, self.handled_seq)
 
-    async def _push(self, lane: Lane, seq: int, *, event: Event) -> None:
-        while len(lane.waiting) >= self._subscriber.lane_capacity:
+    async def save_checkpoint(self) -> None:
+        """Remember on the tape what was handled. Raises ``StoreError``."""
+        seq = self.handled_seq
+        if seq > self._saved_seq:
+            self._saved_seq = seq
+            await self._tape.save_checkpoint(self._subscriber.name, seq)
+
+    # --- into a lane --------------------------------------------------------------------------
+
+    async def _put(self, seq: int, event: Event) -> bool:
+        """Put an event into its lane once there is room; ``False`` if the lanes were closed before."""
+        lane = self._lane_of(event)
+        if lane.is_full:
+            await self._make_room(lane, event)
+        if self._closed.is_set():
+            return False
+        self._unsettled[seq] = None
+        self._in_hand += 1
+        self._next_seq = seq + 1
+        lane.push(seq, event)
+        return True
+
+    async def _make_room(self, lane: Lane, event: Event) -> None:
+        if self._subscriber.overflow is Overflow.CONFLATE and type(event) in CONFLATED:
+            replaced = lane.drop_latest(type(event))
+            if replaced is not None:
+                self.conflated += 1
+                self._in_hand -= 1
+                self.settle(replaced)
+                return
+        while lane.is_full and not self._closed.is_set():
             lane.has_room.clear()
             await lane.has_room.wait()
-        self._outstanding[seq] = None
-        self._last_offered = max(self._last_offered, seq)
-        lane.push(seq, event)
 
     def _lane_of(self, event: Event) -> Lane:
-        key = str(getattr(event, "symbol", ""))
-        lane = self._lanes.get(key)
+        symbol = self._symbol_of[type(event)](event)
+        lane = self._lanes.get(symbol)
         if lane is None:
-            lane = self._lanes[key] = Lane()
-            self._own(self._work(lane), name=f"{self._subscriber.name}: lane {key}")
+            lane = self._lanes[symbol] = Lane(self._subscriber.lane_capacity)
+            self._own(self._work(lane), name=f"{self._subscriber.name}: lane {symbol}")
         return lane
 
-    def _fall_behind(self, seq: int) -> None:
+    def _fall_behind(self) -> None:
         self._is_behind = True
-        self._own(self._catch_up(seq), name=f"{self._subscriber.name}: catch up")
+        self._own(self._catch_up(), name=f"{self._subscriber.name}: catch up")
 
-    async def _catch_up(self, next_seq: int) -> None:
+    async def _catch_up(self) -> None:
         """Read on from the tape until nothing is left that was released meanwhile."""
-        while True:
-            async with aclosing(self._tape.read(next_seq)) as pages:
+        while self._next_seq <= self._released_seq:
+            end_seq = self._released_seq
+            async with aclosing(self._tape.read(self._next_seq, self._types)) as pages:
                 async for page in pages:
                     for seq, event in zip(page.seqs, page.events, strict=True):
-                        if type(event) in self._subscriber.event_types:
-                            await self._push(self._lane_of(event), seq, event=event)
-                    next_seq = page.seqs[-1] + 1
-            if next_seq > self._last_offered:
-                self._is_behind = False
-                self._rest_if_done()
-                return
+                        if not await self._put(seq, event):
+                            return
+            self._next_seq = max(self._next_seq, end_seq + 1)
+        self._is_behind = False
+        self._rest_if_idle()
+
+    # --- out of a lane ------------------------------------------------------------------------
 
     async def _work(self, lane: Lane) -> None:
-        while True:
-            while not lane.waiting:
-                lane.arrived.clear()
-                await lane.arrived.wait()
-            seq, event = lane.waiting.popleft()
-            lane.has_room.set()
-            await self._deliver(seq, event)
-            del self._outstanding[seq]
-            self._rest_if_done()
-            self._handled_since_save += 1
-            if self._handled_since_save >= CHECKPOINT_EVERY:
-                self._handled_since_save = 0
-                await self._tape.save_checkpoint(self._subscriber.name, self.handled_seq)
-
-    async def _deliver(self, seq: int, event: Event) -> None:
-        for attempt in range(1, self._attempts + 1):
-            try:
-                await self._subscriber.handle(seq, event)
-            except Exception as error:
-                if attempt == self._attempts:
-                    self._on_failure(self._subscriber.name, event, error)
-                    return
-                await asyncio.sleep(self._back_off_s * 2 ** (attempt - 1))
+        while not self._closed.is_set():
+            seq, event = await lane.take()
+            error = await self._deliver(seq, event)
+            if error is None:
+                self.settle(seq)
             else:
-                return
+                self._fail(seq, event, error=error)
+            self._in_hand -= 1
+            self._rest_if_idle()
+            self._handled_since_save += 1
+            if self._handled_since_save >= self._delivery.checkpoint_every:
+                self._handled_since_save = 0
+                await self.save_checkpoint()
 
-    def _rest_if_done(self) -> None:
-        if not self._outstanding and not self._is_behind:
+    async def _deliver(self, seq: int, event: Event) -> BaseException | None:
+        """Call the subscriber until it succeeds or has had its attempts; the last error."""
+        error = await self._call(seq, event)
+        for retry in range(self._delivery.attempts - 1):
+            if error is None:
+                break
+            back_off_ns = int(self._delivery.back_off_s * 2**retry * NANOSECONDS)
+            await self._clock.wait(self._closed, until_ts=self._clock.now() + back_off_ns)
+            error = await self._call(seq, event)
+        return error
+
+    async def _call(self, seq: int, event: Event) -> BaseException | None:
+        """A cancellation that is not ours, of something the subscriber waited for, is a failure too."""
+        try:
+            await self._subscriber.handle(seq, event)
+        except (Exception, asyncio.CancelledError) as error:
+            task = asyncio.current_task()
+            assert task is not None
+            if task.cancelling():
+                raise asyncio.CancelledError from error
+            return error
+        return None
+
+    def _fail(self, seq: int, event: Event, *, error: BaseException) -> None:
+        """Put a failure on its way to the tape; one to hear of a failure would fail again for ever."""
+        self.failures += 1
+        if type(event) is ComponentFailed:
+            self.settle(seq)
+            return
+        frames = extract_tb(error.__traceback__)
+        where = f"{frames[-1].name}:{frames[-1].lineno}" if frames else ""
+        name, kind, reason = self._subscriber.name, type(event).__name__, f"{type(error).__name__}: {error}"
+        self._on_failure(
+            self, seq, ComponentFailed(self._clock.now(), name, kind, reason, self.failures, where)
+        )
+
+    def _rest_if_idle(self) -> None:
+        if not self._in_hand and not self._is_behind:
             self._idle.set()
 
     def _own(self, work: Coroutine[object, object, None], *, name: str) -> None:
         task = self._group.create_task(work, name=name)
         self._tasks.append(task)
         task.add_done_callback(self._tasks.remove)
+
+
+OnFailure = Callable[[Lanes, int, ComponentFailed], None]
+"""Called with the seq that a subscriber could not handle; answers with ``settle`` once that is durable."""
+
+
+def _symbol_getter(event_type: type[Event]) -> Callable[[Event], str]:
+    """Where events of a type keep their symbol: an order goes the same lane as its cancellation."""
+    fields = event_type.__struct_fields__
+    if "symbol" in fields:
+        return attrgetter("symbol")
+    if "order" in fields:
+        return attrgetter("order.symbol")
+    return lambda _event: ""

@@ -38,11 +38,11 @@ class SymbolRoutes(dict[str, tuple[Handler, ...]]):
         super().__init__()
         self._router = router
         self._event_type = event_type
-        self._known: dict[tuple[str, ...], tuple[Handler, ...]] = {}
+        self._known: dict[tuple[str, int], tuple[Handler, ...]] = {}
 
     def __missing__(self, symbol: str) -> tuple[Handler, ...]:
         """Make the handlers, or find those made when the same components watched the symbol."""
-        key = (symbol, *self._router.watchers_of(symbol))
+        key = (symbol, self._router.watching.get(symbol, 0))
         handlers = self._known.get(key)
         if handlers is None:
             handlers = self._known[key] = self._router.handlers_for(self._event_type, symbol)
@@ -66,9 +66,12 @@ class Router:
         self.by_type: dict[type[Event], tuple[Handler, ...]] = {}
         self.is_changed = False
         """Set when a watch changed; the dispatch loop looks its handlers up again and clears it."""
+        self.watching: dict[str, int] = {}
+        """By symbol, one bit for each component that watches it: what its handlers depend on."""
         self._entries: dict[type[Event], list[_Entry]] = {}
         self._muted: set[str] = set()
         self._watches: dict[str, _RouterWatch] = {}
+        self._watch_count = 0
 
     def register(self, component: Component) -> None:
         """Add a component behind those already there. All or nothing."""
@@ -80,7 +83,8 @@ class Router:
         watched = set(symbols)
         entries = [*_entries(component), *(_Entry(component, s, watched) for s in subscriptions)]
         self._admit(component, entries)
-        watch = self._watches[component.name] = _RouterWatch(self, watched)
+        watch = self._watches[component.name] = _RouterWatch(self, watched, number=self._watch_count)
+        self._watch_count += 1
         component.set_watch(watch)
 
     def unregister(self, name: str) -> None:
@@ -120,10 +124,6 @@ class Router:
         """The symbols that a watching component is called for at present."""
         return frozenset(self._watches[name].symbols)
 
-    def watchers_of(self, symbol: str) -> list[str]:
-        """The watching components that are called for a symbol at present."""
-        return [name for name, watch in self._watches.items() if symbol in watch.symbols]
-
     def handlers_for(self, event_type: type[Event], symbol: str | None) -> tuple[Handler, ...]:
         """The handlers of an event, in order of registration."""
         muted = self._muted
@@ -150,10 +150,12 @@ class Router:
                 self.by_type[event_type] = self.handlers_for(event_type, None)
         self.is_changed = True
 
-    def forget(self, symbol: str) -> None:
-        """Look up the handlers of one symbol anew at its next event."""
+    def set_watching(self, symbol: str, watchers: int) -> None:
+        """Note who watches a symbol, and look its handlers up anew at its next event."""
+        self.watching[symbol] = watchers
         for routes in self.market.values():
-            routes.pop(symbol, None)
+            if symbol in routes:
+                del routes[symbol]
         self.is_changed = True
 
     def _admit(self, component: Component, entries: Sequence[_Entry]) -> None:
@@ -195,20 +197,25 @@ def _converted(handler: Handler, convert: Converter | None) -> Handler:
 class _RouterWatch:
     """The ``Watch`` of one component."""
 
-    def __init__(self, router: Router, symbols: set[str]) -> None:
+    def __init__(self, router: Router, symbols: set[str], *, number: int) -> None:
         self.symbols = symbols
         self._router = router
+        self._bit = 1 << number
+        for symbol in sorted(symbols):
+            router.set_watching(symbol, router.watching.get(symbol, 0) | self._bit)
 
     def add(self, symbol: str) -> None:
         if symbol not in self.symbols:
             self.symbols.add(symbol)
-            self._router.forget(symbol)
+            self._router.set_watching(symbol, self._router.watching.get(symbol, 0) | self._bit)
 
     def discard(self, symbol: str) -> None:
         if symbol in self.symbols:
             self.symbols.discard(symbol)
-            self._router.forget(symbol)
+            self._router.set_watching(symbol, self._router.watching[symbol] & ~self._bit)
 
     def replace(self, symbols: Iterable[str]) -> None:
-        self.symbols.clear()
-        self.symbols.update(symbols)
+        for symbol in sorted(self.symbols):
+            self.discard(symbol)
+        for symbol in symbols:
+            self.add(symbol)

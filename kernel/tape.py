@@ -9,7 +9,11 @@ from kernel.events import Event
 
 
 class Recorded(msgspec.Struct, frozen=True):
-    """Records of the tape in order; the three run parallel. ``causes`` is as in the log: 0 is an input."""
+    """Records of the tape in order of seq; the three run parallel.
+
+    ``causes`` is as in the log: 0 is an input, n > 0 a derived event that followed the input with seq n.
+    ``None`` where all are inputs.
+    """
 
     seqs: Sequence[int]
     events: Sequence[Event]
@@ -32,14 +36,14 @@ class Tape(Protocol):
         """The seq of the last record; 0 for an empty tape."""
         ...
 
-    def read(self, from_seq: int) -> AsyncGenerator[Recorded]:
-        """What is on the tape now, from a seq on."""
+    def read(self, from_seq: int, types: frozenset[type[Event]] | None = None) -> AsyncGenerator[Recorded]:
+        """What is on the tape now, from a seq on, in order; only these types where they are given."""
         ...
 
     async def checkpoint(self, subscriber: str) -> int:
-        """The seq up to which a subscriber has handled the tape."""
+        """The seq up to which a subscriber has handled the tape; 0 if it never said."""
         ...
 
     async def save_checkpoint(self, subscriber: str, seq: int) -> None:
-        """Remember a subscriber's place, durably."""
+        """Remember a subscriber's place, durably. Never moves backwards."""
         ...

@@ -19,7 +19,7 @@ def _version() -> str:
         return "unknown (not installed)"
 
 
-@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group("onetape", cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(_version(), prog_name="onetape")
 def cli() -> None:
     """One tape: import market data and look at what the event store holds.

@@ -1,6 +1,9 @@
 """How our commands end: 0 done, 1 refused, damaged or different, 2 wrong usage."""
 
+from typing import Any
+
 import click
+from click.exceptions import NoArgsIsHelpError
 
 from kernel.errors import OnetapeError, StreamMissing
 
@@ -10,6 +13,22 @@ WRONG_USAGE = 2
 
 class CommandGroup(click.Group):
     """Says what went wrong in one sentence on stderr, without a traceback."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,  # click's own settings, handed on
+    ) -> click.Context:
+        """Read the group's own options; a wrong one is said the same way."""
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except NoArgsIsHelpError:
+            raise  # it is no error: it shows the help
+        except click.UsageError as error:
+            click.echo(f"{info_name}: {error.format_message()} (see: {info_name} --help)", err=True)
+            raise click.exceptions.Exit(WRONG_USAGE) from error
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command that was named; errors of ours become exit codes."""

@@ -83,10 +83,11 @@ def backtest(
 ) -> Backtest:
     """Run strategies over market data and return what came of it.
 
-    ``data`` is one or more CSV or Parquet files, read with ``importing`` (daily bars by default) into
-    memory, or a store (``.db``), of which ``streams`` are played. ``start`` and ``end`` are UTC days or
-    moments, inclusive. Blocks; works inside a running event loop too. Raises ``InputError`` or
-    ``ConfigError`` naming what is wrong.
+    ``data`` is one or more CSV or Parquet files, read with ``importing`` into memory, or a store
+    (``.db``), of which ``streams`` are played. Without ``importing`` files are daily bars, and a single
+    one without a symbol column is about the symbol that it is named after (``goog.csv``: ``GOOG``).
+    ``start`` and ``end`` are UTC days or moments, inclusive. Blocks; works inside a running event loop
+    too. Raises ``InputError`` or ``ConfigError`` naming what is wrong.
     """
     strategies = [strategy] if not isinstance(strategy, Sequence) else list(strategy)
     config = ReplayConfig(
@@ -161,7 +162,9 @@ async def _backtest(
     if not paths:
         raise InputError("data: expected a file, several files or a store")
     memory = MemoryEventStore()
-    imported = await import_files(memory, paths, importing or ImportOptions())
+    if importing is None:
+        importing = ImportOptions(fallback_symbol=paths[0].stem.upper() if len(paths) == 1 else "")
+    imported = await import_files(memory, paths, importing)
     streams = tuple(stream.stream for stream in imported.streams)
     return await _run(memory, loaded, msgspec.structs.replace(config, streams=streams))
 

@@ -19,6 +19,7 @@ from kernel.errors import InputError
 from ops.command_group import CommandGroup
 from ops.event_loop import run
 from ops.store_file import existing_store, require_store
+from ops.tables import print_table
 from replay.backtest import run_and_record
 from replay.config import CONFIG_FILE, ReplayConfig, StrategyConfig, check_config, load_config
 from replay.demo import DEMO_STORE, demo_config, import_demo_data
@@ -93,8 +94,8 @@ def replay(context: click.Context, /, **options: object) -> None:
              --strategy strategies.ma_cross:MovingAverageCross --param fast=20 --param slow=50
       replay verify run.ma_cross.1 --store market.db
 
-    What is not given comes from onetape.yaml in the current folder or, if there is none, from the
-    demo: a moving-average cross over the bundled daily bars of five US shares.
+    What is not given comes from onetape.yaml in the current folder. If there is none and no store is
+    named either, it is the demo: a moving-average cross over the bundled daily bars of five US shares.
     """
     if context.invoked_subcommand is None:
         wanted = msgspec.convert(options, ReplayOptions)
@@ -118,7 +119,7 @@ def verify(run_stream: str, store: str | None, *, current_code: bool, as_json: b
 
     Exit code 0: reproduced. 1: the first event that differs is named.
     """
-    path = Path(store or _base_config(None).store)
+    path = Path(store or _base_config(None, names_store=False).store)
     run(_verify(run_stream, path, current_code=current_code, as_json=as_json))
 
 
@@ -129,7 +130,7 @@ def main() -> None:
 
 def configure(options: ReplayOptions) -> ReplayConfig:
     """The configuration file or the demo, with the command line laid over it."""
-    config = _base_config(options.config)
+    config = _base_config(options.config, names_store=options.store is not None)
     if options.params and len(options.strategies) > 1:
         raise InputError("--param needs a single --strategy; give several their parameters in onetape.yaml")
     strategies = config.strategies
@@ -171,11 +172,14 @@ def configure(options: ReplayOptions) -> ReplayConfig:
     return configured
 
 
-def _base_config(path: str | None) -> ReplayConfig:
+def _base_config(path: str | None, *, names_store: bool) -> ReplayConfig:
+    """What the command line is laid over: a file, or plain defaults for a named store, or the demo."""
     if path is not None:
         return load_config(Path(path))
     found = Path(CONFIG_FILE)
-    return load_config(found) if found.exists() else demo_config()
+    if found.exists():
+        return load_config(found)
+    return ReplayConfig() if names_store else demo_config()
 
 
 def _params(pairs: tuple[str, ...]) -> dict[str, str | int | float | bool | None]:
@@ -238,7 +242,7 @@ def _show(result: RunResult, report: Path, *, as_json: bool) -> None:
         click.echo(json.dumps({**to_json(result), "report": str(report)}, allow_nan=False))
         return
     console = Console()
-    console.print(result_table(result))
+    print_table(result_table(result), console)
     console.print(f"Run stream: {result.run_stream}")
     console.print(f"Report: {report.resolve()}", soft_wrap=True)
 

@@ -39,7 +39,7 @@ async def plan_run(
         sources=tuple(source for source, _ in ranges),
         symbols=symbols,
         strategies=strategies,
-        start_ts=first_ts if config.from_ts is None else config.from_ts,
+        start_ts=first_ts,
         event_count=sum(source.last_seq - source.first_seq + 1 for source, _ in ranges),
     )
 

@@ -16,12 +16,15 @@ from kernel.events import (
     AccountMarked,
     Bar,
     CashMoved,
+    ComponentFailed,
     ConfigLoaded,
+    DecisionRefused,
     Event,
     FillCorrected,
     InstrumentDefined,
     OrderDenied,
     OrderFilled,
+    OrderRejected,
     OrderSubmitted,
     RunFinished,
     RunStarted,
@@ -37,7 +40,18 @@ ZERO = Decimal(0)
 
 _FRAME: frozenset[type[Event]] = frozenset({RunStarted, RunFinished, FillCorrected})
 _COUNTED: frozenset[type[Event]] = frozenset(
-    {ConfigLoaded, StrategyLoaded, CashMoved, OrderSubmitted, OrderDenied, OrderFilled, AccountMarked}
+    {
+        ConfigLoaded,
+        StrategyLoaded,
+        CashMoved,
+        OrderSubmitted,
+        OrderDenied,
+        OrderRejected,
+        OrderFilled,
+        AccountMarked,
+        ComponentFailed,
+        DecisionRefused,
+    }
 )
 
 
@@ -55,8 +69,11 @@ class RunResult(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """A finished run. Times in ns UTC, money in ``currency``.
 
     ``start_ts`` is when the first market data began (a bar's open), ``end_ts`` the last mark.
-    ``inputs`` and ``derived`` count events. ``trades`` are closed round trips in order of their exits;
-    what was never closed is in ``open_lots``. ``config`` is the configuration in force, as JSON.
+    ``inputs`` and ``derived`` count events. ``denied`` orders failed risk, ``rejected`` ones the venue;
+    ``refused`` are decisions that were none, ``failures`` exceptions in a component or strategy, and
+    ``first_problem`` says what the first of all these was. ``trades`` are closed round trips in order
+    of their exits; what was never closed is in ``open_lots``. ``config`` is the configuration in force,
+    as JSON.
     """
 
     run_stream: str
@@ -72,6 +89,10 @@ class RunResult(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     orders: int
     fills: int
     denied: int
+    rejected: int
+    refused: int
+    failures: int
+    first_problem: str
     digest: str
     equity: EquityCurve
     trades: tuple[RoundTrip, ...]
@@ -116,6 +137,10 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
         orders=tally.orders,
         fills=tally.fills,
         denied=tally.denied,
+        rejected=tally.rejected,
+        refused=tally.refused,
+        failures=tally.failures,
+        first_problem=tally.first_problem,
         digest=finished.digest,
         equity=curve,
         trades=matched.trades,
@@ -138,7 +163,8 @@ class _Tally:
         self.matcher = matcher
         self.config = ""
         self.strategies: list[RunStrategy] = []
-        self.orders = self.fills = self.denied = 0
+        self.orders = self.fills = self.denied = self.rejected = self.refused = self.failures = 0
+        self.first_problem = ""
         self.initial_cash = ZERO
         """Deposits before the first mark."""
         self.last_mark: AccountMarked | None = None
@@ -151,8 +177,18 @@ class _Tally:
             case OrderFilled():
                 self.fills += 1
                 self.matcher.take(event)
-            case OrderDenied():
+            case OrderDenied(order=order, reason=reason):
                 self.denied += 1
+                self._note(f"{order.client_order_id} denied: {reason}")
+            case OrderRejected(client_order_id=key, reason=reason):
+                self.rejected += 1
+                self._note(f"{key} rejected: {reason}")
+            case DecisionRefused(strategy=strategy, reason=reason):
+                self.refused += 1
+                self._note(f"a decision of {strategy} refused: {reason}")
+            case ComponentFailed(component=component, event_type=event_type, error=error, where=where):
+                self.failures += 1
+                self._note(f"{component} failed on {event_type} at {where}: {error}")
             case AccountMarked():
                 self.last_mark = event
                 self._points.append((event.ts, float(event.equity), float(event.cash), float(event.exposure)))
@@ -168,6 +204,9 @@ class _Tally:
                 )
             case _:
                 pass
+
+    def _note(self, problem: str) -> None:
+        self.first_problem = self.first_problem or problem
 
     def curve(self, beginning: _Beginning) -> EquityCurve:
         """The marks behind the starting capital.

@@ -26,7 +26,7 @@ def result_lines(result: RunResult) -> Iterator[tuple[str, str]]:
     m = result.metrics
     yield "Period", figures.period(m.start_ts, m.end_ts)
     yield "Events", f"{result.events:,} ({result.inputs:,} inputs, {result.derived:,} derived)"
-    yield "Orders", f"{result.orders:,} submitted, {result.denied:,} denied"
+    yield "Orders", f"{result.orders:,} submitted, {result.denied:,} denied, {result.rejected:,} rejected"
     yield "Fills", f"{result.fills:,}"
     yield "Trades", f"{m.trade_count:,} closed, {len(result.open_lots):,} open"
     yield "Final equity", f"{figures.money(m.final_equity)} {result.currency}"
@@ -44,7 +44,21 @@ def result_lines(result: RunResult) -> Iterator[tuple[str, str]]:
     yield "Best trade", figures.percent(m.best_trade)
     yield "Worst trade", figures.percent(m.worst_trade)
     yield "Fees", f"{figures.money(m.fees)} {result.currency}"
+    if result.first_problem:
+        yield "Problems", problems(result)
     yield "Digest", result.digest
+
+
+def problems(result: RunResult) -> str:
+    """How often something went wrong, and what the first was."""
+    counts = {
+        "failures": result.failures,
+        "decisions refused": result.refused,
+        "orders denied": result.denied,
+        "orders rejected": result.rejected,
+    }
+    counted = ", ".join(f"{name}: {count:,}" for name, count in counts.items() if count)
+    return f"{counted}; first: {result.first_problem}"
 
 
 def to_json(result: RunResult) -> dict[str, JsonField]:
@@ -65,6 +79,10 @@ def to_json(result: RunResult) -> dict[str, JsonField]:
         "derived": result.derived,
         "orders": result.orders,
         "denied": result.denied,
+        "rejected": result.rejected,
+        "refused": result.refused,
+        "failures": result.failures,
+        "first_problem": result.first_problem or None,
         "fills": result.fills,
         "trades": m.trade_count,
         "open_lots": len(result.open_lots),

@@ -227,6 +227,8 @@ def _nanoseconds(value: object, what: str) -> int:
 
 def _choice(kind: type[ChoiceT], value: object, what: str) -> ChoiceT:
     """The member of an enum, by itself or by its value: a plain "buy" must never pass for a sale."""
+    if type(value) is kind:
+        return value
     if isinstance(value, str):
         return kind(value)
     raise ValueError(f"{what}: expected a {kind.__name__}; got {type(value).__name__}")

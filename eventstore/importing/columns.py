@@ -153,7 +153,7 @@ def _check_symbol(columns: Columns, options: ImportOptions) -> None:
             f"{columns.name('symbol')!r}; pick from it with only={options.symbol}, "
             f"or disown it with column symbol="
         )
-    if not options.symbol and not has_column:
+    if not (options.symbol or options.fallback_symbol or has_column):
         raise InputError(f"no symbol was given and none of the columns {_listed(columns.names)} holds one")
 
 

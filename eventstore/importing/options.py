@@ -50,6 +50,8 @@ class ImportOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     kind: DataKind = DataKind.BARS
     symbol: str = ""
     """The symbol of every row; empty: the file has a symbol column."""
+    fallback_symbol: str = ""
+    """The symbol of every row of a file that turns out to have no symbol column."""
     only: tuple[str, ...] = ()
     """Take these symbols of the symbol column, skip the others; empty: take all."""
     timeframe: str = "1d"

@@ -146,7 +146,8 @@ class _Reader:
                 expected = f"{len(columns.names)} fields, not {len(fields)}"
                 raise RowDefect("row", text or ",".join(fields), expected=expected)
             if not symbol:
-                symbol = fields[columns.place("symbol")].strip()
+                place = columns.place("symbol")
+                symbol = fields[place].strip() if place >= 0 else self._options.fallback_symbol
                 if self._only and symbol and symbol not in self._only:
                     self._seen[symbol] = None
                     self._parsed.skipped_count += 1

@@ -16,7 +16,7 @@ from replay.equity import MonthlyReturn, daily_closes, monthly_returns
 from replay.report.charts import chart_data
 from replay.report.prices import PriceHistory
 from replay.results import RunResult, RunStrategy
-from replay.tables import result_lines
+from replay.tables import problems, result_lines
 from replay.trades import RoundTrip
 
 TRADES_SHOWN = 500
@@ -111,6 +111,8 @@ def _facts(result: RunResult) -> str:
         "Data": _shortened(sources),
         "Digest": result.digest,
     }
+    if result.first_problem:
+        facts["Problems"] = problems(result)
     return "".join(f"<dt>{name}</dt><dd>{_text(fact)}</dd>" for name, fact in facts.items())
 
 

@@ -130,7 +130,7 @@ class Strategy(Generic[ParamsT, StateT]):
         try:
             self.validate()
         except ValueError as error:
-            raise InputError(f"strategy {self.metadata.name!r}: wrong parameter: {error}") from error
+            raise InputError(f"strategy {self.metadata.name!r}: {error}") from error
 
     def validate(self) -> None:
         """Check parameters against each other; raise ``ValueError`` with a sentence."""

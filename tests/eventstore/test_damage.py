@@ -108,8 +108,11 @@ async def test_a_change_in_any_column_is_found_and_its_first_seq_named(sound: Pa
     assert other is None
 
 
-async def test_what_comes_before_the_damage_is_read(sound: Path) -> None:
-    change_column(sound, "log", first_seq=31, column="payload")
+@pytest.mark.parametrize("column", ["last_ts", "types", "payload"])
+@pytest.mark.parametrize("to", [None, "text where there was none"])
+async def test_what_comes_before_the_damage_is_read(sound: Path, column: str, to: str | None) -> None:
+    """A value of another type cannot even be loaded, and ends a page early."""
+    change_column(sound, "log", first_seq=31, column=column, to=to)
 
     async with await SqliteEventStore.open(sound, read_only=True) as store:
         found = await seqs_before_damage(store.read("log"))
@@ -297,7 +300,9 @@ def truncate(path: Path, size: int) -> None:
         file.truncate(size)
 
 
-def change_column(path: Path, stream: str, *, first_seq: int, column: str, to: int | None = None) -> None:
+def change_column(
+    path: Path, stream: str, *, first_seq: int, column: str, to: int | str | None = None
+) -> None:
     """Change one column of one block: another number, one flipped bit, or other types and symbols."""
     changed = row_id(path, stream, first_seq)
     ((value,),) = execute(path, f"SELECT {column} FROM block WHERE id = {changed}")

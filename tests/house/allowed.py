@@ -29,6 +29,8 @@ ALLOWED: Mapping[str, Mapping[Place, Reason]] = {
     "broad except": {
         "kernel/bus.py::EventBus._dispatch_until": "isolation: whatever a component raises becomes an event",
         "kernel/bus.py::EventBus._call": "isolation: whatever a component raises becomes an event",
+        "kernel/bus.py::EventBus._cascade": "isolation: whatever a component raises becomes an event",
+        "kernel/lanes.py::Lanes._call": "isolation: whatever a subscriber raises is retried, then recorded",
         "kernel/bus.py::EventBus._events_from": "isolation: so does what its answer raises when read",
         "strategies/sdk/loading.py::_refusing_failures": (
             "isolation: a strategy's own code may raise anything; it becomes its refusal"

@@ -127,6 +127,8 @@ def signal(ts: int, reason: str) -> SignalRaised:
     return SignalRaised(ts, StrategyId("s"), "A", SignalDirection.LONG, 1.0, reason)
 
 
-def timer(ts: int, due_ts: int, *, name: str = "t", every_ns: int = 0, owner: str = "owner") -> TimerScheduled:
+def timer(
+    ts: int, due_ts: int, *, name: str = "t", every_ns: int = 0, owner: str = "owner"
+) -> TimerScheduled:
     """A request for a timer."""
     return TimerScheduled(ts, owner, TimerName(name), due_ts, every_ns)

@@ -156,7 +156,7 @@ def test_last_is_the_event_being_handled_and_for_other_symbols_the_one_before() 
     bus = EventBus()
     seen: list[tuple[Quote | None, Quote | None]] = []
 
-    def look(event: Event) -> None:
+    def look(_: Event) -> None:
         seen.append((bus.last(Quote, "A"), bus.last(Quote, "B")))
 
     bus.register(Listener("looking", {Quote: look}))
@@ -177,14 +177,19 @@ def test_last_is_remembered_from_batch_to_batch_for_every_symbol_heard_or_not() 
     bus.dispatch([quote(1, "A"), bar(1, "A"), quote(2, "B")])
     bus.dispatch([quote(3, "C")])
 
-    assert [bus.last(Quote, symbol) for symbol in "ABCD"] == [quote(1, "A"), quote(2, "B"), quote(3, "C"), None]
+    assert [bus.last(Quote, symbol) for symbol in "ABCD"] == [
+        quote(1, "A"),
+        quote(2, "B"),
+        quote(3, "C"),
+        None,
+    ]
     assert bus.last(Bar, "A") == bar(1, "A")
 
 
 def test_now_is_the_ts_of_what_is_handled() -> None:
     bus = EventBus()
     times: list[int] = []
-    bus.register(Listener("l", {Quote: lambda event: times.append(bus.now)}))
+    bus.register(Listener("l", {Quote: lambda _: times.append(bus.now)}))
 
     bus.dispatch([quote(5), quote(9)])
 

@@ -23,7 +23,7 @@ def test_the_symbols_of_the_state_are_watched_from_registration() -> None:
 
 def test_a_watch_begun_in_a_consequence_hears_the_next_event() -> None:
     bus = EventBus()
-    watcher = Watcher("w", {SignalRaised: lambda event: watcher.want("A")})
+    watcher = Watcher("w", {SignalRaised: lambda _: watcher.want("A")})
     bus.register_watching(watcher)
     bus.register(Listener("l", {Quote: lambda event: [signal(2, "go")] if event.ts == 2 else None}))
 
@@ -58,8 +58,11 @@ def test_a_watch_is_heard_in_the_order_of_registration() -> None:
 
 
 def test_a_watch_changed_without_an_answer_is_refused() -> None:
+    def stray(_: Event) -> None:
+        watcher.want("B")
+
     bus = EventBus()
-    watcher = Watcher("w", {}, on_quote=lambda event: watcher.want("B"), symbols=["A"])
+    watcher = Watcher("w", {}, on_quote=stray, symbols=["A"])
     bus.register_watching(watcher)
 
     with pytest.raises(ComponentError, match="changed its watches while handling an event for which"):
@@ -68,7 +71,7 @@ def test_a_watch_changed_without_an_answer_is_refused() -> None:
 
 def test_a_watch_changed_by_a_timer_holds_from_the_next_input() -> None:
     bus = EventBus()
-    watcher = Watcher("w", {TimerFired: lambda event: watcher.want("A")})
+    watcher = Watcher("w", {TimerFired: lambda _: watcher.want("A")})
     bus.register_watching(watcher)
     bus.register(Listener("l", {CashMoved: lambda event: [timer(event.ts, 5)]}))
     moved = CashMoved(1, amount=1)  # type: ignore[arg-type]  # not read

@@ -25,7 +25,16 @@ def python(
     *arguments: str | Path, folder: Path, interpreter: str | Path = sys.executable, **environment: str
 ) -> str:
     """What another interpreter prints when it runs these arguments in a folder, with our packages."""
-    done = subprocess.run(
+    done = python_process(*arguments, folder=folder, interpreter=interpreter, **environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def python_process(
+    *arguments: str | Path, folder: Path, interpreter: str | Path = sys.executable, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """The same, however it ends."""
+    return subprocess.run(
         [str(interpreter), *map(str, arguments)],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
@@ -34,5 +43,3 @@ def python(
         timeout=TIMEOUT_S,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout

@@ -1,22 +1,24 @@
-"""Runs made for tests: data put into a store, strategies played over it, records read back."""
+"""Runs made for tests: data put into a store, strategies played over it, records read back.
+
+Imports nothing that only tests need: other interpreters run it too.
+"""
 
 from collections.abc import Sequence
 from contextlib import aclosing
 from pathlib import Path
 
 import msgspec
-import pytest
 
 from components.strategy_host.host import AnyStrategy
-from eventstore import EventStore, MemoryEventStore
+from eventstore import Batch, EventStore, MemoryEventStore
 from eventstore.importing import ImportOptions, import_files
 from kernel.events import Event, RunFinished
 from replay.backtest import from_instance, run_and_record
 from replay.config import ReplayConfig
 from replay.planning import plan_run
 from strategies.sdk.loading import LoadedStrategy
-from tests.conftest import SHARED_DATA
 
+SHARED_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 GOOG = SHARED_DATA / "daily" / "backtesting_py" / "GOOG.csv"
 GOOG_IMPORT = ImportOptions(symbol="GOOG")
 MINUTE_NS = 60_000_000_000
@@ -25,10 +27,6 @@ START = 12_418 * DAY_NS
 """2004-01-01."""
 
 encode = msgspec.msgpack.Encoder().encode
-
-needs_shared_data = pytest.mark.skipif(
-    not SHARED_DATA.is_dir(), reason="needs the real market data in ../shared/data, which is not here"
-)
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -83,8 +81,13 @@ async def read_records(store: EventStore, run_stream: str) -> list[Record]:
         return [
             Record(event, cause)
             async for batch in batches
-            for event, cause in zip(batch.events, batch.causes or (), strict=True)
+            for event, cause in zip(batch.events, causes_of(batch), strict=True)
         ]
+
+
+def causes_of(batch: Batch) -> Sequence[int]:
+    """The causes of a batch's events; zeros where all of them are inputs."""
+    return batch.causes or [0] * len(batch.events)
 
 
 async def derived_of(store: EventStore, run_stream: str) -> list[Event]:
@@ -97,3 +100,9 @@ async def digest_of(store: EventStore, run_stream: str) -> str:
     finished = (await read_events(store, run_stream))[-1]
     assert isinstance(finished, RunFinished)
     return finished.digest
+
+
+async def first_seq_of(store: EventStore, run: str, kind: type[Event]) -> int:
+    """The seq of a stream's first event of a kind."""
+    events = await read_events(store, run)
+    return next(seq for seq, event in enumerate(events, 1) if isinstance(event, kind))

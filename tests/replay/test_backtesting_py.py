@@ -31,15 +31,13 @@ from brokers.simulated.config import SimulatedBrokerConfig
 from kernel.events import Side
 from replay import Backtest, backtest
 from replay.equity import DAY_NS, daily_closes
-from replay.results import OpenLot
-from replay.trades import RoundTrip
+from replay.trades import OpenLot, RoundTrip
 from strategies.ma_cross import MovingAverageCross
 from strategies.sdk import RiskLimits
-from tests.conftest import SHARED_DATA
-from tests.replay.playing import GOOG, GOOG_IMPORT, needs_shared_data
+from tests.replay.playing import GOOG, GOOG_IMPORT, SHARED_DATA
 from tests.replay.sample_strategies import ScriptedCross
 
-pytestmark = needs_shared_data
+pytestmark = pytest.mark.usefixtures("shared_data")
 
 GOLDEN = SHARED_DATA / "golden"
 RATE = Decimal("0.002")
@@ -81,7 +79,7 @@ def run_theirs(*, allow_short: bool, commission: float) -> Any:  # the package h
     package = pytest.importorskip("backtesting", reason="compares with the PyPI package backtesting")
     pandas = pytest.importorskip("pandas", reason="backtesting takes its data as a pandas frame")
 
-    class Cross(package.Strategy):  # type: ignore[misc]  # the package has no types
+    class Cross(package.Strategy):  # type: ignore[misc, name-defined]  # the package has no types
         def init(self) -> None:
             self.target = 0
 
@@ -195,7 +193,7 @@ def test_every_golden_trade_is_made(
 
     done = ours_with_sizes(name, fast=fast, slow=slow, commission=commission)
 
-    began = [*done.trades, *done.result.open_lots]
+    began: list[RoundTrip | OpenLot] = [*done.trades, *done.result.open_lots]
     assert [entry_of(trade) for trade in began[: len(golden)]] == [
         Entry(days[int(row["EntryBar"])], int(row["Size"]), float(row["EntryPrice"])) for row in golden
     ]

@@ -18,14 +18,13 @@ from tests.replay.playing import (
     GOOG,
     GOOG_IMPORT,
     derived_of,
-    needs_shared_data,
     record_run,
     store_of_files,
 )
 
 FINAL_EQUITY = {FillTiming.NEXT_OPEN: Decimal("182350.00"), FillTiming.THIS_CLOSE: Decimal("186871.00")}
 
-pytestmark = needs_shared_data
+pytestmark = pytest.mark.usefixtures("shared_data")
 
 
 @pytest.mark.parametrize("timing", FillTiming)

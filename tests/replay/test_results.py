@@ -224,10 +224,10 @@ async def test_json_names_are_stable(store: MemoryEventStore) -> None:
     fields = to_json(await result_of(store, LOSING_TRADE))
 
     assert " ".join(fields) == (
-        "run_stream strategies symbols start end events inputs derived orders denied fills trades open_lots "
-        "currency initial_equity final_equity total_return annual_return volatility sharpe sortino calmar "
-        "max_drawdown max_drawdown_duration_s win_rate profit_factor exposure average_trade_duration_s "
-        "best_trade worst_trade fees digest"
+        "run_stream strategies symbols start end events inputs derived orders denied rejected "
+        "refused failures first_problem fills trades open_lots currency initial_equity final_equity "
+        "total_return annual_return volatility sharpe sortino calmar max_drawdown max_drawdown_duration_s "
+        "win_rate profit_factor exposure average_trade_duration_s best_trade worst_trade fees digest"
     )
 
 
@@ -237,7 +237,8 @@ async def test_the_table_names_every_figure(store: MemoryEventStore) -> None:
     for expected in (
         "Period 2024-01-01 to 2024-01-05",
         "Events 19 (10 inputs, 9 derived)",
-        "Orders 1 submitted, 1 denied",
+        "Orders 1 submitted, 1 denied, 0 rejected",
+        "Problems orders denied: 1; first:",
         "Final equity 9,847.00 USD",
         "Total return -1.53 %",
         "Max drawdown -2.02 %, longest 4 d",

@@ -2,6 +2,7 @@
 
 import pytest
 
+from kernel.errors import InputError
 from strategies.ema_cross import EmaCross
 from strategies.sdk import Quote
 from tests.strategies.sample_context import attach, decide
@@ -63,5 +64,5 @@ def test_symbols_have_averages_of_their_own() -> None:
 
 
 def test_fast_must_be_below_slow() -> None:
-    with pytest.raises(ValueError, match="fast=20 must be below slow=20"):
+    with pytest.raises(InputError, match="fast=20 must be below slow=20"):
         EmaCross(fast=20)

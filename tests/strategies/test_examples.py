@@ -153,5 +153,5 @@ def test_parameter_outside_its_range_is_refused(
 )
 @pytest.mark.parametrize("quantity", [0, -1])
 def test_quantity_of_nothing_is_refused(strategy_type: type[AnyStrategy], quantity: int) -> None:
-    with pytest.raises(ValueError, match=f"quantity={quantity} must be above 0"):
+    with pytest.raises(InputError, match=f"quantity={quantity} must be above 0"):
         strategy_type(quantity=quantity)

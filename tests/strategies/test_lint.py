@@ -294,6 +294,15 @@ def test_attribute_getter_of_a_dunder_is_refused() -> None:
     assert rules(source) == ["getattr"]
 
 
+@pytest.mark.parametrize(
+    "call", ["getattr(statistics, 'random')", "operator.attrgetter('random.random')(statistics)"]
+)
+def test_a_module_as_a_value_is_refused(call: str) -> None:
+    source = f"import operator\nimport statistics\n\ndef f():\n    return {call}\n"
+
+    assert rules(source) == ["module value"]
+
+
 def test_attribute_by_constant_name_passes() -> None:
     assert findings_in_hook("return buy(bar.symbol, getattr(bar, 'volume', 1))") == []
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kernel.errors import InputError
 from strategies.ma_cross import MovingAverageCross
 from tests.strategies.sample_context import attach, daily_bar, decide, on_closes
 
@@ -60,7 +61,7 @@ def test_symbols_are_traded_apart() -> None:
 
 
 def test_fast_must_be_below_slow() -> None:
-    with pytest.raises(ValueError, match="fast=50 must be below slow=50"):
+    with pytest.raises(InputError, match="fast=50 must be below slow=50"):
         MovingAverageCross(fast=50, slow=50)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kernel.errors import InputError
 from strategies.mean_reversion import MeanReversion, z_score
 from tests.strategies.sample_context import on_closes
 
@@ -48,7 +49,7 @@ def test_prices_that_stand_still_have_no_z_score() -> None:
 
 
 def test_exit_must_be_below_entry() -> None:
-    with pytest.raises(ValueError, match=r"exit=2\.0 must be below entry=2\.0"):
+    with pytest.raises(InputError, match=r"exit=2\.0 must be below entry=2\.0"):
         MeanReversion(entry=2, exit=2)
 
 
@@ -65,5 +66,5 @@ def test_z_score_is_the_place_within_published_bollinger_bands() -> None:
 
 
 def test_quantity_must_be_above_zero() -> None:
-    with pytest.raises(ValueError, match="quantity=0 must be above 0"):
+    with pytest.raises(InputError, match="quantity=0 must be above 0"):
         MeanReversion(quantity=Decimal(0))

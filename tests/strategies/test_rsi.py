@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from kernel.errors import InputError
 from strategies.rsi import Averages, RelativeStrengthIndex
 from tests.strategies.sample_context import on_closes
 
@@ -44,7 +45,7 @@ def test_price_that_never_moved_has_index_fifty() -> None:
 
 
 def test_lower_must_be_below_upper() -> None:
-    with pytest.raises(ValueError, match=r"lower=70\.0 must be below upper=30\.0"):
+    with pytest.raises(InputError, match=r"lower=70\.0 must be below upper=30\.0"):
         RelativeStrengthIndex(lower=70, upper=30)
 
 

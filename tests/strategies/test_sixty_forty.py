@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from kernel.errors import InputError
 from strategies.sdk import PlaceOrder, Side
 from strategies.sixty_forty import SixtyForty
 from tests.strategies.sample_context import SampleContext, attach, daily_bar, orders_of, working_order
@@ -127,5 +128,5 @@ def test_uninvested_share_stays_in_cash() -> None:
 
 
 def test_stock_and_bond_must_be_two_symbols() -> None:
-    with pytest.raises(ValueError, match="stock and bond must be two symbols, both are 'SPY'"):
+    with pytest.raises(InputError, match="stock and bond must be two symbols, both are 'SPY'"):
         SixtyForty(bond="SPY")

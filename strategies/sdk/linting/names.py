@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from strategies.sdk.linting.allowed import (
     ALLOWED_DUNDER_ATTRIBUTES,
     ALLOWED_DUNDER_NAMES,
+    ALLOWED_IMPORTS,
     REFUSED_BUILTINS,
     REFUSED_METHODS,
     REFUSED_MODULES,
@@ -60,6 +61,11 @@ class _NameVisitor(ScopedVisitor):
         text = _first_text(node)
         if path == "numpy.datetime64" and text in ("now", "today"):
             self.report(node, "access", f"`numpy.datetime64({text!r})` {REFUSED_MODULES['time']}")
+        for argument in node.args:
+            if isinstance(argument, ast.Name) and self.module.imported.get(argument.id) in ALLOWED_IMPORTS:
+                name = argument.id
+                message = f"the module `{name}` as a value hides what is used of it; write `{name}.attribute`"
+                self.report(node, "module value", message)
         self.generic_visit(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:

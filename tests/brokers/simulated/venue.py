@@ -1,0 +1,107 @@
+"""The simulated venue by itself: orders in, market data in, execution reports out."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from brokers.simulated.broker import SimulatedBroker
+from brokers.simulated.config import SimulatedBrokerConfig
+from kernel.bus import EventBus
+from kernel.events import (
+    ApprovedOrder,
+    Bar,
+    CancelSubmitted,
+    Event,
+    ExecutionKind,
+    ExecutionReport,
+    InstrumentDefined,
+    OrderSubmitted,
+    OrderType,
+    ReplaceSubmitted,
+    Side,
+    TimeInForce,
+)
+from kernel.identifiers import ClientOrderId, StrategyId
+
+MINUTE = 60_000_000_000
+BUY, SELL = Side.BUY, Side.SELL
+
+
+def order(
+    side: Side,
+    quantity: int | str = 10,
+    *,
+    limit: float | str | None = None,
+    stop: float | str | None = None,
+    key: str = "o",
+    symbol: str = "A",
+    order_type: OrderType | None = None,
+    time_in_force: TimeInForce = TimeInForce.GTC,
+) -> ApprovedOrder:
+    """An order whose type follows from its prices, unless one is given."""
+    if stop is None:
+        kind = OrderType.MARKET if limit is None else OrderType.LIMIT
+    else:
+        kind = OrderType.STOP if limit is None else OrderType.STOP_LIMIT
+    return ApprovedOrder(
+        ClientOrderId(key),
+        StrategyId("s"),
+        symbol,
+        side,
+        order_type or kind,
+        Decimal(quantity),
+        None if limit is None else Decimal(str(limit)),
+        None if stop is None else Decimal(str(stop)),
+        time_in_force,
+    )
+
+
+def bar(minute: int, prices: str, *, symbol: str = "A", length: int = 1) -> Bar:
+    """The bar that ends at a minute; prices as ``"open/high/low/close"``."""
+    opened, high, low, close = (float(price) for price in prices.split("/"))
+    return Bar(
+        minute * MINUTE, symbol, f"{length}m", opened, high, low, close, 1.0, (minute - length) * MINUTE
+    )
+
+
+class Venue:
+    """The broker on a bus of its own. What it is told to do happens at ``now``, the last event's time."""
+
+    def __init__(self, config: SimulatedBrokerConfig | None = None, *, tick: str = "0.01") -> None:
+        self.bus = EventBus()
+        self.broker = SimulatedBroker(self.bus, config or SimulatedBrokerConfig())
+        self.bus.register_watching(self.broker)
+        self.hear(InstrumentDefined(0, "A", tick_size=Decimal(tick)))
+
+    def hear(self, *events: Event) -> Sequence[ExecutionReport]:
+        """What the venue reports about these events."""
+        self.bus.dispatch(events)
+        reports = self.bus.take_derived().events
+        assert all(isinstance(report, ExecutionReport) for report in reports), reports
+        return [report for report in reports if isinstance(report, ExecutionReport)]
+
+    def submit(self, *orders: ApprovedOrder) -> Sequence[ExecutionReport]:
+        """Send orders."""
+        return self.hear(*(OrderSubmitted(self.bus.now, one) for one in orders))
+
+    def cancel(self, key: str = "o", *, symbol: str = "A") -> Sequence[ExecutionReport]:
+        """Ask for an order's cancellation."""
+        return self.hear(CancelSubmitted(self.bus.now, ClientOrderId(key), StrategyId("s"), symbol))
+
+    def replace(self, new: ApprovedOrder) -> Sequence[ExecutionReport]:
+        """Ask for new terms."""
+        return self.hear(ReplaceSubmitted(self.bus.now, new))
+
+    def fills(self, *events: Event) -> list[tuple[int, float]]:
+        """Which of these events fill an order, by position, and at what price."""
+        filled: list[tuple[int, float]] = []
+        for position, event in enumerate(events):
+            for report in self.hear(event):
+                if report.kind is ExecutionKind.FILL:
+                    assert report.price is not None
+                    filled.append((position, float(report.price)))
+        return filled
+
+
+def kinds(reports: Sequence[ExecutionReport]) -> list[ExecutionKind]:
+    """What the reports say, in order."""
+    return [report.kind for report in reports]

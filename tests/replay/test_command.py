@@ -1,0 +1,156 @@
+"""The ``replay`` command: where its settings come from, what it prints, writes and leaves in the store."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from replay.demo import SYMBOLS
+from tests.ops.commands import onetape, store_heads
+from tests.replay.commands import python_process, replay
+from tests.replay.market import walk, write_csv
+
+CROSS = "strategies.ma_cross:MovingAverageCross"
+CONFIG = f"""
+store: market.db
+streams: [a.1d]
+from: 2004-01-05
+to: 2004-03-01
+cash: 50000
+strategies:
+  - strategy: {CROSS}
+    params: {{fast: 2, slow: 5, quantity: 10}}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with ``market.db``: a hundred bars."""
+    monkeypatch.chdir(tmp_path)
+    write_csv(tmp_path / "a.csv", walk("A", 100, seed=12))
+    assert onetape("import", "a.csv", "--symbol", "A", "--store", "market.db").exit_code == 0
+    return tmp_path
+
+
+def figures(*arguments: str) -> dict[str, object]:
+    done = replay(*arguments, "--json")
+    assert (done.exit_code, done.stderr) == (0, ""), done.output
+    answer: dict[str, object] = json.loads(done.stdout)
+    return answer
+
+
+# --- where settings come from -------------------------------------------------------------------
+
+
+def test_the_configuration_in_the_current_folder_is_used(folder: Path) -> None:
+    """Dates without quotes, as YAML users write them."""
+    (folder / "onetape.yaml").write_text(CONFIG)
+
+    told = figures()
+
+    assert (told["initial_equity"], told["symbols"]) == ("50000", ["A"])
+    assert (str(told["start"])[:10], str(told["end"])[:10]) == ("2004-01-05", "2004-03-01")
+
+
+def test_the_command_line_goes_before_the_configuration(folder: Path) -> None:
+    (folder / "onetape.yaml").write_text(CONFIG)
+
+    told = figures("--cash", "7000", "--from", "2004-02-01")
+
+    assert told["initial_equity"] == "7000"
+    assert str(told["start"])[:10] == "2004-02-01"
+
+
+def test_a_parameter_goes_to_the_one_strategy_of_the_configuration(folder: Path) -> None:
+    (folder / "onetape.yaml").write_text(CONFIG)
+
+    assert figures("--param", "fast=3")["digest"] != figures()["digest"]
+
+
+def test_a_configuration_elsewhere_can_be_named(folder: Path) -> None:
+    (folder / "other.yaml").write_text(CONFIG)
+
+    assert figures("--config", "other.yaml")["initial_equity"] == "50000"
+
+
+def test_without_a_configuration_the_demo_is_set_up_and_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    told = figures("--from", "2012-01-01")
+
+    assert told["symbols"] == list(SYMBOLS)
+    assert (tmp_path / "onetape-demo.db").exists()
+
+
+def test_the_demo_imports_its_data_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    first = figures("--from", "2012-01-01")
+    heads = store_heads(tmp_path / "onetape-demo.db")
+
+    second = figures("--from", "2012-01-01")
+
+    after = store_heads(tmp_path / "onetape-demo.db")
+    assert {name: head for name, head in after.items() if name in heads} == heads
+    assert second["digest"] == first["digest"]
+
+
+# --- what it leaves and says --------------------------------------------------------------------
+
+
+def test_every_run_is_a_new_stream_of_the_store(folder: Path) -> None:
+    (folder / "onetape.yaml").write_text(CONFIG)
+
+    streams = [figures()["run_stream"], figures()["run_stream"]]
+
+    assert streams == ["run.ma_cross.1", "run.ma_cross.2"]
+    assert set(store_heads(folder / "market.db")) == {"a.1d", "run.ma_cross.1", "run.ma_cross.2"}
+
+
+def test_the_table_and_the_object_tell_the_same_digest(folder: Path) -> None:
+    (folder / "onetape.yaml").write_text(CONFIG)
+    digest = figures()["digest"]
+
+    table = replay()
+
+    assert (table.exit_code, table.stderr) == (0, "")
+    assert str(digest) in table.stdout
+
+
+def test_the_report_is_written_where_it_is_wanted(folder: Path) -> None:
+    (folder / "onetape.yaml").write_text(CONFIG)
+
+    told = figures("--report", "reports/one.html")
+
+    assert told["report"] == "reports/one.html"
+    assert (folder / "reports/one.html").read_text().startswith("<!")
+
+
+def test_what_was_run_can_be_verified(folder: Path) -> None:
+    (folder / "onetape.yaml").write_text(CONFIG)
+    told = figures()
+
+    verified = replay("verify", str(told["run_stream"]), "--json")
+
+    assert verified.exit_code == 0
+    assert json.loads(verified.stdout)["digest"] == told["digest"]
+
+
+def test_a_process_prints_one_object_and_nothing_else(folder: Path) -> None:
+    (folder / "onetape.yaml").write_text(CONFIG)
+
+    done = python_process("-c", "from replay.cli import main; main()", "--json", folder=folder)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["run_stream"] == "run.ma_cross.1"
+
+
+# --- speed --------------------------------------------------------------------------------------
+
+
+def test_a_paced_replay_comes_to_the_same_digest(folder: Path) -> None:
+    """Two months in about five milliseconds."""
+    (folder / "onetape.yaml").write_text(CONFIG)
+
+    assert figures("--speed", "1e9")["digest"] == figures()["digest"]

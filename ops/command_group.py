@@ -6,6 +6,7 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 from kernel.errors import OnetapeError, StreamMissing
+from ops.text_log import log_to_stderr
 
 REFUSED = 1
 WRONG_USAGE = 2
@@ -32,6 +33,7 @@ class CommandGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command that was named; errors of ours become exit codes."""
+        log_to_stderr()
         try:
             result: object = super().invoke(ctx)
             return result

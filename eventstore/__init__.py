@@ -11,7 +11,9 @@ conformance suite runs on it.
 To add a codec: give it the next number in ``block.py``, and decode it in ``unseal``.
 """
 
+from eventstore.block import EncodedEvents
 from eventstore.durability import Durability
+from eventstore.encoding import encode_events
 from eventstore.memory import MemoryEventStore
 from eventstore.merge import StreamSlice, merge
 from eventstore.port import Batch, Damage, EventStore, Selection, StreamHead, StreamInfo
@@ -23,6 +25,7 @@ __all__ = [
     "Batch",
     "Damage",
     "Durability",
+    "EncodedEvents",
     "EventStore",
     "MemoryEventStore",
     "Selection",
@@ -31,6 +34,7 @@ __all__ = [
     "StreamInfo",
     "StreamSlice",
     "StreamTape",
+    "encode_events",
     "merge",
     "read_story",
 ]

@@ -10,7 +10,7 @@ So a flipped byte in any column is seen, and the chain can be followed over head
 that skips a block on the word of its header has checked that header.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from hashlib import sha256
 
@@ -86,6 +86,22 @@ class EncodedRun(msgspec.Struct, frozen=True, gc=False):
     symbols: frozenset[str]
     causes: tuple[int, ...] | None
     payload: bytes
+
+
+class EncodedEvents(msgspec.Struct, frozen=True):
+    """Events that ``encode_events`` checked and encoded, causes included, for ``append`` to take."""
+
+    runs: tuple[EncodedRun, ...]
+
+    @property
+    def count(self) -> int:
+        """How many events."""
+        return sum(run.count for run in self.runs)
+
+    def item_bytes(self) -> Iterator[memoryview]:
+        """The events' msgpack one behind the other, in pieces, without the array headers between."""
+        for run in self.runs:
+            yield memoryview(run.payload)[_array_header_bytes(run.payload) :]
 
 
 def seal(stream: str, first_seq: int, *, runs: list[EncodedRun], previous_hash: bytes) -> Block:

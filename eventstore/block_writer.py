@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from eventstore.block import Block
+from eventstore.block import Block, EncodedEvents
 from eventstore.encoding import BLOCK_BYTES, encode_runs
 from eventstore.planning import AppendRequest, Plan, plan_appends
 from eventstore.port import StreamHead
@@ -62,7 +62,12 @@ class BlockWriter:
         self._task = asyncio.create_task(self._run(), name="eventstore group commit")
 
     async def append(
-        self, stream: str, events: Sequence[Event], *, expected_seq: int, causes: Sequence[int] | None
+        self,
+        stream: str,
+        events: Sequence[Event] | EncodedEvents,
+        *,
+        expected_seq: int,
+        causes: Sequence[int] | None,
     ) -> StreamHead:
         """Queue an append in order of call, and wait until it is durable."""
         async with self._turn:
@@ -72,9 +77,8 @@ class BlockWriter:
             self._check_accepting()
             runs = encode_runs(stream, events, causes=causes)
             if len(runs) > GROUP_BLOCKS:
-                raise StoreError(
-                    f"stream {stream!r}: an append of {len(events)} events is too large: split it"
-                )
+                count = sum(run.count for run in runs)
+                raise StoreError(f"stream {stream!r}: an append of {count} events is too large: split it")
             request = AppendRequest(stream=stream, runs=runs, expected_seq=expected_seq)
             pending = _Pending(request, asyncio.get_running_loop().create_future())
             self._queue.append(pending)

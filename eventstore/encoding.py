@@ -5,7 +5,7 @@ from operator import attrgetter
 
 import msgspec
 
-from eventstore.block import EncodedRun
+from eventstore.block import EncodedEvents, EncodedRun
 from eventstore.vocabulary import TAG_OF_TYPE, symbols_in
 from kernel.errors import StoreError
 from kernel.events import AnyEvent, Event
@@ -39,16 +39,23 @@ _check_readable = msgspec.msgpack.Decoder(list[AnyEvent]).decode
 _ts_of: Callable[[Event], int] = attrgetter("ts")
 
 
+def encode_events(stream: str, events: Sequence[Event], *, causes: Sequence[int] | None) -> EncodedEvents:
+    """Events ready to append, for who needs their bytes as well; raises as ``append`` does."""
+    return EncodedEvents(encode_runs(stream, events, causes=causes))
+
+
 def encode_runs(
-    stream: str, events: Sequence[Event], *, causes: Sequence[int] | None = None
+    stream: str, events: Sequence[Event] | EncodedEvents, *, causes: Sequence[int] | None = None
 ) -> tuple[EncodedRun, ...]:
-    """Check and encode events as runs of at most a block each.
+    """Check and encode events as runs of at most a block each; what is encoded already is taken as it is.
 
     Raises ``StoreError`` where ``ts`` decreases, a type is outside the vocabulary, a field has the
     wrong type, or ``causes`` are not one whole number for each event.
     """
     if not stream or len(stream) > 255 or not stream.isprintable():
         raise StoreError(f"a stream's name is 1 to 255 printable characters, not {stream!r}")
+    if isinstance(events, EncodedEvents):
+        return events.runs
     events = events if isinstance(events, list) else list(events)
     causes = None if causes is None else _checked_causes(stream, causes, event_count=len(events))
     try:

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from operator import attrgetter
 from types import TracebackType
 
-from eventstore.block import Block, BlockHeader
+from eventstore.block import Block, BlockHeader, EncodedEvents
 from eventstore.checkpoint import check_checkpoint
 from eventstore.encoding import encode_runs
 from eventstore.growth import StreamMarks
@@ -40,7 +40,7 @@ class MemoryEventStore:
     async def append(
         self,
         stream: str,
-        events: Sequence[Event],
+        events: Sequence[Event] | EncodedEvents,
         *,
         expected_seq: int,
         causes: Sequence[int] | None = None,

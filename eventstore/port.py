@@ -8,6 +8,7 @@ from typing import Protocol
 
 import msgspec
 
+from eventstore.block import EncodedEvents
 from kernel.events import Event
 
 
@@ -83,7 +84,7 @@ class EventStore(Protocol):
     async def append(
         self,
         stream: str,
-        events: Sequence[Event],
+        events: Sequence[Event] | EncodedEvents,
         *,
         expected_seq: int,
         causes: Sequence[int] | None = None,
@@ -91,8 +92,8 @@ class EventStore(Protocol):
         """Append events after ``expected_seq``; return the new head once they are durable.
 
         Appends that wait at the same time are committed together. All of ``events`` are appended, or
-        none. Raises ``AppendConflict`` if the stream's last seq is not ``expected_seq``, and
-        ``StoreError`` if ``ts`` would decrease or the store cannot write.
+        none. Encoded events bring their causes along. Raises ``AppendConflict`` if the stream's last
+        seq is not ``expected_seq``, and ``StoreError`` if ``ts`` would decrease or the store cannot write.
         """
         ...
 

@@ -12,6 +12,7 @@ from os import PathLike
 from pathlib import Path
 from types import TracebackType
 
+from eventstore.block import EncodedEvents
 from eventstore.block_writer import BlockWriter
 from eventstore.checkpoint import check_checkpoint
 from eventstore.durability import Durability
@@ -108,7 +109,7 @@ class SqliteEventStore:
     async def append(
         self,
         stream: str,
-        events: Sequence[Event],
+        events: Sequence[Event] | EncodedEvents,
         *,
         expected_seq: int,
         causes: Sequence[int] | None = None,

@@ -18,7 +18,7 @@ class Overflow(StrEnum):
     BLOCK = "block"
     """The producer waits."""
     CONFLATE = "conflate"
-    """The latest quote or book of a symbol replaces the one that waits; other events block."""
+    """The latest quote or book of a symbol takes the place of the oldest that waits; other events block."""
     CATCH_UP = "catch_up"
     """The subscriber leaves memory and reads on from the tape, until it is level again."""
 

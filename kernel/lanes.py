@@ -51,10 +51,9 @@ class Lane:
         self.has_room.set()
         return self.waiting.popleft()
 
-    def drop_latest(self, event_type: type[Event]) -> int | None:
-        """Take out the latest waiting event of a type; its seq."""
-        for place in range(len(self.waiting) - 1, -1, -1):
-            seq, event = self.waiting[place]
+    def drop_oldest(self, event_type: type[Event]) -> int | None:
+        """Take out the oldest waiting event of a type, so that what waits is the latest; its seq."""
+        for place, (seq, event) in enumerate(self.waiting):
             if type(event) is event_type:
                 del self.waiting[place]
                 return seq
@@ -203,7 +202,7 @@ class Lanes:
 
     async def _make_room(self, lane: Lane, event: Event) -> None:
         if self._subscriber.overflow is Overflow.CONFLATE and type(event) in CONFLATED:
-            replaced = lane.drop_latest(type(event))
+            replaced = lane.drop_oldest(type(event))
             if replaced is not None:
                 self.conflated += 1
                 self._in_hand -= 1

@@ -3,15 +3,11 @@
 from collections.abc import Sequence
 from hashlib import sha256
 
-import msgspec
-
-from eventstore import EventStore
+from eventstore import EncodedEvents, EventStore, encode_events
 from kernel.events import Event, RunFinished
 
 FLUSH_AT = 4_096
 """Records gathered before they are appended: a few blocks at a time, about half a megabyte."""
-
-_encode = msgspec.msgpack.Encoder().encode
 
 
 class DerivedDigest:
@@ -24,11 +20,11 @@ class DerivedDigest:
         self.count = 0
         self._hash = sha256()
 
-    def update(self, derived: Sequence[Event]) -> None:
+    def update(self, derived: EncodedEvents) -> None:
         """Take the next derived events."""
-        if derived:
-            self.count += len(derived)
-            self._hash.update(encoded_items(derived))
+        self.count += derived.count
+        for items in derived.item_bytes():
+            self._hash.update(items)
 
     def hexdigest(self) -> str:
         """The digest so far, in hex."""
@@ -67,8 +63,13 @@ class RunRecorder:
         if not events:
             return
         self._events, self._causes = [], []
-        self.digest.update(derived_of(events, causes))
-        head = await self._store.append(self.stream, events, expected_seq=self._seq, causes=causes)
+        encoded = encode_events(self.stream, events, causes=causes)
+        derived = derived_of(events, causes)
+        if derived is events:  # all but the run's first and last records: encoded once for both
+            self.digest.update(encoded)
+        elif derived:
+            self.digest.update(encode_events(self.stream, derived, causes=None))
+        head = await self._store.append(self.stream, encoded, expected_seq=self._seq)
         self._seq = head.seq
 
 
@@ -77,10 +78,3 @@ def derived_of(events: Sequence[Event], causes: Sequence[int]) -> Sequence[Event
     if min(causes) > 0:
         return events
     return [event for event, cause in zip(events, causes, strict=True) if cause > 0]
-
-
-def encoded_items(events: Sequence[Event]) -> memoryview:
-    """The events' msgpack one behind the other, without the array header in front."""
-    count = len(events)
-    header_size = 1 if count < 16 else 3 if count < 65_536 else 5
-    return memoryview(_encode(events))[header_size:]

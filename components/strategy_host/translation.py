@@ -178,7 +178,7 @@ def order_slug(strategy: StrategyId) -> str:
 def to_lots(quantity: Number, lot_size: Decimal) -> Decimal:
     """The quantity rounded down to whole lots; ``ValueError`` if nothing is left or it is no number."""
     exact = _exact(quantity, "quantity")
-    if abs(exact) > LARGEST:
+    if exact > LARGEST:
         raise ValueError(f"quantity {quantity!r} is beyond {LARGEST}")
     lots = exact if lot_size == 1 and exact == exact.to_integral_value() else exact // lot_size * lot_size
     if lots <= 0:
@@ -191,7 +191,7 @@ def to_ticks(price: Number | None, tick_size: Decimal) -> Decimal | None:
     if price is None:
         return None
     exact = _exact(price, "price")
-    if abs(exact) > LARGEST:
+    if exact > LARGEST:
         raise ValueError(f"price {price!r} is beyond {LARGEST}")
     ticks = (exact / tick_size).to_integral_value(ROUND_HALF_EVEN)
     if ticks <= 0:

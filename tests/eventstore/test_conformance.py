@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 import pytest
 
-from eventstore import EventStore, Selection, StreamHead
+from eventstore import EventStore, Selection, StreamHead, encode_events
 from eventstore.encoding import BLOCK_EVENTS
 from kernel.errors import AppendConflict, StoreError, StreamMissing
 from kernel.events import Event, OrderIntent, Quote, TimerFired, Trade
@@ -64,6 +64,26 @@ async def test_a_retry_of_an_acknowledged_append_conflicts(store: EventStore) ->
         await store.append("s", quotes(3), expected_seq=0)
 
     assert len(await read_events(store, "s")) == 3
+
+
+async def test_events_encoded_before_are_appended_as_they_are(store: EventStore) -> None:
+    events, causes = quotes(3), [0, 1, 1]
+
+    head = await store.append("s", encode_events("s", events, causes=causes), expected_seq=0)
+
+    assert head == await store.head("s")
+    assert await read_all(store, "s") == [(1, 0, events[0]), (2, 1, events[1]), (3, 1, events[2])]
+
+
+async def test_the_hash_of_a_block_stands_for_everything_up_to_it(store: EventStore) -> None:
+    first = await store.append("s", quotes(3), expected_seq=0)
+    second = await store.append("s", quotes(2, first_ts=9), expected_seq=3)
+
+    hashes = [await store.block_hash("s", seq) for seq in (1, 3, 4, 5)]
+
+    assert hashes == [first.block_hash, first.block_hash, second.block_hash, second.block_hash]
+    with pytest.raises(StreamMissing, match="holds no event 6"):
+        await store.block_hash("s", 6)
 
 
 async def test_ts_may_repeat_but_not_decrease(store: EventStore) -> None:

@@ -13,7 +13,7 @@ from kernel.errors import StoreError
 from kernel.events import ComponentFailed, Event, Quote, SignalRaised, TimerFired, Trade
 from kernel.lanes import Lanes
 from kernel.tape import Tape
-from tests.kernel.listeners import Listener, signal, timer
+from tests.kernel.listeners import Listener, quote, signal, timer
 
 Act = Callable[[int, Event], Awaitable[None]]
 Row = tuple[int, int, Event]
@@ -164,6 +164,11 @@ def timer_bus(due_ts: int, *, every_ns: int = 0) -> EventBus:
         )
     )
     return bus
+
+
+def quotes(first_ts: int, last_ts: int, symbol: str = "A") -> list[Event]:
+    """One quote a ns, both ends included."""
+    return [quote(ts, symbol) for ts in range(first_ts, last_ts + 1)]
 
 
 def trade(ts: int, symbol: str = "A") -> Trade:

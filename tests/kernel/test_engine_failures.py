@@ -1,6 +1,7 @@
 """What the engine does when the tape or an edge fails, and when more arrives than it can take."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
@@ -121,6 +122,26 @@ async def test_another_writer_on_the_tape_ends_the_run() -> None:
 
     with pytest.raises(AppendConflict):
         await engine.run()
+
+
+class ForgetfulTape(StreamTape):
+    """Acknowledges one event less than it was given."""
+
+    async def append(
+        self, events: Sequence[Event], *, expected_seq: int, causes: Sequence[int] | None = None
+    ) -> int:
+        return await super().append(events, expected_seq=expected_seq, causes=causes) - 1
+
+
+async def test_a_tape_that_acknowledges_something_else_ends_the_run_before_anything_is_released() -> None:
+    edge = Edge()
+    engine = engine_over(ForgetfulTape(MemoryEventStore(), "log"), edge)
+    await engine.post(quote(1))
+
+    with pytest.raises(StoreError, match="appended seq 1 to 1, but the tape ends at 0"):
+        await engine.run()
+
+    assert edge.begun == []
 
 
 async def test_a_checkpoint_that_cannot_be_saved_ends_the_run_with_its_error() -> None:

@@ -90,6 +90,15 @@ async def test_a_recovered_engine_goes_on_where_the_first_one_ended() -> None:
     ]
 
 
+async def test_a_clock_behind_the_tape_does_not_take_the_new_run_back_in_time() -> None:
+    tape = memory_tape()
+    await run_until_stopped(engine_over(tape, clock=VirtualClock(1_000)), [quote(1_000)])
+
+    await run_until_stopped(engine_over(tape, clock=VirtualClock(500)), [quote(500), quote(2_000)])
+
+    assert [event.ts for _, _, event in await rows_of(tape)] == [1_000, 1_000, 1_000]
+
+
 @pytest.mark.parametrize("append_size", [1, 2, 3, 7])
 async def test_timers_between_any_two_appends_are_recovered(append_size: int) -> None:
     tape, clock = memory_tape(), VirtualClock(1)

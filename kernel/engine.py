@@ -19,7 +19,7 @@ from kernel.bus import EventBus
 from kernel.clock import NANOSECONDS, Clock
 from kernel.edge import Delivery, EdgeSubscriber
 from kernel.errors import ComponentError, StoreError
-from kernel.events import ClockTicked, ComponentFailed, Event
+from kernel.events import ClockTicked, ComponentFailed, Event, SessionStarted
 from kernel.lanes import Lanes
 from kernel.recovery import Comparison, Step
 from kernel.tape import Tape
@@ -51,6 +51,9 @@ class CoreEngine:
         self.lanes: dict[str, Lanes] = {}
         self.inbox_peak = 0
         """The most inputs that ever waited."""
+        self.last_epoch = 0
+        """The epoch of the tape's last session, once recovered. Whoever starts a session posts a
+        ``SessionStarted`` with the next one first of all, so that ids never recur."""
         self._tape = tape
         self._clock = clock
         self._config = config
@@ -143,6 +146,9 @@ class CoreEngine:
                 inputs = [
                     event for event, cause in zip(recorded.events, recorded.causes, strict=True) if not cause
                 ]
+                for event in inputs:
+                    if isinstance(event, SessionStarted):
+                        self.last_epoch = max(self.last_epoch, event.epoch)
                 comparison.check(recorded, self.step(inputs))
         comparison.finish()
         self._is_recovered = True

@@ -10,7 +10,7 @@ from eventstore.encoding import BLOCK_EVENTS
 from kernel.bus import EventBus
 from kernel.clock import VirtualClock
 from kernel.errors import ComponentError, ReplayDiverged
-from kernel.events import Event, Quote, SignalRaised, TimerFired
+from kernel.events import Event, Quote, SessionStarted, SignalRaised, TimerFired
 from kernel.snapshot import take
 from tests.kernel.listeners import Listener, quote, signal, timer
 from tests.kernel.live import (
@@ -88,6 +88,17 @@ async def test_a_recovered_engine_goes_on_where_the_first_one_ended() -> None:
         (4, 3, signal(1, "100.0")),
         (5, 0, trade(2)),
     ]
+
+
+async def test_recovery_finds_the_last_epoch() -> None:
+    tape = memory_tape()
+    sessions = [SessionStarted(1, epoch, "live", "0", "3.11") for epoch in (1, 2, 3)]
+    await run_until_stopped(engine_over(tape), sessions)
+    engine = engine_over(tape)
+
+    await engine.recover()
+
+    assert engine.last_epoch == 3
 
 
 async def test_a_clock_behind_the_tape_does_not_take_the_new_run_back_in_time() -> None:

@@ -250,6 +250,8 @@ def _refusal(order: Order) -> str:
         return f"order type {order.order_type.value} is not supported here"
     if order.time_in_force is not TimeInForce.GTC:
         return f"time in force {order.time_in_force.value} is not supported here; use gtc"
+    if order.post_only or order.reduce_only:
+        return "post-only and reduce-only are not supported here"
     return ""
 
 

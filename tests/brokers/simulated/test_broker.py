@@ -3,6 +3,7 @@
 from decimal import Decimal
 from math import inf
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,6 +61,16 @@ def test_an_unsupported_time_in_force_is_rejected_with_the_reason(time_in_force:
 
     assert rejected.kind is REJECTED
     assert rejected.reason == f"time in force {time_in_force.value} is not supported here; use gtc"
+
+
+@pytest.mark.parametrize("flag", ["post_only", "reduce_only"])
+def test_an_unsupported_instruction_is_rejected_with_the_reason(flag: str) -> None:
+    venue = Venue()
+
+    (rejected,) = venue.submit(msgspec.structs.replace(order(BUY), **{flag: True}))
+
+    assert rejected.kind is REJECTED
+    assert rejected.reason == "post-only and reduce-only are not supported here"
 
 
 def test_a_cancelled_order_does_not_fill() -> None:

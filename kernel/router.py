@@ -9,7 +9,7 @@ from typing import Any
 
 from kernel.component import Component, Converter, Handler, Subscription, WatchingComponent
 from kernel.errors import ComponentError
-from kernel.events import MARKET_TYPES, Event
+from kernel.events import EVENT_TYPES, MARKET_TYPES, Event
 
 
 class _Entry:
@@ -145,7 +145,7 @@ class Router:
             else:
                 routes.clear()
         self.by_type.clear()
-        for event_type in self._entries:
+        for event_type in EVENT_TYPES:
             if event_type not in MARKET_TYPES:
                 self.by_type[event_type] = self.handlers_for(event_type, None)
         self.is_changed = True

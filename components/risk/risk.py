@@ -262,6 +262,8 @@ class Risk:
     @property
     def reserved_cash(self) -> Decimal:
         """What working buys will cost at the prices they were approved at."""
+        if not self.state.working:
+            return ZERO
         return sum(
             (
                 working.reserved_cash
@@ -273,6 +275,8 @@ class Risk:
 
     def working_quantity(self, symbol: str, side: Side) -> Decimal:
         """Quantity of one side that approved orders may still fill."""
+        if not self.state.working:
+            return ZERO
         return sum(
             (
                 working.exposed_quantity

@@ -50,6 +50,14 @@ MarketT = TypeVar("MarketT", Bar, Quote, Trade)
 _DEFAULT_TICK = Decimal("0.01")
 
 
+# Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
+_ACCEPTED = ExecutionKind.ACCEPTED
+_FILL = ExecutionKind.FILL
+_TAKER = Liquidity.TAKER
+_GTC = TimeInForce.GTC
+_MARKET = OrderType.MARKET
+
+
 class SimulatedBrokerState(msgspec.Struct):
     """Orders at the venue by symbol, in order of arrival; tick sizes by symbol."""
 
@@ -120,13 +128,13 @@ class SimulatedBroker:
         self.state.order_count += 1
         accepted = ExecutionReport(
             event.ts,
-            ExecutionKind.ACCEPTED,
+            _ACCEPTED,
             order.client_order_id,
             order.symbol,
             BrokerOrderId(f"sim-{self.state.order_count}"),
         )
         resting = rest(order, event.ts)
-        if self._fill_on_bar is fill_at_close and order.order_type is OrderType.MARKET:
+        if self._fill_on_bar is fill_at_close and order.order_type is _MARKET:
             bar = self._bus.last(Bar, order.symbol)
             price = None if bar is None or bar.ts != event.ts else fill_at_close(resting, bar)
             if price is not None:
@@ -208,7 +216,7 @@ class SimulatedBroker:
         )
         return ExecutionReport(
             ts,
-            ExecutionKind.FILL,
+            _FILL,
             order.client_order_id,
             order.symbol,
             BrokerOrderId(""),
@@ -217,7 +225,7 @@ class SimulatedBroker:
             on_tick,
             commission,
             self._config.currency,
-            Liquidity.TAKER if price.slips else Liquidity.MAKER,
+            _TAKER if price.slips else Liquidity.MAKER,
             price.executed_ts,
         )
 
@@ -248,7 +256,7 @@ def _refusal(order: Order) -> str:
     """Why this venue does not take the order; empty if it does."""
     if order.order_type not in SUPPORTED:
         return f"order type {order.order_type.value} is not supported here"
-    if order.time_in_force is not TimeInForce.GTC:
+    if order.time_in_force is not _GTC:
         return f"time in force {order.time_in_force.value} is not supported here; use gtc"
     if order.post_only or order.reduce_only:
         return "post-only and reduce-only are not supported here"

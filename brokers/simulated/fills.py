@@ -19,6 +19,12 @@ import msgspec
 
 from kernel.events import Bar, Order, OrderType, Quote, Side, Trade
 
+# Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
+_BUY = Side.BUY
+_MARKET = OrderType.MARKET
+_LIMIT = OrderType.LIMIT
+_STOP = OrderType.STOP
+
 
 class FillTiming(StrEnum):
     """When a market order decided at the close of a bar fills."""
@@ -61,17 +67,17 @@ def fill_on_bar(resting: Resting, bar: Bar) -> Price | None:
     if not _is_next(bar, resting.since_ts) or not isfinite(bar.open + bar.high + bar.low):
         return None
     order_type = resting.order.order_type
-    if order_type is OrderType.MARKET:
+    if order_type is _MARKET:
         return Price(bar.open, slips=True, executed_ts=bar.open_ts or bar.ts)
-    is_buy = resting.order.side is Side.BUY
+    is_buy = resting.order.side is _BUY
     worst, best = (bar.high, bar.low) if is_buy else (bar.low, bar.high)
     entry = bar.open
-    if order_type is not OrderType.LIMIT and not resting.is_triggered:
+    if order_type is not _LIMIT and not resting.is_triggered:
         if not _reaches(worst, resting.stop, is_buy=is_buy):
             return None
         resting.is_triggered = True
         entry = max(resting.stop, bar.open) if is_buy else min(resting.stop, bar.open)
-        if order_type is OrderType.STOP:
+        if order_type is _STOP:
             return Price(
                 entry, slips=True, executed_ts=bar.ts if entry != bar.open else bar.open_ts or bar.ts
             )
@@ -86,14 +92,14 @@ def fill_on_bar(resting: Resting, bar: Bar) -> Price | None:
 
 def fill_at_close(resting: Resting, bar: Bar) -> Price | None:
     """As ``fill_on_bar``, but a market order that came at the bar's close fills at that close."""
-    if resting.order.order_type is OrderType.MARKET and resting.since_ts == bar.ts:
+    if resting.order.order_type is _MARKET and resting.since_ts == bar.ts:
         return Price(bar.close, slips=True, executed_ts=bar.ts) if isfinite(bar.close) else None
     return fill_on_bar(resting, bar)
 
 
 def fill_on_quote(resting: Resting, quote: Quote) -> Price | None:
     """Whether a quote fills an order, at the side it would take; 0 stands for a side that is missing."""
-    price = quote.ask if resting.order.side is Side.BUY else quote.bid
+    price = quote.ask if resting.order.side is _BUY else quote.bid
     return _fill_at(resting, price, ts=quote.ts)
 
 
@@ -111,14 +117,14 @@ def _fill_at(resting: Resting, price: float, *, ts: int) -> Price | None:
     if not price or not isfinite(price):
         return None
     order_type = resting.order.order_type
-    if order_type is OrderType.MARKET:
+    if order_type is _MARKET:
         return Price(price, slips=True, executed_ts=ts)
-    is_buy = resting.order.side is Side.BUY
-    if order_type is not OrderType.LIMIT and not resting.is_triggered:
+    is_buy = resting.order.side is _BUY
+    if order_type is not _LIMIT and not resting.is_triggered:
         if not _reaches(price, resting.stop, is_buy=is_buy):
             return None
         resting.is_triggered = True
-        if order_type is OrderType.STOP:
+        if order_type is _STOP:
             return Price(price, slips=True, executed_ts=ts)
     if not _reaches(resting.limit, price, is_buy=is_buy):
         return None

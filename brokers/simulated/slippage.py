@@ -4,6 +4,9 @@ from typing import Protocol
 
 from kernel.events import Side
 
+# Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
+_BUY = Side.BUY
+
 
 class SlippageModel(Protocol):
     """Moves a price against the order."""
@@ -21,4 +24,4 @@ class FixedBps:
 
     def apply(self, price: float, side: Side) -> float:
         """Higher for a buy, lower for a sale."""
-        return price * (1 + self._factor) if side is Side.BUY else price * (1 - self._factor)
+        return price * (1 + self._factor) if side is _BUY else price * (1 - self._factor)

@@ -59,6 +59,13 @@ again makes finding the first one slow (measured: 5 us an order instead of 0.2 u
 ZERO = Decimal(0)
 
 
+# Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
+_FILL = ExecutionKind.FILL
+_SUBMITTED = OrderStatus.SUBMITTED
+_CORRECTIONS = frozenset({ExecutionKind.FILL_CORRECTED, ExecutionKind.FILL_BUSTED})
+_ACCEPTED = OrderStatus.ACCEPTED
+
+
 class BookedFill(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A fill as booked, kept to recognise repeats and to correct."""
 
@@ -130,7 +137,7 @@ class Orders:
     def on_approved(self, event: OrderApproved) -> Sequence[Event]:
         order = event.order
         assert order.client_order_id not in self.state.open
-        self.state.open[order.client_order_id] = OrderEntry(order, OrderStatus.SUBMITTED)
+        self.state.open[order.client_order_id] = OrderEntry(order, _SUBMITTED)
         return (OrderSubmitted(event.ts, order),)
 
     def on_replace_approved(self, event: ReplaceApproved) -> Sequence[Event]:
@@ -168,9 +175,9 @@ class Orders:
         entry = self._find(report.client_order_id)
         if entry is None:
             return (_refused(report, OrderStatus.UNKNOWN, "no such order"),)
-        if report.kind is ExecutionKind.FILL:
+        if report.kind is _FILL:
             return self._on_fill(entry, report)
-        if report.kind in (ExecutionKind.FILL_CORRECTED, ExecutionKind.FILL_BUSTED):
+        if report.kind in _CORRECTIONS:
             return self._on_correction(entry, report)
         return self._on_transition(entry, report)
 
@@ -189,7 +196,7 @@ class Orders:
             entry.replacement = None
         entry.broker_order_id = report.broker_order_id or entry.broker_order_id
         left = entry.order.quantity - entry.filled_quantity
-        if status is OrderStatus.ACCEPTED or (left <= 0 and status not in TERMINAL):
+        if status is _ACCEPTED or (left <= 0 and status not in TERMINAL):
             status = working_status(
                 is_filled_in_part=entry.filled_quantity > 0,
                 is_complete=left <= 0,

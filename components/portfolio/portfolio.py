@@ -32,6 +32,10 @@ from kernel.identifiers import StrategyId, TimerName
 MARK = TimerName("mark")
 
 
+# Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
+_BUY = Side.BUY
+
+
 class PortfolioConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """``mark_every_s``: seconds of kernel time between two ``AccountMarked`` events, at multiples of it.
 
@@ -92,7 +96,7 @@ class Portfolio:
 
     def on_fill(self, fill: OrderFilled) -> Sequence[Event]:
         state = self.state
-        signed = fill.quantity if fill.side is Side.BUY else -fill.quantity
+        signed = fill.quantity if fill.side is _BUY else -fill.quantity
         position = self._book(fill.strategy, fill.symbol, signed, price=fill.price)
         state.cash -= fill.commission
         state.commissions += fill.commission
@@ -100,7 +104,7 @@ class Portfolio:
         return (_changed(fill.ts, fill.strategy, fill.symbol, position, fill_id=fill.fill_id),)
 
     def on_correction(self, event: FillCorrected) -> Sequence[Event]:
-        sign = 1 if event.side is Side.BUY else -1
+        sign = 1 if event.side is _BUY else -1
         self._book(event.strategy, event.symbol, -sign * event.old_quantity, price=event.old_price)
         position = self._book(event.strategy, event.symbol, sign * event.quantity, price=event.price)
         return (_changed(event.ts, event.strategy, event.symbol, position, fill_id=event.fill_id),)

@@ -43,6 +43,12 @@ from strategies.sdk.context import RiskLimits
 ZERO = Decimal(0)
 
 
+# Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
+_BUY = Side.BUY
+_SELL = Side.SELL
+_ACTIVE = TradingState.ACTIVE
+
+
 class AccountView(Protocol):
     """What risk reads of the account."""
 
@@ -175,7 +181,7 @@ class Risk:
         return (ReplaceApproved(intent.ts, ApprovedOrder.of(order)),)
 
     def _check(self, order: Order) -> Denial | None:
-        if self.state.trading_state is not TradingState.ACTIVE and not self._is_allowed_now(order):
+        if self.state.trading_state is not _ACTIVE and not self._is_allowed_now(order):
             reason = f"trading is {self.state.trading_state.value}"
             return Denial("trading_state", reason, ZERO, order.quantity)
         for rule in self._rules:
@@ -190,7 +196,7 @@ class Risk:
             return False
         held = self.net_position(order.symbol)
         working = self.working_quantity(order.symbol, order.side)
-        reducing = held < 0 if order.side is Side.BUY else held > 0
+        reducing = held < 0 if order.side is _BUY else held > 0
         return reducing and order.quantity + working <= abs(held)
 
     # --- following ----------------------------------------------------------------------------
@@ -231,7 +237,7 @@ class Risk:
 
     def _unit_cost(self, order: Order) -> Decimal:
         """What a unit of a buy may cost; a sale reserves nothing."""
-        if order.side is Side.SELL:
+        if order.side is _SELL:
             return ZERO
         return (self.price_of(order) or ZERO) * self.instrument(order.symbol).multiplier
 
@@ -244,7 +250,7 @@ class Risk:
         return self._set(TradingState.REDUCE_ONLY, command.ts, reason=command.reason)
 
     def on_resume(self, command: ResumeTrading) -> Sequence[Event] | None:
-        return self._set(TradingState.ACTIVE, command.ts, reason=command.reason)
+        return self._set(_ACTIVE, command.ts, reason=command.reason)
 
     def _set(self, state: TradingState, ts: int, *, reason: str) -> Sequence[Event] | None:
         if state is self.state.trading_state:
@@ -265,11 +271,7 @@ class Risk:
         if not self.state.working:
             return ZERO
         return sum(
-            (
-                working.reserved_cash
-                for working in self.state.working.values()
-                if working.order.side is Side.BUY
-            ),
+            (working.reserved_cash for working in self.state.working.values() if working.order.side is _BUY),
             ZERO,
         )
 

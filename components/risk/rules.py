@@ -16,6 +16,11 @@ from strategies.sdk.context import RiskLimits
 ZERO = Decimal(0)
 
 
+# Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
+_BUY = Side.BUY
+_SELL = Side.SELL
+
+
 class Denial(msgspec.Struct, frozen=True, gc=False):
     """Why an order was refused: the rule, its limit, the value it saw."""
 
@@ -121,10 +126,10 @@ class NoShortSale:
     """No sale of what is not held."""
 
     def check(self, order: Order, view: RiskView) -> Denial | None:
-        if order.side is Side.BUY:
+        if order.side is _BUY:
             return None
         held = view.net_position(order.symbol)
-        reach = _reach(held, order, working=view.working_quantity(order.symbol, Side.SELL))
+        reach = _reach(held, order, working=view.working_quantity(order.symbol, _SELL))
         if reach >= 0:
             return None
         return Denial("allow_short", "the sale would leave a short position", ZERO, reach)
@@ -134,7 +139,7 @@ class RequireCash:
     """No buy beyond the cash that working buys leave."""
 
     def check(self, order: Order, view: RiskView) -> Denial | None:
-        if order.side is Side.SELL:
+        if order.side is _SELL:
             return None
         available = view.cash - view.reserved_cash
         price = view.price_of(order)
@@ -165,4 +170,4 @@ def rules_for(limits: RiskLimits, declared: Mapping[StrategyId, Decimal]) -> Ite
 def _reach(held: Decimal, order: Order, *, working: Decimal) -> Decimal:
     """The position once the order and the working ones of its side are filled."""
     change = order.quantity + working
-    return held + change if order.side is Side.BUY else held - change
+    return held + change if order.side is _BUY else held - change

@@ -1,7 +1,7 @@
 """From a strategy's decisions to events: stamped, named and quantised, or refused with the reason."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 from itertools import islice
 from numbers import Integral, Real
@@ -180,10 +180,10 @@ def to_lots(quantity: Number, lot_size: Decimal) -> Decimal:
     exact = _exact(quantity, "quantity")
     if exact > LARGEST:
         raise ValueError(f"quantity {quantity!r} is beyond {LARGEST}")
-    lots = exact if lot_size == 1 and exact == exact.to_integral_value() else exact // lot_size * lot_size
+    lots = exact // lot_size * lot_size
     if lots <= 0:
         raise ValueError(f"quantity {quantity!r} is less than one lot of {lot_size}")
-    return lots.quantize(lot_size, ROUND_DOWN)
+    return lots
 
 
 def to_ticks(price: Number | None, tick_size: Decimal) -> Decimal | None:

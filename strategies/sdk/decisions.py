@@ -71,6 +71,12 @@ Decisions = Decision | Iterable[Decision] | None
 """What every hook returns: nothing, one decision, or any iterable of them."""
 
 
+# Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
+_BUY = Side.BUY
+_SELL = Side.SELL
+_MARKET = OrderType.MARKET
+
+
 def buy(
     symbol: str,
     quantity: Number,
@@ -81,7 +87,7 @@ def buy(
     tag: str = "",
 ) -> PlaceOrder:
     """An order to buy: market, or limit, stop or stop-limit by the prices given."""
-    return PlaceOrder(symbol, Side.BUY, quantity, _order_type(limit, stop), limit, stop, time_in_force, tag)
+    return PlaceOrder(symbol, _BUY, quantity, _order_type(limit, stop), limit, stop, time_in_force, tag)
 
 
 def sell(
@@ -94,10 +100,10 @@ def sell(
     tag: str = "",
 ) -> PlaceOrder:
     """An order to sell: market, or limit, stop or stop-limit by the prices given."""
-    return PlaceOrder(symbol, Side.SELL, quantity, _order_type(limit, stop), limit, stop, time_in_force, tag)
+    return PlaceOrder(symbol, _SELL, quantity, _order_type(limit, stop), limit, stop, time_in_force, tag)
 
 
 def _order_type(limit: Number | None, stop: Number | None) -> OrderType:
     if stop is not None:
         return OrderType.STOP if limit is None else OrderType.STOP_LIMIT
-    return OrderType.MARKET if limit is None else OrderType.LIMIT
+    return _MARKET if limit is None else OrderType.LIMIT

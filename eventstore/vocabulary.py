@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from operator import attrgetter
 
 from kernel.events import EVENT_TYPES, Event
+from kernel.events.symbols import symbol_getter
 
 NO_SYMBOL = ""
 """Stands in a block's symbols for "some event here has none"; it never matches a selection."""
@@ -15,21 +16,12 @@ def _tag(event_type: type[Event]) -> int:
     return tag
 
 
-def _symbol_getter(event_type: type[Event]) -> Callable[[Event], str]:
-    fields = event_type.__struct_fields__
-    if "symbol" in fields:
-        return attrgetter("symbol")
-    if "order" in fields:
-        return attrgetter("order.symbol")
-    return lambda _event: NO_SYMBOL
-
-
 TAG_OF_TYPE: dict[type[Event], int] = {event_type: _tag(event_type) for event_type in EVENT_TYPES}
 
 TYPE_OF_TAG: dict[int, type[Event]] = {tag: event_type for event_type, tag in TAG_OF_TYPE.items()}
 
 _GETTER_OF_TYPE: dict[type[Event], Callable[[Event], str]] = {
-    event_type: _symbol_getter(event_type) for event_type in EVENT_TYPES
+    event_type: symbol_getter(event_type) for event_type in EVENT_TYPES
 }
 
 _TYPES_WITH_SYMBOL_FIELD = frozenset(

@@ -9,13 +9,13 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import aclosing
-from operator import attrgetter
 from traceback import extract_tb
 
 from kernel.clock import NANOSECONDS, Clock
 from kernel.edge import Delivery, EdgeSubscriber, Overflow
 from kernel.errors import StoreError
 from kernel.events import EVENT_TYPES, BookSnapshot, ComponentFailed, Event, Quote
+from kernel.events.symbols import symbol_getter
 from kernel.tape import Tape
 
 CONFLATED = frozenset[type[Event]]({Quote, BookSnapshot})
@@ -84,7 +84,7 @@ class Lanes:
         self._on_failure = on_failure
         self._delivery = delivery
         self._types = subscriber.event_types
-        self._symbol_of = {kind: _symbol_getter(kind) for kind in EVENT_TYPES if kind in self._types}
+        self._symbol_of = {kind: symbol_getter(kind) for kind in EVENT_TYPES if kind in self._types}
         self._lanes: dict[str, Lane] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._next_seq = 1
@@ -302,13 +302,3 @@ class Lanes:
 
 OnFailure = Callable[[Lanes, int, ComponentFailed], None]
 """Called with the seq that a subscriber could not handle; answers with ``settle`` once that is durable."""
-
-
-def _symbol_getter(event_type: type[Event]) -> Callable[[Event], str]:
-    """Where events of a type keep their symbol: an order goes the same lane as its cancellation."""
-    fields = event_type.__struct_fields__
-    if "symbol" in fields:
-        return attrgetter("symbol")
-    if "order" in fields:
-        return attrgetter("order.symbol")
-    return lambda _event: ""

@@ -86,7 +86,7 @@ async def play(
     progress: Progress | None = None,
 ) -> Played:
     """Run the plan from beginning to end."""
-    core = _assemble(plan)
+    core = core_of(plan)
     bus = core.bus
     for event in plan.opening or opening_inputs(plan):
         await _record_own(core, event, sink)
@@ -153,7 +153,8 @@ def data_inputs(store: EventStore, plan: Plan) -> AsyncIterator[list[Event]]:
     return merge(store, slices)
 
 
-def _assemble(plan: Plan) -> Core:
+def core_of(plan: Plan) -> Core:
+    """The plan's components, as if nothing had happened yet; strategies are used as they are."""
     placed = [
         PlacedStrategy(planned.strategy_id, planned.loaded.strategy, planned.symbols)
         for planned in plan.strategies

@@ -8,8 +8,8 @@ from kernel.errors import InputError
 
 NS_PER_SECOND = 1_000_000_000
 NS_PER_DAY = 86_400 * NS_PER_SECOND
-EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - see below
-"""Without a zone on purpose: wall-clock arithmetic."""
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - wall-clock arithmetic has no zone
+"""Where local wall-clock times are counted from, before a zone is applied."""
 
 _CACHE_LIMIT = 100_000
 _QUARTER_HOUR = 900 * NS_PER_SECOND

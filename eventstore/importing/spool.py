@@ -46,8 +46,7 @@ class Spool:
 
     def __init__(self) -> None:
         self.lanes: dict[str, Lane] = {}
-        # closed by close(), which whoever owns the spool calls
-        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="onetape-import-")  # noqa: SIM115
+        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="onetape-import-")  # noqa: SIM115 - close() closes it
         self._end = 0
         self._pending = 0
         self._encoder = msgspec.msgpack.Encoder()

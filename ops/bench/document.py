@@ -174,8 +174,8 @@ def _machine() -> str:
 
 _INTRODUCTION = """# Benchmarks
 
-Written by `make bench` ({rounds} rounds, CPython {python}; machine: {machine}). Every run is a process of
-its own on one core; engines take turns. The machine is shared and noisy: compare the ratios, and best with
+Written by `python -m ops.bench --rounds {rounds}` (CPython {python}; machine: {machine}).
+Every run is a process of its own on one core; engines take turns. The machine is shared and noisy: compare the ratios, and best with
 best.
 
 The task: quotes of a seeded random walk on a grid of 0.01, one symbol, one a second. Two exponential

@@ -22,11 +22,11 @@ from kernel.engine import CoreEngine
 from kernel.errors import ReplayDiverged
 from kernel.events import ClockTicked, Event, OrderFilled, OrderIntent, SessionStopped, TimerFired
 from kernel.snapshot import take
-from replay.assembly import Core, PlacedStrategy, assemble
+from replay.assembly import Core
 from replay.backtest import from_instance, run_and_record
 from replay.config import ReplayConfig
 from replay.planning import plan_run
-from replay.run import Plan, data_inputs, opening_inputs
+from replay.run import Plan, core_of, data_inputs, opening_inputs
 from strategies.ema_cross import EmaCross
 from strategies.ma_cross import MovingAverageCross
 from strategies.sdk import RiskLimits
@@ -67,18 +67,11 @@ async def replayed(**streams: Sequence[Event]) -> Session:
 
 def fresh_core(plan: Plan) -> Core:
     """The run's components, as if nothing had happened yet."""
-    placed = [
-        PlacedStrategy(planned.strategy_id, from_instance(planned.loaded.strategy).strategy, planned.symbols)
+    strategies = tuple(
+        msgspec.structs.replace(planned, loaded=from_instance(planned.loaded.strategy))
         for planned in plan.strategies
-    ]
-    config = plan.config
-    return assemble(
-        placed,
-        risk_limits=config.risk,
-        broker=config.broker,
-        portfolio=config.portfolio,
-        environment=config.environment,
     )
+    return core_of(msgspec.structs.replace(plan, strategies=strategies))
 
 
 async def live(store: EventStore, plan: Plan, inputs: Sequence[Event], pauses: Sequence[int] = ()) -> Core:

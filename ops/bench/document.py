@@ -175,8 +175,8 @@ def _machine() -> str:
 _INTRODUCTION = """# Benchmarks
 
 Written by `python -m ops.bench --rounds {rounds}` (CPython {python}; machine: {machine}).
-Every run is a process of its own on one core; engines take turns. The machine is shared and noisy: compare the ratios, and best with
-best.
+Every run is a process of its own on one core; engines take turns. The machine is shared and noisy: compare
+the ratios, and best with best.
 
 The task: quotes of a seeded random walk on a grid of 0.01, one symbol, one a second. Two exponential
 averages of the mid; a market order for each crossing, long or short 100. Ours runs with risk limits,

@@ -10,7 +10,12 @@ from typing import get_args
 from kernel.events.accounts import (
     AccountMarked,
     AccountReported,
+    CashFlowKind,
     CashMoved,
+    CurrencyBalance,
+    ExposureShare,
+    LedgerMarked,
+    MarginMarked,
     PositionChanged,
     PositionMismatched,
     PositionReported,
@@ -23,8 +28,11 @@ from kernel.events.header import (
     Record,
 )
 from kernel.events.intents import (
+    CancelExecutionIntent,
     CancelIntent,
     DecisionRefused,
+    ExecutionFinished,
+    ExecutionRequested,
     OrderApproved,
     OrderDenied,
     OrderIntent,
@@ -32,6 +40,7 @@ from kernel.events.intents import (
     ReplaceDenied,
     ReplaceIntent,
     SignalRaised,
+    SignalsAggregated,
 )
 from kernel.events.market import (
     AggressorSide,
@@ -53,8 +62,11 @@ from kernel.events.market import (
     TradingStatusChanged,
 )
 from kernel.events.order_terms import (
+    AlgorithmKind,
+    AlgorithmTerms,
     ApprovedOrder,
     ExecutionKind,
+    HoldReason,
     Liquidity,
     Order,
     OrderStatus,
@@ -68,10 +80,13 @@ from kernel.events.orders import (
     CancelSubmitted,
     ExecutionReport,
     FillCorrected,
+    HeldOrderTriggered,
     OrderAccepted,
+    OrderAdjusted,
     OrderCancelled,
     OrderExpired,
     OrderFilled,
+    OrderHeld,
     OrderRejected,
     OrderReplaced,
     OrderStateUnknown,
@@ -118,6 +133,13 @@ from kernel.events.time import (
     TimerFired,
     TimerScheduled,
 )
+from kernel.events.venues import (
+    CalendarDefined,
+    ModelLoaded,
+    TradingSession,
+    VenueDeclared,
+    VenueFeature,
+)
 
 AnyEvent = (
     Bar
@@ -132,6 +154,9 @@ AnyEvent = (
     | FxRateSet
     | FeedGapDetected
     | FeedStatusChanged
+    | CalendarDefined
+    | VenueDeclared
+    | ModelLoaded
     | TimerScheduled
     | TimerCancelled
     | TimerFired
@@ -142,6 +167,10 @@ AnyEvent = (
     | ReplaceIntent
     | SignalRaised
     | DecisionRefused
+    | ExecutionRequested
+    | CancelExecutionIntent
+    | ExecutionFinished
+    | SignalsAggregated
     | OrderApproved
     | OrderDenied
     | ReplaceApproved
@@ -162,6 +191,9 @@ AnyEvent = (
     | OrderStateUnknown
     | TransitionRefused
     | FillCorrected
+    | OrderHeld
+    | HeldOrderTriggered
+    | OrderAdjusted
     | CashMoved
     | PositionChanged
     | AccountMarked
@@ -170,6 +202,8 @@ AnyEvent = (
     | PositionMismatched
     | TradingStateChanged
     | RiskLimitBreached
+    | MarginMarked
+    | LedgerMarked
     | SessionStarted
     | SessionStopped
     | RunStarted
@@ -214,6 +248,8 @@ __all__ = [
     "AccountReported",
     "AdjustPosition",
     "AggressorSide",
+    "AlgorithmKind",
+    "AlgorithmTerms",
     "AnyEvent",
     "ApprovedOrder",
     "AssetClass",
@@ -222,11 +258,14 @@ __all__ = [
     "BookSnapshot",
     "BrokerConnected",
     "BrokerDisconnected",
+    "CalendarDefined",
     "CancelAllOrders",
+    "CancelExecutionIntent",
     "CancelIntent",
     "CancelOrder",
     "CancelRejected",
     "CancelSubmitted",
+    "CashFlowKind",
     "CashMoved",
     "ClockJumped",
     "ClockTicked",
@@ -238,10 +277,14 @@ __all__ = [
     "ConfigLoaded",
     "CorporateAction",
     "CorporateActionKind",
+    "CurrencyBalance",
     "DecisionRefused",
     "Event",
+    "ExecutionFinished",
     "ExecutionKind",
     "ExecutionReport",
+    "ExecutionRequested",
+    "ExposureShare",
     "FeedGapDetected",
     "FeedStatusChanged",
     "FillCorrected",
@@ -249,17 +292,24 @@ __all__ = [
     "FundingRateSet",
     "FxRateSet",
     "HaltTrading",
+    "HeldOrderTriggered",
+    "HoldReason",
     "InstrumentDefined",
+    "LedgerMarked",
     "Liquidity",
+    "MarginMarked",
     "MarketEvent",
     "MessageQuarantined",
+    "ModelLoaded",
     "Order",
     "OrderAccepted",
+    "OrderAdjusted",
     "OrderApproved",
     "OrderCancelled",
     "OrderDenied",
     "OrderExpired",
     "OrderFilled",
+    "OrderHeld",
     "OrderIntent",
     "OrderRejected",
     "OrderReplaced",
@@ -292,6 +342,7 @@ __all__ = [
     "Side",
     "SignalDirection",
     "SignalRaised",
+    "SignalsAggregated",
     "StrategyLoadRefused",
     "StrategyLoaded",
     "StrategyStateMigrated",
@@ -302,9 +353,12 @@ __all__ = [
     "TimerFired",
     "TimerScheduled",
     "Trade",
+    "TradingSession",
     "TradingState",
     "TradingStateChanged",
     "TradingStatus",
     "TradingStatusChanged",
     "TransitionRefused",
+    "VenueDeclared",
+    "VenueFeature",
 ]

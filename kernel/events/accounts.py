@@ -3,7 +3,7 @@
 from decimal import Decimal
 from enum import StrEnum
 
-from kernel.events.header import Event
+from kernel.events.header import Event, Record
 from kernel.identifiers import FillId, StrategyId
 
 
@@ -15,12 +15,31 @@ class TradingState(StrEnum):
     HALTED = "halted"
 
 
+class CashFlowKind(StrEnum):
+    """What money moved for. All but deposits are income, or cost when negative."""
+
+    DEPOSIT = "deposit"
+    DIVIDEND = "dividend"
+    INTEREST = "interest"
+    BORROW_FEE = "borrow_fee"
+    FUNDING = "funding"
+    FEE = "fee"
+    CASH_IN_LIEU = "cash_in_lieu"
+    CONVERSION = "conversion"
+
+
 class CashMoved(Event, frozen=True, tag=80):
-    """Input: money came in (positive) or went out: a deposit, a fee, interest, a dividend."""
+    """Money came in (positive) or went out: an input, or the simulated broker's doing.
+
+    ``strategy`` is whose it is, empty for the account's own; ``symbol`` what it was paid on.
+    """
 
     amount: Decimal
     currency: str = "USD"
     reason: str = "deposit"
+    kind: CashFlowKind = CashFlowKind.DEPOSIT
+    strategy: StrategyId = StrategyId("")
+    symbol: str = ""
 
 
 class PositionChanged(Event, frozen=True, tag=81):
@@ -93,3 +112,52 @@ class RiskLimitBreached(Event, frozen=True, tag=87):
     action: str
     symbol: str = ""
     strategy: StrategyId = StrategyId("")
+
+
+class CurrencyBalance(Record, frozen=True):
+    """Cash in one currency, and ``rate``: what a unit of it is worth in the account's."""
+
+    currency: str
+    cash: Decimal
+    rate: Decimal
+
+
+class ExposureShare(Record, frozen=True):
+    """The value of positions of one ``name`` (a symbol, sector or currency), in the account's currency."""
+
+    name: str
+    long: Decimal
+    short: Decimal
+
+
+class MarginMarked(Event, frozen=True, tag=88):
+    """Margin, leverage and exposure at market prices, beside ``AccountMarked`` where so configured.
+
+    ``leverage`` is gross exposure over equity; amounts are in the account's currency.
+    """
+
+    initial_margin: Decimal
+    maintenance_margin: Decimal
+    buying_power: Decimal
+    leverage: Decimal
+    balances: tuple[CurrencyBalance, ...] = ()
+    by_symbol: tuple[ExposureShare, ...] = ()
+    by_sector: tuple[ExposureShare, ...] = ()
+    by_currency: tuple[ExposureShare, ...] = ()
+
+
+class LedgerMarked(Event, frozen=True, tag=89):
+    """One strategy's ledger in one currency, beside ``AccountMarked`` where so configured.
+
+    ``cash`` is what its trading brought in or took; the ledgers of all strategies and of the account
+    itself (empty ``strategy``) add up to the account's cash.
+    """
+
+    strategy: StrategyId
+    currency: str
+    cash: Decimal
+    deposits: Decimal
+    realised_pnl: Decimal
+    unrealised_pnl: Decimal
+    commissions: Decimal
+    income: Decimal

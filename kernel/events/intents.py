@@ -3,14 +3,15 @@
 from decimal import Decimal
 
 from kernel.events.header import Event
-from kernel.events.order_terms import ApprovedOrder, Order, SignalDirection
+from kernel.events.order_terms import AlgorithmTerms, ApprovedOrder, Order, SignalDirection
 from kernel.identifiers import ClientOrderId, StrategyId
 
 
 class OrderIntent(Event, frozen=True, tag=30):
-    """A strategy wants this order."""
+    """A strategy wants this order. ``asked`` says how its quantity was asked for, if not in units."""
 
     order: Order
+    asked: str = ""
 
 
 class CancelIntent(Event, frozen=True, tag=31):
@@ -33,13 +34,18 @@ class ReplaceIntent(Event, frozen=True, tag=32):
 
 
 class SignalRaised(Event, frozen=True, tag=33):
-    """A strategy's opinion, without an order. ``strength`` is in 0..1."""
+    """A strategy's opinion, without an order. ``strength`` is in 0..1.
+
+    ``stop_loss`` and ``take_profit`` are prices for whoever acts on it.
+    """
 
     strategy: StrategyId
     symbol: str
     direction: SignalDirection
     strength: float = 1.0
     reason: str = ""
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
 
 
 class DecisionRefused(Event, frozen=True, tag=34):
@@ -48,6 +54,44 @@ class DecisionRefused(Event, frozen=True, tag=34):
     strategy: StrategyId
     symbol: str
     reason: str
+
+
+class ExecutionRequested(Event, frozen=True, tag=35):
+    """A strategy wants this order worked in parts; its parts are orders of their own."""
+
+    order: Order
+    algorithm: AlgorithmTerms
+
+
+class CancelExecutionIntent(Event, frozen=True, tag=36):
+    """A strategy wants no more parts of a worked order, and the one at the venue cancelled."""
+
+    client_order_id: ClientOrderId
+    strategy: StrategyId
+    symbol: str
+
+
+class ExecutionFinished(Event, frozen=True, tag=37):
+    """A worked order is done: ``filled_quantity`` of it traded in parts, ``leaves_quantity`` did not."""
+
+    client_order_id: ClientOrderId
+    strategy: StrategyId
+    symbol: str
+    filled_quantity: Decimal
+    leaves_quantity: Decimal
+    reason: str = ""
+
+
+class SignalsAggregated(Event, frozen=True, tag=38):
+    """Signals of several strategies came to one plan: hold ``target_quantity`` of the symbol.
+
+    ``score`` is in -1..1; ``signals`` are the strategies that it was made of.
+    """
+
+    symbol: str
+    score: float
+    target_quantity: Decimal
+    signals: tuple[StrategyId, ...]
 
 
 class OrderApproved(Event, frozen=True, tag=40):
@@ -80,3 +124,5 @@ class ReplaceDenied(Event, frozen=True, tag=43):
     symbol: str
     rule: str
     reason: str
+    limit: str = ""
+    value: str = ""

@@ -122,6 +122,8 @@ class InstrumentDefined(Event, frozen=True, tag=6):
 
     ``tick_size`` and ``lot_size`` are the steps of price and quantity; ``multiplier`` is the currency
     value of one unit at price 1; ``calendar`` names a trading calendar (``"XNYS"``, ``"24/7"``).
+    ``margin_rate`` is the initial margin as a fraction of the notional, ``maintenance_margin_rate`` what
+    must stay (0: the same); ``borrow_rate`` what a short position costs a year, as a fraction.
     """
 
     symbol: str
@@ -139,6 +141,10 @@ class InstrumentDefined(Event, frozen=True, tag=6):
     expiry_ts: int = 0
     strike: Decimal = Decimal(0)
     option_right: str = ""
+    sector: str = ""
+    maintenance_margin_rate: Decimal = Decimal(0)
+    borrow_rate: Decimal = Decimal(0)
+    is_shortable: bool = True
 
 
 class CorporateAction(Event, frozen=True, tag=7):

@@ -76,7 +76,7 @@ class SignalDirection(StrEnum):
 
 
 class OrderStatus(StrEnum):
-    """Where an order is in its life."""
+    """Where an order is in its life. ``PENDING``: approved, and held here until it may be sent."""
 
     PENDING = "pending"
     SUBMITTED = "submitted"
@@ -92,8 +92,30 @@ class OrderStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
+class HoldReason(StrEnum):
+    """Why an approved order is not sent to the venue yet."""
+
+    PARENT = "parent"
+    EMULATED = "emulated"
+
+
+class AlgorithmKind(StrEnum):
+    """How a large order is worked in parts."""
+
+    TWAP = "twap"
+    VWAP = "vwap"
+    PARTICIPATION = "participation"
+    ICEBERG = "iceberg"
+
+
 class Order(Record, frozen=True):
-    """The terms of an order. ``expire_ts`` is for GTD, 0 otherwise."""
+    """The terms of an order. ``expire_ts`` is for GTD, 0 otherwise.
+
+    ``stop_price`` is the trigger of stops and of if-touched orders. A trailing stop has one of
+    ``trail_amount`` (in price) and ``trail_percent`` (5 is 5 %), and perhaps a first ``stop_price``.
+    ``display_quantity`` is what an iceberg shows. ``parent_id`` names the order that must fill first
+    (one triggers other); orders of one ``group_id`` cancel or reduce each other (one cancels other).
+    """
 
     client_order_id: ClientOrderId
     strategy: StrategyId
@@ -108,6 +130,11 @@ class Order(Record, frozen=True):
     post_only: bool = False
     reduce_only: bool = False
     tag: str = ""
+    trail_amount: Decimal | None = None
+    trail_percent: Decimal | None = None
+    display_quantity: Decimal | None = None
+    parent_id: ClientOrderId = ClientOrderId("")
+    group_id: str = ""
 
 
 class ApprovedOrder(Order, frozen=True):
@@ -117,3 +144,20 @@ class ApprovedOrder(Order, frozen=True):
     def of(cls, order: Order) -> "ApprovedOrder":
         """The same terms, approved."""
         return cls(*msgspec.structs.astuple(order))
+
+
+class AlgorithmTerms(Record, frozen=True):
+    """How to work an order in parts, from ``start_ts`` to ``end_ts`` (ns; iceberg and participation: 0 for
+    no end).
+
+    TWAP and VWAP send a part at each of ``len(weights)`` equal steps, in proportion to its weight.
+    Participation follows the market's volume at ``rate`` (0.1 is 10 %). An iceberg shows
+    ``display_quantity`` at a time.
+    """
+
+    kind: AlgorithmKind
+    start_ts: int = 0
+    end_ts: int = 0
+    weights: tuple[Decimal, ...] = ()
+    rate: Decimal = Decimal(0)
+    display_quantity: Decimal = Decimal(0)

@@ -2,14 +2,23 @@
 
 The way of an order: ``OrderIntent`` (strategy) -> ``OrderApproved`` or ``OrderDenied`` (risk) ->
 ``OrderSubmitted`` (orders; the effect that a broker acts on) -> ``ExecutionReport`` (venue) ->
-``OrderAccepted``, ``OrderFilled`` ... (orders). Quantities and prices are ``Decimal``, on the
+``OrderAccepted``, ``OrderFilled`` ... (orders). One that waits for its parent, or is of a type that the
+venue lacks, is ``OrderHeld`` before it is submitted. Quantities and prices are ``Decimal``, on the
 instrument's lot and tick.
 """
 
 from decimal import Decimal
 
 from kernel.events.header import Event
-from kernel.events.order_terms import ApprovedOrder, ExecutionKind, Liquidity, Order, OrderStatus, Side
+from kernel.events.order_terms import (
+    ApprovedOrder,
+    ExecutionKind,
+    HoldReason,
+    Liquidity,
+    Order,
+    OrderStatus,
+    Side,
+)
 from kernel.identifiers import BrokerOrderId, ClientOrderId, FillId, StrategyId
 
 
@@ -183,3 +192,23 @@ class FillCorrected(Event, frozen=True, tag=74):
     old_price: Decimal
     quantity: Decimal
     price: Decimal
+
+
+class OrderHeld(Event, frozen=True, tag=75):
+    """An approved order waits here: for its parent's fill, or for a condition the venue cannot watch."""
+
+    order: ApprovedOrder
+    reason: HoldReason
+
+
+class HeldOrderTriggered(Event, frozen=True, tag=76):
+    """The condition of an emulated order came true: it is to be sent as ``order``, if the gate lets it."""
+
+    order: ApprovedOrder
+
+
+class OrderAdjusted(Event, frozen=True, tag=77):
+    """A corporate action changed the terms of a working order; ``order`` holds them whole."""
+
+    order: Order
+    reason: str = ""

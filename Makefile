@@ -13,7 +13,8 @@ BIN := .venv/bin
 CODE := kernel eventstore components brokers strategies replay ops tests
 LOCKED := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
 
-.PHONY: help demo test test-all slow check lint format-check types imports fmt bench bench-peers events clean
+.PHONY: help demo test test-all slow check lint format-check types imports fmt bench bench-peers engines \
+	events clean
 
 help:
 	@echo "make demo      the main job: import the bundled data, replay it, print the result and write a report"
@@ -24,6 +25,7 @@ help:
 	@echo "make fmt       format the code and sort its imports"
 	@echo "make bench     measure, and write docs/benchmarks.md"
 	@echo "make bench-peers  install the engines that make bench compares with, each in its own environment"
+	@echo "make engines   install the engines that slow tests are judged by, in an environment of their own"
 	@echo "make events    pin new events in docs/events.md"
 	@echo "make clean     remove the environment and all caches"
 
@@ -38,6 +40,8 @@ bench: .venv/installed
 bench-peers: .venv/installed
 	$(BIN)/python -m ops.bench.peers
 
+engines: .engines/installed
+
 events: .venv/installed
 	$(BIN)/python -m tests.house.event_docs
 
@@ -46,11 +50,11 @@ events: .venv/installed
 test: check
 	$(BIN)/pytest -n $(JOBS) -m "not slow" --cov --cov-report=term:skip-covered
 
-test-all: check
+test-all: check .engines/installed
 	$(BIN)/pytest -n $(JOBS) --cov --cov-report=term:skip-covered
 
 # pytest ends with 5 where no test is marked slow
-slow: .venv/installed-dev
+slow: .venv/installed-dev .engines/installed
 	$(BIN)/pytest -n $(JOBS) -m slow || test $$? -eq 5
 
 check: lint format-check types imports
@@ -73,7 +77,7 @@ fmt: .venv/installed-dev
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf .venv .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .engines .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- the environment: made once, renewed when pyproject.toml or the lock changes ----------------
@@ -103,4 +107,12 @@ FIND_PYTHON = for candidate in $(or $(PYTHON),python3.11 python3.12 python3.13 p
 .venv/installed-dev: .venv/installed
 	@echo "installing what the tests need into .venv (a minute or two, the first time)"
 	@$(LOCKED) --editable '.[dev]'
+	@touch $@
+
+# The other engines that slow tests compare with; their requirements are not ours.
+.engines/installed: Makefile | .venv/bin/python
+	@echo "installing backtrader and zipline into .engines (about a minute and 650 MB)"
+	@$(BIN)/python -m venv --clear .engines
+	@.engines/bin/python -m pip install --quiet --disable-pip-version-check \
+		backtrader==1.9.78.123 zipline-reloaded==3.2.1
 	@touch $@

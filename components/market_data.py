@@ -1,7 +1,8 @@
 """What is known of the market: instruments, last prices, and the history that strategies asked for.
 
 Last prices are not kept here: the bus retains the latest event of every symbol, and they are read
-from it when somebody asks.
+from it when somebody asks. Bars are kept as they came; corporate actions change what is shown of them,
+not what is kept.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,20 +12,27 @@ import msgspec
 
 from kernel.bus import EventBus
 from kernel.component import STEADFAST, FailurePolicy, Subscription
-from kernel.events import Bar, InstrumentDefined, Quote, Trade
+from kernel.events import Bar, CorporateAction, CorporateActionKind, InstrumentDefined, Quote, Trade
+from strategies.sdk.adjustment import Adjustment, adjusted, split_ratio
 
 
 class MarketDataState(msgspec.Struct):
-    """Instruments by symbol; bars by symbol, oldest first, a little more than was asked for."""
+    """Instruments by symbol; raw bars by symbol and timeframe, oldest first, a few more than were asked for.
+
+    ``actions`` are splits and dividends by present symbol, oldest first; ``former`` is the symbol that a
+    share had before its present one.
+    """
 
     instruments: dict[str, InstrumentDefined] = {}
-    history: dict[str, list[Bar]] = {}
+    history: dict[str, dict[str, list[Bar]]] = {}
+    actions: dict[str, list[CorporateAction]] = {}
+    former: dict[str, str] = {}
 
 
 class MarketData:
     """Keeps instruments and history; a view of prices for everyone else.
 
-    ``bars_needed`` says per symbol how many bars of history must be kept.
+    ``bars_needed`` says per symbol how many bars of history must be kept, of each timeframe.
     """
 
     name = "market_data"
@@ -37,6 +45,7 @@ class MarketData:
 
     def subscriptions(self) -> Iterable[Subscription]:
         yield Subscription(InstrumentDefined, self.on_instrument)
+        yield Subscription(CorporateAction, self.on_action)
         if self._bars_needed:
             yield Subscription(Bar, self.on_bar, symbols=frozenset(self._bars_needed))
 
@@ -48,11 +57,31 @@ class MarketData:
         self.state.instruments[event.symbol] = event
 
     def on_bar(self, bar: Bar) -> None:
-        bars = self.state.history.setdefault(bar.symbol, [])
+        try:
+            bars = self.state.history[bar.symbol][bar.timeframe]
+        except KeyError:
+            bars = self.state.history.setdefault(bar.symbol, {}).setdefault(bar.timeframe, [])
         bars.append(bar)
         needed = self._bars_needed[bar.symbol]
         if len(bars) >= 2 * needed:  # trimmed rarely: amortised, one move per bar
             del bars[:-needed]
+
+    def on_action(self, action: CorporateAction) -> None:
+        if action.kind in (CorporateActionKind.SPLIT, CorporateActionKind.DIVIDEND):
+            self.state.actions.setdefault(action.symbol, []).append(action)
+        elif action.kind is CorporateActionKind.SYMBOL_CHANGE and action.new_symbol:
+            self._rename(action.symbol, action.new_symbol)
+
+    def _rename(self, symbol: str, new_symbol: str) -> None:
+        """The share goes on under another symbol, and takes its past with it."""
+        state = self.state
+        state.former.pop(symbol, None)  # or a share that is given its first symbol back would go in circles
+        state.former[new_symbol] = symbol
+        state.history[new_symbol] = state.history.pop(symbol, {})
+        state.actions[new_symbol] = state.actions.pop(symbol, [])
+        known = state.instruments.get(symbol)
+        if known is not None and new_symbol not in state.instruments:
+            state.instruments[new_symbol] = msgspec.structs.replace(known, symbol=new_symbol)
 
     # --- the view -----------------------------------------------------------------------------
 
@@ -60,37 +89,76 @@ class MarketData:
         """The instrument's terms; a US-equity-like default where none were given."""
         return self.state.instruments.get(symbol) or InstrumentDefined(0, symbol)
 
-    def history(self, symbol: str, count: int) -> Sequence[Bar]:
-        """The last ``count`` bars, oldest first; fewer where fewer were seen, or needed by anybody."""
+    def history(
+        self, symbol: str, count: int, *, timeframe: str = "", adjustment: Adjustment = Adjustment.SPLITS
+    ) -> Sequence[Bar]:
+        """The last ``count`` bars, oldest first; fewer where fewer were seen, or needed by anybody.
+
+        Of one timeframe: the first that was seen unless one is named. Adjusted for what happened since.
+        """
         count = min(count, self._bars_needed.get(symbol, 0))
-        return self.state.history.get(symbol, [])[-count:] if count > 0 else []
+        by_timeframe = self.state.history.get(symbol)
+        if count <= 0 or not by_timeframe:
+            return []
+        kept = by_timeframe.get(timeframe, ()) if timeframe else next(iter(by_timeframe.values()))
+        bars: Sequence[Bar] = kept[-count:]
+        actions = self.state.actions.get(symbol)
+        if actions:
+            bars = adjusted(bars, actions, adjustment)
+        if self.state.former and bars and bars[0].symbol != symbol:
+            bars = [msgspec.structs.replace(bar, symbol=symbol) for bar in bars]
+        return bars
 
     def last_quote(self, symbol: str) -> Quote | None:
-        """The latest quote."""
+        """The latest quote, as it came."""
         return self._bus.last(Quote, symbol)
 
     def last_trade(self, symbol: str) -> Trade | None:
-        """The latest market print."""
+        """The latest market print, as it came."""
         return self._bus.last(Trade, symbol)
 
     def last_price(self, symbol: str) -> float | None:
         """The latest of bar close, trade price and mid quote; ``None`` before the first.
 
-        What is not a number is no price, nor is a quote of which one side is missing (0).
+        The latest bar is the one that ended last, whatever its timeframe. What is not a number is no price,
+        nor is a quote of which one side is missing (0). A price from before a split is on the terms after
+        it, and a share under a new symbol has its old price until the first new one.
         """
-        latest_ts, price = -1, None
+        latest_ts, before_ts, price = -1, 0, None  # actions from before_ts on came after the price
         bar, trade = self._bus.last(Bar, symbol), self._bus.last(Trade, symbol)
         if bar is not None and isfinite(bar.close):
-            latest_ts, price = bar.ts, bar.close
+            latest_ts = before_ts = bar.ts
+            price = bar.close
         if trade is not None and trade.ts >= latest_ts and isfinite(trade.price):
             latest_ts, price = trade.ts, trade.price
+            before_ts = latest_ts + 1
         quote = self._bus.last(Quote, symbol)
         if quote is not None and quote.ts >= latest_ts and quote.bid and quote.ask:
             mid = (quote.bid + quote.ask) / 2
-            price = mid if isfinite(mid) else price
-        return price
+            if isfinite(mid):
+                price, before_ts = mid, quote.ts + 1
+        if not self.state.actions:
+            return price
+        return self._former_price(symbol) if price is None else self._since(symbol, price, before_ts)
 
     def last_ts(self) -> int:
         """When the market was last heard of, in any symbol; 0 before the first event."""
         latest = (event.ts for by_symbol in self._bus.retained.values() for event in by_symbol.values())
         return max(latest, default=0)
+
+    def _former_price(self, symbol: str) -> float | None:
+        """The last price of the share's former symbol, on the terms of now."""
+        former = self.state.former.get(symbol)
+        price = None if former is None else self.last_price(former)
+        if former is None or price is None:
+            return None
+        bar, prints = self._bus.last(Bar, former), (self.last_trade(former), self.last_quote(former))
+        ends = [0 if bar is None else bar.ts, *(one.ts + 1 for one in prints if one is not None)]
+        return self._since(symbol, price, max(ends))
+
+    def _since(self, symbol: str, price: float, before_ts: int) -> float:
+        """A price of before ``before_ts`` on the terms of now."""
+        actions = self.state.actions.get(symbol)
+        if not actions or actions[-1].ts < before_ts:
+            return price
+        return price / split_ratio(actions, before_ts)

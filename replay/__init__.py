@@ -4,6 +4,7 @@ It composes the other packages and is imported by ``ops`` alone. To add somethin
 see ``metrics`` and ``tables``; to change what a run is made of, ``assembly`` and ``config``.
 """
 
+from replay.adjusted import adjusted_bars
 from replay.backtest import Backtest, backtest
 
-__all__ = ["Backtest", "backtest"]
+__all__ = ["Backtest", "adjusted_bars", "backtest"]

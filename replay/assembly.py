@@ -4,26 +4,44 @@ Order of registration is order of hearing: what the market says is first kept, t
 simulated venue, then shown to strategies.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
 import msgspec
 
+from brokers.simulated.back_office import BackOffice
 from brokers.simulated.broker import SimulatedBroker
 from brokers.simulated.config import SimulatedBrokerConfig
+from brokers.simulated.models import VenueModels
+from components.allocation.allocator import ALLOCATOR, Allocator
+from components.allocation.config import SignalsConfig, named_strategies
+from components.emulation.emulator import Emulator
+from components.execution.algorithms import ExecutionAlgorithms
+from components.execution.config import ExecutionConfig
+from components.execution.learned_volume import LearnedVolume
 from components.market_data import MarketData
+from components.order_books.order_books import OrderBooks
 from components.orders.orders import Orders
 from components.portfolio.portfolio import Portfolio, PortfolioConfig
+from components.risk.exits import EXITS
+from components.risk.look import Surroundings
+from components.risk.monitor import RiskMonitor
 from components.risk.risk import Risk
 from components.strategy_host.context import StrategyContext, StrategyPortfolio
 from components.strategy_host.host import AnyStrategy, StrategyHost
 from components.strategy_host.state import HostState
 from components.strategy_host.translation import Translator, order_slug
+from components.strategy_host.worked_orders import work_request
+from components.venue import Venue
 from kernel.bus import EventBus
 from kernel.component import FailurePolicy
 from kernel.errors import ConfigError
-from kernel.identifiers import StrategyId
+from kernel.events import VenueFeature
+from kernel.identifiers import ClientOrderId, StrategyId
 from strategies.sdk import RiskLimits
+from strategies.sdk.sizing import bars_needed
+
+NO_EXECUTION_SETTINGS = ExecutionConfig()
 
 
 class PlacedStrategy(msgspec.Struct, frozen=True):
@@ -44,6 +62,8 @@ class Core(msgspec.Struct, frozen=True):
     portfolio: Portfolio
     risk: Risk
     hosts: tuple[StrategyHost, ...]
+    execution: ExecutionAlgorithms
+    allocation: Allocator | None
 
 
 def assemble(
@@ -53,46 +73,123 @@ def assemble(
     broker: SimulatedBrokerConfig,
     portfolio: PortfolioConfig,
     environment: Mapping[str, str],
+    models: VenueModels | None = None,
+    signals: SignalsConfig | None = None,
+    execution: ExecutionConfig = NO_EXECUTION_SETTINGS,
 ) -> Core:
     """Construct and register every component; raises ``ConfigError`` for ids that cannot be told apart."""
     _check_ids(placed)
+    _check_signals(placed, signals)
     bus = EventBus()
-    market = MarketData(bus, bars_needed=_bars_needed(placed))
-    venue = SimulatedBroker(bus, broker)
-    orders = Orders()
+    market = MarketData(bus, bars_needed=_bars_needed(placed, signals))
+    venue_facts = Venue()
+    books = OrderBooks(symbols=None if broker.book is not None else _books_needed(placed))
+    venue = SimulatedBroker(bus, broker, models=models, hours=venue_facts, books=books)
     account = Portfolio(market, portfolio)
-    risk = Risk(risk_limits, account=account, market=market, declared_positions=_declared(placed))
+    emulation = Emulator(market=market, account=account, hours=venue_facts)
+    monitor = RiskMonitor(risk_limits, account=account, market=market, venue=venue_facts)
+    around = Surroundings(
+        account=account,
+        market=market,
+        venue=venue_facts,
+        figures=monitor,
+        is_emulated=emulation.emulates,
+        currency=portfolio.currency,
+    )
+    risk = Risk(risk_limits, around, declared_positions=_declared(placed))
+    orders = Orders(gate=risk.refusal, holds=emulation.holds, has=emulation.has, instrument=market.instrument)
     bus.register(market)
+    bus.register(venue_facts)
+    bus.register(books)
     bus.register_watching(venue)
-    for component in (orders, account, risk):
+    bus.register(BackOffice(broker.financing, account=account, market=market))
+    bus.register(orders)
+    bus.register_watching(emulation)
+    for component in (account, risk):
         bus.register(component)
+    if monitor.is_needed:
+        bus.register_watching(monitor)
+    algorithms = _register_algorithms(bus, market, execution)
+    allocation = None
+    if signals is not None:
+        allocation = Allocator(signals, account=account, market=market, work_order=work_request)
+        bus.register(allocation)
     hosts: list[StrategyHost] = []
     for one in placed:
-        host_state = HostState()
-        context = StrategyContext(
-            one.strategy_id,
-            bus=bus,
+        host = _host(
+            one,
+            bus,
             market=market,
-            portfolio=StrategyPortfolio(one.strategy_id, account=account, orders=orders),
+            books=books,
+            account=account,
+            orders=orders,
+            symbol_of=_symbol_of(orders, algorithms),
+            has=venue_facts.has,
             risk_limits=risk_limits,
-            symbols=tuple(sorted(one.symbols)),
-            bars_needed=one.strategy.bars_needed(),
             environment=environment,
-            host_state=host_state,
-        )
-        host = StrategyHost(
-            one.strategy,
-            strategy_id=one.strategy_id,
-            context=context,
-            translator=Translator(
-                one.strategy_id, state=host_state, instrument=market.instrument, symbol_of=orders.symbol_of
-            ),
-            state=host_state,
-            failure_policy=FailurePolicy(),
         )
         bus.register(host)
         hosts.append(host)
-    return Core(bus, market, venue, orders, account, risk, tuple(hosts))
+    return Core(bus, market, venue, orders, account, risk, tuple(hosts), algorithms, allocation)
+
+
+def _register_algorithms(
+    bus: EventBus, market: MarketData, execution: ExecutionConfig
+) -> ExecutionAlgorithms:
+    """The execution algorithms, behind what learns volume for them if anything is to be learned."""
+    volumes = LearnedVolume(execution)
+    if execution.learn_volume:
+        bus.register(volumes)
+    algorithms = ExecutionAlgorithms(market, volumes)
+    bus.register_watching(algorithms)
+    return algorithms
+
+
+def _host(
+    one: PlacedStrategy,
+    bus: EventBus,
+    *,
+    market: MarketData,
+    books: OrderBooks,
+    account: Portfolio,
+    orders: Orders,
+    symbol_of: Callable[[ClientOrderId], str],
+    has: Callable[[VenueFeature], bool],
+    risk_limits: RiskLimits,
+    environment: Mapping[str, str],
+) -> StrategyHost:
+    """The component of one strategy, with its views of the others."""
+    state = HostState()
+    context = StrategyContext(
+        one.strategy_id,
+        bus=bus,
+        market=market,
+        books=books,
+        portfolio=StrategyPortfolio(one.strategy_id, account=account, orders=orders),
+        risk_limits=risk_limits,
+        symbols=tuple(sorted(one.symbols)),
+        bars_needed=one.strategy.bars_needed(),
+        timeframe=_timeframe(one.strategy),
+        environment=environment,
+        host_state=state,
+    )
+    translator = Translator(
+        one.strategy_id,
+        state=state,
+        instrument=market.instrument,
+        symbol_of=symbol_of,
+        account=account,
+        last_price=market.last_price,
+        has=has,
+    )
+    return StrategyHost(
+        one.strategy,
+        strategy_id=one.strategy_id,
+        context=context,
+        translator=translator,
+        state=state,
+        failure_policy=FailurePolicy(),
+    )
 
 
 def _check_ids(placed: Sequence[PlacedStrategy]) -> None:
@@ -108,14 +205,54 @@ def _check_ids(placed: Sequence[PlacedStrategy]) -> None:
                 "and digits; give one of them another id"
             )
         seen[slug] = one.strategy_id
+    if EXITS in seen:
+        raise ConfigError(
+            f"strategy id {seen[EXITS]!r}: orders that risk itself makes have {EXITS!r} in their ids; "
+            "give the strategy another"
+        )
 
 
-def _bars_needed(placed: Sequence[PlacedStrategy]) -> dict[str, int]:
+def _check_signals(placed: Sequence[PlacedStrategy], signals: SignalsConfig | None) -> None:
+    """The plan's id must be free, and every strategy that its settings name must be there."""
+    if signals is None:
+        return
+    ids = [one.strategy_id for one in placed]
+    if ALLOCATOR in (order_slug(one) for one in ids):
+        raise ConfigError(
+            f"signals: {ALLOCATOR!r} is the id of the plan itself; give the strategy another one"
+        )
+    for name in named_strategies(signals):
+        if name not in ids:
+            raise ConfigError(f"signals: there is no strategy {name!r}; there are: {', '.join(ids)}")
+
+
+def _symbol_of(orders: Orders, algorithms: ExecutionAlgorithms) -> Callable[[ClientOrderId], str]:
+    """The symbol of an order, or of one that is worked in parts; empty if it is neither."""
+
+    def symbol_of(key: ClientOrderId) -> str:
+        return orders.symbol_of(key) or algorithms.symbol_of(key)
+
+    return symbol_of
+
+
+def _books_needed(placed: Sequence[PlacedStrategy]) -> frozenset[str]:
+    """The symbols of strategies that look at order books."""
+    return frozenset(symbol for one in placed if one.strategy.needs_book() for symbol in one.symbols)
+
+
+def _bars_needed(placed: Sequence[PlacedStrategy], signals: SignalsConfig | None) -> dict[str, int]:
+    for_sizing = 0 if signals is None else bars_needed(signals.sizing)
     needed: dict[str, int] = {}
     for one in placed:
         for symbol in one.symbols:
-            needed[symbol] = max(needed.get(symbol, 0), one.strategy.bars_needed())
+            needed[symbol] = max(needed.get(symbol, for_sizing), one.strategy.bars_needed())
     return needed
+
+
+def _timeframe(strategy: AnyStrategy) -> str:
+    """The one timeframe that a strategy says it trades on; ``""`` for none or several."""
+    timeframes = strategy.metadata.timeframes
+    return timeframes[0] if len(timeframes) == 1 else ""
 
 
 def _declared(placed: Sequence[PlacedStrategy]) -> dict[StrategyId, Decimal]:

@@ -9,7 +9,7 @@ r.metrics, r.trades, r.equity, r.report("r.html")
 
 import asyncio
 import inspect
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from decimal import Decimal, InvalidOperation
@@ -22,12 +22,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brokers.simulated.config import SimulatedBrokerConfig
+from components.allocation.config import SignalsConfig
+from components.execution.config import ExecutionConfig
+from components.portfolio.portfolio import PortfolioConfig
 from components.strategy_host.host import AnyStrategy
 from eventstore import EventStore, MemoryEventStore, SqliteEventStore
-from eventstore.importing import ImportOptions, import_files
+from eventstore.importing import DataKind, ImportOptions, import_files
 from kernel.clock import HistoricalClock
 from kernel.errors import InputError
 from replay.config import InstrumentConfig, ReplayConfig
+from replay.journal import JournalEntry, read_journal
 from replay.metrics import Metrics
 from replay.planning import plan_run
 from replay.recording import RunRecorder
@@ -44,8 +48,12 @@ ResultT = TypeVar("ResultT")
 class Backtest:
     """A finished run, for looking at."""
 
-    def __init__(self, result: RunResult, prices: PriceHistory) -> None:
+    def __init__(
+        self, result: RunResult, prices: PriceHistory, journal: tuple[JournalEntry, ...] = ()
+    ) -> None:
         self.result = result
+        self.journal = journal
+        """Closed round trips with how far prices went against and for them, in order of exits."""
         self._prices = prices
 
     @property
@@ -77,17 +85,23 @@ def backtest(
     end: str | None = None,
     risk: RiskLimits | None = None,
     broker: SimulatedBrokerConfig | None = None,
+    portfolio: PortfolioConfig | None = None,
     instruments: Sequence[InstrumentConfig] = (),
+    environment: Mapping[str, str] | None = None,
     importing: ImportOptions | None = None,
+    actions: Sequence[str | Path] = (),
     streams: Sequence[str] = (),
+    signals: SignalsConfig | None = None,
+    execution: ExecutionConfig | None = None,
 ) -> Backtest:
     """Run strategies over market data and return what came of it.
 
     ``data`` is one or more CSV or Parquet files, read with ``importing`` into memory, or a store
     (``.db``), of which ``streams`` are played. Without ``importing`` files are daily bars, and a single
     one without a symbol column is about the symbol that it is named after (``goog.csv``: ``GOOG``).
-    ``start`` and ``end`` are UTC days or moments, inclusive. Blocks; works inside a running event loop
-    too. Raises ``InputError`` or ``ConfigError`` naming what is wrong.
+    ``actions`` are files of corporate actions beside files of data, read with the same zone and session (of
+    a store, name their streams). ``start`` and ``end`` are UTC days or moments, inclusive. Blocks; works
+    inside a running event loop too. Raises ``InputError`` or ``ConfigError`` naming what is wrong.
     """
     strategies = [strategy] if not isinstance(strategy, Sequence) else list(strategy)
     config = ReplayConfig(
@@ -97,10 +111,16 @@ def backtest(
         cash=_cash(cash),
         risk=risk or RiskLimits(),
         broker=broker or SimulatedBrokerConfig(),
+        portfolio=portfolio or PortfolioConfig(),
         instruments=tuple(instruments),
+        environment=dict(environment or {}),
+        signals=signals,
+        execution=execution or ExecutionConfig(),
     )
     paths = [Path(data)] if isinstance(data, str | Path) else [Path(path) for path in data]
-    return run_blocking(_backtest([from_instance(one) for one in strategies], paths, config, importing))
+    loaded = [from_instance(one) for one in strategies]
+    facts = [Path(path) for path in actions]
+    return run_blocking(_backtest(loaded, paths, config, importing=importing, actions=facts))
 
 
 async def run_and_record(
@@ -150,9 +170,16 @@ def run_blocking(work: Coroutine[object, object, ResultT]) -> ResultT:
 
 
 async def _backtest(
-    loaded: list[LoadedStrategy], paths: list[Path], config: ReplayConfig, importing: ImportOptions | None
+    loaded: list[LoadedStrategy],
+    paths: list[Path],
+    config: ReplayConfig,
+    *,
+    importing: ImportOptions | None,
+    actions: list[Path],
 ) -> Backtest:
     if any(path.suffix == ".db" for path in paths):
+        if actions:
+            raise InputError("actions: are imported beside files; of a store, name their streams")
         if len(paths) > 1:
             raise InputError(f"data: one store or several files, not both: {', '.join(map(str, paths))}")
         if not paths[0].exists():
@@ -166,13 +193,22 @@ async def _backtest(
         importing = ImportOptions(fallback_symbol=paths[0].stem.upper() if len(paths) == 1 else "")
     imported = await import_files(memory, paths, importing)
     streams = tuple(stream.stream for stream in imported.streams)
+    if actions:
+        streams += await _import_actions(memory, actions, importing)
     return await _run(memory, loaded, msgspec.structs.replace(config, streams=streams))
+
+
+async def _import_actions(store: EventStore, paths: list[Path], beside: ImportOptions) -> tuple[str, ...]:
+    """Corporate actions that take effect between the right bars: with the zone and session of those."""
+    options = ImportOptions(kind=DataKind.CORPORATE_ACTIONS, tz=beside.tz, session=beside.session)
+    imported = await import_files(store, paths, options)
+    return tuple(stream.stream for stream in imported.streams)
 
 
 async def _run(store: EventStore, loaded: list[LoadedStrategy], config: ReplayConfig) -> Backtest:
     plan = await plan_run(store, config, loaded=loaded)
     result = await read_results(store, await run_and_record(store, plan))
-    return Backtest(result, await read_prices(store, result))
+    return Backtest(result, await read_prices(store, result), await read_journal(store, result))
 
 
 def _cash(amount: Decimal | int | float | str) -> Decimal:

@@ -23,6 +23,7 @@ from ops.tables import print_table
 from replay.backtest import run_and_record
 from replay.config import CONFIG_FILE, ReplayConfig, StrategyConfig, check_config, load_config
 from replay.demo import DEMO_STORE, demo_config, import_demo_data
+from replay.journal_command import show_journal
 from replay.planning import plan_run
 from replay.report import read_prices, write_report
 from replay.results import RunResult, read_results
@@ -121,6 +122,24 @@ def verify(run_stream: str, store: str | None, *, current_code: bool, as_json: b
     """
     path = Path(store or _base_config(None, names_store=False).store)
     run(_verify(run_stream, path, current_code=current_code, as_json=as_json))
+
+
+@replay.command()
+@click.argument("run_stream")
+@click.option("--store", type=click.Path(), help="The store that holds the run.")
+@click.option("--csv", "csv_path", type=click.Path(path_type=Path), help="Write a CSV file instead.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+def journal(run_stream: str, store: str | None, csv_path: Path | None, *, as_json: bool) -> None:
+    """List every closed trade of a run: entry, exit, P&L, and how far prices went against and for it.
+
+    \b
+    Example:
+      replay journal run.ma_cross.1 --store market.db --csv trades.csv
+
+    MAE and MFE are the maximum adverse and favourable excursion, in money before commission.
+    """
+    path = Path(store or _base_config(None, names_store=False).store)
+    run(show_journal(run_stream, path, csv_path=csv_path, as_json=as_json))
 
 
 def main() -> None:

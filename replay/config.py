@@ -1,6 +1,5 @@
 """What a replay is made of, as read from ``onetape.yaml`` and the command line."""
 
-from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from math import inf
 from pathlib import Path
@@ -8,19 +7,30 @@ from pathlib import Path
 import msgspec
 
 from brokers.simulated.config import SimulatedBrokerConfig
+from components.allocation.config import SignalsConfig, check_signals
+from components.execution.config import ExecutionConfig, check_execution
 from components.portfolio.portfolio import PortfolioConfig
+from components.risk.checks import check_limits
 from kernel.errors import ConfigError
-from kernel.events import AssetClass
+from replay.instruments import InstrumentConfig, check_instruments
+from replay.moments import DAY_NS, is_day, moment_ns
+from replay.yaml_text import readable
 from strategies.sdk import RiskLimits
-
-DAY_NS = 86_400_000_000_000
-LAST_TS = 2**63 - 1
-"""2262-04-11: the last moment that an event can be stamped with. The first one is 1970-01-01."""
 
 CASH_LIMIT = Decimal(10) ** 15
 """More than any account holds; beyond it cents would be lost in the 28 digits of a product."""
 
 CONFIG_FILE = "onetape.yaml"
+
+__all__ = [
+    "CASH_LIMIT",
+    "CONFIG_FILE",
+    "InstrumentConfig",
+    "ReplayConfig",
+    "StrategyConfig",
+    "check_config",
+    "load_config",
+]
 
 
 class StrategyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -34,17 +44,6 @@ class StrategyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     params: dict[str, str | int | float | bool | None] = {}
     id: str = ""
     symbols: tuple[str, ...] = ()
-
-
-class InstrumentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The terms of one instrument; what is not given is as for a US share."""
-
-    symbol: str
-    asset_class: AssetClass = AssetClass.EQUITY
-    currency: str = "USD"
-    tick_size: Decimal = Decimal("0.01")
-    lot_size: Decimal = Decimal(1)
-    multiplier: Decimal = Decimal(1)
 
 
 class ReplayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -65,19 +64,21 @@ class ReplayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     portfolio: PortfolioConfig = PortfolioConfig()
     instruments: tuple[InstrumentConfig, ...] = ()
     environment: dict[str, str] = {}
+    signals: SignalsConfig | None = None
+    execution: ExecutionConfig = ExecutionConfig()
 
     @property
     def from_ts(self) -> int | None:
         """The first moment, ns UTC; ``ConfigError`` if it cannot be read."""
-        return None if self.start is None else _moment(self.start, key="from")
+        return None if self.start is None else moment_ns(self.start, key="from")
 
     @property
     def to_ts(self) -> int | None:
         """The last moment, ns UTC, inclusive: the last nanosecond of a day."""
         if self.end is None:
             return None
-        ts = _moment(self.end, key="to")
-        return ts + DAY_NS - 1 if _is_day(self.end) else ts
+        ts = moment_ns(self.end, key="to")
+        return ts + DAY_NS - 1 if is_day(self.end) else ts
 
 
 def load_config(path: Path) -> ReplayConfig:
@@ -87,8 +88,8 @@ def load_config(path: Path) -> ReplayConfig:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     try:
-        config = msgspec.convert(_with_text_dates(msgspec.yaml.decode(text)), ReplayConfig, strict=False)
-    except msgspec.ValidationError as error:
+        config = msgspec.convert(readable(msgspec.yaml.decode(text)), ReplayConfig, strict=False)
+    except (msgspec.ValidationError, ConfigError) as error:
         raise ConfigError(f"{path}: {error}") from error
     except msgspec.DecodeError as error:
         raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
@@ -107,16 +108,26 @@ def check_config(config: ReplayConfig) -> None:
         raise ConfigError(f"speed: {config.speed} is not above 0")
     if config.portfolio.mark_every_s < 1:
         raise ConfigError(f"portfolio.mark_every_s: {config.portfolio.mark_every_s} is below 1 second")
-    symbols = [instrument.symbol for instrument in config.instruments]
-    for instrument in config.instruments:
-        if symbols.count(instrument.symbol) > 1:
-            raise ConfigError(
-                f"instruments: {instrument.symbol!r} is there {symbols.count(instrument.symbol)} times"
-            )
-        for key in ("tick_size", "lot_size", "multiplier"):
-            step: Decimal = getattr(instrument, key)
-            if not step.is_finite() or step <= 0:
-                raise ConfigError(f"instruments: {instrument.symbol}: {key} {step} is not above 0")
+    if config.portfolio.corrections_kept < 0:
+        raise ConfigError(f"portfolio.corrections_kept: {config.portfolio.corrections_kept} is below 0")
+    check_instruments(config.instruments)
+    _check_signals(config)
+    try:
+        check_limits(config.risk)
+    except ValueError as error:
+        raise ConfigError(f"risk.{error}") from error
+
+
+def _check_signals(config: ReplayConfig) -> None:
+    try:
+        check_execution(config.execution)
+    except ValueError as error:
+        raise ConfigError(f"execution: {error}") from error
+    try:
+        if config.signals is not None:
+            check_signals(config.signals)
+    except ValueError as error:
+        raise ConfigError(f"signals: {error}") from error
 
 
 def _check_period(config: ReplayConfig) -> None:
@@ -133,45 +144,8 @@ def _check_money(config: ReplayConfig) -> None:
         raise ConfigError(f"broker.slippage_bps: {broker.slippage_bps} is not between 0 and 10,000")
     for key in ("commission_per_share", "commission_per_order", "commission_rate"):
         _check_amount(f"broker.{key}", getattr(broker, key))
-    for key in ("max_order_quantity", "max_order_notional", "max_position_quantity"):
-        _check_amount(f"risk.{key}", getattr(config.risk, key))
 
 
 def _check_amount(key: str, amount: Decimal | None) -> None:
     if amount is not None and not (amount.is_finite() and amount >= 0):
         raise ConfigError(f"{key}: {amount} is not a number of at least 0")
-
-
-def _with_text_dates(content: object) -> object:
-    """YAML reads ``from: 2008-01-31`` as a date of its own; here it is the text that was written."""
-    if not isinstance(content, dict):
-        return content
-    document: dict[object, object] = content  # pyright: ignore[reportUnknownVariableType]  # YAML may hold anything
-    return {
-        key: value.isoformat() if isinstance(value, date) else value  # a datetime is a date too
-        for key, value in document.items()
-    }
-
-
-def _is_day(text: str) -> bool:
-    return len(text.strip()) <= len("2008-01-01")
-
-
-def _moment(text: str, *, key: str) -> int:
-    """ns since the epoch; a text without an offset is UTC."""
-    try:
-        if _is_day(text):
-            moment = datetime.combine(date.fromisoformat(text.strip()), time(), UTC)
-        else:
-            moment = datetime.fromisoformat(text.strip())
-    except ValueError as error:
-        raise ConfigError(
-            f"{key}: {text!r} is not a date like 2008-01-31 or a time like 2008-01-31T14:30:00"
-        ) from error
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    ts = (delta.days * 86_400 + delta.seconds) * 1_000_000_000 + delta.microseconds * 1_000
-    if not 0 <= ts <= LAST_TS - DAY_NS:
-        raise ConfigError(f"{key}: {text!r} is outside 1970-01-01 to 2262-04-10; leave it out for no bound")
-    return ts

@@ -23,6 +23,7 @@ SATURDAY = 5
 class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     """What a run came to. Times in ns UTC, money in the account's currency and exact.
 
+    Returns are time-weighted where money was paid in or taken out on the way.
     ``max_drawdown`` is 0 or below; durations are in ns of calendar time. ``trade_count`` and what
     follows it are of closed round trips after commission; ``fees`` is every commission paid.
     """
@@ -62,8 +63,12 @@ def measure(
     per_year = periods_per_year(closes.days)
     start_ts, end_ts = int(curve.ts[0]), int(curve.ts[-1])
     growth = float(final_equity / initial_equity) if initial_equity > 0 else None
+    gained = None if growth is None else float((final_equity - initial_equity) / initial_equity)
+    if curve.unitised is not None:
+        growth = float(curve.performance[-1] / curve.performance[0])
+        gained = growth - 1.0
     yearly = None if growth is None else annual_return(growth, years_between(start_ts, end_ts))
-    deepest = max_drawdown(curve.equity)
+    deepest = max_drawdown(curve.performance)
     net_pnls = np.array([float(trade.net_pnl) for trade in trades], dtype=np.float64)
     returns = [rate for trade in trades if (rate := trade.net_return) is not None]
     return Metrics(
@@ -71,14 +76,14 @@ def measure(
         end_ts=end_ts,
         initial_equity=initial_equity,
         final_equity=final_equity,
-        total_return=None if growth is None else float((final_equity - initial_equity) / initial_equity),
+        total_return=gained,
         annual_return=yearly,
         volatility=volatility(closes.returns, per_year),
         sharpe=sharpe_ratio(closes.returns, per_year),
         sortino=sortino_ratio(closes.returns, per_year),
         calmar=calmar_ratio(yearly, deepest),
         max_drawdown=deepest,
-        max_drawdown_duration_ns=max_drawdown_duration_ns(curve.ts, curve.equity),
+        max_drawdown_duration_ns=max_drawdown_duration_ns(curve.ts, curve.performance),
         exposure=exposure_share(curve.exposure[1:]),
         trade_count=len(trades),
         win_rate=win_rate(net_pnls),

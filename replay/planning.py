@@ -5,11 +5,16 @@ from contextlib import aclosing
 
 from eventstore import EventStore, Selection, StreamInfo
 from kernel.errors import ConfigError, StreamMissing
-from kernel.events import RunStarted, StreamRange
+from kernel.events import MARKET_TYPES, FxRateSet, RunStarted, StreamRange
 from kernel.identifiers import StrategyId
 from replay.config import ReplayConfig, StrategyConfig, check_config
+from replay.models import load_models
+from replay.moments import DAY_NS
 from replay.run import Plan, PlannedStrategy
 from strategies.sdk.loading import LoadedStrategy, load_strategy
+
+_MARKET_NAMES = frozenset(kind.__name__ for kind in MARKET_TYPES)
+_RATE_LEAD_NS = 7 * DAY_NS
 
 
 async def plan_run(
@@ -25,22 +30,25 @@ async def plan_run(
     if not config.streams:
         raise ConfigError(f"no streams to replay; the store holds {_names(infos)}")
     chosen = [_info(infos, stream) for stream in dict.fromkeys(config.streams)]
-    ranges = [r for info in chosen if (r := await _range(store, info, config)) is not None]
+    market = [info for info in chosen if _MARKET_NAMES.intersection(info.event_types)] or chosen
+    found = [await _range(store, info, _period(info, market, config)) for info in chosen]
+    ranges = [each for each in found if each is not None]
     if not ranges:
         raise ConfigError(
             f"no events between {config.start or 'the beginning'} and {config.end or 'the end'} "
             f"in {', '.join(info.stream for info in chosen)}"
         )
-    symbols = tuple(sorted({symbol for info in chosen for symbol in info.symbols}))
+    symbols = tuple(sorted({symbol for info in market for symbol in info.symbols}))
     strategies = _strategies(config, symbols, loaded)
-    first_ts = min(ts for _, ts in ranges)
     return Plan(
         config=config,
         sources=tuple(source for source, _ in ranges),
         symbols=symbols,
         strategies=strategies,
-        start_ts=first_ts,
+        models=load_models(config.broker),
+        start_ts=min(ts for _, ts in ranges),
         event_count=sum(source.last_seq - source.first_seq + 1 for source, _ in ranges),
+        end_ts=max(min(_period(info, market, config)[1], info.last_ts) for info in chosen),
     )
 
 
@@ -58,15 +66,31 @@ def _names(infos: dict[str, StreamInfo]) -> str:
     return ", ".join(data) if data else "no data streams"
 
 
-async def _range(store: EventStore, info: StreamInfo, config: ReplayConfig) -> tuple[StreamRange, int] | None:
+def _period(info: StreamInfo, market: Sequence[StreamInfo], config: ReplayConfig) -> tuple[int, int]:
+    """The first and last moment to read of a stream.
+
+    Without ``from`` and ``to`` the market's first and last word begin and end a run, and facts from outside
+    that period are left out. Exchange rates are read from a week before: the last one of them, over a
+    weekend too, still holds.
+    """
+    from_ts, to_ts = config.from_ts, config.to_ts
+    first_ts = min(one.first_ts for one in market) if from_ts is None else from_ts
+    last_ts = max(one.last_ts for one in market) if to_ts is None else to_ts
+    is_rates = FxRateSet.__name__ in info.event_types and info not in market
+    return first_ts - _RATE_LEAD_NS if is_rates else first_ts, last_ts
+
+
+async def _range(
+    store: EventStore, info: StreamInfo, period: tuple[int, int]
+) -> tuple[StreamRange, int] | None:
     """The seqs of a stream within the period, and the ``ts`` of the first; ``None`` if there are none."""
     first_seq = last_seq = first_ts = 0
-    from_ts, to_ts = config.from_ts, config.to_ts
-    if from_ts is None or from_ts <= info.first_ts:
+    from_ts, to_ts = period
+    if from_ts <= info.first_ts:
         first_seq, first_ts = 1, info.first_ts
     else:
         first_seq, first_ts = await _first_from(store, info.stream, from_ts)
-    if to_ts is None or to_ts >= info.last_ts:
+    if to_ts >= info.last_ts:
         last_seq = info.last_seq
     else:
         last_seq = (await _first_from(store, info.stream, to_ts + 1))[0] - 1

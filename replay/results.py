@@ -5,6 +5,7 @@ same way. Of the data streams only the beginning and the terms of instruments ar
 """
 
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from decimal import Decimal
 
 import msgspec
@@ -21,7 +22,6 @@ from kernel.events import (
     DecisionRefused,
     Event,
     FillCorrected,
-    InstrumentDefined,
     OrderDenied,
     OrderFilled,
     OrderRejected,
@@ -32,8 +32,9 @@ from kernel.events import (
     StreamRange,
 )
 from kernel.identifiers import StrategyId
-from replay.equity import EquityCurve
+from replay.equity import EquityCurve, time_weighted
 from replay.metrics import Metrics, measure
+from replay.run_facts import Deposit, read_facts
 from replay.trades import Corrections, FifoMatcher, OpenLot, RoundTrip, last_corrections
 
 ZERO = Decimal(0)
@@ -43,7 +44,6 @@ _COUNTED: frozenset[type[Event]] = frozenset(
     {
         ConfigLoaded,
         StrategyLoaded,
-        CashMoved,
         OrderSubmitted,
         OrderDenied,
         OrderRejected,
@@ -111,16 +111,20 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
     """
     started, finished, corrections = await _frame(store, run_stream)
     beginning = await _beginning(store, started)
-    tally = _Tally(FifoMatcher(corrections, await _multipliers(store, run_stream, started.sources)))
+    currency = await _currency(store, run_stream)
+    facts = await read_facts(store, run_stream, started.sources, currency=currency)
+    tally = _Tally(FifoMatcher(corrections, facts.instruments, facts.actions))
     async for event in _events(store, run_stream, Selection(types=_COUNTED)):
         tally.take(event)
-    curve = tally.curve(beginning)
+    paid_in = [deposit for deposit in facts.deposits if deposit.ts <= beginning.known_ts]
+    initial = sum((deposit.amount for deposit in paid_in), ZERO)
+    curve = tally.curve(beginning, initial, facts.deposits[len(paid_in) :])
     matched = tally.matcher.matched()
     metrics = measure(
         curve,
         matched.trades,
-        initial_equity=tally.initial_cash,
-        final_equity=tally.last_mark.equity if tally.last_mark else tally.initial_cash,
+        initial_equity=initial,
+        final_equity=tally.last_mark.equity if tally.last_mark else initial,
         fees=tally.last_mark.commissions if tally.last_mark else ZERO,
     )
     return RunResult(
@@ -129,7 +133,7 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
         symbols=started.symbols,
         strategies=tuple(tally.strategies),
         config=tally.config,
-        currency=tally.last_mark.currency if tally.last_mark else "USD",
+        currency=currency,
         start_ts=metrics.start_ts,
         end_ts=metrics.end_ts,
         inputs=finished.input_count,
@@ -165,8 +169,6 @@ class _Tally:
         self.strategies: list[RunStrategy] = []
         self.orders = self.fills = self.denied = self.rejected = self.refused = self.failures = 0
         self.first_problem = ""
-        self.initial_cash = ZERO
-        """Deposits before the first mark."""
         self.last_mark: AccountMarked | None = None
         self._points: list[tuple[int, float, float, float]] = []
 
@@ -192,8 +194,6 @@ class _Tally:
             case AccountMarked():
                 self.last_mark = event
                 self._points.append((event.ts, float(event.equity), float(event.cash), float(event.exposure)))
-            case CashMoved(amount=amount) if self.last_mark is None:
-                self.initial_cash += amount
             case ConfigLoaded(body=body):
                 self.config = body
             case StrategyLoaded():
@@ -208,22 +208,35 @@ class _Tally:
     def _note(self, problem: str) -> None:
         self.first_problem = self.first_problem or problem
 
-    def curve(self, beginning: _Beginning) -> EquityCurve:
-        """The marks behind the starting capital.
+    def curve(self, beginning: _Beginning, initial: Decimal, deposits: Sequence[Deposit]) -> EquityCurve:
+        """The marks behind the starting capital; ``deposits`` are what came in later.
 
         A mark from before the market was first heard of says nothing, and of several at one time the
         last one holds.
         """
-        capital = float(self.initial_cash)
+        capital = float(initial)
         points = {point[0]: point for point in self._points if point[0] >= beginning.known_ts}
         rows = [(beginning.opens_ts, capital, capital, 0.0), *points.values()]
         ts, equity, cash, exposure = zip(*rows, strict=True)
+        stamps, values = np.array(ts, dtype=np.int64), np.array(equity, dtype=np.float64)
+        flows = [(deposit.ts, float(deposit.amount)) for deposit in deposits]
         return EquityCurve(
-            np.array(ts, dtype=np.int64),
-            np.array(equity, dtype=np.float64),
+            stamps,
+            values,
             np.array(cash, dtype=np.float64),
             np.array(exposure, dtype=np.float64),
+            time_weighted(stamps, values, flows) if flows else None,
         )
+
+
+async def _currency(store: EventStore, run_stream: str) -> str:
+    """The account's: a run begins with a deposit in it."""
+    async with aclosing(store.read(run_stream, Selection(types=frozenset({CashMoved})))) as batches:
+        async for batch in batches:
+            first = batch.events[0]
+            assert isinstance(first, CashMoved)
+            return first.currency
+    return "USD"
 
 
 async def _frame(store: EventStore, run_stream: str) -> tuple[RunStarted, RunFinished, Corrections]:
@@ -262,27 +275,6 @@ async def _beginning(store: EventStore, started: RunStarted) -> _Beginning:
     if not firsts:
         return _Beginning(started.ts, started.ts)
     return _Beginning(min(one.opens_ts for one in firsts), min(one.known_ts for one in firsts))
-
-
-async def _multipliers(
-    store: EventStore, run_stream: str, sources: Sequence[StreamRange]
-) -> dict[str, Decimal]:
-    """Multiplier by symbol: the last one defined, in the run's own inputs and then in its data."""
-    definitions: frozenset[type[Event]] = frozenset({InstrumentDefined})
-    selections = [(run_stream, Selection(types=definitions))]
-    selections += [
-        (one.stream, Selection(from_seq=one.first_seq, to_seq=one.last_seq, types=definitions))
-        for one in sources
-    ]
-    multipliers: dict[str, Decimal] = {}
-    for stream, selection in selections:
-        try:
-            async for event in _events(store, stream, selection):
-                if isinstance(event, InstrumentDefined):
-                    multipliers[event.symbol] = event.multiplier
-        except StreamMissing:
-            continue
-    return multipliers
 
 
 async def _events(store: EventStore, stream: str, selection: Selection) -> AsyncGenerator[Event, None]:

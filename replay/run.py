@@ -14,22 +14,25 @@ from typing import Protocol
 
 import msgspec
 
+from brokers.simulated.broker import SimulatedBroker
 from eventstore import EventStore, Selection, StreamSlice, merge
 from kernel.clock import HistoricalClock
 from kernel.events import (
     CashMoved,
     ConfigLoaded,
     Event,
-    InstrumentDefined,
     RunStarted,
     SessionStarted,
     SessionStopped,
     StrategyLoaded,
     StreamRange,
+    VenueDeclared,
 )
 from kernel.identifiers import StrategyId
 from replay.assembly import Core, PlacedStrategy, assemble
+from replay.calendars import calendar_events
 from replay.config import InstrumentConfig, ReplayConfig
+from replay.models import LoadedModel, venue_models
 from strategies.sdk.loading import LoadedStrategy
 
 VERSION = "0.1.0"
@@ -57,6 +60,10 @@ class Plan(msgspec.Struct, frozen=True):
     strategies: tuple[PlannedStrategy, ...]
     start_ts: int
     event_count: int
+    end_ts: int = 0
+    """When the last data event is at the latest; calendars must reach that far."""
+    models: tuple[LoadedModel, ...] = ()
+    """The user's own models of the simulated venue."""
     opening: tuple[Event, ...] = ()
     """The run's own first inputs as they were recorded; empty: to be made from the rest."""
 
@@ -104,23 +111,12 @@ async def play(
 
 
 def opening_inputs(plan: Plan) -> tuple[Event, ...]:
-    """What the run is told before its first data event, as input events."""
+    """What the run is told before its first data event, as input events.
+
+    Raises ``ConfigError`` for a trading calendar that cannot be had.
+    """
     config, ts = plan.config, plan.start_ts
     body = msgspec.json.encode(config, order="deterministic")
-    named = {instrument.symbol: instrument for instrument in config.instruments}
-    terms_of = [named.get(symbol) or InstrumentConfig(symbol=symbol) for symbol in plan.symbols]
-    instruments = [
-        InstrumentDefined(
-            ts,
-            terms.symbol,
-            terms.asset_class,
-            terms.currency,
-            terms.tick_size,
-            terms.lot_size,
-            terms.multiplier,
-        )
-        for terms in terms_of
-    ]
     strategies = [
         StrategyLoaded(
             ts,
@@ -138,9 +134,28 @@ def opening_inputs(plan: Plan) -> tuple[Event, ...]:
         RunStarted(ts, plan.sources, plan.symbols, config.from_ts or 0, config.to_ts or 0),
         ConfigLoaded(ts, sha256(body).hexdigest(), body.decode()),
         *strategies,
-        *instruments,
+        *(model.recorded(ts) for model in plan.models),
+        *_market_facts(plan),
         CashMoved(ts, config.cash, config.portfolio.currency),
         SessionStarted(ts, 1, "backtest", VERSION, python),
+    )
+
+
+def _market_facts(plan: Plan) -> tuple[Event, ...]:
+    """Trading hours, what the venue takes if that is not everything, and the terms of the instruments."""
+    config, ts = plan.config, plan.start_ts
+    named = {instrument.symbol: instrument for instrument in config.instruments}
+    terms_of = [named.get(symbol) or InstrumentConfig(symbol=symbol) for symbol in plan.symbols]
+    names = (terms.calendar for terms in terms_of)
+    calendars = calendar_events(names, ts=ts, from_ts=ts, to_ts=max(ts, plan.end_ts))
+    takes = config.broker.capabilities()
+    declared = VenueDeclared(
+        ts, SimulatedBroker.name, takes.order_types, takes.times_in_force, takes.features
+    )
+    return (
+        *calendars,
+        *((declared,) if config.broker.lacks else ()),
+        *(terms.defined(ts) for terms in terms_of),
     )
 
 
@@ -164,8 +179,11 @@ def core_of(plan: Plan) -> Core:
         placed,
         risk_limits=config.risk,
         broker=config.broker,
+        models=venue_models(config.broker, plan.models),
         portfolio=config.portfolio,
         environment=config.environment,
+        signals=config.signals,
+        execution=config.execution,
     )
 
 

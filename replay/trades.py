@@ -8,18 +8,30 @@ so once a position is flat the round trips add up to the portfolio's realised P&
 averages costs. Commissions are shared out by quantity, rounded to ``COMMISSION_QUANTUM``; what is
 rounded away goes to the last part, so they add up too. Only fills make trades: a position that an
 operator set by hand is none.
+
+Open lots follow splits, mergers and symbol changes at their cost, and a delisting closes them. What is no
+whole lot of the instrument's afterwards leaves the oldest lot with its cost: no trade, but paid for in cash.
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 import msgspec
 
-from kernel.events import FillCorrected, OrderFilled, Side
+from components.portfolio.position import COST_QUANTUM, whole_lots
+from kernel.events import (
+    CorporateAction,
+    CorporateActionKind,
+    FillCorrected,
+    InstrumentDefined,
+    OrderFilled,
+    Side,
+)
 from kernel.identifiers import ClientOrderId, FillId, StrategyId
 
 COMMISSION_QUANTUM = Decimal("1E-10")
+PRICE_QUANTUM = Decimal("1E-10")
 ONE = Decimal(1)
 ZERO = Decimal(0)
 
@@ -28,11 +40,21 @@ Corrections = Mapping[FillKey, FillCorrected]
 """The last correction of every corrected fill."""
 
 
+class Restatement(msgspec.Struct, frozen=True, gc=False):
+    """From ``ts`` on, what was a lot of ``old_symbol`` is ``ratio`` times as many of another or the same."""
+
+    ts: int
+    old_symbol: str
+    ratio: Decimal
+
+
 class RoundTrip(msgspec.Struct, frozen=True, gc=False):
     """A quantity that was bought and sold, or sold short and bought back.
 
     ``side`` is that of the entry: BUY is a long trade. Times are of the executions, ns UTC. ``pnl`` is
-    before ``commission``, which holds the shares of both fills; a cost is positive.
+    before ``commission``, which holds the shares of both fills; a cost is positive. Symbol, quantity and
+    entry price are on the terms of the exit: ``restated`` says what happened in between, oldest first.
+    ``exit_order`` is empty where a delisting closed the lot.
     """
 
     strategy: StrategyId
@@ -46,6 +68,9 @@ class RoundTrip(msgspec.Struct, frozen=True, gc=False):
     pnl: Decimal
     commission: Decimal
     multiplier: Decimal = ONE
+    entry_order: ClientOrderId = ClientOrderId("")
+    exit_order: ClientOrderId = ClientOrderId("")
+    restated: tuple[Restatement, ...] = ()
 
     @property
     def net_pnl(self) -> Decimal:
@@ -94,43 +119,62 @@ def match_fills(
     corrections: Corrections | None = None,
     *,
     multipliers: Mapping[str, Decimal] | None = None,
+    actions: Sequence[CorporateAction] = (),
 ) -> Matched:
     """Match fills in the order of the log; ``multipliers`` by symbol, 1 where not given.
 
     A corrected fill counts as corrected from the beginning; one that was busted (quantity 0) makes no
-    trade, and its commission belongs to none.
+    trade, and its commission belongs to none. ``actions`` are in order of time; a delisting names its price.
     """
-    matcher = FifoMatcher(corrections or {}, multipliers or {})
+    terms = {
+        symbol: InstrumentDefined(0, symbol, multiplier=multiplier)
+        for symbol, multiplier in (multipliers or {}).items()
+    }
+    matcher = FifoMatcher(corrections or {}, terms, actions)
     for fill in fills:
         matcher.take(fill)
     return matcher.matched()
 
 
 class FifoMatcher:
-    """Matches fills one by one; keeps the open lots of every (strategy, symbol)."""
+    """Matches fills one by one; keeps the open lots of every (strategy, symbol).
 
-    def __init__(self, corrections: Corrections, multipliers: Mapping[str, Decimal]) -> None:
+    ``actions``, in order of time, take effect before the first execution at or after their ``ts``.
+    """
+
+    def __init__(
+        self,
+        corrections: Corrections,
+        instruments: Mapping[str, InstrumentDefined],
+        actions: Sequence[CorporateAction] = (),
+    ) -> None:
         self._corrections = corrections
-        self._multipliers = multipliers
+        self._instruments = instruments
+        self._actions = deque(actions)
         self._open: dict[tuple[StrategyId, str], deque[_Lot]] = {}
         self._closed: list[RoundTrip] = []
 
     def take(self, fill: OrderFilled) -> None:
         """Close the oldest lots on the other side; what is left over opens a lot."""
-        incoming = _Lot(fill.side, fill.quantity, fill.price, fill.commission, fill.executed_ts or fill.ts)
+        ts = fill.executed_ts or fill.ts
+        while self._actions and self._actions[0].ts <= ts:
+            self._restate(self._actions.popleft())
+        incoming = _Lot(fill.side, fill.quantity, fill.price, fill.commission, ts, fill.client_order_id)
         correction = self._corrections.get((fill.client_order_id, fill.fill_id))
         if correction is not None:
             incoming.quantity, incoming.price = correction.quantity, correction.price
         lots = self._open.setdefault((fill.strategy, fill.symbol), deque())
         while incoming.quantity and lots and lots[0].side is not incoming.side:
-            self._close(fill, entry=lots[0], leaving=incoming)
+            self._close(fill.strategy, fill.symbol, entry=lots[0], leaving=incoming)
             if not lots[0].quantity:
                 lots.popleft()
         if incoming.quantity:
             lots.append(incoming)
 
     def matched(self) -> Matched:
-        """Everything so far."""
+        """Everything so far, and what the actions after the last fill made of it."""
+        while self._actions:
+            self._restate(self._actions.popleft())
         still_open = [
             OpenLot(
                 strategy,
@@ -140,43 +184,104 @@ class FifoMatcher:
                 lot.ts,
                 lot.price,
                 lot.commission,
-                self._multipliers.get(symbol, ONE),
+                self._multiplier(symbol),
             )
             for (strategy, symbol), lots in self._open.items()
             for lot in lots
         ]
         return Matched(tuple(self._closed), tuple(sorted(still_open, key=lambda lot: lot.entry_ts)))
 
-    def _close(self, fill: OrderFilled, *, entry: "_Lot", leaving: "_Lot") -> None:
+    def _close(self, strategy: StrategyId, symbol: str, *, entry: "_Lot", leaving: "_Lot") -> None:
         quantity = min(entry.quantity, leaving.quantity)
-        multiplier = self._multipliers.get(fill.symbol, ONE)
-        gained = leaving.price - entry.price if entry.side is Side.BUY else entry.price - leaving.price
+        multiplier = self._multiplier(symbol)
+        gained = quantity * leaving.price - entry.cost_of(quantity)
         trade = RoundTrip(
-            fill.strategy,
-            fill.symbol,
+            strategy,
+            symbol,
             entry.side,
             quantity,
             entry.ts,
             leaving.ts,
             entry.price,
             leaving.price,
-            gained * quantity * multiplier,
+            (gained if entry.side is Side.BUY else -gained) * multiplier,
             entry.take_commission(quantity) + leaving.take_commission(quantity),
             multiplier,
+            entry.order,
+            leaving.order,
+            entry.restated,
         )
-        entry.quantity -= quantity
-        leaving.quantity -= quantity
+        entry.take(quantity)
+        leaving.take(quantity)
         self._closed.append(trade)
+
+    def _multiplier(self, symbol: str) -> Decimal:
+        terms = self._instruments.get(symbol)
+        return ONE if terms is None else terms.multiplier
+
+    # --- corporate actions --------------------------------------------------------------------
+
+    def _restate(self, action: CorporateAction) -> None:
+        """What an action makes of every strategy's open lots."""
+        for strategy, symbol in [key for key in self._open if key[1] == action.symbol]:
+            lots = self._open.pop((strategy, symbol))
+            match action.kind:
+                case CorporateActionKind.SPLIT if action.ratio > 0:
+                    self._open[strategy, symbol] = self._scaled(lots, action, symbol)
+                case CorporateActionKind.MERGER | CorporateActionKind.SYMBOL_CHANGE:
+                    self._become(strategy, lots, action)
+                case CorporateActionKind.DELISTING:
+                    for lot in lots:
+                        self._close(strategy, symbol, entry=lot, leaving=_last(lot, action))
+                case _:
+                    self._open[strategy, symbol] = lots
+
+    def _become(self, strategy: StrategyId, lots: "deque[_Lot]", action: CorporateAction) -> None:
+        """Lots of the new symbol; against ones on the other side they are closed, oldest first."""
+        there = self._open.setdefault((strategy, action.new_symbol), deque())
+        for lot in self._scaled(lots, action, action.new_symbol):
+            while lot.quantity and there and there[0].side is not lot.side:
+                self._close(strategy, action.new_symbol, entry=there[0], leaving=lot)
+                if not there[0].quantity:
+                    there.popleft()
+            if lot.quantity:
+                there.append(lot)
+
+    def _scaled(self, lots: "deque[_Lot]", action: CorporateAction, symbol: str) -> "deque[_Lot]":
+        """``ratio`` new units for one old, in whole lots together; what is too much leaves the oldest."""
+        if action.ratio <= 0 or not symbol:
+            return deque()
+        restatement = Restatement(action.ts, action.symbol, action.ratio)
+        for lot in lots:
+            lot.restate(restatement)
+        terms = self._instruments.get(symbol)
+        total = sum((lot.quantity for lot in lots), ZERO)
+        surplus = total - whole_lots(total, ONE if terms is None else terms.lot_size)
+        if surplus < 0:  # the ratio was rounded down
+            lots[-1].quantity -= surplus
+        while surplus > 0:
+            gone = min(surplus, lots[0].quantity)
+            surplus -= gone
+            lots[0].take(gone)
+            if not lots[0].quantity:
+                lots.popleft()
+        return lots
 
 
 class _Lot(msgspec.Struct, gc=False):
-    """What is left of one fill: quantity to match, commission to share out."""
+    """What is left of one fill: quantity to match, commission to share out.
+
+    ``cost`` only once the lot was restated: from then on its price is a rounded one.
+    """
 
     side: Side
     quantity: Decimal
     price: Decimal
     commission: Decimal
     ts: int
+    order: ClientOrderId
+    restated: tuple[Restatement, ...] = ()
+    cost: Decimal | None = None
 
     def take_commission(self, quantity: Decimal) -> Decimal:
         """The share of ``quantity``, taken before the quantity is; all of it with the last part."""
@@ -185,3 +290,30 @@ class _Lot(msgspec.Struct, gc=False):
             share = (share * quantity / self.quantity).quantize(COMMISSION_QUANTUM)
         self.commission -= share
         return share
+
+    def cost_of(self, quantity: Decimal) -> Decimal:
+        """What a part cost, before the multiplier."""
+        if self.cost is None:
+            return quantity * self.price
+        if quantity == self.quantity:
+            return self.cost
+        return (self.cost * quantity / self.quantity).quantize(COST_QUANTUM)
+
+    def take(self, quantity: Decimal) -> None:
+        """Less of the lot, and less of its cost."""
+        if self.cost is not None:
+            self.cost -= self.cost_of(quantity)
+        self.quantity -= quantity
+
+    def restate(self, restatement: Restatement) -> None:
+        """More or fewer units at the same cost."""
+        self.cost = self.cost_of(self.quantity)
+        self.quantity *= restatement.ratio
+        self.price = (self.cost / self.quantity).quantize(PRICE_QUANTUM)
+        self.restated = (*self.restated, restatement)
+
+
+def _last(lot: _Lot, action: CorporateAction) -> _Lot:
+    """The other side of a lot that a delisting closes at ``amount``."""
+    side = Side.SELL if lot.side is Side.BUY else Side.BUY
+    return _Lot(side, lot.quantity, action.amount, ZERO, action.ts, ClientOrderId(""))

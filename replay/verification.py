@@ -16,6 +16,7 @@ from kernel.events import (
     StrategyLoaded,
 )
 from replay.config import ReplayConfig
+from replay.models import recorded_models
 from replay.run import Plan, PlannedStrategy, Progress, play
 from strategies.sdk.loading import load_recorded, load_strategy
 
@@ -78,6 +79,7 @@ async def recorded_plan(store: EventStore, run_stream: str, *, current_code: boo
         sources=started.sources,
         symbols=started.symbols,
         strategies=placed,
+        models=recorded_models(opening, current_code=current_code),
         start_ts=started.ts,
         event_count=sum(source.last_seq - source.first_seq + 1 for source in started.sources),
         opening=opening,

@@ -1,5 +1,11 @@
-"""The simulated broker: ``broker`` is the venue, ``fills``, ``slippage`` and ``commission`` its models.
+"""The simulated broker, a component of the core; it imports ``kernel`` alone.
 
-To add a fill, slippage or commission model, write a class or function with the same signature and
-pass it to ``SimulatedBroker``; state what it does in ``docs/architecture.md``.
+``broker`` is the component. An order comes in through ``requests`` (latency) and ``admission`` and becomes
+a ``resting`` one; a market event goes through ``offers`` to ``matching`` or ``book_matching``, which ask
+the models in ``fills``; ``settlement`` shares out what they answer and ``execution`` makes fills of it,
+with ``slippage`` and ``commission``; ``expiry`` and ``corporate_actions`` end and change orders.
+``back_office`` pays and charges for what is held. ``models`` lists the models by role and name.
+
+To add a model, write a frozen struct with the method of its role, list it in ``models`` and state its rule
+in ``docs/execution.md``, with rows in the table of scenarios.
 """

@@ -1,69 +1,62 @@
 """A venue inside the core: it hears the market before anybody else and answers like a real one.
 
-It is called for a symbol's market data only while an order in that symbol rests with it.
+It is called for a symbol's market data only while an order in that symbol rests with it. What it does is
+written down in ``docs/execution.md``.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from decimal import Decimal
-from typing import TypeVar
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from brokers.simulated.commission import CommissionModel, PerShareAndOrder
+from brokers.simulated.admission import missing, refusal, replacement_refusal, schedule, set_first_level
+from brokers.simulated.book_matching import BookMatching
 from brokers.simulated.config import SimulatedBrokerConfig
-from brokers.simulated.fills import (
-    FillTiming,
-    Price,
-    Resting,
-    fill_at_close,
-    fill_on_bar,
-    fill_on_quote,
-    fill_on_trade,
-    rest,
-)
-from brokers.simulated.slippage import FixedBps, SlippageModel
+from brokers.simulated.corporate_actions import adjust, apply_action
+from brokers.simulated.execution import Execution, learn_return
+from brokers.simulated.expiry import Expiry
+from brokers.simulated.fills.bars import OhlcBars
+from brokers.simulated.fills.book import BooksView, NoBooks
+from brokers.simulated.hours import RoundTheClock, TradingHours
+from brokers.simulated.matching import Matching
+from brokers.simulated.models import VenueModels, build_models
+from brokers.simulated.offers import Offers
+from brokers.simulated.reports import cancelled, rejected, report
+from brokers.simulated.requests import REQUEST, next_arrived, put_under_way
+from brokers.simulated.resting import Resting, renew, rest
+from brokers.simulated.settlement import Settlement, sweep
+from brokers.simulated.state import SimulatedBrokerState
 from kernel.bus import EventBus
 from kernel.component import STEADFAST, FailurePolicy, Subscription, Watch
 from kernel.errors import ComponentError
 from kernel.events import (
+    AdjustPosition,
     Bar,
+    BookDelta,
+    BookSnapshot,
     CancelSubmitted,
+    CorporateAction,
     Event,
     ExecutionKind,
     ExecutionReport,
     InstrumentDefined,
-    Liquidity,
-    Order,
+    OrderAdjusted,
     OrderSubmitted,
     OrderType,
     Quote,
     ReplaceSubmitted,
     TimeInForce,
+    TimerFired,
     Trade,
+    VenueFeature,
 )
-from kernel.identifiers import BrokerOrderId, ClientOrderId, FillId
-
-SUPPORTED = frozenset({OrderType.MARKET, OrderType.LIMIT, OrderType.STOP, OrderType.STOP_LIMIT})
-
-MarketT = TypeVar("MarketT", Bar, Quote, Trade)
-
-_DEFAULT_TICK = Decimal("0.01")
-
+from kernel.identifiers import BrokerOrderId, ClientOrderId
 
 # Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
 _ACCEPTED = ExecutionKind.ACCEPTED
-_FILL = ExecutionKind.FILL
-_TAKER = Liquidity.TAKER
 _GTC = TimeInForce.GTC
 _MARKET = OrderType.MARKET
-
-
-class SimulatedBrokerState(msgspec.Struct):
-    """Orders at the venue by symbol, in order of arrival; tick sizes by symbol."""
-
-    resting: dict[str, list[Resting]] = {}
-    tick_sizes: dict[str, Decimal] = {}
-    order_count: int = 0
+_NO_HOURS = RoundTheClock()
+_NO_BOOKS = NoBooks()
 
 
 class SimulatedBroker:
@@ -77,35 +70,58 @@ class SimulatedBroker:
         bus: EventBus,
         config: SimulatedBrokerConfig,
         *,
-        slippage: SlippageModel | None = None,
-        commission: CommissionModel | None = None,
+        models: VenueModels | None = None,
+        hours: TradingHours = _NO_HOURS,
+        books: BooksView = _NO_BOOKS,
     ) -> None:
         self.state = SimulatedBrokerState()
         self._bus = bus
-        self._config = config
-        self._fill_on_bar = fill_at_close if config.bar_fill is FillTiming.THIS_CLOSE else fill_on_bar
-        self._slippage = slippage or FixedBps(config.slippage_bps)
-        self._commission = commission or PerShareAndOrder(
-            per_share=config.commission_per_share,
-            per_order=config.commission_per_order,
-            rate=config.commission_rate,
+        self._lacking = frozenset(config.lacks)
+        self._hours = hours
+        models = build_models(config, {}) if models is None else models
+        self._latency = models.latency
+        self._needs_volatility = models.slippage is not None and models.slippage.needs_volatility
+        execution = Execution(
+            bus, slippage=models.slippage, commission=models.commission, currency=config.currency
         )
+        self._settlement = Settlement(
+            execution,
+            volume=models.volume,
+            has_groups=VenueFeature.OCO.value not in self._lacking,
+            keeps_arrival=isinstance(models.bars, OhlcBars),
+        )
+        self._matching = Matching(models, self._settlement, hours=hours, timing=config.bar_fill)
+        book_matching = None
+        if models.book is not None:
+            book_matching = BookMatching(
+                models.book, models.trades, self._settlement, books=books, hours=hours
+            )
+        self._has_books = book_matching is not None
+        self._expiry = Expiry(bus, self._matching, self._settlement, owner=self.name)
+        self._offers = Offers(self._matching, book_matching, books=books, expiry=self._expiry)
         self._watch: Watch | None = None
 
     def subscriptions(self) -> Iterable[Subscription]:
-        return (
-            Subscription(InstrumentDefined, self.on_instrument),
-            Subscription(OrderSubmitted, self.on_submitted),
-            Subscription(CancelSubmitted, self.on_cancel),
-            Subscription(ReplaceSubmitted, self.on_replace),
-        )
+        yield Subscription(InstrumentDefined, self.on_instrument)
+        yield Subscription(OrderSubmitted, self.on_submitted)
+        yield Subscription(CancelSubmitted, self.on_cancel)
+        yield Subscription(ReplaceSubmitted, self.on_replace)
+        yield Subscription(TimerFired, self.on_timer)
+        yield Subscription(OrderAdjusted, self.on_adjusted)
+        yield Subscription(CorporateAction, self.on_corporate_action)
+        yield Subscription(AdjustPosition, self.on_position)
+        if self._needs_volatility:
+            yield Subscription(Bar, self.on_close)
 
     def watches(self) -> tuple[Iterable[Subscription], Iterable[str]]:
-        handlers = (
+        handlers = [
             Subscription(Bar, self.on_bar),
             Subscription(Quote, self.on_quote),
             Subscription(Trade, self.on_trade),
-        )
+        ]
+        if self._has_books:
+            handlers.append(Subscription(BookSnapshot, self.on_book))
+            handlers.append(Subscription(BookDelta, self.on_book))
         return handlers, tuple(self.state.resting)
 
     def set_watch(self, watch: Watch) -> None:
@@ -115,119 +131,138 @@ class SimulatedBroker:
         assert isinstance(state, SimulatedBrokerState)
         self.state = state
 
+    # --- what is known of instruments and positions ---------------------------------------------
+
     def on_instrument(self, event: InstrumentDefined) -> None:
-        self.state.tick_sizes[event.symbol] = event.tick_size
+        self.state.instruments[event.symbol] = event
+
+    def on_corporate_action(self, event: CorporateAction) -> None:
+        apply_action(self.state, event)
+
+    def on_position(self, event: AdjustPosition) -> None:
+        """An operator set a position right: the venue counts from there."""
+        self.state.positions.setdefault(event.symbol, {})[event.strategy] = event.quantity
+
+    def on_close(self, bar: Bar) -> None:
+        """Only for a slippage model that needs to know how much prices vary."""
+        learn_return(self.state, bar)
+
+    def on_adjusted(self, event: OrderAdjusted) -> None:
+        """A corporate action changed an order's terms, perhaps its symbol."""
+        for symbol in adjust(self.state, event):
+            if symbol in self.state.resting:
+                self._watching.add(symbol)
+            else:
+                self._watching.discard(symbol)
 
     # --- requests -----------------------------------------------------------------------------
 
     def on_submitted(self, event: OrderSubmitted) -> Sequence[Event]:
-        order = event.order
-        refusal = _refusal(order)
-        if refusal:
-            return (self._report(event.ts, order, ExecutionKind.REJECTED, reason=refusal),)
-        self.state.order_count += 1
-        accepted = ExecutionReport(
-            event.ts,
-            _ACCEPTED,
-            order.client_order_id,
-            order.symbol,
-            BrokerOrderId(f"sim-{self.state.order_count}"),
-        )
-        resting = rest(order, event.ts)
-        if self._fill_on_bar is fill_at_close and order.order_type is _MARKET:
-            bar = self._bus.last(Bar, order.symbol)
-            price = None if bar is None or bar.ts != event.ts else fill_at_close(resting, bar)
-            if price is not None:
-                return (accepted, self._fill(event.ts, resting, price))
-        orders = self.state.resting.get(order.symbol)
-        if orders is None:
-            self.state.resting[order.symbol] = [resting]
-            self._watching.add(order.symbol)
-        else:
-            orders.append(resting)
-        return (accepted,)
+        if self._latency is not None:
+            return (put_under_way(self.state, event, self._latency, owner=self.name),)
+        return self._submit(event.ts, event)
 
     def on_cancel(self, event: CancelSubmitted) -> Sequence[Event]:
+        if self._latency is not None:
+            return (put_under_way(self.state, event, self._latency, owner=self.name),)
+        return self._cancel(event.ts, event)
+
+    def on_replace(self, event: ReplaceSubmitted) -> Sequence[Event]:
+        if self._latency is not None:
+            return (put_under_way(self.state, event, self._latency, owner=self.name),)
+        return self._replace(event.ts, event)
+
+    def on_timer(self, timer: TimerFired) -> Sequence[Event] | None:
+        """A request arrives, or orders expire."""
+        if timer.owner != self.name:
+            return None
+        if not timer.name.startswith(REQUEST):
+            reports = self._expiry.on_timer(self.state, timer)
+            for symbol in tuple(self.state.resting):
+                self._sweep(symbol)
+            return reports
+        request = next_arrived(self.state)
+        match request:
+            case OrderSubmitted():
+                return self._submit(timer.ts, request)
+            case CancelSubmitted():
+                return self._cancel(timer.ts, request)
+            case ReplaceSubmitted():
+                return self._replace(timer.ts, request)
+
+    def _submit(self, ts: int, event: OrderSubmitted) -> Sequence[Event]:
+        order = event.order
+        state = self.state
+        is_simple = order.order_type is _MARKET and order.time_in_force is _GTC and not order.post_only
+        reason = "" if is_simple else refusal(order, ts)
+        if self._lacking and not reason:
+            lacking = missing(order, self._lacking)
+            reason = lacking and f"{lacking} is not taken by this venue"
+        if reason:
+            return (rejected(ts, order, reason),)
+        state.order_count += 1
+        accepted = ExecutionReport(
+            ts, _ACCEPTED, order.client_order_id, order.symbol, BrokerOrderId(f"sim-{state.order_count}")
+        )
+        resting = rest(order, ts)
+        if is_simple:
+            filled = self._at_this_close(ts, resting) if self._matching.fills_at_close else []
+            if resting.leaves:
+                self._add(resting)
+            return (accepted, *(self._settled(order.symbol, filled) or ()))
+        set_first_level(resting, self._bus)
+        schedule(resting, self._hours, self._bus)
+        self._add(resting)
+        return (accepted, *self._expiry.arm(state, ts, resting.expire_ts))
+
+    def _at_this_close(self, ts: int, resting: Resting) -> list[ExecutionReport]:
+        """What a bar that ends at this moment fills of a market order."""
+        bar = self._bus.last(Bar, resting.order.symbol)
+        return [] if bar is None or bar.ts != ts else self._matching.at_close(self.state, bar, (resting,))
+
+    def _cancel(self, ts: int, event: CancelSubmitted) -> Sequence[Event]:
         resting = self._find(event.symbol, event.client_order_id)
         if resting is None:
             kind, reason = ExecutionKind.CANCEL_REJECTED, "no such order"
-        else:
-            kind, reason = ExecutionKind.CANCELLED, ""
-            self._remove(event.symbol, resting)
-        return (ExecutionReport(event.ts, kind, event.client_order_id, event.symbol, reason=reason),)
+            return (ExecutionReport(ts, kind, event.client_order_id, event.symbol, reason=reason),)
+        self._settlement.end(self.state, resting)
+        self._sweep(event.symbol)
+        return (cancelled(ts, resting, ""),)
 
-    def on_replace(self, event: ReplaceSubmitted) -> Sequence[Event]:
+    def _replace(self, ts: int, event: ReplaceSubmitted) -> Sequence[Event]:
         """New terms take the old order's place in the queue; a reached stop stays reached."""
         order = event.order
         resting = self._find(order.symbol, order.client_order_id)
-        if resting is None:
-            return (self._report(event.ts, order, ExecutionKind.REPLACE_REJECTED, reason="no such order"),)
-        fresh = rest(order, event.ts)
-        fresh.is_triggered, fresh.fill_count = resting.is_triggered, resting.fill_count
+        reason = replacement_refusal(resting, order, ts, lacking=self._lacking)
+        if resting is None or reason:
+            return (report(ts, order, ExecutionKind.REPLACE_REJECTED, reason=reason),)
         orders = self.state.resting[order.symbol]
-        orders[orders.index(resting)] = fresh
-        return (self._report(event.ts, order, ExecutionKind.REPLACED),)
+        orders[next(at for at, one in enumerate(orders) if one is resting)] = renew(resting, order, ts)
+        return (report(ts, order, ExecutionKind.REPLACED),)
 
     # --- the market ---------------------------------------------------------------------------
 
     def on_bar(self, bar: Bar) -> Sequence[Event] | None:
-        return self._match(bar, self._fill_on_bar)
+        return self._settled(bar.symbol, self._offers.on_bar(self.state, bar))
 
     def on_quote(self, quote: Quote) -> Sequence[Event] | None:
-        return self._match(quote, fill_on_quote)
+        return self._settled(quote.symbol, self._offers.on_quote(self.state, quote))
 
     def on_trade(self, trade: Trade) -> Sequence[Event] | None:
-        return self._match(trade, fill_on_trade)
+        return self._settled(trade.symbol, self._offers.on_trade(self.state, trade))
 
-    def _match(
-        self, event: MarketT, price_for: Callable[[Resting, MarketT], Price | None]
-    ) -> Sequence[Event] | None:
-        """Offer a market event to every resting order of its symbol, in order of arrival."""
-        symbol = event.symbol
-        reports: list[Event] = []
-        waiting: list[Resting] = []
-        for resting in self.state.resting[symbol]:
-            was_triggered = resting.is_triggered
-            price = price_for(resting, event)
-            if resting.is_triggered and not was_triggered:
-                reports.append(self._report(event.ts, resting.order, ExecutionKind.TRIGGERED))
-            if price is None:
-                waiting.append(resting)
-            else:
-                reports.append(self._fill(event.ts, resting, price))
-        if len(waiting) != len(self.state.resting[symbol]):
-            if waiting:
-                self.state.resting[symbol] = waiting
-            else:
-                del self.state.resting[symbol]
-                self._watching.discard(symbol)
-        return reports or None
+    def on_book(self, book: BookSnapshot | BookDelta) -> Sequence[Event] | None:
+        return self._settled(book.symbol, self._offers.on_book(self.state, book))
 
-    def _fill(self, ts: int, resting: Resting, price: Price) -> ExecutionReport:
-        """A report of a fill of the whole order, on the instrument's tick."""
-        order = resting.order
-        at = self._slippage.apply(price.price, order.side) if price.slips else price.price
-        tick = self.state.tick_sizes.get(order.symbol, _DEFAULT_TICK)
-        on_tick = _on_tick(at, tick)
-        is_first = resting.fill_count == 0
-        resting.fill_count += 1
-        commission = self._commission.commission(
-            order, quantity=order.quantity, price=on_tick, is_first=is_first
-        )
-        return ExecutionReport(
-            ts,
-            _FILL,
-            order.client_order_id,
-            order.symbol,
-            BrokerOrderId(""),
-            FillId(f"{order.client_order_id}-{resting.fill_count}"),
-            order.quantity,
-            on_tick,
-            commission,
-            self._config.currency,
-            _TAKER if price.slips else Liquidity.MAKER,
-            price.executed_ts,
-        )
+    def _settled(self, symbol: str, reports: list[ExecutionReport]) -> Sequence[Event] | None:
+        """Sweep out what is done; orders of other symbols can be, if one cancelled the other."""
+        if not reports:
+            return None
+        self._sweep(symbol)
+        for one in reports:
+            if one.symbol != symbol:
+                self._sweep(one.symbol)
+        return reports
 
     # --- bookkeeping --------------------------------------------------------------------------
 
@@ -237,36 +272,19 @@ class SimulatedBroker:
             raise ComponentError("the simulated broker was not registered with register_watching")
         return self._watch
 
+    def _add(self, resting: Resting) -> None:
+        symbol = resting.order.symbol
+        orders = self.state.resting.get(symbol)
+        if orders is None:
+            self.state.resting[symbol] = [resting]
+            self._watching.add(symbol)
+        else:
+            orders.append(resting)
+
+    def _sweep(self, symbol: str) -> None:
+        if sweep(self.state, symbol) or symbol not in self.state.resting:
+            self._watching.discard(symbol)
+
     def _find(self, symbol: str, client_order_id: ClientOrderId) -> Resting | None:
         orders = self.state.resting.get(symbol, ())
         return next((one for one in orders if one.order.client_order_id == client_order_id), None)
-
-    def _remove(self, symbol: str, resting: Resting) -> None:
-        orders = self.state.resting[symbol]
-        orders.remove(resting)
-        if not orders:
-            del self.state.resting[symbol]
-            self._watching.discard(symbol)
-
-    def _report(self, ts: int, order: Order, kind: ExecutionKind, *, reason: str = "") -> ExecutionReport:
-        return ExecutionReport(ts, kind, order.client_order_id, order.symbol, reason=reason)
-
-
-def _refusal(order: Order) -> str:
-    """Why this venue does not take the order; empty if it does."""
-    if order.order_type not in SUPPORTED:
-        return f"order type {order.order_type.value} is not supported here"
-    if order.time_in_force is not _GTC:
-        return f"time in force {order.time_in_force.value} is not supported here; use gtc"
-    if order.post_only or order.reduce_only:
-        return "post-only and reduce-only are not supported here"
-    return ""
-
-
-def _on_tick(price: float, tick: Decimal) -> Decimal:
-    """The nearest tick to a float price."""
-    exact = Decimal(repr(price))
-    on_tick = exact.quantize(tick)
-    if on_tick % tick:  # a tick such as 0.25, which is not a power of ten
-        on_tick = ((exact / tick).to_integral_value() * tick).quantize(tick)
-    return on_tick

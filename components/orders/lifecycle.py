@@ -2,7 +2,8 @@
 
 What is not listed changes nothing and is reported as ``TransitionRefused``. Fills have rows of their
 own because venues report them late: a fill is money, so it is booked from every state that an order
-can be in after it was sent, terminal ones included.
+can be in after it was sent, terminal ones included. An order that is held here (``PENDING``) or was
+denied was never sent, so no report of it is true; what moves it is our own doing (``HELD_MOVES``).
 """
 
 from kernel.events import ExecutionKind as Kind
@@ -41,6 +42,10 @@ TRANSITIONS: dict[tuple[Status, Kind], Status] = {
     (Status.PENDING_REPLACE, Kind.REPLACE_REJECTED): Status.ACCEPTED,
     (Status.UNKNOWN, Kind.REPLACED): Status.ACCEPTED,
     (Status.UNKNOWN, Kind.REPLACE_REJECTED): Status.ACCEPTED,
+    # new terms that nobody asked for: a venue restates an order, say for a fill of its group
+    (Status.SUBMITTED, Kind.REPLACED): Status.ACCEPTED,
+    (Status.ACCEPTED, Kind.REPLACED): Status.ACCEPTED,
+    (Status.PARTIALLY_FILLED, Kind.REPLACED): Status.ACCEPTED,
     # a replacement was under way when we asked to cancel
     (Status.PENDING_CANCEL, Kind.REPLACED): Status.PENDING_CANCEL,
     (Status.PENDING_CANCEL, Kind.REPLACE_REJECTED): Status.PENDING_CANCEL,
@@ -56,7 +61,11 @@ TRANSITIONS: dict[tuple[Status, Kind], Status] = {
 """Every report but fills and corrections. ``ACCEPTED`` stands for working: see ``working_status``."""
 
 ANSWERS_A_REPLACEMENT = frozenset({Kind.REPLACED, Kind.REPLACE_REJECTED})
-"""Reports that are refused where no replacement is under way, whatever the table says."""
+"""Reports that are refused where no replacement is under way, whatever the table says; but a
+``REPLACED`` that carries terms of its own is taken."""
+
+HELD_MOVES = frozenset({Status.SUBMITTED, Status.CANCELLED, Status.DENIED, Status.EXPIRED})
+"""Where an order goes from ``PENDING``: sent, cancelled, stopped by the gate, or out of time."""
 
 CANCELLABLE = frozenset({Status.SUBMITTED, Status.ACCEPTED, Status.PARTIALLY_FILLED, Status.PENDING_REPLACE})
 REPLACEABLE = frozenset({Status.ACCEPTED, Status.PARTIALLY_FILLED})

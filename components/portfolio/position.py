@@ -4,44 +4,129 @@ For a position, with signed quantities (``cost`` has the sign of ``quantity``):
 
     sum of -signed notionals of all fills  ==  realised_pnl - cost
 
-Average cost: a partial close takes a share of the cost, rounded once to ``COST_QUANTUM``; what is
-rounded away stays in the cost of the rest, so nothing is lost.
+That holds for every ``CostMethod``; they differ in which cost a partial close takes. Here is the
+average; ``lots`` has first in first out and last in first out. A share of a cost is rounded once to
+``COST_QUANTUM``; what is rounded away stays in the cost of the rest, so nothing is lost.
 """
 
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
+from typing import Protocol
 
 import msgspec
 
 COST_QUANTUM = Decimal("1E-10")
+RATIO_TOLERANCE = Decimal("1E-4")
+"""Lots: a ratio such as 1/3 comes rounded, and 300 shares at 0.3333333333 are 100, not 99 and a rest."""
 ZERO = Decimal(0)
 
 
-class Position(msgspec.Struct, gc=False):
-    """Signed quantity, its cost, and what closing parts of it brought, before commissions."""
+class Lot(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A part of a position that was opened at one price; signs as in the position."""
+
+    quantity: Decimal
+    cost: Decimal
+
+
+class Holding(msgspec.Struct, gc=False):
+    """Signed quantity, its cost, and what closing parts of it brought, before commissions.
+
+    ``lots``, oldest first, only where the method tells them apart: they add up to quantity and cost.
+    """
 
     quantity: Decimal = ZERO
     cost: Decimal = ZERO
     realised_pnl: Decimal = ZERO
-    commissions: Decimal = ZERO
+    lots: list[Lot] = []
 
 
-def apply_fill(position: Position, signed_quantity: Decimal, *, unit_price: Decimal) -> None:
-    """Change ``position`` by a fill at ``unit_price`` (price times multiplier)."""
-    held = position.quantity
+class CostMethod(Protocol):
+    """How costs are taken from a position that is closed in parts. No state of its own."""
+
+    def fill(self, holding: Holding, signed_quantity: Decimal, *, unit_price: Decimal) -> None:
+        """Change ``holding`` by a fill at ``unit_price`` (price times multiplier)."""
+        ...
+
+    def add(self, holding: Holding, lot: Lot) -> None:
+        """Take in what was held elsewhere, at its cost; what is on the other side is closed against it."""
+        ...
+
+    def scale(self, holding: Holding, ratio: Decimal, *, lot_size: Decimal) -> None:
+        """``ratio`` new units for one old; cost stays. What is no whole lot goes, its cost realised as a
+        loss: cash is paid for it elsewhere."""
+        ...
+
+
+def apply_fill(holding: Holding, signed_quantity: Decimal, *, unit_price: Decimal) -> None:
+    """Change ``holding`` by a fill at ``unit_price`` (price times multiplier), at average cost."""
+    held = holding.quantity
     notional = signed_quantity * unit_price
     if not held or (held > 0) == (signed_quantity > 0):
-        position.quantity = held + signed_quantity
-        position.cost += notional
+        holding.quantity = held + signed_quantity
+        holding.cost += notional
         return
     left = held + signed_quantity
     if not left or (left > 0) == (held > 0):  # closes a part, or all
-        removed = position.cost
+        removed = holding.cost
         if left:
             removed = (removed * -signed_quantity / held).quantize(COST_QUANTUM)
-        position.realised_pnl -= notional + removed
-        position.quantity = left
-        position.cost -= removed
+        holding.realised_pnl -= notional + removed
+        holding.quantity = left
+        holding.cost -= removed
         return
-    position.realised_pnl += held * unit_price - position.cost  # closes all and opens the other way
-    position.quantity = left
-    position.cost = left * unit_price
+    holding.realised_pnl += held * unit_price - holding.cost  # closes all and opens the other way
+    holding.quantity = left
+    holding.cost = left * unit_price
+
+
+class AverageCost:
+    """Every unit costs the same; see ``apply_fill``."""
+
+    fill = staticmethod(apply_fill)
+
+    def add(self, holding: Holding, lot: Lot) -> None:
+        rest = lot
+        if holding.quantity * lot.quantity < 0:
+            closed = min(abs(holding.quantity), abs(lot.quantity))
+            own, rest = part_of(Lot(holding.quantity, holding.cost), closed), less(lot, closed)
+            other = part_of(lot, closed)
+            holding.realised_pnl -= own.cost + other.cost
+            holding.quantity -= own.quantity
+            holding.cost -= own.cost
+        holding.quantity += rest.quantity
+        holding.cost += rest.cost
+
+    def scale(self, holding: Holding, ratio: Decimal, *, lot_size: Decimal) -> None:
+        exact = holding.quantity * ratio
+        whole = whole_lots(exact, lot_size)
+        fraction = abs(exact) - abs(whole)
+        if fraction > 0:
+            lost = part_of(Lot(exact, holding.cost), fraction)
+            holding.realised_pnl -= lost.cost
+            holding.cost -= lost.cost
+        elif not whole:
+            holding.realised_pnl -= holding.cost
+            holding.cost = ZERO
+        holding.quantity = whole
+
+
+def part_of(lot: Lot, quantity: Decimal) -> Lot:
+    """``quantity`` (not negative, at most all) of a lot, and its share of the cost: all with all of it."""
+    if quantity == abs(lot.quantity):
+        return lot
+    signed = quantity.copy_sign(lot.quantity)
+    return Lot(signed, (lot.cost * signed / lot.quantity).quantize(COST_QUANTUM))
+
+
+def less(lot: Lot, quantity: Decimal) -> Lot:
+    """What is left of a lot without ``part_of`` it."""
+    part = part_of(lot, quantity)
+    return Lot(lot.quantity - part.quantity, lot.cost - part.cost)
+
+
+def whole_lots(quantity: Decimal, lot_size: Decimal) -> Decimal:
+    """The quantity in whole lots, towards zero; what is nearly a whole lot is one."""
+    lots = quantity / lot_size
+    nearest = lots.to_integral_value()
+    if abs(lots - nearest) > RATIO_TOLERANCE:
+        nearest = lots.to_integral_value(ROUND_DOWN)
+    return nearest * lot_size if nearest else ZERO

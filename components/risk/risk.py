@@ -1,24 +1,31 @@
 """The last gate before the broker: every intent becomes an approved or a denied order.
 
 This is the one place that makes an ``ApprovedOrder``. If it fails, nothing is approved: it fails
-closed.
+closed. What may be approved is up to the rules; what they know of an order is in its ``Look``.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Protocol
 
 import msgspec
 
-from components.risk.rules import Denial, Rule, rules_for
+from components.risk.breaches import named
+from components.risk.breaker import Breaker
+from components.risk.look import Look, Surroundings
+from components.risk.rules import Denial, FlowRule, Rule, counts_exposure, rules_for
+from components.risk.state import RiskState
+from components.risk.working import ZERO, WorkingOrder, WorkingOrders
 from kernel.component import STEADFAST, FailurePolicy, Subscription
 from kernel.events import (
     ApprovedOrder,
+    CorporateAction,
     Event,
     FillCorrected,
+    FlattenPositions,
     HaltTrading,
     InstrumentDefined,
     Order,
+    OrderAdjusted,
     OrderApproved,
     OrderCancelled,
     OrderDenied,
@@ -33,134 +40,92 @@ from kernel.events import (
     ReplaceIntent,
     ReplaceRejected,
     ResumeTrading,
+    RiskLimitBreached,
+    SessionStarted,
     Side,
     TradingState,
-    TradingStateChanged,
 )
-from kernel.identifiers import ClientOrderId, StrategyId
-from strategies.sdk.context import RiskLimits
-
-ZERO = Decimal(0)
-
+from kernel.identifiers import StrategyId
+from strategies.sdk.limits import RiskLimits
 
 # Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
 _BUY = Side.BUY
-_SELL = Side.SELL
 _ACTIVE = TradingState.ACTIVE
-
-
-class AccountView(Protocol):
-    """What risk reads of the account."""
-
-    @property
-    def cash(self) -> Decimal: ...
-    def net_position(self, symbol: str) -> Decimal: ...
-    def strategy_position(self, strategy: StrategyId, symbol: str) -> Decimal: ...
-
-
-class MarketView(Protocol):
-    """What risk reads of the market."""
-
-    def last_price(self, symbol: str) -> float | None: ...
-    def instrument(self, symbol: str) -> InstrumentDefined: ...
-
-
-class WorkingOrder(msgspec.Struct, gc=False):
-    """An approved order that is not finished: what is left of it, and what a unit of it may cost.
-
-    While a replacement is under way either version may fill, so the larger one counts.
-    """
-
-    order: Order
-    leaves_quantity: Decimal
-    unit_cost: Decimal
-    replacement: Order | None = None
-    replacement_unit_cost: Decimal = ZERO
-
-    @property
-    def exposed_quantity(self) -> Decimal:
-        """What may still fill."""
-        return self.leaves_quantity + max(ZERO, self._growth)
-
-    @property
-    def reserved_cash(self) -> Decimal:
-        """What that may cost."""
-        replaced = (self.leaves_quantity + self._growth) * self.replacement_unit_cost
-        return max(self.leaves_quantity * self.unit_cost, replaced)
-
-    @property
-    def _growth(self) -> Decimal:
-        return ZERO if self.replacement is None else self.replacement.quantity - self.order.quantity
-
-
-class RiskState(msgspec.Struct):
-    """Trading state, and the approved orders that are not finished."""
-
-    trading_state: TradingState = TradingState.ACTIVE
-    working: dict[ClientOrderId, WorkingOrder] = {}
+_HALTED = TradingState.HALTED
 
 
 class Risk:
-    """The component that approves and denies; also the view that its rules look at."""
+    """The component that approves and denies."""
 
     name = "risk"
     failure_policy: FailurePolicy = STEADFAST
 
     def __init__(
-        self,
-        limits: RiskLimits,
-        *,
-        account: AccountView,
-        market: MarketView,
-        declared_positions: Mapping[StrategyId, Decimal],
+        self, limits: RiskLimits, around: Surroundings, *, declared_positions: Mapping[StrategyId, Decimal]
     ) -> None:
-        self.state = RiskState()
         self._rules: tuple[Rule, ...] = tuple(rules_for(limits, declared_positions))
-        self._account = account
-        self._market = market
-        self.net_position = account.net_position
-        self.strategy_position = account.strategy_position
-        self.instrument = market.instrument
+        self._flow_rules: tuple[FlowRule, ...] = tuple(
+            rule for rule in self._rules if isinstance(rule, FlowRule)
+        )
+        self._counts_exposure = counts_exposure(limits)
+        self._around = around
+        self._breaker = Breaker(named(limits.continuous), account=around.account, market=around.market)
+        self._take(RiskState())
 
     def subscriptions(self) -> Iterable[Subscription]:
+        breaker = self._breaker
         return (
             Subscription(OrderIntent, self.on_intent),
             Subscription(ReplaceIntent, self.on_replace_intent),
             Subscription(OrderFilled, self.on_fill),
             Subscription(OrderCancelled, self.on_finished),
-            Subscription(OrderRejected, self.on_finished),
+            Subscription(OrderRejected, self.on_rejected),
             Subscription(OrderExpired, self.on_finished),
+            Subscription(OrderDenied, self.on_denied),
             Subscription(OrderReplaced, self.on_replaced),
             Subscription(ReplaceRejected, self.on_replace_rejected),
+            Subscription(OrderAdjusted, self.on_adjusted),
             Subscription(FillCorrected, self.on_correction),
-            Subscription(HaltTrading, self.on_halt),
-            Subscription(ReduceOnlyTrading, self.on_reduce_only),
-            Subscription(ResumeTrading, self.on_resume),
+            Subscription(InstrumentDefined, self.on_instrument),
+            Subscription(CorporateAction, self.on_action),
+            Subscription(SessionStarted, self.on_session),
+            Subscription(HaltTrading, breaker.on_halt),
+            Subscription(ReduceOnlyTrading, breaker.on_reduce_only),
+            Subscription(ResumeTrading, breaker.on_resume),
+            Subscription(FlattenPositions, breaker.on_flatten),
+            Subscription(RiskLimitBreached, breaker.on_breach),
         )
 
     def restore(self, state: msgspec.Struct) -> None:
         assert isinstance(state, RiskState)
-        self.state = state
+        self._take(state)
+
+    def _take(self, state: RiskState) -> None:
+        self.state = self._breaker.state = state
+        self._working = self._breaker.working = WorkingOrders(state.working, state.sums)
+        around = self._around
+        around.working, around.flow, around.defined = self._working, state.flow, state.defined
 
     # --- deciding -----------------------------------------------------------------------------
 
     def on_intent(self, intent: OrderIntent) -> Sequence[Event]:
         order = intent.order
-        denial = self._check(order)
+        look = Look(order, intent.ts, self._around)
+        denial = self._check(look)
         if denial is not None:
-            return (
-                OrderDenied(
-                    intent.ts, order, denial.rule, denial.reason, str(denial.limit), str(denial.value)
-                ),
-            )
-        working = WorkingOrder(order, order.quantity, self._unit_cost(order))
-        self.state.working[order.client_order_id] = working
+            limit, value = str(denial.limit), str(denial.value)
+            return (OrderDenied(intent.ts, order, denial.rule, denial.reason, limit, value),)
+        working = WorkingOrder(order, order.quantity, self._unit_cost(look), cover=look.cover)
+        if self._counts_exposure:
+            self._set_opening(working, look)
+        self._working.add(working)
+        for rule in self._flow_rules:
+            rule.note(look)
         return (OrderApproved(intent.ts, ApprovedOrder.of(order)),)
 
     def on_replace_intent(self, intent: ReplaceIntent) -> Sequence[Event]:
         """Check the new terms as if the old order were gone; it stays as it is until replaced."""
-        key = intent.client_order_id
-        working = self.state.working.get(key)
+        working = self.state.working.get(intent.client_order_id)
         if working is None or working.order.strategy != intent.strategy:
             return (_replace_denied(intent, "open_order", "no such open order"),)
         if working.replacement is not None:
@@ -168,146 +133,141 @@ class Risk:
         misfit = _misfit(working.order, intent)
         if misfit:
             return (_replace_denied(intent, "order_type", misfit),)
-        order = _with_new_terms(working.order, intent)
-        filled = working.order.quantity - working.leaves_quantity
+        order, filled = _with_new_terms(working.order, intent), working.filled_quantity
         if order.quantity <= filled:
             return (_replace_denied(intent, "quantity", f"{filled} of it is filled already"),)
-        del self.state.working[key]
-        denial = self._check(msgspec.structs.replace(order, quantity=order.quantity - filled))
-        self.state.working[key] = working
+        rest = msgspec.structs.replace(order, quantity=order.quantity - filled)
+        self._working.withdraw(working)
+        look = Look(rest, intent.ts, self._around, working)
+        denial = self._check(look)
+        if denial is None:
+            working.replacement, working.replacement_unit_cost = order, self._unit_cost(look)
+            if self._counts_exposure:
+                self._set_opening(working, look)
+        self._working.recount(working)
         if denial is not None:
-            return (_replace_denied(intent, denial.rule, denial.reason),)
-        working.replacement, working.replacement_unit_cost = order, self._unit_cost(order)
+            limit, value = str(denial.limit), str(denial.value)
+            return (_replace_denied(intent, denial.rule, denial.reason, limit=limit, value=value),)
+        for rule in self._flow_rules:
+            rule.note(look)
         return (ReplaceApproved(intent.ts, ApprovedOrder.of(order)),)
 
-    def _check(self, order: Order) -> Denial | None:
-        if self.state.trading_state is not _ACTIVE and not self._is_allowed_now(order):
-            reason = f"trading is {self.state.trading_state.value}"
-            return Denial("trading_state", reason, ZERO, order.quantity)
+    def refusal(self, order: Order) -> str:
+        """Why the trading state lets an approved order not out now; empty if it may go.
+
+        Asked right before every submission: an order may have waited since it was approved.
+        """
+        state = self.state.trading_state
+        if state is _ACTIVE:
+            return ""
+        working = self.state.working.get(order.client_order_id)
+        clearance = _ACTIVE if working is None else working.clearance
+        if clearance is _HALTED or clearance is state:
+            return ""
+        own = ZERO if working is None else working.counted.quantity
+        if state is not _HALTED and self._reduces(order, besides=own):
+            return ""
+        return f"trading is {state.value}"
+
+    def _check(self, look: Look) -> Denial | None:
+        order, state = look.order, self.state.trading_state
+        if state is not _ACTIVE and (state is _HALTED or not self._reduces(order, besides=ZERO)):
+            return Denial("trading_state", f"trading is {state.value}", ZERO, order.quantity)
         for rule in self._rules:
-            denial = rule.check(order, self)
+            denial = rule.check(look)
             if denial is not None:
                 return denial
         return None
 
-    def _is_allowed_now(self, order: Order) -> bool:
-        """Whether a gate that is not wide open lets the order through: only if it reduces."""
-        if self.state.trading_state is TradingState.HALTED:
-            return False
-        held = self.net_position(order.symbol)
-        working = self.working_quantity(order.symbol, order.side)
+    def _reduces(self, order: Order, *, besides: Decimal) -> bool:
+        """Whether an order only makes the net position smaller; ``besides`` of what works is its own."""
+        held = self._around.account.net_position(order.symbol)
+        working = self._working.quantity(order.symbol, order.side) - besides
         reducing = held < 0 if order.side is _BUY else held > 0
         return reducing and order.quantity + working <= abs(held)
 
+    def _unit_cost(self, look: Look) -> Decimal:
+        """What a unit of a buy may cost; a sale reserves nothing."""
+        return look.unit_value if look.order.side is _BUY else ZERO
+
+    def _set_opening(self, working: WorkingOrder, look: Look) -> None:
+        """Note by how much the order may make exposure grow; under new terms, the larger counts."""
+        working.opening_quantity = max(working.opening_quantity, look.growth)
+        working.opening_unit_value = max(working.opening_unit_value, look.unit_value)
+        working.margin_rate = self._around.account.margin_rate(look.order.symbol)
+        working.sector = look.instrument.sector
+
     # --- following ----------------------------------------------------------------------------
 
-    def on_fill(self, fill: OrderFilled) -> None:
+    def on_fill(self, fill: OrderFilled) -> Sequence[Event] | None:
         working = self.state.working.get(fill.client_order_id)
-        if working is None:
-            return
-        self._set_leaves(working, fill.leaves_quantity)
+        if working is not None:
+            self._working.set_leaves(working, fill.leaves_quantity)
+        return self._breaker.keep_flattening(fill.symbol, fill.ts) if self.state.flattening else None
 
     def on_correction(self, event: FillCorrected) -> None:
         working = self.state.working.get(event.client_order_id)
         if working is not None:
-            self._set_leaves(working, working.leaves_quantity + event.old_quantity - event.quantity)
+            leaves = working.leaves_quantity + event.old_quantity - event.quantity
+            self._working.set_leaves(working, leaves)
 
-    def on_finished(self, event: OrderCancelled | OrderRejected | OrderExpired) -> None:
-        self.state.working.pop(event.client_order_id, None)
+    def on_finished(self, event: OrderCancelled | OrderExpired) -> Sequence[Event] | None:
+        self._working.remove(event.client_order_id)
+        return self._breaker.keep_flattening(event.symbol, event.ts) if self.state.flattening else None
+
+    def on_rejected(self, event: OrderRejected) -> None:
+        self._working.remove(event.client_order_id)
+        self._breaker.give_up_flattening(event.client_order_id, event.symbol)
+
+    def on_denied(self, event: OrderDenied) -> None:
+        """The gate refused an order that was approved before: the orders component says so."""
+        working = self.state.working.get(event.order.client_order_id)
+        if working is not None and event.rule != "client_order_id":
+            self._working.remove(event.order.client_order_id)
 
     def on_replaced(self, event: OrderReplaced) -> None:
         working = self.state.working.get(event.order.client_order_id)
         if working is None:
             return
         leaves = working.leaves_quantity + event.order.quantity - working.order.quantity
-        working.order, working.unit_cost = event.order, self._unit_cost(event.order)
-        working.replacement, working.replacement_unit_cost = None, ZERO
-        self._set_leaves(working, leaves)
+        self._set_terms(working, event.order, event.ts, leaves=leaves)
+
+    def on_adjusted(self, event: OrderAdjusted) -> None:
+        """A corporate action: what is left changes in proportion to the whole."""
+        working = self.state.working.get(event.order.client_order_id)
+        if working is None:
+            return
+        leaves = working.leaves_quantity * event.order.quantity / working.order.quantity
+        working.opening_quantity = working.opening_quantity * event.order.quantity / working.order.quantity
+        self._set_terms(working, event.order, event.ts, leaves=leaves)
 
     def on_replace_rejected(self, event: ReplaceRejected) -> None:
         working = self.state.working.get(event.client_order_id)
         if working is not None:
             working.replacement, working.replacement_unit_cost = None, ZERO
+            self._working.recount(working)
 
-    def _set_leaves(self, working: WorkingOrder, leaves: Decimal) -> None:
-        if leaves <= 0:
-            del self.state.working[working.order.client_order_id]
-        else:
-            working.leaves_quantity = leaves
+    def _set_terms(self, working: WorkingOrder, order: Order, ts: int, *, leaves: Decimal) -> None:
+        working.unit_cost = self._unit_cost(Look(order, ts, self._around))
+        working.replacement, working.replacement_unit_cost = None, ZERO
+        self._working.set_order(working, order, leaves)
 
-    def _unit_cost(self, order: Order) -> Decimal:
-        """What a unit of a buy may cost; a sale reserves nothing."""
-        if order.side is _SELL:
-            return ZERO
-        return (self.price_of(order) or ZERO) * self.instrument(order.symbol).multiplier
+    def on_instrument(self, event: InstrumentDefined) -> None:
+        self.state.defined[event.symbol] = True
 
-    # --- the operator -------------------------------------------------------------------------
+    def on_action(self, event: CorporateAction) -> None:
+        """What follows a known symbol is known."""
+        if event.new_symbol and event.symbol in self.state.defined:
+            self.state.defined[event.new_symbol] = True
 
-    def on_halt(self, command: HaltTrading) -> Sequence[Event] | None:
-        return self._set(TradingState.HALTED, command.ts, reason=command.reason)
+    def on_session(self, event: SessionStarted) -> None:
+        self.state.epoch = event.epoch
 
-    def on_reduce_only(self, command: ReduceOnlyTrading) -> Sequence[Event] | None:
-        return self._set(TradingState.REDUCE_ONLY, command.ts, reason=command.reason)
-
-    def on_resume(self, command: ResumeTrading) -> Sequence[Event] | None:
-        return self._set(_ACTIVE, command.ts, reason=command.reason)
-
-    def _set(self, state: TradingState, ts: int, *, reason: str) -> Sequence[Event] | None:
-        if state is self.state.trading_state:
-            return None
-        self.state.trading_state = state
-        return (TradingStateChanged(ts, state, reason),)
-
-    # --- the rules' view ----------------------------------------------------------------------
-
-    @property
-    def cash(self) -> Decimal:
-        """Cash in the account."""
-        return self._account.cash
-
-    @property
-    def reserved_cash(self) -> Decimal:
-        """What working buys will cost at the prices they were approved at."""
-        if not self.state.working:
-            return ZERO
-        return sum(
-            (working.reserved_cash for working in self.state.working.values() if working.order.side is _BUY),
-            ZERO,
-        )
+    # --- the view -----------------------------------------------------------------------------
 
     def working_quantity(self, symbol: str, side: Side) -> Decimal:
         """Quantity of one side that approved orders may still fill."""
-        if not self.state.working:
-            return ZERO
-        return sum(
-            (
-                working.exposed_quantity
-                for working in self.state.working.values()
-                if working.order.symbol == symbol and working.order.side is side
-            ),
-            ZERO,
-        )
-
-    def strategy_working_quantity(self, strategy: StrategyId, symbol: str, side: Side) -> Decimal:
-        """The part of it that is one strategy's."""
-        return sum(
-            (
-                working.exposed_quantity
-                for working in self.state.working.values()
-                if working.order.strategy == strategy
-                and working.order.symbol == symbol
-                and working.order.side is side
-            ),
-            ZERO,
-        )
-
-    def price_of(self, order: Order) -> Decimal | None:
-        """The price an order would trade at: its limit, its stop, or the last price."""
-        price = order.limit_price if order.limit_price is not None else order.stop_price
-        if price is not None:
-            return price
-        last = self._market.last_price(order.symbol)
-        return None if last is None else Decimal(repr(last))
+        return self._working.quantity(symbol, side)
 
 
 def _misfit(order: Order, intent: ReplaceIntent) -> str:
@@ -329,5 +289,9 @@ def _with_new_terms(order: Order, intent: ReplaceIntent) -> Order:
     )
 
 
-def _replace_denied(intent: ReplaceIntent, rule: str, reason: str) -> ReplaceDenied:
-    return ReplaceDenied(intent.ts, intent.client_order_id, intent.strategy, intent.symbol, rule, reason)
+def _replace_denied(
+    intent: ReplaceIntent, rule: str, reason: str, *, limit: str = "", value: str = ""
+) -> ReplaceDenied:
+    return ReplaceDenied(
+        intent.ts, intent.client_order_id, intent.strategy, intent.symbol, rule, reason, limit, value
+    )

@@ -9,17 +9,27 @@ from components.strategy_host.state import HostState
 from kernel.bus import EventBus
 from kernel.events import Bar, InstrumentDefined, Order, Quote, Trade
 from kernel.identifiers import StrategyId
+from strategies.sdk.adjustment import Adjustment
 from strategies.sdk.context import PortfolioView, RiskLimits
+from strategies.sdk.order_book import OrderBook
 
 
 class MarketView(Protocol):
     """What a context reads of the market."""
 
     def instrument(self, symbol: str) -> InstrumentDefined: ...
-    def history(self, symbol: str, count: int) -> Sequence[Bar]: ...
+    def history(
+        self, symbol: str, count: int, *, timeframe: str = "", adjustment: Adjustment = Adjustment.SPLITS
+    ) -> Sequence[Bar]: ...
     def last_price(self, symbol: str) -> float | None: ...
     def last_quote(self, symbol: str) -> Quote | None: ...
     def last_trade(self, symbol: str) -> Trade | None: ...
+
+
+class BooksView(Protocol):
+    """What a context reads of the order books."""
+
+    def book(self, symbol: str) -> OrderBook | None: ...
 
 
 class StrategyPortfolio:
@@ -79,10 +89,12 @@ class StrategyContext:
         *,
         bus: EventBus,
         market: MarketView,
+        books: BooksView,
         portfolio: PortfolioView,
         risk_limits: RiskLimits,
         symbols: tuple[str, ...],
         bars_needed: int,
+        timeframe: str,
         environment: Mapping[str, str],
         host_state: HostState,
     ) -> None:
@@ -95,9 +107,11 @@ class StrategyContext:
         self.last_price = market.last_price
         self.last_quote = market.last_quote
         self.last_trade = market.last_trade
+        self.book = books.book
         self._bus = bus
         self._history = market.history
         self._bars_needed = bars_needed
+        self._timeframe = timeframe
         self._host_state = host_state
 
     @property
@@ -105,9 +119,12 @@ class StrategyContext:
         """Kernel time, ns since the epoch, UTC."""
         return self._bus.now
 
-    def history(self, symbol: str, count: int) -> Sequence[Bar]:
+    def history(
+        self, symbol: str, count: int, *, timeframe: str = "", adjustment: Adjustment = Adjustment.SPLITS
+    ) -> Sequence[Bar]:
         """The last bars, never more than this strategy said it needs, whatever others need."""
-        return self._history(symbol, min(count, self._bars_needed))
+        count = min(count, self._bars_needed)
+        return self._history(symbol, count, timeframe=timeframe or self._timeframe, adjustment=adjustment)
 
     @property
     def random(self) -> Random:

@@ -18,7 +18,9 @@ from kernel.events import (
     Bar,
     BookDelta,
     BookSnapshot,
+    DecisionRefused,
     Event,
+    ExecutionRequested,
     OrderDenied,
     OrderReplaced,
     PositionChanged,
@@ -31,6 +33,9 @@ from kernel.events import (
 from kernel.identifiers import StrategyId
 from strategies.sdk import Decisions, Strategy
 from strategies.sdk.strategy import OrderUpdate
+
+MAX_REFUSALS_HEARD = 16
+"""Refusals at one instant that a strategy is told of: one that answers each with nonsense ends there."""
 
 # The host does not know its strategy's parameter and state types, only that they fit each other.
 AnyStrategy = Strategy[Any, Any]
@@ -77,7 +82,7 @@ class StrategyHost:
             self.strategy.state = msgspec.msgpack.decode(state.strategy, type=self.strategy.state_type)
         except msgspec.ValidationError as error:
             raise ComponentError(f"{self.name}: its state does not fit its type: {error}") from error
-        for field in ("epoch", "order_count", "random_count"):
+        for field in ("epoch", "order_count", "random_count", "refusal_ts", "refusal_count"):
             setattr(self._state, field, getattr(state, field))
 
     def subscriptions(self) -> Iterable[Subscription]:
@@ -115,5 +120,17 @@ class StrategyHost:
         return self.strategy.on_position_update(position) if position.strategy == self._id else None
 
     def _on_order_update(self, update: OrderUpdate) -> Decisions:
-        owner = update.order.strategy if isinstance(update, OrderDenied | OrderReplaced) else update.strategy
-        return self.strategy.on_order_update(update) if owner == self._id else None
+        if isinstance(update, OrderDenied | OrderReplaced | ExecutionRequested):
+            owner = update.order.strategy
+        else:
+            owner = update.strategy
+        if owner != self._id or (isinstance(update, DecisionRefused) and not self._hears_refusal(update.ts)):
+            return None
+        return self.strategy.on_order_update(update)
+
+    def _hears_refusal(self, ts: int) -> bool:
+        """Whether the strategy is told of one more refusal at this instant."""
+        state = self._state
+        state.refusal_count = state.refusal_count + 1 if state.refusal_ts == ts else 1
+        state.refusal_ts = ts
+        return state.refusal_count <= MAX_REFUSALS_HEARD

@@ -46,11 +46,38 @@ _NAMES: dict[DataKind, dict[str, tuple[str, ...]]] = {
         "aggressor": ("aggressor", "aggressorside", "side", "takerside"),
         "trade_id": ("tradeid", "id"),
     },
+    DataKind.CORPORATE_ACTIONS: {
+        "time": ("exdate", "exdividenddate", "effectivedate", *_TIME),
+        "symbol": _COMMON["symbol"],
+        "type": ("type", "kind", "action"),
+        "ratio": ("ratio", "splitratio"),
+        "amount": ("amount", "dividend", "cash"),
+        "value": ("value",),
+        "currency": ("currency",),
+        "new_symbol": ("newsymbol", "newticker"),
+        "pay_date": ("paydate", "paymentdate"),
+    },
+    DataKind.FX_RATES: {
+        "time": _COMMON["time"],
+        "symbol": (*_COMMON["symbol"], "pair", "currencypair"),
+        "base": ("base", "basecurrency", "from", "fromcurrency"),
+        "quote": ("quote", "quotecurrency", "to", "tocurrency"),
+        "rate": ("rate", "fxrate", "exchangerate", "close", "price"),
+    },
+    DataKind.FUNDING_RATES: {
+        "time": (*_COMMON["time"], "fundingtime"),
+        "symbol": _COMMON["symbol"],
+        "rate": ("rate", "fundingrate"),
+        "due": ("due", "duetime", "nextfundingtime"),
+    },
 }
 _REQUIRED = {
     DataKind.BARS: ("time", "open", "high", "low", "close"),
     DataKind.QUOTES: ("time", "bid", "ask"),
     DataKind.TRADES: ("time", "price", "size"),
+    DataKind.CORPORATE_ACTIONS: ("time", "type"),
+    DataKind.FX_RATES: ("time", "rate"),
+    DataKind.FUNDING_RATES: ("time", "rate"),
 }
 _DAY_NAMES = ("date", "day", "dtyyyymmdd")
 _CLOCK_NAMES = ("time", "timeofday")
@@ -70,6 +97,14 @@ class Columns(msgspec.Struct, frozen=True):
         """Index of a target's column, or -1."""
         return self.places.get(target, -1)
 
+    def symbol(self, fields: Sequence[str], *, fallback: str) -> str:
+        """The symbol that a row names, or its two currencies; ``fallback`` without such columns."""
+        place = self.place("symbol")
+        if place >= 0:
+            return fields[place].strip()
+        base, quote = self.place("base"), self.place("quote")
+        return fields[base].strip() + fields[quote].strip() if base >= 0 and quote >= 0 else fallback
+
     def name(self, target: str) -> str:
         """The file's own name of a target's column, for messages."""
         place = self.place(target)
@@ -86,7 +121,7 @@ def resolve_columns(names: Sequence[str], options: ImportOptions) -> Columns:
     taken = {target for target, _ in options.column}
     clock = -1
     if "time" not in taken:
-        places["time"], clock = _time_places(names)
+        places["time"], clock = _time_places(names, known["time"])
     for target, aliases in known.items():
         if target not in taken and target != "time":
             places[target] = _detected_place(names, target, aliases=aliases)
@@ -119,14 +154,14 @@ def _detected_place(names: Sequence[str], target: str, *, aliases: tuple[str, ..
     return -1
 
 
-def _time_places(names: Sequence[str]) -> tuple[int, int]:
+def _time_places(names: Sequence[str], aliases: tuple[str, ...]) -> tuple[int, int]:
     """Places of the stamp and, where date and time of day are apart, of the time of day."""
     whole = _detected_place(names, "time", aliases=("timestamp", "datetime"))
     day = _detected_place(names, "time", aliases=_DAY_NAMES)
     clock = _detected_place(names, "time", aliases=_CLOCK_NAMES)
     if whole < 0 and day >= 0 and clock >= 0:
         return day, clock
-    found = _detected_place(names, "time", aliases=_COMMON["time"])
+    found = _detected_place(names, "time", aliases=aliases)
     if found < 0 and names and not names[0].strip():
         return 0, -1  # an index written without a name, as data frames do
     return found, -1
@@ -153,7 +188,8 @@ def _check_symbol(columns: Columns, options: ImportOptions) -> None:
             f"{columns.name('symbol')!r}; pick from it with only={options.symbol}, "
             f"or disown it with column symbol="
         )
-    if not (options.symbol or options.fallback_symbol or has_column):
+    has_pair = columns.place("base") >= 0 and columns.place("quote") >= 0
+    if not (options.symbol or options.fallback_symbol or has_column or has_pair):
         raise InputError(f"no symbol was given and none of the columns {_listed(columns.names)} holds one")
 
 

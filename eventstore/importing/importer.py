@@ -12,7 +12,8 @@ import msgspec
 
 from eventstore.importing.defects import BadRow
 from eventstore.importing.options import ImportOptions
-from eventstore.importing.reading import QUARANTINE_SUFFIX, OnProgress, ParsedFiles, Progress, parse_files
+from eventstore.importing.parsed import QUARANTINE_SUFFIX, OnProgress, ParsedFiles, Progress
+from eventstore.importing.reading import parse_files
 from eventstore.importing.reconcile import known_count, known_messages, message_key
 from eventstore.importing.spool import Lane, Spool, SpooledEvent
 from eventstore.port import EventStore, StreamHead

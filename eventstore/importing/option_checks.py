@@ -5,6 +5,12 @@ from eventstore.importing.local_time import LocalTime
 from eventstore.importing.options import DataKind, ImportOptions, TimeUnit
 from kernel.errors import InputError
 
+_FOR_ROWS = ("columns", "column", "delimiter", "time_format", "newest_first")
+"""Options about files of rows, without a meaning for messages."""
+
+_BY_DAY = (DataKind.BARS, DataKind.CORPORATE_ACTIONS, DataKind.FX_RATES)
+"""What may be stamped by a date alone."""
+
 LONGEST_STREAM = 200
 """Characters; the store allows 255, and ``.quarantine`` must fit."""
 
@@ -13,9 +19,10 @@ def checked(options: ImportOptions) -> ImportOptions:
     """The options, if they make sense together; raises ``InputError`` naming the one that does not."""
     if options.symbol and options.only:
         raise InputError("option only picks from a symbol column, so it cannot go with a fixed symbol")
-    if options.kind is not DataKind.BARS and (options.session or options.adjusted):
-        name = "session" if options.session else "adjusted"
-        raise InputError(f"option {name} is for bars, the kind is {options.kind.value}")
+    if options.adjusted and options.kind is not DataKind.BARS:
+        raise InputError(f"option adjusted is for bars, the kind is {options.kind.value}")
+    if options.session and options.kind not in _BY_DAY:
+        raise InputError(f"option session is for bars, the kind is {options.kind.value}")
     if options.time_format and options.time_unit is not TimeUnit.AUTO:
         raise InputError("options time_format and time_unit exclude each other")
     if "%Z" in options.time_format:
@@ -24,8 +31,17 @@ def checked(options: ImportOptions) -> ImportOptions:
         raise InputError(f"option delimiter is {options.delimiter!r}, expected one character")
     if not options.stream.isprintable() or len(options.stream) > LONGEST_STREAM:
         raise InputError(f"option stream is {options.stream!r}, expected a printable name")
+    if options.kind is DataKind.DEPTH:
+        _check_messages(options)
     LocalTime(options.tz)
     if options.session:
         session_hours(options.session)
     interval_rule(options)
     return options
+
+
+def _check_messages(options: ImportOptions) -> None:
+    given = [name for name in _FOR_ROWS if getattr(options, name)]
+    if given or options.time_unit is not TimeUnit.AUTO:
+        name = given[0] if given else "time_unit"
+        raise InputError(f"option {name} is for files of rows, the kind is {options.kind.value}")

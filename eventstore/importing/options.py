@@ -11,6 +11,12 @@ class DataKind(Enum):
     BARS = "bars"
     QUOTES = "quotes"
     TRADES = "trades"
+    DEPTH = "depth"
+    """Recorded market streams of Binance: order books, trades and best quotes; see ``feed_messages``."""
+    CORPORATE_ACTIONS = "corporate-actions"
+    """Splits, dividends, mergers, symbol changes and delistings; see ``fact_parsers``, for the rates too."""
+    FX_RATES = "fx-rates"
+    FUNDING_RATES = "funding-rates"
 
 
 class Label(Enum):
@@ -60,7 +66,7 @@ class ImportOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """The IANA zone of stamps that name none."""
     label: Label = Label.OPEN
     session: str = ""
-    """Local trading hours ``HH:MM-HH:MM`` of bars stamped by date.
+    """Local trading hours ``HH:MM-HH:MM`` of bars, corporate actions and exchange rates stamped by date.
 
     An open that is not before the close lies on the day before.
     """
@@ -78,7 +84,10 @@ class ImportOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     newest_first: bool = False
     """The file begins with its newest row. It is turned round in memory, unlike other files."""
     stream: str = ""
-    """Append everything to this stream; empty: one a symbol, ``goog.1d`` or ``goog.quotes``."""
+    """Append everything to this stream; empty: one a symbol, ``goog.1d`` or ``goog.quotes``.
+
+    Facts go to ``goog.actions``, ``eurusd.fx`` and ``btcusdt.funding``.
+    """
     bad_rows: BadRows = BadRows.REFUSE
     allow_nonpositive: bool = False
     """Take prices of 0 and below, as spreads and some futures have."""

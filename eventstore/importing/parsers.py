@@ -10,11 +10,13 @@ from typing import Protocol
 
 from eventstore.importing.columns import Columns
 from eventstore.importing.defects import RowDefect
+from eventstore.importing.fact_parsers import ActionParser, FundingRateParser, FxRateParser
 from eventstore.importing.intervals import Instants, interval_rule
 from eventstore.importing.options import DataKind, ImportOptions
-from kernel.events import AggressorSide, Bar, Quote, Trade
+from kernel.events import AggressorSide, Bar, CorporateAction, FundingRateSet, FxRateSet, Quote, Trade
 
-MarketData = Bar | Quote | Trade
+RowEvent = Bar | Quote | Trade | CorporateAction | FxRateSet | FundingRateSet
+"""What a row can become."""
 
 _SIDES = {
     "": AggressorSide.UNKNOWN,
@@ -31,7 +33,7 @@ _SIDES = {
 class RowParser(Protocol):
     """Turns the fields of a row into an event."""
 
-    def parse(self, fields: list[str], symbol: str, *, later: bool = False) -> MarketData:
+    def parse(self, fields: list[str], symbol: str, *, later: bool = False) -> RowEvent:
         """The event of a row that has as many fields as there are columns.
 
         ``later`` takes the second of two readings of a local time that clocks showed twice. Raises
@@ -212,6 +214,9 @@ def row_parser(columns: Columns, options: ImportOptions) -> RowParser:
         DataKind.BARS: BarParser,
         DataKind.QUOTES: QuoteParser,
         DataKind.TRADES: TradeParser,
+        DataKind.CORPORATE_ACTIONS: ActionParser,
+        DataKind.FX_RATES: FxRateParser,
+        DataKind.FUNDING_RATES: FundingRateParser,
     }
     return parsers[options.kind](columns, options)
 

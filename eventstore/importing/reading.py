@@ -1,71 +1,28 @@
 """Files to checked events on a spool; nothing here knows of a store.
 
-A bad row is refused or becomes a ``MessageQuarantined`` in ``<stream>.quarantine``, stamped like the last
-good row of its stream (0 before the first). Damage to the file itself (not text, cut-short
+A bad row is refused or put aside (see ``parsed``). Damage to the file itself (not text, cut-short
 compression) refuses the whole file either way.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-
-import msgspec
+from typing import Protocol
 
 from eventstore.importing.columns import Columns, resolve_columns
-from eventstore.importing.defects import LISTED_ROWS, BadRow, BadRowsRefused, RowDefect
+from eventstore.importing.defects import BadRow, BadRowsRefused, RowDefect
+from eventstore.importing.feed_reading import FeedReader
 from eventstore.importing.intervals import timeframe_ns
 from eventstore.importing.local_time import NS_PER_DAY, iso_utc
 from eventstore.importing.option_checks import checked
 from eventstore.importing.options import BadRows, DataKind, ImportOptions
 from eventstore.importing.parquet_rows import MAGIC, ParquetRows
-from eventstore.importing.parsers import MarketData, RowParser, row_parser
-from eventstore.importing.spool import Lane, Spool
+from eventstore.importing.parsed import OnProgress, ParsedFiles, Progress, Track
+from eventstore.importing.parsers import RowEvent, RowParser, row_parser
 from eventstore.importing.text_rows import Row, TextRows
 from kernel.errors import InputError
-from kernel.events import Bar, MessageQuarantined
+from kernel.events import Bar
 
-QUARANTINE_SUFFIX = ".quarantine"
-UNKNOWN_SYMBOL = "unknown"
 _PROGRESS_ROWS = 10_000
-_LONGEST_RAW = 2_000
-_LONGEST_SYMBOL = 100
-
-
-class Progress(msgspec.Struct, frozen=True):
-    """How far an import is: ``done`` of ``total``, in bytes read or events stored."""
-
-    stage: str
-    done: int
-    total: int
-
-
-OnProgress = Callable[[Progress], None]
-
-
-class Track:
-    """Where one symbol's rows have come to."""
-
-    def __init__(self, lane: Lane, symbol: str) -> None:
-        self.lane = lane
-        self.symbol = symbol
-        self.last_ts = 0
-        self.count = 0
-
-
-class ParsedFiles:
-    """Everything that was found in the files. ``close`` it when done."""
-
-    def __init__(self, files: tuple[str, ...]) -> None:
-        self.files = files
-        self.spool = Spool()
-        self.tracks: dict[str, Track] = {}
-        self.row_count = 0
-        self.skipped_count = 0
-        self.bad_count = 0
-        self.bad_rows: list[BadRow] = []
-
-    def close(self) -> None:
-        """Delete the spool. Idempotent."""
-        self.spool.close()
 
 
 def parse_files(
@@ -77,9 +34,13 @@ def parse_files(
     ``InputError`` for files and options that cannot be used.
     """
     options = checked(options)
-    parsed = ParsedFiles(tuple(path.name for path in paths))
+    parsed = ParsedFiles(tuple(path.name for path in paths), options)
     try:
-        reader = _Reader(options, parsed)
+        reader: _FileReader = (
+            FeedReader(options, parsed, paths=paths)
+            if options.kind is DataKind.DEPTH
+            else _Reader(options, parsed)
+        )
         total = sum(path.stat().st_size for path in paths if path.exists())
         before = 0
         for path in paths:
@@ -93,6 +54,13 @@ def parse_files(
     return parsed
 
 
+class _FileReader(Protocol):
+    """Takes files of one form, one after the other."""
+
+    def read(self, path: Path, report: Callable[[int], None]) -> int: ...
+    def check_found(self) -> None: ...
+
+
 class _Reader:
     """Takes the rows of files into ``ParsedFiles``."""
 
@@ -101,7 +69,6 @@ class _Reader:
         self._parsed = parsed
         self._only = frozenset(options.only)
         self._seen: dict[str, None] = {}  # symbols passed over, in order of appearance
-        self._suffix = f".{options.timeframe}" if options.kind is DataKind.BARS else f".{options.kind.value}"
         self._are_bars = options.kind is DataKind.BARS
         is_daily = options.kind is DataKind.BARS and timeframe_ns(options.timeframe) <= NS_PER_DAY
         self._bars_may_overlap = not is_daily
@@ -146,13 +113,14 @@ class _Reader:
                 expected = f"{len(columns.names)} fields, not {len(fields)}"
                 raise RowDefect("row", text or ",".join(fields), expected=expected)
             if not symbol:
-                place = columns.place("symbol")
-                symbol = fields[place].strip() if place >= 0 else self._options.fallback_symbol
+                symbol = columns.symbol(fields, fallback=self._options.fallback_symbol)
                 if self._only and symbol and symbol not in self._only:
                     self._seen[symbol] = None
                     self._parsed.skipped_count += 1
                     return
-            track = self._parsed.tracks.get(symbol) or self._new_track(symbol, columns=columns)
+            track = self._parsed.tracks.get(symbol)
+            if track is None:
+                track = self._parsed.new_track(symbol, field=columns.name("symbol"))
             event = parser.parse(fields, symbol)
             # Bars may overlap the one before; quotes and trades are in order if they are later.
             disorder = None
@@ -165,15 +133,14 @@ class _Reader:
                     raise RowDefect("time", fields[columns.place("time")], expected=disorder)
         except RowDefect as defect:
             raw = text or ",".join(fields if isinstance(fields, list) else ())
-            self._refuse(
-                BadRow(file, line, columns.name(defect.field), defect.seen, defect.expected), symbol, raw=raw
-            )
+            bad = BadRow(file, line, columns.name(defect.field), defect.seen, defect.expected)
+            self._parsed.refuse(bad, symbol, raw=raw)
             return
         track.last_ts = event.ts
         track.count += 1
         self._parsed.spool.add(track.lane, event, file=file, line=line)
 
-    def _disorder(self, track: Track, event: MarketData) -> str | None:
+    def _disorder(self, track: Track, event: RowEvent) -> str | None:
         """What was expected of the time of a row that cannot come next; ``None`` if it can."""
         if track.lane.count and event.ts < track.lane.last_ts:
             return f"a time not before the previous row's, {iso_utc(track.lane.last_ts)}{self._hint}"
@@ -186,36 +153,6 @@ class _Reader:
                     f"{iso_utc(track.last_ts)} (is the timeframe or the time zone another?)"
                 )
         return None
-
-    def _new_track(self, symbol: str, *, columns: Columns) -> Track:
-        if not symbol or not symbol.isprintable() or len(symbol) > _LONGEST_SYMBOL:
-            raise RowDefect(columns.name("symbol"), symbol, expected="a symbol")
-        lane = self._parsed.spool.lane(self._stream(symbol))
-        for other in self._parsed.tracks.values():
-            if other.lane is lane and not self._options.stream:
-                raise InputError(
-                    f"symbols {other.symbol!r} and {symbol!r} would share the stream {lane.stream!r}"
-                )
-        track = self._parsed.tracks[symbol] = Track(lane, symbol)
-        return track
-
-    def _refuse(self, bad: BadRow, symbol: str, *, raw: str) -> None:
-        parsed = self._parsed
-        parsed.bad_count += 1
-        if len(parsed.bad_rows) < LISTED_ROWS:
-            parsed.bad_rows.append(bad)
-        if self._options.bad_rows is BadRows.REFUSE:
-            return
-        stream = self._stream(symbol if symbol in parsed.tracks else UNKNOWN_SYMBOL)
-        lane = parsed.spool.lane(stream + QUARANTINE_SUFFIX)
-        good = parsed.spool.lanes.get(stream)
-        ts = max(lane.last_ts, good.last_ts if good is not None else 0)
-        reason = f"{bad.field} is {bad.seen[:_LONGEST_RAW]!r}, expected {bad.expected}"
-        event = MessageQuarantined(ts, f"{bad.file}:{bad.line}", reason, raw[:_LONGEST_RAW])
-        parsed.spool.add(lane, event, file=bad.file, line=bad.line)
-
-    def _stream(self, symbol: str) -> str:
-        return self._options.stream or symbol.lower() + self._suffix
 
 
 def _open(path: Path, options: ImportOptions) -> TextRows | ParquetRows:

@@ -11,9 +11,31 @@ from typing import IO
 
 import msgspec
 
-from kernel.events import Bar, MessageQuarantined, Quote, Trade
+from kernel.events import (
+    Bar,
+    BookDelta,
+    BookSnapshot,
+    CorporateAction,
+    FeedGapDetected,
+    FundingRateSet,
+    FxRateSet,
+    MessageQuarantined,
+    Quote,
+    Trade,
+)
 
-SpooledEvent = Bar | Quote | Trade | MessageQuarantined
+SpooledEvent = (
+    Bar
+    | Quote
+    | Trade
+    | BookSnapshot
+    | BookDelta
+    | CorporateAction
+    | FundingRateSet
+    | FxRateSet
+    | FeedGapDetected
+    | MessageQuarantined
+)
 
 _FRAME_EVENTS = 8_192
 _PENDING_EVENTS = 65_536  # over all streams: bounds memory for files of very many symbols

@@ -20,8 +20,11 @@ _DELIMITERS = (",", ";", "\t", "|")
 _BOM = b"\xef\xbb\xbf"
 
 
-class _ByteStream(Protocol):
+class ByteStream(Protocol):
+    """The decompressed content of a file."""
+
     def read(self, size: int, /) -> bytes: ...
+    def readline(self, size: int, /) -> bytes: ...
     def close(self) -> None: ...
 
 
@@ -43,7 +46,7 @@ class TextRows:
         except OSError as error:
             raise InputError(f"{path}: cannot be read: {error.strerror}") from error
         try:
-            self._text = _decompressed(self._raw, path)
+            self._text = decompressed(self._raw, path)
             self._first = self._read().removeprefix(_BOM)
             first_line = _first_line(self._first, path)
             self._delimiter = delimiter or max(_DELIMITERS, key=first_line.count)
@@ -104,7 +107,8 @@ class TextRows:
             raise InputError(f"{self.path}: cannot be read: {error}") from error
 
 
-def _decompressed(raw: IO[bytes], path: Path) -> _ByteStream:
+def decompressed(raw: IO[bytes], path: Path) -> ByteStream:
+    """The content of an open file, plain, gzipped or zipped; the caller closes both."""
     magic = raw.read(4)
     raw.seek(0)
     if magic[:2] == b"\x1f\x8b":
@@ -114,7 +118,7 @@ def _decompressed(raw: IO[bytes], path: Path) -> _ByteStream:
     return raw
 
 
-def _only_member(raw: IO[bytes], path: Path) -> _ByteStream:
+def _only_member(raw: IO[bytes], path: Path) -> ByteStream:
     try:
         archive = zipfile.ZipFile(raw)
         members = [name for name in archive.namelist() if not name.endswith("/")]

@@ -94,7 +94,7 @@ def _choice(enum: type[DataKind] | type[Label] | type[BadRows] | type[TimeUnit])
     help="Which end of a bar its stamp marks.",
 )
 @click.option(
-    "--session", default="", help="Local trading hours of bars stamped by date, such as 09:30-16:00."
+    "--session", default="", help="Local trading hours of what is stamped by date, such as 09:30-16:00."
 )
 @click.option(
     "--adjusted", is_flag=True, help="Scale prices by adjusted close / close, volume by its inverse."
@@ -147,7 +147,14 @@ def import_command(
 
     A bar is stamped with its END, when it is known. --label says which end the file's stamp marks; if
     that is its open, the bar gets stamp + timeframe. A daily bar stamped by date is known at the end of
-    its day in --tz, or at the close of --session.
+    its day in --tz, or at the close of --session. A corporate action (columns ex_date, type, and ratio,
+    amount or value; perhaps currency, new_symbol, pay_date) takes effect at the beginning of its ex-date in
+    --tz, or at the open of --session: give both files the same two. Its stream (goog.actions) is played
+    beside the bars.
+
+    With --kind depth the files hold recorded market streams of Binance, a line a message: the time of
+    receipt in ns, a space, the JSON. Order book snapshots and updates, trades and best quotes go into one
+    stream a symbol (btcusdt.depth), in order of receipt; --symbol gives the one symbol of a file a name.
 
     Exit code 0: done. 1: refused, nothing changed. 2: wrong usage.
 
@@ -157,6 +164,9 @@ def import_command(
       onetape import spy.csv --symbol SPY --timeframe 1m --label close \\
           --columns time,open,high,low,close,volume
       onetape import ticks.parquet --kind quotes --symbol EURUSD
+      onetape import btcusdt.gz --kind depth --symbol BTCUSDT-PERP
+      onetape import actions.csv --kind corporate-actions --tz America/New_York --session 09:30-16:00
+      onetape import ecb.csv --kind fx-rates --symbol EURUSD
     """
     options = _options(import_options)
     result = _import(files, options, store_path=store_path)

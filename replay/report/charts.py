@@ -94,7 +94,7 @@ def _curve(result: RunResult) -> CurveChart:
     return CurveChart(
         x=chart_times(ts - is_midnight_mark * NS_PER_MS),
         equity=[float(value) for value in curve.equity[kept]],
-        drawdown=[float(value) for value in drawdowns(curve.equity)[kept]],
+        drawdown=[float(value) for value in drawdowns(curve.performance)[kept]],
         is_intraday=_is_intraday(curve.ts[1:]),
     )
 

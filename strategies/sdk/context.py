@@ -5,24 +5,10 @@ from decimal import Decimal
 from random import Random
 from typing import Protocol
 
-import msgspec
-
 from kernel.events import Bar, InstrumentDefined, Order, Quote, Trade
-
-
-class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Limits that risk holds every order to; ``None`` means no limit.
-
-    Quantities are in units of the instrument, notionals in the account's currency.
-    """
-
-    max_order_quantity: Decimal | None = None
-    max_order_notional: Decimal | None = None
-    max_position_quantity: Decimal | None = None
-    require_cash: bool = True
-    """A buy needs the cash for it at the last price, working buys included."""
-    allow_short: bool = False
-    """Whether a sale may take a position below zero."""
+from strategies.sdk.adjustment import Adjustment
+from strategies.sdk.limits import RiskLimits as RiskLimits  # read from here by who reads the context
+from strategies.sdk.order_book import OrderBook
 
 
 class PortfolioView(Protocol):
@@ -86,10 +72,15 @@ class Context(Protocol):
         """The instrument's terms (tick, lot, multiplier, currency)."""
         ...
 
-    def history(self, symbol: str, count: int) -> Sequence[Bar]:
+    def history(
+        self, symbol: str, count: int, *, timeframe: str = "", adjustment: Adjustment = Adjustment.SPLITS
+    ) -> Sequence[Bar]:
         """The last ``count`` bars, oldest first, the current one included; fewer at the start.
 
-        Never more than ``Strategy.bars_needed`` asked for.
+        Never more than ``Strategy.bars_needed`` asked for, and all of one timeframe: the one named, else
+        the strategy's own if its metadata has exactly one, else the first that was seen. Prices are on
+        today's terms: adjusted for splits since, and on request for dividends too. ``on_bar`` is given bars
+        as they came; where nothing was split the two are the same.
         """
         ...
 
@@ -100,3 +91,10 @@ class Context(Protocol):
     def last_quote(self, symbol: str) -> Quote | None: ...
 
     def last_trade(self, symbol: str) -> Trade | None: ...
+
+    def book(self, symbol: str) -> OrderBook | None:
+        """The order book as of now; ``None`` before its first snapshot, after a gap and while crossed.
+
+        Books are kept for strategies that have ``on_book``, or ``"book"`` among their metadata's features.
+        """
+        ...

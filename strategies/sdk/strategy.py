@@ -27,6 +27,9 @@ from kernel.events import (
     BookDelta,
     BookSnapshot,
     CancelRejected,
+    DecisionRefused,
+    ExecutionFinished,
+    ExecutionRequested,
     OrderAccepted,
     OrderCancelled,
     OrderDenied,
@@ -62,8 +65,11 @@ OrderUpdate = (
     | CancelRejected
     | ReplaceDenied
     | ReplaceRejected
+    | DecisionRefused
+    | ExecutionRequested
+    | ExecutionFinished
 )
-"""What ``on_order_update`` is called with."""
+"""What ``on_order_update`` is called with. ``DecisionRefused`` speaks of no order: none was made."""
 
 
 class StrategyParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -139,6 +145,12 @@ class Strategy(Generic[ParamsT, StateT]):
         """How many bars per symbol ``ctx.history`` must be able to give; 0 keeps none."""
         return 0
 
+    def needs_book(self) -> bool:
+        """Whether ``ctx.book`` must know the order books of this strategy's symbols."""
+        if "book" in self.metadata.features:
+            return True
+        return any("on_book" in vars(kind) for kind in type(self).__mro__ if kind is not Strategy)
+
     def on_start(self) -> Decisions:
         """The session begins; no market data has been seen."""
 
@@ -158,7 +170,7 @@ class Strategy(Generic[ParamsT, StateT]):
         """A timer of this strategy fell due."""
 
     def on_order_update(self, update: OrderUpdate) -> Decisions:
-        """Something happened to one of this strategy's orders."""
+        """Something happened to one of this strategy's orders, or a decision of its was refused."""
 
     def on_position_update(self, position: PositionChanged) -> Decisions:
         """This strategy's position changed."""

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import TypeVar
 
-from components.orders.orders import OrderEntry, Orders
+from components.orders.orders import Orders
+from components.orders.state import OrderEntry
 from kernel.bus import EventBus
 from kernel.events import (
     ApprovedOrder,
@@ -17,6 +18,7 @@ from kernel.events import (
     OrderType,
     ReplaceApproved,
     Side,
+    VenueFeature,
 )
 from kernel.identifiers import BrokerOrderId, ClientOrderId, FillId, StrategyId
 
@@ -37,12 +39,54 @@ def approved(key: str, *, quantity: int | str = 100, limit: int | str = 50) -> A
     )
 
 
-class OrderFlow:
-    """The orders component by itself; every method says what followed."""
+def child(
+    key: str, parent: str, *, quantity: int | str = 100, stop: int | str = 40, group: str = ""
+) -> ApprovedOrder:
+    """A stop order to sell, past risk, that waits for another."""
+    return ApprovedOrder(
+        ClientOrderId(key),
+        STRATEGY,
+        "A",
+        Side.SELL,
+        OrderType.STOP,
+        Decimal(quantity),
+        None,
+        Decimal(stop),
+        parent_id=ClientOrderId(parent),
+        group_id=group,
+    )
 
-    def __init__(self) -> None:
+
+def member(key: str, group: str, *, quantity: int | str = 100, limit: int | str = 60) -> ApprovedOrder:
+    """A limit order to sell, past risk, in a group."""
+    return ApprovedOrder(
+        ClientOrderId(key),
+        STRATEGY,
+        "A",
+        Side.SELL,
+        OrderType.LIMIT,
+        Decimal(quantity),
+        Decimal(limit),
+        group_id=group,
+    )
+
+
+class OrderFlow:
+    """The orders component by itself, at a venue that ``lacks`` some features; every method says what
+    followed.
+
+    ``shut`` is what the gate says; orders of a type in ``held_types`` are held for emulation.
+    """
+
+    def __init__(self, *lacks: VenueFeature) -> None:
         self.bus = EventBus()
-        self.orders = Orders()
+        self.shut = ""
+        self.held_types: frozenset[OrderType] = frozenset()
+        self.orders = Orders(
+            gate=lambda _: self.shut,
+            holds=lambda order: order.order_type in self.held_types,
+            has=lambda feature: feature not in lacks,
+        )
         self.bus.register(self.orders)
 
     def hear(self, event: Event) -> Sequence[Event]:
@@ -53,6 +97,10 @@ class OrderFlow:
     def approve(self, key: str, *, quantity: int | str = 100) -> Sequence[Event]:
         """Risk lets an order through."""
         return self.hear(OrderApproved(0, approved(key, quantity=quantity)))
+
+    def send(self, *orders: ApprovedOrder) -> Sequence[Event]:
+        """Risk lets these orders through."""
+        return [event for order in orders for event in self.hear(OrderApproved(0, order))]
 
     def replace(self, key: str, *, quantity: int | str = 100, limit: int | str = 51) -> Sequence[Event]:
         """Risk lets new terms through."""

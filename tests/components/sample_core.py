@@ -7,6 +7,8 @@ from typing import TypeVar
 import msgspec
 
 from brokers.simulated.config import SimulatedBrokerConfig
+from components.allocation.config import SignalsConfig
+from components.execution.config import ExecutionConfig
 from components.portfolio.portfolio import PortfolioConfig
 from components.strategy_host.host import AnyStrategy
 from kernel.events import CashMoved, Event, SessionStarted
@@ -133,6 +135,8 @@ def core_with(
     limits: RiskLimits = FREE,
     broker: SimulatedBrokerConfig | None = None,
     portfolio: PortfolioConfig | None = None,
+    signals: SignalsConfig | None = None,
+    execution: ExecutionConfig | None = None,
 ) -> Core:
     """A core with these strategies, by id, all of them given these symbols."""
     return assemble(
@@ -141,6 +145,8 @@ def core_with(
         broker=broker or SimulatedBrokerConfig(),
         portfolio=portfolio or PortfolioConfig(),
         environment={"desk": "test"},
+        signals=signals,
+        execution=execution or ExecutionConfig(),
     )
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from components.orders.lifecycle import TERMINAL
+from components.orders.lifecycle import TERMINAL, TRANSITIONS
 from components.orders.orders import CLOSED_KEPT
 from kernel.events import (
     ApprovedOrder,
@@ -26,6 +26,7 @@ from kernel.events import (
     OrderStatus,
     OrderSubmitted,
     OrderTriggered,
+    OrderType,
     ReplaceRejected,
     ReplaceSubmitted,
     TransitionRefused,
@@ -121,15 +122,21 @@ SITUATIONS: dict[str, tuple[str, ...]] = {
     "cancelled after a fill": ("fill", "cancelled"),
     "expired": ("expired",),
     "rejected": ("rejected",),
+    "held": ("hold",),
+    "denied": ("deny",),
 }
 """How an order of 100 gets there."""
 
 
 def order_in(situation: str) -> OrderFlow:
     flow = OrderFlow()
+    flow.shut = "trading is halted" if situation == "denied" else ""
+    flow.held_types = frozenset(OrderType) if situation == "held" else frozenset()
     flow.approve("o")
     for step in SITUATIONS[situation]:
         match step:
+            case "hold" | "deny":
+                pass
             case "accept":
                 flow.report("o", K.ACCEPTED)
             case "fill":
@@ -143,6 +150,16 @@ def order_in(situation: str) -> OrderFlow:
             case _:
                 flow.report("o", K(step))
     return flow
+
+
+def test_every_state_is_enumerated_with_every_report() -> None:
+    """What the table allows is what the rows above list; every other pair is refused below."""
+    reached = {order_in(situation).status("o") for situation in SITUATIONS}
+    listed = {(order_in(situation).status("o"), kind) for situation, kind in LISTED}
+    restated = {(status, K.REPLACED) for status in (S.SUBMITTED, S.ACCEPTED, S.PARTIALLY_FILLED)}
+
+    assert reached == set(OrderStatus)
+    assert listed | restated == set(TRANSITIONS)
 
 
 def frozen(flow: OrderFlow) -> bytes:
@@ -313,6 +330,9 @@ def test_a_cancel_is_sent_where_the_order_can_still_be_cancelled(situation: str)
     if status in (S.SUBMITTED, S.ACCEPTED, S.PARTIALLY_FILLED, S.PENDING_REPLACE):
         assert isinstance(event, CancelSubmitted)
         assert flow.status("o") is S.PENDING_CANCEL
+    elif status is S.PENDING:
+        assert isinstance(event, OrderCancelled)
+        assert flow.status("o") is S.CANCELLED
     else:
         assert isinstance(event, CancelRejected)
         assert frozen(flow) == before
@@ -328,6 +348,9 @@ def test_new_terms_are_sent_only_for_an_order_that_works(situation: str) -> None
     if status in (S.ACCEPTED, S.PARTIALLY_FILLED):
         assert isinstance(event, ReplaceSubmitted)
         assert (flow.status("o"), flow.entry("o").order.quantity) == (S.PENDING_REPLACE, Decimal(100))
+    elif status is S.PENDING:
+        assert isinstance(event, OrderReplaced)
+        assert (flow.status("o"), flow.entry("o").order.quantity) == (S.PENDING, Decimal(150))
     else:
         assert isinstance(event, ReplaceRejected)
         assert frozen(flow) == before

@@ -1,7 +1,6 @@
 """The account adds up exactly after every event, whatever is traded, corrected, paid in or adjusted."""
 
 import decimal
-from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 
@@ -9,80 +8,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.market_data import MarketData
-from components.portfolio.portfolio import Portfolio, PortfolioConfig
-from kernel.bus import EventBus
+from components.portfolio.portfolio import PortfolioConfig
 from kernel.events import (
     AccountMarked,
     AdjustPosition,
-    Bar,
     CashMoved,
     Event,
     FillCorrected,
     InstrumentDefined,
-    OrderFilled,
     PositionChanged,
     Quote,
     SessionStarted,
-    SessionStopped,
     Side,
     Trade,
 )
 from kernel.identifiers import ClientOrderId, FillId, StrategyId
+from tests.components.account import ONE, TWO, ZERO, Account, bar, fill
 
-ONE, TWO = StrategyId("one"), StrategyId("two")
 DAY = 86_400_000_000_000
-ZERO = Decimal(0)
-
-
-class Account:
-    """A portfolio on a bus, with what the market says."""
-
-    def __init__(self, config: PortfolioConfig | None = None) -> None:
-        self.bus = EventBus()
-        market = MarketData(self.bus, bars_needed={})
-        self.portfolio = Portfolio(market, config or PortfolioConfig())
-        self.bus.register(market)
-        self.bus.register(self.portfolio)
-
-    def hear(self, *events: Event) -> Sequence[Event]:
-        """What follows from these events."""
-        self.bus.dispatch(events)
-        return self.bus.take_derived().events
-
-    def mark(self) -> AccountMarked:
-        """The account at market prices, now."""
-        (marked,) = self.hear(SessionStopped(self.bus.now, 1))
-        assert isinstance(marked, AccountMarked)
-        return marked
-
-
-def fill(
-    side: Side,
-    quantity: str,
-    price: str,
-    *,
-    symbol: str = "A",
-    commission: str = "0",
-    strategy: StrategyId = ONE,
-    fill_id: str = "f",
-) -> OrderFilled:
-    return OrderFilled(
-        0,
-        ClientOrderId("o"),
-        strategy,
-        symbol,
-        side,
-        Decimal(quantity),
-        Decimal(price),
-        Decimal(commission),
-        ZERO,
-        FillId(fill_id),
-    )
-
-
-def bar(symbol: str, close: float, ts: int = 0) -> Bar:
-    return Bar(ts, symbol, "1d", close, close, close, close, 1.0)
 
 
 def test_a_bought_share_moves_cash_into_a_position() -> None:
@@ -271,7 +214,7 @@ def test_the_account_adds_up_exactly_after_every_event(
 ) -> None:
     """Exactly, whatever the precision of the caller's own decimal context."""
     account = Account()
-    portfolio, state = account.portfolio, account.portfolio.state
+    portfolio = account.portfolio
     with decimal.localcontext() as context:
         context.prec = callers_precision
         account.hear(InstrumentDefined(0, "A", multiplier=Decimal(multiplier)))
@@ -280,7 +223,7 @@ def test_the_account_adds_up_exactly_after_every_event(
             marked = account.mark()
 
             cash, equity = Fraction(marked.cash), Fraction(marked.equity)
-            deposits = Fraction(state.deposits)
+            deposits = account.sum_of("deposits", "USD")
             gains = Fraction(marked.realised_pnl) + Fraction(marked.unrealised_pnl)
             value = sum((_value(account, symbol) for symbol in "AB"), Fraction(0))
             assert cash + value == equity
@@ -292,10 +235,12 @@ def test_the_account_adds_up_exactly_after_every_event(
 
 def _value(account: Account, symbol: str) -> Fraction:
     """What is held of a symbol, in fractions, at the last price or else at cost."""
-    market = MarketData(account.bus, bars_needed={})
-    market.state = account.bus.components["market_data"].state  # type: ignore[assignment]  # it is a MarketDataState
-    price, quantity = market.last_price(symbol), Fraction(account.portfolio.net_position(symbol))
-    if price is None and quantity:
+    market, quantity = account.market, Fraction(account.portfolio.net_position(symbol))
+    price = market.last_price(symbol)
+    if price is None:
         held = [positions.get(symbol) for positions in account.portfolio.state.positions.values()]
-        return sum((Fraction(position.cost) for position in held if position is not None), Fraction(0))
-    return quantity * Fraction(Decimal(repr(price or 0.0))) * Fraction(market.instrument(symbol).multiplier)
+        return sum(
+            (Fraction(position.cost) for position in held if position is not None and position.quantity),
+            Fraction(0),
+        )
+    return quantity * Fraction(Decimal(repr(price))) * Fraction(market.instrument(symbol).multiplier)

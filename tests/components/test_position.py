@@ -1,4 +1,4 @@
-"""Position arithmetic against fractions: what was paid, what it cost and what was realised add up."""
+"""Holding arithmetic against fractions: what was paid, what it cost and what was realised add up."""
 
 from decimal import Decimal
 from fractions import Fraction
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.portfolio.position import COST_QUANTUM, Position, apply_fill
+from components.portfolio.position import COST_QUANTUM, Holding, apply_fill
 
 quantities = st.decimals(Decimal("-5000"), Decimal(5000), places=8).filter(bool)
 prices = st.decimals(Decimal("0.0001"), Decimal(100_000), places=4)
@@ -37,7 +37,7 @@ class AverageCost:
 
 @given(fills | closing)
 def test_what_was_paid_is_what_was_realised_less_what_is_held(fills: list[tuple[Decimal, Decimal]]) -> None:
-    position = Position()
+    position = Holding()
     paid = Fraction(0)
 
     for signed, price in fills:
@@ -51,7 +51,7 @@ def test_what_was_paid_is_what_was_realised_less_what_is_held(fills: list[tuple[
 def test_quantity_is_exact_and_cost_is_the_average_to_the_quantum(
     fills: list[tuple[Decimal, Decimal]],
 ) -> None:
-    position, model = Position(), AverageCost()
+    position, model = Holding(), AverageCost()
 
     for number, (signed, price) in enumerate(fills, 1):
         apply_fill(position, signed, unit_price=price)
@@ -64,7 +64,7 @@ def test_quantity_is_exact_and_cost_is_the_average_to_the_quantum(
 
 @given(fills | closing)
 def test_a_flat_position_costs_nothing(fills: list[tuple[Decimal, Decimal]]) -> None:
-    position = Position()
+    position = Holding()
     for signed, price in fills:
         apply_fill(position, signed, unit_price=price)
 
@@ -88,7 +88,7 @@ def test_a_flat_position_costs_nothing(fills: list[tuple[Decimal, Decimal]]) -> 
     ],
 )
 def test_fills_of_every_kind(fills: list[tuple[int, int]], quantity: int, cost: int, realised: int) -> None:
-    position = Position()
+    position = Holding()
 
     for signed, price in fills:
         apply_fill(position, Decimal(signed), unit_price=Decimal(price))
@@ -98,7 +98,7 @@ def test_fills_of_every_kind(fills: list[tuple[int, int]], quantity: int, cost: 
 
 
 def test_what_rounding_leaves_stays_in_the_cost_of_the_rest() -> None:
-    position = Position()
+    position = Holding()
     apply_fill(position, Decimal(3), unit_price=Decimal("3.33333333333"))
 
     apply_fill(position, Decimal(-1), unit_price=Decimal(0))

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from brokers.simulated.config import SimulatedBrokerConfig
+from components.strategy_host.host import MAX_REFUSALS_HEARD
 from kernel.errors import ConfigError
 from kernel.events import (
     Bar,
@@ -28,6 +29,7 @@ from kernel.identifiers import TimerName
 from strategies.sdk import (
     Decisions,
     Metadata,
+    OrderUpdate,
     RiskLimits,
     SetTimer,
     Signal,
@@ -386,3 +388,32 @@ def test_strategy_ids_that_order_ids_cannot_tell_apart_are_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         core_with({name: Scripted() for name in names})
+
+
+def test_a_strategy_is_told_of_refusals_of_its_own_decisions() -> None:
+    strategy, other = scripted([("nonsense", "A", 1, 0)]), Scripted()
+    core = core_with({"x": strategy, "y": other})
+    begin(core)
+
+    hear(core, quote(1))
+
+    assert (strategy.state.updates, other.state.updates) == (["DecisionRefused"], [])
+
+
+def test_a_strategy_that_answers_refusals_with_nonsense_is_not_told_for_ever() -> None:
+    class Stubborn(Scripted):
+        def on_order_update(self, update: OrderUpdate) -> Decisions:
+            self.state.updates.append(type(update).__name__)
+            return buy("A", -1)
+
+    strategy = Stubborn()
+    strategy.script = [[("nonsense", "A", 1, 0)], [], [("nonsense", "A", 1, 0)]]
+    core = core_with({"x": strategy})
+    begin(core)
+
+    made = hear(core, quote(1), quote(2))
+
+    assert len(strategy.state.updates) == MAX_REFUSALS_HEARD
+    assert len(of_type(made, DecisionRefused)) == MAX_REFUSALS_HEARD + 1
+    hear(core, quote(3))
+    assert len(strategy.state.updates) == 2 * MAX_REFUSALS_HEARD

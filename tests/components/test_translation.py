@@ -11,15 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.strategy_host.plain_values import LARGEST, to_lots, to_ticks
 from components.strategy_host.state import HostState
 from components.strategy_host.translation import (
-    LARGEST,
     MAX_DECISIONS,
     MIN_TIMER_PERIOD_NS,
     Translator,
     order_slug,
-    to_lots,
-    to_ticks,
 )
 from kernel.bus import EXACT
 from kernel.events import (
@@ -41,13 +39,27 @@ from kernel.events import (
 from kernel.identifiers import ClientOrderId, StrategyId, TimerName
 from kernel.timers import NEVER
 from strategies.sdk import Cancel, CancelTimer, PlaceOrder, Replace, SetTimer, Signal, buy, sell
+from strategies.sdk.decisions import Decision
 from tests.kernel.listeners import quote
 
 KEY = ClientOrderId("7-ma-1")
+KINDS = ", ".join(kind.__name__ for kind in Decision.__args__)
 _decode = msgspec.msgpack.Decoder(AnyEvent).decode
 
 # What strategies return is not what the types say: that is what these tests are about.
 Anything = Any
+
+
+class Account:
+    """A flat account of 100,000 that knows the rate of the euro."""
+
+    equity = Decimal(100_000)
+
+    def strategy_position(self, strategy: StrategyId, symbol: str) -> Decimal:  # noqa: ARG002  # the view's signature
+        return Decimal({"LONG": 10, "SHORT": -10}.get(symbol, 0))
+
+    def rate(self, currency: str) -> Decimal | None:
+        return {"USD": Decimal(1), "EUR": Decimal("1.25")}.get(currency)
 
 
 def translate(returned: object, *, tick: str = "0.01", lot: str = "1") -> Sequence[Event]:
@@ -59,6 +71,8 @@ def translate(returned: object, *, tick: str = "0.01", lot: str = "1") -> Sequen
             0, symbol, tick_size=Decimal(tick), lot_size=Decimal(lot)
         ),
         symbol_of=lambda key: "A" if key == KEY else "",
+        account=Account(),
+        last_price=lambda symbol: None if symbol == "NEW" else 50.0,
     )
     return translator(quote(5), returned)
 
@@ -201,12 +215,12 @@ def test_a_price_that_is_none_is_refused(price: Anything, reason: str, which: st
 @pytest.mark.parametrize(
     ("order_type", "limit", "stop", "reason"),
     [
-        (OrderType.MARKET, 5, None, "market order with limit price 5"),
-        (OrderType.MARKET, None, 5, "market order with stop price 5"),
-        (OrderType.LIMIT, None, None, "limit order with limit price None"),
-        (OrderType.LIMIT, 5, 5, "limit order with stop price 5"),
-        (OrderType.STOP, None, None, "stop order with stop price None"),
-        (OrderType.STOP_LIMIT, 5, None, "stop_limit order with stop price None"),
+        (OrderType.MARKET, 5, None, "a market order takes no limit price; got 5"),
+        (OrderType.MARKET, None, 5, "a market order takes no stop price; got 5"),
+        (OrderType.LIMIT, None, None, "a limit order needs a limit price"),
+        (OrderType.LIMIT, 5, 5, "a limit order takes no stop price; got 5"),
+        (OrderType.STOP, None, None, "a stop order needs a stop price"),
+        (OrderType.STOP_LIMIT, 5, None, "a stop_limit order needs a stop price"),
     ],
 )
 def test_prices_that_do_not_fit_the_order_type_are_refused(
@@ -233,8 +247,8 @@ def test_an_enum_by_its_value_means_what_it_says() -> None:
 @pytest.mark.parametrize(
     ("returned", "reason"),
     [
-        (5, "expected one of PlaceOrder, Cancel, Replace, Signal, SetTimer, CancelTimer; got int"),
-        (True, "expected one of PlaceOrder, Cancel, Replace, Signal, SetTimer, CancelTimer; got bool"),
+        (5, f"expected one of {KINDS}; got int"),
+        (True, f"expected one of {KINDS}; got bool"),
         (PlaceOrder(5, Side.BUY, 1), "symbol: expected a text; got int"),  # type: ignore[arg-type]  # the point
         (PlaceOrder("A", "long", 1), "'long' is not a valid Side"),  # type: ignore[arg-type]  # the point
         (PlaceOrder("A", 1, 1), "side: expected a Side; got int"),  # type: ignore[arg-type]  # the point

@@ -12,11 +12,11 @@ Row = tuple[str, float, float, float, float, float]
 """Day, open, high, low, close, volume."""
 
 
-class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One order, bracket or cancellation. ``days``: good until the end of that many days from now."""
 
     bar: int
-    do: str = msgspec.field(name="do", default="order")
+    do: str = "order"
     name: str
     symbol: str = "X"
     side: str = "buy"
@@ -30,7 +30,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     oco: str | None = None
 
 
-class Costs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Costs(msgspec.Struct, frozen=True, kw_only=True):
     """Zipline's models: volume share slippage and a commission per share with a minimum per order."""
 
     volume_limit: float | None = None
@@ -96,8 +96,10 @@ def _steps(random: Random, kind: str, *, bar: int, close: float, sent: Sequence[
         case "days":
             return [step(type="limit", limit=near(), days=random.randint(1, 10))]
         case "cancel":
-            orders = [one for one in sent if one.do == "order"]
-            return [Step(bar=bar, do="cancel", name=random.choice(orders).name)] if orders else []
+            paired = {one.oco for one in sent}
+            names = [one.name for one in sent if one.do == "order" and one.bar < bar and not one.oco]
+            single = [name for name in names if name not in paired]
+            return [Step(bar=bar, do="cancel", name=random.choice(single))] if single else []
         case "bracket":
             sign = 1 if side == "buy" else -1
             loss, profit = (round(close * (1 + sign * by), 2) for by in (-0.03, 0.04))

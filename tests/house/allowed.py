@@ -35,6 +35,9 @@ ALLOWED: Mapping[str, Mapping[Place, Reason]] = {
         "strategies/sdk/loading.py::_refusing_failures": (
             "isolation: a strategy's own code may raise anything; it becomes its refusal"
         ),
+        "replay/models.py::build_model": (
+            "isolation: a user's own model may raise anything; it becomes a refusal to start"
+        ),
     },
     "cancellation": {},
     "local imports": {},

@@ -11,7 +11,10 @@ from eventstore import MemoryEventStore
 from kernel.errors import InputError, StreamMissing
 from kernel.events import (
     ApprovedOrder,
+    CashFlowKind,
+    CashMoved,
     Event,
+    FxRateSet,
     InstrumentDefined,
     Order,
     OrderDenied,
@@ -198,6 +201,58 @@ async def test_an_unfinished_run_is_refused(store: MemoryEventStore) -> None:
 
     with pytest.raises(InputError, match="never finished"):
         await read_results(store, RUN)
+
+
+# --- money paid in on the way -------------------------------------------------------------------
+
+
+async def test_a_deposit_on_the_way_is_no_return(store: MemoryEventStore) -> None:
+    paid_in = CashMoved(day(3) + 1, Decimal(90_000))
+    marks: list[Event] = [mark(day(1), "10000"), mark(day(3), "11000"), paid_in, mark(day(4), "101000")]
+
+    metrics = (await result_of(store, marks)).metrics
+
+    assert (metrics.initial_equity, metrics.final_equity) == (Decimal(10_000), Decimal(101_000))
+    assert metrics.total_return == pytest.approx(0.1)
+    assert metrics.max_drawdown == 0
+
+
+async def test_money_taken_out_is_no_drawdown(store: MemoryEventStore) -> None:
+    taken = CashMoved(day(3) + 1, Decimal(-5_000))
+
+    metrics = (await result_of(store, [mark(day(3), "10000"), taken, mark(day(4), "5000")])).metrics
+
+    assert metrics.total_return == pytest.approx(0.0)
+    assert metrics.max_drawdown == pytest.approx(0.0)
+
+
+async def test_a_deposit_between_two_marks_counts_for_the_time_that_was_left(
+    store: MemoryEventStore,
+) -> None:
+    """Modified Dietz: 900 earned on 10,000 for the whole day and 8,000 for a quarter of it."""
+    paid_in = CashMoved(day(3, 18), Decimal(8_000))
+
+    metrics = (await result_of(store, [mark(day(3), "10000"), paid_in, mark(day(4), "18900")])).metrics
+
+    assert metrics.total_return == pytest.approx(900 / 12_000)
+
+
+async def test_income_is_a_return(store: MemoryEventStore) -> None:
+    dividend = CashMoved(day(3), Decimal(500), "USD", "dividend", CashFlowKind.DIVIDEND)
+
+    metrics = (await result_of(store, [mark(day(3), "10000"), dividend, mark(day(4), "10500")])).metrics
+
+    assert metrics.total_return == 0.05
+
+
+async def test_a_deposit_in_the_data_counts_at_its_rate(store: MemoryEventStore) -> None:
+    data = [*BARS, FxRateSet(day(5), "EUR", "USD", Decimal("1.25")), CashMoved(day(5), Decimal(800), "EUR")]
+    marks = [mark(day(5), "11000"), mark(day(6), "11000")]
+    await record_run(store, marks, data={DATA: data})
+
+    metrics = (await read_results(store, RUN)).metrics
+
+    assert metrics.total_return == pytest.approx(0.0)
 
 
 # --- table and JSON ---------------------------------------------------------------------------

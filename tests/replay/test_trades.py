@@ -5,8 +5,8 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.portfolio.position import Position, apply_fill
-from kernel.events import OrderFilled, Side
+from components.portfolio.position import Holding, apply_fill
+from kernel.events import CorporateAction, CorporateActionKind, OrderFilled, Side
 from kernel.identifiers import StrategyId
 from replay.trades import match_fills
 from tests.replay.recorded_run import BUY, SELL, correction, day, fill
@@ -154,6 +154,60 @@ def test_a_busted_fill_makes_no_trade() -> None:
     assert (matched.trades, matched.open_lots) == ((), ())
 
 
+def action(number: int, kind: CorporateActionKind, ratio: str = "1", *, new: str = "") -> CorporateAction:
+    return CorporateAction(day(number), "ABC", kind, Decimal(ratio), new_symbol=new)
+
+
+def test_a_lot_follows_a_split_at_its_cost() -> None:
+    fills = [fill(day(0), BUY, "3", "100", commission="1"), fill(day(2), SELL, "4", "60")]
+
+    matched = match_fills(fills, actions=[action(1, CorporateActionKind.SPLIT, "2")])
+
+    (trade,), (lot,) = matched.trades, matched.open_lots
+    assert (trade.quantity, trade.entry_price, trade.pnl) == (Decimal(4), Decimal(50), Decimal(40))
+    assert (lot.quantity, lot.entry_price) == (Decimal(2), Decimal(50))
+    assert trade.commission + lot.commission == 1
+
+
+def test_a_fraction_of_a_share_leaves_with_its_cost_and_is_no_trade() -> None:
+    fills = [fill(day(0), BUY, "7", "10"), fill(day(2), SELL, "3", "30")]
+
+    matched = match_fills(fills, actions=[action(1, CorporateActionKind.SPLIT, "0.5")])
+
+    assert [trade.pnl for trade in matched.trades] == [Decimal(30)]
+    assert matched.open_lots == ()
+
+
+def test_a_lot_is_sold_under_its_new_symbol() -> None:
+    fills = [fill(day(0), BUY, "10", "5"), fill(day(2), SELL, "10", "6", symbol="XYZ")]
+
+    matched = match_fills(fills, actions=[action(1, CorporateActionKind.SYMBOL_CHANGE, new="XYZ")])
+
+    (trade,) = matched.trades
+    assert (trade.symbol, trade.pnl, trade.restated[0].old_symbol) == ("XYZ", Decimal(10), "ABC")
+    assert matched.open_lots == ()
+
+
+def test_a_merger_closes_lots_against_those_on_the_other_side() -> None:
+    fills = [fill(day(0), BUY, "10", "5"), fill(day(0), SELL, "4", "12", symbol="XYZ")]
+
+    matched = match_fills(fills, actions=[action(1, CorporateActionKind.MERGER, "0.5", new="XYZ")])
+
+    (trade,), (lot,) = matched.trades, matched.open_lots
+    assert (trade.side, trade.quantity, trade.pnl) == (SELL, Decimal(4), Decimal(8))
+    assert (lot.symbol, lot.quantity, lot.entry_price) == ("XYZ", Decimal(1), Decimal(10))
+
+
+def test_a_delisting_closes_what_is_open() -> None:
+    delisted = CorporateAction(day(1), "ABC", CorporateActionKind.DELISTING, amount=Decimal(2))
+
+    matched = match_fills([fill(day(0), BUY, "10", "5")], actions=[delisted])
+
+    (trade,) = matched.trades
+    assert (trade.exit_ts, trade.exit_price, trade.pnl) == (day(1), Decimal(2), Decimal(-30))
+    assert (trade.exit_order, matched.open_lots) == ("", ())
+
+
 @st.composite
 def fill_sequences(draw: st.DrawFn) -> list[OrderFilled]:
     """Fills of one position on random sides, quantities, prices and commissions."""
@@ -193,7 +247,7 @@ def test_a_flat_position_has_realised_what_its_trades_add_up_to(fills: list[Orde
     held = sum(_signed(one) for one in fills)
     side = SELL if held > 0 else BUY
     closing = [fill(day(100), side, str(abs(held)), "123.45")] if held else []
-    position = Position()
+    position = Holding()
 
     for one in [*fills, *closing]:
         apply_fill(position, _signed(one), unit_price=one.price)

@@ -10,12 +10,14 @@ from random import Random
 
 from kernel.identifiers import ClientOrderId, StrategyId
 from strategies.sdk import (
+    Adjustment,
     Bar,
     Context,
     Decision,
     Decisions,
     InstrumentDefined,
     Order,
+    OrderBook,
     PlaceOrder,
     Quote,
     RiskLimits,
@@ -75,6 +77,7 @@ class SampleContext:
         self.environment: Mapping[str, str] = {}
         self.lots: dict[str, Decimal] = {}
         self.trades: dict[str, Trade] = {}
+        self.books: dict[str, OrderBook] = {}
         self._bars: dict[str, deque[Bar]] = defaultdict(lambda: deque(maxlen=bars_needed))
         self._quotes: dict[str, Quote] = {}
 
@@ -91,7 +94,14 @@ class SampleContext:
     def instrument(self, symbol: str) -> InstrumentDefined:
         return InstrumentDefined(0, symbol, lot_size=self.lots.get(symbol, Decimal(1)))
 
-    def history(self, symbol: str, count: int) -> Sequence[Bar]:
+    def history(
+        self,
+        symbol: str,
+        count: int,
+        *,
+        timeframe: str = "",  # noqa: ARG002  # bars of one timeframe are shown here
+        adjustment: Adjustment = Adjustment.SPLITS,  # noqa: ARG002  # and none is split
+    ) -> Sequence[Bar]:
         bars = self._bars[symbol]
         return list(bars)[max(len(bars) - count, 0) :]
 
@@ -103,6 +113,9 @@ class SampleContext:
 
     def last_trade(self, symbol: str) -> Trade | None:
         return self.trades.get(symbol)
+
+    def book(self, symbol: str) -> OrderBook | None:
+        return self.books.get(symbol)
 
 
 def attach(strategy: Strategy[ParamsT, StateT], *symbols: str) -> SampleContext:

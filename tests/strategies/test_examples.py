@@ -8,21 +8,23 @@ import pytest
 
 from kernel.errors import InputError
 from strategies.buy_and_hold import BuyAndHold
+from strategies.channel_break import ChannelBreak
 from strategies.ema_cross import EmaCross
 from strategies.ma_cross import MovingAverageCross
 from strategies.mean_reversion import MeanReversion
 from strategies.rsi import RelativeStrengthIndex
-from strategies.sdk import Bar, Quote
+from strategies.sdk import Bar, PlaceOrder, Quote
 from strategies.sdk.lint import lint_source
 from strategies.sdk.loading import describe, load_strategy
 from strategies.sixty_forty import SixtyForty
-from tests.strategies.sample_context import AnyStrategy, SampleContext, as_context, daily_bar, orders_of
+from tests.strategies.sample_context import AnyStrategy, SampleContext, as_context, as_list, daily_bar
 
 FOLDER = Path(__file__).parents[2] / "strategies"
 FILES = sorted(path.name for path in FOLDER.glob("*.py") if path.name != "__init__.py")
 SYMBOLS = ("SPY", "AGG")
 EXAMPLES: dict[str, dict[str, object]] = {
     "buy_and_hold:BuyAndHold": {},
+    "channel_break:ChannelBreak": {"entry": 5, "exit": 3, "allow_short": True},
     "ema_cross:EmaCross": {"fast": 5, "slow": 20},
     "ma_cross:MovingAverageCross": {"fast": 5, "slow": 20, "allow_short": True},
     "mean_reversion:MeanReversion": {"window": 10, "entry": 1.5},
@@ -45,15 +47,16 @@ def market(count: int) -> list[Bar | Quote]:
 
 
 def run(strategy: AnyStrategy, context: SampleContext, events: list[Bar | Quote]) -> list[str]:
-    """Show the events, fill every order at once; the decisions as text."""
+    """Show the events, fill every order at once; orders and signals as text."""
     strategy.ctx = as_context(context)
     taken: list[str] = []
     for event in events:
         context.see(event)
         decisions = strategy.on_bar(event) if isinstance(event, Bar) else strategy.on_quote(event)
-        for order in orders_of(decisions):
-            context.portfolio.fill(order)
-            taken.append(f"{event.ts} {order}")
+        for decision in as_list(decisions):
+            if isinstance(decision, PlaceOrder):
+                context.portfolio.fill(decision)
+            taken.append(f"{event.ts} {decision}")
     return taken
 
 
@@ -137,6 +140,7 @@ def test_state_of_a_new_strategy_is_its_own(example: str) -> None:
         (SixtyForty, {"stock_weight": 1.01}),
         (SixtyForty, {"rebalance": "week"}),
         (SixtyForty, {"stock": ""}),
+        (ChannelBreak, {"entry": 1}),
         (EmaCross, {"fast": 0}),
         (EmaCross, {"slow": 1_000_001}),
     ],

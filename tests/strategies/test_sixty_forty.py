@@ -38,7 +38,7 @@ def started(**params: object) -> tuple[SixtyForty, SampleContext]:
 
 
 def terms(orders: list[PlaceOrder]) -> list[tuple[Side, str, int]]:
-    return [(order.side, order.symbol, int(order.quantity)) for order in orders]
+    return [(order.side, order.symbol, int(Decimal(str(order.quantity)))) for order in orders]
 
 
 def test_weights_are_bought_once_both_symbols_have_a_bar() -> None:

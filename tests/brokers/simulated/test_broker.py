@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brokers.simulated.commission import PerShareAndOrder
-from brokers.simulated.config import SimulatedBrokerConfig
-from brokers.simulated.fills import FillTiming
-from brokers.simulated.slippage import FixedBps
+from brokers.simulated.config import ModelConfig, SimulatedBrokerConfig
+from brokers.simulated.fills import FillTiming, Price
+from brokers.simulated.models import VenueModels
+from brokers.simulated.resting import Resting
+from kernel.errors import ConfigError
 from kernel.events import (
     ApprovedOrder,
     Bar,
@@ -24,6 +25,7 @@ from kernel.events import (
     Side,
     TimeInForce,
     Trade,
+    VenueFeature,
 )
 from tests.brokers.simulated.venue import BUY, MINUTE, SELL, Venue, bar, kinds, order
 
@@ -41,36 +43,100 @@ def test_an_order_is_accepted_with_an_id_of_the_venues() -> None:
 
 
 @pytest.mark.parametrize(
-    "order_type", [kind for kind in OrderType if kind.value not in ("market", "limit", "stop", "stop_limit")]
+    ("placed", "reason"),
+    [
+        (order(BUY, order_type=OrderType.LIMIT), "a limit order needs a limit price"),
+        (order(BUY, order_type=OrderType.MARKET_IF_TOUCHED), "a market_if_touched order needs a stop price"),
+        (
+            order(BUY, order_type=OrderType.TRAILING_STOP),
+            "a trailing_stop order needs either a trail amount or a trail percent above 0",
+        ),
+        (order(BUY, time_in_force=TimeInForce.GTD), "expire_ts 0 is not after 0"),
+        (msgspec.structs.replace(order(BUY), post_only=True), "post-only is for limit orders that may rest"),
+        (
+            msgspec.structs.replace(order(BUY, limit=90), display_quantity=Decimal(0)),
+            "display quantity 0 is not above 0",
+        ),
+    ],
 )
-def test_an_unsupported_order_type_is_rejected_with_the_reason(order_type: OrderType) -> None:
+def test_an_order_that_nobody_could_work_is_rejected_with_the_reason(
+    placed: ApprovedOrder, reason: str
+) -> None:
     venue = Venue()
 
-    (rejected,) = venue.submit(order(BUY, order_type=order_type))
+    (rejected,) = venue.submit(placed)
 
-    assert rejected.kind is REJECTED
-    assert rejected.reason == f"order type {order_type.value} is not supported here"
+    assert (rejected.kind, rejected.reason) == (REJECTED, reason)
     assert venue.fills(bar(2, "100/100/100/100")) == []
 
 
-@pytest.mark.parametrize("time_in_force", [each for each in TimeInForce if each is not TimeInForce.GTC])
-def test_an_unsupported_time_in_force_is_rejected_with_the_reason(time_in_force: TimeInForce) -> None:
-    venue = Venue()
+@pytest.mark.parametrize(
+    ("lacking", "placed"),
+    [
+        ("stop", order(BUY, stop=90)),
+        ("day", order(BUY, time_in_force=TimeInForce.DAY)),
+        ("reduce_only", msgspec.structs.replace(order(BUY), reduce_only=True)),
+        ("post_only", msgspec.structs.replace(order(BUY, limit=90), post_only=True)),
+        ("iceberg", msgspec.structs.replace(order(BUY, limit=90), display_quantity=Decimal(1))),
+    ],
+)
+def test_what_the_venue_lacks_it_rejects_by_name(lacking: str, placed: ApprovedOrder) -> None:
+    venue = Venue(SimulatedBrokerConfig(lacks=(lacking,)))
 
-    (rejected,) = venue.submit(order(BUY, time_in_force=time_in_force))
+    (rejected,) = venue.submit(placed)
 
-    assert rejected.kind is REJECTED
-    assert rejected.reason == f"time in force {time_in_force.value} is not supported here; use gtc"
+    assert (rejected.kind, rejected.reason) == (REJECTED, f"{lacking} is not taken by this venue")
 
 
-@pytest.mark.parametrize("flag", ["post_only", "reduce_only"])
-def test_an_unsupported_instruction_is_rejected_with_the_reason(flag: str) -> None:
-    venue = Venue()
+def test_a_venue_without_replacements_rejects_them() -> None:
+    venue = Venue(SimulatedBrokerConfig(lacks=("replace",)))
+    venue.submit(order(BUY, limit=90))
 
-    (rejected,) = venue.submit(msgspec.structs.replace(order(BUY), **{flag: True}))
+    (rejected,) = venue.replace(order(BUY, limit=95))
 
-    assert rejected.kind is REJECTED
-    assert rejected.reason == "post-only and reduce-only are not supported here"
+    assert rejected.kind is ExecutionKind.REPLACE_REJECTED
+    assert rejected.reason == "orders are not replaced by this venue"
+
+
+def test_capabilities_are_all_but_what_is_lacking() -> None:
+    taken = SimulatedBrokerConfig(lacks=("trailing_stop", "day", "oco")).capabilities()
+
+    assert set(OrderType) - set(taken.order_types) == {OrderType.TRAILING_STOP}
+    assert set(TimeInForce) - set(taken.times_in_force) == {TimeInForce.DAY}
+    assert set(VenueFeature) - set(taken.features) == {VenueFeature.OCO}
+
+
+def test_lacking_something_that_there_is_not_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"broker.lacks: 'stopp' is none of day, fok, "):
+        SimulatedBrokerConfig(lacks=("stopp",)).capabilities()
+
+
+def test_new_quantities_of_no_more_than_what_is_filled_are_rejected() -> None:
+    venue = Venue(SimulatedBrokerConfig(volume=ModelConfig("share", {"limit": 0.5})))
+    venue.submit(order(BUY, 10))
+    venue.hear(Trade(1, "A", 100.0, 8.0))
+
+    (refused,) = venue.replace(order(BUY, 4))
+    (replaced,) = venue.replace(order(BUY, 6))
+    filled = venue.hear(Trade(2, "A", 100.0, 80.0))
+
+    assert (refused.kind, refused.reason) == (ExecutionKind.REPLACE_REJECTED, "4 of 4 are filled already")
+    assert replaced.kind is ExecutionKind.REPLACED
+    assert [one.quantity for one in filled] == [2]
+
+
+class Doubled(msgspec.Struct, frozen=True):
+    """A bar model of a user's: twice the close."""
+
+    def fill(self, resting: Resting, bar: Bar) -> Price | None:  # noqa: ARG002  # the port's signature
+        return Price(2 * bar.close, slips=False, executed_ts=bar.ts)
+
+
+def test_a_model_of_ones_own_takes_the_place_of_the_configured_one() -> None:
+    venue = Venue(models=VenueModels(bars=Doubled()))
+    venue.submit(order(BUY))
+
+    assert venue.fills(bar(1, "100/100/100/100")) == [(0, 200)]
 
 
 def test_a_cancelled_order_does_not_fill() -> None:
@@ -202,28 +268,6 @@ def test_slippage_is_paid_at_the_close_too() -> None:
     assert str(filled.price) == "100.10"
 
 
-@pytest.mark.parametrize(
-    ("per_share", "per_order", "rate", "is_first", "expected"),
-    [
-        ("0", "0", "0", True, "0"),
-        ("0.005", "0", "0", True, "0.50"),
-        ("0", "1.25", "0", True, "1.25"),
-        ("0", "1.25", "0", False, "0.00"),
-        ("0", "0", "0.002", True, "4.00"),
-        ("0.005", "1", "0.002", True, "5.50"),
-        ("0.00333", "0", "0", True, "0.33"),
-    ],
-)
-def test_commission_is_per_share_per_order_and_of_the_notional(
-    per_share: str, per_order: str, rate: str, is_first: bool, expected: str
-) -> None:
-    model = PerShareAndOrder(per_share=Decimal(per_share), per_order=Decimal(per_order), rate=Decimal(rate))
-
-    commission = model.commission(order(BUY), quantity=Decimal(100), price=Decimal(20), is_first=is_first)
-
-    assert str(commission) == expected
-
-
 def test_commission_is_reported_with_the_fill() -> None:
     config = SimulatedBrokerConfig(commission_per_share=Decimal("0.01"), commission_per_order=Decimal(1))
     venue = Venue(config)
@@ -232,11 +276,6 @@ def test_commission_is_reported_with_the_fill() -> None:
     (filled,) = venue.hear(bar(1, "100/100/100/100"))
 
     assert filled.commission == Decimal("1.50")
-
-
-def test_a_model_of_ones_own_takes_the_place_of_the_configured_one() -> None:
-    assert FixedBps(100.0).apply(200.0, BUY) == 202.0
-    assert FixedBps(100.0).apply(200.0, SELL) == 198.0
 
 
 # --- properties -------------------------------------------------------------------------------

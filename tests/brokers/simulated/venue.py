@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from brokers.simulated.broker import SimulatedBroker
 from brokers.simulated.config import SimulatedBrokerConfig
+from brokers.simulated.models import VenueModels
 from kernel.bus import EventBus
 from kernel.events import (
     ApprovedOrder,
@@ -66,9 +67,15 @@ def bar(minute: int, prices: str, *, symbol: str = "A", length: int = 1) -> Bar:
 class Venue:
     """The broker on a bus of its own. What it is told to do happens at ``now``, the last event's time."""
 
-    def __init__(self, config: SimulatedBrokerConfig | None = None, *, tick: str = "0.01") -> None:
+    def __init__(
+        self,
+        config: SimulatedBrokerConfig | None = None,
+        *,
+        tick: str = "0.01",
+        models: VenueModels | None = None,
+    ) -> None:
         self.bus = EventBus()
-        self.broker = SimulatedBroker(self.bus, config or SimulatedBrokerConfig())
+        self.broker = SimulatedBroker(self.bus, config or SimulatedBrokerConfig(), models=models)
         self.bus.register_watching(self.broker)
         self.hear(InstrumentDefined(0, "A", tick_size=Decimal(tick)))
 
@@ -82,6 +89,16 @@ class Venue:
     def submit(self, *orders: ApprovedOrder) -> Sequence[ExecutionReport]:
         """Send orders."""
         return self.hear(*(OrderSubmitted(self.bus.now, one) for one in orders))
+
+    def send(self, *orders: ApprovedOrder) -> None:
+        """Send orders to a venue that they take time to reach."""
+        self.bus.dispatch([OrderSubmitted(self.bus.now, one) for one in orders])
+        self.bus.take_derived()
+
+    def send_cancel(self, key: str = "o") -> None:
+        """Ask for an order's cancellation at a venue that the request takes time to reach."""
+        self.bus.dispatch((CancelSubmitted(self.bus.now, ClientOrderId(key), StrategyId("s"), "A"),))
+        self.bus.take_derived()
 
     def cancel(self, key: str = "o", *, symbol: str = "A") -> Sequence[ExecutionReport]:
         """Ask for an order's cancellation."""

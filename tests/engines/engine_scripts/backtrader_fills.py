@@ -49,11 +49,13 @@ class Scripted(bt.Strategy):
         self.sent = {}
         self.names = {}
         self.fills = []
+        self.equity = []
         self.at = {}
         for step in self.p.script["steps"]:
             self.at.setdefault(step["bar"], []).append(step)
 
     def next(self):
+        self.equity.append(self.broker.getvalue())
         for step in self.at.get(len(self) - 1, ()):
             if step["do"] == "cancel":
                 self.cancel(self.sent[step["name"]])
@@ -126,7 +128,7 @@ def main():
     cerebro.adddata(Bars(rows=task["bars"]))
     cerebro.addstrategy(Scripted, script=task)
     (strategy,) = cerebro.run()
-    json.dump({"fills": strategy.fills, "equity": cerebro.broker.getvalue()}, sys.stdout)
+    json.dump({"fills": strategy.fills, "equity": strategy.equity}, sys.stdout)
 
 
 if __name__ == "__main__":

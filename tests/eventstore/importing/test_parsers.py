@@ -10,7 +10,7 @@ from eventstore.importing.columns import resolve_columns
 from eventstore.importing.defects import RowDefect
 from eventstore.importing.local_time import NS_PER_SECOND, iso_utc
 from eventstore.importing.options import DataKind, ImportOptions
-from eventstore.importing.parsers import MarketData, row_parser
+from eventstore.importing.parsers import RowEvent, row_parser
 from kernel.events import AggressorSide, Bar, Quote, Trade
 
 prices = st.floats(min_value=nextafter(0, 1), max_value=1e300)
@@ -20,7 +20,7 @@ instants = st.integers(min_value=0, max_value=7_000_000_000 * NS_PER_SECOND)
 BARS = ("time", "open", "high", "low", "close", "volume")
 
 
-def parse(names: tuple[str, ...], row: str, options: ImportOptions) -> MarketData:
+def parse(names: tuple[str, ...], row: str, options: ImportOptions) -> RowEvent:
     """The event of a comma-separated row."""
     return row_parser(resolve_columns(names, options), options).parse(row.split(","), options.symbol)
 

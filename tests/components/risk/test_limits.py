@@ -1,152 +1,34 @@
-"""Each risk rule at its boundary, with what is held and what is already working."""
+"""Each of the first rules at its boundary, with what is held and what is already working."""
 
 from decimal import Decimal
 
 import msgspec
 import pytest
 
-from components.risk.risk import Risk
-from kernel.bus import EventBus
 from kernel.events import (
     ApprovedOrder,
     Event,
     FillCorrected,
     HaltTrading,
-    InstrumentDefined,
-    Order,
     OrderApproved,
     OrderCancelled,
     OrderDenied,
     OrderExpired,
-    OrderFilled,
-    OrderIntent,
     OrderRejected,
     OrderReplaced,
     OrderType,
     ReduceOnlyTrading,
     ReplaceApproved,
     ReplaceDenied,
-    ReplaceIntent,
     ReplaceRejected,
     ResumeTrading,
     Side,
     TradingState,
     TradingStateChanged,
 )
-from kernel.identifiers import ClientOrderId, FillId, StrategyId
+from kernel.identifiers import ClientOrderId, FillId
 from strategies.sdk import RiskLimits
-
-BUY, SELL = Side.BUY, Side.SELL
-ME, OTHER = StrategyId("me"), StrategyId("other")
-NO_LIMITS = RiskLimits(require_cash=False, allow_short=True)
-
-
-class Desk:
-    """Risk on a bus, and the account and market that it looks at, as the test sets them."""
-
-    def __init__(self, limits: RiskLimits = NO_LIMITS, *, declared: int | None = None) -> None:
-        self.cash = Decimal(1000)
-        self.held: dict[StrategyId, Decimal] = {}
-        self.price: float | None = 10.0
-        self.multiplier = Decimal(1)
-        self.bus = EventBus()
-        positions = {} if declared is None else {ME: Decimal(declared)}
-        self.risk = Risk(limits, account=self, market=self, declared_positions=positions)
-        self.bus.register(self.risk)
-        self._count = 0
-
-    # the account and the market
-
-    def net_position(self, symbol: str) -> Decimal:
-        return sum(self.held.values(), Decimal(0)) if symbol == "A" else Decimal(0)
-
-    def strategy_position(self, strategy: StrategyId, symbol: str) -> Decimal:
-        return self.held.get(strategy, Decimal(0)) if symbol == "A" else Decimal(0)
-
-    def last_price(self, symbol: str) -> float | None:
-        return self.price if symbol else None
-
-    def instrument(self, symbol: str) -> InstrumentDefined:
-        return InstrumentDefined(0, symbol, multiplier=self.multiplier)
-
-    # what the test does
-
-    def hear(self, event: Event) -> Event | None:
-        """What risk makes of it."""
-        self.bus.dispatch([event])
-        events = self.bus.take_derived().events
-        assert len(events) <= 1, events
-        return events[0] if events else None
-
-    def ask(
-        self,
-        side: Side,
-        quantity: int | str,
-        *,
-        limit: str | None = None,
-        stop: str | None = None,
-        strategy: StrategyId = ME,
-        symbol: str = "A",
-    ) -> OrderApproved | OrderDenied:
-        """Risk's answer to an order."""
-        self._count += 1
-        kind = {(0, 0): "market", (1, 0): "limit", (0, 1): "stop", (1, 1): "stop_limit"}
-        order = Order(
-            ClientOrderId(f"o{self._count}"),
-            strategy,
-            symbol,
-            side,
-            OrderType(kind[limit is not None, stop is not None]),
-            Decimal(quantity),
-            None if limit is None else Decimal(limit),
-            None if stop is None else Decimal(stop),
-        )
-        answer = self.hear(OrderIntent(0, order))
-        assert isinstance(answer, OrderApproved | OrderDenied), answer
-        return answer
-
-    def replace(
-        self,
-        order: Order,
-        *,
-        strategy: StrategyId = ME,
-        quantity: str = "",
-        limit_price: str = "",
-        stop_price: str = "",
-    ) -> ReplaceApproved | ReplaceDenied:
-        """Risk's answer to new terms; an empty one keeps the old."""
-        terms = [Decimal(term) if term else None for term in (quantity, limit_price, stop_price)]
-        answer = self.hear(ReplaceIntent(0, order.client_order_id, strategy, order.symbol, *terms))
-        assert isinstance(answer, ReplaceApproved | ReplaceDenied), answer
-        return answer
-
-    def filled(self, order: Order, quantity: int, *, leaves: int) -> None:
-        """The orders component says so."""
-        self.hear(
-            OrderFilled(
-                0,
-                order.client_order_id,
-                order.strategy,
-                order.symbol,
-                order.side,
-                Decimal(quantity),
-                Decimal(10),
-                Decimal(0),
-                Decimal(leaves),
-                FillId("f"),
-            )
-        )
-
-
-def rule_of(answer: OrderApproved | OrderDenied) -> str:
-    """The rule that denied; empty for an approval."""
-    return answer.rule if isinstance(answer, OrderDenied) else ""
-
-
-def allowed(answer: OrderApproved | OrderDenied) -> Order:
-    assert isinstance(answer, OrderApproved), answer
-    return answer.order
-
+from tests.components.risk.desk import BUY, ME, NO_LIMITS, OTHER, SELL, Desk, allowed, rule_of
 
 # --- each rule at its boundary ----------------------------------------------------------------
 
@@ -161,7 +43,7 @@ def test_without_limits_everything_is_approved_as_it_was_asked() -> None:
     )
 
 
-@pytest.mark.parametrize(("quantity", "rule"), [("100", ""), ("100.01", "max_order_quantity")])
+@pytest.mark.parametrize(("quantity", "rule"), [("100", ""), ("101", "max_order_quantity")])
 @pytest.mark.parametrize("side", Side)
 def test_order_quantity(side: Side, quantity: str, rule: str) -> None:
     desk = Desk(msgspec.structs.replace(NO_LIMITS, max_order_quantity=Decimal(100)))
@@ -170,7 +52,7 @@ def test_order_quantity(side: Side, quantity: str, rule: str) -> None:
 
     assert rule_of(answer) == rule
     if isinstance(answer, OrderDenied):
-        assert (answer.limit, answer.value) == ("100", "100.01")
+        assert (answer.limit, answer.value) == ("100", "101")
 
 
 @pytest.mark.parametrize(
@@ -560,7 +442,7 @@ def test_a_denied_replacement_leaves_the_order_working() -> None:
 def test_trading_states_hold_for_new_terms_too() -> None:
     desk = Desk()
     working = allowed(desk.ask(BUY, 60))
-    desk.hear(HaltTrading(0, "op"))
+    desk.hear_all(HaltTrading(0, "op"))
 
     denied = desk.replace(working, quantity="70")
 

@@ -1,0 +1,347 @@
+"""The simulated broker's bookkeeping: dividends, cash in lieu, mergers, funding, borrow fees, interest.
+
+Every payment is a ``CashMoved`` of one strategy (or of the account: interest), which the portfolio books.
+
+- Dividend: who holds at the action's ``ts`` gets ``amount`` a share, who is short pays it; at ``pay_ts``
+  if that is later, else at once.
+- Split: what is no whole lot afterwards is paid out at the last price. Merger and symbol change: ``amount`` a
+  share, and what is no whole lot of the new share at its price or, before it has one, at what the old
+  one's makes it worth. Positions themselves, and delistings, are the portfolio's business.
+- Funding of a perpetual at ``due_ts``: quantity * multiplier * last price * rate, from longs to shorts when
+  the rate is positive. A rate that is set again for the same time before it is due counts; after it
+  changes nothing.
+- Borrow fee, daily: net short value at the last price * ``borrow_rate`` / day count, shared out by the
+  size of the short positions. What is long elsewhere in the account need not be borrowed.
+- Interest, daily: balance * rate / day count, by currency.
+
+Where a price is needed and none is known, nothing is paid. Dividends, cash in lieu and mergers are paid in
+cents (0.01), what accrues to 0.00000001. The parts of strategies are rounded so that they add up to the
+rounded whole, so what longs get is what shorts pay, to the last digit.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
+from typing import Protocol
+
+import msgspec
+
+from brokers.simulated.financing import ZERO, FinancingConfig, Interest
+from kernel.component import STEADFAST, FailurePolicy, Subscription
+from kernel.events import (
+    AssetClass,
+    CashFlowKind,
+    CashMoved,
+    CorporateAction,
+    CorporateActionKind,
+    Event,
+    FundingRateSet,
+    InstrumentDefined,
+    SessionStarted,
+    TimerFired,
+    TimerScheduled,
+)
+from kernel.identifiers import StrategyId, TimerName
+
+ACCRUAL = TimerName("accrual")
+ACCOUNT = StrategyId("")
+DAY_NS = 86_400_000_000_000
+PAID_STEP = Decimal("0.01")
+ACCRUED_STEP = Decimal("1E-8")
+WHOLE_LOT_TOLERANCE = Decimal("1E-4")
+"""Lots: a ratio such as 1/3 comes rounded, and 300 shares at 0.3333333333 are 100, not 99 and a rest."""
+
+_MARGINED = (AssetClass.FUTURE, AssetClass.PERPETUAL)
+"""Nothing was paid or received for them, so no proceeds of a sale are held."""
+
+
+class AccountView(Protocol):
+    """Where the back office reads what is held."""
+
+    def holders(self, symbol: str) -> Mapping[StrategyId, Decimal]:
+        """Open quantities by strategy, signed."""
+        ...
+
+    def open_symbols(self) -> Iterable[str]:
+        """The symbols that anybody holds."""
+        ...
+
+    def balances(self) -> Mapping[str, Decimal]:
+        """Cash by currency."""
+        ...
+
+
+class MarketView(Protocol):
+    """Where it reads prices and terms. At a split the last price is already on the new terms."""
+
+    def last_price(self, symbol: str) -> float | None: ...
+    def instrument(self, symbol: str) -> InstrumentDefined: ...
+
+
+class BackOfficeState(msgspec.Struct):
+    """What is owed, by the name of the timer that waits for it.
+
+    ``payable`` has the payments, whose ``ts`` is when they were earned; ``funding`` rates that are not due;
+    ``funded_ts`` by symbol the last time that was paid for. ``accrued_ts`` is up to when days were
+    charged, 0 while nothing accrues.
+    """
+
+    payable: dict[TimerName, tuple[CashMoved, ...]] = {}
+    payable_count: int = 0
+    funding: dict[TimerName, FundingRateSet] = {}
+    funded_ts: dict[str, int] = {}
+    accrued_ts: int = 0
+
+
+class BackOffice:
+    """The component that pays and charges what is not a trade."""
+
+    name = "back_office"
+    failure_policy: FailurePolicy = STEADFAST
+
+    def __init__(self, config: FinancingConfig, *, account: AccountView, market: MarketView) -> None:
+        self.state = BackOfficeState()
+        self._config = config
+        self._account = account
+        self._market = market
+
+    def subscriptions(self) -> Iterable[Subscription]:
+        return (
+            Subscription(InstrumentDefined, self.on_instrument),
+            Subscription(SessionStarted, self.on_session),
+            Subscription(CorporateAction, self.on_action),
+            Subscription(FundingRateSet, self.on_funding_rate),
+            Subscription(TimerFired, self.on_timer),
+        )
+
+    def restore(self, state: msgspec.Struct) -> None:
+        assert isinstance(state, BackOfficeState)
+        self.state = state
+
+    # --- when something is due ------------------------------------------------------------------
+
+    def on_instrument(self, event: InstrumentDefined) -> Sequence[Event] | None:
+        return self._begin_accrual(event.ts) if event.borrow_rate else None
+
+    def on_session(self, event: SessionStarted) -> Sequence[Event] | None:
+        return self._begin_accrual(event.ts) if self._config.interest else None
+
+    def _begin_accrual(self, ts: int) -> Sequence[Event] | None:
+        """Charge days from now on: the first is the one that ends at the first accrual."""
+        if self.state.accrued_ts:
+            return None
+        offset = self._config.accrual_s * 1_000_000_000
+        due_ts = ((ts - offset) // DAY_NS + 1) * DAY_NS + offset
+        self.state.accrued_ts = due_ts - DAY_NS
+        return (TimerScheduled(ts, self.name, ACCRUAL, due_ts, DAY_NS),)
+
+    def on_timer(self, timer: TimerFired) -> Sequence[Event] | None:
+        if timer.owner != self.name:
+            return None
+        if timer.name == ACCRUAL:
+            return self._accrue(timer)
+        payable = self.state.payable.pop(timer.name, None)
+        if payable is not None:
+            return [msgspec.structs.replace(payment, ts=timer.ts) for payment in payable]
+        rate = self.state.funding.pop(timer.name, None)
+        return None if rate is None else self._fund(timer.ts, rate)
+
+    # --- corporate actions ----------------------------------------------------------------------
+
+    def on_action(self, action: CorporateAction) -> Sequence[Event] | None:
+        match action.kind:
+            case CorporateActionKind.DIVIDEND:
+                return self._dividend(action)
+            case CorporateActionKind.SPLIT:
+                return self._fractions(action, action.symbol)
+            case CorporateActionKind.MERGER | CorporateActionKind.SYMBOL_CHANGE:
+                cash = self._per_share(action, CashFlowKind.CASH_IN_LIEU, reason=action.kind.value)
+                return [*cash, *self._fractions(action, action.new_symbol)]
+            case CorporateActionKind.DELISTING:
+                return None  # a sale at what is left, which the portfolio books
+
+    def _dividend(self, action: CorporateAction) -> Sequence[Event]:
+        payments = self._per_share(action, CashFlowKind.DIVIDEND, reason="dividend")
+        if not payments or action.pay_ts <= action.ts:
+            return payments
+        self.state.payable_count += 1
+        name = TimerName(f"pay {self.state.payable_count}")
+        self.state.payable[name] = payments
+        return (TimerScheduled(action.ts, self.name, name, action.pay_ts),)
+
+    def _per_share(
+        self, action: CorporateAction, kind: CashFlowKind, *, reason: str
+    ) -> tuple[CashMoved, ...]:
+        """``amount`` for each share that is held, from each that is owed."""
+        held = self._account.holders(action.symbol)
+        due = {strategy: quantity * action.amount for strategy, quantity in held.items()}
+        terms = f"{reason}: {action.amount} a share"
+        return _payments(
+            action.ts, due, PAID_STEP, kind=kind, currency=action.currency, symbol=action.symbol, reason=terms
+        )
+
+    def _fractions(self, action: CorporateAction, symbol: str) -> tuple[CashMoved, ...]:
+        """What ``ratio`` leaves that is no whole lot of ``symbol``, at its price."""
+        if action.ratio <= 0 or not symbol:
+            return ()
+        terms = self._market.instrument(symbol)
+        fractions = {
+            strategy: fraction_of(quantity * action.ratio, terms.lot_size)
+            for strategy, quantity in self._account.holders(action.symbol).items()
+        }
+        price = self._price_after(action, symbol)
+        if price is None or not any(fractions.values()):
+            return ()
+        unit_price = price * terms.multiplier
+        return _payments(
+            action.ts,
+            {strategy: fraction * unit_price for strategy, fraction in fractions.items()},
+            PAID_STEP,
+            kind=CashFlowKind.CASH_IN_LIEU,
+            currency=terms.currency,
+            symbol=symbol,
+            reason=f"{action.kind.value}: cash in lieu of a fraction",
+        )
+
+    def _price_after(self, action: CorporateAction, symbol: str) -> Decimal | None:
+        """The last price of ``symbol``, or what follows from the old share's where it has none yet."""
+        price = self._market.last_price(symbol)
+        if price is not None:
+            return Decimal(repr(price))
+        old = self._market.last_price(action.symbol)
+        return None if old is None else max(ZERO, (Decimal(repr(old)) - action.amount) / action.ratio)
+
+    # --- funding ----------------------------------------------------------------------------------
+
+    def on_funding_rate(self, event: FundingRateSet) -> Sequence[Event] | None:
+        due_ts = event.due_ts or event.ts
+        if due_ts <= self.state.funded_ts.get(event.symbol, -1):
+            return None
+        if due_ts <= event.ts:
+            return self._fund(event.ts, event)
+        name = TimerName(f"funding {event.symbol} {due_ts}")
+        is_new = name not in self.state.funding
+        self.state.funding[name] = event
+        return (TimerScheduled(event.ts, self.name, name, due_ts),) if is_new else None
+
+    def _fund(self, ts: int, rate: FundingRateSet) -> Sequence[Event] | None:
+        symbol = rate.symbol
+        self.state.funded_ts[symbol] = rate.due_ts or rate.ts
+        price = self._market.last_price(symbol)
+        if price is None:
+            return None
+        terms = self._market.instrument(symbol)
+        per_unit = Decimal(repr(price)) * terms.multiplier * rate.rate
+        held = self._account.holders(symbol)
+        return _payments(
+            ts,
+            {strategy: -quantity * per_unit for strategy, quantity in held.items()},
+            ACCRUED_STEP,
+            kind=CashFlowKind.FUNDING,
+            currency=terms.currency,
+            symbol=symbol,
+            reason=f"funding at {rate.rate}",
+        )
+
+    # --- what accrues by the day --------------------------------------------------------------------
+
+    def _accrue(self, timer: TimerFired) -> Sequence[Event]:
+        """Charge the calendar days since the last time, on what is held now."""
+        days = (timer.due_ts - self.state.accrued_ts) // DAY_NS
+        self.state.accrued_ts = timer.due_ts
+        events: list[Event] = []
+        lent: dict[str, Decimal] = {}
+        """What short positions are worth, by currency: cash that secures them."""
+        for symbol in self._account.open_symbols():
+            terms = self._market.instrument(symbol)
+            held = self._account.holders(symbol)
+            net = sum(held.values(), ZERO)
+            price = self._market.last_price(symbol)
+            if net >= 0 or price is None or terms.asset_class in _MARGINED:
+                continue
+            value = -net * Decimal(repr(price)) * terms.multiplier
+            lent[terms.currency] = lent.get(terms.currency, ZERO) + value
+            if terms.borrow_rate:
+                events += self._borrow_fees(timer.ts, terms, held, yearly=value * terms.borrow_rate * days)
+        return [*events, *self._interest(timer.ts, lent, days=days)]
+
+    def _borrow_fees(
+        self, ts: int, terms: InstrumentDefined, held: Mapping[StrategyId, Decimal], *, yearly: Decimal
+    ) -> tuple[CashMoved, ...]:
+        """A yearly fee's days, shared out among who is short by how much."""
+        day_count = self._config.borrow_day_count
+        short = {strategy: quantity for strategy, quantity in held.items() if quantity < 0}
+        total = sum(short.values(), ZERO)
+        return _payments(
+            ts,
+            {strategy: -yearly * quantity / total / day_count for strategy, quantity in short.items()},
+            ACCRUED_STEP,
+            kind=CashFlowKind.BORROW_FEE,
+            currency=terms.currency,
+            symbol=terms.symbol,
+            reason=f"borrow fee at {terms.borrow_rate} a year",
+        )
+
+    def _interest(self, ts: int, lent: Mapping[str, Decimal], *, days: int) -> list[Event]:
+        events: list[Event] = []
+        if not self._config.interest:
+            return events
+        for currency, balance in self._account.balances().items():
+            terms = self._config.interest.get(currency)
+            if terms is None:
+                continue
+            rate, basis = _basis(terms, balance, lent.get(currency, ZERO))
+            events += _payments(
+                ts,
+                {ACCOUNT: basis * rate * days / terms.day_count},
+                ACCRUED_STEP,
+                kind=CashFlowKind.INTEREST,
+                currency=currency,
+                reason=f"interest at {rate} a year",
+            )
+        return events
+
+
+def fraction_of(quantity: Decimal, lot_size: Decimal) -> Decimal:
+    """What is left beyond whole lots, with the sign of ``quantity``; nothing where only rounding is."""
+    lots = quantity / lot_size
+    if abs(lots - lots.to_integral_value()) <= WHOLE_LOT_TOLERANCE:
+        return ZERO
+    return (lots - lots.to_integral_value(ROUND_DOWN)) * lot_size
+
+
+def rounded_parts(parts: Iterable[Decimal], step: Decimal) -> list[Decimal]:
+    """Each part to a step, so that they add up to their exact sum to a step: the next gets what one loses."""
+    rounded: list[Decimal] = []
+    exact = paid = ZERO
+    for part in parts:
+        exact += part
+        whole = exact.quantize(step, ROUND_HALF_EVEN)
+        rounded.append(whole - paid)
+        paid = whole
+    return rounded
+
+
+def _basis(terms: Interest, balance: Decimal, lent: Decimal) -> tuple[Decimal, Decimal]:
+    """The rate, and the balance that it is for."""
+    if balance < 0:
+        return terms.debit, balance
+    return terms.credit, max(ZERO, balance - lent)
+
+
+def _payments(
+    ts: int,
+    due: Mapping[StrategyId, Decimal],
+    step: Decimal,
+    *,
+    kind: CashFlowKind,
+    currency: str,
+    reason: str,
+    symbol: str = "",
+) -> tuple[CashMoved, ...]:
+    """One for each strategy to which something is due, or that owes something."""
+    amounts = rounded_parts(due.values(), step)
+    return tuple(
+        CashMoved(ts, amount, currency, reason, kind, strategy, symbol)
+        for strategy, amount in zip(due, amounts, strict=True)
+        if amount
+    )

@@ -1,0 +1,101 @@
+"""What corporate actions do at the venue: to its count of positions, to trailing levels, to orders.
+
+The action itself comes first. Which orders get which new terms is decided by the orders of record, and
+comes as ``OrderAdjusted``, for orders that rest and for requests that are still under way.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import msgspec
+
+from brokers.simulated.resting import renew
+from brokers.simulated.state import Request, SimulatedBrokerState
+from kernel.events import (
+    ApprovedOrder,
+    CancelSubmitted,
+    CorporateAction,
+    CorporateActionKind,
+    Order,
+    OrderAdjusted,
+    OrderSubmitted,
+    ReplaceSubmitted,
+)
+
+_ZERO = Decimal(0)
+_ONE = Decimal(1)
+
+
+def apply_action(state: SimulatedBrokerState, action: CorporateAction) -> None:
+    """Scale, rename or drop what strategies hold, and bring price levels to the new scale.
+
+    Fractions of a lot are paid out, not held.
+    """
+    match action.kind:
+        case CorporateActionKind.SPLIT | CorporateActionKind.SYMBOL_CHANGE:
+            _scale_levels(state, action.symbol, ratio=float(action.ratio))
+            _move(state, action.symbol, action.new_symbol or action.symbol, ratio=action.ratio)
+        case CorporateActionKind.MERGER if action.new_symbol:
+            _move(state, action.symbol, action.new_symbol, ratio=action.ratio)
+        case CorporateActionKind.MERGER | CorporateActionKind.DELISTING:
+            state.positions.pop(action.symbol, None)
+        case CorporateActionKind.DIVIDEND:
+            pass
+
+
+def adjust(state: SimulatedBrokerState, event: OrderAdjusted) -> Sequence[str]:
+    """Give an order its new terms; the symbols whose resting orders changed."""
+    order = event.order
+    state.requests = [_adjusted(request, order) for request in state.requests]
+    for symbol, orders in state.resting.items():
+        for place, resting in enumerate(orders):
+            if resting.order.client_order_id != order.client_order_id:
+                continue
+            fresh = renew(resting, order, resting.since_ts)
+            if resting.is_trailing:
+                fresh.stop = resting.stop  # scaled when the action came
+            if symbol == order.symbol:
+                orders[place] = fresh
+                return (symbol,)
+            del orders[place]
+            if not orders:
+                del state.resting[symbol]
+            state.resting.setdefault(order.symbol, []).append(fresh)
+            return symbol, order.symbol
+    return ()
+
+
+def _adjusted(request: Request, order: Order) -> Request:
+    """A request for this order under its new terms; any other as it is."""
+    event = request.event
+    match event:
+        case OrderSubmitted() | ReplaceSubmitted():
+            if event.order.client_order_id != order.client_order_id:
+                return request
+            return Request(request.due_ts, msgspec.structs.replace(event, order=ApprovedOrder.of(order)))
+        case CancelSubmitted():
+            if event.client_order_id != order.client_order_id:
+                return request
+            return Request(request.due_ts, msgspec.structs.replace(event, symbol=order.symbol))
+
+
+def _scale_levels(state: SimulatedBrokerState, symbol: str, *, ratio: float) -> None:
+    for resting in state.resting.get(symbol, ()):
+        if resting.is_trailing:
+            resting.stop /= ratio
+    known = state.spreads.get(symbol)
+    if known is not None:
+        known.close /= ratio
+
+
+def _move(state: SimulatedBrokerState, symbol: str, new_symbol: str, *, ratio: Decimal) -> None:
+    terms = state.instruments.get(new_symbol) or state.instruments.get(symbol)
+    lot = _ONE if terms is None else terms.lot_size
+    held = state.positions.pop(symbol, None)
+    if held is None:
+        return
+    target = state.positions.setdefault(new_symbol, {})
+    for strategy, quantity in held.items():
+        scaled = quantity * ratio
+        lots = abs(scaled) // lot * lot
+        target[strategy] = target.get(strategy, _ZERO) + (lots if scaled > 0 else -lots)

@@ -1,0 +1,53 @@
+"""What holding costs and earns at the simulated broker: interest and the loan of shares."""
+
+from decimal import Decimal
+
+import msgspec
+
+ZERO = Decimal(0)
+DAY_S = 86_400
+
+
+class Interest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """On the cash of one currency, a year, as fractions: 0.0683 is 6.83 %.
+
+    ``debit`` is paid on a negative balance, ``credit`` received on a positive one as far as it does not
+    secure short positions. ``day_count`` days make a year: 360 for most currencies, 365 for GBP, CAD,
+    AUD, HKD and some more.
+    """
+
+    debit: Decimal = ZERO
+    credit: Decimal = ZERO
+    day_count: int = 360
+
+    def __post_init__(self) -> None:
+        _check_rate("debit", self.debit)
+        _check_rate("credit", self.credit)
+        _check_days("day_count", self.day_count)
+
+
+class FinancingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``interest`` by currency. By default there is none, nor any timer for it.
+
+    What a short position costs is an instrument's ``borrow_rate``; ``borrow_day_count`` days make a year.
+    ``accrual_s`` is when a day is charged, in seconds after 00:00 UTC: who holds then pays for the day.
+    """
+
+    interest: dict[str, Interest] = {}
+    borrow_day_count: int = 360
+    accrual_s: int = 0
+
+    def __post_init__(self) -> None:
+        _check_days("borrow_day_count", self.borrow_day_count)
+        if not 0 <= self.accrual_s < DAY_S:
+            raise ValueError(f"accrual_s: {self.accrual_s} is not between 0 and {DAY_S - 1} seconds")
+
+
+def _check_rate(name: str, rate: Decimal) -> None:
+    if not rate.is_finite():  # below 0 it is what some currencies had: credit that costs
+        raise ValueError(f"{name}: {rate} is not a number")
+
+
+def _check_days(name: str, days: int) -> None:
+    if not 360 <= days <= 366:
+        raise ValueError(f"{name}: {days} is not between 360 and 366 days")

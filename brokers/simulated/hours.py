@@ -1,0 +1,53 @@
+"""When a venue trades, as far as the simulated one needs to know it."""
+
+from typing import Protocol
+
+from kernel.events import TradingSession
+
+DAY_NS = 86_400_000_000_000
+
+
+class TradingHours(Protocol):
+    """The part of the calendars' view that is asked here; times are ns, UTC."""
+
+    def is_open(self, symbol: str, ts: int) -> bool:
+        """Whether orders are matched; ``True`` where no calendar is known."""
+        ...
+
+    def session(self, symbol: str, ts: int) -> TradingSession | None:
+        """The session that ``ts`` is in, else the next one; ``None`` where no calendar is known."""
+        ...
+
+    def day_end(self, symbol: str, ts: int) -> int:
+        """When a DAY order given at ``ts`` ends."""
+        ...
+
+
+class RoundTheClock:
+    """No calendar: always open, days end at midnight UTC."""
+
+    def is_open(self, symbol: str, ts: int) -> bool:  # noqa: ARG002  # the port's signature
+        """It is."""
+        return True
+
+    def session(self, symbol: str, ts: int) -> TradingSession | None:  # noqa: ARG002  # the port's signature
+        """There are none."""
+        return None
+
+    def day_end(self, symbol: str, ts: int) -> int:  # noqa: ARG002  # the port's signature
+        """The first ns of the next day, UTC."""
+        return (ts // DAY_NS + 1) * DAY_NS
+
+
+def next_open(hours: TradingHours, symbol: str, ts: int) -> int:
+    """The first opening at or after ``ts``; without a calendar midnight UTC."""
+    session = hours.session(symbol, ts)
+    if session is not None and session.open_ts < ts:
+        session = hours.session(symbol, session.close_ts)
+    return -(-ts // DAY_NS) * DAY_NS if session is None else session.open_ts
+
+
+def next_close(hours: TradingHours, symbol: str, ts: int) -> int:
+    """The first close after ``ts``; without a calendar midnight UTC."""
+    session = hours.session(symbol, ts)
+    return (ts // DAY_NS + 1) * DAY_NS if session is None else session.close_ts

@@ -1,0 +1,111 @@
+"""How long a request is under way to the simulated venue. To add a model, write a struct with ``delay_ns``.
+
+A delay is a pure function of the request's number in the run, so a replay waits exactly as long. The
+random models draw from a SHA-256 of seed and number, in whole numbers and sums of doubles alone, which
+are the same on every machine; seeds that differ give independent delays.
+
+List a new model in ``LATENCY_MODELS`` or, in a module of your own, name it in the configuration as
+``path/to/file.py:Class``.
+"""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Protocol
+
+import msgspec
+
+_MS_NS = 1_000_000
+
+LONGEST_MS = 86_400_000.0
+"""A day: more than any request takes."""
+
+
+class LatencyModel(Protocol):
+    """The time from a decision to its arrival at the venue. Requests never overtake each other there."""
+
+    def delay_ns(self, count: int) -> int:
+        """The delay in ns of request number ``count``, from 1; at least 0."""
+        ...
+
+
+class NoLatency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A request arrives when it is made."""
+
+    def delay_ns(self, count: int) -> int:  # noqa: ARG002  # the port's signature
+        """None."""
+        return 0
+
+
+class ConstantLatency(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Always ``delay_ms`` milliseconds."""
+
+    delay_ms: float
+
+    def __post_init__(self) -> None:
+        _check_ms("delay_ms", self.delay_ms)
+
+    def delay_ns(self, count: int) -> int:  # noqa: ARG002  # the port's signature
+        """The same for every request."""
+        return round(self.delay_ms * _MS_NS)
+
+
+class NormalLatency(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Normal, with ``mean_ms`` and ``sd_ms`` in milliseconds; below ``minimum_ms`` it is that.
+
+    The sum of twelve uniform draws stands for the normal one: mean and variance are those given, and the
+    tails end at six standard deviations.
+    """
+
+    mean_ms: float
+    sd_ms: float
+    minimum_ms: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("mean_ms", "sd_ms", "minimum_ms"):
+            _check_ms(name, getattr(self, name))
+
+    def delay_ns(self, count: int) -> int:
+        """Drawn for this request."""
+        deviations = sum(_draws(self.seed, count)) / 2**20 - 6
+        return max(round((self.mean_ms + self.sd_ms * deviations) * _MS_NS), round(self.minimum_ms * _MS_NS))
+
+
+class JitterLatency(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Uniform from ``low_ms`` to ``high_ms`` milliseconds."""
+
+    low_ms: float
+    high_ms: float
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check_ms("low_ms", self.low_ms)
+        _check_ms("high_ms", self.high_ms)
+        if self.high_ms < self.low_ms:
+            raise ValueError(f"high_ms: {self.high_ms} is below low_ms, {self.low_ms}")
+
+    def delay_ns(self, count: int) -> int:
+        """Drawn for this request."""
+        first, second, third, *_ = _draws(self.seed, count)
+        share = (first << 40 | second << 20 | third) / 2**60
+        return round((self.low_ms + (self.high_ms - self.low_ms) * share) * _MS_NS)
+
+
+LATENCY_MODELS: Mapping[str, type[LatencyModel]] = {
+    "none": NoLatency,
+    "constant": ConstantLatency,
+    "normal": NormalLatency,
+    "jitter": JitterLatency,
+}
+"""By the name that configuration knows them by."""
+
+
+def _draws(seed: int, count: int) -> list[int]:
+    """Twelve independent whole numbers, uniform below 2^20."""
+    digest = int.from_bytes(sha256(f"{seed}:{count}".encode()).digest(), "big")
+    return [digest >> (20 * place) & 0xFFFFF for place in range(12)]
+
+
+def _check_ms(name: str, value: float) -> None:
+    if not 0 <= value <= LONGEST_MS:
+        raise ValueError(f"{name}: {value} is not between 0 and {LONGEST_MS:,.0f} milliseconds")

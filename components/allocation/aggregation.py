@@ -1,0 +1,73 @@
+"""From the opinions of several strategies to one score: pure functions."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from math import fsum
+from typing import assert_never
+
+import msgspec
+
+from components.allocation.config import Aggregation, Net, Priority, Vote, Weighted
+from components.allocation.plan import Opinion
+from kernel.identifiers import StrategyId
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What opinions came to: ``score`` in -1..1, the strategies it was made of, and exit prices.
+
+    Of several exit prices the nearest to the market counts, of those strategies that point where the
+    score points: whoever is out first is right.
+    """
+
+    score: float
+    signals: tuple[StrategyId, ...]
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+
+
+def aggregate(rule: Aggregation, opinions: Mapping[StrategyId, Opinion]) -> Verdict:
+    """One verdict of all opinions; flat where there are none."""
+    heard = _heard(rule, opinions)
+    score = _score(rule, heard)
+    agreeing = [opinion for opinion in heard.values() if opinion.score * score > 0]
+    stops = [opinion.stop_loss for opinion in agreeing if opinion.stop_loss is not None]
+    profits = [opinion.take_profit for opinion in agreeing if opinion.take_profit is not None]
+    if score > 0:
+        return Verdict(score, tuple(heard), max(stops, default=None), min(profits, default=None))
+    return Verdict(score, tuple(heard), min(stops, default=None), max(profits, default=None))
+
+
+def _heard(rule: Aggregation, opinions: Mapping[StrategyId, Opinion]) -> Mapping[StrategyId, Opinion]:
+    if not isinstance(rule, Priority):
+        return opinions
+    first = next((StrategyId(name) for name in rule.order if name in opinions), None)
+    return {} if first is None else {first: opinions[first]}
+
+
+def _score(rule: Aggregation, heard: Mapping[StrategyId, Opinion]) -> float:
+    match rule:
+        case Net():
+            return max(-1.0, min(1.0, fsum(opinion.score for opinion in heard.values())))
+        case Vote(quorum=quorum):
+            return _elected(heard, quorum)
+        case Weighted(weights=weights):
+            weighed = [(weights.get(strategy, 1.0), opinion.score) for strategy, opinion in heard.items()]
+            total = fsum(weight for weight, _ in weighed)
+            return fsum(weight * score for weight, score in weighed) / total if total else 0.0
+        case Priority():
+            return fsum(opinion.score for opinion in heard.values())
+        case _:
+            assert_never(rule)
+
+
+def _elected(heard: Mapping[StrategyId, Opinion], quorum: int) -> float:
+    """1, -1 or 0: the direction with most votes; none with a tie, or with too few."""
+    scores = [opinion.score for opinion in heard.values()]
+    votes = {
+        1.0: sum(score > 0 for score in scores),
+        -1.0: sum(score < 0 for score in scores),
+        0.0: sum(score == 0 for score in scores),
+    }
+    most = max(votes.values())
+    winners = [direction for direction, count in votes.items() if count == most]
+    return winners[0] if len(winners) == 1 and most >= quorum else 0.0

@@ -1,0 +1,354 @@
+"""Makes one execution plan of the signals of several strategies, and trades it under an id of its own.
+
+Signals are kept by symbol and strategy. When they are put together (``SignalsAggregated``), the score
+times the sizing model's quantity is the target; the difference to the position held goes out as one order,
+at market or worked in parts. Where signals named exit prices, a stop and a limit order for the whole
+position, each cancelling the other, stand behind it; they are replaced when the target or a price
+changes, and called back before the position is made smaller. An exit that fills closes the plan: the
+signals it was made of are forgotten, and only a new one opens another.
+
+Nothing new is sent while an order that stands in its way is working. An order that is denied, rejected or
+ended by anybody else is not tried again before the next signal.
+"""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Protocol
+
+import msgspec
+
+from components.allocation.aggregation import Verdict, aggregate
+from components.allocation.config import SignalsConfig, Timing
+from components.allocation.corporate_actions import adjust
+from components.allocation.plan import ZERO, AllocationState, Exits, Opinion, Plan, Role, Working
+from kernel.component import STEADFAST, FailurePolicy, Subscription
+from kernel.events import (
+    Bar,
+    CancelExecutionIntent,
+    CancelIntent,
+    CancelRejected,
+    CorporateAction,
+    DecisionRefused,
+    Event,
+    ExecutionFinished,
+    ExecutionRequested,
+    InstrumentDefined,
+    Order,
+    OrderCancelled,
+    OrderDenied,
+    OrderExpired,
+    OrderFilled,
+    OrderIntent,
+    OrderRejected,
+    OrderType,
+    SessionStarted,
+    Side,
+    SignalDirection,
+    SignalRaised,
+    SignalsAggregated,
+    TimerFired,
+    TimerScheduled,
+)
+from kernel.identifiers import ClientOrderId, StrategyId, TimerName
+from kernel.loggable import loggable
+from strategies.sdk.algorithms import Algorithm
+from strategies.sdk.sizing import SizingBasis, bars_needed, full_quantity
+
+ALLOCATOR = StrategyId("signals")
+"""The strategy id that the plan's orders and positions are booked under."""
+
+SETTLE = TimerName("settle")
+EXPIRY = "expiry "
+
+_SIGNS = {SignalDirection.LONG: 1.0, SignalDirection.SHORT: -1.0, SignalDirection.FLAT: 0.0}
+
+
+class WorkOrder(Protocol):
+    """Makes the request to work an order as configured."""
+
+    def __call__(
+        self, ts: int, order: Order, algorithm: Algorithm, *, lot_size: Decimal
+    ) -> ExecutionRequested: ...
+
+
+class AccountView(Protocol):
+    """What the allocator reads of the account."""
+
+    @property
+    def equity(self) -> Decimal: ...
+    def strategy_position(self, strategy: StrategyId, symbol: str) -> Decimal: ...
+    def rate(self, currency: str) -> Decimal | None: ...
+
+
+class MarketView(Protocol):
+    """What the allocator reads of the market."""
+
+    def instrument(self, symbol: str) -> InstrumentDefined: ...
+    def last_price(self, symbol: str) -> float | None: ...
+    def history(self, symbol: str, count: int) -> Sequence[Bar]: ...
+
+
+class Allocator:
+    """The component that owns the plan."""
+
+    name = "allocation"
+    failure_policy: FailurePolicy = STEADFAST
+
+    def __init__(
+        self, config: SignalsConfig, *, account: AccountView, market: MarketView, work_order: WorkOrder
+    ) -> None:
+        self.state = AllocationState()
+        self._config = config
+        self._account = account
+        self._market = market
+        self._work_order = work_order
+        self._valid_ns = int(config.valid_for_s * 1_000_000_000)
+
+    def subscriptions(self) -> Iterable[Subscription]:
+        yield Subscription(SessionStarted, self.on_session)
+        yield Subscription(SignalRaised, self.on_signal)
+        yield Subscription(TimerFired, self.on_timer)
+        yield Subscription(OrderFilled, self.on_fill)
+        yield Subscription(OrderDenied, self.on_denied)
+        for ended in (OrderCancelled, OrderExpired, OrderRejected, ExecutionFinished):
+            yield Subscription(ended, self.on_ended)
+        yield Subscription(CancelRejected, self.on_cancel_rejected)
+        yield Subscription(CorporateAction, self.on_corporate_action)
+
+    def restore(self, state: msgspec.Struct) -> None:
+        assert isinstance(state, AllocationState)
+        self.state = state
+
+    def on_session(self, event: SessionStarted) -> None:
+        self.state.epoch = event.epoch
+
+    def on_corporate_action(self, event: CorporateAction) -> None:
+        adjust(self.state, event, self._market.instrument(event.symbol))
+
+    # --- opinions -----------------------------------------------------------------------------
+
+    def on_signal(self, signal: SignalRaised) -> Sequence[Event] | None:
+        names = self._config.strategies
+        if names and signal.strategy not in names:
+            return None
+        opinions = self.state.opinions.setdefault(signal.symbol, {})
+        score = _SIGNS[signal.direction] * signal.strength
+        opinions[signal.strategy] = Opinion(signal.ts, score, signal.stop_loss, signal.take_profit)
+        if self._config.timing is Timing.EACH:
+            return self._aggregate(signal.ts, signal.symbol)
+        due = self.state.due
+        if signal.symbol in due:
+            return None
+        due.append(signal.symbol)
+        # A timer that is due now fires after everything of this instant was heard by everybody.
+        return (TimerScheduled(signal.ts, self.name, SETTLE, signal.ts),) if len(due) == 1 else None
+
+    def on_timer(self, timer: TimerFired) -> Sequence[Event] | None:
+        if timer.owner != self.name:
+            return None
+        if timer.name.startswith(EXPIRY):
+            return self._aggregate(timer.ts, timer.name.removeprefix(EXPIRY))
+        due, self.state.due = self.state.due, []
+        return [event for symbol in due for event in self._aggregate(timer.ts, symbol)]
+
+    def _aggregate(self, ts: int, symbol: str) -> Sequence[Event]:
+        """Put the symbol's opinions together and go for what they came to."""
+        expiry = self._forget_expired(ts, symbol)
+        verdict = aggregate(self._config.aggregation, self.state.opinions.get(symbol, {}))
+        try:
+            target = self._target(symbol, verdict)
+        except (ValueError, ArithmeticError) as error:
+            return (*expiry, DecisionRefused(ts, ALLOCATOR, symbol, loggable(str(error))))
+        plan = self.state.plans.setdefault(symbol, Plan())
+        if not self._keeps(plan, target):
+            plan.target = target
+        plan.stop_loss, plan.take_profit = verdict.stop_loss, verdict.take_profit
+        made = SignalsAggregated(ts, symbol, verdict.score, plan.target, verdict.signals)
+        return (*expiry, made, *self._pursue(ts, symbol, plan))
+
+    def _forget_expired(self, ts: int, symbol: str) -> Sequence[Event]:
+        """Drop what no longer counts; a timer for the next to go."""
+        opinions = self.state.opinions.get(symbol)
+        if not opinions or not self._valid_ns:
+            return ()
+        for strategy in [name for name, one in opinions.items() if one.ts + self._valid_ns <= ts]:
+            del opinions[strategy]
+        if not opinions:
+            return ()
+        due_ts = min(opinion.ts for opinion in opinions.values()) + self._valid_ns
+        return (TimerScheduled(ts, self.name, TimerName(EXPIRY + symbol), due_ts),)
+
+    def _target(self, symbol: str, verdict: Verdict) -> Decimal:
+        """The signed quantity to hold, in whole lots; ``ValueError`` where it cannot be known."""
+        if verdict.score == 0:
+            return ZERO
+        instrument, price = self._market.instrument(symbol), self._market.last_price(symbol)
+        if price is None:
+            raise ValueError(f"no price of {symbol} is known yet")
+        rate = self._account.rate(instrument.currency)
+        if rate is None:
+            raise ValueError(f"no rate of {instrument.currency} is known")
+        _check_stop(verdict, price)
+        count = bars_needed(self._config.sizing)
+        basis = SizingBasis(
+            equity=self._account.equity,
+            price=price,
+            stop=verdict.stop_loss,
+            closes=tuple(bar.close for bar in self._market.history(symbol, count)) if count else (),
+            unit_value=instrument.multiplier * rate,
+        )
+        wanted = full_quantity(self._config.sizing, basis) * abs(Decimal(repr(verdict.score)))
+        lots = wanted // instrument.lot_size * instrument.lot_size
+        if lots < instrument.minimum_quantity:
+            return ZERO
+        return lots if verdict.score > 0 else -lots
+
+    def _keeps(self, plan: Plan, target: Decimal) -> bool:
+        """Whether the present target is near enough to the new one."""
+        change = abs(target - plan.target)
+        return target * plan.target > 0 and change < self._config.min_change * abs(plan.target)
+
+    # --- orders -------------------------------------------------------------------------------
+
+    def _pursue(self, ts: int, symbol: str, plan: Plan) -> Sequence[Event]:
+        """The next step towards the target: call back what stands in the way, then send what is missing."""
+        instrument = self._market.instrument(symbol)
+        held = self._account.strategy_position(ALLOCATOR, symbol)
+        missing = plan.target - held
+        is_there = abs(missing) < max(instrument.lot_size, instrument.minimum_quantity)
+        entries = _keys(plan, Role.ENTRY)
+        if entries:
+            stale = plan.entry_target != plan.target
+            return self._cancel(ts, symbol, plan, entries) if stale else ()
+        exits = _keys(plan, Role.STOP_LOSS, Role.TAKE_PROFIT)
+        grows = held * missing > 0 or held == 0
+        wanted: Exits = (held, plan.stop_loss, plan.take_profit) if held else (ZERO, None, None)
+        if exits and ((not is_there and not grows) or (is_there and plan.exits_for != wanted)):
+            return self._cancel(ts, symbol, plan, exits)
+        if not is_there:
+            return (self._entry(ts, symbol, plan, missing=missing),)
+        return () if exits else self._exits(ts, symbol, plan, wanted=wanted)
+
+    def _entry(self, ts: int, symbol: str, plan: Plan, *, missing: Decimal) -> Event:
+        lot_size = self._market.instrument(symbol).lot_size
+        plan.entry_target = plan.target
+        side = Side.BUY if missing > 0 else Side.SELL
+        key = self._next_id(plan, Role.ENTRY)
+        quantity = abs(missing) // lot_size * lot_size
+        order = Order(key, ALLOCATOR, symbol, side, OrderType.MARKET, quantity)
+        if self._config.execution is not None:
+            return self._work_order(ts, order, self._config.execution, lot_size=lot_size)
+        return OrderIntent(ts, order, f"target position {plan.target}")
+
+    def _exits(self, ts: int, symbol: str, plan: Plan, *, wanted: Exits) -> Sequence[Event]:
+        """Stop loss and take profit for what is held, of which one cancels the other."""
+        held, stop_loss, take_profit = plan.exits_for = wanted
+        side = Side.SELL if held > 0 else Side.BUY
+        prices = ((Role.STOP_LOSS, stop_loss), (Role.TAKE_PROFIT, take_profit))
+        group = "" if stop_loss is None or take_profit is None else f"{self._id(1)}-oco"
+        intents: list[Event] = []
+        for role, price in prices:
+            if price is None:
+                continue
+            order = Order(
+                self._next_id(plan, role),
+                ALLOCATOR,
+                symbol,
+                side,
+                OrderType.STOP if role is Role.STOP_LOSS else OrderType.LIMIT,
+                abs(held),
+                limit_price=price if role is Role.TAKE_PROFIT else None,
+                stop_price=price if role is Role.STOP_LOSS else None,
+                tag=role.value,
+                group_id=group,
+            )
+            intents.append(OrderIntent(ts, order))
+        return intents
+
+    def _cancel(self, ts: int, symbol: str, plan: Plan, keys: Sequence[ClientOrderId]) -> Sequence[Event]:
+        emitted: list[Event] = []
+        for key in keys:
+            working = plan.working[key]
+            if not working.is_cancelling:
+                working.is_cancelling = True
+                is_worked = working.role is Role.ENTRY and self._config.execution is not None
+                kind = CancelExecutionIntent if is_worked else CancelIntent
+                emitted.append(kind(ts, key, ALLOCATOR, symbol))
+        return emitted
+
+    def _next_id(self, plan: Plan, role: Role) -> ClientOrderId:
+        key = self._id(1)
+        self.state.order_count += 1
+        plan.working[key] = Working(role)
+        return key
+
+    def _id(self, ahead: int) -> ClientOrderId:
+        return ClientOrderId(f"{self.state.epoch}-{ALLOCATOR}-{self.state.order_count + ahead}")
+
+    # --- what became of them ------------------------------------------------------------------
+
+    def on_fill(self, fill: OrderFilled) -> Sequence[Event] | None:
+        plan = self._plan_of(fill.strategy, fill.symbol)
+        working = None if plan is None else plan.working.get(fill.client_order_id)
+        if plan is None or working is None or fill.leaves_quantity > 0:
+            return None
+        del plan.working[fill.client_order_id]
+        if working.role is not Role.ENTRY:  # the plan did what it was to do, or failed to
+            plan.target, plan.stop_loss, plan.take_profit = ZERO, None, None
+            self.state.opinions.pop(fill.symbol, None)
+            for other in plan.working.values():  # one cancels the other: nobody needs to be asked
+                other.is_cancelling = other.is_cancelling or other.role is not Role.ENTRY
+        return self._pursue(fill.ts, fill.symbol, plan)
+
+    def on_denied(self, event: OrderDenied) -> Sequence[Event] | None:
+        order = event.order
+        return self._on_end_of(event.ts, order.client_order_id, strategy=order.strategy, symbol=order.symbol)
+
+    def on_ended(
+        self, event: OrderCancelled | OrderExpired | OrderRejected | ExecutionFinished
+    ) -> Sequence[Event] | None:
+        key = event.client_order_id
+        return self._on_end_of(event.ts, key, strategy=event.strategy, symbol=event.symbol)
+
+    def on_cancel_rejected(self, event: CancelRejected) -> None:
+        plan = self._plan_of(event.strategy, event.symbol)
+        working = None if plan is None else plan.working.get(event.client_order_id)
+        if working is not None:
+            working.is_cancelling = False
+
+    def _on_end_of(
+        self, ts: int, key: ClientOrderId, *, strategy: StrategyId, symbol: str
+    ) -> Sequence[Event] | None:
+        plan = self._plan_of(strategy, symbol)
+        working = None if plan is None else plan.working.pop(key, None)
+        if plan is None or working is None:
+            return None
+        if not working.is_cancelling:
+            self._give_up(symbol, plan, working.role)
+        return self._pursue(ts, symbol, plan)
+
+    def _give_up(self, symbol: str, plan: Plan, role: Role) -> None:
+        """What others ended, or would not let through, is left as it is until the next signal."""
+        if role is Role.ENTRY:
+            plan.target = self._account.strategy_position(ALLOCATOR, symbol)
+        elif role is Role.STOP_LOSS:
+            plan.stop_loss = None
+            plan.exits_for = (plan.exits_for[0], None, plan.exits_for[2])
+        else:
+            plan.take_profit = None
+            plan.exits_for = (*plan.exits_for[:2], None)
+
+    def _plan_of(self, strategy: StrategyId, symbol: str) -> Plan | None:
+        return self.state.plans.get(symbol) if strategy == ALLOCATOR else None
+
+
+def _keys(plan: Plan, *roles: Role) -> list[ClientOrderId]:
+    return [key for key, working in plan.working.items() if working.role in roles]
+
+
+def _check_stop(verdict: Verdict, price: float) -> None:
+    """A stop loss must lie where the position would lose."""
+    stop = verdict.stop_loss
+    if stop is not None and (Decimal(repr(price)) - stop) * (1 if verdict.score > 0 else -1) <= 0:
+        side = "below" if verdict.score > 0 else "above"
+        raise ValueError(f"the stop loss at {stop} is not {side} the price of {price}")

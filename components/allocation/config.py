@@ -1,0 +1,121 @@
+"""Settings of the allocator: whose signals, how they are put together, how large the position is.
+
+signals:
+  aggregation: {mode: vote, quorum: 2}
+  sizing: {model: risk_per_trade, risk: 0.01}
+  valid_for_s: 86400
+"""
+
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+from strategies.sdk.algorithms import Algorithm, Iceberg, Participation, Twap, Vwap
+from strategies.sdk.sizing import FixedFractional, Sizing, check_sizing
+
+
+class Net(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="mode", tag="net"):
+    """The sum of all signals, short ones negative, clipped to -1..1."""
+
+
+class Vote(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="mode", tag="vote"):
+    """The direction of most signals, at full strength, if at least ``quorum`` point there; flat if two
+    directions have equally many."""
+
+    quorum: int = 1
+
+
+class Weighted(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="mode", tag="weight"):
+    """The mean of all signals by the ``weights`` of their strategies; a strategy without one has 1."""
+
+    weights: dict[str, float] = {}
+
+
+class Priority(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="mode", tag="priority"):
+    """The signal of the first strategy of ``order`` that raised one; others are not heard."""
+
+    order: tuple[str, ...]
+
+
+Aggregation = Net | Vote | Weighted | Priority
+
+
+class Timing(StrEnum):
+    """When signals are put together."""
+
+    SETTLED = "settled"
+    """Once, after every strategy has heard everything of this instant."""
+    EACH = "each"
+    """At each signal."""
+
+
+class SignalsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One execution plan for the signals of several strategies.
+
+    ``strategies``: whose signals are heard; empty for all. ``valid_for_s``: seconds after which a signal
+    no longer counts, 0 for never (until the strategy's next one on that symbol). ``min_change``: a new
+    target of the same direction is followed only if it differs from the present one by this fraction of
+    it, so that each tick of the equity is not traded. ``execution``: how orders are worked; at once, at
+    market, without it.
+    """
+
+    aggregation: Aggregation = Net()
+    sizing: Sizing = FixedFractional()
+    strategies: tuple[str, ...] = ()
+    timing: Timing = Timing.SETTLED
+    valid_for_s: float = 0.0
+    min_change: Decimal = Decimal("0.1")
+    execution: Algorithm | None = None
+
+
+def named_strategies(config: SignalsConfig) -> tuple[str, ...]:
+    """The strategy ids that the settings name, each of which must exist."""
+    match config.aggregation:
+        case Weighted(weights=weights):
+            named = tuple(weights)
+        case Priority(order=order):
+            named = order
+        case Net() | Vote():
+            named = ()
+    return tuple(dict.fromkeys((*config.strategies, *named)))
+
+
+def check_signals(config: SignalsConfig) -> None:
+    """``ValueError`` with a sentence for settings that make no sense."""
+    if not 0 <= config.valid_for_s < float("inf"):
+        raise ValueError(f"valid_for_s {config.valid_for_s} is not a number of at least 0")
+    if not (config.min_change.is_finite() and config.min_change >= 0):
+        raise ValueError(f"min_change {config.min_change} is not a number of at least 0")
+    match config.aggregation:
+        case Vote(quorum=quorum) if quorum < 1:
+            raise ValueError(f"aggregation: quorum {quorum} is below 1")
+        case Priority(order=order) if not order:
+            raise ValueError("aggregation: priority needs the order of strategies")
+        case Weighted(weights=weights) if not all(0 <= one < float("inf") for one in weights.values()):
+            raise ValueError("aggregation: weights must be numbers of at least 0")
+        case _:
+            pass
+    if config.execution is not None:
+        _check_execution(config.execution)
+    try:
+        check_sizing(config.sizing)
+    except ValueError as error:
+        raise ValueError(f"sizing: {error}") from error
+
+
+def _check_execution(algorithm: Algorithm) -> None:
+    match algorithm:
+        case Iceberg():
+            raise ValueError("execution: an iceberg is a limit order, and the plan's orders are at market")
+        case Twap(duration_s=duration_s, steps=steps):
+            if not (0 < duration_s < float("inf") and 1 <= steps <= 1_000):
+                raise ValueError("execution: a twap needs a duration_s above 0 and 1 to 1000 steps")
+        case Vwap(duration_s=duration_s):
+            if not 0 < duration_s < float("inf"):
+                raise ValueError(f"execution: duration_s {duration_s} is not above 0")
+        case Participation(rate=rate, duration_s=duration_s):
+            if not (0 < rate <= 1 and 0 <= duration_s < float("inf")):
+                raise ValueError("execution: a participation needs a rate above 0 and at most 1")
+    if algorithm.start_ts:
+        raise ValueError("execution: start_ts is for single orders; the plan's start at once")

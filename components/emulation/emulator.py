@@ -1,0 +1,412 @@
+"""Does for a venue what it cannot do by itself: conditional orders, times in force, post- and reduce-only.
+
+Orders that the venue does not take as they are come as ``OrderHeld``. When their condition comes true,
+or at once if they have none, they go on as ``HeldOrderTriggered``, of a type that the venue takes and
+under the same client order id. DAY, GTD and IOC are kept here for a venue that lacks them: the order is
+sent good till cancelled, and ``CancelOrder`` in this component's name ends it, which the orders
+component books as its expiry. IOC ends after the first market event of its symbol that follows the
+venue's acceptance.
+
+It hears the market only of symbols where an order waits for it, after the simulated venue does: an
+emulated stop is sent on the event that reaches it and trades on the next one.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from components.emulation.capabilities import (
+    as_sent,
+    can_be_sent,
+    is_emulated_type,
+    must_wait_for_group,
+    takes_as_it_is,
+    time_wanted,
+)
+from components.emulation.release_times import TradingHours, expiry_ts, release_ts
+from components.emulation.triggers import (
+    Condition,
+    condition_of,
+    reached_by_bar,
+    reached_by_quote,
+    reached_by_trade,
+    rescale,
+)
+from kernel.component import STEADFAST, FailurePolicy, Subscription, Watch
+from kernel.errors import ComponentError
+from kernel.events import (
+    ApprovedOrder,
+    Bar,
+    CancelOrder,
+    CorporateAction,
+    CorporateActionKind,
+    Event,
+    HeldOrderTriggered,
+    HoldReason,
+    Order,
+    OrderAccepted,
+    OrderAdjusted,
+    OrderCancelled,
+    OrderDenied,
+    OrderExpired,
+    OrderFilled,
+    OrderHeld,
+    OrderRejected,
+    OrderReplaced,
+    Quote,
+    Side,
+    TimeInForce,
+    TimerCancelled,
+    TimerFired,
+    TimerScheduled,
+    Trade,
+    VenueDeclared,
+    VenueFeature,
+)
+from kernel.identifiers import ClientOrderId, StrategyId, TimerName
+
+ZERO = Decimal(0)
+_EXPIRE = "expire "
+_SEND = "send "
+
+
+class AccountView(Protocol):
+    """What is read of the account."""
+
+    def strategy_position(self, strategy: StrategyId, symbol: str) -> Decimal: ...
+
+
+class MarketView(Protocol):
+    """What is read of the market."""
+
+    def last_price(self, symbol: str) -> float | None: ...
+    def last_quote(self, symbol: str) -> Quote | None: ...
+
+
+class Phase(StrEnum):
+    """Where an emulated order is."""
+
+    HELD = "held"
+    SENT = "sent"
+    """At the venue; its time in force is kept here."""
+    LAST_CHANCE = "last_chance"
+    """Accepted by the venue, and immediate or cancelled: it ends after the next market event."""
+
+
+class EmulatedOrder(msgspec.Struct, gc=False):
+    """An order as it was asked for, and what it waits for, since ``since_ts``.
+
+    ``timers`` are the names of those still set.
+    """
+
+    order: ApprovedOrder
+    phase: Phase
+    since_ts: int
+    condition: Condition | None = None
+    timers: list[TimerName] = []
+
+
+class EmulatorState(msgspec.Struct):
+    """What the venue takes; emulated orders by symbol, in order of arrival, and their symbols by id."""
+
+    declared: VenueDeclared | None = None
+    orders: dict[str, dict[ClientOrderId, EmulatedOrder]] = {}
+    symbols: dict[ClientOrderId, str] = {}
+
+
+class Emulator:
+    """The component that watches what the venue cannot."""
+
+    name = "emulation"
+    failure_policy: FailurePolicy = STEADFAST
+
+    def __init__(self, *, market: MarketView, account: AccountView, hours: TradingHours) -> None:
+        self.state = EmulatorState()
+        self._market = market
+        self._account = account
+        self._hours = hours
+        self._watch: Watch | None = None
+
+    def subscriptions(self) -> Iterable[Subscription]:
+        return (
+            Subscription(VenueDeclared, self.on_declared),
+            Subscription(OrderHeld, self.on_held),
+            Subscription(OrderAccepted, self.on_accepted),
+            Subscription(OrderFilled, self.on_filled),
+            Subscription(OrderCancelled, self.on_ended),
+            Subscription(OrderExpired, self.on_ended),
+            Subscription(OrderRejected, self.on_ended),
+            Subscription(OrderDenied, self.on_denied),
+            Subscription(OrderReplaced, self.on_new_terms),
+            Subscription(OrderAdjusted, self.on_new_terms),
+            Subscription(CorporateAction, self.on_corporate_action),
+            Subscription(TimerFired, self.on_timer),
+        )
+
+    def watches(self) -> tuple[Iterable[Subscription], Iterable[str]]:
+        handlers = (
+            Subscription(Bar, self.on_bar),
+            Subscription(Quote, self.on_quote),
+            Subscription(Trade, self.on_trade),
+        )
+        return handlers, tuple(symbol for symbol in self.state.orders if self._is_needed(symbol))
+
+    def set_watch(self, watch: Watch) -> None:
+        self._watch = watch
+
+    def restore(self, state: msgspec.Struct) -> None:
+        assert isinstance(state, EmulatorState)
+        self.state = state
+
+    # --- what can be done here ----------------------------------------------------------------
+
+    def emulates(self, order: Order, lacking: str) -> bool:  # noqa: ARG002  # risk's signature for such checks
+        """Whether an order that the venue does not take for ``lacking`` something can go out all the same."""
+        declared = self.state.declared
+        return declared is None or can_be_sent(order, declared)
+
+    def holds(self, order: Order) -> bool:
+        """Whether an order must come here before it is sent."""
+        declared = self.state.declared
+        if declared is None:
+            return False
+        if takes_as_it_is(order, declared) and not must_wait_for_group(order, declared):
+            return False
+        return can_be_sent(order, declared)
+
+    def has(self, feature: VenueFeature) -> bool:
+        """Whether the venue does this by itself; ``True`` while nothing was declared."""
+        return self.state.declared is None or feature in self.state.declared.features
+
+    def on_declared(self, event: VenueDeclared) -> None:
+        self.state.declared = event
+
+    # --- an order comes -----------------------------------------------------------------------
+
+    def on_held(self, event: OrderHeld) -> Sequence[Event] | None:
+        if event.reason is not HoldReason.EMULATED:
+            return None
+        order, ts = event.order, event.ts
+        item = EmulatedOrder(order, Phase.HELD, ts)
+        self.state.orders.setdefault(order.symbol, {})[order.client_order_id] = item
+        self.state.symbols[order.client_order_id] = order.symbol
+        events: list[Event] = self._expiry_timer(ts, item)
+        if is_emulated_type(order, self._declared):
+            item.condition = condition_of(order, since_ts=ts, last_price=self._price_for(order))
+            due = release_ts(order, ts, hours=self._hours)
+            if due is not None:
+                return [*events, self._timer(ts, item, TimerName(f"{_SEND}{order.client_order_id}"), due)]
+            if item.condition is not None:
+                self._watching.add(order.symbol)
+                return events
+        return [*events, *self._release(ts, item)]
+
+    def _expiry_timer(self, ts: int, item: EmulatedOrder) -> list[Event]:
+        due = expiry_ts(item.order, ts, hours=self._hours)
+        if due is None:
+            return []
+        return [self._timer(ts, item, TimerName(f"{_EXPIRE}{item.order.client_order_id}"), due)]
+
+    def _timer(self, ts: int, item: EmulatedOrder, name: TimerName, due_ts: int) -> Event:
+        item.timers.append(name)
+        return TimerScheduled(ts, self.name, name, due_ts)
+
+    # --- it is sent ---------------------------------------------------------------------------
+
+    def _release(self, ts: int, item: EmulatedOrder) -> Sequence[Event]:
+        """Send an order, as the venue takes it; deny one that may do nothing by now."""
+        order, declared = item.order, self._declared
+        sent = as_sent(order, declared)
+        if order.reduce_only and not sent.reduce_only:
+            reducible = self._reducible(order)
+            if reducible <= 0:
+                reason = "a reduce-only order finds no position that it would reduce"
+                return self._deny(ts, item, rule="reduce_only", reason=reason, limit=reducible)
+            sent = msgspec.structs.replace(sent, quantity=min(sent.quantity, reducible))
+        if order.post_only and not sent.post_only and self._would_take(sent):
+            reason = f"a post-only {sent.side.value} at {sent.limit_price} would take liquidity"
+            return self._deny(ts, item, rule="post_only", reason=reason, limit=sent.limit_price)
+        if sent.time_in_force is time_wanted(order, declared):  # the venue keeps the time from here
+            return [*self._forget(ts, order.client_order_id), HeldOrderTriggered(ts, sent)]
+        item.phase, item.condition = Phase.SENT, None
+        self._unwatch_if_idle(order.symbol)
+        return [HeldOrderTriggered(ts, sent)]
+
+    def _deny(
+        self, ts: int, item: EmulatedOrder, *, rule: str, reason: str, limit: Decimal | None
+    ) -> Sequence[Event]:
+        order = item.order
+        denied = OrderDenied(ts, order, rule, reason, str(limit), str(order.quantity))
+        return [*self._forget(ts, order.client_order_id), denied]
+
+    def _reducible(self, order: Order) -> Decimal:
+        held = self._account.strategy_position(order.strategy, order.symbol)
+        return -held if order.side is Side.BUY else held
+
+    def _would_take(self, order: Order) -> bool:
+        """Whether a limit order would trade at once against the last quote, or the last price without one."""
+        is_buy, quote = order.side is Side.BUY, self._market.last_quote(order.symbol)
+        assert order.limit_price is not None
+        limit = float(order.limit_price)
+        if quote is not None and quote.bid and quote.ask:
+            return limit >= quote.ask if is_buy else limit <= quote.bid
+        price = self._market.last_price(order.symbol)
+        return price is not None and (limit > price if is_buy else limit < price)
+
+    def _price_for(self, order: Order) -> float | None:
+        """The price the order would meet now: the other side of the quote if that is the latest price."""
+        price, quote = self._market.last_price(order.symbol), self._market.last_quote(order.symbol)
+        if quote is None or price != (quote.bid + quote.ask) / 2:
+            return price
+        return quote.ask if order.side is Side.BUY else quote.bid
+
+    # --- the market and the clock -------------------------------------------------------------
+
+    def on_bar(self, bar: Bar) -> Sequence[Event] | None:
+        def is_reached(condition: Condition) -> bool:
+            return reached_by_bar(condition, bar)
+
+        return self._offer(bar, is_reached, opened_ts=bar.open_ts or bar.ts)
+
+    def on_quote(self, quote: Quote) -> Sequence[Event] | None:
+        def is_reached(condition: Condition) -> bool:
+            return reached_by_quote(condition, quote)
+
+        return self._offer(quote, is_reached, opened_ts=quote.ts)
+
+    def on_trade(self, trade: Trade) -> Sequence[Event] | None:
+        def is_reached(condition: Condition) -> bool:
+            return reached_by_trade(condition, trade)
+
+        return self._offer(trade, is_reached, opened_ts=trade.ts)
+
+    def _offer(
+        self, event: Bar | Quote | Trade, is_reached: Callable[[Condition], bool], *, opened_ts: int
+    ) -> Sequence[Event] | None:
+        """Try the conditions of a symbol's orders, in order of arrival, against one market event."""
+        ts, symbol = event.ts, event.symbol
+        events: list[Event] = []
+        for item in list(self.state.orders.get(symbol, {}).values()):
+            if item.phase is Phase.LAST_CHANCE:
+                if opened_ts < item.since_ts:
+                    continue  # a bar that was open before the order was there
+                item.phase = Phase.SENT
+                events.append(CancelOrder(ts, self.name, item.order.client_order_id))
+            elif item.condition is not None and is_reached(item.condition):
+                events += self._release(ts, item)
+        if events:
+            self._unwatch_if_idle(symbol)
+        return events or None
+
+    def on_timer(self, timer: TimerFired) -> Sequence[Event] | None:
+        if timer.owner != self.name:
+            return None
+        is_expiry = timer.name.startswith(_EXPIRE)
+        key = ClientOrderId(timer.name.removeprefix(_EXPIRE if is_expiry else _SEND))
+        item = self._find(key)
+        if item is None:
+            return None
+        if timer.name in item.timers:
+            item.timers.remove(timer.name)
+        if is_expiry:
+            return (CancelOrder(timer.ts, self.name, key),)
+        return self._release(timer.ts, item) if item.phase is Phase.HELD else None
+
+    # --- what becomes of it -------------------------------------------------------------------
+
+    def on_accepted(self, event: OrderAccepted) -> None:
+        item = self._find(event.client_order_id)
+        if item is not None and item.phase is Phase.SENT and self._is_immediate(item.order):
+            item.phase, item.since_ts = Phase.LAST_CHANCE, event.ts
+            self._watching.add(event.symbol)
+
+    def on_filled(self, event: OrderFilled) -> Sequence[Event] | None:
+        if event.leaves_quantity or event.client_order_id not in self.state.symbols:
+            return None
+        return self._forget(event.ts, event.client_order_id) or None
+
+    def on_ended(self, event: OrderCancelled | OrderExpired | OrderRejected) -> Sequence[Event] | None:
+        return self._forget(event.ts, event.client_order_id) or None
+
+    def on_denied(self, event: OrderDenied) -> Sequence[Event] | None:
+        return self._forget(event.ts, event.order.client_order_id) or None
+
+    def on_new_terms(self, event: OrderReplaced | OrderAdjusted) -> None:
+        """New terms of a held order; a level that trails stays where it is."""
+        order = event.order
+        item = self._find(order.client_order_id)
+        if item is None:
+            return
+        if order.symbol != item.order.symbol:
+            self._move(item, order.symbol)
+        if item.phase is not Phase.HELD:
+            return
+        item.order = ApprovedOrder.of(order)
+        condition = item.condition
+        if condition is not None and not condition.trails and order.stop_price is not None:
+            condition.level = float(order.stop_price)
+
+    def on_corporate_action(self, action: CorporateAction) -> None:
+        """Levels that trail are in the prices of before a split; the orders' terms come by themselves."""
+        restating = (CorporateActionKind.SPLIT, CorporateActionKind.SYMBOL_CHANGE)
+        if action.kind in restating and action.ratio != 1:
+            for item in self.state.orders.get(action.new_symbol or action.symbol, {}).values():
+                if item.condition is not None and item.condition.trails:
+                    rescale(item.condition, float(action.ratio))
+
+    # --- bookkeeping --------------------------------------------------------------------------
+
+    @property
+    def _watching(self) -> Watch:
+        if self._watch is None:
+            raise ComponentError("emulation was not registered with register_watching")
+        return self._watch
+
+    @property
+    def _declared(self) -> VenueDeclared:
+        declared = self.state.declared
+        assert declared is not None, "an order was held though no venue lacks anything"
+        return declared
+
+    def _is_immediate(self, order: Order) -> bool:
+        return time_wanted(order, self._declared) is TimeInForce.IOC
+
+    def _find(self, key: ClientOrderId) -> EmulatedOrder | None:
+        symbol = self.state.symbols.get(key)
+        return None if symbol is None else self.state.orders[symbol][key]
+
+    def _forget(self, ts: int, key: ClientOrderId) -> list[Event]:
+        """Drop an order, and the timers that were set for it."""
+        symbol = self.state.symbols.pop(key, None)
+        if symbol is None:
+            return []
+        item = self.state.orders[symbol].pop(key)
+        self._unwatch_if_idle(symbol)
+        return [TimerCancelled(ts, self.name, name) for name in item.timers]
+
+    def _move(self, item: EmulatedOrder, symbol: str) -> None:
+        """The order's symbol changed."""
+        key, old = item.order.client_order_id, item.order.symbol
+        del self.state.orders[old][key]
+        self.state.orders.setdefault(symbol, {})[key] = item
+        self.state.symbols[key] = symbol
+        item.order = msgspec.structs.replace(item.order, symbol=symbol)
+        self._unwatch_if_idle(old)
+        if self._is_needed(symbol):
+            self._watching.add(symbol)
+
+    def _is_needed(self, symbol: str) -> bool:
+        """Whether an order of the symbol waits for a market event."""
+        return any(
+            item.condition is not None or item.phase is Phase.LAST_CHANCE
+            for item in self.state.orders.get(symbol, {}).values()
+        )
+
+    def _unwatch_if_idle(self, symbol: str) -> None:
+        if not self._is_needed(symbol):
+            self._watching.discard(symbol)
+            if not self.state.orders.get(symbol):
+                self.state.orders.pop(symbol, None)

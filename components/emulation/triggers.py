@@ -1,0 +1,125 @@
+"""When the condition of an emulated order comes true. Pure functions of the order and a market event.
+
+A quote counts with the side that the order would trade at: the bid for a sale, the ask for a buy. A
+trade counts with its price; a bar with its high and low if it opened when the order was here, else with
+its close alone. A trailing stop is tested against the level from before the event, then the event's
+best price moves the level, never back.
+"""
+
+from math import isfinite
+
+import msgspec
+
+from kernel.events import ApprovedOrder, Bar, OrderType, Quote, Side, Trade
+
+TOUCHED = frozenset({OrderType.MARKET_IF_TOUCHED, OrderType.LIMIT_IF_TOUCHED})
+"""They wait for a better price; stops wait for a worse one."""
+
+NOWHERE = 0.0
+"""The level of a trailing stop that has not seen a price, and the best price then."""
+
+# Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
+_BUY = Side.BUY
+_TRAILING = OrderType.TRAILING_STOP
+
+
+class Condition(msgspec.Struct, gc=False):
+    """What an order waits for: the price at ``level``, or beyond it upwards (``rises``) or downwards.
+
+    ``trail_amount`` (price) or ``trail_fraction`` is the distance that a trailing stop keeps from the
+    ``best`` price since it is here; both 0 for others. ``since_ts``: when it came.
+    """
+
+    is_buy: bool
+    rises: bool
+    since_ts: int
+    level: float
+    best: float = NOWHERE
+    trail_amount: float = 0.0
+    trail_fraction: float = 0.0
+
+    @property
+    def trails(self) -> bool:
+        """Whether the level moves."""
+        return self.trail_amount > 0 or self.trail_fraction > 0
+
+
+def condition_of(order: ApprovedOrder, *, since_ts: int, last_price: float | None) -> Condition | None:
+    """What the order waits for, ``None`` if for no price.
+
+    A trailing stop without a first stop price begins at its distance from ``last_price``.
+    """
+    if order.stop_price is None and order.order_type is not _TRAILING:
+        return None
+    is_buy = order.side is _BUY
+    condition = Condition(
+        is_buy,
+        is_buy is not (order.order_type in TOUCHED),
+        since_ts,
+        NOWHERE if order.stop_price is None else float(order.stop_price),
+        NOWHERE,
+        0.0 if order.trail_amount is None else float(order.trail_amount),
+        0.0 if order.trail_percent is None else float(order.trail_percent) / 100,
+    )
+    begins_here = condition.trails and condition.level == NOWHERE
+    if begins_here and last_price is not None and isfinite(last_price) and last_price > 0:
+        _trail(condition, last_price)
+    return condition
+
+
+def reached_by_quote(condition: Condition, quote: Quote) -> bool:
+    """Whether a quote makes the condition true; 0 stands for a side that is missing."""
+    return _reached_at(condition, quote.ask if condition.is_buy else quote.bid)
+
+
+def reached_by_trade(condition: Condition, trade: Trade) -> bool:
+    """Whether a market print makes the condition true."""
+    return _reached_at(condition, trade.price)
+
+
+def reached_by_bar(condition: Condition, bar: Bar) -> bool:
+    """Whether a bar makes the condition true."""
+    if bar.open_ts < condition.since_ts:
+        return bar.ts > condition.since_ts and _reached_at(condition, bar.close)
+    if not isfinite(bar.high + bar.low):
+        return False
+    worst, best = (bar.high, bar.low) if condition.rises else (bar.low, bar.high)
+    is_reached = _is_at(condition, worst)
+    if condition.trails:
+        _trail(condition, best)
+    return is_reached
+
+
+def rescale(condition: Condition, ratio: float) -> None:
+    """A split: prices from before it, as prices from after it."""
+    condition.level /= ratio
+    condition.best /= ratio
+    condition.trail_amount /= ratio
+
+
+def _reached_at(condition: Condition, price: float) -> bool:
+    if not price or not isfinite(price):
+        return False
+    is_reached = _is_at(condition, price)
+    if condition.trails:
+        _trail(condition, price)
+    return is_reached
+
+
+def _is_at(condition: Condition, price: float) -> bool:
+    if condition.level == NOWHERE:
+        return False
+    return price >= condition.level if condition.rises else price <= condition.level
+
+
+def _trail(condition: Condition, price: float) -> None:
+    """Move the level after a better price: down for a buy, up for a sale."""
+    known = condition.best != NOWHERE
+    best = min(condition.best, price) if condition.is_buy else max(condition.best, price)
+    condition.best = best = best if known else price
+    distance = condition.trail_amount or best * condition.trail_fraction
+    level = best + distance if condition.is_buy else best - distance
+    if condition.level == NOWHERE:
+        condition.level = level
+    else:
+        condition.level = min(condition.level, level) if condition.is_buy else max(condition.level, level)

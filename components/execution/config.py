@@ -1,0 +1,29 @@
+"""Settings of the execution algorithms."""
+
+import msgspec
+
+DAY_S = 86_400
+
+
+class ExecutionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """When symbols trade their volume, for VWAP orders that bring no weights of their own.
+
+    ``volume_profiles``: by symbol, relative volumes of equal parts of the UTC day (24 numbers: one an
+    hour). ``learn_volume``: symbols whose volume by time of day is added up as it is seen, in buckets of
+    ``bucket_s`` seconds, half an hour as is usual for intraday volume curves. A profile given wins.
+    """
+
+    volume_profiles: dict[str, tuple[float, ...]] = {}
+    learn_volume: tuple[str, ...] = ()
+    bucket_s: int = 1_800
+
+
+def check_execution(config: ExecutionConfig) -> None:
+    """``ValueError`` with a sentence for settings that make no sense."""
+    if config.bucket_s < 60 or DAY_S % config.bucket_s:
+        raise ValueError(f"bucket_s {config.bucket_s} is not a divisor of {DAY_S} of at least 60")
+    for symbol, volumes in config.volume_profiles.items():
+        if not volumes or DAY_S % len(volumes):
+            raise ValueError(f"volume_profiles: {symbol}: {len(volumes)} numbers do not divide a day evenly")
+        if not all(0 <= volume < float("inf") for volume in volumes) or not any(volumes):
+            raise ValueError(f"volume_profiles: {symbol}: volumes must be at least 0, and one above it")

@@ -1,0 +1,77 @@
+"""What happens next to a worked order: another part, parts called back, or its end."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from components.execution.schedule import MAX_PARTS, quantity_due
+from components.execution.work import Part, Stage, Work
+from kernel.events import (
+    AlgorithmKind,
+    CancelIntent,
+    Event,
+    InstrumentDefined,
+    Order,
+    OrderIntent,
+    OrderType,
+)
+from kernel.identifiers import ClientOrderId
+
+
+def outcome(work: Work, instrument: InstrumentDefined) -> str | None:
+    """``None`` while it goes on; why it ended where it did, empty if it was done."""
+    if work.parts:
+        return None
+    if work.filled_quantity >= work.order.quantity:
+        return ""
+    if work.stage is Stage.STOPPING:
+        return work.reason
+    least = max(instrument.lot_size, instrument.minimum_quantity)
+    if work.unsent_quantity < least:
+        return f"the rest of {work.unsent_quantity} is less than {least}, the least that can be traded"
+    if work.part_count >= MAX_PARTS and work.terms.kind is not AlgorithmKind.PARTICIPATION:
+        return f"it took {MAX_PARTS} parts"
+    return None
+
+
+def next_part(ts: int, work: Work, instrument: InstrumentDefined) -> Sequence[Event]:
+    """The intent of the next part; nothing while one is out, or if none is due."""
+    if work.parts or work.stage not in (Stage.WORKING, Stage.CLOSING):
+        return ()
+    if work.stage is Stage.CLOSING:
+        lot_size = instrument.lot_size
+        return (_send(ts, work, work.unsent_quantity // lot_size * lot_size, limit_price=None),)
+    due = quantity_due(work, lot_size=instrument.lot_size, minimum=instrument.minimum_quantity)
+    return (_send(ts, work, due, limit_price=work.order.limit_price),) if due else ()
+
+
+def cancel_parts(ts: int, work: Work) -> Sequence[Event]:
+    """Call back every part that is out and not called back yet."""
+    emitted: list[Event] = []
+    for key, part in work.parts.items():
+        if not part.is_cancelling:
+            part.is_cancelling = True
+            emitted.append(CancelIntent(ts, key, work.order.strategy, work.order.symbol))
+    return emitted
+
+
+def _send(ts: int, work: Work, quantity: Decimal, *, limit_price: Decimal | None) -> OrderIntent:
+    parent = work.order
+    work.part_count += 1
+    work.volume -= work.volume
+    key = ClientOrderId(f"{parent.client_order_id}-{work.part_count}")
+    work.parts[key] = Part(quantity)
+    return OrderIntent(
+        ts,
+        Order(
+            client_order_id=key,
+            strategy=parent.strategy,
+            symbol=parent.symbol,
+            side=parent.side,
+            order_type=OrderType.MARKET if limit_price is None else OrderType.LIMIT,
+            quantity=quantity,
+            limit_price=limit_price,
+            post_only=parent.post_only and limit_price is not None,
+            reduce_only=parent.reduce_only,
+            tag=parent.client_order_id,
+        ),
+    )

@@ -1,0 +1,75 @@
+"""When a symbol trades its volume in the course of a UTC day, and what share falls into a step of time.
+
+A profile is a list of volumes of equal buckets of the day, the first from midnight UTC. Intraday volume
+repeats from day to day (a U in equities): P. Jain and G. Joh, "The Dependence between Hourly Prices and
+Trading Volume", Journal of Financial and Quantitative Analysis 23 (1988).
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from itertools import pairwise
+from math import fsum, isfinite
+
+import msgspec
+
+from kernel.events import Bar, Trade
+
+DAY_NS = 86_400_000_000_000
+TRADES = "trades"
+"""The source of volume that is not a timeframe of bars."""
+
+ONE = Decimal(1)
+
+
+class SymbolVolume(msgspec.Struct):
+    """A symbol's volume by time of day, added up over all days; ``source`` is where it was read.
+
+    Bars of several timeframes and trades all tell of the same volume: what was heard first counts.
+    """
+
+    source: str
+    volumes: list[float]
+
+
+def add_bar(profile: SymbolVolume, bar: Bar) -> None:
+    """Count a bar's volume where the bar began."""
+    if bar.timeframe == profile.source:
+        _add(profile, bar.open_ts or bar.ts - 1, bar.volume)
+
+
+def add_trade(profile: SymbolVolume, trade: Trade) -> None:
+    """Count a trade."""
+    if profile.source == TRADES:
+        _add(profile, trade.ts, trade.size)
+
+
+def bucket_steps(volumes: Sequence[float], start_ts: int, end_ts: int, *, most: int) -> int:
+    """How many steps of about a bucket's length fit between two times, ``most`` at most."""
+    bucket_ns = DAY_NS // len(volumes)
+    return max(1, min(most, -(-(end_ts - start_ts) // bucket_ns)))
+
+
+def step_weights(volumes: Sequence[float], start_ts: int, end_ts: int, *, steps: int) -> tuple[Decimal, ...]:
+    """The volume that falls into each of ``steps`` equal parts of a period, spread evenly in a bucket.
+
+    Equal weights where the profile knows of no volume at these times of day.
+    """
+    bounds = [start_ts + (end_ts - start_ts) * step // steps for step in range(steps + 1)]
+    weights = [_volume_between(volumes, from_ts, to_ts) for from_ts, to_ts in pairwise(bounds)]
+    if not any(weights):
+        return (ONE,) * steps
+    return tuple(Decimal(repr(weight)) for weight in weights)
+
+
+def _volume_between(volumes: Sequence[float], from_ts: int, to_ts: int) -> float:
+    bucket_ns = DAY_NS // len(volumes)
+    parts: list[float] = []
+    for bucket in range(from_ts // bucket_ns, -(-to_ts // bucket_ns)):
+        overlap = min(to_ts, (bucket + 1) * bucket_ns) - max(from_ts, bucket * bucket_ns)
+        parts.append(volumes[bucket % len(volumes)] * (overlap / bucket_ns))
+    return fsum(parts)
+
+
+def _add(profile: SymbolVolume, ts: int, volume: float) -> None:
+    if isfinite(volume) and volume > 0:
+        profile.volumes[ts % DAY_NS * len(profile.volumes) // DAY_NS] += volume

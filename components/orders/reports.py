@@ -1,0 +1,203 @@
+"""What a venue's report does to one order: pure changes of its entry, and the event that says so.
+
+Each function returns the order event and the new state, or a ``TransitionRefused`` and ``None``: then
+nothing was changed.
+"""
+
+from decimal import Decimal
+
+import msgspec
+
+from components.orders.lifecycle import (
+    ANSWERS_A_REPLACEMENT,
+    TERMINAL,
+    TRANSITIONS,
+    after_fill,
+    working_status,
+)
+from components.orders.state import ZERO, BookedFill, OrderEntry
+from kernel.events import (
+    ApprovedOrder,
+    CancelRejected,
+    Event,
+    ExecutionKind,
+    ExecutionReport,
+    FillCorrected,
+    OrderAccepted,
+    OrderCancelled,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+    OrderReplaced,
+    OrderStateUnknown,
+    OrderStatus,
+    OrderTriggered,
+    ReplaceRejected,
+    TransitionRefused,
+)
+
+Outcome = tuple[Event, OrderStatus | None]
+
+# Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
+_ACCEPTED = OrderStatus.ACCEPTED
+_REPLACED = ExecutionKind.REPLACED
+
+
+def book_fill(entry: OrderEntry, report: ExecutionReport) -> Outcome:
+    """Book a fill, once."""
+    order, quantity, price = entry.order, report.quantity, report.price
+    if quantity is None or price is None or quantity <= 0:
+        return refusal(entry, report, "a fill without quantity or price")
+    if report.fill_id in entry.fills:
+        return refusal(entry, report, "fill already booked")
+    filled = entry.filled_quantity + quantity
+    leaves = order.quantity - filled
+    status = after_fill(entry.status, is_complete=leaves <= 0)
+    if status is None or leaves < 0:
+        return refusal(entry, report, f"a fill of {quantity} leaves {leaves}")
+    entry.fills[report.fill_id] = BookedFill(quantity, price)
+    entry.filled_quantity = filled
+    entry.broker_order_id = report.broker_order_id or entry.broker_order_id
+    booked = OrderFilled(
+        report.ts,
+        order.client_order_id,
+        order.strategy,
+        order.symbol,
+        order.side,
+        quantity,
+        price,
+        report.commission or ZERO,
+        leaves,
+        report.fill_id,
+        report.executed_ts,
+        report.liquidity,
+        report.commission_currency or "USD",
+    )
+    return booked, status
+
+
+def correct_fill(entry: OrderEntry, report: ExecutionReport) -> Outcome:
+    """Change a booked fill, or undo it."""
+    booked = entry.fills.get(report.fill_id)
+    if booked is None:
+        return refusal(entry, report, "no such fill to correct")
+    is_bust = report.kind is ExecutionKind.FILL_BUSTED
+    quantity = ZERO if is_bust else report.quantity
+    price = booked.price if is_bust else report.price
+    if quantity is None or price is None:
+        return refusal(entry, report, "a correction without quantity or price")
+    if booked == BookedFill(quantity, price):
+        return refusal(entry, report, "correction already booked")
+    order, filled = entry.order, entry.filled_quantity + quantity - booked.quantity
+    if quantity < 0 or filled > order.quantity:
+        return refusal(entry, report, f"a fill corrected to {quantity} makes {filled} of {order.quantity}")
+    entry.fills[report.fill_id] = BookedFill(quantity, price)
+    entry.filled_quantity = filled
+    corrected = FillCorrected(
+        report.ts,
+        order.client_order_id,
+        order.strategy,
+        order.symbol,
+        order.side,
+        report.fill_id,
+        booked.quantity,
+        booked.price,
+        quantity,
+        price,
+    )
+    return corrected, OrderStatus.FILLED if filled == order.quantity else entry.status
+
+
+def apply_transition(entry: OrderEntry, report: ExecutionReport) -> Outcome:
+    """Everything but fills and their corrections.
+
+    A cancel of an order whose time was over, sent because the venue keeps no time, is its expiry.
+    """
+    kind = report.kind
+    if entry.is_expiring and kind is ExecutionKind.CANCELLED:
+        kind = ExecutionKind.EXPIRED
+    status = TRANSITIONS.get((entry.status, kind))
+    if status is None:
+        return refusal(entry, report, "the order's state does not allow it")
+    if kind in ANSWERS_A_REPLACEMENT:
+        problem = _answer_replacement(entry, report)
+        if problem:
+            return refusal(entry, report, problem)
+    entry.broker_order_id = report.broker_order_id or entry.broker_order_id
+    left = entry.order.quantity - entry.filled_quantity
+    if status is _ACCEPTED or (left <= 0 and status not in TERMINAL):
+        status = working_status(
+            is_filled_in_part=entry.filled_quantity > 0,
+            is_complete=left <= 0,
+            is_replacing=entry.replacement is not None,
+        )
+    return _order_event(entry, report, kind), status
+
+
+def refusal(entry: OrderEntry, report: ExecutionReport, reason: str) -> Outcome:
+    """A report that changes nothing."""
+    return refused(report, entry.status, reason), None
+
+
+def refused(report: ExecutionReport, status: OrderStatus, reason: str) -> TransitionRefused:
+    """The event that says that a report changed nothing."""
+    return TransitionRefused(report.ts, report.client_order_id, report.symbol, status, report.kind, reason)
+
+
+def _answer_replacement(entry: OrderEntry, report: ExecutionReport) -> str:
+    """Take new terms, or let them go; returns why not. The report's own terms win over those asked for."""
+    terms = entry.replacement
+    if report.kind is _REPLACED:
+        if terms is None and report.quantity is None:
+            return "no replacement is under way"
+        terms = _restated(terms or entry.order, report)
+        if terms.quantity < entry.filled_quantity:
+            return f"{entry.filled_quantity} of {terms.quantity} are filled already"
+        entry.order = terms
+    elif terms is None:
+        return "no replacement is under way"
+    entry.replacement = None
+    return ""
+
+
+def _restated(order: ApprovedOrder, report: ExecutionReport) -> ApprovedOrder:
+    quantity, limit, stop = report.quantity, report.limit_price, report.stop_price
+    if quantity is None and limit is None and stop is None:
+        return order
+    return msgspec.structs.replace(
+        order,
+        quantity=_or(quantity, order.quantity),
+        limit_price=limit if limit is not None else order.limit_price,
+        stop_price=stop if stop is not None else order.stop_price,
+    )
+
+
+def _or(given: Decimal | None, otherwise: Decimal) -> Decimal:
+    return otherwise if given is None else given
+
+
+def _order_event(entry: OrderEntry, report: ExecutionReport, kind: ExecutionKind) -> Event:
+    """The order event that a report becomes once its transition is allowed."""
+    order, ts, reason = entry.order, report.ts, report.reason
+    key = (order.client_order_id, order.strategy, order.symbol)
+    match kind:
+        case ExecutionKind.ACCEPTED:
+            return OrderAccepted(ts, *key, entry.broker_order_id)
+        case ExecutionKind.REJECTED:
+            return OrderRejected(ts, *key, reason)
+        case ExecutionKind.CANCELLED:
+            return OrderCancelled(ts, *key, entry.leaves_quantity, reason)
+        case ExecutionKind.EXPIRED:
+            return OrderExpired(ts, *key, entry.leaves_quantity, reason)
+        case ExecutionKind.REPLACED:
+            return OrderReplaced(ts, order, entry.broker_order_id)
+        case ExecutionKind.TRIGGERED:
+            return OrderTriggered(ts, *key)
+        case ExecutionKind.CANCEL_REJECTED:
+            return CancelRejected(ts, *key, reason)
+        case ExecutionKind.REPLACE_REJECTED:
+            return ReplaceRejected(ts, *key, reason)
+        case ExecutionKind.UNKNOWN:
+            return OrderStateUnknown(ts, *key, reason)
+        case ExecutionKind.FILL | ExecutionKind.FILL_CORRECTED | ExecutionKind.FILL_BUSTED:
+            raise AssertionError(f"{kind} has a way of its own")

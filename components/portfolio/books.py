@@ -1,0 +1,256 @@
+"""Books what happened to cash and positions: fills, money that moved, operators' words, new terms.
+
+Every amount is booked in the currency it is in. A fill pays its notional from the cash of its strategy's
+ledger and of the account; one in a future or perpetual pays nothing but the P&L of what it closes. Per
+currency, after every event, exactly:
+
+    cash + value of positions  ==  deposits + realised + unrealised - commissions + income + converted
+
+where the value of a future's position is its unrealised P&L.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Protocol
+
+from components.portfolio.config import COST_METHODS, PortfolioConfig
+from components.portfolio.history import begin, begin_generation
+from components.portfolio.position import ZERO, Lot
+from components.portfolio.rates import set_rate
+from components.portfolio.state import Ledger, PortfolioState, Position, Terms
+from kernel.events import (
+    AdjustPosition,
+    AssetClass,
+    CashFlowKind,
+    CashMoved,
+    Event,
+    FxRateSet,
+    InstrumentDefined,
+    OrderFilled,
+    PositionChanged,
+    Side,
+)
+from kernel.identifiers import FillId, StrategyId
+
+# Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
+_BUY = Side.BUY
+_NO_FILL = FillId("")
+ONE = Decimal(1)
+_SETTLED = frozenset({AssetClass.FUTURE, AssetClass.PERPETUAL})
+
+
+class PriceView(Protocol):
+    """Where the portfolio reads prices and terms."""
+
+    def last_price(self, symbol: str) -> float | None: ...
+    def last_ts(self) -> int: ...
+    def instrument(self, symbol: str) -> InstrumentDefined: ...
+
+
+class Books:
+    """The one place where cash and positions change."""
+
+    def __init__(self, prices: PriceView, config: PortfolioConfig) -> None:
+        self.state = PortfolioState()
+        self.method = COST_METHODS[config.lots]
+        self._fill = self.method.fill
+        self._kept = config.corrections_kept
+        self._currency = config.currency
+        self._prices = prices
+
+    # --- events -------------------------------------------------------------------------------
+
+    def on_fill(self, fill: OrderFilled) -> Sequence[Event]:
+        """Book a fill. Written out, unlike ``trade``: it saves a quarter of 3.6 us a fill."""
+        state, strategy, symbol = self.state, fill.strategy, fill.symbol
+        terms = state.terms.get(symbol) or self.terms(symbol)
+        try:
+            position, ledger = state.positions[strategy][symbol], state.ledgers[strategy][terms.currency]
+        except KeyError:
+            position, ledger = self.position(strategy, symbol), self.ledger(strategy, terms.currency)
+        history = position.history
+        if history is None and self._kept:
+            history = position.history = begin(position, terms.multiplier or ONE)
+        signed = fill.quantity if fill.side is _BUY else -fill.quantity
+        unit_price = fill.price if terms.multiplier is None else fill.price * terms.multiplier
+        realised = position.realised_pnl
+        self._fill(position, signed, unit_price=unit_price)
+        received = -signed * unit_price
+        if position.realised_pnl is not realised:
+            gained = position.realised_pnl - realised
+            ledger.realised_pnl += gained
+            received = gained if terms.is_settled else received
+        elif terms.is_settled:
+            received = ZERO
+        commission = fill.commission
+        if commission and fill.currency == terms.currency:
+            ledger.commissions += commission
+            position.commissions += commission
+            received -= commission
+        elif commission:
+            self.charge(strategy, position, commission, currency=fill.currency)
+        ledger.cash += received
+        if terms.currency == self._currency:
+            state.cash += received
+        else:
+            self.receive(received, currency=terms.currency)
+        self.moved(strategy, symbol, signed, held=position.quantity)
+        if history is not None:
+            history.newer.append(fill)
+            if len(history.newer) >= self._kept:
+                begin_generation(history, position)
+        return (changed(fill.ts, strategy, symbol, position, fill_id=fill.fill_id),)
+
+    def on_cash(self, event: CashMoved) -> None:
+        """Book money that moved for no trade into the ledger of its strategy, or of the account."""
+        ledger = self.ledger(event.strategy, event.currency)
+        ledger.cash += event.amount
+        self.receive(event.amount, currency=event.currency)
+        match event.kind:
+            case CashFlowKind.DEPOSIT:
+                ledger.deposits += event.amount
+            case CashFlowKind.CONVERSION:
+                ledger.converted += event.amount
+            case _:
+                ledger.income += event.amount
+
+    def on_adjustment(self, event: AdjustPosition) -> Sequence[Event]:
+        """Set a position as an operator says; its cost is taken as a deposit in kind."""
+        terms = self.terms(event.symbol)
+        position, ledger = (
+            self.position(event.strategy, event.symbol),
+            self.ledger(event.strategy, terms.currency),
+        )
+        if not terms.is_settled:
+            ledger.deposits += event.cost - position.cost
+        held = position.quantity
+        position.quantity, position.cost, position.lots = ZERO, ZERO, []
+        if event.quantity:
+            self.method.add(position, Lot(event.quantity, event.cost))
+        position.quantity, position.cost = event.quantity, event.cost
+        position.history = None
+        self.moved(event.strategy, event.symbol, event.quantity - held, held=event.quantity)
+        return (changed(event.ts, event.strategy, event.symbol, position),)
+
+    def on_instrument(self, event: InstrumentDefined) -> None:
+        """A new multiplier holds at once; what is held stays in its currency and class until it is closed."""
+        symbol, old = event.symbol, self.state.terms.get(event.symbol)
+        if old is None:
+            return
+        terms = self.state.terms[symbol] = _terms_of(event)
+        if terms.multiplier != old.multiplier:
+            for positions in self.state.positions.values():
+                if symbol in positions:
+                    positions[symbol].history = None  # a history is of one multiplier
+        if symbol in self.state.holders:
+            self.state.terms[symbol] = Terms(terms.multiplier, old.currency, old.is_settled)
+            self.state.redefined[symbol] = True
+
+    def on_rate(self, event: FxRateSet) -> None:
+        set_rate(self.state.rates, event)
+
+    # --- what bookings are made of ------------------------------------------------------------
+
+    def terms(self, symbol: str) -> Terms:
+        """The terms that a symbol is booked under, kept from its first use."""
+        terms = self.state.terms.get(symbol)
+        if terms is None:
+            terms = self.state.terms[symbol] = _terms_of(self._prices.instrument(symbol))
+        return terms
+
+    def position(self, strategy: StrategyId, symbol: str) -> Position:
+        """A strategy's position, a new one if it never had any."""
+        positions = self.state.positions.get(strategy)
+        if positions is None:
+            positions = self.state.positions[strategy] = {}
+        position = positions.get(symbol)
+        if position is None:
+            position = positions[symbol] = Position()
+        return position
+
+    def ledger(self, strategy: StrategyId, currency: str) -> Ledger:
+        """A strategy's ledger in a currency, a new one if it never had any."""
+        ledgers = self.state.ledgers.get(strategy)
+        if ledgers is None:
+            ledgers = self.state.ledgers[strategy] = {}
+        ledger = ledgers.get(currency)
+        if ledger is None:
+            ledger = ledgers[currency] = Ledger()
+        return ledger
+
+    def trade(
+        self, strategy: StrategyId, symbol: str, position: Position, *, signed: Decimal, unit_price: Decimal
+    ) -> None:
+        """Change a position at a price, and the cash by what that paid."""
+        realised = position.realised_pnl
+        self.method.fill(position, signed, unit_price=unit_price)
+        self.settle(
+            strategy,
+            self.state.terms[symbol],
+            paid=signed * unit_price,
+            realised=position.realised_pnl - realised,
+        )
+        self.moved(strategy, symbol, signed, held=position.quantity)
+
+    def settle(self, strategy: StrategyId, terms: Terms, *, paid: Decimal, realised: Decimal) -> None:
+        """Book realised P&L, and in cash what was ``paid``, or that P&L alone where no notional is paid."""
+        ledger = self.ledger(strategy, terms.currency)
+        received = realised if terms.is_settled else -paid
+        ledger.realised_pnl += realised
+        ledger.cash += received
+        self.receive(received, currency=terms.currency)
+
+    def charge(self, strategy: StrategyId, position: Position, commission: Decimal, *, currency: str) -> None:
+        """Take a commission, in its own currency."""
+        ledger = self.ledger(strategy, currency)
+        ledger.commissions += commission
+        ledger.cash -= commission
+        position.commissions += commission
+        self.receive(-commission, currency=currency)
+
+    def receive(self, amount: Decimal, *, currency: str) -> None:
+        """Change the account's cash."""
+        if currency == self._currency:
+            self.state.cash += amount
+        else:
+            self.state.foreign[currency] = self.state.foreign.get(currency, ZERO) + amount
+
+    def moved(self, strategy: StrategyId, symbol: str, signed: Decimal, *, held: Decimal) -> None:
+        """Keep the net position and who holds what; a symbol of which nothing is held is not listed."""
+        state = self.state
+        before = state.net.get(symbol)
+        net = signed if before is None else before + signed
+        if net:
+            state.net[symbol] = net
+        elif before is not None:
+            del state.net[symbol]
+        holders = state.holders.get(symbol)
+        if not held:
+            if holders is not None:
+                self._leave(symbol, strategy, holders)
+        elif holders is None:
+            state.holders[symbol] = {strategy: held}
+        else:
+            holders[strategy] = held
+
+    def _leave(self, symbol: str, strategy: StrategyId, holders: dict[StrategyId, Decimal]) -> None:
+        """A strategy holds nothing of a symbol any more; the last one takes the old terms along."""
+        holders.pop(strategy, None)
+        if not holders:
+            del self.state.holders[symbol]
+            if self.state.redefined.pop(symbol, False):
+                del self.state.terms[symbol]
+
+
+def changed(
+    ts: int, strategy: StrategyId, symbol: str, position: Position, *, fill_id: FillId = _NO_FILL
+) -> PositionChanged:
+    """What is told of a position after it changed."""
+    return PositionChanged(
+        ts, strategy, symbol, position.quantity, position.cost, position.realised_pnl, fill_id
+    )
+
+
+def _terms_of(instrument: InstrumentDefined) -> Terms:
+    multiplier = None if instrument.multiplier == 1 else instrument.multiplier
+    return Terms(multiplier, instrument.currency, instrument.asset_class in _SETTLED)

@@ -1,0 +1,106 @@
+"""The last bookings of a position, kept so that one of them can be corrected as if it had been right.
+
+Bounded: two generations of at most ``kept`` bookings each, and what was held before either. So the last
+``kept`` to twice ``kept`` fills of a position can be corrected exactly, whatever was closed, flipped or
+split since; for an older one the caller books the difference as a trade of its own.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import msgspec
+
+from components.portfolio.position import ZERO, CostMethod, Holding
+from kernel.events import FillCorrected, OrderFilled, Side
+
+
+class BookedRatio(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=1):
+    """A split, or a new symbol at a ratio."""
+
+    ratio: Decimal
+    lot_size: Decimal
+
+
+Booked = OrderFilled | BookedRatio
+
+
+class History(msgspec.Struct, gc=False):
+    """What was held before the older and before the newer bookings, and the bookings; fills as they came,
+    or as they were corrected. All were booked at one ``multiplier``.
+    """
+
+    multiplier: Decimal
+    before_older: Holding
+    before_newer: Holding
+    older: list[Booked] = []
+    newer: list[Booked] = []
+
+
+class Corrected(msgspec.Struct, frozen=True):
+    """What would be held now, and the fill as it was and as it is."""
+
+    holding: Holding
+    old: OrderFilled
+    new: OrderFilled
+
+
+def copy_of(holding: Holding) -> Holding:
+    """The same amounts, of its own."""
+    return Holding(holding.quantity, holding.cost, holding.realised_pnl, list(holding.lots))
+
+
+def begin(holding: Holding, multiplier: Decimal) -> History:
+    """A history that knows of nothing before ``holding``."""
+    return History(multiplier, copy_of(holding), copy_of(holding))
+
+
+def begin_generation(history: History, holding: Holding) -> None:
+    """Forget the older bookings; the newer ones become the older. ``holding`` is what is held now."""
+    history.before_older, history.older = history.before_newer, history.newer
+    history.before_newer, history.newer = copy_of(holding), []
+
+
+def signed_notional(fill: OrderFilled, multiplier: Decimal) -> Decimal:
+    """What a fill paid: negative for a sale."""
+    return _signed(fill) * fill.price * multiplier
+
+
+def correct(history: History, event: FillCorrected, method: CostMethod) -> Corrected | None:
+    """Rewrite one fill in the history and book everything after it anew; ``None`` if it is not there.
+
+    A quantity of 0 undoes the fill with its commission; otherwise the commission stays as charged.
+    """
+    bookings = [*history.older, *history.newer]
+    place, old = _find(bookings, event)
+    if old is None:
+        return None
+    commission = old.commission if event.quantity else ZERO
+    new = msgspec.structs.replace(old, quantity=event.quantity, price=event.price, commission=commission)
+    bookings[place] = new
+    holding, cut = copy_of(history.before_older), len(history.older)
+    _book(holding, bookings[:cut], method=method, multiplier=history.multiplier)
+    history.older, history.before_newer, history.newer = bookings[:cut], copy_of(holding), bookings[cut:]
+    _book(holding, history.newer, method=method, multiplier=history.multiplier)
+    return Corrected(holding, old, new)
+
+
+def _find(bookings: Sequence[Booked], event: FillCorrected) -> tuple[int, OrderFilled | None]:
+    for place in range(len(bookings) - 1, -1, -1):
+        match bookings[place]:
+            case OrderFilled(fill_id=event.fill_id, client_order_id=event.client_order_id) as found:
+                return place, found
+            case _:
+                continue
+    return -1, None
+
+
+def _book(holding: Holding, bookings: Sequence[Booked], *, method: CostMethod, multiplier: Decimal) -> None:
+    for booked in bookings:
+        if isinstance(booked, BookedRatio):
+            method.scale(holding, booked.ratio, lot_size=booked.lot_size)
+        elif booked.quantity:
+            method.fill(holding, _signed(booked), unit_price=booked.price * multiplier)
+
+
+def _signed(fill: OrderFilled) -> Decimal:
+    return fill.quantity if fill.side is Side.BUY else -fill.quantity

@@ -1,0 +1,67 @@
+"""Positions whose lots are told apart: a close takes the oldest, or the youngest, at what it cost.
+
+A lot that is closed in part keeps its place. Pure arithmetic, exact as in ``position``.
+"""
+
+from decimal import Decimal
+
+from components.portfolio.position import ZERO, Holding, Lot, less, part_of, whole_lots
+
+QUANTITY_QUANTUM = Decimal("1E-20")
+"""A lot after a split need not be whole; the position's lots together are. Finer than any quantity."""
+
+
+class LotCost:
+    """Closes lots one after the other; ``closes_at`` is the end of the list where it begins."""
+
+    def __init__(self, closes_at: int) -> None:
+        assert closes_at in (0, -1)
+        self._closes_at = closes_at
+
+    def fill(self, holding: Holding, signed_quantity: Decimal, *, unit_price: Decimal) -> None:
+        self.add(holding, Lot(signed_quantity, signed_quantity * unit_price))
+
+    def add(self, holding: Holding, lot: Lot) -> None:
+        lots, place = holding.lots, self._closes_at
+        while lot.quantity and lots and (lots[place].quantity > 0) != (lot.quantity > 0):
+            own = lots[place]
+            closed = min(abs(own.quantity), abs(lot.quantity))
+            taken, against = part_of(own, closed), part_of(lot, closed)
+            holding.realised_pnl -= taken.cost + against.cost
+            holding.quantity -= taken.quantity
+            holding.cost -= taken.cost
+            self._shorten(lots, closed)
+            lot = less(lot, closed)
+        if lot.quantity:
+            lots.append(lot)
+            holding.quantity += lot.quantity
+            holding.cost += lot.cost
+
+    def scale(self, holding: Holding, ratio: Decimal, *, lot_size: Decimal) -> None:
+        whole = whole_lots(holding.quantity * ratio, lot_size)
+        lots = [Lot((lot.quantity * ratio).quantize(QUANTITY_QUANTUM), lot.cost) for lot in holding.lots]
+        surplus = abs(sum((lot.quantity for lot in lots), ZERO)) - abs(whole)
+        if surplus < 0:  # the ratio was rounded down: nobody loses a share by that
+            last = lots[-1]
+            lots[-1] = Lot(last.quantity - surplus.copy_abs().copy_sign(-last.quantity), last.cost)
+        while lots and (surplus > 0 or not whole):
+            own = lots[self._closes_at]
+            taken = part_of(own, min(surplus, abs(own.quantity)))
+            holding.realised_pnl -= taken.cost
+            holding.cost -= taken.cost
+            surplus -= abs(taken.quantity)
+            self._shorten(lots, abs(taken.quantity))
+        holding.lots = lots
+        holding.quantity = whole
+
+    def _shorten(self, lots: list[Lot], quantity: Decimal) -> None:
+        """Take a quantity from the lot that is next; a lot of which nothing is left goes."""
+        rest = less(lots[self._closes_at], quantity)
+        if rest.quantity:
+            lots[self._closes_at] = rest
+        else:
+            del lots[self._closes_at]
+
+
+FIRST_IN_FIRST_OUT = LotCost(0)
+LAST_IN_FIRST_OUT = LotCost(-1)

@@ -1,0 +1,455 @@
+"""Watches the account between orders: losses, positions, volatility, the market's silence.
+
+It hears the market only of symbols in which something is held, and is registered only where a limit
+needs it. What it finds is a ``RiskLimitBreached``, once until the limit is re-armed; what is then done
+is the risk component's part. A limit that watches again is one too, with the action ``rearmed``.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from math import inf, isfinite, nan
+
+import msgspec
+
+from components.risk.breaches import REARMED, breach_key, named
+from components.risk.losses import LOSS_KINDS, measures_of
+from components.risk.monitor_state import Breach, Entry, Mark, MonitorState
+from components.risk.rules import counts_exposure
+from components.risk.views import AccountView, MarketView, VenueView
+from components.risk.volatility import Sample, realised_volatility
+from kernel.component import STEADFAST, FailurePolicy, Subscription, Watch
+from kernel.errors import ComponentError
+from kernel.events import (
+    AccountMarked,
+    Bar,
+    CashFlowKind,
+    CashMoved,
+    CorporateAction,
+    Event,
+    FxRateSet,
+    PositionChanged,
+    Quote,
+    ResumeTrading,
+    RiskLimitBreached,
+    SessionStarted,
+    TimerFired,
+    TimerScheduled,
+    Trade,
+)
+from kernel.identifiers import StrategyId, TimerName
+from strategies.sdk.limits import ContinuousLimit, LimitKind, Rearm, RiskLimits
+
+NS = 1_000_000_000
+NOBODY = StrategyId("")
+_DAY = TimerName("day")
+_SILENCE, _DELAY = "silence|", "delay|"
+"""How the names of the other timers begin."""
+
+_SUITING = {
+    LimitKind.DAILY_LOSS: Rearm.NEW_DAY,
+    LimitKind.VOLATILITY: Rearm.RECOVERY,
+    LimitKind.STALE_DATA: Rearm.RECOVERY,
+}
+"""How a kind re-arms where the limit does not say; the others do by hand, or when the position ends."""
+
+
+class RiskMonitor:
+    """The component that watches continuous limits, and what the account has lost."""
+
+    name = "risk_monitor"
+    failure_policy: FailurePolicy = STEADFAST
+
+    def __init__(
+        self, limits: RiskLimits, *, account: AccountView, market: MarketView, venue: VenueView
+    ) -> None:
+        self.state = MonitorState()
+        self._rules = named(limits.continuous)
+        self._measures = tuple(measures_of(limits, self._rules))
+        self._measure_of = {measure.rule: measure for measure in self._measures}
+        self._position_rules = self._of_kind(LimitKind.STOP_LOSS, LimitKind.TAKE_PROFIT)
+        self._volatility_rules = self._of_kind(LimitKind.VOLATILITY)
+        self._silence_rules = self._of_kind(LimitKind.STALE_DATA)
+        self._bounds = {rule: float(limit.limit) for rule, limit in self._rules.items()}
+        self._is_asked = counts_exposure(limits)
+        self._day_symbol = limits.day_symbol
+        self._account = account
+        self._market = market
+        self._venue = venue
+        self._watch: Watch | None = None
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether any limit has to be watched."""
+        return bool(self._measures or self._rules) or self._is_asked
+
+    def subscriptions(self) -> Iterable[Subscription]:
+        return (
+            Subscription(SessionStarted, self.on_session),
+            Subscription(PositionChanged, self.on_position),
+            Subscription(CashMoved, self.on_cash),
+            Subscription(FxRateSet, self.on_rate),
+            Subscription(AccountMarked, self.on_marked),
+            Subscription(CorporateAction, self.on_action),
+            Subscription(TimerFired, self.on_timer),
+            Subscription(ResumeTrading, self.on_resume),
+        )
+
+    def watches(self) -> tuple[Iterable[Subscription], Iterable[str]]:
+        handlers = (
+            Subscription(Bar, self.on_bar),
+            Subscription(Quote, self.on_quote),
+            Subscription(Trade, self.on_trade),
+        )
+        return handlers, tuple(self.state.marks)
+
+    def set_watch(self, watch: Watch) -> None:
+        self._watch = watch
+
+    def restore(self, state: msgspec.Struct) -> None:
+        assert isinstance(state, MonitorState)
+        self.state = state
+
+    # --- the figures that rules ask for -------------------------------------------------------
+
+    @property
+    def equity(self) -> Decimal:
+        """Cash and positions."""
+        return Decimal(repr(self.state.equity))
+
+    @property
+    def gross_exposure(self) -> Decimal:
+        """Sum of the absolute values of net positions."""
+        return Decimal(repr(self.state.gross_exposure))
+
+    @property
+    def initial_margin(self) -> Decimal:
+        """What the positions held take of the equity."""
+        return Decimal(repr(self.state.initial_margin))
+
+    def sector_exposure(self, sector: str) -> Decimal:
+        """The part of gross exposure that is in one sector."""
+        return Decimal(repr(self.state.sectors.get(sector, 0.0)))
+
+    def loss(self, rule: str) -> float:
+        """The present loss under a rule, in its unit; below 0 for a gain, 0 before the session."""
+        origin = self.state.origins.get(rule)
+        return 0.0 if origin is None else self._measure_of[rule].loss(origin, self.state.equity)
+
+    # --- the market ---------------------------------------------------------------------------
+
+    def on_bar(self, bar: Bar) -> Sequence[Event] | None:
+        return self._on_price(bar.symbol, bar.close, bar.ts)
+
+    def on_quote(self, quote: Quote) -> Sequence[Event] | None:
+        price = (quote.bid + quote.ask) / 2 if quote.bid and quote.ask else nan
+        return self._on_price(quote.symbol, price, quote.ts)
+
+    def on_trade(self, trade: Trade) -> Sequence[Event] | None:
+        return self._on_price(trade.symbol, trade.price, trade.ts)
+
+    def _on_price(self, symbol: str, price: float, ts: int) -> Sequence[Event] | None:
+        """Mark one symbol; about 1 us where nothing is breached. Called for every event of a held symbol."""
+        state = self.state
+        found: list[Event] = []
+        if self._silence_rules:
+            state.heard[symbol] = ts
+            if state.breaches:
+                found += self._heard_again(symbol, ts)
+        if isfinite(price):
+            self._mark(state.marks[symbol], price)
+            if self._measures:
+                found += self._losses(ts)
+            if self._position_rules:
+                found += self._positions(symbol, price, ts)
+        return found or None
+
+    def _mark(self, mark: Mark, price: float) -> None:
+        """Move the account's figures by what one price moved."""
+        if not isfinite(mark.price):
+            self._settle()
+            return
+        change = mark.weight * (price - mark.price)
+        if not change:
+            return
+        state, value = self.state, mark.value + change
+        grown = abs(value) - abs(mark.value)
+        mark.price, mark.value = price, value
+        state.equity += change
+        state.gross_exposure += grown
+        state.initial_margin += grown * mark.margin_rate
+        state.sectors[mark.sector] += grown
+
+    # --- the account --------------------------------------------------------------------------
+
+    def on_session(self, event: SessionStarted) -> None:  # noqa: ARG002  # a handler's signature
+        """Losses count from the first session's start on; a later session goes on where that one was."""
+        self._settle()
+        if not self.state.is_started:
+            self.state.is_started = True
+            self.state.origins = {measure.rule: self.state.equity for measure in self._measures}
+
+    def on_position(self, event: PositionChanged) -> Sequence[Event] | None:
+        found = list(self._follow(event))
+        self._settle()
+        found += self._losses(event.ts)
+        return found or None
+
+    def on_cash(self, event: CashMoved) -> None:
+        """A deposit is no gain, and what is taken out no loss."""
+        self._settle()
+        if event.kind is not CashFlowKind.DEPOSIT:
+            return
+        rate = self._account.rate(event.currency)
+        paid_in = float(event.amount * rate) if rate is not None else 0.0
+        self.state.paid_in += paid_in
+        for rule in self.state.origins:
+            self.state.origins[rule] += paid_in
+
+    def on_rate(self, event: FxRateSet) -> Sequence[Event] | None:
+        self._settle()
+        return list(self._losses(event.ts)) or None
+
+    def on_action(self, event: CorporateAction) -> None:
+        """Prices before a split cannot be compared with those after it."""
+        self.state.samples.pop(event.symbol, None)
+        self._settle()
+
+    def on_marked(self, event: AccountMarked) -> Sequence[Event] | None:
+        """Take the samples that volatility is computed of, and set equity to the exact one."""
+        self._settle()
+        state, found = self.state, list[Event]()
+        sampled: set[str] = set()
+        for rule, limit in self._volatility_rules.items():
+            for symbol in limit.symbols or ("",):
+                if symbol not in sampled:
+                    sampled.add(symbol)
+                    self._sample(symbol, event)
+                found += self._volatility(rule, limit, symbol=symbol, ts=event.ts)
+        state.paid_in = 0.0
+        return found or None
+
+    def on_resume(self, event: ResumeTrading) -> Sequence[Event] | None:
+        """By hand: every limit watches again, and losses count from now on."""
+        breaches = tuple(self.state.breaches)
+        return [out for key in breaches for out in self._rearm(key, event.ts)] or None
+
+    def _settle(self) -> None:
+        """Set the figures to the account's exact ones, and listen to the symbols held."""
+        state, account = self.state, self._account
+        before, state.marks, state.sectors = state.marks, {}, {}
+        state.gross_exposure = state.initial_margin = 0.0
+        for symbol in account.open_symbols():
+            mark = state.marks[symbol] = self._mark_of(symbol)
+            size = abs(mark.value)
+            state.gross_exposure += size
+            state.initial_margin += size * mark.margin_rate
+            state.sectors[mark.sector] = state.sectors.get(mark.sector, 0.0) + size
+            if symbol not in before:
+                self._watching.add(symbol)
+        for symbol in before:
+            if symbol not in state.marks:
+                self._watching.discard(symbol)
+                state.heard.pop(symbol, None)
+        state.equity = float(account.equity)
+
+    def _mark_of(self, symbol: str) -> Mark:
+        account, terms = self._account, self._market.instrument(symbol)
+        price, rate = self._market.last_price(symbol), account.rate(terms.currency)
+        units = account.net_position(symbol) * terms.multiplier
+        return Mark(
+            nan if price is None else price,
+            0.0 if rate is None else float(units * rate),
+            float(account.value_of(symbol)),
+            float(account.margin_rate(symbol)),
+            terms.sector,
+        )
+
+    def _follow(self, event: PositionChanged) -> Iterator[Event]:
+        """Keep what one strategy's position cost; the breaches of one that ended end with it."""
+        state, symbol, strategy = self.state, event.symbol, event.strategy
+        entries = state.entries.setdefault(symbol, {})
+        before = entries.pop(strategy, None)
+        units = float(event.quantity * self._market.instrument(symbol).multiplier)
+        if units:
+            entries[strategy] = Entry(units, float(event.cost))
+        if before is not None and before.units * units <= 0:
+            for rule in self._position_rules:
+                key = breach_key(rule, symbol, strategy)
+                if key in state.breaches:
+                    yield from self._rearm(key, event.ts)
+        if not entries:
+            del state.entries[symbol]
+        if not units:
+            return
+        if not state.day_symbol and self._measures:
+            state.day_symbol = self._day_symbol or symbol
+            yield self._day_timer(event.ts, after=event.ts - 1)
+        if symbol not in state.heard and self._silence_rules:
+            state.heard[symbol] = event.ts
+            for rule, limit in self._silence_rules.items():
+                if not limit.symbols or symbol in limit.symbols:
+                    yield self._silence_timer(rule, symbol, event.ts, since=event.ts)
+
+    # --- limits -------------------------------------------------------------------------------
+
+    def _losses(self, ts: int) -> Iterator[Event]:
+        state = self.state
+        equity = state.equity
+        for measure in self._measures:
+            rule = measure.rule
+            origin = state.origins.get(rule)
+            if origin is None:
+                continue
+            if measure.from_peak and equity > origin:
+                origin = state.origins[rule] = equity
+            loss = measure.loss(origin, equity)
+            limit = self._rules.get(rule)
+            if limit is not None and (loss >= measure.limit or state.breaches):
+                yield from self._judge(rule, limit, loss, is_beyond=loss >= measure.limit, ts=ts)
+
+    def _positions(self, symbol: str, price: float, ts: int) -> Iterator[Event]:
+        entries = self.state.entries.get(symbol, {})
+        for rule, limit in self._position_rules.items():
+            if limit.symbols and symbol not in limit.symbols:
+                continue
+            sign, bound = -1 if limit.kind is LimitKind.STOP_LOSS else 1, self._bounds[rule]
+            for strategy, entry in entries.items():
+                if entry.cost:
+                    gain = sign * (entry.units * price - entry.cost) / abs(entry.cost)
+                    if gain >= bound or self.state.breaches:
+                        yield from self._judge(
+                            rule,
+                            limit,
+                            gain,
+                            is_beyond=gain >= bound,
+                            ts=ts,
+                            symbol=symbol,
+                            strategy=strategy,
+                        )
+
+    def _sample(self, symbol: str, event: AccountMarked) -> None:
+        paid_in = self.state.paid_in if not symbol else 0.0
+        value = self._market.last_price(symbol) if symbol else float(event.equity)
+        samples = self.state.samples.setdefault(symbol, [])
+        if value is not None and (not samples or event.ts > samples[-1].ts):
+            samples.append(Sample(event.ts, value, paid_in))
+        longest = max(limit.window for limit in self._volatility_rules.values())
+        if len(samples) > longest + 1:
+            del samples[0]
+
+    def _volatility(self, rule: str, limit: ContinuousLimit, *, symbol: str, ts: int) -> Iterator[Event]:
+        samples = self.state.samples.get(symbol, [])
+        if len(samples) <= limit.window:
+            return
+        volatility = realised_volatility(samples[-limit.window - 1 :])
+        if volatility is not None:
+            is_beyond = volatility > self._bounds[rule]
+            yield from self._judge(rule, limit, volatility, is_beyond=is_beyond, ts=ts, symbol=symbol)
+
+    def _silence(self, rule: str, symbol: str, ts: int) -> Iterator[Event]:
+        """A symbol's timer fell due: it was heard of since, its market is closed, or it is silent."""
+        heard = self.state.heard.get(symbol)
+        if heard is None:
+            return
+        limit, bound_s = self._rules[rule], self._bounds[rule]
+        session = self._venue.session(symbol, ts)
+        since = heard if session is None else max(heard, session.open_ts)
+        silent_s = (ts - since) / NS
+        if silent_s < bound_s or not self._venue.is_open(symbol, ts):
+            since = max(since, ts) if silent_s >= bound_s else since
+            yield self._silence_timer(rule, symbol, ts, since=since)
+            return
+        yield from self._judge(rule, limit, silent_s, is_beyond=True, ts=ts, symbol=symbol)
+
+    def _heard_again(self, symbol: str, ts: int) -> Iterator[Event]:
+        for rule, limit in self._silence_rules.items():
+            key = breach_key(rule, symbol, NOBODY)
+            if key in self.state.breaches and self._rearm_of(limit) is Rearm.RECOVERY:
+                yield from self._rearm(key, ts)
+
+    def _judge(
+        self,
+        rule: str,
+        limit: ContinuousLimit,
+        value: float,
+        *,
+        is_beyond: bool,
+        ts: int,
+        symbol: str = "",
+        strategy: StrategyId = NOBODY,
+    ) -> Iterator[Event]:
+        """A breach where there was none, or the end of one that ends by recovery."""
+        key = breach_key(rule, symbol, strategy)
+        was_breached = key in self.state.breaches
+        if is_beyond and not was_breached:
+            self.state.breaches[key] = Breach(ts, rule, symbol, strategy)
+            shown, action = str(_shown(value)), limit.action.value
+            yield RiskLimitBreached(ts, rule, str(limit.limit), shown, action, symbol, strategy)
+            if self._rearm_of(limit) is Rearm.DELAY:
+                due_ts = ts + limit.rearm_after_s * NS
+                yield TimerScheduled(ts, self.name, TimerName(_DELAY + key), due_ts)
+        elif was_breached and not is_beyond and self._rearm_of(limit) is Rearm.RECOVERY:
+            yield from self._rearm(key, ts, value=str(_shown(value)))
+
+    def _rearm(self, key: str, ts: int, *, value: str = "") -> Iterator[Event]:
+        """Watch again. A loss counts from now on, but for one that was made good."""
+        state = self.state
+        breach = state.breaches.pop(key)
+        limit = self._rules[breach.rule]
+        if limit.kind in LOSS_KINDS and not value:
+            state.origins[breach.rule] = state.equity
+        yield RiskLimitBreached(
+            ts, breach.rule, str(limit.limit), value, REARMED, breach.symbol, breach.strategy
+        )
+        if limit.kind is LimitKind.STALE_DATA and breach.symbol in state.heard:
+            yield self._silence_timer(breach.rule, breach.symbol, ts, since=ts)
+
+    # --- time ---------------------------------------------------------------------------------
+
+    def on_timer(self, timer: TimerFired) -> Sequence[Event] | None:
+        if timer.owner != self.name:
+            return None
+        name = timer.name
+        if name == _DAY:
+            return [*self._new_day(timer.ts), self._day_timer(timer.ts, after=timer.ts)]
+        if name.startswith(_SILENCE):
+            rule, symbol = name.removeprefix(_SILENCE).split("|", 1)
+            return list(self._silence(rule, symbol, timer.ts)) or None
+        key = name.removeprefix(_DELAY)
+        return list(self._rearm(key, timer.ts)) if key in self.state.breaches else None
+
+    def _new_day(self, ts: int) -> Iterator[Event]:
+        state = self.state
+        for measure in self._measures:
+            if measure.is_daily:
+                state.origins[measure.rule] = state.equity
+        for key, breach in tuple(state.breaches.items()):
+            if self._rearm_of(self._rules[breach.rule]) is Rearm.NEW_DAY:
+                yield from self._rearm(key, ts)
+
+    def _day_timer(self, ts: int, *, after: int) -> TimerScheduled:
+        due_ts = self._venue.day_end(self.state.day_symbol, max(0, after))
+        return TimerScheduled(ts, self.name, _DAY, due_ts)
+
+    def _silence_timer(self, rule: str, symbol: str, ts: int, *, since: int) -> TimerScheduled:
+        due_ts = since + int(self._rules[rule].limit * NS)
+        return TimerScheduled(ts, self.name, TimerName(f"{_SILENCE}{rule}|{symbol}"), due_ts)
+
+    # --- bookkeeping --------------------------------------------------------------------------
+
+    def _of_kind(self, *kinds: LimitKind) -> dict[str, ContinuousLimit]:
+        return {rule: limit for rule, limit in self._rules.items() if limit.kind in kinds}
+
+    def _rearm_of(self, limit: ContinuousLimit) -> Rearm:
+        return limit.rearm or _SUITING.get(limit.kind, Rearm.BY_HAND)
+
+    @property
+    def _watching(self) -> Watch:
+        if self._watch is None:
+            raise ComponentError("the risk monitor was not registered with register_watching")
+        return self._watch
+
+
+def _shown(value: float) -> Decimal:
+    """A figure as the log shows it: six decimals, no more digits than it needs."""
+    return Decimal(repr(round(value, 6))).normalize() + 0 if abs(value) < inf else Decimal(repr(value))

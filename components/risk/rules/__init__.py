@@ -1,0 +1,136 @@
+"""Risk rules: each a small class that looks at one order and says nothing, or why not.
+
+To add a rule: write a class with ``check`` in the module of its concept, give ``RiskLimits`` its limit,
+and list it in ``rules_for``. ``docs/risk.md`` lists them all.
+"""
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+
+from components.risk.rules.account import (
+    KnownRate,
+    LossLimit,
+    MaxGrossExposure,
+    MaxLeverage,
+    MaxSectorConcentration,
+    MaxSymbolConcentration,
+    RequireCash,
+    RequireMargin,
+)
+from components.risk.rules.denial import Denial, FlowRule, Rule
+from components.risk.rules.flow import DuplicateOrder, MaxOpenOrders, MaxOpenOrdersPerSymbol, OrderRate
+from components.risk.rules.permission import (
+    AllowOnly,
+    Capability,
+    DefinedSymbol,
+    Identity,
+    KnownSymbol,
+    Restricted,
+)
+from components.risk.rules.position import (
+    MaxPositionNotional,
+    MaxPositionQuantity,
+    NoShortSale,
+    ReduceOnly,
+    Shortable,
+    StrategyMaxPosition,
+)
+from components.risk.rules.price import PriceCollar, StopCollar
+from components.risk.rules.session import InSession
+from components.risk.rules.size import MaxOrderNotional, MaxOrderQuantity, OrderTerms
+from kernel.identifiers import StrategyId
+from strategies.sdk.limits import RiskLimits
+
+__all__ = ["Denial", "FlowRule", "Rule", "counts_exposure", "rules_for"]
+
+
+def rules_for(limits: RiskLimits, declared: Mapping[StrategyId, Decimal]) -> Iterator[Rule]:
+    """The rules that a configuration asks for, in the order in which they are asked.
+
+    First what makes no sense under any configuration, then the limits.
+    """
+    yield from (Identity(), OrderTerms(), KnownRate(), Capability())
+    yield from _permissions(limits)
+    yield from _sizes_and_prices(limits)
+    yield from _positions(limits, declared)
+    yield from _account(limits)
+    yield KnownSymbol()  # where a price is needed, the rule that needs it has said so
+    yield from _flow(limits)
+
+
+def counts_exposure(limits: RiskLimits) -> bool:
+    """Whether any rule asks what positions and working orders come to together."""
+    return limits.require_margin or any(
+        limit is not None
+        for limit in (
+            limits.max_gross_exposure,
+            limits.max_leverage,
+            limits.max_symbol_concentration,
+            limits.max_sector_concentration,
+        )
+    )
+
+
+def _permissions(limits: RiskLimits) -> Iterator[Rule]:
+    if limits.require_defined_symbol:
+        yield DefinedSymbol()
+    if limits.restricted:
+        yield Restricted(limits.restricted)
+    if limits.allow_only:
+        yield AllowOnly(limits.allow_only)
+    if limits.in_session_only:
+        yield InSession()
+
+
+def _sizes_and_prices(limits: RiskLimits) -> Iterator[Rule]:
+    if limits.max_order_quantity is not None:
+        yield MaxOrderQuantity(limits.max_order_quantity)
+    if limits.max_order_notional is not None:
+        yield MaxOrderNotional(limits.max_order_notional)
+    if limits.price_collar_bps is not None:
+        yield PriceCollar(limits.price_collar_bps)
+    if limits.stop_collar_bps is not None:
+        yield StopCollar(limits.stop_collar_bps)
+
+
+def _positions(limits: RiskLimits, declared: Mapping[StrategyId, Decimal]) -> Iterator[Rule]:
+    yield ReduceOnly()
+    if limits.max_position_quantity is not None:
+        yield MaxPositionQuantity(limits.max_position_quantity)
+    if limits.max_position_notional is not None:
+        yield MaxPositionNotional(limits.max_position_notional)
+    if declared:
+        yield StrategyMaxPosition(declared)
+    yield Shortable() if limits.allow_short else NoShortSale()
+
+
+def _account(limits: RiskLimits) -> Iterator[Rule]:
+    if limits.require_cash:
+        yield RequireCash()
+    if limits.require_margin:
+        yield RequireMargin()
+    if limits.max_gross_exposure is not None:
+        yield MaxGrossExposure(limits.max_gross_exposure)
+    if limits.max_leverage is not None:
+        yield MaxLeverage(limits.max_leverage)
+    if limits.max_symbol_concentration is not None:
+        yield MaxSymbolConcentration(limits.max_symbol_concentration)
+    if limits.max_sector_concentration is not None:
+        yield MaxSectorConcentration(limits.max_sector_concentration)
+    if limits.max_daily_loss is not None:
+        yield LossLimit("max_daily_loss", limits.max_daily_loss)
+    if limits.max_drawdown is not None:
+        yield LossLimit("max_drawdown", limits.max_drawdown)
+
+
+def _flow(limits: RiskLimits) -> Iterator[Rule]:
+    if limits.max_open_orders is not None:
+        yield MaxOpenOrders(limits.max_open_orders)
+    if limits.max_open_orders_per_symbol is not None:
+        yield MaxOpenOrdersPerSymbol(limits.max_open_orders_per_symbol)
+    if limits.duplicate_window_s:
+        yield DuplicateOrder(limits.duplicate_window_s)
+    if limits.max_orders_per_second is not None:
+        yield OrderRate("max_orders_per_second", limits.max_orders_per_second, span_s=1)
+    if limits.max_orders_per_minute is not None:
+        yield OrderRate("max_orders_per_minute", limits.max_orders_per_minute, span_s=60)

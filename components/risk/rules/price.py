@@ -1,0 +1,68 @@
+"""Rules on price: how far from the market an order may trade or trigger."""
+
+from decimal import Decimal
+
+from components.risk.look import Look
+from components.risk.rules.denial import Denial
+from kernel.events import Side
+
+BPS = Decimal(10_000)
+ZERO = Decimal(0)
+
+
+# Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
+_BUY = Side.BUY
+
+
+class PriceCollar:
+    """No order that could trade more than ``limit`` basis points worse than the last price.
+
+    A limit order is looked at where its limit is, any other at the side of the quote that it would
+    take. A better price than the last one is nobody's mistake.
+    """
+
+    def __init__(self, limit: Decimal) -> None:
+        self.limit = limit
+
+    def check(self, look: Look) -> Denial | None:
+        order, last = look.order, look.last_price
+        if last is None or last <= 0:
+            return Denial("price_collar_bps", "there is no last price to compare with", self.limit, "")
+        price = order.limit_price
+        if price is None:
+            price = _far_side(look)
+        if price is None:
+            return None
+        worse = price - last if order.side is _BUY else last - price
+        if worse * BPS <= self.limit * last:
+            return None
+        sentence = f"{price} is further from the last price {last} than the collar allows"
+        return Denial("price_collar_bps", sentence, self.limit, round(worse * BPS / last, 2))
+
+
+class StopCollar:
+    """No stop or touch price further than ``limit`` basis points from the last price, on either side."""
+
+    def __init__(self, limit: Decimal) -> None:
+        self.limit = limit
+
+    def check(self, look: Look) -> Denial | None:
+        stop, last = look.order.stop_price, look.last_price
+        if stop is None:
+            return None
+        if last is None or last <= 0:
+            return Denial("stop_collar_bps", "there is no last price to compare with", self.limit, "")
+        away = abs(stop - last)
+        if away * BPS <= self.limit * last:
+            return None
+        sentence = f"the stop price {stop} is further from the last price {last} than the collar allows"
+        return Denial("stop_collar_bps", sentence, self.limit, round(away * BPS / last, 2))
+
+
+def _far_side(look: Look) -> Decimal | None:
+    """The quote that an order without a limit would trade at; ``None`` where there is none."""
+    quote = look.last_quote
+    if quote is None:
+        return None
+    price = quote.ask if look.order.side is _BUY else quote.bid
+    return Decimal(repr(price)) if 0 < price < float("inf") else None

@@ -1,0 +1,82 @@
+"""Rules on an order by itself: its terms, its quantity, what it is worth."""
+
+from decimal import Decimal
+
+from components.risk.look import Look
+from components.risk.rules.denial import Denial
+
+ZERO = Decimal(0)
+
+
+class OrderTerms:
+    """Quantities and prices are positive numbers, on the instrument's lot and tick.
+
+    Strategies' orders are rounded before they come here; those of algorithms, notebooks and operators
+    need not be.
+    """
+
+    def check(self, look: Look) -> Denial | None:
+        order, instrument = look.order, look.instrument
+        quantity, lot = order.quantity, instrument.lot_size
+        if not quantity.is_finite() or quantity <= 0:
+            return Denial("order_terms", "the quantity must be a number above 0", ZERO, str(quantity))
+        if quantity % lot:
+            return Denial("order_terms", f"the quantity must be a multiple of the lot {lot}", lot, quantity)
+        if instrument.minimum_quantity and quantity < instrument.minimum_quantity:
+            sentence = "the quantity must be at least the instrument's minimum"
+            return Denial("order_terms", sentence, instrument.minimum_quantity, quantity)
+        if order.limit_price is not None:
+            denial = _off_tick("limit", order.limit_price, instrument.tick_size)
+            if denial is not None:
+                return denial
+        if order.stop_price is not None:
+            denial = _off_tick("stop", order.stop_price, instrument.tick_size)
+            if denial is not None:
+                return denial
+        return _too_little(look) if instrument.minimum_notional else None
+
+
+class MaxOrderQuantity:
+    """No order larger than ``limit`` units."""
+
+    def __init__(self, limit: Decimal) -> None:
+        self.limit = limit
+
+    def check(self, look: Look) -> Denial | None:
+        if look.order.quantity <= self.limit:
+            return None
+        return Denial("max_order_quantity", "the order is too large", self.limit, look.order.quantity)
+
+
+class MaxOrderNotional:
+    """No order worth more than ``limit`` in the account's currency."""
+
+    def __init__(self, limit: Decimal) -> None:
+        self.limit = limit
+
+    def check(self, look: Look) -> Denial | None:
+        if look.price is None:
+            return Denial("max_order_notional", "there is no price to value the order at", self.limit, ZERO)
+        if look.notional <= self.limit:
+            return None
+        return Denial("max_order_notional", "the order is worth too much", self.limit, look.notional)
+
+
+def _too_little(look: Look) -> Denial | None:
+    """Whether it is worth less than the venue takes, where there is a price to tell."""
+    least = look.instrument.minimum_notional
+    if look.price is None:
+        return None
+    notional = look.order.quantity * look.price * look.instrument.multiplier
+    if notional >= least:
+        return None
+    sentence = "the order must be worth at least the instrument's minimum notional"
+    return Denial("order_terms", sentence, least, notional)
+
+
+def _off_tick(name: str, price: Decimal, tick: Decimal) -> Denial | None:
+    if not price.is_finite() or price <= 0:
+        return Denial("order_terms", f"the {name} price must be a number above 0", ZERO, str(price))
+    if price % tick:
+        return Denial("order_terms", f"the {name} price must be a multiple of the tick {tick}", tick, price)
+    return None

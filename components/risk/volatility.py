@@ -1,0 +1,36 @@
+"""Realised volatility of a value that is sampled at uneven times.
+
+The sum of squared log returns over the time that they took, in years, is the realised variance
+(Andersen, Bollerslev, Diebold and Labys, "Modeling and Forecasting Realized Volatility", Econometrica 71,
+2003); its root is the volatility of a year. Nights and weekends are part of the time.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from math import log, sqrt
+
+import msgspec
+
+YEAR_NS = 365.25 * 86_400e9
+
+
+class Sample(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A value at ``ts``; ``paid_in`` is what of it came from outside since the sample before."""
+
+    ts: int
+    value: float
+    paid_in: float = 0.0
+
+
+def realised_volatility(samples: Sequence[Sample]) -> float | None:
+    """A year's volatility as a fraction; ``None`` where it cannot be said (one sample, a value of 0)."""
+    years = (samples[-1].ts - samples[0].ts) / YEAR_NS if samples else 0.0
+    if years <= 0:
+        return None
+    variance = 0.0
+    for before, after in pairwise(samples):
+        grown = after.value - after.paid_in
+        if before.value <= 0 or grown <= 0:
+            return None
+        variance += log(grown / before.value) ** 2
+    return sqrt(variance / years)

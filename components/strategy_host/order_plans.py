@@ -1,0 +1,206 @@
+"""From what a strategy asked for to intents: one order, or several that hang together.
+
+Ids are counted in order, the parent's first. The orders of one ``OneCancelsOther``, and the two exits
+attached to an order, share a ``group_id``, made from the id of the first of them. A plan with one bad
+order is refused whole and takes no id.
+"""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from itertools import pairwise
+
+from components.strategy_host.order_terms import display_of, instructions_of, is_plain, terms_of, trail_of
+from components.strategy_host.plain_values import choice, several, text, to_ticks
+from components.strategy_host.sizes import Sizes
+from components.strategy_host.state import HostState
+from kernel.events import InstrumentDefined, Order, OrderIntent, OrderType, Side, TimeInForce
+from kernel.identifiers import ClientOrderId, StrategyId
+from strategies.sdk.decisions import OneCancelsOther, OneTriggersOther, PlaceOrder, Target
+
+MAX_MEMBERS = 100
+"""Orders of one group, and orders that wait for one other."""
+
+NO_PARENT = ClientOrderId("")
+
+# Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
+_BUY = Side.BUY
+_SELL = Side.SELL
+_STOP = OrderType.STOP
+_LIMIT = OrderType.LIMIT
+_GTC = TimeInForce.GTC
+
+
+class OrderPlans:
+    """Makes intents of one strategy's orders; every method raises ``ValueError`` for what is not valid.
+
+    The caller restores ``state.order_count`` when a plan was refused half-way.
+    """
+
+    def __init__(
+        self,
+        strategy: StrategyId,
+        *,
+        slug: str,
+        state: HostState,
+        instrument: Callable[[str], InstrumentDefined],
+        sizes: Sizes,
+    ) -> None:
+        self._strategy = strategy
+        self._slug = slug
+        self._state = state
+        self._instrument = instrument
+        self._sizes = sizes
+
+    def placed(
+        self, ts: int, wanted: PlaceOrder, *, parent_id: ClientOrderId = NO_PARENT, group_id: str = ""
+    ) -> list[OrderIntent]:
+        """One order, with its attached exits behind it."""
+        order, asked = self.order(ts, wanted, parent_id=parent_id, group_id=group_id)
+        intents = [OrderIntent(ts, order, asked)]
+        if wanted.stop_loss is not None or wanted.take_profit is not None:
+            intents += self._exits(ts, wanted, entry=order)
+        return intents
+
+    def order(
+        self, ts: int, wanted: PlaceOrder, *, parent_id: ClientOrderId = NO_PARENT, group_id: str = ""
+    ) -> tuple[Order, str]:
+        """One order by itself, and how its quantity was asked for."""
+        symbol = text(wanted.symbol, "symbol")
+        instrument = self._instrument(symbol)
+        terms = terms_of(ts, wanted, instrument)
+        price = terms.stop_price if terms.limit_price is None else terms.limit_price
+        quantity, asked = self._sizes.lots(wanted.quantity, instrument, price=price)
+        trail_amount, trail_percent, display = None, None, None
+        post_only, reduce_only = False, False
+        if not is_plain(wanted, terms.order_type):
+            trail_amount, trail_percent = trail_of(wanted, terms.order_type, instrument)
+            post_only, reduce_only = instructions_of(wanted, terms)
+            display = display_of(wanted, terms, quantity=quantity, instrument=instrument)
+        side, tag = choice(Side, wanted.side, "side"), text(wanted.tag, "tag")
+        order = Order(
+            self._next_id(),
+            self._strategy,
+            symbol,
+            side,
+            terms.order_type,
+            quantity,
+            terms.limit_price,
+            terms.stop_price,
+            terms.time_in_force,
+            terms.expire_ts,
+            post_only,
+            reduce_only,
+            tag,
+            trail_amount,
+            trail_percent,
+            display,
+            parent_id,
+            group_id,
+        )
+        return order, asked
+
+    def targeted(self, ts: int, wanted: Target) -> list[OrderIntent]:
+        """The order for what is missing to a target; nothing if that is less than a lot."""
+        symbol = text(wanted.symbol, "symbol")
+        instrument = self._instrument(symbol)
+        terms, tag = terms_of(ts, wanted, instrument), text(wanted.tag, "tag")
+        price = terms.stop_price if terms.limit_price is None else terms.limit_price
+        missing, asked = self._sizes.difference(wanted, instrument, price=price)
+        if not missing:
+            return []
+        order = Order(
+            self._next_id(),
+            self._strategy,
+            symbol,
+            _BUY if missing > 0 else _SELL,
+            terms.order_type,
+            abs(missing),
+            terms.limit_price,
+            terms.stop_price,
+            terms.time_in_force,
+            terms.expire_ts,
+            tag=tag,
+        )
+        return [OrderIntent(ts, order, asked)]
+
+    def cancelling(
+        self, ts: int, wanted: OneCancelsOther, *, parent_id: ClientOrderId = NO_PARENT
+    ) -> list[OrderIntent]:
+        """Orders of one group."""
+        members = several(wanted.orders, "orders", at_most=MAX_MEMBERS)
+        if len(members) < 2:
+            raise ValueError("one cancels other: expected 2 orders or more; got 1")
+        group_id = self._next_group_id()
+        intents: list[OrderIntent] = []
+        for member in members:
+            intents += self.placed(ts, _an_order(member), parent_id=parent_id, group_id=group_id)
+        symbols = {intent.order.symbol for intent in intents}
+        if len(symbols) > 1:
+            raise ValueError(f"one cancels other: expected one symbol; got {', '.join(sorted(symbols))}")
+        return intents
+
+    def triggering(self, ts: int, wanted: OneTriggersOther) -> list[OrderIntent]:
+        """An order and those that wait for it."""
+        intents = self.placed(ts, _an_order(wanted.first))
+        parent_id = intents[0].order.client_order_id
+        for child in several(wanted.then, "then", at_most=MAX_MEMBERS):
+            if isinstance(child, OneCancelsOther):
+                intents += self.cancelling(ts, child, parent_id=parent_id)
+            else:
+                intents += self.placed(ts, _an_order(child), parent_id=parent_id)
+        return intents
+
+    def _exits(self, ts: int, wanted: PlaceOrder, *, entry: Order) -> Sequence[OrderIntent]:
+        """The attached exits: as large as the entry, good till cancelled, each cancelling the other."""
+        tick = self._instrument(entry.symbol).tick_size
+        stop_loss = to_ticks(wanted.stop_loss, tick)
+        take_profit = to_ticks(wanted.take_profit, tick)
+        _check_exits(entry, stop_loss, take_profit)
+        group_id = "" if stop_loss is None or take_profit is None else self._next_group_id()
+        exits: list[OrderIntent] = []
+        for order_type, price in ((_STOP, stop_loss), (_LIMIT, take_profit)):
+            if price is not None:
+                order = Order(
+                    self._next_id(),
+                    self._strategy,
+                    entry.symbol,
+                    _SELL if entry.side is _BUY else _BUY,
+                    order_type,
+                    entry.quantity,
+                    price if order_type is _LIMIT else None,
+                    price if order_type is _STOP else None,
+                    _GTC,
+                    tag=entry.tag,
+                    parent_id=entry.client_order_id,
+                    group_id=group_id,
+                )
+                exits.append(OrderIntent(ts, order))
+        return exits
+
+    def _next_id(self) -> ClientOrderId:
+        self._state.order_count += 1
+        return ClientOrderId(f"{self._state.epoch}-{self._slug}-{self._state.order_count}")
+
+    def _next_group_id(self) -> str:
+        """The group of the order that is made next."""
+        return f"{self._state.epoch}-{self._slug}-{self._state.order_count + 1}-oco"
+
+
+def _an_order(wanted: object) -> PlaceOrder:
+    if not isinstance(wanted, PlaceOrder):
+        raise ValueError(f"expected a PlaceOrder; got {type(wanted).__name__}")
+    return wanted
+
+
+def _check_exits(entry: Order, stop_loss: Decimal | None, take_profit: Decimal | None) -> None:
+    """A stop loss is on the losing side of the entry's price, a take profit on the winning one."""
+    price = entry.stop_price if entry.limit_price is None else entry.limit_price
+    steps = [one for one in (stop_loss, price, take_profit) if one is not None]
+    rising = entry.side is _BUY
+    in_order = all(low < high if rising else low > high for low, high in pairwise(steps))
+    if not in_order:
+        word = "ascending" if rising else "descending"
+        raise ValueError(
+            f"stop loss, price and take profit of a {entry.side.value} must be {word}; "
+            f"got {', '.join(map(str, steps))}"
+        )

@@ -1,0 +1,155 @@
+"""What is known of the venue: when it trades, which orders it takes.
+
+Trading hours come as sessions from the log (``CalendarDefined``), never from a library while events
+are played: a replay sees the holidays that the run saw.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+import msgspec
+
+from kernel.component import STEADFAST, FailurePolicy, Subscription
+from kernel.events import (
+    CalendarDefined,
+    CorporateAction,
+    CorporateActionKind,
+    InstrumentDefined,
+    Order,
+    TradingSession,
+    TradingStatus,
+    TradingStatusChanged,
+    VenueDeclared,
+    VenueFeature,
+)
+
+_DAY_NS = 86_400_000_000_000
+_EPOCH = date(1970, 1, 1).toordinal()
+_SHUT = (TradingStatus.HALTED, TradingStatus.CLOSED)
+
+
+class VenueState(msgspec.Struct):
+    """Sessions by calendar, oldest first; calendar and last status by symbol; the last declaration."""
+
+    sessions: dict[str, tuple[TradingSession, ...]] = {}
+    calendars: dict[str, str] = {}
+    statuses: dict[str, TradingStatus] = {}
+    declared: VenueDeclared | None = None
+
+
+class Venue:
+    """Keeps calendars, trading statuses and capabilities; a view of them for everyone else.
+
+    A moment belongs to the session with ``open_ts <= ts < close_ts``: a bar that ends with the session is
+    known when the session is over, and what is decided on it is for the next one. Where no calendar is
+    known (none named, none logged, or the moment is beyond its end) a venue is open round the clock and
+    its days are those of UTC.
+    """
+
+    name = "venue"
+    failure_policy: FailurePolicy = STEADFAST
+
+    def __init__(self) -> None:
+        self.state = VenueState()
+        self._closes: dict[str, Sequence[int]] = {}
+        """Derived from the state: ``close_ts`` of each session, to search in (0.2 us among 8,000)."""
+
+    def subscriptions(self) -> Iterable[Subscription]:
+        yield Subscription(CalendarDefined, self.on_calendar)
+        yield Subscription(InstrumentDefined, self.on_instrument)
+        yield Subscription(TradingStatusChanged, self.on_status)
+        yield Subscription(VenueDeclared, self.on_declaration)
+        yield Subscription(CorporateAction, self.on_action)
+
+    def restore(self, state: msgspec.Struct) -> None:
+        assert isinstance(state, VenueState)
+        self.state = state
+        self._closes = {calendar: _closes(sessions) for calendar, sessions in state.sessions.items()}
+
+    def on_calendar(self, event: CalendarDefined) -> None:
+        """Sessions from the event's first on are replaced, those before it stay."""
+        known = self.state.sessions.get(event.calendar, ())
+        if event.sessions:
+            known = tuple(session for session in known if session.close_ts <= event.sessions[0].open_ts)
+        sessions = (*known, *event.sessions)
+        self.state.sessions[event.calendar] = sessions
+        self._closes[event.calendar] = _closes(sessions)
+
+    def on_instrument(self, event: InstrumentDefined) -> None:
+        self.state.calendars[event.symbol] = event.calendar
+
+    def on_status(self, event: TradingStatusChanged) -> None:
+        self.state.statuses[event.symbol] = event.status
+
+    def on_declaration(self, event: VenueDeclared) -> None:
+        self.state.declared = event
+
+    def on_action(self, action: CorporateAction) -> None:
+        """A share under its new symbol trades by the hours of the old one, unless it has its own."""
+        if action.kind is CorporateActionKind.SYMBOL_CHANGE and not self.state.calendars.get(
+            action.new_symbol
+        ):
+            self.state.calendars[action.new_symbol] = self.state.calendars.get(action.symbol, "")
+
+    # --- trading hours ------------------------------------------------------------------------
+
+    def is_open(self, symbol: str, ts: int) -> bool:
+        """Whether the venue trades: within a session, and not said to be halted or closed."""
+        if self.state.statuses.get(symbol) in _SHUT:
+            return False
+        session = self.session(symbol, ts)
+        return session is None or session.open_ts <= ts
+
+    def session(self, symbol: str, ts: int) -> TradingSession | None:
+        """The session that ``ts`` is in, else the next one; ``None`` where no calendar is known."""
+        calendar = self.state.calendars.get(symbol)
+        closes = self._closes.get(calendar) if calendar else None
+        if calendar is None or closes is None:
+            return None
+        place = bisect_right(closes, ts)
+        return self.state.sessions[calendar][place] if place < len(closes) else None
+
+    def day_end(self, symbol: str, ts: int) -> int:
+        """When a DAY order given at ``ts`` ends, ns: the close of its session, or midnight UTC."""
+        session = self.session(symbol, ts)
+        return (ts // _DAY_NS + 1) * _DAY_NS if session is None else session.close_ts
+
+    def trading_day(self, symbol: str, ts: int) -> int:
+        """The day, as YYYYMMDD, of the session that ``ts`` is in or before; or the date in UTC."""
+        session = self.session(symbol, ts)
+        if session is not None:
+            return session.day
+        day = date.fromordinal(_EPOCH + ts // _DAY_NS)
+        return day.year * 10_000 + day.month * 100 + day.day
+
+    # --- capabilities -------------------------------------------------------------------------
+
+    def lacks(self, order: Order) -> str:
+        """What of the order the venue does not take, in words; ``""`` if it takes it as it is.
+
+        One cancels other is not asked about here: see ``has``.
+        """
+        declared = self.state.declared
+        if declared is None:
+            return ""
+        if order.order_type not in declared.order_types:
+            return f"order type {order.order_type.value}"
+        if order.time_in_force not in declared.times_in_force:
+            return f"time in force {order.time_in_force.value}"
+        for feature, is_asked in (
+            (VenueFeature.POST_ONLY, order.post_only),
+            (VenueFeature.REDUCE_ONLY, order.reduce_only),
+            (VenueFeature.ICEBERG, order.display_quantity is not None),
+        ):
+            if is_asked and feature not in declared.features:
+                return f"feature {feature.value}"
+        return ""
+
+    def has(self, feature: VenueFeature) -> bool:
+        """Whether the venue does this by itself; ``True`` while nothing was declared."""
+        return self.state.declared is None or feature in self.state.declared.features
+
+
+def _closes(sessions: Sequence[TradingSession]) -> Sequence[int]:
+    return [session.close_ts for session in sessions]

@@ -1,0 +1,179 @@
+"""Rows about instruments and currencies rather than prices: corporate actions, exchange and funding rates.
+
+A corporate action takes effect when the ex-date begins: at the open of ``session``, or at local midnight.
+So it comes after the last bar of the day before and before the first of the ex-date, if both files are
+read with the same ``tz`` and ``session``. A rate stamped by a date alone is known at that day's end.
+"""
+
+from decimal import Decimal, InvalidOperation
+
+import msgspec
+
+from eventstore.importing.columns import Columns
+from eventstore.importing.defects import RowDefect
+from eventstore.importing.intervals import DailyIntervals, Instants, stamp_parser
+from eventstore.importing.options import ImportOptions, Label
+from kernel.events import CorporateAction, CorporateActionKind, FundingRateSet, FxRateSet
+
+_KINDS = {
+    "split": CorporateActionKind.SPLIT,
+    "stock_split": CorporateActionKind.SPLIT,
+    "reverse_split": CorporateActionKind.SPLIT,
+    "dividend": CorporateActionKind.DIVIDEND,
+    "cash_dividend": CorporateActionKind.DIVIDEND,
+    "merger": CorporateActionKind.MERGER,
+    "acquisition": CorporateActionKind.MERGER,
+    "symbol_change": CorporateActionKind.SYMBOL_CHANGE,
+    "ticker_change": CorporateActionKind.SYMBOL_CHANGE,
+    "delisting": CorporateActionKind.DELISTING,
+}
+_CURRENCY_LETTERS = 3
+_NONE = Decimal(0)
+
+
+class ActionParser:
+    """Rows of type, ratio or amount (or one column of values for both), and what goes with them."""
+
+    def __init__(self, columns: Columns, options: ImportOptions) -> None:
+        self._time, self._clock = columns.place("time"), columns.clock
+        self._days = _day_intervals(options)
+        self._columns = columns
+
+    def parse(self, fields: list[str], symbol: str, *, later: bool = False) -> CorporateAction:
+        """The action of a row."""
+        columns = self._columns
+        kind_text = fields[columns.place("type")].strip().lower().replace(" ", "_").replace("-", "_")
+        kind = _KINDS.get(kind_text)
+        if kind is None:
+            expected = "split, dividend, merger, symbol_change or delisting"
+            raise RowDefect(columns.name("type"), kind_text, expected=expected)
+        new_symbol = _text(fields, "new_symbol", columns=columns)
+        ratio, amount = self._terms(fields, kind, new_symbol=new_symbol)
+        pay_text = _text(fields, "pay_date", columns=columns)
+        return CorporateAction(
+            self._days.interval(_stamp(fields, self._time, clock=self._clock), later)[0],
+            symbol,
+            kind,
+            ratio,
+            amount,
+            _text(fields, "currency", columns=columns).upper() or "USD",
+            new_symbol,
+            self._days.interval(pay_text, False)[0] if pay_text else 0,
+        )
+
+    def _terms(
+        self, fields: list[str], kind: CorporateActionKind, *, new_symbol: str
+    ) -> tuple[Decimal, Decimal]:
+        """New shares and cash for each old share."""
+        columns = self._columns
+        if kind is CorporateActionKind.SPLIT:
+            return _positive(fields, "ratio", columns=columns), _NONE
+        if kind is CorporateActionKind.DIVIDEND:
+            return Decimal(1), _positive(fields, "amount", columns=columns)
+        if kind is CorporateActionKind.SYMBOL_CHANGE and not new_symbol:
+            raise RowDefect(columns.name("new_symbol"), "", expected="the symbol from now on")
+        ratio = _optional(fields, "ratio", columns=columns)
+        amount = _optional(fields, "amount", columns=columns) or _NONE
+        if kind is CorporateActionKind.MERGER:
+            if not new_symbol and not amount:
+                raise RowDefect(
+                    columns.name("amount"), "", expected="cash a share, or a new symbol and ratio"
+                )
+            return ratio if ratio is not None else Decimal(1 if new_symbol else 0), amount
+        return ratio if ratio is not None else Decimal(1), amount
+
+
+class FxRateParser:
+    """Rows of base, quote (or a pair such as ``EURUSD`` for a symbol) and rate."""
+
+    def __init__(self, columns: Columns, options: ImportOptions) -> None:
+        self._time, self._clock = columns.place("time"), columns.clock
+        self._stamp = stamp_parser(options).parse
+        self._instants = Instants(options)
+        self._days = _day_intervals(options)
+        self._columns = columns
+
+    def parse(self, fields: list[str], symbol: str, *, later: bool = False) -> FxRateSet:
+        """The rate of a row."""
+        base, quote = self._pair(fields, symbol)
+        rate = _positive(fields, "rate", columns=self._columns)
+        text = _stamp(fields, self._time, clock=self._clock)
+        _, _, has_time = self._stamp(text)
+        ts = self._instants.instant(text, later) if has_time else self._days.interval(text, later)[1]
+        return FxRateSet(ts, base, quote, rate)
+
+    def _pair(self, fields: list[str], symbol: str) -> tuple[str, str]:
+        columns = self._columns
+        if columns.place("base") >= 0:
+            base, quote = (_text(fields, target, columns=columns).upper() for target in ("base", "quote"))
+        else:
+            letters = "".join(letter for letter in symbol.upper() if letter.isalpha())
+            base, quote = letters[:_CURRENCY_LETTERS], letters[_CURRENCY_LETTERS:]
+        if len(base) != _CURRENCY_LETTERS or len(quote) != _CURRENCY_LETTERS or base == quote:
+            raise RowDefect(columns.name("symbol"), symbol, expected="two currencies such as EURUSD")
+        return base, quote
+
+
+class FundingRateParser:
+    """Rows of rate and perhaps the end of its interval; without one it is due at its stamp."""
+
+    def __init__(self, columns: Columns, options: ImportOptions) -> None:
+        self._time, self._clock = columns.place("time"), columns.clock
+        self._instants = Instants(options)
+        self._columns = columns
+
+    def parse(self, fields: list[str], symbol: str, *, later: bool = False) -> FundingRateSet:
+        """The funding rate of a row; below zero the short side pays."""
+        columns = self._columns
+        ts = self._instants.instant(_stamp(fields, self._time, clock=self._clock), later)
+        due_text = _text(fields, "due", columns=columns)
+        due_ts = self._instants.instant(due_text, later) if due_text else ts
+        if due_ts < ts:
+            raise RowDefect(columns.name("due"), due_text, expected="a time not before the row's own")
+        return FundingRateSet(ts, symbol, _number(fields, "rate", columns=columns), due_ts)
+
+
+def _day_intervals(options: ImportOptions) -> DailyIntervals:
+    """Local days of the options' zone and session, whatever timeframe bars have."""
+    return DailyIntervals(msgspec.structs.replace(options, timeframe="1d", label=Label.OPEN))
+
+
+def _stamp(fields: list[str], at: int, *, clock: int) -> str:
+    return fields[at].strip() if clock < 0 else f"{fields[at].strip()} {fields[clock].strip()}"
+
+
+def _text(fields: list[str], target: str, *, columns: Columns) -> str:
+    place = columns.place(target)
+    return fields[place].strip() if place >= 0 else ""
+
+
+def _optional(fields: list[str], target: str, *, columns: Columns) -> Decimal | None:
+    """A number of at least 0, if the row has one."""
+    if not _text(fields, target, columns=columns):
+        return None
+    number = _number(fields, target, columns=columns)
+    if number < 0:
+        raise RowDefect(columns.name(target), fields[columns.place(target)], expected="0 or more")
+    return number
+
+
+def _positive(fields: list[str], target: str, *, columns: Columns) -> Decimal:
+    """A number above 0 from its own column, or from that of values."""
+    if not _text(fields, target, columns=columns) and columns.place("value") >= 0:
+        target = "value"
+    number = _number(fields, target, columns=columns)
+    if number <= 0:
+        raise RowDefect(columns.name(target), fields[columns.place(target)], expected="a number above 0")
+    return number
+
+
+def _number(fields: list[str], target: str, *, columns: Columns) -> Decimal:
+    """A finite number; ``1_000``, which Python would take, is none."""
+    text = _text(fields, target, columns=columns)
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        value = Decimal("nan")
+    if not value.is_finite() or "_" in text:
+        raise RowDefect(columns.name(target), text, expected="a finite number")
+    return value

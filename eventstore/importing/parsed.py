@@ -1,0 +1,98 @@
+"""What was found in files: events by stream on a spool, counts, and rows put aside.
+
+A bad row is refused or becomes a ``MessageQuarantined`` in ``<stream>.quarantine``, stamped like the last
+good row of its stream (0 before the first).
+"""
+
+from collections.abc import Callable
+
+import msgspec
+
+from eventstore.importing.defects import LISTED_ROWS, BadRow, RowDefect
+from eventstore.importing.options import BadRows, DataKind, ImportOptions
+from eventstore.importing.spool import Lane, Spool
+from kernel.errors import InputError
+from kernel.events import MessageQuarantined
+
+QUARANTINE_SUFFIX = ".quarantine"
+UNKNOWN_SYMBOL = "unknown"
+_SUFFIXES = {
+    DataKind.CORPORATE_ACTIONS: "actions",
+    DataKind.FX_RATES: "fx",
+    DataKind.FUNDING_RATES: "funding",
+}
+_LONGEST_RAW = 2_000
+_LONGEST_SYMBOL = 100
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far an import is: ``done`` of ``total``, in bytes read or events stored."""
+
+    stage: str
+    done: int
+    total: int
+
+
+OnProgress = Callable[[Progress], None]
+
+
+class Track:
+    """Where one symbol's rows have come to."""
+
+    def __init__(self, lane: Lane, symbol: str) -> None:
+        self.lane = lane
+        self.symbol = symbol
+        self.last_ts = 0
+        self.count = 0
+
+
+class ParsedFiles:
+    """Everything that was found in the files. ``close`` it when done."""
+
+    def __init__(self, files: tuple[str, ...], options: ImportOptions) -> None:
+        self.files = files
+        self.spool = Spool()
+        self.tracks: dict[str, Track] = {}
+        self.row_count = 0
+        self.skipped_count = 0
+        self.bad_count = 0
+        self.bad_rows: list[BadRow] = []
+        self._options = options
+        self._suffix = "." + _SUFFIXES.get(options.kind, options.kind.value)
+        if options.kind is DataKind.BARS:
+            self._suffix = "." + options.timeframe
+
+    def new_track(self, symbol: str, *, field: str) -> Track:
+        """The track of a symbol not seen before; ``field`` is where the file says it, for messages."""
+        if not symbol or not symbol.isprintable() or len(symbol) > _LONGEST_SYMBOL:
+            raise RowDefect(field, symbol, expected="a symbol")
+        lane = self.spool.lane(self._stream(symbol))
+        for other in self.tracks.values():
+            if other.lane is lane and not self._options.stream:
+                raise InputError(
+                    f"symbols {other.symbol!r} and {symbol!r} would share the stream {lane.stream!r}"
+                )
+        track = self.tracks[symbol] = Track(lane, symbol)
+        return track
+
+    def refuse(self, bad: BadRow, symbol: str, *, raw: str) -> None:
+        """Count a bad row, and put it aside if the options say so."""
+        self.bad_count += 1
+        if len(self.bad_rows) < LISTED_ROWS:
+            self.bad_rows.append(bad)
+        if self._options.bad_rows is BadRows.REFUSE:
+            return
+        stream = self._stream(symbol if symbol in self.tracks else UNKNOWN_SYMBOL)
+        lane = self.spool.lane(stream + QUARANTINE_SUFFIX)
+        good = self.spool.lanes.get(stream)
+        ts = max(lane.last_ts, good.last_ts if good is not None else 0)
+        reason = f"{bad.field} is {bad.seen[:_LONGEST_RAW]!r}, expected {bad.expected}"
+        event = MessageQuarantined(ts, f"{bad.file}:{bad.line}", reason, raw[:_LONGEST_RAW])
+        self.spool.add(lane, event, file=bad.file, line=bad.line)
+
+    def close(self) -> None:
+        """Delete the spool. Idempotent."""
+        self.spool.close()
+
+    def _stream(self, symbol: str) -> str:
+        return self._options.stream or symbol.lower() + self._suffix

@@ -1,0 +1,37 @@
+"""Adjusted prices for notebooks and scripts: a stream's bars seen through a stream of corporate actions."""
+
+from collections.abc import Sequence
+from contextlib import aclosing
+
+from eventstore import EventStore, Selection
+from kernel.errors import StreamMissing
+from kernel.events import Bar, CorporateAction
+from strategies.sdk import Adjustment
+from strategies.sdk.adjustment import adjusted
+
+
+async def adjusted_bars(
+    store: EventStore, stream: str, actions_stream: str, *, adjustment: Adjustment = Adjustment.SPLITS
+) -> dict[str, Sequence[Bar]]:
+    """The bars of a stream by symbol, on the terms after the last action; neither stream is changed.
+
+    Each symbol's bars are of one timeframe, as an imported stream's are. A share that changed its symbol
+    is two symbols here. Raises ``StreamMissing``.
+    """
+    bars: dict[str, list[Bar]] = {}
+    actions: dict[str, list[CorporateAction]] = {}
+    known = {info.stream for info in await store.streams()}
+    for name in (stream, actions_stream):
+        if name not in known:
+            raise StreamMissing(f"no stream {name!r} in the store; it holds {', '.join(sorted(known))}")
+    async with aclosing(store.read(stream, Selection(types=frozenset({Bar})))) as batches:
+        async for batch in batches:
+            for event in batch.events:
+                if isinstance(event, Bar):
+                    bars.setdefault(event.symbol, []).append(event)
+    async with aclosing(store.read(actions_stream, Selection(types=frozenset({CorporateAction})))) as batches:
+        async for batch in batches:
+            for event in batch.events:
+                if isinstance(event, CorporateAction):
+                    actions.setdefault(event.symbol, []).append(event)
+    return {symbol: adjusted(own, actions.get(symbol, ()), adjustment) for symbol, own in bars.items()}

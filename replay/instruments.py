@@ -1,0 +1,151 @@
+"""The terms of instruments as configuration gives them: fields, checks, presets, the event they become."""
+
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+from kernel.errors import ConfigError
+from kernel.events import AssetClass, InstrumentDefined
+from replay.moments import DAY_NS, is_day, moment_ns
+
+
+class InstrumentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The terms of one instrument; what is not given is as for a US share bought with cash.
+
+    Steps are in units of price and quantity; ``minimum_notional`` is in ``currency``. ``calendar`` names
+    the trading hours (``replay.calendars``), empty for round the clock. ``margin_rate`` is the initial
+    margin as a fraction of the notional, ``maintenance_margin_rate`` what must stay (0: the same),
+    ``borrow_rate`` what a short position costs a year, as a fraction. ``expiry`` is a UTC day, all of
+    it, or a moment; an option has ``option_right``, ``strike`` and ``underlying`` too.
+    """
+
+    symbol: str
+    asset_class: AssetClass = AssetClass.EQUITY
+    currency: str = "USD"
+    tick_size: Decimal = Decimal("0.01")
+    lot_size: Decimal = Decimal(1)
+    multiplier: Decimal = Decimal(1)
+    minimum_quantity: Decimal = Decimal(0)
+    minimum_notional: Decimal = Decimal(0)
+    margin_rate: Decimal = Decimal(1)
+    maintenance_margin_rate: Decimal = Decimal(0)
+    borrow_rate: Decimal = Decimal(0)
+    is_shortable: bool = True
+    calendar: str = ""
+    venue: str = ""
+    sector: str = ""
+    underlying: str = ""
+    expiry: str = ""
+    strike: Decimal = Decimal(0)
+    option_right: Literal["", "call", "put"] = ""
+
+    @property
+    def expiry_ts(self) -> int:
+        """The last moment it trades, ns UTC; 0 for none."""
+        if not self.expiry:
+            return 0
+        ts = moment_ns(self.expiry, key=f"instruments: {self.symbol}: expiry")
+        return ts + DAY_NS - 1 if is_day(self.expiry) else ts
+
+    def defined(self, ts: int) -> InstrumentDefined:
+        """The event that puts these terms on record at ``ts``."""
+        return InstrumentDefined(
+            ts,
+            self.symbol,
+            self.asset_class,
+            self.currency,
+            self.tick_size,
+            self.lot_size,
+            self.multiplier,
+            self.minimum_quantity,
+            self.minimum_notional,
+            self.margin_rate,
+            self.calendar,
+            self.venue,
+            self.underlying,
+            self.expiry_ts,
+            self.strike,
+            self.option_right,
+            self.sector,
+            self.maintenance_margin_rate,
+            self.borrow_rate,
+            self.is_shortable,
+        )
+
+
+_US_SHARE = InstrumentConfig(symbol="", calendar="XNYS")
+_FX = InstrumentConfig(symbol="", asset_class=AssetClass.FX, tick_size=Decimal("0.00001"), calendar="FX")
+
+PRESETS: dict[str, InstrumentConfig] = {
+    "us_share": _US_SHARE,
+    "us_option": msgspec.structs.replace(
+        _US_SHARE, asset_class=AssetClass.OPTION, multiplier=Decimal(100), is_shortable=True
+    ),
+    "fx": _FX,
+    "fx_yen": msgspec.structs.replace(_FX, currency="JPY", tick_size=Decimal("0.001")),
+    "crypto_spot": InstrumentConfig(
+        symbol="",
+        asset_class=AssetClass.CRYPTO_SPOT,
+        lot_size=Decimal("0.00000001"),
+        is_shortable=False,
+        calendar="24/7",
+    ),
+}
+"""Conventional terms to start from: ``like: fx`` in ``onetape.yaml``.
+
+Shares tick in cents (SEC rule 612, above 1 USD), options are on 100 shares (OCC), currency pairs are
+quoted in tenths of a pip, in single units and quoted in USD or JPY, coins count to eight decimals.
+Venues differ in the rest: give it.
+"""
+
+
+def instrument_like(preset: str, symbol: str) -> InstrumentConfig:
+    """A preset's terms for a symbol; ``ConfigError`` for a name that is none."""
+    if preset not in PRESETS:
+        raise ConfigError(f"instruments: {symbol}: like {preset!r} is none of {', '.join(PRESETS)}")
+    return msgspec.structs.replace(PRESETS[preset], symbol=symbol)
+
+
+def check_instruments(instruments: tuple[InstrumentConfig, ...]) -> None:
+    """Refuse terms that make no sense; ``ConfigError`` names the symbol, the key and the value."""
+    symbols = [instrument.symbol for instrument in instruments]
+    for instrument in instruments:
+        if symbols.count(instrument.symbol) > 1:
+            raise ConfigError(
+                f"instruments: {instrument.symbol!r} is there {symbols.count(instrument.symbol)} times"
+            )
+        _check_amounts(instrument)
+        _check_derivative(instrument)
+
+
+def _check_amounts(instrument: InstrumentConfig) -> None:
+    where = f"instruments: {instrument.symbol}"
+    for key in ("tick_size", "lot_size", "multiplier"):
+        step: Decimal = getattr(instrument, key)
+        if not step.is_finite() or step <= 0:
+            raise ConfigError(f"{where}: {key} {step} is not above 0")
+    for key in ("minimum_quantity", "minimum_notional", "borrow_rate", "strike"):
+        amount: Decimal = getattr(instrument, key)
+        if not amount.is_finite() or amount < 0:
+            raise ConfigError(f"{where}: {key} {amount} is not a number of at least 0")
+    initial, maintenance = instrument.margin_rate, instrument.maintenance_margin_rate
+    if not initial.is_finite() or not 0 < initial <= 1:
+        raise ConfigError(f"{where}: margin_rate {initial} is not above 0 and at most 1 (0.5 is half paid)")
+    if not maintenance.is_finite() or not 0 <= maintenance <= initial:
+        raise ConfigError(
+            f"{where}: maintenance_margin_rate {maintenance} is not between 0 and margin_rate {initial}"
+        )
+
+
+def _check_derivative(instrument: InstrumentConfig) -> None:
+    where = f"instruments: {instrument.symbol}"
+    expiry_ts = instrument.expiry_ts
+    if instrument.asset_class is AssetClass.OPTION:
+        missing = [key for key in ("option_right", "strike", "expiry") if not getattr(instrument, key)]
+        if missing:
+            raise ConfigError(f"{where}: an option needs {', '.join(missing)}")
+    elif instrument.option_right or instrument.strike:
+        raise ConfigError(f"{where}: option_right and strike are for options, not {instrument.asset_class}")
+    if expiry_ts and instrument.asset_class in (AssetClass.PERPETUAL, AssetClass.CRYPTO_SPOT, AssetClass.FX):
+        raise ConfigError(f"{where}: expiry {instrument.expiry} is not for {instrument.asset_class}")

@@ -1,0 +1,167 @@
+"""The trade journal: every closed round trip with how far it went against and for its owner on the way.
+
+Prices are read from the run's data streams in one pass over the traded symbols. The excursions are of market
+prices between entry and exit (see ``excursions`` for bars), those of the two fills included, before
+commission; prices from before a split or under an older symbol count on the terms of the exit.
+"""
+
+import csv
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from math import isfinite
+from pathlib import Path
+
+import msgspec
+
+from eventstore import EventStore, Selection
+from eventstore.vocabulary import symbol_of
+from kernel.errors import InputError, StreamMissing
+from kernel.events import Bar, Event, OrderSubmitted, Quote, Side, Trade
+from kernel.identifiers import ClientOrderId
+from replay import figures
+from replay.excursions import PriceRanges, Span
+from replay.results import RunResult
+from replay.trades import RoundTrip
+
+_PRICED: frozenset[type[Event]] = frozenset({Bar, Quote, Trade})
+
+Piece = tuple[str, Span, float]
+"""A symbol, a part of the time that a trade was open, and what its prices are divided by."""
+
+
+class JournalEntry(msgspec.Struct, frozen=True, gc=False):
+    """A round trip and its excursions.
+
+    ``worst_price`` and ``best_price`` are the most adverse and most favourable price while it was open;
+    ``mae`` (0 or below) and ``mfe`` (0 or above) what they meant in money, maximum adverse and maximum
+    favourable excursion. The tags are those of the orders that opened and closed it.
+    """
+
+    trade: RoundTrip
+    worst_price: Decimal
+    best_price: Decimal
+    mae: Decimal
+    mfe: Decimal
+    entry_tag: str = ""
+    exit_tag: str = ""
+
+
+COLUMNS = (
+    *("strategy", "symbol", "side", "quantity", "entry", "exit", "duration_s", "entry_price", "exit_price"),
+    *("pnl", "commission", "net_pnl", "net_return", "worst_price", "best_price", "mae", "mfe"),
+    *("entry_order", "exit_order", "entry_tag", "exit_tag"),
+)
+"""Of the CSV file and the JSON object; names are added to, never changed."""
+
+
+async def read_journal(store: EventStore, result: RunResult) -> tuple[JournalEntry, ...]:
+    """The journal of a finished run, in order of exits. A data stream that is no longer in the store is left
+    out. Raises ``StoreDamaged``.
+    """
+    trades = result.trades
+    if not trades:
+        return ()
+    pieces = [list(_pieces(trade)) for trade in trades]
+    spans: dict[str, list[Span]] = {}
+    for symbol, span, _ in (piece for of_trade in pieces for piece in of_trade):
+        spans.setdefault(symbol, []).append(span)
+    ranges = {symbol: PriceRanges(asked) for symbol, asked in spans.items()}
+    await _read_prices(store, result, ranges)
+    tags = await _tags(store, result.run_stream)
+    return tuple(
+        _entry(trade, of_trade, ranges, tags) for trade, of_trade in zip(trades, pieces, strict=True)
+    )
+
+
+def write_csv(journal: Sequence[JournalEntry], path: Path) -> None:
+    """Write the journal as a CSV file with a heading; ``InputError`` if it cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            writer.writeheader()
+            writer.writerows(as_row(entry) for entry in journal)
+    except OSError as error:
+        raise InputError(f"journal {path}: cannot be written: {error.strerror}") from error
+
+
+def as_row(entry: JournalEntry) -> dict[str, str | float | None]:
+    """One entry by ``COLUMNS``: money and prices exact, as text; times ISO 8601 UTC; side long or short."""
+    trade = entry.trade
+    values = (
+        trade.strategy,
+        trade.symbol,
+        "long" if trade.side is Side.BUY else "short",
+        f"{trade.quantity:f}",
+        figures.iso(trade.entry_ts),
+        figures.iso(trade.exit_ts),
+        trade.duration_ns / 1e9,
+        *(f"{amount:f}" for amount in (trade.entry_price, trade.exit_price)),
+        *(f"{amount:f}" for amount in (trade.pnl, trade.commission, trade.net_pnl)),
+        trade.net_return,
+        *(f"{amount:f}" for amount in (entry.worst_price, entry.best_price, entry.mae, entry.mfe)),
+        trade.entry_order,
+        trade.exit_order,
+        entry.entry_tag,
+        entry.exit_tag,
+    )
+    return dict(zip(COLUMNS, values, strict=True))
+
+
+def _pieces(trade: RoundTrip) -> Iterator[Piece]:
+    """The time that a trade was open, cut where it was restated, from its end back to its beginning."""
+    symbol, end, divisor = trade.symbol, trade.exit_ts, 1.0
+    for restated in reversed(trade.restated):
+        yield symbol, (restated.ts, end), divisor
+        symbol, end, divisor = restated.old_symbol, restated.ts, divisor * float(restated.ratio)
+    yield symbol, (trade.entry_ts, end), divisor
+
+
+async def _read_prices(store: EventStore, result: RunResult, ranges: dict[str, PriceRanges]) -> None:
+    for source in result.sources:
+        selection = Selection(
+            from_seq=source.first_seq, to_seq=source.last_seq, symbols=frozenset(ranges), types=_PRICED
+        )
+        try:
+            async for batch in store.read(source.stream, selection):
+                by_symbol: dict[str, list[Event]] = {}
+                for event in batch.events:
+                    by_symbol.setdefault(symbol_of(event), []).append(event)
+                for symbol, events in by_symbol.items():
+                    ranges[symbol].take(events)
+        except StreamMissing:
+            continue
+
+
+async def _tags(store: EventStore, run_stream: str) -> dict[ClientOrderId, str]:
+    """The tag of every order that has one."""
+    tags: dict[ClientOrderId, str] = {}
+    async for batch in store.read(run_stream, Selection(types=frozenset({OrderSubmitted}))):
+        for event in batch.events:
+            if isinstance(event, OrderSubmitted) and event.order.tag:
+                tags[event.order.client_order_id] = event.order.tag
+    return tags
+
+
+def _entry(
+    trade: RoundTrip,
+    pieces: Sequence[Piece],
+    ranges: dict[str, PriceRanges],
+    tags: dict[ClientOrderId, str],
+) -> JournalEntry:
+    is_long = trade.side is Side.BUY
+    prices = [trade.entry_price, trade.exit_price]
+    for symbol, span, divisor in pieces:
+        extremes = ranges[symbol].between(span, is_long=is_long)
+        prices += [Decimal(repr(price / divisor)) for price in extremes if isfinite(price)]
+    worst, best = (min(prices), max(prices)) if is_long else (max(prices), min(prices))
+    unit = trade.quantity * trade.multiplier * (1 if is_long else -1)
+    return JournalEntry(
+        trade,
+        worst,
+        best,
+        (worst - trade.entry_price) * unit,
+        (best - trade.entry_price) * unit,
+        tags.get(trade.entry_order, ""),
+        tags.get(trade.exit_order, ""),
+    )

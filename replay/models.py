@@ -1,0 +1,146 @@
+"""Models of the simulated venue from a user's own modules: loaded, recorded, and built again from the record.
+
+A run that uses one records its source as a ``ModelLoaded`` input, so that the run can be repeated when the
+file has changed or is gone. Such a module is trusted: unlike a strategy's it is not linted. What it
+computes must follow from its parameters and arguments alone, or the run cannot be verified.
+"""
+
+import inspect
+import sys
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
+from importlib.util import decode_source
+from threading import Lock
+from types import ModuleType
+
+import msgspec
+
+from brokers.simulated.config import SimulatedBrokerConfig
+from brokers.simulated.models import VenueModels, build_models, choices, convert_model, is_reference
+from kernel.errors import ConfigError, InputError
+from kernel.events import Event, ModelLoaded
+from strategies.sdk.references import Reference, find_source_file, parse_reference
+
+_REGISTRATION = Lock()
+"""Held while a module stands in ``sys.modules``, where its structs look their hints up."""
+
+
+class LoadedModel(msgspec.Struct, frozen=True):
+    """A model built from its source. ``source_hash`` is the SHA-256 of ``source`` in hex."""
+
+    role: str
+    reference: str
+    source: str
+    source_hash: str
+    params: Mapping[str, object]
+    model: object
+
+    def recorded(self, ts: int) -> ModelLoaded:
+        """The input that puts it on record."""
+        params = msgspec.json.encode(self.params, order="deterministic").decode()
+        return ModelLoaded(ts, self.role, self.reference, self.source_hash, self.source, params)
+
+
+def load_models(config: SimulatedBrokerConfig) -> tuple[LoadedModel, ...]:
+    """The user's own models that a configuration names, as they are on disk now.
+
+    Checks the names and parameters of all other models too. Raises ``ConfigError`` naming the key.
+    """
+    config.capabilities()
+    loaded = tuple(
+        load_model(role, choice.model, params=choice.params)
+        for role, choice in choices(config).items()
+        if is_reference(choice.model)
+    )
+    build_models(config, {one.role: one.model for one in loaded})
+    return loaded
+
+
+def load_model(role: str, reference: str, *, params: Mapping[str, object]) -> LoadedModel:
+    """Load ``path/to/file.py:Class`` or ``package.module:Class`` as a model of a role."""
+    try:
+        source = decode_source(find_source_file(_parsed(role, reference)).read_bytes())
+    except InputError as error:
+        raise ConfigError(f"broker.{role}: there is no file or module for {reference!r}") from error
+    except (OSError, SyntaxError, UnicodeDecodeError) as error:
+        raise ConfigError(f"broker.{role}: {reference!r} cannot be read: {error}") from error
+    return build_model(role, reference, source=source, params=params)
+
+
+def build_model(role: str, reference: str, *, source: str, params: Mapping[str, object]) -> LoadedModel:
+    """A model from its text; ``reference`` says what to call it, nothing is read from disk."""
+    parsed = _parsed(role, reference)
+    source_hash = sha256(source.encode()).hexdigest()
+    module = ModuleType(f"onetape_model_{source_hash[:16]}")
+    module.__file__ = parsed.source_name
+    with _registered(module):
+        try:
+            exec(compile(source, parsed.source_name, "exec", dont_inherit=True), module.__dict__)
+        except Exception as error:  # isolation: the code is not ours, and may raise anything
+            raise ConfigError(
+                f"broker.{role}: loading {parsed.source_name} fails: {type(error).__name__}: {error}"
+            ) from error
+        kind = _class_of(role, module, reference=parsed)
+        model = convert_model(role, kind, params)
+    return LoadedModel(role, parsed.of_class(kind.__name__), source, source_hash, dict(params), model)
+
+
+def recorded_models(opening: Iterable[Event], *, current_code: bool) -> tuple[LoadedModel, ...]:
+    """The models of a recorded run, from its inputs; with ``current_code`` from what is on disk now."""
+    build = _from_disk if current_code else _from_record
+    return tuple(build(event) for event in opening if isinstance(event, ModelLoaded))
+
+
+def venue_models(config: SimulatedBrokerConfig, loaded: Sequence[LoadedModel]) -> VenueModels:
+    """All models of the venue: ours by name, the user's as loaded."""
+    return build_models(config, {one.role: one.model for one in loaded})
+
+
+def _from_disk(event: ModelLoaded) -> LoadedModel:
+    return load_model(event.role, event.reference, params=_params(event))
+
+
+def _from_record(event: ModelLoaded) -> LoadedModel:
+    return build_model(event.role, event.reference, source=event.source, params=_params(event))
+
+
+def _params(event: ModelLoaded) -> dict[str, object]:
+    return msgspec.json.decode(event.params, type=dict[str, object])
+
+
+def _parsed(role: str, reference: str) -> Reference:
+    try:
+        return parse_reference(reference)
+    except InputError as error:
+        expected = "expected path/to/file.py:Class or package.module:Class"
+        raise ConfigError(f"broker.{role}: {reference!r}: {expected}") from error
+
+
+@contextmanager
+def _registered(module: ModuleType) -> Generator[None]:
+    with _REGISTRATION:
+        sys.modules[module.__name__] = module
+        try:
+            yield
+        finally:
+            del sys.modules[module.__name__]
+
+
+def _class_of(role: str, module: ModuleType, *, reference: Reference) -> type[msgspec.Struct]:
+    """The struct that the reference names, or the only one that the module defines."""
+    values: dict[str, object] = vars(module)
+    own = {
+        name: value
+        for name, value in values.items()
+        if inspect.isclass(value)
+        and issubclass(value, msgspec.Struct)
+        and value.__module__ == module.__name__
+    }
+    name = reference.class_name or (next(iter(own)) if len(own) == 1 else "")
+    kind = own.get(name)
+    if kind is None:
+        listed = ", ".join(own) or "none"
+        asked = f"no model {name!r}" if name else "expected one model"
+        raise ConfigError(f"broker.{role}: {reference.source_name}: {asked}; its msgspec structs: {listed}")
+    return kind

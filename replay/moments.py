@@ -1,0 +1,37 @@
+"""Days and moments as people write them in a configuration, in ns UTC."""
+
+from datetime import UTC, date, datetime, time
+
+from kernel.errors import ConfigError
+
+DAY_NS = 86_400_000_000_000
+LAST_TS = 2**63 - 1
+"""2262-04-11: the last moment that an event can be stamped with. The first one is 1970-01-01."""
+
+
+def is_day(text: str) -> bool:
+    """Whether a text names a day, and no time of it."""
+    return len(text.strip()) <= len("2008-01-01")
+
+
+def moment_ns(text: str, *, key: str) -> int:
+    """ns since the epoch, of a day its beginning; a text without an offset is UTC.
+
+    Raises ``ConfigError`` naming ``key``.
+    """
+    try:
+        if is_day(text):
+            moment = datetime.combine(date.fromisoformat(text.strip()), time(), UTC)
+        else:
+            moment = datetime.fromisoformat(text.strip())
+    except ValueError as error:
+        raise ConfigError(
+            f"{key}: {text!r} is not a date like 2008-01-31 or a time like 2008-01-31T14:30:00"
+        ) from error
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    ts = (delta.days * 86_400 + delta.seconds) * 1_000_000_000 + delta.microseconds * 1_000
+    if not 0 <= ts <= LAST_TS - DAY_NS:
+        raise ConfigError(f"{key}: {text!r} is outside 1970-01-01 to 2262-04-10; leave it out for no bound")
+    return ts

@@ -1,0 +1,125 @@
+"""What a run's inputs say besides prices: terms of instruments, corporate actions, money paid in, rates.
+
+Read from the run's own stream and its data streams; blocks without any of it are skipped undecoded.
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from decimal import Decimal
+from math import isfinite
+
+import msgspec
+
+from components.portfolio.rates import rate_between, set_rate
+from eventstore import EventStore, Selection
+from kernel.errors import StreamMissing
+from kernel.events import (
+    Bar,
+    CashFlowKind,
+    CashMoved,
+    CorporateAction,
+    CorporateActionKind,
+    Event,
+    FxRateSet,
+    InstrumentDefined,
+    Quote,
+    StreamRange,
+    Trade,
+)
+
+_FACTS: frozenset[type[Event]] = frozenset({InstrumentDefined, CorporateAction, CashMoved, FxRateSet})
+_PRICED: frozenset[type[Event]] = frozenset({Bar, Quote, Trade})
+
+
+class Deposit(msgspec.Struct, frozen=True):
+    """Money that came in from outside, or went out: in the account's currency at the rate of ``ts``."""
+
+    ts: int
+    amount: Decimal
+
+
+class RunFacts(msgspec.Struct, frozen=True):
+    """``instruments`` by symbol as last defined; ``actions`` and ``deposits`` in order of time.
+
+    A delisting that named no price has the last one there was, 0 where there was none.
+    """
+
+    instruments: dict[str, InstrumentDefined]
+    actions: tuple[CorporateAction, ...]
+    deposits: tuple[Deposit, ...]
+
+
+async def read_facts(
+    store: EventStore, run_stream: str, sources: Sequence[StreamRange], *, currency: str
+) -> RunFacts:
+    """Read them; data streams that are gone are left out. ``currency`` is the account's."""
+    found: list[Event] = []
+    async for event in read_inputs(store, run_stream, sources, types=_FACTS):
+        found.append(event)
+    found.sort(key=lambda event: (event.ts, not isinstance(event, FxRateSet)))
+    instruments: dict[str, InstrumentDefined] = {}
+    actions: list[CorporateAction] = []
+    deposits: list[Deposit] = []
+    rates: dict[str, dict[str, Decimal]] = {}
+    for event in found:
+        match event:
+            case InstrumentDefined(symbol=symbol):
+                instruments[symbol] = event
+            case CorporateAction():
+                actions.append(await _priced(store, sources, event))
+            case FxRateSet():
+                set_rate(rates, event)
+            case CashMoved(ts=ts, amount=amount, kind=CashFlowKind.DEPOSIT):
+                rate = rate_between(rates, event.currency, currency)
+                deposits.append(Deposit(ts, amount if rate is None or rate == 1 else amount * rate))
+            case _:
+                pass
+    return RunFacts(instruments, tuple(actions), tuple(deposits))
+
+
+async def read_inputs(
+    store: EventStore,
+    run_stream: str,
+    sources: Sequence[StreamRange],
+    *,
+    types: frozenset[type[Event]],
+    symbols: frozenset[str] | None = None,
+) -> AsyncGenerator[Event, None]:
+    """Events of the run's own stream (where one is named), then of each data stream, to their ends."""
+    selections = [
+        (one.stream, Selection(from_seq=one.first_seq, to_seq=one.last_seq, types=types, symbols=symbols))
+        for one in sources
+    ]
+    if run_stream:
+        selections.insert(0, (run_stream, Selection(types=types, symbols=symbols)))
+    for stream, selection in selections:
+        try:
+            async for batch in store.read(stream, selection):
+                for event in batch.events:
+                    yield event
+        except StreamMissing:
+            continue
+
+
+async def _priced(
+    store: EventStore, sources: Sequence[StreamRange], action: CorporateAction
+) -> CorporateAction:
+    if action.kind is not CorporateActionKind.DELISTING or action.amount:
+        return action
+    latest_ts, price = -1, 0.0
+    symbols = frozenset({action.symbol})
+    async for event in read_inputs(store, "", sources, types=_PRICED, symbols=symbols):
+        if latest_ts <= event.ts <= action.ts:
+            found = _price_of(event)
+            if found and isfinite(found):
+                latest_ts, price = event.ts, found
+    return msgspec.structs.replace(action, amount=Decimal(repr(price)))
+
+
+def _price_of(event: Event) -> float | None:
+    match event:
+        case Bar(close=price) | Trade(price=price):
+            return price
+        case Quote(bid=bid, ask=ask) if bid and ask:
+            return (bid + ask) / 2
+        case _:
+            return None

@@ -1,0 +1,143 @@
+"""Short ways to write down the orders that a hook returns.
+
+The order type follows from the prices given: none for market, ``limit``, ``stop``, both for
+stop-limit, a trail for a trailing stop. The others (if-touched, on open, on close) are named with
+``order_type``. ``PlaceOrder`` says what each term means.
+"""
+
+from kernel.events import OrderType, Side, TimeInForce
+from strategies.sdk.decisions import (
+    Number,
+    OneCancelsOther,
+    OneTriggersOther,
+    PlaceOrder,
+    Quantity,
+    Target,
+)
+
+# Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
+_BUY = Side.BUY
+_SELL = Side.SELL
+_MARKET = OrderType.MARKET
+_LIMIT = OrderType.LIMIT
+_GTC = TimeInForce.GTC
+
+
+def buy(
+    symbol: str,
+    quantity: Quantity,
+    *,
+    limit: Number | None = None,
+    stop: Number | None = None,
+    time_in_force: TimeInForce = _GTC,
+    tag: str = "",
+    order_type: OrderType | None = None,
+    expire_ts: int = 0,
+    post_only: bool = False,
+    reduce_only: bool = False,
+    trail_amount: Number | None = None,
+    trail_percent: Number | None = None,
+    display_quantity: Number | None = None,
+    stop_loss: Number | None = None,
+    take_profit: Number | None = None,
+) -> PlaceOrder:
+    """An order to buy."""
+    return PlaceOrder(
+        symbol,
+        _BUY,
+        quantity,
+        order_type or _order_type(limit, stop, trail=trail_amount or trail_percent),
+        limit,
+        stop,
+        time_in_force,
+        tag,
+        expire_ts,
+        post_only,
+        reduce_only,
+        trail_amount,
+        trail_percent,
+        display_quantity,
+        stop_loss,
+        take_profit,
+    )
+
+
+def sell(
+    symbol: str,
+    quantity: Quantity,
+    *,
+    limit: Number | None = None,
+    stop: Number | None = None,
+    time_in_force: TimeInForce = _GTC,
+    tag: str = "",
+    order_type: OrderType | None = None,
+    expire_ts: int = 0,
+    post_only: bool = False,
+    reduce_only: bool = False,
+    trail_amount: Number | None = None,
+    trail_percent: Number | None = None,
+    display_quantity: Number | None = None,
+    stop_loss: Number | None = None,
+    take_profit: Number | None = None,
+) -> PlaceOrder:
+    """An order to sell."""
+    return PlaceOrder(
+        symbol,
+        _SELL,
+        quantity,
+        order_type or _order_type(limit, stop, trail=trail_amount or trail_percent),
+        limit,
+        stop,
+        time_in_force,
+        tag,
+        expire_ts,
+        post_only,
+        reduce_only,
+        trail_amount,
+        trail_percent,
+        display_quantity,
+        stop_loss,
+        take_profit,
+    )
+
+
+def target_position(
+    symbol: str,
+    position: Number,
+    *,
+    limit: Number | None = None,
+    time_in_force: TimeInForce = _GTC,
+    tag: str = "",
+) -> Target:
+    """An order for the difference to a position of ``position`` units, negative for short."""
+    return Target(symbol, position, None, _order_type(limit, None), limit, None, time_in_force, tag)
+
+
+def target_weight(
+    symbol: str,
+    weight: Number,
+    *,
+    limit: Number | None = None,
+    time_in_force: TimeInForce = _GTC,
+    tag: str = "",
+) -> Target:
+    """An order for the difference to a position worth ``weight`` of the equity (0.6 is 60 %)."""
+    return Target(symbol, None, weight, _order_type(limit, None), limit, None, time_in_force, tag)
+
+
+def one_cancels_other(*orders: PlaceOrder) -> OneCancelsOther:
+    """Orders of which a fill of one is taken off the others."""
+    return OneCancelsOther(orders)
+
+
+def one_triggers_other(first: PlaceOrder, *then: PlaceOrder | OneCancelsOther) -> OneTriggersOther:
+    """Orders that wait for the fill of the first."""
+    return OneTriggersOther(first, then)
+
+
+def _order_type(limit: Number | None, stop: Number | None, *, trail: Number | None = None) -> OrderType:
+    if stop is None and trail is None:
+        return _MARKET if limit is None else _LIMIT
+    if trail is not None:
+        return OrderType.TRAILING_STOP
+    return OrderType.STOP if limit is None else OrderType.STOP_LIMIT

@@ -1,0 +1,1 @@
+"""Signals of several strategies made into one plan."""

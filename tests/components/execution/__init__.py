@@ -1,0 +1,1 @@
+"""Orders worked in parts."""

@@ -1,0 +1,175 @@
+"""The gate before the broker, the kill switch and flattening, through the whole core."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from kernel import snapshot
+from kernel.events import (
+    CancelAllOrders,
+    CancelSubmitted,
+    Event,
+    FlattenPositions,
+    HaltTrading,
+    InstrumentDefined,
+    OrderCancelled,
+    OrderDenied,
+    OrderFilled,
+    OrderSubmitted,
+    Quote,
+    ReduceOnlyTrading,
+    ResumeTrading,
+    Side,
+    TradingState,
+    TradingStateChanged,
+)
+from kernel.identifiers import StrategyId
+from replay.assembly import Core
+from tests.components.sample_core import Step, begin, core_with, hear, of_type, scripted
+
+X, Y = StrategyId("x"), StrategyId("y")
+
+
+def running(*script: Sequence[Step], other: Sequence[Sequence[Step]] = ()) -> Core:
+    """A core whose strategies ``x`` and ``y`` follow these scripts, after its session started."""
+    core = core_with({"x": scripted(*script), "y": scripted(*other)})
+    hear(core, *(InstrumentDefined(0, symbol) for symbol in "AB"))
+    begin(core)
+    return core
+
+
+def quotes(core: Core, ts: int, *, price: float = 100.0, symbols: str = "A") -> Sequence[Event]:
+    """What follows from a quote of each symbol."""
+    return hear(core, *(Quote(ts, symbol, price - 0.01, price + 0.01) for symbol in symbols))
+
+
+def test_the_kill_switch_calls_back_every_working_order() -> None:
+    core = running([("limit", "A", 5, -5), ("limit", "B", 5, -5)])
+    quotes(core, 1)
+
+    events = hear(core, HaltTrading(2, "ann", "enough"))
+
+    assert events[0] == TradingStateChanged(2, TradingState.HALTED, "enough")
+    assert events[1] == CancelAllOrders(2, "risk")
+    assert len(of_type(events, CancelSubmitted)) == 2
+    assert len(of_type(events, OrderCancelled)) == 2
+    assert core.risk.state.working == {}
+
+
+def test_a_halt_without_working_orders_cancels_nothing() -> None:
+    core = running()
+
+    events = hear(core, HaltTrading(1, "ann"))
+
+    assert list(events) == [TradingStateChanged(1, TradingState.HALTED)]
+
+
+def test_an_order_that_waited_does_not_leave_while_trading_is_halted() -> None:
+    core = running([("limit", "A", 5, -5)])
+    quotes(core, 1)
+    (order,) = core.orders.open_orders(X, None)
+    core.risk.state.trading_state = TradingState.HALTED
+
+    refusal = core.risk.refusal(order)
+
+    assert refusal == "trading is halted"
+
+
+def test_of_orders_that_waited_only_those_that_reduce_leave_in_reduce_only() -> None:
+    core = running([("market", "A", 5, 0)], [("limit", "A", -5, 5), ("limit", "A", 1, -5)])
+    quotes(core, 1)
+    quotes(core, 2)
+    sell, buy = core.orders.open_orders(X, None)
+    hear(core, ReduceOnlyTrading(3, "ann"))
+
+    refusals = [core.risk.refusal(sell), core.risk.refusal(buy)]
+
+    assert core.portfolio.net_position("A") == 5
+    assert refusals == ["", "trading is reduce_only"]
+
+
+def test_flatten_closes_every_strategys_position_and_calls_back_its_orders() -> None:
+    core = running(
+        [("market", "A", 5, 0), ("market", "B", -3, 0), ("limit", "A", -5, 8)],
+        other=[[("market", "A", 2, 0)]],
+    )
+    quotes(core, 1, symbols="AB")
+    quotes(core, 2, symbols="AB")
+
+    events = hear(core, FlattenPositions(3, "ann"))
+    sent = [one.order for one in of_type(events, OrderSubmitted)]
+    filled = [*events, *quotes(core, 4, symbols="AB")]
+
+    assert len(of_type(events, OrderCancelled)) == 1
+    assert [one.client_order_id for one in sent] == ["1-risk-1", "1-risk-2", "1-risk-3"]
+    assert sorted((one.strategy, one.symbol, one.side, one.quantity) for one in sent) == [
+        (X, "A", Side.SELL, Decimal(5)),
+        (X, "B", Side.BUY, Decimal(3)),
+        (Y, "A", Side.SELL, Decimal(2)),
+    ]
+    assert {one.tag for one in sent} == {"risk: flatten by ann"}
+    assert len(of_type(filled, OrderFilled)) == 3
+    assert list(core.portfolio.open_symbols()) == []
+    assert core.risk.state.flattening == {}
+
+
+def test_flatten_of_one_symbol_leaves_the_others_alone() -> None:
+    core = running([("market", "A", 5, 0), ("market", "B", 3, 0)])
+    quotes(core, 1, symbols="AB")
+    quotes(core, 2, symbols="AB")
+
+    hear(core, FlattenPositions(3, "ann", "B"))
+    quotes(core, 4, symbols="AB")
+
+    assert core.portfolio.net_position("A") == 5
+    assert core.portfolio.net_position("B") == 0
+
+
+def test_an_operators_flatten_leaves_even_while_trading_is_halted() -> None:
+    core = running([("market", "A", 5, 0)], [("market", "A", -5, 0)])
+    quotes(core, 1)
+    quotes(core, 2)
+    hear(core, HaltTrading(3, "ann"))
+
+    denied = quotes(core, 4)
+    hear(core, FlattenPositions(5, "ann"))
+    quotes(core, 6)
+
+    assert core.portfolio.net_position("A") == 0
+    assert core.risk.state.trading_state is TradingState.HALTED
+    assert not of_type(denied, OrderSubmitted)
+
+
+def test_a_denied_order_reaches_no_broker() -> None:
+    core = running([("market", "A", 5, 0)])
+    hear(core, HaltTrading(1, "ann"))
+
+    events = quotes(core, 2)
+
+    assert [one.rule for one in of_type(events, OrderDenied)] == ["trading_state"]
+    assert not of_type(events, OrderSubmitted)
+    assert core.broker.state.order_count == 0
+
+
+def test_what_an_operator_closed_only_an_operator_opens() -> None:
+    core = running()
+    hear(core, HaltTrading(1, "ann"), ReduceOnlyTrading(2, "ann"))
+
+    narrowed = core.risk.state.trading_state
+    hear(core, ResumeTrading(3, "ann"))
+
+    assert narrowed is TradingState.REDUCE_ONLY
+    assert core.risk.state.trading_state is TradingState.ACTIVE
+    assert core.risk.state.latches == {}
+
+
+def test_an_exit_survives_a_snapshot_between_order_and_fill() -> None:
+    core, copy = running([("market", "A", 5, 0)]), running([("market", "A", 5, 0)])
+    quotes(core, 1)
+    quotes(core, 2)
+    hear(core, FlattenPositions(3, "ann"))
+    snapshot.put_back(copy.bus, snapshot.take(core.bus))
+
+    after = [quotes(one, 4) for one in (core, copy)]
+
+    assert after[0] == after[1]
+    assert copy.portfolio.net_position("A") == 0

@@ -1,0 +1,168 @@
+"""Splits, mergers, symbol changes and delistings: what is held changes, what was paid does not."""
+
+from decimal import Decimal
+
+import pytest
+
+from components.portfolio.portfolio import LotMethod, PortfolioConfig
+from kernel.events import (
+    CashFlowKind,
+    CashMoved,
+    CorporateAction,
+    CorporateActionKind,
+    FxRateSet,
+    InstrumentDefined,
+    PositionChanged,
+    Side,
+)
+from tests.components.account import ONE, TWO, Account, bar, fill, money
+
+BUY, SELL = Side.BUY, Side.SELL
+SPLIT, MERGER = CorporateActionKind.SPLIT, CorporateActionKind.MERGER
+SYMBOL_CHANGE, DELISTING = CorporateActionKind.SYMBOL_CHANGE, CorporateActionKind.DELISTING
+
+
+def action(
+    kind: CorporateActionKind, ratio: str = "1", *, new: str = "", amount: str = "0"
+) -> CorporateAction:
+    return CorporateAction(0, "A", kind, Decimal(ratio), Decimal(amount), new_symbol=new)
+
+
+@pytest.mark.parametrize("lots", LotMethod)
+def test_a_split_changes_the_quantity_and_keeps_the_cost(lots: LotMethod) -> None:
+    account = Account(PortfolioConfig(lots=lots))
+    account.hear(fill(BUY, "10", "20"), fill(BUY, "10", "40"), fill(SELL, "5", "20", strategy=TWO))
+
+    changes = account.changes(action(SPLIT, "4"))
+
+    assert changes == [
+        PositionChanged(0, ONE, "A", Decimal(80), Decimal(600), Decimal(0)),
+        PositionChanged(0, TWO, "A", Decimal(-20), Decimal(-100), Decimal(0)),
+    ]
+    assert account.portfolio.net_position("A") == 60
+    assert account.portfolio.holders("A") == {ONE: Decimal(80), TWO: Decimal(-20)}
+
+
+def test_a_split_does_not_move_the_equity() -> None:
+    account = Account()
+    account.hear(CashMoved(0, Decimal(1000)), fill(BUY, "10", "20"), bar("A", 30.0))
+
+    account.hear(action(SPLIT, "3"))
+    between = account.mark().equity
+    account.hear(bar("A", 10.0, ts=1))
+
+    assert (between, account.mark().equity) == money(1100, 1100)
+
+
+def test_the_cost_of_a_fraction_is_realised_against_the_cash_paid_for_it() -> None:
+    account = Account()
+    account.hear(fill(BUY, "7", "10"))
+
+    account.hear(
+        CashMoved(0, Decimal(12), "USD", "in lieu", CashFlowKind.CASH_IN_LIEU, ONE, "A"),
+        action(SPLIT, "0.5"),
+    )
+
+    assert account.held("A") == money(3, 60, -10)
+    assert (account.portfolio.realised_pnl(ONE), account.portfolio.income) == money(-10, 12)
+
+
+def test_a_ratio_that_was_rounded_costs_nobody_a_share() -> None:
+    account = Account()
+    account.hear(fill(BUY, "300", "10"))
+
+    account.hear(action(SPLIT, "0.3333333333"))
+
+    assert account.held("A") == money(100, 3000, 0)
+
+
+def test_a_symbol_change_takes_the_position_along_with_what_it_realised() -> None:
+    account = Account()
+    account.hear(fill(BUY, "10", "20"), fill(SELL, "4", "30"))
+
+    old, new = account.changes(action(SYMBOL_CHANGE, new="B"))
+
+    assert (old.symbol, old.quantity, old.cost) == ("A", *money(0, 0))
+    assert (new.symbol, new.quantity, new.cost, new.realised_pnl) == ("B", *money(6, 120, 40))
+    assert account.portfolio.strategy_positions(ONE) == {"B": 6}
+    assert list(account.portfolio.open_symbols()) == ["B"]
+
+
+def test_a_merger_moves_the_cost_into_the_new_share() -> None:
+    account = Account()
+    account.hear(fill(BUY, "10", "20"), fill(BUY, "10", "50", symbol="B"))
+
+    account.hear(action(MERGER, "0.5", new="B"))
+
+    assert account.held("A") == money(0, 0, 0)
+    assert account.held("B") == money(15, 700, 0)
+
+
+def test_a_merger_into_a_share_that_is_held_short_closes_one_against_the_other() -> None:
+    account = Account()
+    account.hear(fill(BUY, "10", "20"), fill(SELL, "8", "50", symbol="B"))
+
+    account.hear(action(MERGER, "0.5", new="B"))
+
+    assert account.held("B") == money(-3, -150, 50)
+
+
+def test_before_the_new_share_trades_it_is_worth_what_the_old_one_was() -> None:
+    account = Account()
+    account.hear(fill(BUY, "10", "20"), bar("A", 30.0))
+
+    account.hear(action(MERGER, "0.5", new="B", amount="10"))
+
+    assert account.portfolio.value_of("B") == 200
+
+
+def test_a_merger_for_cash_realises_the_whole_cost() -> None:
+    account = Account()
+    account.hear(fill(BUY, "10", "20"))
+
+    account.hear(
+        CashMoved(0, Decimal(250), "USD", "merger", CashFlowKind.CASH_IN_LIEU, ONE, "A"),
+        action(MERGER, "0", new="B", amount="25"),
+    )
+
+    assert account.held("A") == money(0, 0, -200)
+    assert account.mark().equity == 50
+
+
+def test_a_merger_into_another_currency_converts_the_cost() -> None:
+    account = Account()
+    account.hear(InstrumentDefined(0, "B", currency="EUR"), FxRateSet(0, "EUR", "USD", Decimal("1.25")))
+    account.hear(CashMoved(0, Decimal(1000)), fill(BUY, "10", "20"))
+
+    account.hear(action(MERGER, "1", new="B"), bar("B", 16.0))
+
+    assert account.held("B") == money(10, 160, 0)
+    assert account.mark().equity == 1000
+
+
+def test_a_delisted_share_is_closed_at_what_is_paid_for_it() -> None:
+    account = Account()
+    account.hear(fill(BUY, "10", "20"), fill(SELL, "4", "22", strategy=TWO), bar("A", 9.0))
+
+    account.hear(action(DELISTING, amount="5"))
+
+    assert account.held("A") == money(0, 0, -150)
+    assert account.held("A", TWO) == money(0, 0, 68)
+    assert account.portfolio.cash == -200 + 88 + 50 - 20
+    assert list(account.portfolio.open_symbols()) == []
+
+
+def test_a_delisted_share_is_closed_at_its_last_price_where_nothing_else_is_said() -> None:
+    account = Account()
+    account.hear(fill(BUY, "10", "20"), bar("A", 9.0))
+
+    account.hear(action(DELISTING))
+
+    assert account.held("A") == money(0, 0, -110)
+
+
+def test_a_dividend_leaves_positions_alone() -> None:
+    account = Account()
+    account.hear(fill(BUY, "10", "20"))
+
+    assert account.changes(action(CorporateActionKind.DIVIDEND, amount="1")) == []

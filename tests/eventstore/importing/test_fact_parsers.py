@@ -1,0 +1,204 @@
+"""Rows of corporate actions, exchange rates and funding rates to events."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from eventstore.importing import BadRowsRefused, DataKind, ImportOptions
+from kernel.errors import InputError
+from kernel.events import (
+    CorporateAction,
+    CorporateActionKind,
+    Event,
+    FundingRateSet,
+    FxRateSet,
+)
+from tests.eventstore.importing.files import parsed_events, write_bars, write_lines
+
+NEW_YORK, HOURS = "America/New_York", "09:30-16:00"
+ACTIONS = ImportOptions(kind=DataKind.CORPORATE_ACTIONS)
+RATES = ImportOptions(kind=DataKind.FX_RATES)
+FUNDING = ImportOptions(kind=DataKind.FUNDING_RATES)
+DAY_NS = 86_400_000_000_000
+MARCH_1 = 15_400 * DAY_NS
+"""2012-03-01 UTC."""
+
+
+def events_of(folder: Path, options: ImportOptions, *lines: str) -> dict[str, list[Event]]:
+    """The events of a file of these lines, by stream."""
+    return parsed_events(write_lines(folder / "facts.csv", lines), options)
+
+
+def refusal(folder: Path, options: ImportOptions, *lines: str) -> str:
+    with pytest.raises(BadRowsRefused) as caught:
+        events_of(folder, options, *lines)
+    return str(caught.value)
+
+
+# --- corporate actions ------------------------------------------------------------------------
+
+
+def test_every_kind_of_action_is_understood(tmp_path: Path) -> None:
+    found = events_of(
+        tmp_path,
+        ACTIONS,
+        "symbol,ex_date,type,ratio,amount,currency,new_symbol,pay_date",
+        "A,2012-03-01,Split,2,,,,",
+        "A,2012-03-02,cash dividend,,0.25,eur,,2012-03-05",
+        "A,2012-03-05,merger,0.5,1.5,,B,",
+        "A,2012-03-05,merger,,20,,,",
+        "A,2012-03-06,symbol_change,,,,AA,",
+        "A,2012-03-07,delisting,,,,,",
+    )
+
+    kind = CorporateActionKind
+    two, five = MARCH_1 + DAY_NS, MARCH_1 + 4 * DAY_NS
+    assert found == {
+        "a.actions": [
+            CorporateAction(MARCH_1, "A", kind.SPLIT, Decimal(2)),
+            CorporateAction(two, "A", kind.DIVIDEND, amount=Decimal("0.25"), currency="EUR", pay_ts=five),
+            CorporateAction(five, "A", kind.MERGER, Decimal("0.5"), Decimal("1.5"), new_symbol="B"),
+            CorporateAction(five, "A", kind.MERGER, Decimal(0), Decimal(20)),
+            CorporateAction(five + DAY_NS, "A", kind.SYMBOL_CHANGE, new_symbol="AA"),
+            CorporateAction(five + 2 * DAY_NS, "A", kind.DELISTING),
+        ]
+    }
+
+
+def test_one_column_of_values_is_ratio_or_amount_by_type(tmp_path: Path) -> None:
+    options = ImportOptions(kind=DataKind.CORPORATE_ACTIONS, column=(("value", "value_rounded"),))
+
+    found = events_of(
+        tmp_path,
+        options,
+        "symbol,last_day_before,ex_date,type,value_from_factors,value_rounded",
+        "A,2012-02-29,2012-03-01,split,6.999997,7",
+        "A,2012-03-01,2012-03-02,dividend,0.470003,0.47",
+    )["a.actions"]
+
+    split, dividend = found
+    assert isinstance(split, CorporateAction)
+    assert isinstance(dividend, CorporateAction)
+    assert (split.ts, split.ratio, split.amount) == (MARCH_1, Decimal(7), Decimal(0))
+    assert (dividend.ratio, dividend.amount) == (Decimal(1), Decimal("0.47"))
+
+
+@pytest.mark.parametrize("session", ["", HOURS, "17:00-17:00"])
+def test_an_action_is_between_the_bars_of_the_day_before_and_of_the_ex_date(
+    tmp_path: Path, session: str
+) -> None:
+    bars = write_bars(tmp_path, "2012-02-29,10,12,9,11,100", "2012-03-01,11,13,10,12,200")
+    known = parsed_events(bars, ImportOptions(symbol="A", tz=NEW_YORK, session=session))["a.1d"]
+
+    action = events_of(
+        tmp_path,
+        ImportOptions(kind=DataKind.CORPORATE_ACTIONS, tz=NEW_YORK, session=session),
+        "symbol,ex_date,type,value",
+        "A,2012-03-01,split,2",
+    )["a.actions"][0]
+
+    assert known[0].ts <= action.ts < known[1].ts
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("A,2012-03-01,spin,2,,", "type is 'spin', expected split, dividend"),
+        ("A,2012-03-01,split,0,,", "ratio is '0', expected a number above 0"),
+        ("A,2012-03-01,split,,,", "ratio is '', expected a finite number"),
+        ("A,2012-03-01,split,1_0,,", "ratio is '1_0'"),
+        ("A,2012-03-01,dividend,,nan,", "amount is 'nan', expected a finite number"),
+        ("A,2012-03-01,dividend,,-1,", "amount is '-1', expected a number above 0"),
+        ("A,2012-03-01,symbol_change,,,", "new_symbol is '', expected the symbol from now on"),
+        ("A,2012-03-01,merger,,,", "amount is '', expected cash a share"),
+        ("A,2012-03-01,merger,-1,,B", "ratio is '-1', expected 0 or more"),
+        ("A,first of March,split,2,,", "ex_date is 'first of March'"),
+    ],
+)
+def test_what_is_wrong_with_an_action_is_said(tmp_path: Path, row: str, words: str) -> None:
+    assert words in refusal(tmp_path, ACTIONS, "symbol,ex_date,type,ratio,amount,new_symbol", row)
+
+
+# --- exchange rates -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "lines"),
+    [
+        (RATES, ("date,base,quote,rate", "2012-03-01,EUR,USD,1.33")),
+        (RATES, ("date,pair,rate", "2012-03-01,EUR/USD,1.33")),
+        (ImportOptions(kind=DataKind.FX_RATES, symbol="EURUSD"), ("date,close", "2012-03-01,1.33")),
+    ],
+)
+def test_a_pair_is_named_by_two_columns_by_one_or_by_option(
+    tmp_path: Path, options: ImportOptions, lines: tuple[str, ...]
+) -> None:
+    found = events_of(tmp_path, options, *lines)
+
+    assert list(found.values()) == [[FxRateSet(MARCH_1 + DAY_NS - 1, "EUR", "USD", Decimal("1.33"))]]
+
+
+def test_each_pair_has_a_stream(tmp_path: Path) -> None:
+    found = events_of(
+        tmp_path,
+        RATES,
+        "date,base,quote,rate",
+        "2012-03-01,EUR,USD,1.33",
+        "2012-03-01,GBP,USD,1.59",
+        "2012-03-02,EUR,USD,1.32",
+    )
+
+    assert {stream: len(events) for stream, events in found.items()} == {"eurusd.fx": 2, "gbpusd.fx": 1}
+
+
+def test_a_rate_with_a_time_of_day_is_known_then_even_at_midnight(tmp_path: Path) -> None:
+    found = events_of(
+        tmp_path,
+        RATES,
+        "time,base,quote,rate",
+        "2012-03-01T00:00:00,EUR,USD,1.33",
+        "2012-03-01T01:00:00,EUR,USD,1.34",
+    )["eurusd.fx"]
+
+    assert [event.ts for event in found] == [MARCH_1, MARCH_1 + DAY_NS // 24]
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("2012-03-01,EUR,EUR,1", "expected two currencies"),
+        ("2012-03-01,EURO,USD,1", "expected two currencies"),
+        ("2012-03-01,EUR,USD,0", "rate is '0', expected a number above 0"),
+    ],
+)
+def test_what_is_wrong_with_a_rate_is_said(tmp_path: Path, row: str, words: str) -> None:
+    assert words in refusal(tmp_path, RATES, "date,base,quote,rate", row)
+
+
+# --- funding rates ------------------------------------------------------------------------------
+
+
+def test_a_funding_rate_is_due_at_its_own_time_unless_the_file_says_when(tmp_path: Path) -> None:
+    plain = events_of(tmp_path, FUNDING, "symbol,fundingTime,fundingRate", f"BTC,{MARCH_1 // 10**6},-0.0001")
+    ahead = events_of(
+        tmp_path, FUNDING, "symbol,time,rate,due", "BTC,2012-03-01T00:00:00,0.0001,2012-03-01T08:00:00"
+    )
+
+    assert plain == {"btc.funding": [FundingRateSet(MARCH_1, "BTC", Decimal("-0.0001"), MARCH_1)]}
+    assert ahead == {
+        "btc.funding": [FundingRateSet(MARCH_1, "BTC", Decimal("0.0001"), MARCH_1 + DAY_NS // 3)]
+    }
+
+
+def test_a_funding_rate_cannot_be_due_before_it_is_known(tmp_path: Path) -> None:
+    row = "BTC,2012-03-01T08:00:00,0.0001,2012-03-01T00:00:00"
+
+    assert "due is '2012-03-01T00:00:00'" in refusal(tmp_path, FUNDING, "symbol,time,rate,due", row)
+
+
+def test_trading_hours_are_not_for_funding_rates(tmp_path: Path) -> None:
+    options = ImportOptions(kind=DataKind.FUNDING_RATES, session=HOURS)
+
+    with pytest.raises(InputError, match="option session is for bars, the kind is funding-rates"):
+        events_of(tmp_path, options, "symbol,time,rate", "BTC,2012-03-01T00:00:00,0.1")

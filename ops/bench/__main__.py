@@ -12,7 +12,7 @@ import click
 import msgspec
 from rich.console import Console
 
-from ops.bench.document import Measured, Variant, page, tables
+from ops.bench.document import Measured, Part, Variant, page, tables
 from ops.bench.ours import StoreResult
 from ops.bench.peers.environment import PEERS, Peer, PeerAbsent
 from ops.bench.peers.runner import PeerResult, run_peer
@@ -29,9 +29,10 @@ SEED = 1
 @click.command()
 @click.option("--rounds", default=3, show_default=True, help="Runs of each engine; the best counts.")
 @click.option("--large/--no-large", default=True, show_default=True, help="Also replay ten million quotes.")
+@click.option("--depth", type=click.Path(exists=True, dir_okay=False), help="Depth file to build books from.")
 @click.option("--write/--no-write", default=True, show_default=True, help="Write docs/benchmarks.md.")
-def bench(rounds: int, *, large: bool, write: bool) -> None:
-    """Measure append, read, replay, memory and imports, side by side with the peers."""
+def bench(rounds: int, *, large: bool, depth: str | None, write: bool) -> None:
+    """Measure append, read, replay, memory and imports, side by side with the peers; then single parts."""
     console = Console(stderr=True)
     measured = Measured(rounds=rounds)
     for number in range(1, rounds + 1):
@@ -49,8 +50,14 @@ def bench(rounds: int, *, large: bool, write: bool) -> None:
             console.print(f"ten million quotes: {variant.name}")
             measured.large.append((variant, _replay(variant, TEN_MILLION)))
     measured.import_ms = _ours(dict[str, float], "imports")["milliseconds"]
+    for open_orders in ("0", "200", "1000"):
+        measured.parts.append(_part("risk_check", "--open-orders", open_orders))
+    if depth is not None:
+        measured.parts.append(_part("books", depth))
     for table in tables(measured):
         Console().print(table)
+    for part in measured.parts:
+        Console().print(f"{part.command}\n{part.output}\n", markup=False, highlight=False)
     if write:
         DOCUMENT.write_text(page(measured), encoding="utf-8")
         console.print(f"written: {DOCUMENT.name}")
@@ -69,6 +76,13 @@ def _measure_peer(measured: Measured, peer: Peer, variant: Variant, *, console: 
 def _replay(variant: Variant, count: int) -> PeerResult:
     sizes = ("--count", str(count), "--fast", str(variant.fast), "--slow", str(variant.slow))
     return _ours(PeerResult, "replay", *sizes, "--seed", str(SEED))
+
+
+def _part(name: str, *arguments: str) -> Part:
+    """Run one of the small measurements, which print what they found."""
+    words = ["python", "-m", f"ops.bench.{name}", *arguments]
+    done = subprocess.run([sys.executable, *words[1:]], check=True, stdout=subprocess.PIPE, text=True)
+    return Part(" ".join(words), done.stdout.rstrip())
 
 
 def _ours(kind: type[ResultT], *arguments: str) -> ResultT:

@@ -23,6 +23,13 @@ class Variant(msgspec.Struct, frozen=True):
     slow: int
 
 
+class Part(msgspec.Struct, frozen=True):
+    """A measurement of one part by itself: the command, and what it printed."""
+
+    command: str
+    output: str
+
+
 class Measured(msgspec.Struct):
     """Everything one ``make bench`` measured."""
 
@@ -32,6 +39,7 @@ class Measured(msgspec.Struct):
     large: list[tuple[Variant, PeerResult]] = []
     absent: dict[str, str] = {}
     import_ms: float = 0.0
+    parts: list[Part] = []
 
 
 class Sheet(msgspec.Struct, frozen=True):
@@ -64,6 +72,9 @@ def page(measured: Measured) -> str:
         parts.append("| --- |" + " ---: |" * (len(sheet.columns) - 1))
         parts += ["| " + " | ".join(row) + " |" for row in sheet.rows]
         parts.append("")
+    if measured.parts:
+        printed = (f"$ {part.command}\n{part.output}" for part in measured.parts)
+        parts.append("## Parts by themselves\n\n```text\n" + "\n\n".join(printed) + "\n```\n")
     parts += [f"Left out: {title}: {reason}." for title, reason in measured.absent.items()]
     parts.append(_NOTES)
     return "\n".join(parts)

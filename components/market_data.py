@@ -12,6 +12,7 @@ import msgspec
 
 from kernel.bus import EventBus
 from kernel.component import STEADFAST, FailurePolicy, Subscription
+from kernel.corporate_actions import is_void
 from kernel.events import Bar, CorporateAction, CorporateActionKind, InstrumentDefined, Quote, Trade
 from strategies.sdk.adjustment import Adjustment, adjusted, split_ratio
 
@@ -67,9 +68,11 @@ class MarketData:
             del bars[:-needed]
 
     def on_action(self, action: CorporateAction) -> None:
+        if is_void(action):
+            return
         if action.kind in (CorporateActionKind.SPLIT, CorporateActionKind.DIVIDEND):
             self.state.actions.setdefault(action.symbol, []).append(action)
-        elif action.kind is CorporateActionKind.SYMBOL_CHANGE and action.new_symbol:
+        elif action.kind is CorporateActionKind.SYMBOL_CHANGE:
             self._rename(action.symbol, action.new_symbol)
 
     def _rename(self, symbol: str, new_symbol: str) -> None:

@@ -11,6 +11,7 @@ from datetime import date
 import msgspec
 
 from kernel.component import STEADFAST, FailurePolicy, Subscription
+from kernel.corporate_actions import is_void
 from kernel.events import (
     CalendarDefined,
     CorporateAction,
@@ -87,19 +88,26 @@ class Venue:
 
     def on_action(self, action: CorporateAction) -> None:
         """A share under its new symbol trades by the hours of the old one, unless it has its own."""
-        if action.kind is CorporateActionKind.SYMBOL_CHANGE and not self.state.calendars.get(
-            action.new_symbol
-        ):
+        if action.kind is not CorporateActionKind.SYMBOL_CHANGE or is_void(action):
+            return
+        if not self.state.calendars.get(action.new_symbol):
             self.state.calendars[action.new_symbol] = self.state.calendars.get(action.symbol, "")
 
     # --- trading hours ------------------------------------------------------------------------
 
     def is_open(self, symbol: str, ts: int) -> bool:
         """Whether the venue trades: within a session, and not said to be halted or closed."""
-        if self.state.statuses.get(symbol) in _SHUT:
+        state = self.state
+        if state.statuses and state.statuses.get(symbol) in _SHUT:
             return False
+        if not state.calendars.get(symbol):
+            return True
         session = self.session(symbol, ts)
         return session is None or session.open_ts <= ts
+
+    def is_halted(self, symbol: str) -> bool:
+        """Whether the venue said that trading is halted, which a close of the day is not."""
+        return self.state.statuses.get(symbol) is TradingStatus.HALTED
 
     def session(self, symbol: str, ts: int) -> TradingSession | None:
         """The session that ``ts`` is in, else the next one; ``None`` where no calendar is known."""

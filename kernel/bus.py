@@ -41,7 +41,8 @@ from kernel.router import Router
 from kernel.timers import NEVER, Timers
 
 CASCADE_LIMIT = 100_000
-"""Derived events from one input; beyond it two components are feeding each other."""
+"""Derived events from one input; beyond it two components, or a strategy and its own orders, are feeding each
+other, and those that can be spared are quarantined."""
 
 TIMER_LIMIT = 100_000
 """Timers fired at one instant; beyond it the last one's owner, who sets it anew each time, is quarantined."""
@@ -273,10 +274,30 @@ class EventBus:
                 if more is not None:
                     events.extend(more)
             if cursor - first > CASCADE_LIMIT:
-                last = type(event).__name__
-                raise ComponentError(f"input {cause} caused over {CASCADE_LIMIT} events; the last is {last}")
+                self._end_cascade(cursor, cause=cause)
+                break
         causes = self.derived.causes
         causes.extend(repeat(cause, len(events) - len(causes)))
+
+    def _end_cascade(self, cursor: int, *, cause: int) -> None:
+        """Run what is left of a cascade that does not end by itself: who still answers is quarantined.
+
+        Raises ``ComponentError`` if it goes on even so, among components that are never taken out.
+        """
+        events, end = self.derived.events, cursor + CASCADE_LIMIT
+        last = type(events[cursor - 1]).__name__
+        error = ComponentError(f"input {cause} caused over {CASCADE_LIMIT} events; the last is {last}")
+        while cursor < len(events):
+            if cursor > end:
+                raise error
+            event = events[cursor]
+            cursor += 1
+            for handler in self._router.by_type.get(event.__class__) or self._market_handlers(event):
+                more = self._call(handler, event)
+                owner = self._router.owners.get(handler)
+                if more is not None and owner is not None and owner.failure_policy is not STEADFAST:
+                    more = self._isolate(owner, event, error=error, policy=AT_ONCE)
+                events.extend(more or ())
 
     def _market_handlers(self, event: Event) -> tuple[Handler, ...]:
         """Handlers of a derived market event (a bar built from trades, say), which is retained too."""

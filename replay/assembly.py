@@ -19,11 +19,12 @@ from components.emulation.emulator import Emulator
 from components.execution.algorithms import ExecutionAlgorithms
 from components.execution.config import ExecutionConfig
 from components.execution.learned_volume import LearnedVolume
+from components.expiries import Expiries
 from components.market_data import MarketData
 from components.order_books.order_books import OrderBooks
 from components.orders.orders import Orders
 from components.portfolio.portfolio import Portfolio, PortfolioConfig
-from components.risk.exits import EXITS
+from components.risk.exits import EXITS, is_exit
 from components.risk.look import Surroundings
 from components.risk.monitor import RiskMonitor
 from components.risk.risk import Risk
@@ -92,15 +93,20 @@ def assemble(
         account=account,
         market=market,
         venue=venue_facts,
-        figures=monitor,
+        figures=monitor.figures,
         is_emulated=emulation.emulates,
         currency=portfolio.currency,
     )
     risk = Risk(risk_limits, around, declared_positions=_declared(placed))
-    orders = Orders(gate=risk.refusal, holds=emulation.holds, has=emulation.has, instrument=market.instrument)
-    bus.register(market)
-    bus.register(venue_facts)
-    bus.register(books)
+    orders = Orders(
+        gate=risk.refusal,
+        holds=emulation.holds,
+        has=emulation.has,
+        instrument=market.instrument,
+        is_withheld=is_exit,
+    )
+    for facts in (market, venue_facts, Expiries(market), books):
+        bus.register(facts)
     bus.register_watching(venue)
     bus.register(BackOffice(broker.financing, account=account, market=market))
     bus.register(orders)

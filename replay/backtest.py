@@ -12,7 +12,8 @@ import inspect
 from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
-from decimal import Decimal, InvalidOperation
+from datetime import date
+from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
@@ -30,6 +31,8 @@ from eventstore import EventStore, MemoryEventStore, SqliteEventStore
 from eventstore.importing import DataKind, ImportOptions, import_files
 from kernel.clock import HistoricalClock
 from kernel.errors import InputError
+from replay.arguments import Keys, Paths, config_of, paths_of, settings_of
+from replay.commands import Command
 from replay.config import InstrumentConfig, ReplayConfig
 from replay.journal import JournalEntry, read_journal
 from replay.metrics import Metrics
@@ -81,46 +84,61 @@ def backtest(
     data: str | Path | Sequence[str | Path],
     *,
     cash: Decimal | int | float | str = 100_000,
-    start: str | None = None,
-    end: str | None = None,
-    risk: RiskLimits | None = None,
-    broker: SimulatedBrokerConfig | None = None,
-    portfolio: PortfolioConfig | None = None,
-    instruments: Sequence[InstrumentConfig] = (),
+    start: str | date | None = None,
+    end: str | date | None = None,
+    risk: RiskLimits | Keys | None = None,
+    broker: SimulatedBrokerConfig | Keys | None = None,
+    portfolio: PortfolioConfig | Keys | None = None,
+    instruments: Sequence[InstrumentConfig | Keys] = (),
     environment: Mapping[str, str] | None = None,
-    importing: ImportOptions | None = None,
-    actions: Sequence[str | Path] = (),
+    importing: ImportOptions | Keys | None = None,
+    actions: Paths = (),
+    fx_rates: Paths = (),
+    funding_rates: Paths = (),
     streams: Sequence[str] = (),
-    signals: SignalsConfig | None = None,
-    execution: ExecutionConfig | None = None,
+    signals: SignalsConfig | Keys | None = None,
+    execution: ExecutionConfig | Keys | None = None,
+    commands: Sequence[Command | Keys] = (),
 ) -> Backtest:
     """Run strategies over market data and return what came of it.
 
     ``data`` is one or more CSV or Parquet files, read with ``importing`` into memory, or a store
     (``.db``), of which ``streams`` are played. Without ``importing`` files are daily bars, and a single
     one without a symbol column is about the symbol that it is named after (``goog.csv``: ``GOOG``).
-    ``actions`` are files of corporate actions beside files of data, read with the same zone and session (of
-    a store, name their streams). ``start`` and ``end`` are UTC days or moments, inclusive. Blocks; works
-    inside a running event loop too. Raises ``InputError`` or ``ConfigError`` naming what is wrong.
+    ``actions``, ``fx_rates`` and ``funding_rates`` are files beside files of data, read with the same zone
+    and session (of a store, name their streams); rates without a column that says of what are about what
+    the file is named after (``eurusd.csv``). ``start`` and ``end`` are UTC days or moments, inclusive.
+
+    Every setting is a struct of its own or a mapping as in ``onetape.yaml``: ``risk={"max_drawdown": 0.2}``.
+    Blocks; works inside a running event loop too. Raises ``InputError`` or ``ConfigError`` naming what is
+    wrong. A component or strategy that fails in the run does not raise: ``result.failures`` counts that, and
+    ``result.first_failure`` says what the first was; only a run without any can be relied on.
     """
     strategies = [strategy] if not isinstance(strategy, Sequence) else list(strategy)
-    config = ReplayConfig(
-        streams=tuple(streams),
-        start=start,
-        end=end,
-        cash=_cash(cash),
-        risk=risk or RiskLimits(),
-        broker=broker or SimulatedBrokerConfig(),
-        portfolio=portfolio or PortfolioConfig(),
-        instruments=tuple(instruments),
-        environment=dict(environment or {}),
-        signals=signals,
-        execution=execution or ExecutionConfig(),
+    config = config_of(
+        {
+            "streams": streams,
+            "from": start,
+            "to": end,
+            "cash": cash,
+            "risk": risk,
+            "broker": broker,
+            "portfolio": portfolio,
+            "instruments": instruments,
+            "environment": environment,
+            "signals": signals,
+            "execution": execution,
+            "commands": commands,
+        }
     )
-    paths = [Path(data)] if isinstance(data, str | Path) else [Path(path) for path in data]
     loaded = [from_instance(one) for one in strategies]
-    facts = [Path(path) for path in actions]
-    return run_blocking(_backtest(loaded, paths, config, importing=importing, actions=facts))
+    options = None if importing is None else settings_of(importing, ImportOptions, key="importing")
+    facts = {
+        DataKind.CORPORATE_ACTIONS: paths_of(actions),
+        DataKind.FX_RATES: paths_of(fx_rates),
+        DataKind.FUNDING_RATES: paths_of(funding_rates),
+    }
+    return run_blocking(_backtest(loaded, paths_of(data), config, importing=options, facts=facts))
 
 
 async def run_and_record(
@@ -175,11 +193,13 @@ async def _backtest(
     config: ReplayConfig,
     *,
     importing: ImportOptions | None,
-    actions: list[Path],
+    facts: Mapping[DataKind, list[Path]],
 ) -> Backtest:
     if any(path.suffix == ".db" for path in paths):
-        if actions:
-            raise InputError("actions: are imported beside files; of a store, name their streams")
+        for kind, files in facts.items():
+            if files:
+                key = "actions" if kind is DataKind.CORPORATE_ACTIONS else kind.value.replace("-", "_")
+                raise InputError(f"{key}: are imported beside files; of a store, name their streams")
         if len(paths) > 1:
             raise InputError(f"data: one store or several files, not both: {', '.join(map(str, paths))}")
         if not paths[0].exists():
@@ -193,15 +213,24 @@ async def _backtest(
         importing = ImportOptions(fallback_symbol=paths[0].stem.upper() if len(paths) == 1 else "")
     imported = await import_files(memory, paths, importing)
     streams = tuple(stream.stream for stream in imported.streams)
-    if actions:
-        streams += await _import_actions(memory, actions, importing)
+    for kind, files in facts.items():
+        for path in files:
+            streams += await _import_facts(memory, path, kind, beside=importing)
     return await _run(memory, loaded, msgspec.structs.replace(config, streams=streams))
 
 
-async def _import_actions(store: EventStore, paths: list[Path], beside: ImportOptions) -> tuple[str, ...]:
-    """Corporate actions that take effect between the right bars: with the zone and session of those."""
-    options = ImportOptions(kind=DataKind.CORPORATE_ACTIONS, tz=beside.tz, session=beside.session)
-    imported = await import_files(store, paths, options)
+async def _import_facts(
+    store: EventStore, path: Path, kind: DataKind, *, beside: ImportOptions
+) -> tuple[str, ...]:
+    """A file of facts, which take effect between the right bars: with the zone and session of those."""
+    is_by_day = kind is not DataKind.FUNDING_RATES
+    options = ImportOptions(
+        kind=kind,
+        fallback_symbol="" if kind is DataKind.CORPORATE_ACTIONS else path.stem.upper(),
+        tz=beside.tz,
+        session=beside.session if is_by_day else "",
+    )
+    imported = await import_files(store, [path], options)
     return tuple(stream.stream for stream in imported.streams)
 
 
@@ -209,13 +238,6 @@ async def _run(store: EventStore, loaded: list[LoadedStrategy], config: ReplayCo
     plan = await plan_run(store, config, loaded=loaded)
     result = await read_results(store, await run_and_record(store, plan))
     return Backtest(result, await read_prices(store, result), await read_journal(store, result))
-
-
-def _cash(amount: Decimal | int | float | str) -> Decimal:
-    try:
-        return Decimal(str(amount))
-    except InvalidOperation as error:
-        raise InputError(f"cash: {amount!r} is not a number") from error
 
 
 async def _free_name(store: EventStore, plan: Plan) -> str:

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from brokers.simulated.fills import FillTiming
 from eventstore import Durability, SqliteEventStore
 from kernel.clock import HistoricalClock
-from kernel.errors import InputError
+from kernel.errors import ComponentError, InputError
 from ops.command_group import CommandGroup
 from ops.event_loop import run
 from ops.store_file import existing_store, require_store
@@ -24,7 +24,7 @@ from replay.backtest import run_and_record
 from replay.config import CONFIG_FILE, ReplayConfig, StrategyConfig, check_config, load_config
 from replay.demo import DEMO_STORE, demo_config, import_demo_data
 from replay.journal_command import show_journal
-from replay.planning import plan_run
+from replay.planning import plan_run, unplayed_actions
 from replay.report import read_prices, write_report
 from replay.results import RunResult, read_results
 from replay.tables import result_table, to_json
@@ -97,6 +97,9 @@ def replay(context: click.Context, /, **options: object) -> None:
 
     What is not given comes from onetape.yaml in the current folder. If there is none and no store is
     named either, it is the demo: a moving-average cross over the bundled daily bars of five US shares.
+
+    Exit code 0: done. 1: refused, nothing changed; or a component or strategy failed while it ran: the run
+    and its report are there, and stderr names the first failure. 2: wrong usage.
     """
     if context.invoked_subcommand is None:
         wanted = msgspec.convert(options, ReplayOptions)
@@ -224,7 +227,10 @@ def _amount(text: str | None, default: Decimal, *, option: str) -> Decimal:
 
 
 async def replay_and_show(config: ReplayConfig, *, report: Path | None, as_json: bool) -> None:
-    """Run a configuration into its store, write the report and print what came of it."""
+    """Run a configuration into its store, write the report and print what came of it.
+
+    Raises ``ComponentError`` after all that if a component or strategy failed in the run.
+    """
     is_demo = config.store == DEMO_STORE
     path = Path(config.store)
     if not is_demo:
@@ -234,6 +240,8 @@ async def replay_and_show(config: ReplayConfig, *, report: Path | None, as_json:
         if is_demo:
             await import_demo_data(store)
         plan = await plan_run(store, config)
+        for stream in await unplayed_actions(store, plan):
+            click.echo(f"replay: stream {stream!r} is in the store and not played", err=True)
         with _progress_bar(plan.event_count) as progress:
             run_stream = await run_and_record(
                 store, plan, clock=HistoricalClock(config.speed), progress=progress
@@ -242,6 +250,10 @@ async def replay_and_show(config: ReplayConfig, *, report: Path | None, as_json:
         prices = await read_prices(store, result)
     written = write_report(result, report or Path(f"{run_stream}.html"), prices)
     _show(result, written, as_json=as_json)
+    if result.failures:
+        failures = "1 failure" if result.failures == 1 else f"{result.failures:,} failures"
+        first = " ".join(result.first_failure.split())
+        raise ComponentError(f"{run_stream}: its figures cannot be relied on: {failures}; the first: {first}")
 
 
 async def _verify(run_stream: str, path: Path, *, current_code: bool, as_json: bool) -> None:

@@ -7,11 +7,14 @@ from pathlib import Path
 import msgspec
 
 from brokers.simulated.config import SimulatedBrokerConfig
-from components.allocation.config import SignalsConfig, check_signals
+from components.allocation.config import LEVERED, SignalsConfig, check_signals
 from components.execution.config import ExecutionConfig, check_execution
 from components.portfolio.portfolio import PortfolioConfig
-from components.risk.checks import check_limits
+from components.risk.checks import can_exceed_equity, check_limits
+from kernel.configuration import convert_config
 from kernel.errors import ConfigError
+from kernel.fraction_checks import above
+from replay.commands import Command, check_commands
 from replay.instruments import InstrumentConfig, check_instruments
 from replay.moments import DAY_NS, is_day, moment_ns
 from replay.yaml_text import readable
@@ -66,6 +69,8 @@ class ReplayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     environment: dict[str, str] = {}
     signals: SignalsConfig | None = None
     execution: ExecutionConfig = ExecutionConfig()
+    commands: tuple[Command, ...] = ()
+    """What operators tell the run, and when (``replay.commands``)."""
 
     @property
     def from_ts(self) -> int | None:
@@ -88,8 +93,8 @@ def load_config(path: Path) -> ReplayConfig:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     try:
-        config = msgspec.convert(readable(msgspec.yaml.decode(text)), ReplayConfig, strict=False)
-    except (msgspec.ValidationError, ConfigError) as error:
+        config = convert_config(readable(msgspec.yaml.decode(text)), ReplayConfig)
+    except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
     except msgspec.DecodeError as error:
         raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
@@ -112,6 +117,7 @@ def check_config(config: ReplayConfig) -> None:
         raise ConfigError(f"portfolio.corrections_kept: {config.portfolio.corrections_kept} is below 0")
     check_instruments(config.instruments)
     _check_signals(config)
+    check_commands(config.commands, from_ts=config.from_ts, to_ts=config.to_ts)
     try:
         check_limits(config.risk)
     except ValueError as error:
@@ -125,7 +131,8 @@ def _check_signals(config: ReplayConfig) -> None:
         raise ConfigError(f"execution: {error}") from error
     try:
         if config.signals is not None:
-            check_signals(config.signals)
+            largest = LEVERED if can_exceed_equity(config.risk) else 1
+            check_signals(config.signals, largest_position=largest)
     except ValueError as error:
         raise ConfigError(f"signals: {error}") from error
 
@@ -144,6 +151,9 @@ def _check_money(config: ReplayConfig) -> None:
         raise ConfigError(f"broker.slippage_bps: {broker.slippage_bps} is not between 0 and 10,000")
     for key in ("commission_per_share", "commission_per_order", "commission_rate"):
         _check_amount(f"broker.{key}", getattr(broker, key))
+    problem = above(broker.commission_rate, 1)
+    if problem:
+        raise ConfigError(f"broker.commission_rate: {problem}")
 
 
 def _check_amount(key: str, amount: Decimal | None) -> None:

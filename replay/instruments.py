@@ -7,7 +7,11 @@ import msgspec
 
 from kernel.errors import ConfigError
 from kernel.events import AssetClass, InstrumentDefined
+from kernel.fraction_checks import above
 from replay.moments import DAY_NS, is_day, moment_ns
+
+LARGEST_BORROW_RATE = 10
+"""1,000 % a year: what the rarest shares cost for days; beyond it a percentage was written."""
 
 
 class InstrumentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -129,6 +133,9 @@ def _check_amounts(instrument: InstrumentConfig) -> None:
         amount: Decimal = getattr(instrument, key)
         if not amount.is_finite() or amount < 0:
             raise ConfigError(f"{where}: {key} {amount} is not a number of at least 0")
+    problem = above(instrument.borrow_rate, LARGEST_BORROW_RATE)
+    if problem:
+        raise ConfigError(f"{where}: borrow_rate {problem}")
     initial, maintenance = instrument.margin_rate, instrument.maintenance_margin_rate
     if not initial.is_finite() or not 0 < initial <= 1:
         raise ConfigError(f"{where}: margin_rate {initial} is not above 0 and at most 1 (0.5 is half paid)")

@@ -34,7 +34,7 @@ class JournalEntry(msgspec.Struct, frozen=True, gc=False):
 
     ``worst_price`` and ``best_price`` are the most adverse and most favourable price while it was open;
     ``mae`` (0 or below) and ``mfe`` (0 or above) what they meant in money, maximum adverse and maximum
-    favourable excursion. The tags are those of the orders that opened and closed it.
+    favourable excursion, in the trade's currency. The tags are those of the orders that opened and closed it.
     """
 
     trade: RoundTrip
@@ -49,7 +49,7 @@ class JournalEntry(msgspec.Struct, frozen=True, gc=False):
 COLUMNS = (
     *("strategy", "symbol", "side", "quantity", "entry", "exit", "duration_s", "entry_price", "exit_price"),
     *("pnl", "commission", "net_pnl", "net_return", "worst_price", "best_price", "mae", "mfe"),
-    *("entry_order", "exit_order", "entry_tag", "exit_tag"),
+    *("entry_order", "exit_order", "entry_tag", "exit_tag", "currency", "rate"),
 )
 """Of the CSV file and the JSON object; names are added to, never changed."""
 
@@ -86,7 +86,10 @@ def write_csv(journal: Sequence[JournalEntry], path: Path) -> None:
 
 
 def as_row(entry: JournalEntry) -> dict[str, str | float | None]:
-    """One entry by ``COLUMNS``: money and prices exact, as text; times ISO 8601 UTC; side long or short."""
+    """One entry by ``COLUMNS``: money and prices exact, as text; times ISO 8601 UTC; side long or short.
+
+    Amounts are in ``currency``, times ``rate`` in the account's.
+    """
     trade = entry.trade
     values = (
         trade.strategy,
@@ -104,6 +107,8 @@ def as_row(entry: JournalEntry) -> dict[str, str | float | None]:
         trade.exit_order,
         entry.entry_tag,
         entry.exit_tag,
+        trade.currency,
+        f"{trade.rate:f}",
     )
     return dict(zip(COLUMNS, values, strict=True))
 

@@ -36,7 +36,7 @@ async def _read(run_stream: str, path: Path) -> Sequence[JournalEntry]:
 def _show(journal: Sequence[JournalEntry]) -> None:
     table = plain_table(
         *("#>", "Strategy", "Symbol", "Side", "Quantity>", "Entry", "Price>", "Exit", "Price>"),
-        *("Duration>", "Net P&L>", "Return>", "MAE>", "MFE>", "Tags"),
+        *("Duration>", "Net P&L>", "MAE>", "MFE>", "Currency", "Return>", "Tags"),
     )
     for number, entry in enumerate(journal, start=1):
         trade = entry.trade
@@ -52,9 +52,10 @@ def _show(journal: Sequence[JournalEntry]) -> None:
             figures.price(trade.exit_price),
             figures.duration(trade.duration_ns),
             figures.money(trade.net_pnl),
-            figures.percent(trade.net_return),
             figures.money(entry.mae),
             figures.money(entry.mfe),
+            trade.currency,
+            figures.percent(trade.net_return),
             " / ".join(tag for tag in (entry.entry_tag, entry.exit_tag) if tag),
         )
     print_table(table, Console())

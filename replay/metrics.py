@@ -69,7 +69,7 @@ def measure(
         gained = growth - 1.0
     yearly = None if growth is None else annual_return(growth, years_between(start_ts, end_ts))
     deepest = max_drawdown(curve.performance)
-    net_pnls = np.array([float(trade.net_pnl) for trade in trades], dtype=np.float64)
+    net_pnls = np.array([float(trade.net_pnl * trade.rate) for trade in trades], dtype=np.float64)
     returns = [rate for trade in trades if (rate := trade.net_return) is not None]
     return Metrics(
         start_ts=start_ts,

@@ -17,7 +17,7 @@ from types import ModuleType
 import msgspec
 
 from brokers.simulated.config import SimulatedBrokerConfig
-from brokers.simulated.models import VenueModels, build_models, choices, convert_model, is_reference
+from brokers.simulated.models import VenueModels, build_models, choices, convert_own, is_reference
 from kernel.errors import ConfigError, InputError
 from kernel.events import Event, ModelLoaded
 from strategies.sdk.references import Reference, find_source_file, parse_reference
@@ -82,7 +82,7 @@ def build_model(role: str, reference: str, *, source: str, params: Mapping[str, 
                 f"broker.{role}: loading {parsed.source_name} fails: {type(error).__name__}: {error}"
             ) from error
         kind = _class_of(role, module, reference=parsed)
-        model = convert_model(role, kind, params)
+        model = convert_own(role, kind, params, name=reference)
     return LoadedModel(role, parsed.of_class(kind.__name__), source, source_hash, dict(params), model)
 
 

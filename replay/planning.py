@@ -5,12 +5,15 @@ from contextlib import aclosing
 
 from eventstore import EventStore, Selection, StreamInfo
 from kernel.errors import ConfigError, StreamMissing
-from kernel.events import MARKET_TYPES, FxRateSet, RunStarted, StreamRange
+from kernel.events import MARKET_TYPES, CorporateAction, FxRateSet, RunStarted, StreamRange
 from kernel.identifiers import StrategyId
+from replay.commands import check_in_run
 from replay.config import ReplayConfig, StrategyConfig, check_config
 from replay.models import load_models
 from replay.moments import DAY_NS
+from replay.named_symbols import check_symbols
 from replay.run import Plan, PlannedStrategy
+from replay.run_facts import read_inputs
 from strategies.sdk.loading import LoadedStrategy, load_strategy
 
 _MARKET_NAMES = frozenset(kind.__name__ for kind in MARKET_TYPES)
@@ -40,15 +43,41 @@ async def plan_run(
         )
     symbols = tuple(sorted({symbol for info in market for symbol in info.symbols}))
     strategies = _strategies(config, symbols, loaded)
+    stored = {symbol for info in infos.values() if _is_data(info) for symbol in info.symbols}
+    acting = [source for source, _ in ranges if CorporateAction.__name__ in infos[source.stream].event_types]
+    renamed = await _new_symbols(store, acting)
+    check_symbols(config, played={*symbols, *renamed}, stored=stored)
+    start_ts = min(ts for _, ts in ranges)
+    end_ts = max(min(_period(info, market, config)[1], info.last_ts) for info in chosen)
+    check_in_run(
+        config.commands,
+        start_ts=start_ts,
+        end_ts=end_ts,
+        strategies=[planned.strategy_id for planned in strategies],
+    )
     return Plan(
         config=config,
         sources=tuple(source for source, _ in ranges),
         symbols=symbols,
         strategies=strategies,
         models=load_models(config.broker),
-        start_ts=min(ts for _, ts in ranges),
+        start_ts=start_ts,
         event_count=sum(source.last_seq - source.first_seq + 1 for source, _ in ranges),
-        end_ts=max(min(_period(info, market, config)[1], info.last_ts) for info in chosen),
+        end_ts=end_ts,
+    )
+
+
+async def unplayed_actions(store: EventStore, plan: Plan) -> tuple[str, ...]:
+    """Streams with corporate actions of the run's symbols that are in the store, and no part of the run."""
+    played = {source.stream for source in plan.sources} | set(plan.config.streams)
+    return tuple(
+        info.stream
+        for info in await store.streams()
+        if CorporateAction.__name__ in info.event_types
+        and info.stream not in played
+        and not set(plan.symbols).isdisjoint(info.symbols)
+        and info.first_ts <= plan.end_ts
+        and info.last_ts >= plan.start_ts
     )
 
 
@@ -56,13 +85,17 @@ def _info(infos: dict[str, StreamInfo], stream: str) -> StreamInfo:
     info = infos.get(stream)
     if info is None:
         raise StreamMissing(f"no stream {stream!r} in the store; it holds {_names(infos)}")
-    if RunStarted.__name__ in info.event_types:
+    if not _is_data(info):
         raise ConfigError(f"stream {stream!r} is a run, not data; the store holds {_names(infos)}")
     return info
 
 
+def _is_data(info: StreamInfo) -> bool:
+    return RunStarted.__name__ not in info.event_types
+
+
 def _names(infos: dict[str, StreamInfo]) -> str:
-    data = sorted(name for name, info in infos.items() if RunStarted.__name__ not in info.event_types)
+    data = sorted(name for name, info in infos.items() if _is_data(info))
     return ", ".join(data) if data else "no data streams"
 
 
@@ -78,6 +111,15 @@ def _period(info: StreamInfo, market: Sequence[StreamInfo], config: ReplayConfig
     last_ts = max(one.last_ts for one in market) if to_ts is None else to_ts
     is_rates = FxRateSet.__name__ in info.event_types and info not in market
     return first_ts - _RATE_LEAD_NS if is_rates else first_ts, last_ts
+
+
+async def _new_symbols(store: EventStore, sources: Sequence[StreamRange]) -> set[str]:
+    """What mergers and changes of symbols in the data make of their symbols."""
+    found: set[str] = set()
+    async for event in read_inputs(store, "", sources, types=frozenset({CorporateAction})):
+        if isinstance(event, CorporateAction) and event.new_symbol:
+            found.add(event.new_symbol)
+    return found
 
 
 async def _range(

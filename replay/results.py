@@ -70,8 +70,9 @@ class RunResult(msgspec.Struct, frozen=True, eq=False, kw_only=True):
 
     ``start_ts`` is when the first market data began (a bar's open), ``end_ts`` the last mark.
     ``inputs`` and ``derived`` count events. ``denied`` orders failed risk, ``rejected`` ones the venue;
-    ``refused`` are decisions that were none, ``failures`` exceptions in a component or strategy, and
-    ``first_problem`` says what the first of all these was. ``trades`` are closed round trips in order
+    ``refused`` are decisions that were none, ``failures`` exceptions in a component or strategy:
+    what such a run came to is not to be relied on, and ``first_failure`` says why. ``first_problem`` says
+    what the first of all these was. ``trades`` are closed round trips in order
     of their exits; what was never closed is in ``open_lots``. ``config`` is the configuration in force,
     as JSON.
     """
@@ -93,6 +94,7 @@ class RunResult(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     refused: int
     failures: int
     first_problem: str
+    first_failure: str
     digest: str
     equity: EquityCurve
     trades: tuple[RoundTrip, ...]
@@ -113,7 +115,9 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
     beginning = await _beginning(store, started)
     currency = await _currency(store, run_stream)
     facts = await read_facts(store, run_stream, started.sources, currency=currency)
-    tally = _Tally(FifoMatcher(corrections, facts.instruments, facts.actions))
+    tally = _Tally(
+        FifoMatcher(corrections, facts.instruments, facts.actions, rates=facts.rates, currency=currency)
+    )
     async for event in _events(store, run_stream, Selection(types=_COUNTED)):
         tally.take(event)
     paid_in = [deposit for deposit in facts.deposits if deposit.ts <= beginning.known_ts]
@@ -145,6 +149,7 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
         refused=tally.refused,
         failures=tally.failures,
         first_problem=tally.first_problem,
+        first_failure=tally.first_failure,
         digest=finished.digest,
         equity=curve,
         trades=matched.trades,
@@ -168,7 +173,7 @@ class _Tally:
         self.config = ""
         self.strategies: list[RunStrategy] = []
         self.orders = self.fills = self.denied = self.rejected = self.refused = self.failures = 0
-        self.first_problem = ""
+        self.first_problem = self.first_failure = ""
         self.last_mark: AccountMarked | None = None
         self._points: list[tuple[int, float, float, float]] = []
 
@@ -190,7 +195,9 @@ class _Tally:
                 self._note(f"a decision of {strategy} refused: {reason}")
             case ComponentFailed(component=component, event_type=event_type, error=error, where=where):
                 self.failures += 1
-                self._note(f"{component} failed on {event_type} at {where}: {error}")
+                failure = f"{component} failed on {event_type} at {where}: {error}"
+                self.first_failure = self.first_failure or failure
+                self._note(failure)
             case AccountMarked():
                 self.last_mark = event
                 self._points.append((event.ts, float(event.equity), float(event.cash), float(event.exposure)))

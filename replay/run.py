@@ -1,11 +1,13 @@
 """Plays data streams through the core: the one function behind backtest, verification and stepping.
 
-A run's inputs are its own (what it was told: configuration, code, instruments, cash) and the events
+A run's inputs are its own (what it was told: configuration, code, instruments, cash, commands) and the events
 of its data streams, numbered together from 1. What comes out, own inputs and derived events with
 their causes, goes to a sink: a recorder appends it to the run's stream, a verifier compares it.
 """
 
 import sys
+from bisect import bisect_right
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from hashlib import sha256
 from itertools import groupby
@@ -31,6 +33,7 @@ from kernel.events import (
 from kernel.identifiers import StrategyId
 from replay.assembly import Core, PlacedStrategy, assemble
 from replay.calendars import calendar_events
+from replay.commands import command_inputs
 from replay.config import InstrumentConfig, ReplayConfig
 from replay.models import LoadedModel, venue_models
 from strategies.sdk.loading import LoadedStrategy
@@ -97,15 +100,21 @@ async def play(
     bus = core.bus
     for event in plan.opening or opening_inputs(plan):
         await _record_own(core, event, sink)
+    config = plan.config
+    commands = deque(
+        command_inputs(config.commands, start_ts=plan.start_ts, currency=config.portfolio.currency)
+    )
     played = 0
     async for batch in _paced(data_inputs(store, plan), clock or HistoricalClock()):
-        bus.dispatch(batch)
-        if bus.derived.events:
-            derived = bus.take_derived()
-            await sink.record(derived.events, derived.causes)
+        rest = batch
+        while commands and commands[0].ts < rest[-1].ts:
+            rest = await _play_until(core, commands.popleft(), rest, sink)
+        await _play_data(core, rest, sink)
         played += len(batch)
         if progress is not None:
             progress(played)
+    for command in commands:
+        await _record_own(core, command, sink)
     await _record_own(core, SessionStopped(bus.now, 1, "end of data"), sink)
     return Played(bus.state.input_count, bus.now, core)
 
@@ -145,7 +154,8 @@ def _market_facts(plan: Plan) -> tuple[Event, ...]:
     """Trading hours, what the venue takes if that is not everything, and the terms of the instruments."""
     config, ts = plan.config, plan.start_ts
     named = {instrument.symbol: instrument for instrument in config.instruments}
-    terms_of = [named.get(symbol) or InstrumentConfig(symbol=symbol) for symbol in plan.symbols]
+    own = config.portfolio.currency
+    terms_of = [named.get(symbol) or InstrumentConfig(symbol=symbol, currency=own) for symbol in plan.symbols]
     names = (terms.calendar for terms in terms_of)
     calendars = calendar_events(names, ts=ts, from_ts=ts, to_ts=max(ts, plan.end_ts))
     takes = config.broker.capabilities()
@@ -185,6 +195,21 @@ def core_of(plan: Plan) -> Core:
         signals=config.signals,
         execution=config.execution,
     )
+
+
+async def _play_data(core: Core, inputs: list[Event], sink: Sink) -> None:
+    core.bus.dispatch(inputs)
+    if core.bus.derived.events:
+        derived = core.bus.take_derived()
+        await sink.record(derived.events, derived.causes)
+
+
+async def _play_until(core: Core, command: Event, inputs: list[Event], sink: Sink) -> list[Event]:
+    """The data up to a command's time, then the command; returns the data that is later."""
+    place = bisect_right(inputs, command.ts, key=_ts_of)
+    await _play_data(core, inputs[:place], sink)
+    await _record_own(core, command, sink)
+    return inputs[place:]
 
 
 async def _record_own(core: Core, event: Event, sink: Sink) -> None:

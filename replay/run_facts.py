@@ -31,14 +31,17 @@ _PRICED: frozenset[type[Event]] = frozenset({Bar, Quote, Trade})
 
 
 class Deposit(msgspec.Struct, frozen=True):
-    """Money that came in from outside, or went out: in the account's currency at the rate of ``ts``."""
+    """Money that came in from outside, or went out: in the account's currency at the rate of ``ts``.
+
+    Where there was none yet, the first one after it counts; without any it is taken at par.
+    """
 
     ts: int
     amount: Decimal
 
 
 class RunFacts(msgspec.Struct, frozen=True):
-    """``instruments`` by symbol as last defined; ``actions`` and ``deposits`` in order of time.
+    """``instruments`` by symbol as last defined; ``actions``, ``deposits`` and ``rates`` in order of time.
 
     A delisting that named no price has the last one there was, 0 where there was none.
     """
@@ -46,6 +49,7 @@ class RunFacts(msgspec.Struct, frozen=True):
     instruments: dict[str, InstrumentDefined]
     actions: tuple[CorporateAction, ...]
     deposits: tuple[Deposit, ...]
+    rates: tuple[FxRateSet, ...] = ()
 
 
 async def read_facts(
@@ -58,22 +62,39 @@ async def read_facts(
     found.sort(key=lambda event: (event.ts, not isinstance(event, FxRateSet)))
     instruments: dict[str, InstrumentDefined] = {}
     actions: list[CorporateAction] = []
-    deposits: list[Deposit] = []
-    rates: dict[str, dict[str, Decimal]] = {}
     for event in found:
         match event:
             case InstrumentDefined(symbol=symbol):
                 instruments[symbol] = event
             case CorporateAction():
                 actions.append(await _priced(store, sources, event))
-            case FxRateSet():
-                set_rate(rates, event)
-            case CashMoved(ts=ts, amount=amount, kind=CashFlowKind.DEPOSIT):
-                rate = rate_between(rates, event.currency, currency)
-                deposits.append(Deposit(ts, amount if rate is None or rate == 1 else amount * rate))
             case _:
                 pass
-    return RunFacts(instruments, tuple(actions), tuple(deposits))
+    rates = tuple(event for event in found if isinstance(event, FxRateSet))
+    return RunFacts(instruments, tuple(actions), tuple(_deposits(found, currency)), rates)
+
+
+def _deposits(found: Sequence[Event], currency: str) -> list[Deposit]:
+    """Deposits in the account's currency."""
+    deposits: list[Deposit] = []
+    unrated: dict[int, str] = {}
+    """The currencies of deposits that wait for their first rate, by place."""
+    rates: dict[str, dict[str, Decimal]] = {}
+    for event in found:
+        if isinstance(event, FxRateSet):
+            set_rate(rates, event)
+            for place, own in tuple(unrated.items()):
+                rate = rate_between(rates, own, currency)
+                if rate is not None:
+                    del unrated[place]
+                    deposits[place] = Deposit(deposits[place].ts, deposits[place].amount * rate)
+        elif isinstance(event, CashMoved) and event.kind is CashFlowKind.DEPOSIT:
+            rate = rate_between(rates, event.currency, currency)
+            if rate is None:
+                unrated[len(deposits)] = event.currency
+            amount = event.amount if rate is None or rate == 1 else event.amount * rate
+            deposits.append(Deposit(event.ts, amount))
+    return deposits
 
 
 async def read_inputs(
@@ -103,7 +124,7 @@ async def read_inputs(
 async def _priced(
     store: EventStore, sources: Sequence[StreamRange], action: CorporateAction
 ) -> CorporateAction:
-    if action.kind is not CorporateActionKind.DELISTING or action.amount:
+    if action.kind is not CorporateActionKind.DELISTING or action.amount or not action.ratio:
         return action
     latest_ts, price = -1, 0.0
     symbols = frozenset({action.symbol})

@@ -9,8 +9,12 @@ averages costs. Commissions are shared out by quantity, rounded to ``COMMISSION_
 rounded away goes to the last part, so they add up too. Only fills make trades: a position that an
 operator set by hand is none.
 
-Open lots follow splits, mergers and symbol changes at their cost, and a delisting closes them. What is no
-whole lot of the instrument's afterwards leaves the oldest lot with its cost: no trade, but paid for in cash.
+A trade is in its instrument's currency: a commission in another one is converted at the rate of its fill. Of
+what it was worth in the account's, ``rate`` tells.
+
+Open lots follow splits, mergers and symbol changes at their cost; a delisting and a merger for cash alone
+close them. What is no whole lot of the instrument's afterwards leaves the oldest lot with its cost: no trade,
+but paid for in cash.
 """
 
 from collections import deque
@@ -20,10 +24,13 @@ from decimal import Decimal
 import msgspec
 
 from components.portfolio.position import COST_QUANTUM, whole_lots
+from components.portfolio.rates import rate_between, set_rate
+from kernel.corporate_actions import is_void
 from kernel.events import (
     CorporateAction,
     CorporateActionKind,
     FillCorrected,
+    FxRateSet,
     InstrumentDefined,
     OrderFilled,
     Side,
@@ -54,7 +61,9 @@ class RoundTrip(msgspec.Struct, frozen=True, gc=False):
     ``side`` is that of the entry: BUY is a long trade. Times are of the executions, ns UTC. ``pnl`` is
     before ``commission``, which holds the shares of both fills; a cost is positive. Symbol, quantity and
     entry price are on the terms of the exit: ``restated`` says what happened in between, oldest first.
-    ``exit_order`` is empty where a delisting closed the lot.
+    ``exit_order`` is empty where a delisting or a merger for cash closed the lot. Prices and amounts are in
+    ``currency``, the instrument's; ``rate`` is what a unit of it was worth in the account's at the exit, 1
+    where no rate was on record.
     """
 
     strategy: StrategyId
@@ -71,6 +80,8 @@ class RoundTrip(msgspec.Struct, frozen=True, gc=False):
     entry_order: ClientOrderId = ClientOrderId("")
     exit_order: ClientOrderId = ClientOrderId("")
     restated: tuple[Restatement, ...] = ()
+    rate: Decimal = ONE
+    currency: str = "USD"
 
     @property
     def net_pnl(self) -> Decimal:
@@ -139,7 +150,8 @@ def match_fills(
 class FifoMatcher:
     """Matches fills one by one; keeps the open lots of every (strategy, symbol).
 
-    ``actions``, in order of time, take effect before the first execution at or after their ``ts``.
+    ``actions`` and ``rates``, each in order of time, take effect before the first execution at or after
+    their ``ts``. ``currency`` is the account's; empty, no trade is converted into it.
     """
 
     def __init__(
@@ -147,19 +159,25 @@ class FifoMatcher:
         corrections: Corrections,
         instruments: Mapping[str, InstrumentDefined],
         actions: Sequence[CorporateAction] = (),
+        *,
+        rates: Sequence[FxRateSet] = (),
+        currency: str = "",
     ) -> None:
         self._corrections = corrections
         self._instruments = instruments
         self._actions = deque(actions)
+        self._pending_rates = deque(rates)
+        self._rates: dict[str, dict[str, Decimal]] = {}
+        self._currency = currency
         self._open: dict[tuple[StrategyId, str], deque[_Lot]] = {}
         self._closed: list[RoundTrip] = []
 
     def take(self, fill: OrderFilled) -> None:
         """Close the oldest lots on the other side; what is left over opens a lot."""
         ts = fill.executed_ts or fill.ts
-        while self._actions and self._actions[0].ts <= ts:
-            self._restate(self._actions.popleft())
-        incoming = _Lot(fill.side, fill.quantity, fill.price, fill.commission, ts, fill.client_order_id)
+        self._advance(ts)
+        commission = self._converted(fill.commission, fill.currency, self._currency_of(fill.symbol))
+        incoming = _Lot(fill.side, fill.quantity, fill.price, commission, ts, fill.client_order_id)
         correction = self._corrections.get((fill.client_order_id, fill.fill_id))
         if correction is not None:
             incoming.quantity, incoming.price = correction.quantity, correction.price
@@ -174,7 +192,7 @@ class FifoMatcher:
     def matched(self) -> Matched:
         """Everything so far, and what the actions after the last fill made of it."""
         while self._actions:
-            self._restate(self._actions.popleft())
+            self._advance(self._actions[0].ts)
         still_open = [
             OpenLot(
                 strategy,
@@ -210,10 +228,40 @@ class FifoMatcher:
             entry.order,
             leaving.order,
             entry.restated,
+            self._rate_of(symbol),
+            self._currency_of(symbol),
         )
         entry.take(quantity)
         leaving.take(quantity)
         self._closed.append(trade)
+
+    def _advance(self, ts: int) -> None:
+        """Let what happened up to ``ts`` take effect, rates before actions of the same time."""
+        while self._actions and self._actions[0].ts <= ts:
+            action = self._actions.popleft()
+            self._take_rates(action.ts)
+            self._restate(action)
+        self._take_rates(ts)
+
+    def _take_rates(self, ts: int) -> None:
+        while self._pending_rates and self._pending_rates[0].ts <= ts:
+            set_rate(self._rates, self._pending_rates.popleft())
+
+    def _converted(self, amount: Decimal, currency: str, into: str) -> Decimal:
+        """An amount in another currency, at par where there is no rate."""
+        if not amount or currency == into:
+            return amount
+        rate = rate_between(self._rates, currency, into)
+        return amount if rate is None else (amount * rate).quantize(COMMISSION_QUANTUM)
+
+    def _rate_of(self, symbol: str) -> Decimal:
+        own = self._currency_of(symbol)
+        rate = rate_between(self._rates, own, self._currency) if self._currency else None
+        return ONE if rate is None else rate
+
+    def _currency_of(self, symbol: str) -> str:
+        terms = self._instruments.get(symbol)
+        return InstrumentDefined(0, symbol).currency if terms is None else terms.currency
 
     def _multiplier(self, symbol: str) -> Decimal:
         terms = self._instruments.get(symbol)
@@ -223,18 +271,20 @@ class FifoMatcher:
 
     def _restate(self, action: CorporateAction) -> None:
         """What an action makes of every strategy's open lots."""
+        if is_void(action):
+            return
         for strategy, symbol in [key for key in self._open if key[1] == action.symbol]:
             lots = self._open.pop((strategy, symbol))
             match action.kind:
-                case CorporateActionKind.SPLIT if action.ratio > 0:
+                case CorporateActionKind.SPLIT:
                     self._open[strategy, symbol] = self._scaled(lots, action, symbol)
-                case CorporateActionKind.MERGER | CorporateActionKind.SYMBOL_CHANGE:
+                case CorporateActionKind.MERGER | CorporateActionKind.SYMBOL_CHANGE if _is_exchange(action):
                     self._become(strategy, lots, action)
-                case CorporateActionKind.DELISTING:
+                case CorporateActionKind.DIVIDEND:
+                    self._open[strategy, symbol] = lots
+                case _:
                     for lot in lots:
                         self._close(strategy, symbol, entry=lot, leaving=_last(lot, action))
-                case _:
-                    self._open[strategy, symbol] = lots
 
     def _become(self, strategy: StrategyId, lots: "deque[_Lot]", action: CorporateAction) -> None:
         """Lots of the new symbol; against ones on the other side they are closed, oldest first."""
@@ -249,8 +299,6 @@ class FifoMatcher:
 
     def _scaled(self, lots: "deque[_Lot]", action: CorporateAction, symbol: str) -> "deque[_Lot]":
         """``ratio`` new units for one old, in whole lots together; what is too much leaves the oldest."""
-        if action.ratio <= 0 or not symbol:
-            return deque()
         restatement = Restatement(action.ts, action.symbol, action.ratio)
         for lot in lots:
             lot.restate(restatement)
@@ -313,7 +361,12 @@ class _Lot(msgspec.Struct, gc=False):
         self.restated = (*self.restated, restatement)
 
 
+def _is_exchange(action: CorporateAction) -> bool:
+    """Whether there are new shares for the old ones; otherwise there is only cash, or nothing."""
+    return action.ratio > 0 and bool(action.new_symbol)
+
+
 def _last(lot: _Lot, action: CorporateAction) -> _Lot:
-    """The other side of a lot that a delisting closes at ``amount``."""
+    """The other side of a lot that a delisting, or a merger for cash, closes at ``amount``."""
     side = Side.SELL if lot.side is Side.BUY else Side.BUY
     return _Lot(side, lot.quantity, action.amount, ZERO, action.ts, ClientOrderId(""))

@@ -27,6 +27,7 @@ import msgspec
 
 from brokers.simulated.financing import ZERO, FinancingConfig, Interest
 from kernel.component import STEADFAST, FailurePolicy, Subscription
+from kernel.corporate_actions import is_void
 from kernel.events import (
     AssetClass,
     CashFlowKind,
@@ -148,6 +149,8 @@ class BackOffice:
     # --- corporate actions ----------------------------------------------------------------------
 
     def on_action(self, action: CorporateAction) -> Sequence[Event] | None:
+        if is_void(action):
+            return None
         match action.kind:
             case CorporateActionKind.DIVIDEND:
                 return self._dividend(action)

@@ -11,22 +11,22 @@ import msgspec
 from brokers.simulated.admission import missing, refusal, replacement_refusal, schedule, set_first_level
 from brokers.simulated.book_matching import BookMatching
 from brokers.simulated.config import SimulatedBrokerConfig
-from brokers.simulated.corporate_actions import adjust, apply_action
+from brokers.simulated.corporate_actions import ENDING, INSTRUMENT_EXPIRED, adjust, apply_action, has_expired
 from brokers.simulated.execution import Execution, learn_return
 from brokers.simulated.expiry import Expiry
-from brokers.simulated.fills.bars import OhlcBars
 from brokers.simulated.fills.book import BooksView, NoBooks
-from brokers.simulated.hours import RoundTheClock, TradingHours
+from brokers.simulated.hours import RoundTheClock, TradingHours, is_in_session
 from brokers.simulated.matching import Matching
 from brokers.simulated.models import VenueModels, build_models
 from brokers.simulated.offers import Offers
-from brokers.simulated.reports import cancelled, rejected, report
-from brokers.simulated.requests import REQUEST, next_arrived, put_under_way
+from brokers.simulated.reports import cancelled, expired, rejected, report, restated
+from brokers.simulated.requests import REQUEST, as_left, next_arrived, put_under_way
 from brokers.simulated.resting import Resting, renew, rest
-from brokers.simulated.settlement import Settlement, sweep
-from brokers.simulated.state import SimulatedBrokerState
+from brokers.simulated.settlement import ONE_CANCELS_OTHER, Settlement, sweep
+from brokers.simulated.state import Request, SimulatedBrokerState
 from kernel.bus import EventBus
 from kernel.component import STEADFAST, FailurePolicy, Subscription, Watch
+from kernel.corporate_actions import is_void
 from kernel.errors import ComponentError
 from kernel.events import (
     AdjustPosition,
@@ -88,9 +88,9 @@ class SimulatedBroker:
             execution,
             volume=models.volume,
             has_groups=VenueFeature.OCO.value not in self._lacking,
-            keeps_arrival=isinstance(models.bars, OhlcBars),
+            keeps_arrival=models.keeps_arrival,
         )
-        self._matching = Matching(models, self._settlement, hours=hours, timing=config.bar_fill)
+        self._matching = Matching(bus, models, self._settlement, hours=hours, timing=config.bar_fill)
         book_matching = None
         if models.book is not None:
             book_matching = BookMatching(
@@ -136,8 +136,22 @@ class SimulatedBroker:
     def on_instrument(self, event: InstrumentDefined) -> None:
         self.state.instruments[event.symbol] = event
 
-    def on_corporate_action(self, event: CorporateAction) -> None:
-        apply_action(self.state, event)
+    def on_corporate_action(self, event: CorporateAction) -> Sequence[Event] | None:
+        """What no longer exists is no longer traded: its orders end here and now, whatever is under way."""
+        state, symbol = self.state, event.symbol
+        if is_void(event):
+            return None
+        apply_action(state, event)
+        if event.kind not in ENDING or symbol not in state.resting:
+            return None
+        if has_expired(state, symbol, event.ts):
+            reports = [expired(event.ts, resting, INSTRUMENT_EXPIRED) for resting in state.resting[symbol]]
+        else:
+            reports = [cancelled(event.ts, resting, event.kind.value) for resting in state.resting[symbol]]
+        for resting in state.resting[symbol]:
+            self._settlement.end(state, resting)
+        self._sweep(symbol)
+        return reports
 
     def on_position(self, event: AdjustPosition) -> None:
         """An operator set a position right: the venue counts from there."""
@@ -181,14 +195,29 @@ class SimulatedBroker:
             for symbol in tuple(self.state.resting):
                 self._sweep(symbol)
             return reports
-        request = next_arrived(self.state)
-        match request:
-            case OrderSubmitted():
-                return self._submit(timer.ts, request)
-            case CancelSubmitted():
-                return self._cancel(timer.ts, request)
-            case ReplaceSubmitted():
-                return self._replace(timer.ts, request)
+        return self._arrive(timer.ts, next_arrived(self.state))
+
+    def _arrive(self, ts: int, request: Request) -> Sequence[Event]:
+        """A request that was under way, for what happened to its order meanwhile."""
+        order_count = self.state.order_count
+        match as_left(request):
+            case CancelSubmitted() as cancel:
+                return self._cancel(ts, cancel)
+            case ReplaceSubmitted() as replacement:
+                if request.is_overtaken:
+                    reason = "a corporate action restated the order first"
+                    kind = ExecutionKind.REPLACE_REJECTED
+                    return (report(ts, replacement.order, kind, reason=reason),)
+                return self._replace(ts, replacement)
+            case OrderSubmitted(order=order) as submitted:
+                if order.quantity <= 0:
+                    return (report(ts, order, ExecutionKind.CANCELLED, reason=ONE_CANCELS_OTHER),)
+                if has_expired(self.state, order.symbol, ts):
+                    return (rejected(ts, order, INSTRUMENT_EXPIRED),)
+                first, *others = self._submit(ts, submitted)
+                if not request.taken_off or self.state.order_count == order_count:
+                    return (first, *others)
+                return (first, restated(ts, order, reason=ONE_CANCELS_OTHER), *others)
 
     def _submit(self, ts: int, event: OrderSubmitted) -> Sequence[Event]:
         order = event.order
@@ -205,20 +234,26 @@ class SimulatedBroker:
             ts, _ACCEPTED, order.client_order_id, order.symbol, BrokerOrderId(f"sim-{state.order_count}")
         )
         resting = rest(order, ts)
-        if is_simple:
-            filled = self._at_this_close(ts, resting) if self._matching.fills_at_close else []
-            if resting.leaves:
-                self._add(resting)
-            return (accepted, *(self._settled(order.symbol, filled) or ()))
-        set_first_level(resting, self._bus)
-        schedule(resting, self._hours, self._bus)
-        self._add(resting)
-        return (accepted, *self._expiry.arm(state, ts, resting.expire_ts))
+        filled: list[ExecutionReport] = []
+        if self._matching.fills_at_close and order.order_type is _MARKET:
+            filled = self._at_this_close(ts, resting)
+        timers: Sequence[Event] = ()
+        if resting.leaves:
+            if not is_simple:
+                set_first_level(resting, self._bus)
+                schedule(resting, self._hours, self._bus)
+                timers = self._expiry.arm(state, ts, resting.expire_ts)
+            self._add(resting)
+        if not filled:
+            return (accepted, *timers)
+        return (accepted, *(self._settled(order.symbol, filled) or ()), *timers)
 
     def _at_this_close(self, ts: int, resting: Resting) -> list[ExecutionReport]:
         """What a bar that ends at this moment fills of a market order."""
         bar = self._bus.last(Bar, resting.order.symbol)
-        return [] if bar is None or bar.ts != ts else self._matching.at_close(self.state, bar, (resting,))
+        if bar is None or bar.ts != ts or not is_in_session(self._hours, bar):
+            return []
+        return self._matching.at_close(self.state, bar, (resting,))
 
     def _cancel(self, ts: int, event: CancelSubmitted) -> Sequence[Event]:
         resting = self._find(event.symbol, event.client_order_id)
@@ -237,8 +272,12 @@ class SimulatedBroker:
         if resting is None or reason:
             return (report(ts, order, ExecutionKind.REPLACE_REJECTED, reason=reason),)
         orders = self.state.resting[order.symbol]
-        orders[next(at for at, one in enumerate(orders) if one is resting)] = renew(resting, order, ts)
-        return (report(ts, order, ExecutionKind.REPLACED),)
+        renewed = renew(resting, order, ts)
+        orders[next(at for at, one in enumerate(orders) if one is resting)] = renewed
+        if self._latency is None:
+            return (report(ts, order, ExecutionKind.REPLACED),)
+        renewed.placed_ts = resting.placed_ts or resting.since_ts
+        return (restated(ts, order),)
 
     # --- the market ---------------------------------------------------------------------------
 

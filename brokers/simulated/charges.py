@@ -77,17 +77,20 @@ def charge(
     )
     commission = model.commission(fill)
     notional = fill.notional
+    filled = before.filled + quantity
+    is_done = filled >= order.quantity
+    accrued = ZERO if is_done else before.accrued + model.accrual(fill)
+    # from here on nothing fails: a model that could not answer has changed nothing
     charges.month_quantity += quantity
     charges.month_notional += notional
-    filled = before.filled + quantity
-    if filled >= order.quantity:
+    if is_done:
         forget(charges, order.client_order_id)
     else:
         charges.orders[order.client_order_id] = OrderCharges(
             filled,
             before.made + quantity if liquidity is _MAKER else before.made,
             before.notional + notional,
-            before.accrued + model.accrual(fill),
+            accrued,
             before.charged + commission,
         )
     return commission

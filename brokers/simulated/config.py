@@ -32,10 +32,10 @@ class VenueCapabilities(msgspec.Struct, frozen=True):
 class SimulatedBrokerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Defaults cost nothing and never look ahead; every cost is for you to state.
 
-    ``slippage_bps``: basis points against market and stop orders. ``commission_per_share``,
-    ``commission_per_order``: in the account's currency. ``commission_rate``: a fraction of the
-    notional (0.002 is 0.2 %). These are short for ``slippage`` and ``commission``, of which either the
-    one or the other can be given.
+    ``slippage_bps``: basis points against market and stop orders. ``commission_per_share`` and
+    ``commission_per_order`` in ``currency``; ``commission_rate``: a fraction of the notional (0.002 is
+    0.2 %). These are short for ``slippage`` and ``commission``, of which either the one or the other can
+    be given. ``currency`` is that of every commission; empty, each instrument's own.
 
     ``bars``, ``quotes``, ``trades``, ``volume``, ``slippage``, ``commission`` and ``latency`` name models
     (``docs/execution.md``), or ``path/to/file.py:Class`` for one of your own; with parameters as
@@ -55,7 +55,7 @@ class SimulatedBrokerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     commission_per_share: Decimal = Decimal(0)
     commission_per_order: Decimal = Decimal(0)
     commission_rate: Decimal = Decimal(0)
-    currency: str = "USD"
+    currency: str = ""
     bars: ModelChoice | None = None
     quotes: ModelChoice | None = None
     trades: ModelChoice | None = None

@@ -1,7 +1,8 @@
 """What corporate actions do at the venue: to its count of positions, to trailing levels, to orders.
 
 The action itself comes first. Which orders get which new terms is decided by the orders of record, and
-comes as ``OrderAdjusted``, for orders that rest and for requests that are still under way.
+comes as ``OrderAdjusted``, for orders that rest and for those that are still under way. New terms that are
+under way meanwhile are rejected when they arrive.
 """
 
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from decimal import Decimal
 
 import msgspec
 
+from brokers.simulated.requests import AnyRequest, overtake
 from brokers.simulated.resting import renew
 from brokers.simulated.state import Request, SimulatedBrokerState
 from kernel.events import (
@@ -22,6 +24,11 @@ from kernel.events import (
     ReplaceSubmitted,
 )
 
+ENDING = frozenset({CorporateActionKind.MERGER, CorporateActionKind.DELISTING})
+"""Actions after which there is nothing left to trade."""
+
+INSTRUMENT_EXPIRED = "the instrument expired"
+
 _ZERO = Decimal(0)
 _ONE = Decimal(1)
 
@@ -34,6 +41,8 @@ def apply_action(state: SimulatedBrokerState, action: CorporateAction) -> None:
     match action.kind:
         case CorporateActionKind.SPLIT | CorporateActionKind.SYMBOL_CHANGE:
             _scale_levels(state, action.symbol, ratio=float(action.ratio))
+            if action.ratio != _ONE:
+                overtake(state, action.symbol)
             _move(state, action.symbol, action.new_symbol or action.symbol, ratio=action.ratio)
         case CorporateActionKind.MERGER if action.new_symbol:
             _move(state, action.symbol, action.new_symbol, ratio=action.ratio)
@@ -41,6 +50,12 @@ def apply_action(state: SimulatedBrokerState, action: CorporateAction) -> None:
             state.positions.pop(action.symbol, None)
         case CorporateActionKind.DIVIDEND:
             pass
+
+
+def has_expired(state: SimulatedBrokerState, symbol: str, ts: int) -> bool:
+    """Whether the last moment at which the instrument trades is over."""
+    terms = state.instruments.get(symbol)
+    return terms is not None and 0 < terms.expiry_ts < ts
 
 
 def adjust(state: SimulatedBrokerState, event: OrderAdjusted) -> Sequence[str]:
@@ -58,25 +73,37 @@ def adjust(state: SimulatedBrokerState, event: OrderAdjusted) -> Sequence[str]:
                 orders[place] = fresh
                 return (symbol,)
             del orders[place]
-            if not orders:
-                del state.resting[symbol]
+            _carry_over(state, symbol, order.symbol)
             state.resting.setdefault(order.symbol, []).append(fresh)
             return symbol, order.symbol
     return ()
 
 
+def _carry_over(state: SimulatedBrokerState, symbol: str, new_symbol: str) -> None:
+    """An order leaves its old symbol: what its symbol waits for, it waits for under the new one."""
+    if symbol in state.overdue:
+        state.overdue[new_symbol] = True
+    if not state.resting[symbol]:
+        del state.resting[symbol]
+        state.overdue.pop(symbol, None)
+
+
 def _adjusted(request: Request, order: Order) -> Request:
     """A request for this order under its new terms; any other as it is."""
     event = request.event
+    asked_for = event.client_order_id if isinstance(event, CancelSubmitted) else event.order.client_order_id
+    if asked_for != order.client_order_id:
+        return request
+    adjusted: AnyRequest
     match event:
-        case OrderSubmitted() | ReplaceSubmitted():
-            if event.order.client_order_id != order.client_order_id:
-                return request
-            return Request(request.due_ts, msgspec.structs.replace(event, order=ApprovedOrder.of(order)))
+        case OrderSubmitted():
+            adjusted = msgspec.structs.replace(event, order=ApprovedOrder.of(order))
+        case ReplaceSubmitted():
+            moved = msgspec.structs.replace(event.order, symbol=order.symbol)
+            adjusted = msgspec.structs.replace(event, order=moved)
         case CancelSubmitted():
-            if event.client_order_id != order.client_order_id:
-                return request
-            return Request(request.due_ts, msgspec.structs.replace(event, symbol=order.symbol))
+            adjusted = msgspec.structs.replace(event, symbol=order.symbol)
+    return msgspec.structs.replace(request, event=adjusted)
 
 
 def _scale_levels(state: SimulatedBrokerState, symbol: str, *, ratio: float) -> None:

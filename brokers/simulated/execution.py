@@ -70,8 +70,6 @@ class Execution:
             if self._slippage is not None:
                 at = self._slipped(state, resting, at, quantity=quantity, event=event)
         on_tick = to_tick(at, terms.tick_size)
-        resting.fill_count += 1
-        resting.leaves = _ZERO if quantity is resting.leaves else resting.leaves - quantity
         commission = _ZERO
         if self._commission is not None:
             commission = charge(
@@ -84,6 +82,9 @@ class Execution:
                 liquidity=liquidity,
                 multiplier=terms.multiplier,
             )
+        # from here on nothing fails: a model that could not answer has changed nothing
+        resting.fill_count += 1
+        resting.leaves = _ZERO if quantity is resting.leaves else resting.leaves - quantity
         move_position(state, symbol, order.strategy, quantity=quantity if resting.is_buy else -quantity)
         return ExecutionReport(
             event.ts,
@@ -95,7 +96,7 @@ class Execution:
             quantity,
             on_tick,
             commission,
-            self._currency,
+            self._currency or terms.currency,
             liquidity,
             price.executed_ts,
         )

@@ -9,7 +9,7 @@ if that bar opened before the expiry, and expires after it, or else before it.
 from collections.abc import Sequence
 
 from brokers.simulated.admission import last_price
-from brokers.simulated.matching import Matching
+from brokers.simulated.matching import Matching, has_ticked
 from brokers.simulated.reports import expired
 from brokers.simulated.resting import ON_CLOSE, Resting
 from brokers.simulated.settlement import Settlement
@@ -110,11 +110,7 @@ class Expiry:
 
     def _waits_for_bar(self, symbol: str, expire_ts: int) -> bool:
         """Whether bars are the symbol's data, and none that ends at the expiry or later has come."""
-        bar, quote, trade = (
-            self._bus.last(Bar, symbol),
-            self._bus.last(Quote, symbol),
-            self._bus.last(Trade, symbol),
+        bar = self._bus.last(Bar, symbol)
+        return (
+            bar is not None and bar.ts < expire_ts and not has_ticked(self._bus, symbol, since_ts=bar.ts - 1)
         )
-        if bar is None or bar.ts >= expire_ts:
-            return False
-        return all(tick is None or tick.ts < bar.ts for tick in (quote, trade))

@@ -4,6 +4,8 @@ from decimal import Decimal
 
 import msgspec
 
+from kernel.fraction_checks import above
+
 ZERO = Decimal(0)
 DAY_S = 86_400
 
@@ -46,6 +48,9 @@ class FinancingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 def _check_rate(name: str, rate: Decimal) -> None:
     if not rate.is_finite():  # below 0 it is what some currencies had: credit that costs
         raise ValueError(f"{name}: {rate} is not a number")
+    problem = above(rate, 1)
+    if problem:
+        raise ValueError(f"{name}: {problem}")
 
 
 def _check_days(name: str, days: int) -> None:

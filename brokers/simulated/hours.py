@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from kernel.events import TradingSession
+from kernel.events import Bar, TradingSession
 
 DAY_NS = 86_400_000_000_000
 
@@ -12,6 +12,10 @@ class TradingHours(Protocol):
 
     def is_open(self, symbol: str, ts: int) -> bool:
         """Whether orders are matched; ``True`` where no calendar is known."""
+        ...
+
+    def is_halted(self, symbol: str) -> bool:
+        """Whether the venue said that trading is halted."""
         ...
 
     def session(self, symbol: str, ts: int) -> TradingSession | None:
@@ -30,6 +34,10 @@ class RoundTheClock:
         """It is."""
         return True
 
+    def is_halted(self, symbol: str) -> bool:  # noqa: ARG002  # the port's signature
+        """It is not."""
+        return False
+
     def session(self, symbol: str, ts: int) -> TradingSession | None:  # noqa: ARG002  # the port's signature
         """There are none."""
         return None
@@ -37,6 +45,14 @@ class RoundTheClock:
     def day_end(self, symbol: str, ts: int) -> int:  # noqa: ARG002  # the port's signature
         """The first ns of the next day, UTC."""
         return (ts // DAY_NS + 1) * DAY_NS
+
+
+def is_in_session(hours: TradingHours, bar: Bar) -> bool:
+    """Whether a part of the bar lies in a session; a bar that does not say when it began may."""
+    if not bar.open_ts:
+        return True
+    session = hours.session(bar.symbol, bar.open_ts)
+    return session is None or session.open_ts < bar.ts
 
 
 def next_open(hours: TradingHours, symbol: str, ts: int) -> int:

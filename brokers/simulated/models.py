@@ -26,7 +26,9 @@ from brokers.simulated.fills.queue import (
 from brokers.simulated.fills.ticks import MakerQuotes, PrintTrades, SideQuotes, ThroughTrades, TouchTrades
 from brokers.simulated.fills.volume import VolumeShare
 from brokers.simulated.latency import LATENCY_MODELS, LatencyModel
+from brokers.simulated.own_models import CHECKED, CheckedFill, check_form
 from brokers.simulated.slippage import SLIPPAGE_MODELS, FixedBps, SlippageModel
+from kernel.configuration import convert_config, no_such
 from kernel.errors import ConfigError
 
 ModelT = TypeVar("ModelT")
@@ -62,19 +64,6 @@ MODELS: Mapping[str, Mapping[str, type[Any]]] = {
 }
 """By role, which is its key in the configuration, and name."""
 
-METHODS: Mapping[str, str] = {
-    "bars": "fill",
-    "quotes": "fill",
-    "trades": "fill",
-    "book": "fill",
-    "queue": "ahead_after",
-    "volume": "available",
-    "slippage": "price",
-    "commission": "commission",
-    "latency": "delay_ns",
-}
-"""What a model of a role must have."""
-
 
 class VenueModels(msgspec.Struct, frozen=True):
     """One model for each role; ``None``: there is nothing to work out."""
@@ -87,6 +76,12 @@ class VenueModels(msgspec.Struct, frozen=True):
     slippage: SlippageModel | None = None
     commission: CommissionModel | None = None
     latency: LatencyModel | None = None
+
+    @property
+    def keeps_arrival(self) -> bool:
+        """Whether bars fill each order by itself, so that fills may stay in order of arrival."""
+        bars = self.bars.model if isinstance(self.bars, CheckedFill) else self.bars
+        return isinstance(bars, OhlcBars)
 
 
 def build_models(config: SimulatedBrokerConfig, own: Mapping[str, object]) -> VenueModels:
@@ -150,15 +145,28 @@ def is_reference(name: str) -> bool:
     return ":" in name or name.endswith(".py")
 
 
-def convert_model(role: str, kind: type[ModelT], params: Mapping[str, object]) -> ModelT:
-    """A model with its parameters; ``ConfigError`` names the one that is wrong."""
+def convert_model(role: str, kind: type[ModelT], params: Mapping[str, object], *, name: str) -> ModelT:
+    """A model with its parameters; ``ConfigError`` names the one that is wrong.
+
+    ``name`` is what the configuration calls the model.
+    """
+    where = f"broker.{role}: {name}"
     try:
-        model = msgspec.convert(params, kind, strict=False)
-    except (ValueError, TypeError) as error:  # msgspec's ValidationError is a ValueError
-        raise ConfigError(f"broker.{role}: {kind.__name__}: {error}") from error
-    method = METHODS[role]
-    if not callable(getattr(model, method, None)):
-        raise ConfigError(f"broker.{role}: {kind.__name__} has no method {method!r}")
+        return convert_config(params, kind, where=where)
+    except (ValueError, TypeError) as error:  # types of fields that no parameter can have
+        raise ConfigError(f"{where}: {error}") from error
+
+
+def convert_own(
+    role: str, kind: type[msgspec.Struct], params: Mapping[str, object], *, name: str
+) -> msgspec.Struct:
+    """A model of the user's; ``ConfigError`` for parameters that it does not have, or a wrong form."""
+    known = [field.encode_name for field in msgspec.structs.fields(kind)]
+    for given in params:
+        if given not in known:
+            raise ConfigError(f"broker.{role}: {name}: {no_such(given, known)}")
+    model = convert_model(role, kind, params, name=name)
+    check_form(role, name, model)
     return model
 
 
@@ -167,17 +175,16 @@ def _built(
 ) -> ModelT | None:
     if choice is None:
         return None
-    if role in own:
-        return cast(ModelT, own[role])  # the user's: that it has the role's method was checked
     chosen = _as_config(choice)
+    if role in own:  # cast: of the user's models only the form was checked, and what they answer will be
+        return cast(ModelT, CHECKED[role](own[role], f"broker.{role}: {chosen.model}"))
     kind = known.get(chosen.model)
     if kind is None:
-        there = ", ".join(known)
         raise ConfigError(
-            f"broker.{role}: there is no model {chosen.model!r}; there are {there}, "
+            f"broker.{role}: {no_such(chosen.model, tuple(known))}, "
             "or path/to/file.py:Class for one of your own"
         )
-    return convert_model(role, kind, chosen.params)
+    return convert_model(role, kind, chosen.params, name=chosen.model)
 
 
 def _as_config(choice: ModelChoice) -> ModelConfig:

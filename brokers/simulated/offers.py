@@ -24,15 +24,22 @@ class Offers:
         self._book_matching = book_matching
         self._books = books
         self._expiry = expiry
+        has_books = book_matching is not None
+        self._match_bar = self._bar_without_book if has_books else matching.on_bar
+        self._match_quote = self._quote_without_book if has_books else matching.on_quote
+        self._match_trade = self._trade_or_book if has_books else matching.on_trade
 
     def on_bar(self, state: SimulatedBrokerState, bar: Bar) -> list[ExecutionReport]:
-        """Offer a bar; it may be the last one for orders that waited for it past their time."""
+        """Offer a bar, unless the symbol's book said it already.
+
+        It may be the last one for orders that waited for it past their time.
+        """
         symbol = bar.symbol
         if symbol not in state.overdue:
-            return self._matching.on_bar(state, bar)
+            return self._match_bar(state, bar)
         reports = self._expiry.before_bar(state, bar)
         if not sweep(state, symbol):
-            reports += self._matching.on_bar(state, bar)
+            reports += self._match_bar(state, bar)
         return reports + self._expiry.after_bar(state, bar)
 
     def on_quote(self, state: SimulatedBrokerState, quote: Quote) -> list[ExecutionReport]:
@@ -53,12 +60,13 @@ class Offers:
             return self._after_ending(state, book, self._match_book)
         return self._match_book(state, book)
 
-    def _match_quote(self, state: SimulatedBrokerState, quote: Quote) -> list[ExecutionReport]:
-        if self._book_matching is not None and self._books.is_kept(quote.symbol):
-            return []
-        return self._matching.on_quote(state, quote)
+    def _bar_without_book(self, state: SimulatedBrokerState, bar: Bar) -> list[ExecutionReport]:
+        return [] if self._books.is_kept(bar.symbol) else self._matching.on_bar(state, bar)
 
-    def _match_trade(self, state: SimulatedBrokerState, trade: Trade) -> list[ExecutionReport]:
+    def _quote_without_book(self, state: SimulatedBrokerState, quote: Quote) -> list[ExecutionReport]:
+        return [] if self._books.is_kept(quote.symbol) else self._matching.on_quote(state, quote)
+
+    def _trade_or_book(self, state: SimulatedBrokerState, trade: Trade) -> list[ExecutionReport]:
         if self._book_matching is not None and self._books.is_kept(trade.symbol):
             return self._book_matching.on_trade(state, trade)
         return self._matching.on_trade(state, trade)

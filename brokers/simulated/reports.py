@@ -35,9 +35,8 @@ def expired(ts: int, resting: Resting, reason: str) -> ExecutionReport:
     return report(ts, resting.order, _EXPIRED, reason=reason)
 
 
-def reduced(ts: int, resting: Resting, reason: str) -> ExecutionReport:
-    """The venue made the order smaller by itself; the report holds the terms that are now in force."""
-    order = resting.order
+def restated(ts: int, order: Order, *, reason: str = "") -> ExecutionReport:
+    """New terms hold, perhaps of the venue's own making; the report has them whole."""
     return ExecutionReport(
         ts,
         _REPLACED,

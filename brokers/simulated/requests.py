@@ -1,8 +1,15 @@
-"""Requests on their way to the venue: each arrives after its delay, and none overtakes another."""
+"""Requests on their way to the venue: each arrives after its delay, and none overtakes another.
+
+What happens to an order's group or its symbol meanwhile finds the request when it arrives.
+"""
+
+from decimal import Decimal
+
+import msgspec
 
 from brokers.simulated.latency import LatencyModel
 from brokers.simulated.state import Request, SimulatedBrokerState
-from kernel.events import CancelSubmitted, OrderSubmitted, ReplaceSubmitted, TimerScheduled
+from kernel.events import CancelSubmitted, Order, OrderSubmitted, ReplaceSubmitted, TimerScheduled
 from kernel.identifiers import TimerName
 
 REQUEST = "request "
@@ -23,6 +30,33 @@ def put_under_way(
     return TimerScheduled(event.ts, owner, TimerName(f"{REQUEST}{state.request_count}"), due_ts)
 
 
-def next_arrived(state: SimulatedBrokerState) -> AnyRequest:
+def next_arrived(state: SimulatedBrokerState) -> Request:
     """The request whose timer fired: always the one that is under way the longest."""
-    return state.requests.pop(0).event
+    return state.requests.pop(0)
+
+
+def as_left(request: Request) -> AnyRequest:
+    """What a request asks for, less what the order's group filled while it was under way; perhaps nothing."""
+    event = request.event
+    if isinstance(event, CancelSubmitted) or not request.taken_off:
+        return event
+    order = msgspec.structs.replace(event.order, quantity=event.order.quantity - request.taken_off)
+    return msgspec.structs.replace(event, order=order)
+
+
+def take_off(state: SimulatedBrokerState, filled: Order, *, quantity: Decimal) -> None:
+    """An order filled: orders of its group that are under way, and new terms for them, are for less."""
+    for place, request in enumerate(state.requests):
+        event = request.event
+        if isinstance(event, CancelSubmitted) or event.order.group_id != filled.group_id:
+            continue
+        if event.order.client_order_id != filled.client_order_id:
+            state.requests[place] = msgspec.structs.replace(request, taken_off=request.taken_off + quantity)
+
+
+def overtake(state: SimulatedBrokerState, symbol: str) -> None:
+    """A corporate action restates the orders of a symbol: new terms under way are in prices of before."""
+    for place, request in enumerate(state.requests):
+        event = request.event
+        if isinstance(event, ReplaceSubmitted) and event.order.symbol == symbol:
+            state.requests[place] = msgspec.structs.replace(request, is_overtaken=True)

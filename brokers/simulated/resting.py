@@ -30,6 +30,7 @@ _ZERO = Decimal(0)
 class Resting(msgspec.Struct, gc=False):
     """An order at the venue since ``since_ts``; ``limit``, ``stop`` and ``trail`` as floats, 0.0 for none.
 
+    ``placed_ts`` is when an order came whose terms of ``since_ts`` took time to arrive, 0 for others.
     ``stop`` is the trigger price; a trailing stop's moves with the market. ``leaves`` is what is still to
     fill. ``expire_ts`` is when the rest expires (0: never), ``due_ts`` the open or close that an order on
     open or close is for. ``is_posted``: it has been offered before and stayed, so it makes liquidity.
@@ -58,11 +59,17 @@ class Resting(msgspec.Struct, gc=False):
     queue_price: float = 0.0
     queue_shown: float = 0.0
     queue_traded: float = 0.0
+    placed_ts: int = 0
 
     @property
     def is_trailing(self) -> bool:
         """Whether the trigger price follows the market."""
         return self.trail > 0.0
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether what the market did changed the order since it came."""
+        return self.trail > 0.0 or self.is_triggered or self.fill_count > 0
 
 
 def rest(order: Order, ts: int) -> Resting:

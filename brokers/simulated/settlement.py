@@ -13,15 +13,17 @@ import msgspec
 from brokers.simulated.charges import forget
 from brokers.simulated.execution import Execution
 from brokers.simulated.fills.port import Price, VolumeModel
-from brokers.simulated.reports import cancelled, reduced, triggered
+from brokers.simulated.reports import cancelled, restated, triggered
+from brokers.simulated.requests import take_off
 from brokers.simulated.resting import Resting
-from brokers.simulated.state import SimulatedBrokerState
+from brokers.simulated.state import SharedBar, SimulatedBrokerState
 from kernel.events import Bar, Event, ExecutionReport, InstrumentDefined, Quote, Side, TimeInForce, Trade
 
 _ZERO = Decimal(0)
 _FOK = TimeInForce.FOK
 _DEFAULT_TERMS = InstrumentDefined(0, "")
 _NOTHING_TO_REDUCE = "reduce-only, and there is nothing to reduce"
+ONE_CANCELS_OTHER = "one cancels other"
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
@@ -53,6 +55,8 @@ class Settlement:
             answers.sort(key=_rank)
         reports: list[ExecutionReport] = []
         taken: dict[str, float] = {}
+        if self._volume is not None and isinstance(event, Bar):
+            taken = _taken_of_bar(state, event)
         for answer in answers:
             resting, price = answer.resting, answer.price
             if not resting.leaves:
@@ -135,26 +139,29 @@ class Settlement:
             available = min(available, offered // lot * lot)
         if self._volume is not None and isinstance(event, Bar | Quote | Trade):
             left = self._volume.available(event, order.side) - gone
+            if not left > 0.0:  # a volume that is missing is none
+                return _ZERO
             available = min(available, Decimal(f"{left:.12g}") // lot * lot)
         return available
 
     def _reduce_group(
         self, state: SimulatedBrokerState, ts: int, filled: Resting, quantity: Decimal
     ) -> Iterable[ExecutionReport]:
-        """One cancels other: what filled is taken off the others of the group."""
+        """One cancels other: what filled is taken off the others of the group, also of those under way."""
         group = filled.order.group_id
+        take_off(state, filled.order, quantity=quantity)
         for orders in state.resting.values():
             for other in orders:
                 if other is filled or other.order.group_id != group or not other.leaves:
                     continue
                 if other.leaves <= quantity:
                     self.end(state, other)
-                    yield cancelled(ts, other, "one cancels other")
+                    yield cancelled(ts, other, ONE_CANCELS_OTHER)
                 else:
                     other.leaves -= quantity
                     smaller = other.order.quantity - quantity
                     other.order = msgspec.structs.replace(other.order, quantity=smaller)
-                    yield reduced(ts, other, "one cancels other")
+                    yield restated(ts, other.order, reason=ONE_CANCELS_OTHER)
 
 
 def sweep(state: SimulatedBrokerState, symbol: str) -> bool:
@@ -174,6 +181,14 @@ def sweep(state: SimulatedBrokerState, symbol: str) -> bool:
         return False
     del state.resting[symbol]
     return True
+
+
+def _taken_of_bar(state: SimulatedBrokerState, bar: Bar) -> dict[str, float]:
+    """What orders had of a bar so far: it may be offered again, to orders that come at its close."""
+    shared = state.shared.get(bar.symbol)
+    if shared is None or shared.ts != bar.ts or shared.timeframe != bar.timeframe:
+        shared = state.shared[bar.symbol] = SharedBar(bar.ts, bar.timeframe)
+    return shared.taken
 
 
 def _reducible(state: SimulatedBrokerState, resting: Resting) -> Decimal:

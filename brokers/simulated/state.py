@@ -9,12 +9,20 @@ from brokers.simulated.fills.book import Consumed
 from brokers.simulated.resting import Resting
 from kernel.events import CancelSubmitted, InstrumentDefined, OrderSubmitted, ReplaceSubmitted
 
+ZERO = Decimal(0)
+
 
 class Request(msgspec.Struct, frozen=True):
-    """A request on its way, and when it arrives."""
+    """A request on its way, and when it arrives.
+
+    ``taken_off`` is what the order's group filled meanwhile. ``is_overtaken``: new terms for an order that a
+    corporate action restated meanwhile.
+    """
 
     due_ts: int
     event: OrderSubmitted | CancelSubmitted | ReplaceSubmitted
+    taken_off: Decimal = ZERO
+    is_overtaken: bool = False
 
 
 class ReturnSpread(msgspec.Struct):
@@ -25,13 +33,23 @@ class ReturnSpread(msgspec.Struct):
     count: int = 0
 
 
+class SharedBar(msgspec.Struct):
+    """What our orders had of the volume of the bar of this timeframe that ended at ``ts``."""
+
+    ts: int
+    timeframe: str
+    taken: dict[str, float] = {}
+
+
 class SimulatedBrokerState(msgspec.Struct):
     """Orders at the venue by symbol, in order of arrival, and what is needed to fill them.
 
     ``positions`` is the venue's own count of what each strategy holds, by symbol. ``requests`` are under
     way, in order of arrival. ``expiry_due_ts`` is the time of the pending expiry timer, 0 without one.
     ``overdue`` names symbols with orders past their time that wait for the bar that was open then.
-    ``consumed`` is what our orders took of the order books.
+    ``consumed`` is what our orders took of the order books. ``opened`` is when the latest bar of a symbol
+    began that orders were offered. ``shared`` are the bars of which orders had a part last, by symbol, where
+    a model limits that.
     """
 
     resting: dict[str, list[Resting]] = {}
@@ -45,3 +63,5 @@ class SimulatedBrokerState(msgspec.Struct):
     charges: Charges = msgspec.field(default_factory=Charges)
     spreads: dict[str, ReturnSpread] = {}
     consumed: dict[str, Consumed] = {}
+    opened: dict[str, int] = {}
+    shared: dict[str, SharedBar] = {}

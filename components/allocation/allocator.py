@@ -8,7 +8,8 @@ changes, and called back before the position is made smaller. An exit that fills
 signals it was made of are forgotten, and only a new one opens another.
 
 Nothing new is sent while an order that stands in its way is working. An order that is denied, rejected or
-ended by anybody else is not tried again before the next signal.
+ended by anybody else is not tried again before the next signal. Of an order worked in parts whose time was
+over, what was to make the position smaller goes out at market, once; what was to make it larger is left.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,6 +23,7 @@ from components.allocation.config import SignalsConfig, Timing
 from components.allocation.corporate_actions import adjust
 from components.allocation.plan import ZERO, AllocationState, Exits, Opinion, Plan, Role, Working
 from kernel.component import STEADFAST, FailurePolicy, Subscription
+from kernel.corporate_actions import is_void
 from kernel.events import (
     Bar,
     CancelExecutionIntent,
@@ -51,7 +53,7 @@ from kernel.events import (
 )
 from kernel.identifiers import ClientOrderId, StrategyId, TimerName
 from kernel.loggable import loggable
-from strategies.sdk.algorithms import Algorithm
+from strategies.sdk.algorithms import TIME_IS_OVER, Algorithm
 from strategies.sdk.sizing import SizingBasis, bars_needed, full_quantity
 
 ALLOCATOR = StrategyId("signals")
@@ -110,8 +112,9 @@ class Allocator:
         yield Subscription(TimerFired, self.on_timer)
         yield Subscription(OrderFilled, self.on_fill)
         yield Subscription(OrderDenied, self.on_denied)
-        for ended in (OrderCancelled, OrderExpired, OrderRejected, ExecutionFinished):
+        for ended in (OrderCancelled, OrderExpired, OrderRejected):
             yield Subscription(ended, self.on_ended)
+        yield Subscription(ExecutionFinished, self.on_finished)
         yield Subscription(CancelRejected, self.on_cancel_rejected)
         yield Subscription(CorporateAction, self.on_corporate_action)
 
@@ -123,7 +126,8 @@ class Allocator:
         self.state.epoch = event.epoch
 
     def on_corporate_action(self, event: CorporateAction) -> None:
-        adjust(self.state, event, self._market.instrument(event.symbol))
+        if not is_void(event):
+            adjust(self.state, event, self._market.instrument(event.symbol))
 
     # --- opinions -----------------------------------------------------------------------------
 
@@ -271,7 +275,8 @@ class Allocator:
             working = plan.working[key]
             if not working.is_cancelling:
                 working.is_cancelling = True
-                is_worked = working.role is Role.ENTRY and self._config.execution is not None
+                is_entry = working.role is Role.ENTRY and not working.is_at_market
+                is_worked = is_entry and self._config.execution is not None
                 kind = CancelExecutionIntent if is_worked else CancelIntent
                 emitted.append(kind(ts, key, ALLOCATOR, symbol))
         return emitted
@@ -304,11 +309,38 @@ class Allocator:
         order = event.order
         return self._on_end_of(event.ts, order.client_order_id, strategy=order.strategy, symbol=order.symbol)
 
-    def on_ended(
-        self, event: OrderCancelled | OrderExpired | OrderRejected | ExecutionFinished
-    ) -> Sequence[Event] | None:
+    def on_ended(self, event: OrderCancelled | OrderExpired | OrderRejected) -> Sequence[Event] | None:
         key = event.client_order_id
         return self._on_end_of(event.ts, key, strategy=event.strategy, symbol=event.symbol)
+
+    def on_finished(self, event: ExecutionFinished) -> Sequence[Event] | None:
+        """What was to be closed and was not in time is closed at market; what was to be opened is left."""
+        key, symbol = event.client_order_id, event.symbol
+        plan = self._plan_of(event.strategy, symbol)
+        working = None if plan is None else plan.working.get(key)
+        if plan is None or working is None or working.is_cancelling or event.reason != TIME_IS_OVER:
+            return self._on_end_of(event.ts, key, strategy=event.strategy, symbol=symbol)
+        closing = self._closing_rest(event.ts, symbol, plan)
+        if closing is None:
+            return self._on_end_of(event.ts, key, strategy=event.strategy, symbol=symbol)
+        del plan.working[key]
+        return (closing,)
+
+    def _closing_rest(self, ts: int, symbol: str, plan: Plan) -> Event | None:
+        """A market order for what is held beyond the target; ``None`` where that is less than a lot."""
+        instrument = self._market.instrument(symbol)
+        held = self._account.strategy_position(ALLOCATOR, symbol)
+        missing = plan.target - held
+        if held * missing >= 0:
+            return None
+        quantity = min(abs(missing), abs(held)) // instrument.lot_size * instrument.lot_size
+        if quantity < max(instrument.lot_size, instrument.minimum_quantity):
+            return None
+        key = self._next_id(plan, Role.ENTRY)
+        plan.working[key].is_at_market = True
+        side = Side.BUY if missing > 0 else Side.SELL
+        order = Order(key, ALLOCATOR, symbol, side, OrderType.MARKET, quantity)
+        return OrderIntent(ts, order, f"the rest towards target position {plan.target}")
 
     def on_cancel_rejected(self, event: CancelRejected) -> None:
         plan = self._plan_of(event.strategy, event.symbol)

@@ -8,11 +8,26 @@ signals:
 
 from decimal import Decimal
 from enum import StrEnum
+from typing import assert_never
 
 import msgspec
 
+from kernel.fraction_checks import above
 from strategies.sdk.algorithms import Algorithm, Iceberg, Participation, Twap, Vwap
-from strategies.sdk.sizing import FixedFractional, Sizing, check_sizing
+from strategies.sdk.sizing import (
+    FixedFractional,
+    FixedQuantity,
+    Kelly,
+    KellyOfReturns,
+    RiskPerTrade,
+    Sizing,
+    VolatilityScaled,
+    check_sizing,
+)
+
+LEVERED = 10
+"""As many times equity, or what a year's volatility is of it, may be meant; beyond that a percentage was
+written."""
 
 
 class Net(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="mode", tag="net"):
@@ -81,8 +96,11 @@ def named_strategies(config: SignalsConfig) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*config.strategies, *named)))
 
 
-def check_signals(config: SignalsConfig) -> None:
-    """``ValueError`` with a sentence for settings that make no sense."""
+def check_signals(config: SignalsConfig, *, largest_position: int = LEVERED) -> None:
+    """``ValueError`` with a sentence for settings that make no sense.
+
+    ``largest_position``: as many times equity a position can be worth; 1 where everything is paid in full.
+    """
     if not 0 <= config.valid_for_s < float("inf"):
         raise ValueError(f"valid_for_s {config.valid_for_s} is not a number of at least 0")
     if not (config.min_change.is_finite() and config.min_change >= 0):
@@ -102,6 +120,30 @@ def check_signals(config: SignalsConfig) -> None:
         check_sizing(config.sizing)
     except ValueError as error:
         raise ValueError(f"sizing: {error}") from error
+    for key, value, most in (
+        ("min_change", config.min_change, 1),
+        *_fractions(config.sizing, largest_position),
+    ):
+        problem = above(value, most)
+        if problem:
+            raise ValueError(f"{key}: {problem}")
+
+
+def _fractions(sizing: Sizing, largest_position: int) -> tuple[tuple[str, Decimal | float, int], ...]:
+    """The settings of a model that are fractions: where they are, what they are, the most they can be."""
+    match sizing:
+        case FixedFractional(fraction=fraction):
+            return (("sizing: fraction", fraction, largest_position),)
+        case Kelly(share=share, maximum=maximum) | KellyOfReturns(share=share, maximum=maximum):
+            return (("sizing: share", share, 1), ("sizing: maximum", maximum, largest_position))
+        case VolatilityScaled(target=target):
+            return (("sizing: target", target, LEVERED),)
+        case RiskPerTrade(risk=risk):
+            return (("sizing: risk", risk, 1),)
+        case FixedQuantity():
+            return ()
+        case _:
+            assert_never(sizing)
 
 
 def _check_execution(algorithm: Algorithm) -> None:

@@ -32,10 +32,14 @@ class Role(StrEnum):
 
 
 class Working(msgspec.Struct, gc=False):
-    """An order of the plan that is not finished."""
+    """An order of the plan that is not finished.
+
+    ``is_at_market``: it is sent whole, though the plan's orders are worked in parts.
+    """
 
     role: Role
     is_cancelling: bool = False
+    is_at_market: bool = False
 
 
 class Plan(msgspec.Struct):

@@ -14,7 +14,6 @@ emulated stop is sent on the event that reaches it and trades on the next one.
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
 
 import msgspec
 
@@ -26,7 +25,7 @@ from components.emulation.capabilities import (
     takes_as_it_is,
     time_wanted,
 )
-from components.emulation.release_times import TradingHours, expiry_ts, release_ts
+from components.emulation.release_times import TradingHours, expiry_ts, is_out_of_session, release_ts
 from components.emulation.triggers import (
     Condition,
     condition_of,
@@ -35,7 +34,9 @@ from components.emulation.triggers import (
     reached_by_trade,
     rescale,
 )
+from components.emulation.views import AccountView, MarketView, price_for, reducible, would_take
 from kernel.component import STEADFAST, FailurePolicy, Subscription, Watch
+from kernel.corporate_actions import is_void
 from kernel.errors import ComponentError
 from kernel.events import (
     ApprovedOrder,
@@ -57,7 +58,6 @@ from kernel.events import (
     OrderRejected,
     OrderReplaced,
     Quote,
-    Side,
     TimeInForce,
     TimerCancelled,
     TimerFired,
@@ -66,24 +66,11 @@ from kernel.events import (
     VenueDeclared,
     VenueFeature,
 )
-from kernel.identifiers import ClientOrderId, StrategyId, TimerName
+from kernel.identifiers import ClientOrderId, TimerName
 
 ZERO = Decimal(0)
 _EXPIRE = "expire "
 _SEND = "send "
-
-
-class AccountView(Protocol):
-    """What is read of the account."""
-
-    def strategy_position(self, strategy: StrategyId, symbol: str) -> Decimal: ...
-
-
-class MarketView(Protocol):
-    """What is read of the market."""
-
-    def last_price(self, symbol: str) -> float | None: ...
-    def last_quote(self, symbol: str) -> Quote | None: ...
 
 
 class Phase(StrEnum):
@@ -195,7 +182,7 @@ class Emulator:
         self.state.symbols[order.client_order_id] = order.symbol
         events: list[Event] = self._expiry_timer(ts, item)
         if is_emulated_type(order, self._declared):
-            item.condition = condition_of(order, since_ts=ts, last_price=self._price_for(order))
+            item.condition = condition_of(order, since_ts=ts, last_price=price_for(self._market, order))
             due = release_ts(order, ts, hours=self._hours)
             if due is not None:
                 return [*events, self._timer(ts, item, TimerName(f"{_SEND}{order.client_order_id}"), due)]
@@ -221,12 +208,12 @@ class Emulator:
         order, declared = item.order, self._declared
         sent = as_sent(order, declared)
         if order.reduce_only and not sent.reduce_only:
-            reducible = self._reducible(order)
-            if reducible <= 0:
+            room = reducible(self._account, order)
+            if room <= 0:
                 reason = "a reduce-only order finds no position that it would reduce"
-                return self._deny(ts, item, rule="reduce_only", reason=reason, limit=reducible)
-            sent = msgspec.structs.replace(sent, quantity=min(sent.quantity, reducible))
-        if order.post_only and not sent.post_only and self._would_take(sent):
+                return self._deny(ts, item, rule="reduce_only", reason=reason, limit=room)
+            sent = msgspec.structs.replace(sent, quantity=min(sent.quantity, room))
+        if order.post_only and not sent.post_only and would_take(self._market, sent):
             reason = f"a post-only {sent.side.value} at {sent.limit_price} would take liquidity"
             return self._deny(ts, item, rule="post_only", reason=reason, limit=sent.limit_price)
         if sent.time_in_force is time_wanted(order, declared):  # the venue keeps the time from here
@@ -241,27 +228,6 @@ class Emulator:
         order = item.order
         denied = OrderDenied(ts, order, rule, reason, str(limit), str(order.quantity))
         return [*self._forget(ts, order.client_order_id), denied]
-
-    def _reducible(self, order: Order) -> Decimal:
-        held = self._account.strategy_position(order.strategy, order.symbol)
-        return -held if order.side is Side.BUY else held
-
-    def _would_take(self, order: Order) -> bool:
-        """Whether a limit order would trade at once against the last quote, or the last price without one."""
-        is_buy, quote = order.side is Side.BUY, self._market.last_quote(order.symbol)
-        assert order.limit_price is not None
-        limit = float(order.limit_price)
-        if quote is not None and quote.bid and quote.ask:
-            return limit >= quote.ask if is_buy else limit <= quote.bid
-        price = self._market.last_price(order.symbol)
-        return price is not None and (limit > price if is_buy else limit < price)
-
-    def _price_for(self, order: Order) -> float | None:
-        """The price the order would meet now: the other side of the quote if that is the latest price."""
-        price, quote = self._market.last_price(order.symbol), self._market.last_quote(order.symbol)
-        if quote is None or price != (quote.bid + quote.ask) / 2:
-            return price
-        return quote.ask if order.side is Side.BUY else quote.bid
 
     # --- the market and the clock -------------------------------------------------------------
 
@@ -288,6 +254,8 @@ class Emulator:
     ) -> Sequence[Event] | None:
         """Try the conditions of a symbol's orders, in order of arrival, against one market event."""
         ts, symbol = event.ts, event.symbol
+        if is_out_of_session(event, hours=self._hours):
+            return None
         events: list[Event] = []
         for item in list(self.state.orders.get(symbol, {}).values()):
             if item.phase is Phase.LAST_CHANCE:
@@ -317,16 +285,20 @@ class Emulator:
 
     # --- what becomes of it -------------------------------------------------------------------
 
-    def on_accepted(self, event: OrderAccepted) -> None:
+    def on_accepted(self, event: OrderAccepted | OrderFilled) -> None:
         item = self._find(event.client_order_id)
         if item is not None and item.phase is Phase.SENT and self._is_immediate(item.order):
             item.phase, item.since_ts = Phase.LAST_CHANCE, event.ts
             self._watching.add(event.symbol)
 
     def on_filled(self, event: OrderFilled) -> Sequence[Event] | None:
-        if event.leaves_quantity or event.client_order_id not in self.state.symbols:
+        """A fill in part says that the venue has the order, in case nothing else did."""
+        if event.client_order_id not in self.state.symbols:
             return None
-        return self._forget(event.ts, event.client_order_id) or None
+        if not event.leaves_quantity:
+            return self._forget(event.ts, event.client_order_id) or None
+        self.on_accepted(event)
+        return None
 
     def on_ended(self, event: OrderCancelled | OrderExpired | OrderRejected) -> Sequence[Event] | None:
         return self._forget(event.ts, event.client_order_id) or None
@@ -335,7 +307,7 @@ class Emulator:
         return self._forget(event.ts, event.order.client_order_id) or None
 
     def on_new_terms(self, event: OrderReplaced | OrderAdjusted) -> None:
-        """New terms of a held order; a level that trails stays where it is."""
+        """New terms of a held order; a level that trails stays where it is, unless a new one was given."""
         order = event.order
         item = self._find(order.client_order_id)
         if item is None:
@@ -344,15 +316,20 @@ class Emulator:
             self._move(item, order.symbol)
         if item.phase is not Phase.HELD:
             return
+        is_new_level = order.stop_price != item.order.stop_price
         item.order = ApprovedOrder.of(order)
         condition = item.condition
-        if condition is not None and not condition.trails and order.stop_price is not None:
+        if condition is None or order.stop_price is None or not is_new_level:
+            return
+        if isinstance(event, OrderReplaced):
+            condition.level, condition.since_ts = float(order.stop_price), event.ts
+        elif not condition.trails:
             condition.level = float(order.stop_price)
 
     def on_corporate_action(self, action: CorporateAction) -> None:
         """Levels that trail are in the prices of before a split; the orders' terms come by themselves."""
         restating = (CorporateActionKind.SPLIT, CorporateActionKind.SYMBOL_CHANGE)
-        if action.kind in restating and action.ratio != 1:
+        if action.kind in restating and action.ratio != 1 and not is_void(action):
             for item in self.state.orders.get(action.new_symbol or action.symbol, {}).values():
                 if item.condition is not None and item.condition.trails:
                     rescale(item.condition, float(action.ratio))

@@ -1,4 +1,4 @@
-"""When an emulated order on open or on close goes out, and when a time in force that is kept here ends.
+"""When emulated orders on open or close go out, when a time in force kept here ends, what is in session.
 
 Hours are those of the instrument's calendar. Without one the venue is open round the clock and its day
 is that of UTC, which opens and closes at midnight.
@@ -6,7 +6,7 @@ is that of UTC, which opens and closes at midnight.
 
 from typing import Protocol
 
-from kernel.events import Order, OrderType, TimeInForce, TradingSession
+from kernel.events import Bar, Order, OrderType, Quote, TimeInForce, Trade, TradingSession
 
 CLOSE_LEAD_NS = 60_000_000_000
 """How long before the close an order on close goes out: an order sent at the close comes too late, and a
@@ -42,6 +42,13 @@ def expiry_ts(order: Order, ts: int, *, hours: TradingHours) -> int | None:
     if order.time_in_force is TimeInForce.DAY:
         return hours.day_end(order.symbol, ts)
     return order.expire_ts if order.time_in_force is TimeInForce.GTD else None
+
+
+def is_out_of_session(event: Bar | Quote | Trade, *, hours: TradingHours) -> bool:
+    """Whether the event lies wholly outside the sessions; of a bar that does not say when it began, no."""
+    opened_ts = event.open_ts if isinstance(event, Bar) else event.ts
+    session = hours.session(event.symbol, opened_ts) if opened_ts else None
+    return session is not None and opened_ts < session.open_ts >= event.ts
 
 
 def _next_open(symbol: str, ts: int, hours: TradingHours) -> int:

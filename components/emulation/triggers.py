@@ -2,8 +2,10 @@
 
 A quote counts with the side that the order would trade at: the bid for a sale, the ask for a buy. A
 trade counts with its price; a bar with its high and low if it opened when the order was here, else with
-its close alone. A trailing stop is tested against the level from before the event, then the event's
-best price moves the level, never back.
+its close alone (one that does not say when it opened must end after the order came). A bar over what
+shorter ones have said already counts for nothing. A trailing stop is tested against the level from before
+the event, then the event's best price moves the level, never back; once a quote or trade moved it, bars
+that were open then may hold prices from before that.
 """
 
 from math import isfinite
@@ -27,7 +29,8 @@ class Condition(msgspec.Struct, gc=False):
     """What an order waits for: the price at ``level``, or beyond it upwards (``rises``) or downwards.
 
     ``trail_amount`` (price) or ``trail_fraction`` is the distance that a trailing stop keeps from the
-    ``best`` price since it is here; both 0 for others. ``since_ts``: when it came.
+    ``best`` price since it is here; both 0 for others. ``since_ts``: when it came to wait for this level.
+    ``opened_ts`` is when the latest bar began that counted.
     """
 
     is_buy: bool
@@ -37,6 +40,7 @@ class Condition(msgspec.Struct, gc=False):
     best: float = NOWHERE
     trail_amount: float = 0.0
     trail_fraction: float = 0.0
+    opened_ts: int = 0
 
     @property
     def trails(self) -> bool:
@@ -69,18 +73,22 @@ def condition_of(order: ApprovedOrder, *, since_ts: int, last_price: float | Non
 
 def reached_by_quote(condition: Condition, quote: Quote) -> bool:
     """Whether a quote makes the condition true; 0 stands for a side that is missing."""
-    return _reached_at(condition, quote.ask if condition.is_buy else quote.bid)
+    return _reached_by_tick(condition, quote.ask if condition.is_buy else quote.bid, ts=quote.ts)
 
 
 def reached_by_trade(condition: Condition, trade: Trade) -> bool:
     """Whether a market print makes the condition true."""
-    return _reached_at(condition, trade.price)
+    return _reached_by_tick(condition, trade.price, ts=trade.ts)
 
 
 def reached_by_bar(condition: Condition, bar: Bar) -> bool:
     """Whether a bar makes the condition true."""
-    if bar.open_ts < condition.since_ts:
-        return bar.ts > condition.since_ts and _reached_at(condition, bar.close)
+    opened_ts = bar.open_ts
+    if bar.ts <= condition.since_ts or 0 < opened_ts <= condition.opened_ts:
+        return False
+    condition.opened_ts = opened_ts
+    if 0 < opened_ts < condition.since_ts:
+        return _reached_at(condition, bar.close)
     if not isfinite(bar.high + bar.low):
         return False
     worst, best = (bar.high, bar.low) if condition.rises else (bar.low, bar.high)
@@ -95,6 +103,14 @@ def rescale(condition: Condition, ratio: float) -> None:
     condition.level /= ratio
     condition.best /= ratio
     condition.trail_amount /= ratio
+
+
+def _reached_by_tick(condition: Condition, price: float, *, ts: int) -> bool:
+    level = condition.level
+    is_reached = _reached_at(condition, price)
+    if condition.level != level:
+        condition.since_ts = ts
+    return is_reached
 
 
 def _reached_at(condition: Condition, price: float) -> bool:

@@ -23,6 +23,7 @@ from components.execution.schedule import TIMED, misfit_of, step_ts, steps_begun
 from components.execution.volume_profile import TRADES
 from components.execution.work import ZERO, ExecutionState, Stage, Work
 from kernel.component import STEADFAST, FailurePolicy, Subscription, Watch
+from kernel.corporate_actions import is_void
 from kernel.errors import ComponentError
 from kernel.events import (
     AlgorithmKind,
@@ -51,8 +52,11 @@ from kernel.events import (
     TimerFired,
     TimerScheduled,
     Trade,
+    TradingState,
+    TradingStateChanged,
 )
 from kernel.identifiers import ClientOrderId, TimerName
+from strategies.sdk.algorithms import TIME_IS_OVER
 
 _PARTICIPATION = AlgorithmKind.PARTICIPATION
 
@@ -95,6 +99,7 @@ class ExecutionAlgorithms:
         yield Subscription(CancelOrder, self.on_cancel_command)
         for command in (CancelAllOrders, FlattenPositions):
             yield Subscription(command, self.on_operator)
+        yield Subscription(TradingStateChanged, self.on_trading_state)
         yield Subscription(CorporateAction, self.on_corporate_action)
 
     def watches(self) -> tuple[Iterable[Subscription], Iterable[str]]:
@@ -145,8 +150,14 @@ class ExecutionAlgorithms:
         """An operator who cancels orders or closes positions wants no more parts either."""
         return self._stop_symbol(event.ts, event.symbol, f"stopped by {event.operator}")
 
+    def on_trading_state(self, event: TradingStateChanged) -> Sequence[Event] | None:
+        """A halt ends what is between two parts as well: it does not go on once trading resumes."""
+        if event.state is not TradingState.HALTED:
+            return None
+        return self._stop_symbol(event.ts, "", f"trading is {event.state.value}")
+
     def on_corporate_action(self, event: CorporateAction) -> Sequence[Event] | None:
-        if event.kind is CorporateActionKind.DIVIDEND:
+        if event.kind is CorporateActionKind.DIVIDEND or is_void(event):
             return None
         return self._stop_symbol(event.ts, event.symbol, f"{event.kind.value} of {event.symbol}")
 
@@ -183,7 +194,7 @@ class ExecutionAlgorithms:
 
     def _end(self, ts: int, work: Work) -> Sequence[Event]:
         if work.order.time_in_force is TimeInForce.GTD:
-            return self._stop(ts, work, "its time is over")
+            return self._stop(ts, work, TIME_IS_OVER)
         self._unfollow(work)
         work.stage = Stage.CLOSING
         return (*cancel_parts(ts, work), *self._go_on(ts, work))

@@ -1,5 +1,6 @@
 """Orders of record: the component in ``orders``, the lifecycle table in ``lifecycle``.
 
-``reports`` applies what a venue says to one order; ``contingency`` says what orders mean for each other;
+``outbox`` sends orders and requests, or holds orders first; ``reports`` applies what a venue says to one
+order; ``contingency`` says what orders mean for each other, ``groups`` takes fills of one off the others;
 ``corporate_actions`` restates them. To allow another transition, add a row to ``lifecycle``.
 """

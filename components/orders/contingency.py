@@ -51,7 +51,7 @@ def released_quantity(child: OrderEntry, parent: OrderEntry, *, lot_size: Decima
     that was replaced by a larger order makes its exits larger too; any other child never grows beyond
     what risk approved.
     """
-    order, filled = child.order, parent.filled_quantity
+    order, filled = child.order, parent.filled_quantity + child.parent_split_quantity
     if filled == child.parent_quantity:
         return order.quantity
     wanted = order.quantity * filled / child.parent_quantity // lot_size * lot_size
@@ -59,10 +59,14 @@ def released_quantity(child: OrderEntry, parent: OrderEntry, *, lot_size: Decima
     return wanted if is_exit else min(wanted, order.quantity)
 
 
-def restate_parent(state: OrdersState, parent: Order, *, old_quantity: Decimal) -> None:
-    """A corporate action changed a parent's quantity: its children follow in proportion."""
-    for child in children_of(state, parent.client_order_id):
-        child.parent_quantity = child.parent_quantity * parent.quantity / old_quantity
+def restate_parent(state: OrdersState, parent: OrderEntry, *, old_quantity: Decimal, ratio: Decimal) -> None:
+    """A split restated a parent: what its children wait for is in new units, its earlier fills included."""
+    filled = parent.filled_quantity
+    for child in children_of(state, parent.order.client_order_id):
+        before = child.parent_split_quantity
+        child.parent_split_quantity = (filled + before) * ratio - filled
+        whole = parent.order.quantity + child.parent_split_quantity
+        child.parent_quantity = child.parent_quantity * whole / (old_quantity + before)
 
 
 def is_reduced_to_nothing(entry: OrderEntry) -> bool:

@@ -22,6 +22,11 @@ RESTATING = frozenset({CorporateActionKind.SPLIT, CorporateActionKind.SYMBOL_CHA
 OrderT = TypeVar("OrderT", bound=Order)
 
 
+def has_expired(instrument: InstrumentDefined, ts: int) -> bool:
+    """Whether the last moment at which the instrument trades is over."""
+    return 0 < instrument.expiry_ts < ts
+
+
 def restated(
     order: OrderT, action: CorporateAction, *, filled: Decimal, instrument: InstrumentDefined
 ) -> OrderT:

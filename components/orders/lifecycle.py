@@ -22,7 +22,10 @@ _SENT = (
 )
 """States in which the venue has the order, or may have it."""
 
-FILLABLE = frozenset({*_SENT, Status.FILLED, Status.CANCELLED, Status.EXPIRED, Status.REJECTED})
+_ENDED_THERE = (Status.FILLED, Status.CANCELLED, Status.EXPIRED, Status.REJECTED)
+"""States in which an order ended at the venue."""
+
+FILLABLE = frozenset({*_SENT, *_ENDED_THERE})
 """States from which a fill is booked, if the quantity has room for it: late ones, and after a bust."""
 
 TRANSITIONS: dict[tuple[Status, Kind], Status] = {
@@ -54,9 +57,13 @@ TRANSITIONS: dict[tuple[Status, Kind], Status] = {
     (Status.PARTIALLY_FILLED, Kind.TRIGGERED): Status.PARTIALLY_FILLED,
     (Status.PENDING_CANCEL, Kind.TRIGGERED): Status.PENDING_CANCEL,
     (Status.PENDING_REPLACE, Kind.TRIGGERED): Status.PENDING_REPLACE,
+    (Status.UNKNOWN, Kind.TRIGGERED): Status.ACCEPTED,  # what triggers is there
     **{(status, Kind.CANCELLED): Status.CANCELLED for status in _SENT},
     **{(status, Kind.EXPIRED): Status.EXPIRED for status in _SENT},
     **{(status, Kind.UNKNOWN): Status.UNKNOWN for status in _SENT[:-1]},
+    # a request of ours that was under way when the order ended: the venue says that it came too late
+    **{(status, Kind.CANCEL_REJECTED): status for status in _ENDED_THERE},
+    **{(status, Kind.REPLACE_REJECTED): status for status in _ENDED_THERE},
 }
 """Every report but fills and corrections. ``ACCEPTED`` stands for working: see ``working_status``."""
 

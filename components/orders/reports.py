@@ -23,6 +23,7 @@ from kernel.events import (
     ExecutionKind,
     ExecutionReport,
     FillCorrected,
+    Order,
     OrderAccepted,
     OrderCancelled,
     OrderExpired,
@@ -44,7 +45,11 @@ _REPLACED = ExecutionKind.REPLACED
 
 
 def book_fill(entry: OrderEntry, report: ExecutionReport) -> Outcome:
-    """Book a fill, once."""
+    """Book a fill, once.
+
+    One beyond what the order was for, while a larger quantity was asked for, says that the venue took that
+    before its word of it came.
+    """
     order, quantity, price = entry.order, report.quantity, report.price
     if quantity is None or price is None or quantity <= 0:
         return refusal(entry, report, "a fill without quantity or price")
@@ -52,9 +57,13 @@ def book_fill(entry: OrderEntry, report: ExecutionReport) -> Outcome:
         return refusal(entry, report, "fill already booked")
     filled = entry.filled_quantity + quantity
     leaves = order.quantity - filled
+    if leaves < 0 and entry.replacement is not None and entry.replacement.quantity >= filled:
+        order = msgspec.structs.replace(order, quantity=entry.replacement.quantity)
+        leaves = order.quantity - filled
     status = after_fill(entry.status, is_complete=leaves <= 0)
     if status is None or leaves < 0:
         return refusal(entry, report, f"a fill of {quantity} leaves {leaves}")
+    entry.order = order
     entry.fills[report.fill_id] = BookedFill(quantity, price)
     entry.filled_quantity = filled
     entry.broker_order_id = report.broker_order_id or entry.broker_order_id
@@ -150,6 +159,9 @@ def _answer_replacement(entry: OrderEntry, report: ExecutionReport) -> str:
     if report.kind is _REPLACED:
         if terms is None and report.quantity is None:
             return "no replacement is under way"
+        if terms is not None and _is_of_the_venues_own(entry.order, terms, report):
+            entry.order = _restated(entry.order, report)
+            return ""
         terms = _restated(terms or entry.order, report)
         if terms.quantity < entry.filled_quantity:
             return f"{entry.filled_quantity} of {terms.quantity} are filled already"
@@ -158,6 +170,17 @@ def _answer_replacement(entry: OrderEntry, report: ExecutionReport) -> str:
         return "no replacement is under way"
     entry.replacement = None
     return ""
+
+
+def _is_of_the_venues_own(order: Order, asked: Order, report: ExecutionReport) -> bool:
+    """Whether a venue made an order smaller by itself while other prices were asked for: it is no answer."""
+    prices = (report.limit_price, report.stop_price)
+    return (
+        report.quantity is not None
+        and report.quantity < order.quantity
+        and prices == (order.limit_price, order.stop_price)
+        and prices != (asked.limit_price, asked.stop_price)
+    )
 
 
 def _restated(order: ApprovedOrder, report: ExecutionReport) -> ApprovedOrder:

@@ -21,7 +21,8 @@ class OrderEntry(msgspec.Struct, gc=False):
     """One order and where it is in its life.
 
     ``order`` is as the venue has it; an emulated order changes its type when it is sent. ``held`` says
-    why it is ``PENDING``. ``parent_quantity`` is what its parent was for when this order was attached.
+    why it is ``PENDING``. ``parent_quantity`` is what its parent was for when this order was attached,
+    ``parent_split_quantity`` what splits made more of its fills after they were booked.
     ``owed_reduction`` is what fills of its group still take off it, ``reducing`` the part of that in a
     replacement under way; ``has_asked`` that it was cancelled for it. ``is_taken_off``: its group made room
     for it when it was sent, its fills change nothing more. ``is_expiring``: its time is over, and the venue
@@ -36,6 +37,7 @@ class OrderEntry(msgspec.Struct, gc=False):
     replacement: ApprovedOrder | None = None
     held: HoldReason | None = None
     parent_quantity: Decimal = ZERO
+    parent_split_quantity: Decimal = ZERO
     owed_reduction: Decimal = ZERO
     reducing: Decimal = ZERO
     has_asked: bool = False
@@ -51,13 +53,10 @@ class OrderEntry(msgspec.Struct, gc=False):
 class OrdersState(msgspec.Struct):
     """Open orders, and the most recent finished ones, by client order id, oldest first.
 
-    Finished orders are kept in two generations; when the younger is full, the older is forgotten
-    whole. Deleting the oldest one by one would make a dict walk over its gaps each time. ``children``
-    are the orders that wait for a parent, ``groups`` the open orders that cancel each other.
+    ``children`` are the orders that wait for a parent, ``groups`` the open orders that cancel each other.
     """
 
     open: dict[ClientOrderId, OrderEntry] = {}
     closed: dict[ClientOrderId, OrderEntry] = {}
-    closed_before: dict[ClientOrderId, OrderEntry] = {}
     children: dict[ClientOrderId, list[ClientOrderId]] = {}
     groups: dict[str, list[ClientOrderId]] = {}

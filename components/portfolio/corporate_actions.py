@@ -13,6 +13,7 @@ from components.portfolio.history import BookedRatio
 from components.portfolio.position import COST_QUANTUM, ZERO, Lot
 from components.portfolio.rates import rate_between
 from components.portfolio.state import Position, Successor, Terms
+from kernel.corporate_actions import is_void
 from kernel.events import CorporateAction, CorporateActionKind, Event
 from kernel.identifiers import StrategyId
 
@@ -25,6 +26,8 @@ class CorporateActions:
         self._prices = prices
 
     def on_action(self, event: CorporateAction) -> Sequence[Event]:
+        if is_void(event):
+            return ()
         match event.kind:
             case CorporateActionKind.SPLIT:
                 return tuple(self._split(event))
@@ -36,9 +39,7 @@ class CorporateActions:
                 return ()
 
     def _split(self, event: CorporateAction) -> Iterator[Event]:
-        """``ratio`` new units for one old, in whole lots of the instrument's; none is no split."""
-        if event.ratio <= 0:
-            return
+        """``ratio`` new units for one old, in whole lots of the instrument's."""
         for strategy in tuple(self._books.state.holders.get(event.symbol, ())):
             position = self._books.position(strategy, event.symbol)
             self._scale(strategy, event.symbol, position, ratio=event.ratio, lots_of=event.symbol)
@@ -47,9 +48,7 @@ class CorporateActions:
     def _become(self, event: CorporateAction) -> Iterator[Event]:
         """What is held of a symbol is held of another one from now on, at the same cost."""
         old, new = event.symbol, event.new_symbol
-        ratio = max(ZERO, event.ratio) if new else ZERO
-        if new == old:
-            return
+        ratio = event.ratio if new else ZERO
         self._expect_price(event)
         for strategy in tuple(self._books.state.holders.get(old, ())):
             position = self._books.position(strategy, old)
@@ -62,9 +61,12 @@ class CorporateActions:
             self._books.state.successors[old] = Successor(new, ratio)
 
     def _delist(self, event: CorporateAction) -> Iterator[Event]:
-        """Positions are closed at ``amount``, or at the last price, or at cost where there was never one."""
+        """Positions are closed at ``amount``, or at the last price, or at cost where there was never one.
+
+        An ``amount`` of 0 is a price only beside a ``ratio`` of 0: an option that expires worthless.
+        """
         books, symbol = self._books, event.symbol
-        price = event.amount or self._last_price(symbol)
+        price = event.amount if event.amount or not event.ratio else self._last_price(symbol)
         for strategy in tuple(books.state.holders.get(symbol, ())):
             position = books.position(strategy, symbol)
             position.history = None

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from components.risk.breaches import REARMED, key_of
-from components.risk.exits import EXITS, exit_order, parts_to_close
+from components.risk.exits import EXITS, exit_order, is_exit, parts_to_close
 from components.risk.gate import OPERATOR, narrowest
 from components.risk.state import Flattening, RiskState
 from components.risk.views import AccountView, MarketView
@@ -19,6 +19,7 @@ from kernel.events import (
     Event,
     FlattenPositions,
     HaltTrading,
+    Order,
     OrderApproved,
     ReduceOnlyTrading,
     ResumeTrading,
@@ -32,6 +33,8 @@ from strategies.sdk.limits import BreachAction, ContinuousLimit
 
 WHOLE = Decimal(1)
 NOBODY = StrategyId("")
+EXITS_TRIED = 3
+"""How many exits in a row may end without any fill before flattening is given up."""
 
 
 class Breaker:
@@ -96,7 +99,7 @@ class Breaker:
 
     def _halt(self, key: str, ts: int, *, reason: str) -> Sequence[Event]:
         changed = self._latch(key, TradingState.HALTED, ts=ts, reason=reason)
-        return (*changed, *self._cancels("", ts)) if changed else ()
+        return (*changed, CancelAllOrders(ts, EXITS)) if changed and self.working.orders else changed
 
     def _latch(self, key: str, state: TradingState, *, ts: int, reason: str) -> Sequence[Event]:
         self.state.latches[key] = state
@@ -119,19 +122,29 @@ class Breaker:
         flattening = self.state.flattening.get(symbol)
         if flattening is None or self.working.count(symbol):
             return ()
-        if not self._account.holders(symbol):
+        if not self._account.holders(symbol) or flattening.unfilled >= EXITS_TRIED:
             del self.state.flattening[symbol]
             return ()
         return tuple(self._exits(symbol, ts, fraction=WHOLE, flattening=flattening))
 
-    def give_up_flattening(self, client_order_id: ClientOrderId, symbol: str) -> None:
-        """The venue refused an exit: sending it again and again would not change that."""
-        if f"-{EXITS}-" in client_order_id:
-            self.state.flattening.pop(symbol, None)
+    def note_end(self, ended: WorkingOrder | None) -> None:
+        """Count the exits in a row that ended without a fill: a venue may end each at once, for ever."""
+        flattening = None if ended is None else self.state.flattening.get(ended.order.symbol)
+        if ended is None or flattening is None or not is_exit(ended.order):
+            return
+        flattening.unfilled = 0 if ended.filled_quantity else flattening.unfilled + 1
+
+    def give_up_flattening(self, ended: WorkingOrder | None) -> None:
+        """The venue or the gate refused an exit: sending it again and again would not change that.
+
+        Nor is a symbol flattened any longer once the last order in it was refused.
+        """
+        if ended is not None and (is_exit(ended.order) or not self.working.count(ended.order.symbol)):
+            self.state.flattening.pop(ended.order.symbol, None)
 
     def _flatten(self, symbol: str, ts: int, *, reason: str, clearance: TradingState) -> Sequence[Event]:
         symbols = (symbol,) if symbol else tuple(self._account.open_symbols())
-        events: list[Event] = list(self._cancels(symbol, ts))
+        events = list[Event](self._cancels(symbol, ts))
         if not self._lets_out(clearance):
             return events
         for each in symbols:
@@ -165,34 +178,76 @@ class Breaker:
     ) -> Iterator[Event]:
         """Approved exits for a part of the positions in a symbol.
 
-        Orders that would sell (or buy back) the same units are cancelled first.
+        What exits on their way already close is not closed again. Other orders that would sell (or buy back)
+        the same units are cancelled first.
         """
         holders = self._account.holders(symbol)
         if only:
             holders = {only: holders[only]} if only in holders else {}
         parts = parts_to_close(holders, fraction, self._market.instrument(symbol).lot_size)
         for strategy, part in parts.items():
-            side = Side.SELL if part > 0 else Side.BUY
-            working = self.working.strategy_quantity(strategy, symbol, side)
-            if abs(part) + working > abs(holders[strategy]):
+            side, held = (Side.SELL if part > 0 else Side.BUY), abs(holders[strategy])
+            leaving = self._leaving(strategy, symbol, side=side)
+            quantity = min(abs(part), held - leaving)
+            if quantity <= 0:
+                continue
+            if quantity + self.working.strategy_quantity(strategy, symbol, side) > held:
                 yield from self._cancel_side(strategy, symbol, side=side, ts=ts)
+            yield from self._cancel_growing(symbol, quantity, besides=strategy, side=side, ts=ts)
             self.state.exit_count += 1
             key = ClientOrderId(f"{self.state.epoch}-{EXITS}-{self.state.exit_count}")
             order = exit_order(
-                strategy, symbol, signed_quantity=part, client_order_id=key, reason=flattening.reason
+                strategy,
+                symbol,
+                signed_quantity=quantity.copy_sign(part),
+                client_order_id=key,
+                reason=flattening.reason,
             )
             self.working.add(WorkingOrder(order, order.quantity, ZERO, clearance=flattening.clearance))
             yield OrderApproved(ts, order)
 
+    def _leaving(self, strategy: StrategyId, symbol: str, *, side: Side) -> Decimal:
+        """What exits of a position may still fill."""
+        return sum(
+            (
+                working.leaves_quantity
+                for working in self.working.orders.values()
+                if is_exit(working.order) and _is_of(working.order, strategy, symbol, side=side)
+            ),
+            ZERO,
+        )
+
     def _cancel_side(self, strategy: StrategyId, symbol: str, *, side: Side, ts: int) -> Iterator[Event]:
         for key, working in self.working.orders.items():
-            order = working.order
-            if order.strategy == strategy and order.symbol == symbol and order.side is side:
+            if _is_of(working.order, strategy, symbol, side=side) and not is_exit(working.order):
                 yield CancelIntent(ts, key, strategy, symbol)
 
+    def _cancel_growing(
+        self, symbol: str, quantity: Decimal, *, besides: StrategyId, side: Side, ts: int
+    ) -> Iterator[Event]:
+        """Where orders may only reduce: call back those of others that would open a position after it."""
+        if self.state.trading_state is not TradingState.REDUCE_ONLY:
+            return
+        net = self._account.net_position(symbol)
+        reducible = max(ZERO, net if side is Side.SELL else -net)
+        if quantity + self.working.quantity(symbol, side) <= reducible:
+            return
+        strategies = dict.fromkeys(working.order.strategy for working in self.working.orders.values())
+        for strategy in strategies:
+            if strategy != besides:
+                yield from self._cancel_side(strategy, symbol, side=side, ts=ts)
+
     def _cancels(self, symbol: str, ts: int) -> Sequence[Event]:
-        count = self.working.count(symbol) if symbol else len(self.working.orders)
-        return (CancelAllOrders(ts, EXITS, symbol),) if count else ()
+        """Call back all orders but exits on their way: cancelled too late they would fill beside new ones."""
+        orders = [one.order for one in self.working.orders.values() if symbol in ("", one.order.symbol)]
+        others = [order for order in orders if not is_exit(order)]
+        if others and len(others) == len(orders):
+            return (CancelAllOrders(ts, EXITS, symbol),)
+        return tuple(CancelIntent(ts, one.client_order_id, one.strategy, one.symbol) for one in others)
 
     def _lets_out(self, clearance: TradingState) -> bool:
         return self.state.trading_state is not TradingState.HALTED or clearance is TradingState.HALTED
+
+
+def _is_of(order: Order, strategy: StrategyId, symbol: str, *, side: Side) -> bool:
+    return order.strategy == strategy and order.symbol == symbol and order.side is side

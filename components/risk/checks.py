@@ -1,7 +1,9 @@
 """Limits that have the right type and no sense are refused before anything runs."""
 
 from decimal import Decimal
+from typing import assert_never
 
+from kernel.fraction_checks import above
 from strategies.sdk.limits import BreachAction, ContinuousLimit, LimitKind, LimitUnit, Rearm, RiskLimits
 
 _AMOUNTS = (
@@ -18,12 +20,18 @@ _AMOUNTS = (
     "max_daily_loss",
     "max_drawdown",
 )
+_OF_EQUITY = ("max_symbol_concentration", "max_sector_concentration")
+_LEVERED = 10
+"""As many times equity (or what a short position brought in) may be meant where more than all of it can be
+at stake; beyond that a percentage was written."""
+
 _COUNTS = (
     "max_orders_per_second",
     "max_orders_per_minute",
     "max_open_orders",
     "max_open_orders_per_symbol",
 )
+NO_FRACTION = 10**18
 _ORDERS_KEPT = 1_000_000
 """As many times are remembered for a rate as it allows orders; more is no limit."""
 
@@ -37,6 +45,7 @@ def check_limits(limits: RiskLimits) -> None:
         amount: Decimal | None = getattr(limits, key)
         if amount is not None and not (amount.is_finite() and amount >= 0):
             raise ValueError(f"{key}: {amount} is not a number of at least 0")
+    _check_fractions(limits)
     for key in _COUNTS:
         count: int | None = getattr(limits, key)
         if count is not None and not 0 <= count <= _ORDERS_KEPT:
@@ -47,9 +56,40 @@ def check_limits(limits: RiskLimits) -> None:
     if both:
         raise ValueError(f"restricted: {', '.join(both)} also in allow_only")
     for number, limit in enumerate(limits.continuous, start=1):
-        problem = _problem(limit)
+        problem = _problem(limit) or above(limit.limit, _most(limit, limits))
         if problem:
             raise ValueError(f"continuous: number {number} ({limit.kind.value}): {problem}")
+
+
+def can_exceed_equity(limits: RiskLimits) -> bool:
+    """Whether more than the account's equity can be at stake: on margin, or short."""
+    return limits.allow_short or not limits.require_cash
+
+
+def _check_fractions(limits: RiskLimits) -> None:
+    problem = above(limits.max_drawdown or 0, 1)
+    if problem:
+        raise ValueError(f"max_drawdown: {problem}")
+    for key in _OF_EQUITY:
+        share: Decimal | None = getattr(limits, key)
+        problem = above(share or 0, _LEVERED if can_exceed_equity(limits) else 1)
+        if problem:
+            raise ValueError(f"{key}: {problem}")
+
+
+def _most(limit: ContinuousLimit, limits: RiskLimits) -> int:
+    """The largest fraction that makes sense for a kind; money and seconds are no fractions."""
+    match limit.kind:
+        case LimitKind.DAILY_LOSS | LimitKind.DRAWDOWN:
+            return 1 if limit.unit is LimitUnit.FRACTION else NO_FRACTION
+        case LimitKind.STOP_LOSS:
+            return _LEVERED if limits.allow_short else 1
+        case LimitKind.TAKE_PROFIT | LimitKind.VOLATILITY:
+            return _LEVERED
+        case LimitKind.STALE_DATA:
+            return NO_FRACTION
+        case _:
+            assert_never(limit.kind)
 
 
 def _problem(limit: ContinuousLimit) -> str:

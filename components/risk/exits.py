@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
-from kernel.events import ApprovedOrder, OrderType, Side
+from kernel.events import ApprovedOrder, Order, OrderType, Side
 from kernel.identifiers import ClientOrderId, StrategyId
 
 ZERO = Decimal(0)
@@ -31,6 +31,11 @@ def exit_order(
         abs(signed_quantity),
         tag=f"{EXITS}: {reason}"[:TAG_LENGTH],
     )
+
+
+def is_exit(order: Order) -> bool:
+    """Whether risk made this order to close a position: its strategy may neither cancel nor change it."""
+    return f"-{EXITS}-" in order.client_order_id
 
 
 def parts_to_close(

@@ -26,6 +26,17 @@ class LossMeasure(msgspec.Struct, frozen=True):
     is_fraction: bool
     limit: float
 
+    def moved_origin(self, origin: float, paid_in: float, equity: float) -> float:
+        """What the loss is measured from after ``paid_in`` came in (or went out, below 0).
+
+        ``equity`` is what it came to. The loss stays what it was, in the rule's unit: money moves the origin
+        by its amount, and a fraction by the same part by which equity changed.
+        """
+        before = equity - paid_in
+        if self.is_fraction and before > 0 and equity > 0:
+            return origin * (equity / before)
+        return origin + paid_in
+
     def loss(self, origin: float, equity: float) -> float:
         """The loss from ``origin``, in the rule's unit."""
         lost = origin - equity

@@ -12,15 +12,18 @@ from math import inf, isfinite, nan
 import msgspec
 
 from components.risk.breaches import REARMED, breach_key, named
+from components.risk.figures import Figures
 from components.risk.losses import LOSS_KINDS, measures_of
-from components.risk.monitor_state import Breach, Entry, Mark, MonitorState
+from components.risk.monitor_state import Breach, Entry, MonitorState
 from components.risk.rules import counts_exposure
 from components.risk.views import AccountView, MarketView, VenueView
 from components.risk.volatility import Sample, realised_volatility
 from kernel.component import STEADFAST, FailurePolicy, Subscription, Watch
+from kernel.corporate_actions import is_void
 from kernel.errors import ComponentError
 from kernel.events import (
     AccountMarked,
+    AdjustPosition,
     Bar,
     CashFlowKind,
     CashMoved,
@@ -65,7 +68,7 @@ class RiskMonitor:
         self.state = MonitorState()
         self._rules = named(limits.continuous)
         self._measures = tuple(measures_of(limits, self._rules))
-        self._measure_of = {measure.rule: measure for measure in self._measures}
+        self.figures = Figures(self.state, self._measures, account=account, market=market)
         self._position_rules = self._of_kind(LimitKind.STOP_LOSS, LimitKind.TAKE_PROFIT)
         self._volatility_rules = self._of_kind(LimitKind.VOLATILITY)
         self._silence_rules = self._of_kind(LimitKind.STALE_DATA)
@@ -87,6 +90,7 @@ class RiskMonitor:
             Subscription(SessionStarted, self.on_session),
             Subscription(PositionChanged, self.on_position),
             Subscription(CashMoved, self.on_cash),
+            Subscription(AdjustPosition, self.on_adjustment),
             Subscription(FxRateSet, self.on_rate),
             Subscription(AccountMarked, self.on_marked),
             Subscription(CorporateAction, self.on_action),
@@ -107,33 +111,7 @@ class RiskMonitor:
 
     def restore(self, state: msgspec.Struct) -> None:
         assert isinstance(state, MonitorState)
-        self.state = state
-
-    # --- the figures that rules ask for -------------------------------------------------------
-
-    @property
-    def equity(self) -> Decimal:
-        """Cash and positions."""
-        return Decimal(repr(self.state.equity))
-
-    @property
-    def gross_exposure(self) -> Decimal:
-        """Sum of the absolute values of net positions."""
-        return Decimal(repr(self.state.gross_exposure))
-
-    @property
-    def initial_margin(self) -> Decimal:
-        """What the positions held take of the equity."""
-        return Decimal(repr(self.state.initial_margin))
-
-    def sector_exposure(self, sector: str) -> Decimal:
-        """The part of gross exposure that is in one sector."""
-        return Decimal(repr(self.state.sectors.get(sector, 0.0)))
-
-    def loss(self, rule: str) -> float:
-        """The present loss under a rule, in its unit; below 0 for a gain, 0 before the session."""
-        origin = self.state.origins.get(rule)
-        return 0.0 if origin is None else self._measure_of[rule].loss(origin, self.state.equity)
+        self.state = self.figures.state = state
 
     # --- the market ---------------------------------------------------------------------------
 
@@ -150,34 +128,21 @@ class RiskMonitor:
     def _on_price(self, symbol: str, price: float, ts: int) -> Sequence[Event] | None:
         """Mark one symbol; about 1 us where nothing is breached. Called for every event of a held symbol."""
         state = self.state
+        if symbol not in state.marks:
+            return None  # what was held was closed by this very event, before it was heard here
         found: list[Event] = []
         if self._silence_rules:
             state.heard[symbol] = ts
             if state.breaches:
                 found += self._heard_again(symbol, ts)
         if isfinite(price):
-            self._mark(state.marks[symbol], price)
+            if not self.figures.move(symbol, price):
+                self._settle()  # its first price
             if self._measures:
                 found += self._losses(ts)
             if self._position_rules:
                 found += self._positions(symbol, price, ts)
         return found or None
-
-    def _mark(self, mark: Mark, price: float) -> None:
-        """Move the account's figures by what one price moved."""
-        if not isfinite(mark.price):
-            self._settle()
-            return
-        change = mark.weight * (price - mark.price)
-        if not change:
-            return
-        state, value = self.state, mark.value + change
-        grown = abs(value) - abs(mark.value)
-        mark.price, mark.value = price, value
-        state.equity += change
-        state.gross_exposure += grown
-        state.initial_margin += grown * mark.margin_rate
-        state.sectors[mark.sector] += grown
 
     # --- the account --------------------------------------------------------------------------
 
@@ -189,9 +154,13 @@ class RiskMonitor:
             self.state.origins = {measure.rule: self.state.equity for measure in self._measures}
 
     def on_position(self, event: PositionChanged) -> Sequence[Event] | None:
-        found = list(self._follow(event))
+        """What a fill made of the account; what operators or companies did is judged once it is all known."""
+        found, state, before = list(self._follow(event)), self.state, self.state.equity
         self._settle()
-        found += self._losses(event.ts)
+        if event.fill_id:
+            found += self._losses(event.ts)
+        else:
+            state.unjudged += state.equity - before
         return found or None
 
     def on_cash(self, event: CashMoved) -> None:
@@ -200,19 +169,34 @@ class RiskMonitor:
         if event.kind is not CashFlowKind.DEPOSIT:
             return
         rate = self._account.rate(event.currency)
-        paid_in = float(event.amount * rate) if rate is not None else 0.0
-        self.state.paid_in += paid_in
-        for rule in self.state.origins:
-            self.state.origins[rule] += paid_in
+        if rate is None:
+            self.state.unrated[event.currency] = True
+        self.figures.note_paid_in(float(event.amount if rate is None else event.amount * rate))
+
+    def on_adjustment(self, event: AdjustPosition) -> None:  # noqa: ARG002  # a handler's signature
+        """What an operator sets a position to is paid in, or taken out, at what it is worth."""
+        self.figures.note_paid_in(self.state.unjudged)
+        self.state.unjudged = 0.0
 
     def on_rate(self, event: FxRateSet) -> Sequence[Event] | None:
+        """A move of rates is a gain or a loss; the first rate of money that counted at par is none."""
+        state, before = self.state, self.state.equity
         self._settle()
+        rated = [name for name in state.unrated if self._account.rate(name) is not None]
+        for name in rated:
+            del state.unrated[name]
+        if rated:
+            self.figures.note_paid_in(state.equity - before)
         return list(self._losses(event.ts)) or None
 
-    def on_action(self, event: CorporateAction) -> None:
+    def on_action(self, event: CorporateAction) -> Sequence[Event] | None:
         """Prices before a split cannot be compared with those after it."""
+        if is_void(event):
+            return None
         self.state.samples.pop(event.symbol, None)
+        self.state.unjudged = 0.0
         self._settle()
+        return list(self._losses(event.ts)) or None
 
     def on_marked(self, event: AccountMarked) -> Sequence[Event] | None:
         """Take the samples that volatility is computed of, and set equity to the exact one."""
@@ -229,40 +213,22 @@ class RiskMonitor:
         return found or None
 
     def on_resume(self, event: ResumeTrading) -> Sequence[Event] | None:
-        """By hand: every limit watches again, and losses count from now on."""
+        """By hand: every limit watches again, and losses that were beyond their limit count from now on."""
+        state = self.state
+        for measure in self._measures:
+            if measure.rule not in self._rules and self.figures.loss(measure.rule) >= measure.limit:
+                state.origins[measure.rule] = state.equity
         breaches = tuple(self.state.breaches)
         return [out for key in breaches for out in self._rearm(key, event.ts)] or None
 
     def _settle(self) -> None:
         """Set the figures to the account's exact ones, and listen to the symbols held."""
-        state, account = self.state, self._account
-        before, state.marks, state.sectors = state.marks, {}, {}
-        state.gross_exposure = state.initial_margin = 0.0
-        for symbol in account.open_symbols():
-            mark = state.marks[symbol] = self._mark_of(symbol)
-            size = abs(mark.value)
-            state.gross_exposure += size
-            state.initial_margin += size * mark.margin_rate
-            state.sectors[mark.sector] = state.sectors.get(mark.sector, 0.0) + size
-            if symbol not in before:
-                self._watching.add(symbol)
-        for symbol in before:
-            if symbol not in state.marks:
-                self._watching.discard(symbol)
-                state.heard.pop(symbol, None)
-        state.equity = float(account.equity)
-
-    def _mark_of(self, symbol: str) -> Mark:
-        account, terms = self._account, self._market.instrument(symbol)
-        price, rate = self._market.last_price(symbol), account.rate(terms.currency)
-        units = account.net_position(symbol) * terms.multiplier
-        return Mark(
-            nan if price is None else price,
-            0.0 if rate is None else float(units * rate),
-            float(account.value_of(symbol)),
-            float(account.margin_rate(symbol)),
-            terms.sector,
-        )
+        opened, closed = self.figures.settle()
+        for symbol in opened:
+            self._watching.add(symbol)
+        for symbol in closed:
+            self._watching.discard(symbol)
+            self.state.heard.pop(symbol, None)
 
     def _follow(self, event: PositionChanged) -> Iterator[Event]:
         """Keep what one strategy's position cost; the breaches of one that ended end with it."""

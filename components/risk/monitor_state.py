@@ -37,6 +37,8 @@ class MonitorState(msgspec.Struct):
 
     ``marks`` are of held symbols, ``entries`` by symbol and strategy, ``heard`` when the market of a
     symbol was heard of last, ``samples`` what volatility is computed of, by symbol (empty: the account).
+    ``unrated`` are currencies that were paid in before there was any rate for them, ``unjudged`` what equity
+    changed by positions that moved without a fill, until it is known why.
     """
 
     equity: float = 0.0
@@ -52,3 +54,5 @@ class MonitorState(msgspec.Struct):
     samples: dict[str, list[Sample]] = {}
     paid_in: float = 0.0
     day_symbol: str = ""
+    unrated: dict[str, bool] = {}
+    unjudged: float = 0.0

@@ -11,11 +11,14 @@ import msgspec
 
 from components.risk.breaches import named
 from components.risk.breaker import Breaker
+from components.risk.exits import is_exit
 from components.risk.look import Look, Surroundings
+from components.risk.openings import Openings
 from components.risk.rules import Denial, FlowRule, Rule, counts_exposure, rules_for
 from components.risk.state import RiskState
 from components.risk.working import ZERO, WorkingOrder, WorkingOrders
 from kernel.component import STEADFAST, FailurePolicy, Subscription
+from kernel.corporate_actions import is_void
 from kernel.events import (
     ApprovedOrder,
     CorporateAction,
@@ -34,6 +37,7 @@ from kernel.events import (
     OrderIntent,
     OrderRejected,
     OrderReplaced,
+    PositionChanged,
     ReduceOnlyTrading,
     ReplaceApproved,
     ReplaceDenied,
@@ -63,10 +67,9 @@ class Risk:
     def __init__(
         self, limits: RiskLimits, around: Surroundings, *, declared_positions: Mapping[StrategyId, Decimal]
     ) -> None:
-        self._rules: tuple[Rule, ...] = tuple(rules_for(limits, declared_positions))
-        self._flow_rules: tuple[FlowRule, ...] = tuple(
-            rule for rule in self._rules if isinstance(rule, FlowRule)
-        )
+        rules: tuple[Rule, ...] = tuple(rules_for(limits, declared_positions))
+        self._checks = tuple(rule.check for rule in rules)
+        self._flow_rules: tuple[FlowRule, ...] = tuple(rule for rule in rules if isinstance(rule, FlowRule))
         self._counts_exposure = counts_exposure(limits)
         self._around = around
         self._breaker = Breaker(named(limits.continuous), account=around.account, market=around.market)
@@ -74,7 +77,9 @@ class Risk:
 
     def subscriptions(self) -> Iterable[Subscription]:
         breaker = self._breaker
+        follows = (Subscription(PositionChanged, self.on_position),) if self._counts_exposure else ()
         return (
+            *follows,
             Subscription(OrderIntent, self.on_intent),
             Subscription(ReplaceIntent, self.on_replace_intent),
             Subscription(OrderFilled, self.on_fill),
@@ -102,8 +107,10 @@ class Risk:
 
     def _take(self, state: RiskState) -> None:
         self.state = self._breaker.state = state
-        self._working = self._breaker.working = WorkingOrders(state.working, state.sums)
-        around = self._around
+        around, openings = self._around, None
+        if self._counts_exposure:
+            openings = Openings(state.sums.openings, account=around.account, market=around.market)
+        self._working = self._breaker.working = WorkingOrders(state.working, state.sums, openings)
         around.working, around.flow, around.defined = self._working, state.flow, state.defined
 
     # --- deciding -----------------------------------------------------------------------------
@@ -115,9 +122,7 @@ class Risk:
         if denial is not None:
             limit, value = str(denial.limit), str(denial.value)
             return (OrderDenied(intent.ts, order, denial.rule, denial.reason, limit, value),)
-        working = WorkingOrder(order, order.quantity, self._unit_cost(look), cover=look.cover)
-        if self._counts_exposure:
-            self._set_opening(working, look)
+        working = WorkingOrder(order, order.quantity, self._unit_value(look), cover=look.cover)
         self._working.add(working)
         for rule in self._flow_rules:
             rule.note(look)
@@ -130,6 +135,8 @@ class Risk:
             return (_replace_denied(intent, "open_order", "no such open order"),)
         if working.replacement is not None:
             return (_replace_denied(intent, "pending_replace", "a replacement is under way"),)
+        if is_exit(working.order):
+            return (_replace_denied(intent, "risk_exit", "risk closes a position with this order"),)
         misfit = _misfit(working.order, intent)
         if misfit:
             return (_replace_denied(intent, "order_type", misfit),)
@@ -141,9 +148,7 @@ class Risk:
         look = Look(rest, intent.ts, self._around, working)
         denial = self._check(look)
         if denial is None:
-            working.replacement, working.replacement_unit_cost = order, self._unit_cost(look)
-            if self._counts_exposure:
-                self._set_opening(working, look)
+            working.replacement, working.replacement_unit_value = order, self._unit_value(look)
         self._working.recount(working)
         if denial is not None:
             limit, value = str(denial.limit), str(denial.value)
@@ -171,10 +176,10 @@ class Risk:
 
     def _check(self, look: Look) -> Denial | None:
         order, state = look.order, self.state.trading_state
-        if state is not _ACTIVE and (state is _HALTED or not self._reduces(order, besides=ZERO)):
+        if state is not _ACTIVE and (state is _HALTED or not look.is_covered):
             return Denial("trading_state", f"trading is {state.value}", ZERO, order.quantity)
-        for rule in self._rules:
-            denial = rule.check(look)
+        for check in self._checks:
+            denial = check(look)
             if denial is not None:
                 return denial
         return None
@@ -186,16 +191,9 @@ class Risk:
         reducing = held < 0 if order.side is _BUY else held > 0
         return reducing and order.quantity + working <= abs(held)
 
-    def _unit_cost(self, look: Look) -> Decimal:
-        """What a unit of a buy may cost; a sale reserves nothing."""
-        return look.unit_value if look.order.side is _BUY else ZERO
-
-    def _set_opening(self, working: WorkingOrder, look: Look) -> None:
-        """Note by how much the order may make exposure grow; under new terms, the larger counts."""
-        working.opening_quantity = max(working.opening_quantity, look.growth)
-        working.opening_unit_value = max(working.opening_unit_value, look.unit_value)
-        working.margin_rate = self._around.account.margin_rate(look.order.symbol)
-        working.sector = look.instrument.sector
+    def _unit_value(self, look: Look) -> Decimal:
+        """What a unit is worth, as far as anybody asks: a sale reserves no cash."""
+        return look.unit_value if look.order.side is _BUY or self._counts_exposure else ZERO
 
     # --- following ----------------------------------------------------------------------------
 
@@ -205,6 +203,11 @@ class Risk:
             self._working.set_leaves(working, fill.leaves_quantity)
         return self._breaker.keep_flattening(fill.symbol, fill.ts) if self.state.flattening else None
 
+    def on_position(self, event: PositionChanged) -> None:
+        """What working orders may add to a position depends on what is held."""
+        if self._working.openings is not None:
+            self._working.openings.recount(event.symbol)
+
     def on_correction(self, event: FillCorrected) -> None:
         working = self.state.working.get(event.client_order_id)
         if working is not None:
@@ -212,18 +215,21 @@ class Risk:
             self._working.set_leaves(working, leaves)
 
     def on_finished(self, event: OrderCancelled | OrderExpired) -> Sequence[Event] | None:
-        self._working.remove(event.client_order_id)
-        return self._breaker.keep_flattening(event.symbol, event.ts) if self.state.flattening else None
+        ended = self._working.remove(event.client_order_id)
+        if not self.state.flattening:
+            return None
+        self._breaker.note_end(ended)
+        return self._breaker.keep_flattening(event.symbol, event.ts)
 
     def on_rejected(self, event: OrderRejected) -> None:
-        self._working.remove(event.client_order_id)
-        self._breaker.give_up_flattening(event.client_order_id, event.symbol)
+        ended = self._working.remove(event.client_order_id)
+        self._breaker.give_up_flattening(ended)
 
     def on_denied(self, event: OrderDenied) -> None:
         """The gate refused an order that was approved before: the orders component says so."""
         working = self.state.working.get(event.order.client_order_id)
         if working is not None and event.rule != "client_order_id":
-            self._working.remove(event.order.client_order_id)
+            self._breaker.give_up_flattening(self._working.remove(event.order.client_order_id))
 
     def on_replaced(self, event: OrderReplaced) -> None:
         working = self.state.working.get(event.order.client_order_id)
@@ -238,18 +244,17 @@ class Risk:
         if working is None:
             return
         leaves = working.leaves_quantity * event.order.quantity / working.order.quantity
-        working.opening_quantity = working.opening_quantity * event.order.quantity / working.order.quantity
         self._set_terms(working, event.order, event.ts, leaves=leaves)
 
     def on_replace_rejected(self, event: ReplaceRejected) -> None:
         working = self.state.working.get(event.client_order_id)
         if working is not None:
-            working.replacement, working.replacement_unit_cost = None, ZERO
+            working.replacement, working.replacement_unit_value = None, ZERO
             self._working.recount(working)
 
     def _set_terms(self, working: WorkingOrder, order: Order, ts: int, *, leaves: Decimal) -> None:
-        working.unit_cost = self._unit_cost(Look(order, ts, self._around))
-        working.replacement, working.replacement_unit_cost = None, ZERO
+        working.unit_value = self._unit_value(Look(order, ts, self._around))
+        working.replacement, working.replacement_unit_value = None, ZERO
         self._working.set_order(working, order, leaves)
 
     def on_instrument(self, event: InstrumentDefined) -> None:
@@ -257,7 +262,7 @@ class Risk:
 
     def on_action(self, event: CorporateAction) -> None:
         """What follows a known symbol is known."""
-        if event.new_symbol and event.symbol in self.state.defined:
+        if event.new_symbol and event.symbol in self.state.defined and not is_void(event):
             self.state.defined[event.new_symbol] = True
 
     def on_session(self, event: SessionStarted) -> None:

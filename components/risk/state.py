@@ -13,6 +13,8 @@ class Flattening(msgspec.Struct, gc=False):
 
     reason: str
     clearance: TradingState
+    unfilled: int = 0
+    """Exits in a row that ended without a fill."""
 
 
 class RiskState(msgspec.Struct):

@@ -13,6 +13,7 @@ from decimal import Decimal
 
 import msgspec
 
+from components.risk.openings import Openings, OpeningSums
 from kernel.events import Order, Side, TradingState
 from kernel.identifiers import ClientOrderId, StrategyId
 
@@ -26,37 +27,30 @@ _BUY = Side.BUY
 class Share(msgspec.Struct, frozen=True, gc=False):
     """What one order, or one group of orders, adds to the sums.
 
-    ``quantity`` may still fill; ``reserved`` is what that may cost if it is bought; ``opening`` is the
-    value by which exposure may grow, ``margin`` what that growth takes.
+    ``quantity`` may still fill; ``value`` is what that is worth: a buy reserves as much cash.
     """
 
     quantity: Decimal = ZERO
-    reserved: Decimal = ZERO
-    opening: Decimal = ZERO
-    margin: Decimal = ZERO
+    value: Decimal = ZERO
 
 
 NO_SHARE = Share()
 
 
 class WorkingOrder(msgspec.Struct, gc=False):
-    """An approved order that is not finished: what is left of it, and what a unit of it may cost.
+    """An approved order that is not finished: what is left of it, and what a unit of it is worth.
 
-    While a replacement is under way either version may fill, so the larger one counts.
-    ``opening_quantity`` is how much of it could make a position larger when it was approved.
+    While a replacement is under way either version may fill, so the larger one counts. Units are valued
+    where somebody asks for the value: those of buys always, those of sales where exposure counts.
     """
 
     order: Order
     leaves_quantity: Decimal
-    unit_cost: Decimal
+    unit_value: Decimal
     replacement: Order | None = None
-    replacement_unit_cost: Decimal = ZERO
-    opening_quantity: Decimal = ZERO
-    opening_unit_value: Decimal = ZERO
-    margin_rate: Decimal = ZERO
-    sector: str = ""
+    replacement_unit_value: Decimal = ZERO
     cover: Decimal = ZERO
-    children: list[ClientOrderId] = []
+    children: tuple[ClientOrderId, ...] = ()
     clearance: TradingState = TradingState.ACTIVE
     """The narrowest trading state in which the gate lets it out unasked: exits of risk's own."""
     counted: Share = NO_SHARE
@@ -68,21 +62,18 @@ class WorkingOrder(msgspec.Struct, gc=False):
 
     def share(self) -> Share:
         """What it adds to the sums now."""
-        if self.replacement is None and not self.cover and not self.opening_quantity:
+        if self.replacement is None and not self.cover:
             leaves = self.leaves_quantity
-            return Share(leaves, leaves * self.unit_cost if self.unit_cost else ZERO)
+            return Share(leaves, leaves * self.unit_value if self.unit_value else ZERO)
         growth = ZERO if self.replacement is None else self.replacement.quantity - self.order.quantity
         quantity = self.leaves_quantity + growth if growth > 0 else self.leaves_quantity
-        reserved = self.leaves_quantity * self.unit_cost if self.unit_cost else ZERO
+        value = self.leaves_quantity * self.unit_value if self.unit_value else ZERO
         if self.replacement is not None:
-            reserved = max(reserved, (self.leaves_quantity + growth) * self.replacement_unit_cost)
+            value = max(value, (self.leaves_quantity + growth) * self.replacement_unit_value)
         if self.cover:
             quantity = max(ZERO, quantity - self.cover)
-            reserved = min(reserved, quantity * max(self.unit_cost, self.replacement_unit_cost))
-        if not self.opening_quantity:
-            return Share(quantity, reserved)
-        opening = min(self.opening_quantity, quantity) * self.opening_unit_value
-        return Share(quantity, reserved, opening, opening * self.margin_rate)
+            value = min(value, quantity * max(self.unit_value, self.replacement_unit_value))
+        return Share(quantity, value)
 
 
 class SymbolSums(msgspec.Struct, gc=False):
@@ -100,36 +91,39 @@ class Group(msgspec.Struct, gc=False):
     counted: Share = NO_SHARE
 
 
-class Totals(msgspec.Struct, gc=False):
-    """Sums over all working orders: cash reserved, exposure that may be opened, the margin of that."""
-
-    reserved: Decimal = ZERO
-    opening: Decimal = ZERO
-    margin: Decimal = ZERO
-
-
 class WorkingSums(msgspec.Struct):
-    """Sums by symbol, and by strategy and symbol, of whatever was ever ordered; totals; groups by key."""
+    """Sums by symbol, and by strategy and symbol, of whatever was ever ordered; groups by key.
+
+    ``reserved`` is the cash that all buys may take; ``openings`` is kept where exposure counts.
+    """
 
     by_symbol: dict[str, SymbolSums] = {}
     by_strategy: dict[StrategyId, dict[str, SymbolSums]] = {}
-    by_sector: dict[str, Decimal] = {}
-    """Opening value by sector."""
-    total: Totals = msgspec.field(default_factory=Totals)
+    reserved: Decimal = ZERO
     groups: dict[str, Group] = {}
+    openings: OpeningSums = msgspec.field(default_factory=OpeningSums)
 
 
 NOTHING = SymbolSums()
 
 
 class WorkingOrders:
-    """The arithmetic over orders by id, oldest first, and their sums; it holds nothing else."""
+    """The arithmetic over orders by id, oldest first, and their sums; it holds nothing else.
 
-    __slots__ = ("orders", "sums")
+    ``openings``, where exposure counts, are kept up with the sums.
+    """
 
-    def __init__(self, orders: dict[ClientOrderId, WorkingOrder], sums: WorkingSums) -> None:
+    __slots__ = ("openings", "orders", "sums")
+
+    def __init__(
+        self,
+        orders: dict[ClientOrderId, WorkingOrder],
+        sums: WorkingSums,
+        openings: Openings | None = None,
+    ) -> None:
         self.orders = orders
         self.sums = sums
+        self.openings = openings
 
     # --- reading ------------------------------------------------------------------------------
 
@@ -148,9 +142,11 @@ class WorkingOrders:
 
         The running total is the same number, but keeps the digits of every order it ever held.
         """
-        shares = [working.counted for working in self.orders.values() if not working.order.group_id]
-        shares += [group.counted for group in self.sums.groups.values()]
-        return sum((share.reserved for share in shares if share.reserved), ZERO)
+        buys = [one for one in self.orders.values() if one.order.side is _BUY]
+        shares = [working.counted for working in buys if not working.order.group_id]
+        keys = dict.fromkeys(_group_key(working.order) for working in buys if working.order.group_id)
+        shares += [self.sums.groups[key].counted for key in keys]
+        return sum((share.value for share in shares if share.value), ZERO)
 
     def count(self, symbol: str) -> int:
         """How many orders of a symbol are not finished."""
@@ -183,11 +179,23 @@ class WorkingOrders:
         order = working.order
         key = order.client_order_id
         self.orders[key] = working
-        if order.parent_id and order.parent_id in self.orders:
-            self.orders[order.parent_id].children.append(key)
+        sums = every, own = self._sums_of(order)
+        every.count += 1
+        if not (order.parent_id or order.group_id):
+            share = working.counted = working.share()
+            if every.count > 1 or self.openings is not None:
+                self._shift(sums, working, before=NO_SHARE, after=share)
+            elif order.side is _BUY:  # alone in its symbol, as most are: nothing to add to
+                every.buy = own.buy = share.quantity
+                self.sums.reserved += share.value
+            else:
+                every.sell = own.sell = share.quantity
+            return
+        parent = self.orders.get(order.parent_id)
+        if parent is not None:
+            parent.children += (key,)
         if order.group_id:
             self._join_group(order)
-        self._sums_of(order)[0].count += 1
         self.recount(working)
 
     def remove(self, key: ClientOrderId) -> WorkingOrder | None:
@@ -195,20 +203,38 @@ class WorkingOrders:
         working = self.orders.get(key)
         if working is None:
             return None
-        self.withdraw(working)
-        del self.orders[key]
         order = working.order
-        self._sums_of(order)[0].count -= 1
-        if order.group_id:
-            self._leave_group(order)
-        if order.parent_id and order.parent_id in self.orders:
-            self.orders[order.parent_id].children.remove(key)
+        sums = every, own = self._sums_of(order)
+        every.count -= 1
+        if not (order.parent_id or order.group_id):
+            del self.orders[key]
+            if every.count or self.openings is not None:
+                self._shift(sums, working, before=working.counted, after=NO_SHARE)
+            elif order.side is _BUY:
+                every.buy = own.buy = ZERO
+                self.sums.reserved = self.sums.reserved - working.counted.value or ZERO
+            else:
+                every.sell = own.sell = ZERO
+        else:
+            self._remove_related(working)
         for name in working.children:
             child = self.orders[name]
             if child.cover:
                 child.cover = ZERO
                 self.recount(child)
         return working
+
+    def _remove_related(self, working: WorkingOrder) -> None:
+        """The way out of an order that belongs to a group or a parent."""
+        order = working.order
+        self.withdraw(working)
+        del self.orders[order.client_order_id]
+        if order.group_id:
+            self._leave_group(order)
+        parent = self.orders.get(order.parent_id)
+        if parent is not None:
+            key = order.client_order_id
+            parent.children = tuple(child for child in parent.children if child != key)
 
     def set_leaves(self, working: WorkingOrder, leaves: Decimal) -> None:
         """Note how much of an order is left; nothing left finishes it."""
@@ -256,25 +282,25 @@ class WorkingOrders:
             group = self.sums.groups[_group_key(order)]
             before = group.counted
             share = group.counted = _largest([self.orders[key].counted for key in group.members])
-        sums, own = self._sums_of(order)
-        change = share.quantity - before.quantity
-        if order.side is _BUY:
-            sums.buy = sums.buy + change or ZERO  # an exact zero keeps no digits of what it was
-            own.buy = own.buy + change or ZERO
-            total = self.sums.total
-            total.reserved = total.reserved + share.reserved - before.reserved or ZERO
-        else:
-            sums.sell = sums.sell + change or ZERO
-            own.sell = own.sell + change or ZERO
-        if before.opening or share.opening:
-            self._shift_opening(working.sector, before, share)
+        self._shift(self._sums_of(order), working, before=before, after=share)
 
-    def _shift_opening(self, sector: str, before: Share, after: Share) -> None:
-        total, by_sector = self.sums.total, self.sums.by_sector
-        change = after.opening - before.opening
-        by_sector[sector] = by_sector.get(sector, ZERO) + change or ZERO
-        total.opening = total.opening + change or ZERO
-        total.margin = total.margin + after.margin - before.margin or ZERO
+    def _shift(
+        self, sums: tuple[SymbolSums, SymbolSums], working: WorkingOrder, *, before: Share, after: Share
+    ) -> None:
+        """Change the sums by what an order, or its group, counts for now instead of before."""
+        every, own = sums
+        change = after.quantity - before.quantity
+        if working.order.side is _BUY:
+            every.buy = every.buy + change or ZERO  # an exact zero keeps no digits of what it was
+            own.buy = own.buy + change or ZERO
+            totals = self.sums
+            totals.reserved = totals.reserved + (after.value - before.value) or ZERO
+        else:
+            every.sell = every.sell + change or ZERO
+            own.sell = own.sell + change or ZERO
+        if self.openings is not None:
+            order, value = working.order, after.value - before.value
+            self.openings.shift(order.symbol, order.side, quantity=change, value=value)
 
     def _sums_of(self, order: Order) -> tuple[SymbolSums, SymbolSums]:
         """The sums of an order's symbol: of all strategies, and of its own."""
@@ -306,9 +332,7 @@ def _is_exit_of(order: Order, parent: Order) -> bool:
 def _largest(shares: Sequence[Share]) -> Share:
     return Share(
         max(share.quantity for share in shares),
-        max(share.reserved for share in shares),
-        max(share.opening for share in shares),
-        max(share.margin for share in shares),
+        max(share.value for share in shares),
     )
 
 

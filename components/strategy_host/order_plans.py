@@ -9,7 +9,15 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from itertools import pairwise
 
-from components.strategy_host.order_terms import display_of, instructions_of, is_plain, terms_of, trail_of
+from components.strategy_host.order_terms import (
+    AT_MARKET,
+    display_of,
+    instructions_of,
+    is_plain,
+    is_priced,
+    terms_of,
+    trail_of,
+)
 from components.strategy_host.plain_values import choice, several, text, to_ticks
 from components.strategy_host.sizes import Sizes
 from components.strategy_host.state import HostState
@@ -67,7 +75,7 @@ class OrderPlans:
         """One order by itself, and how its quantity was asked for."""
         symbol = text(wanted.symbol, "symbol")
         instrument = self._instrument(symbol)
-        terms = terms_of(ts, wanted, instrument)
+        terms = terms_of(ts, wanted, instrument) if is_priced(wanted) else AT_MARKET
         price = terms.stop_price if terms.limit_price is None else terms.limit_price
         quantity, asked = self._sizes.lots(wanted.quantity, instrument, price=price)
         trail_amount, trail_percent, display = None, None, None

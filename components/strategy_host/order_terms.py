@@ -39,6 +39,7 @@ _HUNDRED = Decimal(100)
 # Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
 _GTC = TimeInForce.GTC
 _GTD = TimeInForce.GTD
+_MARKET = OrderType.MARKET
 _TRAILING = OrderType.TRAILING_STOP
 
 
@@ -69,6 +70,21 @@ def terms_of(ts: int, wanted: PlaceOrder | Target, instrument: InstrumentDefined
         time_in_force = choice(TimeInForce, time_in_force, "time_in_force")
         expire_ts = _expiry(ts, time_in_force, nanoseconds(expire_ts, "expire_ts"))
     return Terms(order_type, limit_price, stop_price, time_in_force, expire_ts)
+
+
+AT_MARKET = Terms(OrderType.MARKET, None, None, TimeInForce.GTC, 0)
+"""The terms of most orders."""
+
+
+def is_priced(wanted: PlaceOrder) -> bool:
+    """Whether an order is anything but a market order that works until it is filled."""
+    return not (
+        wanted.order_type is _MARKET
+        and wanted.limit_price is None
+        and wanted.stop_price is None
+        and wanted.time_in_force is _GTC
+        and wanted.expire_ts == 0
+    )
 
 
 def is_plain(wanted: PlaceOrder, order_type: OrderType) -> bool:

@@ -54,8 +54,8 @@ class Sizes:
         else:
             assert isinstance(wanted, EquityPercent)
             percent = exact_number(wanted.percent, "percent of equity")
-            amount = self._account.equity * percent / 100
             asked = f"equity percent {written(percent)}"
+            amount = self._part_of_equity(percent / 100, asked)
         units = amount / self._unit_worth(instrument, price)
         if units < instrument.lot_size:
             raise ValueError(f"{asked} is less than one lot of {instrument.lot_size}")
@@ -73,7 +73,7 @@ class Sizes:
         else:
             weight = exact_number(wanted.weight, "target weight")
             asked = f"target weight {written(weight)}"
-            worth = weight * self._account.equity
+            worth = self._part_of_equity(weight, asked)
             target = worth / self._unit_worth(instrument, price) if worth else ZERO
         if abs(target) > LARGEST:
             raise ValueError(f"{asked} is beyond {LARGEST}")
@@ -83,6 +83,13 @@ class Sizes:
             self._strategy, instrument.symbol
         )
         return int(missing / instrument.lot_size) * instrument.lot_size, asked
+
+    def _part_of_equity(self, part: Decimal, asked: str) -> Decimal:
+        """What a part of the equity is worth. Of debts nobody means a part: it would be on the other side."""
+        equity = self._account.equity
+        if part and equity < 0:
+            raise ValueError(f"{asked}: the account's equity is {equity}, there is nothing to take a part of")
+        return part * equity
 
     def _unit_worth(self, instrument: InstrumentDefined, price: Decimal | None) -> Decimal:
         """What one unit of the instrument is worth, in the account's currency."""

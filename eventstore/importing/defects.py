@@ -18,6 +18,10 @@ class RowDefect(InputError):
         self.expected = expected
 
 
+class ColumnMissing(InputError):
+    """The rows need a column that the file does not have, or has under a name that nobody could guess."""
+
+
 class BadRow(msgspec.Struct, frozen=True):
     """A row that was not taken. ``line`` counts from 1, header and blank lines included."""
 

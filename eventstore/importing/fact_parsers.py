@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 import msgspec
 
 from eventstore.importing.columns import Columns
-from eventstore.importing.defects import RowDefect
+from eventstore.importing.defects import ColumnMissing, RowDefect
 from eventstore.importing.intervals import DailyIntervals, Instants, stamp_parser
 from eventstore.importing.options import ImportOptions, Label
 from kernel.events import CorporateAction, CorporateActionKind, FundingRateSet, FxRateSet
@@ -48,7 +48,7 @@ class ActionParser:
             expected = "split, dividend, merger, symbol_change or delisting"
             raise RowDefect(columns.name("type"), kind_text, expected=expected)
         new_symbol = _text(fields, "new_symbol", columns=columns)
-        ratio, amount = self._terms(fields, kind, new_symbol=new_symbol)
+        ratio, amount = self._terms(fields, kind, symbol=symbol, new_symbol=new_symbol)
         pay_text = _text(fields, "pay_date", columns=columns)
         return CorporateAction(
             self._days.interval(_stamp(fields, self._time, clock=self._clock), later)[0],
@@ -62,7 +62,7 @@ class ActionParser:
         )
 
     def _terms(
-        self, fields: list[str], kind: CorporateActionKind, *, new_symbol: str
+        self, fields: list[str], kind: CorporateActionKind, *, symbol: str, new_symbol: str
     ) -> tuple[Decimal, Decimal]:
         """New shares and cash for each old share."""
         columns = self._columns
@@ -72,6 +72,10 @@ class ActionParser:
             return Decimal(1), _positive(fields, "amount", columns=columns)
         if kind is CorporateActionKind.SYMBOL_CHANGE and not new_symbol:
             raise RowDefect(columns.name("new_symbol"), "", expected="the symbol from now on")
+        if new_symbol == symbol:
+            raise RowDefect(
+                columns.name("new_symbol"), new_symbol, expected="another symbol than the old one"
+            )
         ratio = _optional(fields, "ratio", columns=columns)
         amount = _optional(fields, "amount", columns=columns) or _NONE
         if kind is CorporateActionKind.MERGER:
@@ -80,7 +84,11 @@ class ActionParser:
                     columns.name("amount"), "", expected="cash a share, or a new symbol and ratio"
                 )
             return ratio if ratio is not None else Decimal(1 if new_symbol else 0), amount
-        return ratio if ratio is not None else Decimal(1), amount
+        if kind is CorporateActionKind.DELISTING or ratio is None:
+            return Decimal(1), amount
+        if ratio == 0:
+            raise RowDefect(columns.name("ratio"), "0", expected="new shares per old share, above 0")
+        return ratio, amount
 
 
 class FxRateParser:
@@ -158,7 +166,13 @@ def _optional(fields: list[str], target: str, *, columns: Columns) -> Decimal | 
 
 
 def _positive(fields: list[str], target: str, *, columns: Columns) -> Decimal:
-    """A number above 0 from its own column, or from that of values."""
+    """A number above 0 from its own column, or that of values; ``ColumnMissing`` if there is neither."""
+    if columns.place(target) < 0 and columns.place("value") < 0:
+        listed = ", ".join(map(repr, columns.names))
+        raise ColumnMissing(
+            f"no column for {target}, nor one of values for both ratio and amount, among {listed}; "
+            f"name it with --column {target}=NAME or --column value=NAME"
+        )
     if not _text(fields, target, columns=columns) and columns.place("value") >= 0:
         target = "value"
     number = _number(fields, target, columns=columns)

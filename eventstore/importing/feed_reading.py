@@ -88,9 +88,11 @@ class FeedReader:
         symbol = ""
         try:
             event = self._messages.parse(message)
-            if event is not None:
-                symbol = self._symbol(event)
-            if event is None or (self._only and symbol not in self._only):
+            if event is None:
+                self._parsed.foreign_count += 1
+                return
+            symbol = self._symbol(event)
+            if self._only and symbol not in self._only:
                 self._parsed.skipped_count += 1
                 return
             following = self._following_of(symbol)
@@ -142,7 +144,7 @@ class FeedReader:
         if following.is_broken and self._snapshots_to_come:
             following.held.append((delta, line))
         elif known and delta.book_seq <= known:
-            self._parsed.skipped_count += 1
+            self._parsed.superseded_count += 1
         elif known and delta.previous_book_seq > known and self._snapshots_to_come:
             gap = FeedGapDetected(delta.ts, delta.symbol, GAP_FEED, known, delta.book_seq)
             self._add(following, gap, file, line=line)
@@ -154,7 +156,7 @@ class FeedReader:
 
     def _take_snapshot(self, following: _Following, snapshot: BookSnapshot, file: str, *, line: int) -> None:
         if not following.is_broken and snapshot.book_seq <= following.known:
-            self._parsed.skipped_count += 1
+            self._parsed.superseded_count += 1
             return
         following.is_broken = False
         following.known = snapshot.book_seq

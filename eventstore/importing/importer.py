@@ -35,11 +35,13 @@ class StreamImport(msgspec.Struct, frozen=True):
 
 
 class ImportResult(msgspec.Struct, frozen=True):
-    """What an import did. ``row_count`` = rows in streams + ``skipped_count`` + ``bad_count``.
+    """What an import did. ``row_count`` rows are in streams, or in one of the other four counts.
 
     ``skipped_count`` are rows of symbols that were not asked for; ``bad_rows`` are the first ten of
     ``bad_count``; ``new_count`` events were appended to data streams, ``quarantined_count`` to
-    quarantine streams (fewer than ``bad_count`` where they were there before).
+    quarantine streams (fewer than ``bad_count`` where they were there before). Of recorded feeds
+    ``superseded_count`` are updates and snapshots no newer than the book that they are for, and
+    ``foreign_count`` are messages that are neither books, trades nor quotes.
     """
 
     files: tuple[str, ...]
@@ -50,6 +52,8 @@ class ImportResult(msgspec.Struct, frozen=True):
     bad_count: int
     quarantined_count: int
     bad_rows: tuple[BadRow, ...] = ()
+    superseded_count: int = 0
+    foreign_count: int = 0
 
 
 class _Plan(msgspec.Struct, frozen=True):
@@ -158,4 +162,6 @@ def _result(parsed: ParsedFiles, streams: list[StreamImport]) -> ImportResult:
         bad_count=parsed.bad_count,
         quarantined_count=sum(stream.new_count for stream in quarantine),
         bad_rows=tuple(parsed.bad_rows),
+        superseded_count=parsed.superseded_count,
+        foreign_count=parsed.foreign_count,
     )

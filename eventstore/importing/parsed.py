@@ -47,7 +47,11 @@ class Track:
 
 
 class ParsedFiles:
-    """Everything that was found in the files. ``close`` it when done."""
+    """Everything that was found in the files. ``close`` it when done.
+
+    ``skipped_count`` rows were of symbols that nobody asked for, ``superseded_count`` told of an order book
+    what it held already, ``foreign_count`` were messages of other feeds.
+    """
 
     def __init__(self, files: tuple[str, ...], options: ImportOptions) -> None:
         self.files = files
@@ -55,6 +59,8 @@ class ParsedFiles:
         self.tracks: dict[str, Track] = {}
         self.row_count = 0
         self.skipped_count = 0
+        self.superseded_count = 0
+        self.foreign_count = 0
         self.bad_count = 0
         self.bad_rows: list[BadRow] = []
         self._options = options

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from eventstore.importing.columns import Columns, resolve_columns
-from eventstore.importing.defects import BadRow, BadRowsRefused, RowDefect
+from eventstore.importing.defects import BadRow, BadRowsRefused, ColumnMissing, RowDefect
 from eventstore.importing.feed_reading import FeedReader
 from eventstore.importing.intervals import timeframe_ns
 from eventstore.importing.local_time import NS_PER_DAY, iso_utc
@@ -91,6 +91,8 @@ class _Reader:
                 raise InputError(f"{path}: has no rows after its header")
             report(source.size)
             return source.size
+        except ColumnMissing as error:
+            raise InputError(f"{path}: {error}") from None
         finally:
             source.close()
 

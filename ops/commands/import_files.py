@@ -234,6 +234,10 @@ def _print_result(result: ImportResult, console: Console) -> None:
     parts = [f"{result.row_count:,} rows read", f"{result.new_count:,} new"]
     if result.skipped_count:
         parts.append(f"{result.skipped_count:,} of other symbols skipped")
+    if result.superseded_count:
+        parts.append(f"{result.superseded_count:,} already in the book's snapshot skipped")
+    if result.foreign_count:
+        parts.append(f"{result.foreign_count:,} of other kinds of message skipped")
     click.echo(", ".join(parts))
     if result.bad_count:
         click.echo(

@@ -150,7 +150,7 @@ def _exits(trades: Iterable[RoundTrip], *, names_strategy: bool) -> Markers:
         points.append((trade.exit_ts, float(trade.exit_price)))
         texts.append(
             f"{verb} {figures.quantity(trade.quantity)} at {figures.price(trade.exit_price)}<br>"
-            f"P&amp;L {trade.net_pnl:+,.2f} ({figures.percent(trade.net_return)})"
+            f"P&amp;L {trade.net_pnl:+,.2f} {trade.currency} ({figures.percent(trade.net_return)})"
             f" after {figures.duration(trade.duration_ns)}"
             + _owner(trade.strategy, names_strategy=names_strategy)
         )

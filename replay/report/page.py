@@ -205,7 +205,7 @@ def _trade(number: int, trade: RoundTrip) -> str:
     return (
         "<tr>"
         + "".join(f"<td>{_text(cell)}</td>" for cell in cells)
-        + f"<td class='{tone}'>{_text(figures.money(trade.net_pnl))}</td>"
+        + f"<td class='{tone}'>{_text(figures.money(trade.net_pnl))} {_text(trade.currency)}</td>"
         + f"<td class='{tone}'>{_text(figures.percent(trade.net_return))}</td></tr>"
     )
 

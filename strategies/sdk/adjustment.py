@@ -10,6 +10,7 @@ an action if it was known when the action took effect: ``bar.ts <= action.ts``.
 from collections.abc import Sequence
 from enum import StrEnum
 
+from kernel.corporate_actions import is_void
 from kernel.events import Bar, CorporateAction, CorporateActionKind
 
 
@@ -25,7 +26,7 @@ def split_ratio(actions: Sequence[CorporateAction], since: int) -> float:
     """New shares per share of ``since``: the product of the splits that took effect at or after it."""
     ratio = 1.0
     for action in actions:
-        if action.ts >= since and action.kind is CorporateActionKind.SPLIT:
+        if action.ts >= since and action.kind is CorporateActionKind.SPLIT and not is_void(action):
             ratio *= float(action.ratio)
     return ratio
 
@@ -66,6 +67,8 @@ def _price_factor(actions: Sequence[CorporateAction], close: float, *, adjustmen
     """
     factor = 1.0
     for action in actions:
+        if is_void(action):
+            continue
         if action.kind is CorporateActionKind.SPLIT:
             factor /= float(action.ratio)
         elif action.kind is CorporateActionKind.DIVIDEND and adjustment is Adjustment.TOTAL:

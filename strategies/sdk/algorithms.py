@@ -12,6 +12,9 @@ from enum import StrEnum
 
 import msgspec
 
+TIME_IS_OVER = "its time is over"
+"""What ``ExecutionFinished.reason`` says of a rest that nobody refused: it was not traded in time."""
+
 
 class Leftover(StrEnum):
     """What becomes of the rest of a worked order at its end."""

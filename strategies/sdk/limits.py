@@ -79,7 +79,8 @@ class ContinuousLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
 
 class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Limits that risk holds every order to; ``None``, 0 or empty means no limit.
+    """Limits that risk holds every order to. Left out (``None``, or an empty list) there is no limit; 0 is a
+    limit like any other, and allows nothing. (``duplicate_window_s`` is a span: 0 is none.)
 
     Quantities are in units of the instrument, notionals and losses in the account's currency. An
     order that makes a position smaller passes every limit on positions, exposure and losses.

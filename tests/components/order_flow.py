@@ -116,6 +116,19 @@ class OrderFlow:
             ExecutionReport(0, kind, ClientOrderId(key), "A", BrokerOrderId(broker_order_id), reason="so")
         )
 
+    def restate(self, key: str, *, quantity: int, limit: int) -> Sequence[Event]:
+        """The venue says that these terms hold."""
+        return self.hear(
+            ExecutionReport(
+                0,
+                ExecutionKind.REPLACED,
+                ClientOrderId(key),
+                "A",
+                quantity=Decimal(quantity),
+                limit_price=Decimal(limit),
+            )
+        )
+
     def fill(
         self,
         key: str,

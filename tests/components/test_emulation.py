@@ -15,6 +15,8 @@ from kernel.events import (
     CorporateAction,
     CorporateActionKind,
     Event,
+    ExecutionKind,
+    ExecutionReport,
     HeldOrderTriggered,
     InstrumentDefined,
     OrderDenied,
@@ -28,7 +30,7 @@ from kernel.events import (
     Trade,
     TradingSession,
 )
-from kernel.identifiers import ClientOrderId
+from kernel.identifiers import ClientOrderId, FillId
 from kernel.snapshot import Snapshot
 from strategies.sdk import Cancel, PlaceOrder, Replace, buy, one_cancels_other, sell
 from tests.components.lacking_venue import EVERYTHING_ELSE, core_lacking, fills, kinds, planned
@@ -36,7 +38,7 @@ from tests.components.sample_core import hear, of_type
 
 DAY = 86_400_000_000_000
 KEY = ClientOrderId("1-x-1")
-Type, Tif = OrderType, TimeInForce
+Type, Tif, K = OrderType, TimeInForce, ExecutionKind
 
 
 def quotes(*prices: float, start: int = 10, spread: float = 0.0) -> list[Event]:
@@ -106,6 +108,8 @@ def test_emulated_orders_fill_at_the_prices_of_native_ones_where_quotes_last(
         ([Bar(30, "A", "1m", 99.0, 99.0, 95.01, 98.0, 1.0, 12)], False),
         ([Bar(30, "A", "1m", 99.0, 99.0, 90.0, 98.0, 1.0, 5)], False),
         ([Bar(30, "A", "1m", 99.0, 99.0, 90.0, 95.0, 1.0, 5)], True),
+        ([Bar(30, "A", "1m", 99.0, 99.0, 95.0, 98.0, 1.0, 0)], True),
+        ([Bar(10, "A", "1m", 99.0, 99.0, 95.0, 95.0, 1.0, 0)], False),
         ([Quote(20, "A", 0.0, 90.0)], False),
         ([Quote(20, "A", float("nan"), 90.0)], False),
         ([Quote(20, "B", 90.0, 90.0)], False),
@@ -127,6 +131,49 @@ def test_a_trailing_stop_does_not_trigger_on_the_low_of_the_bar_that_moved_its_l
 
     assert of_type(made, HeldOrderTriggered) == []
     assert len(of_type(after, HeldOrderTriggered)) == 1
+
+
+@pytest.mark.parametrize(
+    "mover",
+    [
+        Quote(25, "A", 110.0, 111.0),
+        Trade(25, "A", 110.0, 1.0),
+        Bar(30, "A", "1m", 101.0, 110.0, 101.0, 109.0, 1.0, 20),
+    ],
+    ids=repr,
+)
+def test_a_bar_does_not_turn_a_trailing_stop_with_a_low_from_before_its_level(mover: Event) -> None:
+    """Neither a longer bar over shorter ones, nor one that was open when a tick moved the level."""
+    longer = Bar(30, "A", "1h", 100.0, 110.0, 98.0, 109.0, 1.0, 12)
+
+    made = run(sell("A", 5, trail_amount=4), [*quotes(100), mover, longer], *EVERYTHING_ELSE)
+    after = Bar(40, "A", "1m", 109.0, 109.0, 105.5, 108.0, 1.0, 30)
+    turned = run(sell("A", 5, trail_amount=4), [*quotes(100), mover, longer, after], *EVERYTHING_ELSE)
+
+    assert of_type(made, HeldOrderTriggered) == []
+    assert [event.ts for event in of_type(turned, HeldOrderTriggered)] == [40]
+
+
+@pytest.mark.parametrize(("close", "is_reached"), [(99.0, False), (98.0, True)])
+def test_a_bar_that_was_open_when_a_new_stop_came_counts_with_its_close_alone(
+    close: float, is_reached: bool
+) -> None:
+    core = core_lacking(planned(sell("A", 5, stop=90), Replace(KEY, stop_price=98)), *EVERYTHING_ELSE)
+    hear(core, *quotes(100, start=10), *quotes(100, start=20))
+
+    made = hear(core, Bar(30, "A", "1m", 100.0, 100.0, 97.0, close, 1.0, 12))
+
+    assert bool(of_type(made, HeldOrderTriggered)) is is_reached
+
+
+@pytest.mark.parametrize("lacks", [(), tuple(one for one in EVERYTHING_ELSE if one != "replace")])
+def test_a_trailing_stop_takes_a_new_level_emulated_or_not(lacks: tuple[str, ...]) -> None:
+    placed = sell("A", 5, stop=90, trail_amount=5)
+    core = core_lacking(planned(placed, Replace(KEY, stop_price=98)), *lacks)
+
+    traded = hear(core, *quotes(100, 100, 99, 98, 97))
+
+    assert [int(price) for _, _, price in fills(traded)] == [97 if lacks else 98]
 
 
 def test_a_held_order_takes_a_new_stop_and_is_cancelled_here() -> None:
@@ -233,6 +280,20 @@ def test_an_ioc_order_has_one_market_event_and_ends() -> None:
     assert "OrderExpired" not in kinds(taken)
 
 
+def test_an_ioc_order_that_a_venue_fills_in_part_without_accepting_it_first_ends_all_the_same() -> None:
+    core = core_lacking(planned(buy("A", 5, limit=90, time_in_force=Tif.IOC)), *EVERYTHING_ELSE)
+    core.bus.unregister("simulated_broker")
+    hear(core, *quotes(101))
+
+    hear(
+        core,
+        ExecutionReport(11, K.FILL, KEY, "A", fill_id=FillId("f"), quantity=Decimal(2), price=Decimal(90)),
+    )
+    asked = hear(core, *quotes(101, start=12))
+
+    assert kinds(asked) == ["CancelOrder", "CancelSubmitted"]
+
+
 def test_a_fill_or_kill_order_cannot_be_emulated_and_is_denied() -> None:
     made = run(buy("A", 5, limit=100, time_in_force=Tif.FOK), quotes(101), *EVERYTHING_ELSE)
 
@@ -250,6 +311,12 @@ SESSIONS = (
 
 def at(hour: float, price: float, day: int = 0) -> Quote:
     return Quote(day * DAY + int(hour * HOUR), "A", price, price)
+
+
+def bar_of(opened: float, ended: float, *, low: float) -> Bar:
+    """A bar between two hours of the second day."""
+    times = DAY + int(opened * HOUR), DAY + int(ended * HOUR)
+    return Bar(times[1], "A", "1h", 100.0, 101.0, low, 100.0, 1.0, times[0])
 
 
 def sent_at(order_type: OrderType, placed_at: float, *, limit: float | None = None) -> list[float]:
@@ -275,6 +342,24 @@ def test_orders_on_open_and_close_go_out_by_the_calendar(
     order_type: OrderType, placed_at: float, sent: float
 ) -> None:
     assert sent_at(order_type, placed_at) == [pytest.approx(sent)]
+
+
+@pytest.mark.parametrize(
+    ("outside", "inside"),
+    [
+        (at(8, 90.0, day=1), at(9, 90.0, day=1)),
+        (bar_of(4, 9, low=90), bar_of(8.5, 9.5, low=90)),
+    ],
+)
+def test_an_emulated_stop_is_not_reached_outside_the_session(outside: Event, inside: Event) -> None:
+    core = core_lacking(planned(sell("A", 5, stop=95)), *EVERYTHING_ELSE)
+    hear(core, CalendarDefined(2, "X", SESSIONS), InstrumentDefined(3, "A", calendar="X"))
+    hear(core, at(15, 100.0))
+
+    before, then = hear(core, outside), hear(core, inside)
+
+    assert of_type(before, HeldOrderTriggered) == []
+    assert len(of_type(then, HeldOrderTriggered)) == 1
 
 
 def test_a_limit_order_on_open_that_does_not_trade_then_expires() -> None:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from components.orders.lifecycle import TERMINAL, TRANSITIONS
-from components.orders.orders import CLOSED_KEPT
+from components.orders.outbox import CLOSED_KEPT
 from kernel.events import (
     ApprovedOrder,
     CancelAllOrders,
@@ -96,13 +96,28 @@ LISTED: dict[tuple[str, ExecutionKind], tuple[OrderStatus, type[Event]]] = {
     ("unknown", K.CANCELLED): (S.CANCELLED, OrderCancelled),
     ("unknown", K.EXPIRED): (S.EXPIRED, OrderExpired),
     ("unknown", K.CANCEL_REJECTED): (S.ACCEPTED, CancelRejected),
+    ("unknown", K.TRIGGERED): (S.ACCEPTED, OrderTriggered),
     ("unknown while replaced", K.ACCEPTED): (S.PENDING_REPLACE, OrderAccepted),
     ("unknown while replaced", K.REJECTED): (S.REJECTED, OrderRejected),
     ("unknown while replaced", K.CANCELLED): (S.CANCELLED, OrderCancelled),
     ("unknown while replaced", K.EXPIRED): (S.EXPIRED, OrderExpired),
     ("unknown while replaced", K.CANCEL_REJECTED): (S.PENDING_REPLACE, CancelRejected),
+    ("unknown while replaced", K.TRIGGERED): (S.PENDING_REPLACE, OrderTriggered),
     ("unknown while replaced", K.REPLACED): (S.ACCEPTED, OrderReplaced),
     ("unknown while replaced", K.REPLACE_REJECTED): (S.ACCEPTED, ReplaceRejected),
+    ("filled", K.CANCEL_REJECTED): (S.FILLED, CancelRejected),
+    ("cancelled", K.CANCEL_REJECTED): (S.CANCELLED, CancelRejected),
+    ("cancelled after a fill", K.CANCEL_REJECTED): (S.CANCELLED, CancelRejected),
+    ("expired", K.CANCEL_REJECTED): (S.EXPIRED, CancelRejected),
+    ("rejected", K.CANCEL_REJECTED): (S.REJECTED, CancelRejected),
+    ("filled while replaced", K.CANCEL_REJECTED): (S.FILLED, CancelRejected),
+    ("filled while replaced", K.REPLACE_REJECTED): (S.FILLED, ReplaceRejected),
+    ("cancelled while replaced", K.CANCEL_REJECTED): (S.CANCELLED, CancelRejected),
+    ("cancelled while replaced", K.REPLACE_REJECTED): (S.CANCELLED, ReplaceRejected),
+    ("expired while replaced", K.CANCEL_REJECTED): (S.EXPIRED, CancelRejected),
+    ("expired while replaced", K.REPLACE_REJECTED): (S.EXPIRED, ReplaceRejected),
+    ("rejected while replaced", K.CANCEL_REJECTED): (S.REJECTED, CancelRejected),
+    ("rejected while replaced", K.REPLACE_REJECTED): (S.REJECTED, ReplaceRejected),
 }
 """Situation and report to the state it leads to and the event that says so. All else is refused."""
 
@@ -122,6 +137,10 @@ SITUATIONS: dict[str, tuple[str, ...]] = {
     "cancelled after a fill": ("fill", "cancelled"),
     "expired": ("expired",),
     "rejected": ("rejected",),
+    "filled while replaced": ("accept", "replace", "fill", "fill the rest"),
+    "cancelled while replaced": ("accept", "replace", "cancelled"),
+    "expired while replaced": ("accept", "replace", "expired"),
+    "rejected while replaced": ("accept", "replace", "cancel", "rejected"),
     "held": ("hold",),
     "denied": ("deny",),
 }
@@ -381,6 +400,32 @@ def test_an_order_replaced_down_to_what_was_filled_meanwhile_is_filled() -> None
     flow.report("o", K.REPLACED)
 
     assert (flow.status("o"), flow.is_open("o")) == (S.FILLED, False)
+
+
+def test_a_fill_that_overtakes_the_word_of_a_larger_quantity_is_booked() -> None:
+    flow = order_in("pending replace of a fill")
+
+    (filled,) = flow.fill("o", "f2", 70)
+    (replaced,) = flow.report("o", K.REPLACED)
+
+    assert isinstance(filled, OrderFilled)
+    assert (filled.quantity, filled.leaves_quantity) == (Decimal(70), Decimal(10))
+    assert isinstance(replaced, OrderReplaced)
+    assert flow.status("o") is S.PARTIALLY_FILLED
+
+
+def test_a_restatement_of_the_venues_own_is_no_answer_to_new_prices_under_way() -> None:
+    flow = order_in("accepted")
+    flow.replace("o", limit=51)
+
+    flow.restate("o", quantity=60, limit=50)
+    status = flow.status("o")
+    (answered,) = flow.restate("o", quantity=60, limit=51)
+
+    assert status is S.PENDING_REPLACE
+    assert isinstance(answered, OrderReplaced)
+    assert (answered.order.quantity, answered.order.limit_price) == (Decimal(60), Decimal(51))
+    assert flow.status("o") is S.ACCEPTED
 
 
 def test_terms_below_what_was_filled_meanwhile_are_refused() -> None:

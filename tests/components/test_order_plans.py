@@ -59,14 +59,20 @@ class Account:
         return {"USD": Decimal(1), "EUR": Decimal("1.25")}.get(currency)
 
 
-def translate(returned: object) -> Sequence[Event]:
+class Debtor(Account):
+    """An account that owes more than it has."""
+
+    equity = Decimal(-1_000)
+
+
+def translate(returned: object, account: Account | None = None) -> Sequence[Event]:
     """What a strategy's answer to a quote at 5 becomes; the last price of everything but NEW is 50."""
     translator = Translator(
         StrategyId("ma"),
         state=HostState(epoch=7),
         instrument=lambda symbol: INSTRUMENTS.get(symbol) or InstrumentDefined(0, symbol),
         symbol_of=lambda _: "",
-        account=Account(),
+        account=account or Account(),
         last_price=lambda symbol: None if symbol == "NEW" else 50.0,
     )
     return translator(quote(5), returned)
@@ -123,6 +129,29 @@ def test_a_size_by_worth_is_whole_lots_at_the_orders_price(
 )
 def test_a_size_that_comes_to_nothing_is_refused(placed: PlaceOrder, reason: str) -> None:
     assert refusal(placed) == reason
+
+
+@pytest.mark.parametrize(
+    ("wanted", "asked"),
+    [
+        (buy("A", EquityPercent(-10)), "equity percent -10"),
+        (target_weight("LONG", 0.6), "target weight 0.6"),
+    ],
+)
+def test_a_part_of_debts_is_no_size(wanted: PlaceOrder | Target, asked: str) -> None:
+    """It would be on the other side: a tenth less of -1,000 bought, 60 % of it long sold."""
+    (refused,) = translate(wanted, Debtor())
+
+    assert isinstance(refused, DecisionRefused)
+    problem = "the account's equity is -1000, there is nothing to take a part of"
+    assert refused.reason == f"{asked}: {problem}"
+
+
+def test_a_weight_of_nothing_closes_the_position_of_an_account_in_debt() -> None:
+    (intent,) = translate(target_weight("LONG", 0), Debtor())
+
+    assert isinstance(intent, OrderIntent)
+    assert (intent.order.side, intent.order.quantity) == (Side.SELL, Decimal(10))
 
 
 # --- targets ----------------------------------------------------------------------------------

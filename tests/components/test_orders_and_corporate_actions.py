@@ -81,6 +81,30 @@ def test_an_order_of_which_a_split_leaves_less_than_a_lot_is_cancelled() -> None
     only(flow.hear(action(Kind.SPLIT, "0.1")), CancelSubmitted)
 
 
+def test_exits_protect_the_split_shares_of_a_parent_that_ends_with_a_part_filled_before_the_split() -> None:
+    flow = flow_with(approved("o"))
+    flow.send(child("exit", "o"))
+    flow.fill("o", "f1", 50)
+
+    flow.hear(action(Kind.SPLIT, "2"))
+    flow.fill("o", "f2", 10, price="25")
+    ended = flow.report("o", K.CANCELLED)
+
+    assert [one.order.quantity for one in ended if isinstance(one, OrderSubmitted)] == [110]
+
+
+@pytest.mark.parametrize("ratio", ["0.3333333333", "2", "1.5"])
+def test_exits_are_as_large_as_a_parent_that_fills_after_a_split(ratio: str) -> None:
+    flow = flow_with(approved("o"))
+    flow.send(child("exit", "o"))
+
+    flow.hear(action(Kind.SPLIT, ratio))
+    whole = flow.entry("o").order.quantity
+    filled = flow.fill("o", "f1", whole)
+
+    assert [one.order.quantity for one in filled if isinstance(one, OrderSubmitted)] == [whole]
+
+
 def test_waiting_orders_are_restated_with_their_parents() -> None:
     flow = OrderFlow()
     flow.send(approved("p"), child("c", "p"))

@@ -8,6 +8,7 @@ close: theirs slips limit orders too, beyond the limit then, and does not fill; 
 
 import csv
 import gzip
+from collections.abc import Iterable
 from decimal import Decimal
 
 import msgspec
@@ -27,6 +28,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("shared_data")]
 FOLDER = SHARED_DATA / "daily" / "zipline_example"
 FINE_TICK = Decimal("0.00000001")
 COSTS = Costs(volume_limit=0.025, price_impact=0.1, per_share=0.0075, minimum=1.0)
+SYMBOLS = ("AAPL", "MSFT")
 KINDS = ("market", "limit", "stop", "stop_limit", "cancel")
 PERIODS = (("2014-03-03", "2014-10-31"), ("2005-01-03", "2005-12-30"), ("2008-06-02", "2009-06-30"))
 
@@ -48,7 +50,7 @@ def actions(name: str, *, first: str, last: str) -> list[dict[str, str]]:
 
 def task_of(first: str, last: str, *, seed: int) -> Task:
     """Orders in two shares; dividends are paid on the day after, which the data set does not know."""
-    bars = {symbol: rows_of(symbol, first=first, last=last) for symbol in ("AAPL", "MSFT")}
+    bars = {symbol: rows_of(symbol, first=first, last=last) for symbol in SYMBOLS}
     days = [row[0] for row in bars["AAPL"]]
     steps = [
         msgspec.structs.replace(step, symbol=symbol, name=f"{symbol}.{step.name}")
@@ -61,7 +63,7 @@ def task_of(first: str, last: str, *, seed: int) -> Task:
         bars=bars,
         steps=tuple(step for step in steps if step.name in sent),
         cash=10_000_000.0,
-        symbols=("AAPL", "MSFT"),
+        symbols=SYMBOLS,
         splits=tuple(
             (row["effective_date"], row["symbol"], float(row["ratio"]))
             for row in actions("splits.csv", first=first, last=last)
@@ -79,7 +81,7 @@ def day_after(day: str, days: list[str]) -> str:
     return days[min(days.index(day) + 1, len(days) - 1)]
 
 
-def configured() -> ReplayConfig:
+def configured(symbols: Iterable[str] = SYMBOLS) -> ReplayConfig:
     """Zipline's model of the market, in ours."""
     broker = SimulatedBrokerConfig(
         bars="close",
@@ -87,7 +89,7 @@ def configured() -> ReplayConfig:
         slippage=ModelConfig("volume_share", {"price_impact": 0.1, "volume_limit": 0.025}),
         commission=ModelConfig("per_share", {"per_share": "0.0075", "minimum": "1"}),
     )
-    instruments = tuple(InstrumentConfig(symbol=symbol, tick_size=FINE_TICK) for symbol in ("AAPL", "MSFT"))
+    instruments = tuple(InstrumentConfig(symbol=symbol, tick_size=FINE_TICK) for symbol in symbols)
     risk = RiskLimits(require_cash=False, allow_short=True)
     return ReplayConfig(risk=risk, broker=broker, instruments=instruments)
 

@@ -113,7 +113,7 @@ async def test_an_example_of_zipline_is_reproduced(name: str) -> None:
     if splits:
         streams["actions"] = splits
     store = await store_of(**streams)
-    config: ReplayConfig = msgspec.structs.replace(configured(), cash=Decimal(10_000_000))
+    config: ReplayConfig = msgspec.structs.replace(configured(symbols), cash=Decimal(10_000_000))
     with (GOLDEN / f"zipline_{name}_fills.csv").open(newline="") as file:
         golden = list(csv.DictReader(file))
     with gzip.open(GOLDEN / f"zipline_{name}_daily.csv.gz", "rt", newline="") as file:

@@ -5,9 +5,19 @@ from collections.abc import Sequence
 import pytest
 
 from kernel.bus import CASCADE_LIMIT, EventBus
-from kernel.component import Subscription
+from kernel.component import STEADFAST, Subscription
 from kernel.errors import ComponentError
-from kernel.events import Bar, CashMoved, Event, Quote, SignalRaised, TimerScheduled, Trade
+from kernel.events import (
+    Bar,
+    CashMoved,
+    ComponentFailed,
+    ComponentQuarantined,
+    Event,
+    Quote,
+    SignalRaised,
+    TimerScheduled,
+    Trade,
+)
 from tests.kernel.listeners import Listener, Note, bar, quote, signal, silent, timer
 
 
@@ -217,10 +227,27 @@ def test_an_empty_batch_is_nothing() -> None:
     assert bus.state.input_count == 0
 
 
-def test_two_components_that_feed_each_other_are_stopped() -> None:
+def test_a_component_that_feeds_itself_is_quarantined_and_the_others_go_on() -> None:
     bus = EventBus()
     bus.register(answering("x"))
     bus.register(Listener("loop", {SignalRaised: lambda event: [event]}))
+    bus.register(quiet := Listener("quiet", {Quote: silent}))
+
+    bus.dispatch([quote(1), quote(2)])
+
+    failed, quarantined = (
+        event for event in bus.derived.events if isinstance(event, ComponentFailed | ComponentQuarantined)
+    )
+    assert isinstance(failed, ComponentFailed)
+    assert failed.error.endswith(f"input 1 caused over {CASCADE_LIMIT} events; the last is SignalRaised")
+    assert quarantined == ComponentQuarantined(1, "loop", 1)
+    assert quiet.heard == [quote(1), quote(2)]
+
+
+def test_steadfast_components_that_feed_each_other_are_stopped() -> None:
+    bus = EventBus()
+    bus.register(answering("x"))
+    bus.register(Listener("loop", {SignalRaised: lambda event: [event]}, failure_policy=STEADFAST))
 
     with pytest.raises(ComponentError, match=f"input 1 caused over {CASCADE_LIMIT} events.*SignalRaised"):
         bus.dispatch([quote(1)])

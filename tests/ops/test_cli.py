@@ -52,6 +52,20 @@ def test_import_prints_a_line_for_each_stream(tmp_path: Path) -> None:
     assert lines[-1] == "12,154 rows read, 12,154 new"
 
 
+def test_import_says_why_messages_of_a_feed_were_passed_over(tmp_path: Path) -> None:
+    update = '{"e":"depthUpdate","s":"X","U":3,"u":4,"b":[],"a":[]}'
+    (tmp_path / "x.txt").write_text(
+        '1 {"e":"trade","s":"X","t":1,"p":"5","q":"1","m":true}\n'
+        f'2 {update}\n3 {{"lastUpdateId":5,"bids":[["1","1"]],"asks":[["9","1"]]}}\n',
+        "utf-8",
+    )
+
+    result = onetape("import", tmp_path / "x.txt", "--kind", "depth", "--store", tmp_path / "s.db")
+
+    last = result.stdout.splitlines()[-1]
+    assert last == "3 rows read, 2 new, 1 already in the book's snapshot skipped"
+
+
 def test_import_shows_no_progress_bar_where_output_is_piped(tmp_path: Path) -> None:
     result = onetape("import", SAMPLE, "--store", tmp_path / "s.db")
 

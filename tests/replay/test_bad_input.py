@@ -130,12 +130,28 @@ def test_two_strategies_of_one_id_are_refused() -> None:
 # --- the configuration file ---------------------------------------------------------------------
 
 BAD_CONFIGS = {
-    "an unknown key": ("stroe: market.db", ("`stroe`",)),
-    "an unknown key inside": ("broker: {fee: 1}", ("`fee`", "$.broker")),
-    "a value of another type": ("broker: {slippage_bps: much}", ("$.broker.slippage_bps", "float")),
-    "a list that is no list": ("streams: a.1d", ("$.streams", "array")),
-    "an unknown choice": ("broker: {bar_fill: never}", ("$.broker.bar_fill", "never")),
-    "a strategy without a name": ("strategies: [{id: x}]", ("$.strategies[0]", "strategy")),
+    "an unknown key": (
+        "stroe: market.db",
+        (": there is no 'stroe'; did you mean 'store'? There are: store,",),
+    ),
+    "an unknown key inside": (
+        "broker: {comission: ibkr}",
+        (": broker: there is no 'comission'; did you mean",),
+    ),
+    "a value of another type": (
+        "broker: {slippage_bps: much}",
+        (": broker.slippage_bps: expected a number, got text 'much'",),
+    ),
+    "a list that is no list": ("streams: a.1d", (": streams: expected a list, got text 'a.1d'",)),
+    "an unknown choice": (
+        "broker: {bar_fill: this_clos}",
+        (": broker.bar_fill: 'this_clos' is none of next_open, this_close; did you mean 'this_close'?",),
+    ),
+    "an unknown kind of instrument": (
+        "instruments: [{symbol: A, asset_class: stock}]",
+        (": instruments[0].asset_class: 'stock' is none of equity, etf, ",),
+    ),
+    "a strategy without a name": ("strategies: [{id: x}]", (": strategies[0]: 'strategy' is missing",)),
     "negative cash": ("cash: -5", ("cash: -5",)),
     "negative slippage": ("broker: {slippage_bps: -1}", ("broker.slippage_bps: -1",)),
     "a negative limit": ("risk: {max_order_quantity: -1}", ("risk.max_order_quantity: -1",)),

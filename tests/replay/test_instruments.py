@@ -89,10 +89,13 @@ def test_terms_beside_like_replace_those_of_the_preset(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("instruments: [{symbol: A, like: nope}]", "A: like 'nope' is none of us_share, us_option, fx"),
-        ("instruments: [{like: fx}]", "missing required field `symbol`"),
-        ("instruments: [{symbol: A, margin: 1}]", "unknown field `margin`"),
-        ("instruments: [7]", "Expected `object`, got `int`"),
-        ("instruments: 7", "Expected `array`, got `int`"),
+        ("instruments: [{like: fx}]", "instruments[0]: 'symbol' is missing"),
+        (
+            "instruments: [{symbol: A, margin: 1}]",
+            "instruments[0]: there is no 'margin'; did you mean 'margin_rate'?",
+        ),
+        ("instruments: [7]", "instruments[0]: expected a mapping, got a whole number 7"),
+        ("instruments: 7", "instruments: expected a list, got a whole number 7"),
         ("instruments: [{symbol: A, option_right: straddle}]", "'straddle'"),
         ("instruments: [{symbol: A, like: us_option}]", "an option needs option_right, strike, expiry"),
     ],

@@ -245,3 +245,20 @@ def test_ranges_are_those_of_looking_at_every_event(
                 seen += [event.low, event.high]
         low, high = min(seen, default=float("inf")), max(seen, default=float("-inf"))
         assert ranges.between((start, end), is_long=True) == (low, high)
+
+
+def test_a_row_says_its_currency_and_what_that_is_worth_in_the_account_s(tmp_path: Path) -> None:
+    write_bars(tmp_path / "a.csv", walk("A", 60, seed=12))
+    (tmp_path / "eurusd.csv").write_text("date,rate\n2003-12-31,1.25\n")
+    strategy = MovingAverageCross(fast=2, slow=5, quantity=10)
+
+    done = backtest(
+        strategy,
+        data=tmp_path / "a.csv",
+        fx_rates=tmp_path / "eurusd.csv",
+        instruments=[{"symbol": "A", "currency": "EUR"}],
+    )
+
+    rows = [as_row(entry) for entry in done.journal]
+    assert rows
+    assert {(row["currency"], row["rate"]) for row in rows} == {("EUR", "1.25")}

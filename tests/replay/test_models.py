@@ -90,15 +90,18 @@ async def test_a_run_with_models_of_ours_records_none(tmp_path: Path) -> None:
     [
         (
             {"bars": "olhc"},
-            r"broker.bars: there is no model 'olhc'; there are ohlc, .*, or path/to/file.py:Class",
+            r"broker.bars: there is no 'olhc'; did you mean 'ohlc'\? .*, or path/to/file.py:Class",
         ),
         ({"bars": "no/such.py:Bars"}, r"broker.bars: there is no file or module for 'no/such.py:Bars'"),
         ({"bars": "not a reference:"}, r"broker.bars: 'not a reference:': expected path/to/file.py:Class"),
         (
             {"volume": {"model": "share", "params": {"limit": 2}}},
-            r"broker.volume: VolumeShare: limit 2.0 is not",
+            r"broker.volume: share: limit 2.0 is not",
         ),
-        ({"volume": {"model": "share", "params": {"part": 1}}}, r"broker.volume: VolumeShare: .*`part`"),
+        (
+            {"volume": {"model": "share", "params": {"limi": 1}}},
+            r"broker.volume: share: there is no 'limi'; did you mean 'limit'\? There are: limit",
+        ),
         ({"slippage": "none", "slippage_bps": 3}, r"broker: give slippage or slippage_bps, not both"),
         ({"commission": "alpaca", "commission_rate": 3}, r"broker: give commission, or commission_per_share"),
         ({"lacks": ["stopp"]}, r"broker.lacks: 'stopp' is none of "),
@@ -116,7 +119,10 @@ def test_a_model_that_is_wrong_is_refused_by_key(choice: dict[str, object], sent
     [
         ("import nothing_like_that", r"broker.bars: loading .*: ModuleNotFoundError"),
         ("x = 1", r"broker.bars: .*: expected one model; its msgspec structs: none"),
-        (MIDDLE.replace("def fill", "def filled"), r"broker.bars: Middle has no method 'fill'"),
+        (
+            MIDDLE.replace("def fill", "def filled"),
+            r"broker.bars: .*own.py has no method fill\(self, resting, bar\)",
+        ),
     ],
 )
 def test_a_module_without_a_model_is_refused(tmp_path: Path, source: str, sentence: str) -> None:

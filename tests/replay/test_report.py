@@ -160,8 +160,8 @@ async def test_entries_and_exits_are_marked_where_they_happened(
     assert chart.long_entries.text[0] == "Buy 10 at 100.00"
     assert (chart.short_entries.y, chart.short_entries.text) == ([105.0], ["Sell short 10 at 105.00"])
     assert chart.gains.y == [105.0, 104.0]
-    assert chart.gains.text[0] == "Sell 10 at 105.00<br>P&amp;L +49.00 (4.90 %) after 1 d"
-    assert chart.losses.text == ["Buy back 4 at 106.00<br>P&amp;L -4.00 (-0.95 %) after 1 d"]
+    assert chart.gains.text[0] == "Sell 10 at 105.00<br>P&amp;L +49.00 USD (4.90 %) after 1 d"
+    assert chart.losses.text == ["Buy back 4 at 106.00<br>P&amp;L -4.00 USD (-0.95 %) after 1 d"]
 
 
 async def test_a_mark_at_midnight_is_drawn_on_the_day_it_closes(

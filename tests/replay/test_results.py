@@ -255,6 +255,37 @@ async def test_a_deposit_in_the_data_counts_at_its_rate(store: MemoryEventStore)
     assert metrics.total_return == pytest.approx(0.0)
 
 
+async def test_a_deposit_from_before_the_first_rate_counts_at_that_rate(store: MemoryEventStore) -> None:
+    paid_in = CashMoved(day(5), Decimal(1_000_000), "JPY")
+    data = [*BARS, paid_in, FxRateSet(day(5) + 1, "USD", "JPY", Decimal(100))]
+    await record_run(store, [mark(day(5) - 1, "10000"), mark(day(6), "20000")], data={DATA: data})
+
+    metrics = (await read_results(store, RUN)).metrics
+
+    assert metrics.total_return == pytest.approx(0.0)
+
+
+async def test_trades_in_several_currencies_are_compared_in_the_accounts(store: MemoryEventStore) -> None:
+    """A gain of 10 USD, and a loss of 500 JPY, which are 5 USD."""
+    terms = [InstrumentDefined(day(0), "ABC"), InstrumentDefined(day(0), "XYZ", currency="JPY")]
+    fills = [
+        fill(day(1), BUY, "1", "100"),
+        fill(day(1), BUY, "1", "5000", symbol="XYZ", fill_id="x1"),
+        fill(day(3), SELL, "1", "110"),
+        fill(day(3), SELL, "1", "4500", symbol="XYZ", fill_id="x2"),
+        mark(day(5), "10005"),
+    ]
+    rates = [FxRateSet(day(at), "USD", "JPY", Decimal(size)) for at, size in ((0, 50), (2, 100), (4, 10))]
+    data = sorted([*BARS, *rates], key=lambda event: event.ts)
+    await record_run(store, fills, data={DATA: data}, instruments=terms)
+
+    result = await read_results(store, RUN)
+
+    assert [trade.pnl for trade in result.trades] == [Decimal(10), Decimal(-500)]
+    assert [trade.rate for trade in result.trades] == [Decimal(1), Decimal("0.01")]
+    assert result.metrics.profit_factor == pytest.approx(2.0)
+
+
 # --- table and JSON ---------------------------------------------------------------------------
 
 

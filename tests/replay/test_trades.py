@@ -6,9 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.portfolio.position import Holding, apply_fill
-from kernel.events import CorporateAction, CorporateActionKind, OrderFilled, Side
+from kernel.events import (
+    CorporateAction,
+    CorporateActionKind,
+    FxRateSet,
+    InstrumentDefined,
+    OrderFilled,
+    Side,
+)
 from kernel.identifiers import StrategyId
-from replay.trades import match_fills
+from replay.trades import FifoMatcher, match_fills
 from tests.replay.recorded_run import BUY, SELL, correction, day, fill
 
 OTHER = StrategyId("other")
@@ -41,6 +48,21 @@ def test_times_are_those_of_the_executions() -> None:
     (trade,) = match_fills(fills).trades
 
     assert (trade.entry_ts, trade.exit_ts, trade.duration_ns) == (day(0, 14.5), day(1, 14.5), day(1) - day(0))
+
+
+def test_a_commission_in_another_currency_is_converted_at_the_rate_of_its_fill() -> None:
+    rates = [FxRateSet(day(0), "EUR", "USD", Decimal("1.25")), FxRateSet(day(1), "EUR", "USD", Decimal(2))]
+    matcher = FifoMatcher(
+        {}, {"ABC": InstrumentDefined(0, "ABC", currency="EUR")}, rates=rates, currency="USD"
+    )
+    matcher.take(fill(day(0), BUY, "10", "10", commission="5"))
+    matcher.take(fill(day(1), SELL, "10", "12", commission="5"))
+
+    (trade,) = matcher.matched().trades
+
+    assert (trade.pnl, trade.commission) == (Decimal(20), Decimal("6.5"))
+    assert trade.net_pnl * trade.rate == Decimal(27)
+    assert trade.currency == "EUR"
 
 
 def test_the_oldest_lot_is_closed_first() -> None:
@@ -206,6 +228,16 @@ def test_a_delisting_closes_what_is_open() -> None:
     (trade,) = matched.trades
     assert (trade.exit_ts, trade.exit_price, trade.pnl) == (day(1), Decimal(2), Decimal(-30))
     assert (trade.exit_order, matched.open_lots) == ("", ())
+
+
+def test_a_merger_for_cash_closes_what_is_open_at_what_is_paid() -> None:
+    bought_out = CorporateAction(day(1), "ABC", CorporateActionKind.MERGER, Decimal(0), amount=Decimal(8))
+
+    matched = match_fills([fill(day(0), BUY, "10", "5")], actions=[bought_out])
+
+    (trade,) = matched.trades
+    assert (trade.exit_ts, trade.exit_price, trade.pnl) == (day(1), Decimal(8), Decimal(30))
+    assert matched.open_lots == ()
 
 
 @st.composite

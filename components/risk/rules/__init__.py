@@ -23,6 +23,7 @@ from components.risk.rules.permission import (
     AllowOnly,
     Capability,
     DefinedSymbol,
+    Expired,
     Identity,
     KnownSymbol,
     Restricted,
@@ -49,7 +50,7 @@ def rules_for(limits: RiskLimits, declared: Mapping[StrategyId, Decimal]) -> Ite
 
     First what makes no sense under any configuration, then the limits.
     """
-    yield from (Identity(), OrderTerms(), KnownRate(), Capability())
+    yield from (Identity(), OrderTerms(), KnownRate(), Capability(), Expired())
     yield from _permissions(limits)
     yield from _sizes_and_prices(limits)
     yield from _positions(limits, declared)

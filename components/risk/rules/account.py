@@ -36,7 +36,7 @@ class RequireCash:
             available = cash - look.working.reserved_as_written()
             return Denial("require_cash", "there is no price to value the order at", available, ZERO)
         needed = look.added_cost
-        if needed <= cash - look.working.sums.total.reserved:
+        if needed <= cash - look.working.sums.reserved:
             return None
         available = cash - look.working.reserved_as_written()
         return Denial("require_cash", "there is not enough cash", available, needed)
@@ -48,9 +48,11 @@ class RequireMargin:
     def check(self, look: Look) -> Denial | None:
         if not look.growth:
             return None
+        if look.price is None:
+            return _unpriced("require_margin", ZERO)
         around = look.around
         needed = look.growth_value * around.account.margin_rate(look.order.symbol)
-        free = look.equity - around.figures.initial_margin - look.working.sums.total.margin
+        free = look.equity - around.figures.initial_margin - look.working.sums.openings.margin
         if needed <= free:
             return None
         sentence = "the initial margin must not exceed the equity that positions and working orders leave"
@@ -64,7 +66,11 @@ class MaxGrossExposure:
         self.limit = limit
 
     def check(self, look: Look) -> Denial | None:
-        if not look.growth or look.gross_reach <= self.limit:
+        if not look.growth:
+            return None
+        if look.price is None:
+            return _unpriced("max_gross_exposure", self.limit)
+        if look.gross_reach <= self.limit:
             return None
         sentence = "gross exposure, working orders included, must not exceed the limit"
         return Denial("max_gross_exposure", sentence, self.limit, look.gross_reach)
@@ -77,7 +83,11 @@ class MaxLeverage:
         self.limit = limit
 
     def check(self, look: Look) -> Denial | None:
-        if not look.growth or look.gross_reach <= self.limit * look.equity:
+        if not look.growth:
+            return None
+        if look.price is None:
+            return _unpriced("max_leverage", self.limit)
+        if look.gross_reach <= self.limit * look.equity:
             return None
         sentence = "gross exposure, working orders included, must not exceed this many times the equity"
         return Denial("max_leverage", sentence, self.limit, _ratio(look.gross_reach, look.equity))
@@ -92,6 +102,8 @@ class MaxSymbolConcentration:
     def check(self, look: Look) -> Denial | None:
         if not look.growth:
             return None
+        if look.price is None:
+            return _unpriced("max_symbol_concentration", self.limit)
         value = abs(look.reach) * look.unit_value
         if value <= self.limit * look.equity:
             return None
@@ -109,8 +121,10 @@ class MaxSectorConcentration:
         sector = look.instrument.sector
         if not sector or not look.growth:
             return None
+        if look.price is None:
+            return _unpriced("max_sector_concentration", self.limit)
         value = look.growth_value + look.around.figures.sector_exposure(sector)
-        value += look.working.sums.by_sector.get(sector, ZERO)
+        value += look.working.sums.openings.by_sector.get(sector, ZERO)
         if value <= self.limit * look.equity:
             return None
         sentence = f"positions in {sector} must not be worth a larger part of the equity"
@@ -126,13 +140,17 @@ class LossLimit:
         self._bound = float(limit)
 
     def check(self, look: Look) -> Denial | None:
-        if not look.growth:
+        if look.reduces:
             return None
         loss = look.around.figures.loss(self.rule)
         if loss < self._bound:
             return None
         sentence = "the account has lost too much: orders may only make positions smaller"
         return Denial(self.rule, sentence, self.limit, str(round(loss, 6)))
+
+
+def _unpriced(rule: str, limit: Decimal) -> Denial:
+    return Denial(rule, "there is no price to value the order at", limit, ZERO)
 
 
 def _ratio(value: Decimal, equity: Decimal) -> Decimal | str:

@@ -45,6 +45,17 @@ class DefinedSymbol:
         return Denial("require_defined_symbol", sentence, "", look.order.symbol)
 
 
+class Expired:
+    """No order in an instrument whose last moment is over."""
+
+    def check(self, look: Look) -> Denial | None:
+        expiry_ts = look.instrument.expiry_ts
+        if not expiry_ts or look.ts <= expiry_ts:
+            return None
+        sentence = f"{look.order.symbol} has expired and trades no more"
+        return Denial("expired", sentence, str(expiry_ts), str(look.ts))
+
+
 class Restricted:
     """No order in these symbols."""
 

@@ -22,9 +22,9 @@ class OrderTerms:
             return Denial("order_terms", "the quantity must be a number above 0", ZERO, str(quantity))
         if quantity % lot:
             return Denial("order_terms", f"the quantity must be a multiple of the lot {lot}", lot, quantity)
-        if instrument.minimum_quantity and quantity < instrument.minimum_quantity:
+        if instrument.minimum_quantity and look.quantity < instrument.minimum_quantity:
             sentence = "the quantity must be at least the instrument's minimum"
-            return Denial("order_terms", sentence, instrument.minimum_quantity, quantity)
+            return Denial("order_terms", sentence, instrument.minimum_quantity, look.quantity)
         if order.limit_price is not None:
             denial = _off_tick("limit", order.limit_price, instrument.tick_size)
             if denial is not None:
@@ -43,9 +43,10 @@ class MaxOrderQuantity:
         self.limit = limit
 
     def check(self, look: Look) -> Denial | None:
-        if look.order.quantity <= self.limit:
+        quantity = look.quantity
+        if quantity <= self.limit:
             return None
-        return Denial("max_order_quantity", "the order is too large", self.limit, look.order.quantity)
+        return Denial("max_order_quantity", "the order is too large", self.limit, quantity)
 
 
 class MaxOrderNotional:
@@ -67,7 +68,7 @@ def _too_little(look: Look) -> Denial | None:
     least = look.instrument.minimum_notional
     if look.price is None:
         return None
-    notional = look.order.quantity * look.price * look.instrument.multiplier
+    notional = look.quantity * look.price * look.instrument.multiplier
     if notional >= least:
         return None
     sentence = "the order must be worth at least the instrument's minimum notional"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from brokers.simulated.config import SimulatedBrokerConfig
 from components.order_books.order_books import OrderBooks
-from kernel.events import ExecutionKind, ExecutionReport, Liquidity, OrderType, Quote, Side, TimeInForce
+from kernel.events import Bar, ExecutionKind, ExecutionReport, Liquidity, OrderType, Quote, Side, TimeInForce
 from kernel.identifiers import StrategyId
 from tests.brokers.simulated.book_venue import BookVenue, fills, kinds, trade
 from tests.brokers.simulated.venue import BUY, SELL, order
@@ -186,6 +186,13 @@ def test_quotes_fill_nothing_where_there_is_a_book() -> None:
     at.submit(order(BUY, 1))
 
     assert at.hear(Quote(2, "A", 90.0, 91.0), trade(91.0, 5.0, ts=3)) == []
+
+
+def test_bars_fill_nothing_where_there_is_a_book() -> None:
+    at = venue()
+    at.submit(order(BUY, 1), order(BUY, 1, limit=90, key="limit"))
+
+    assert at.hear(Bar(20, "A", "1m", 91.0, 92.0, 80.0, 91.0, 9.0, 10)) == []
 
 
 def test_quotes_fill_where_there_is_no_book_yet() -> None:

@@ -293,10 +293,10 @@ def test_never_more_is_served_than_traded_and_never_before_those_who_were_shown(
 
 @pytest.mark.parametrize("params", [{"weighting": "linear"}, {"exponent": 0}, {"power": 2}])
 def test_a_wrong_parameter_is_refused_by_name(params: dict[str, object]) -> None:
-    with pytest.raises(ConfigError, match=r"broker\.queue: ProbabilisticQueue"):
+    with pytest.raises(ConfigError, match=r"broker\.queue: probabilistic"):
         build_models(SimulatedBrokerConfig(queue=ModelConfig("probabilistic", params)), {})
 
 
 def test_an_unknown_queue_is_refused_with_what_there_is() -> None:
-    with pytest.raises(ConfigError, match=r"broker\.queue: there is no model 'fifo'; there are pessimistic"):
+    with pytest.raises(ConfigError, match=r"broker\.queue: there is no 'fifo'; there are: pessimistic"):
         build_models(SimulatedBrokerConfig(queue="fifo"), {})

@@ -15,6 +15,7 @@ from kernel.events import (
     Order,
     OrderAdjusted,
     OrderApproved,
+    OrderCancelled,
     OrderFilled,
     OrderSubmitted,
     OrderType,
@@ -163,6 +164,19 @@ def test_an_order_goes_on_under_its_new_symbol() -> None:
     assert of_type(old, OrderFilled) == []
     assert [(one.symbol, one.price) for one in of_type(new, OrderFilled)] == [("B", Decimal(90))]
     assert core.bus.watched("simulated_broker") == frozenset()
+
+
+def test_orders_in_what_was_delisted_end_at_once_however_long_requests_take() -> None:
+    core = core_with({}, broker=SLOW)
+    begin(core)
+    hear(core, OrderApproved(0, order(BUY, limit=100)), Quote(20 * MS, "A", 101, 102))
+
+    ended = hear(core, CorporateAction(21 * MS, "A", CorporateActionKind.DELISTING))
+    later = hear(core, quote(22, 89, 90), quote(60, 89, 90))
+
+    assert [(one.ts, one.reason) for one in of_type(ended, OrderCancelled)] == [(21 * MS, "delisting")]
+    assert of_type(later, OrderFilled) == []
+    assert core.orders.state.open == {}
 
 
 def test_the_venues_count_of_positions_follows_splits_and_operators() -> None:

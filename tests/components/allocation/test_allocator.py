@@ -388,6 +388,56 @@ def test_a_worked_plan_sends_parts_and_is_called_back_when_the_target_changes() 
     assert held(core) == 0
 
 
+def test_nothing_is_held_against_a_flat_target_when_the_time_of_its_order_is_over() -> None:
+    config = SignalsConfig(sizing=TEN, execution=Twap(100.0, 5))
+    core = plan_of({"x": saying(up(), *[None] * 30, Signal("A", FLAT))}, config)
+    hear(core, *(quote(second) for second in range(1, 156, 5)))
+    bought = held(core)
+
+    derived = hear(core, quote(200), quote(400), quote(401))
+
+    assert bought == 10
+    assert orders(derived)[-1] == ("market", "sell", 10)
+    assert held(core) == 0
+
+
+def test_a_turn_whose_time_is_over_closes_at_market_and_opens_in_parts() -> None:
+    config = SignalsConfig(sizing=TEN, execution=Twap(100.0, 5))
+    core = plan_of({"x": saying(up(), *[None] * 30, down())}, config)
+    hear(core, *(quote(second) for second in range(1, 156, 5)))
+
+    derived = hear(core, quote(200), quote(400), *(quote(second) for second in range(401, 520, 5)))
+
+    assert orders(derived)[-6:] == [("market", "sell", 10), *[("market", "sell", 2)] * 5]
+    assert held(core) == -10
+
+
+def test_what_was_not_bought_in_time_is_left_until_the_next_signal() -> None:
+    config = SignalsConfig(sizing=TEN, execution=Twap(100.0, 5))
+    core = plan_of({"x": saying(up(), None, None, up())}, config)
+    hear(core, quote(1))
+
+    left = hear(core, quote(400), quote(401))
+    bought = held(core)
+    again = hear(core, quote(402), quote(403))
+
+    assert [event.reason for event in of_type(left, ExecutionFinished)] == ["its time is over"]
+    assert bought == 0
+    assert orders(again) == [("market", "buy", 2)]
+
+
+def test_a_rest_that_risk_denies_is_not_sent_again() -> None:
+    config = SignalsConfig(sizing=TEN, execution=Twap(100.0, 5))
+    core = plan_of({"x": saying(up(), *[None] * 30, Signal("A", FLAT))}, config)
+    hear(core, *(quote(second) for second in range(1, 156, 5)))
+
+    hear(core, quote(200), HaltTrading(201 * SECOND, "desk"))
+    derived = hear(core, quote(400), quote(500))
+
+    assert orders(derived) == []
+    assert held(core) == 10
+
+
 def test_the_plans_own_id_is_not_for_strategies() -> None:
     with pytest.raises(ConfigError, match="'signals' is the id of the plan itself"):
         plan_of({"signals": saying()}, SignalsConfig())

@@ -12,9 +12,12 @@ from kernel.events import (
     CorporateAction,
     CorporateActionKind,
     DecisionRefused,
+    Event,
     FlattenPositions,
     OrderIntent,
     OrderType,
+    TradingState,
+    TradingStateChanged,
 )
 from kernel.identifiers import ClientOrderId, StrategyId
 from tests.components.execution.worked import PARENT, STRATEGY, Desk, called_back, finished, sent
@@ -281,10 +284,11 @@ def test_nobody_stops_an_order_that_is_not_theirs() -> None:
         (CancelAllOrders(1, "anna"), "stopped by anna"),
         (FlattenPositions(1, "anna", "A"), "stopped by anna"),
         (CancelOrder(1, "anna", PARENT), "cancelled by anna"),
+        (TradingStateChanged(1, TradingState.HALTED), "trading is halted"),
         (CorporateAction(1, "A", CorporateActionKind.SPLIT, Decimal(2)), "split of A"),
     ],
 )
-def test_an_operator_or_a_corporate_action_stops_it(command: CancelAllOrders, reason: str) -> None:
+def test_an_operator_a_halt_or_a_corporate_action_stops_it(command: Event, reason: str) -> None:
     desk = Desk()
     desk.work(TWAP, 10, end_ts=20, weights=(1, 1))
     desk.fill(1, 5)

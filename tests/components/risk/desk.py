@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
@@ -30,6 +31,11 @@ from strategies.sdk import RiskLimits
 BUY, SELL = Side.BUY, Side.SELL
 ME, OTHER = StrategyId("me"), StrategyId("other")
 NO_LIMITS = RiskLimits(require_cash=False, allow_short=True)
+
+
+def limits(**changes: Any) -> RiskLimits:  # Any: a limit's own type
+    """No limits but these."""
+    return msgspec.structs.replace(NO_LIMITS, **changes)
 
 
 class Desk:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+import msgspec
+
 from kernel import snapshot
 from kernel.events import (
     CancelAllOrders,
@@ -24,7 +26,8 @@ from kernel.events import (
 )
 from kernel.identifiers import StrategyId
 from replay.assembly import Core
-from tests.components.sample_core import Step, begin, core_with, hear, of_type, scripted
+from strategies.sdk.limits import BreachAction, ContinuousLimit, LimitKind
+from tests.components.sample_core import FREE, Step, begin, core_with, hear, of_type, scripted
 
 X, Y = StrategyId("x"), StrategyId("y")
 
@@ -85,6 +88,25 @@ def test_of_orders_that_waited_only_those_that_reduce_leave_in_reduce_only() -> 
 
     assert core.portfolio.net_position("A") == 5
     assert refusals == ["", "trading is reduce_only"]
+
+
+def test_an_exit_in_reduce_only_calls_back_what_would_open_a_position_after_it() -> None:
+    """``y`` may sell, for that makes the net position smaller: until the exit of ``x`` has closed it."""
+    limit = ContinuousLimit(kind=LimitKind.STOP_LOSS, limit=Decimal("0.02"), action=BreachAction.FLATTEN)
+    strategies = {"x": scripted([("market", "A", 5, 0)]), "y": scripted((), (), [("stop", "A", -3, -20)])}
+    core = core_with(strategies, limits=msgspec.structs.replace(FREE, continuous=(limit,)))
+    hear(core, InstrumentDefined(0, "A"))
+    begin(core)
+    quotes(core, 1)
+    quotes(core, 2)
+    hear(core, ReduceOnlyTrading(3, "ann"))
+    quotes(core, 4)
+
+    closing = [*quotes(core, 5, price=97.0), *quotes(core, 6, price=97.0), *quotes(core, 7, price=50.0)]
+
+    assert [one.strategy for one in of_type(closing, CancelSubmitted)] == [Y]
+    assert [one.strategy for one in of_type(closing, OrderFilled)] == [X]
+    assert core.portfolio.net_position("A") == 0
 
 
 def test_flatten_closes_every_strategys_position_and_calls_back_its_orders() -> None:

@@ -7,6 +7,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from components.risk.openings import Openings
 from components.risk.working import NO_SHARE, NOTHING, WorkingOrders, WorkingSums
 from kernel import snapshot
 from kernel.events import (
@@ -145,6 +146,23 @@ def test_at_unchanged_prices_buys_never_take_more_cash_than_there_is(
 
 
 @settings(max_examples=60, deadline=None)
+@given(
+    st.tuples(scripts, scripts),
+    st.lists(st.tuples(st.sampled_from("AB"), st.integers(95, 105)), min_size=5, max_size=25),
+)
+def test_gross_exposure_never_grows_beyond_its_limit(
+    lines: tuple[list[list[Step]], list[list[Step]]], prices: list[tuple[str, int]]
+) -> None:
+    """No order is worth less than 91 a unit here, so more than 54 units can never have been let through."""
+    core = core_of(lines, RiskLimits(require_cash=False, allow_short=True, max_gross_exposure=Decimal(5_000)))
+
+    for ts, (symbol, price) in enumerate(prices, start=1):
+        hear(core, Quote(ts, symbol, price, price))
+
+        assert sum(abs(core.portfolio.net_position(each)) for each in "AB") <= 54
+
+
+@settings(max_examples=60, deadline=None)
 @given(st.tuples(scripts, scripts), moves)
 def test_sums_are_those_of_the_orders_that_are_working(
     lines: tuple[list[list[Step]], list[list[Step]]], happenings: list[tuple[int, str, int, str]]
@@ -155,7 +173,8 @@ def test_sums_are_those_of_the_orders_that_are_working(
         hear(core, event)
 
         state = core.risk.state
-        anew = WorkingOrders({}, WorkingSums())
+        sums = WorkingSums()
+        anew = WorkingOrders({}, sums, Openings(sums.openings, account=core.portfolio, market=core.market))
         for working in msgspec.msgpack.decode(
             msgspec.msgpack.encode(state.working), type=type(state).__annotations__["working"]
         ).values():
@@ -166,7 +185,10 @@ def test_sums_are_those_of_the_orders_that_are_working(
                 core.risk.working_quantity(symbol, side) for side in Side
             ]
             assert anew.count(symbol) == state.sums.by_symbol.get(symbol, NOTHING).count
-        assert anew.sums.total == state.sums.total
+        assert anew.sums.reserved == state.sums.reserved
+        assert anew.sums.openings.counted == state.sums.openings.counted
+        assert anew.sums.openings.margin == state.sums.openings.margin
+        assert anew.sums.openings.by_sector.get("", 0) == state.sums.openings.by_sector.get("", 0)
 
 
 @settings(max_examples=40, deadline=None)

@@ -11,6 +11,7 @@ from kernel import snapshot
 from kernel.events import (
     CalendarDefined,
     CashMoved,
+    ComponentFailed,
     Event,
     InstrumentDefined,
     OrderDenied,
@@ -336,3 +337,13 @@ def test_a_breach_survives_a_snapshot() -> None:
 
     assert after[0] == after[1]
     assert copy.risk.state.trading_state is TradingState.ACTIVE
+
+
+def test_the_quote_that_closes_a_position_is_no_longer_asked_about_it() -> None:
+    """The venue hears a quote first; what it fills may leave nothing to watch before the monitor hears it."""
+    core = holding(limit(LimitKind.STOP_LOSS, "0.05"), [("market", "A", -100, 0)])
+
+    closing = price(core, 99.0, ts=3)
+
+    assert core.portfolio.net_position("A") == 0
+    assert of_type(closing, ComponentFailed) == []

@@ -19,12 +19,7 @@ from kernel.events import (
 )
 from kernel.identifiers import ClientOrderId
 from strategies.sdk import RiskLimits
-from tests.components.risk.desk import BUY, ME, NO_LIMITS, OTHER, SELL, Desk, allowed, rule_of
-
-
-def limits(**changes: Any) -> RiskLimits:  # Any: a limit's own type
-    """No limits but these."""
-    return msgspec.structs.replace(NO_LIMITS, **changes)
+from tests.components.risk.desk import BUY, ME, OTHER, SELL, Desk, allowed, limits, rule_of
 
 
 def order(key: str = "x", /, **terms: Any) -> Order:  # Any: a term's own type
@@ -294,3 +289,21 @@ def test_a_denial_of_new_terms_has_limit_and_value() -> None:
 
     assert isinstance(denied, ReplaceDenied)
     assert (denied.rule, denied.limit, denied.value) == ("max_order_quantity", "10", "11")
+
+
+# --- no limit, and a limit of 0 ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("max_order_quantity", "max_order_notional", "max_position_quantity", "max_position_notional"),
+        *("max_gross_exposure", "max_leverage", "max_symbol_concentration"),
+        *("max_orders_per_second", "max_orders_per_minute", "max_open_orders", "max_open_orders_per_symbol"),
+    ],
+)
+def test_a_limit_of_0_allows_nothing_and_one_left_out_is_none(key: str) -> None:
+    zero = 0 if key.startswith(("max_orders", "max_open")) else Decimal(0)
+
+    assert rule_of(Desk(limits(**{key: zero})).intend(order("x"))) == key
+    assert rule_of(Desk(limits(**{key: None})).intend(order("x"))) == ""

@@ -111,6 +111,9 @@ def test_an_action_is_between_the_bars_of_the_day_before_and_of_the_ex_date(
         ("A,2012-03-01,dividend,,nan,", "amount is 'nan', expected a finite number"),
         ("A,2012-03-01,dividend,,-1,", "amount is '-1', expected a number above 0"),
         ("A,2012-03-01,symbol_change,,,", "new_symbol is '', expected the symbol from now on"),
+        ("A,2012-03-01,symbol_change,,,A", "new_symbol is 'A', expected another symbol than the old one"),
+        ("A,2012-03-01,merger,1,,A", "new_symbol is 'A', expected another symbol than the old one"),
+        ("A,2012-03-01,symbol_change,0,,B", "ratio is '0', expected new shares per old share, above 0"),
         ("A,2012-03-01,merger,,,", "amount is '', expected cash a share"),
         ("A,2012-03-01,merger,-1,,B", "ratio is '-1', expected 0 or more"),
         ("A,first of March,split,2,,", "ex_date is 'first of March'"),
@@ -174,6 +177,25 @@ def test_a_rate_with_a_time_of_day_is_known_then_even_at_midnight(tmp_path: Path
 )
 def test_what_is_wrong_with_a_rate_is_said(tmp_path: Path, row: str, words: str) -> None:
     assert words in refusal(tmp_path, RATES, "date,base,quote,rate", row)
+
+
+def test_a_file_without_terms_of_its_actions_is_refused_once_and_names_its_columns(tmp_path: Path) -> None:
+    lines = ("symbol,ex_date,type,factor", "A,2012-03-01,split,2", "A,2012-03-02,dividend,1")
+    path = write_lines(tmp_path / "facts.csv", lines)
+
+    with pytest.raises(InputError) as refused:
+        parsed_events(path, ACTIONS)
+
+    assert str(refused.value) == (
+        f"{path}: no column for ratio, nor one of values for both ratio and amount, among "
+        "'symbol', 'ex_date', 'type', 'factor'; name it with --column ratio=NAME or --column value=NAME"
+    )
+
+
+def test_actions_that_need_no_terms_need_no_column_of_them(tmp_path: Path) -> None:
+    found = events_of(tmp_path, ACTIONS, "symbol,ex_date,type", "A,2012-03-07,delisting")
+
+    assert list(found) == ["a.actions"]
 
 
 # --- funding rates ------------------------------------------------------------------------------

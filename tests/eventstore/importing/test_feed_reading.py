@@ -122,6 +122,16 @@ def test_other_symbols_than_those_asked_for_are_skipped(tmp_path: Path) -> None:
         assert (list(parsed.spool.lanes), parsed.row_count, parsed.skipped_count) == (["y.depth"], 2, 1)
 
 
+def test_what_a_book_holds_already_is_not_counted_as_another_symbol(tmp_path: Path) -> None:
+    aggregate: Line = (6, {"e": "aggTrade", "s": "X"})
+    lines = [(1, trade(1)), (2, update(3, 4)), (3, update(5, 6)), (4, whole(5)), (5, update(6, 6)), aggregate]
+
+    with closing(parse_files([write(tmp_path / "feed.txt", *lines)], DEPTH)) as parsed:
+        counts = (parsed.skipped_count, parsed.superseded_count, parsed.foreign_count)
+
+    assert counts == (0, 2, 1)
+
+
 def test_a_symbol_that_is_not_there_is_said(tmp_path: Path) -> None:
     path = write(tmp_path / "feed.txt", (1, trade(1)))
 

@@ -1,0 +1,100 @@
+"""What expires: an instrument with an ``expiry_ts`` trades up to that moment and is settled right after.
+
+The settlement is a derived ``CorporateAction`` of the kind ``DELISTING`` that names the price: held and
+resting orders end, positions are closed at it, as for any delisting. An option is settled at what it is worth
+against the last price of its underlying, anything else at its own last price.
+"""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Protocol
+
+import msgspec
+
+from kernel.component import STEADFAST, FailurePolicy, Subscription
+from kernel.events import (
+    AssetClass,
+    CorporateAction,
+    CorporateActionKind,
+    Event,
+    InstrumentDefined,
+    TimerCancelled,
+    TimerFired,
+    TimerScheduled,
+)
+from kernel.identifiers import TimerName
+
+_ZERO = Decimal(0)
+_ONE = Decimal(1)
+
+
+class MarketView(Protocol):
+    """What is read of the market."""
+
+    def last_price(self, symbol: str) -> float | None: ...
+    def instrument(self, symbol: str) -> InstrumentDefined: ...
+
+
+class ExpiriesState(msgspec.Struct):
+    """``expiry_ts`` by symbol, as last defined; also of what has expired."""
+
+    expiries: dict[str, int] = {}
+
+
+class Expiries:
+    """The component that ends instruments in time. A run without expiries has no timer of it."""
+
+    name = "expiries"
+    failure_policy: FailurePolicy = STEADFAST
+
+    def __init__(self, market: MarketView) -> None:
+        self.state = ExpiriesState()
+        self._market = market
+
+    def subscriptions(self) -> Iterable[Subscription]:
+        yield Subscription(InstrumentDefined, self.on_instrument)
+        yield Subscription(TimerFired, self.on_timer)
+
+    def restore(self, state: msgspec.Struct) -> None:
+        assert isinstance(state, ExpiriesState)
+        self.state = state
+
+    def on_instrument(self, event: InstrumentDefined) -> Sequence[Event] | None:
+        """Watch a new expiry; the same terms said again change nothing, not even after it."""
+        expiries, symbol = self.state.expiries, event.symbol
+        if event.expiry_ts == expiries.get(symbol, 0):
+            return None
+        name = TimerName(symbol)
+        if not event.expiry_ts:
+            del expiries[symbol]
+            return (TimerCancelled(event.ts, self.name, name),)
+        expiries[symbol] = event.expiry_ts
+        return (TimerScheduled(event.ts, self.name, name, event.expiry_ts + 1),)
+
+    def on_timer(self, timer: TimerFired) -> Sequence[Event] | None:
+        if timer.owner != self.name:
+            return None
+        terms = self._market.instrument(timer.name)
+        price = settlement_price(terms, self._market)
+        ratio = _ONE if price is None else _ZERO  # 0: nothing but the amount, even where that is 0
+        kind = CorporateActionKind.DELISTING
+        return (CorporateAction(timer.ts, timer.name, kind, ratio, price or _ZERO, currency=terms.currency),)
+
+
+def settlement_price(terms: InstrumentDefined, market: MarketView) -> Decimal | None:
+    """What a unit is settled at; ``None`` where nothing was ever priced.
+
+    An option without a priced underlying is settled at its own last price.
+    """
+    if terms.asset_class is AssetClass.OPTION and terms.option_right:
+        spot = market.last_price(terms.underlying)
+        if spot is not None:
+            return intrinsic_value(terms, Decimal(repr(spot)))
+    price = market.last_price(terms.symbol)
+    return None if price is None else Decimal(repr(price))
+
+
+def intrinsic_value(option: InstrumentDefined, spot: Decimal) -> Decimal:
+    """What exercising one unit is worth with the underlying at ``spot``; 0 out of the money."""
+    gain = option.strike - spot if option.option_right == "put" else spot - option.strike
+    return max(_ZERO, gain)

@@ -1,0 +1,110 @@
+"""What the account comes to at the prices that were heard last, kept up price by price.
+
+Floats, for they are observations that are compared with limits. ``settle`` sets them to what the portfolio
+holds exactly, at every fill, payment and rate; in between, ``move`` moves them by what one price moved.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from math import isfinite, nan
+
+from components.risk.losses import LossMeasure
+from components.risk.monitor_state import Mark, MonitorState
+from components.risk.views import AccountView, MarketView
+
+
+class Figures:
+    """The figures that rules and limits ask for. They are part of the monitor's state, which it lends."""
+
+    def __init__(
+        self,
+        state: MonitorState,
+        measures: Sequence[LossMeasure],
+        *,
+        account: AccountView,
+        market: MarketView,
+    ) -> None:
+        self.state = state
+        self._measures = {measure.rule: measure for measure in measures}
+        self._account = account
+        self._market = market
+
+    # --- reading ------------------------------------------------------------------------------
+
+    @property
+    def equity(self) -> Decimal:
+        """Cash and positions."""
+        return Decimal(repr(self.state.equity))
+
+    @property
+    def gross_exposure(self) -> Decimal:
+        """Sum of the absolute values of net positions."""
+        return Decimal(repr(self.state.gross_exposure))
+
+    @property
+    def initial_margin(self) -> Decimal:
+        """What the positions held take of the equity."""
+        return Decimal(repr(self.state.initial_margin))
+
+    def sector_exposure(self, sector: str) -> Decimal:
+        """The part of gross exposure that is in one sector."""
+        return Decimal(repr(self.state.sectors.get(sector, 0.0)))
+
+    def loss(self, rule: str) -> float:
+        """The present loss under a rule, in its unit; below 0 for a gain, 0 before the session."""
+        origin = self.state.origins.get(rule)
+        return 0.0 if origin is None else self._measures[rule].loss(origin, self.state.equity)
+
+    # --- changing -----------------------------------------------------------------------------
+
+    def move(self, symbol: str, price: float) -> bool:
+        """Move the figures by what the price of a held symbol moved; ``False`` if it had none before."""
+        state = self.state
+        mark = state.marks[symbol]
+        if not isfinite(mark.price):
+            return False
+        change = mark.weight * (price - mark.price)
+        if not change:
+            return True
+        value = mark.value + change
+        grown = abs(value) - abs(mark.value)
+        mark.price, mark.value = price, value
+        state.equity += change
+        state.gross_exposure += grown
+        state.initial_margin += grown * mark.margin_rate
+        state.sectors[mark.sector] += grown
+        return True
+
+    def settle(self) -> tuple[list[str], list[str]]:
+        """Set the figures to the account's exact ones; the symbols newly held, and those held no more."""
+        state, account = self.state, self._account
+        before, state.marks, state.sectors = state.marks, {}, {}
+        state.gross_exposure = state.initial_margin = 0.0
+        for symbol in account.open_symbols():
+            mark = state.marks[symbol] = self._mark_of(symbol)
+            size = abs(mark.value)
+            state.gross_exposure += size
+            state.initial_margin += size * mark.margin_rate
+            state.sectors[mark.sector] = state.sectors.get(mark.sector, 0.0) + size
+        state.equity = float(account.equity)
+        opened = [symbol for symbol in state.marks if symbol not in before]
+        return opened, [symbol for symbol in before if symbol not in state.marks]
+
+    def note_paid_in(self, amount: float) -> None:
+        """Money came in, or went out, and is in equity already: losses stay what they were."""
+        state = self.state
+        state.paid_in += amount
+        for rule, origin in state.origins.items():
+            state.origins[rule] = self._measures[rule].moved_origin(origin, amount, state.equity)
+
+    def _mark_of(self, symbol: str) -> Mark:
+        account, terms = self._account, self._market.instrument(symbol)
+        price, rate = self._market.last_price(symbol), account.rate(terms.currency)
+        units = account.net_position(symbol) * terms.multiplier
+        return Mark(
+            nan if price is None else price,
+            0.0 if rate is None else float(units * rate),
+            float(account.value_of(symbol)),
+            float(account.margin_rate(symbol)),
+            terms.sector,
+        )

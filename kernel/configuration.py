@@ -1,0 +1,184 @@
+"""Plain values made configuration, and one sentence for what does not fit.
+
+``msgspec`` says that a value is wrong and where; here the sentence gets what would be right: the names and
+values that there are, and the nearest one to what was written.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import TypeGuard, TypeVar
+
+import msgspec
+from msgspec.inspect import (
+    DictType,
+    EnumType,
+    ListType,
+    LiteralType,
+    StructType,
+    Type,
+    UnionType,
+    VarTupleType,
+    type_info,
+)
+
+from kernel.errors import ConfigError
+
+ConfigT = TypeVar("ConfigT")
+
+_WORDS = {
+    "object": "a mapping",
+    "array": "a list",
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "null": "nothing (null)",
+}
+_STEP = re.compile(r"\.([^.\[\]]+)|(\[[^\]]*\])")
+
+
+def convert_config(content: object, kind: type[ConfigT], *, where: str = "") -> ConfigT:
+    """``content`` (mappings, lists, text, numbers) as a ``kind``; text stands for a number where one belongs.
+
+    Raises ``ConfigError``: ``where`` and the path of the value, what was seen, what was expected.
+    """
+    try:
+        return msgspec.convert(content, kind, strict=False)
+    except msgspec.ValidationError as error:
+        said, _, place = str(error).partition(" - at ")
+        steps = tuple(name or at for name, at in _STEP.findall(place.rpartition("$")[2].rstrip("`")))
+        sentence = _sentence(said, steps, content, type_info(kind))
+        if "`key`" in place:
+            sentence = f"a key: {sentence}"
+        path = "".join(step if step.startswith("[") else f".{step}" for step in steps).removeprefix(".")
+        raise ConfigError(": ".join(part for part in (where, path, sentence) if part)) from error
+
+
+def did_you_mean(seen: str, names: Iterable[str]) -> str:
+    """``; did you mean 'close'?`` with the nearest of the names, or nothing if none is near."""
+    near = get_close_matches(seen, list(names), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def no_such(name: str, names: Sequence[str]) -> str:
+    """That there is nothing of this name, the nearest of those that there are, and all of them."""
+    listed, nearest = ", ".join(names) or "none", did_you_mean(name, names)
+    return (
+        f"there is no {name!r}{nearest} There are: {listed}"
+        if nearest
+        else (f"there is no {name!r}; there are: {listed}")
+    )
+
+
+def _sentence(said: str, steps: tuple[str, ...], content: object, kind: Type) -> str:
+    node, value = _at(steps, content, kind)
+    quoted = re.search(r"`([^`]*)`", said)
+    name = quoted.group(1) if quoted is not None else ""
+    if said.startswith("Object contains unknown field"):
+        return no_such(name, _keys(node, value))
+    if said.startswith("Object missing required field"):
+        tags = _tags(node, name)
+        return f"{name!r} is missing" + (f": one of {', '.join(tags)}" if tags else "")
+    if said.startswith("Invalid enum value"):
+        return f"{value!r} is none{_of(value, _values(node))}"
+    if said.startswith("Invalid value") and steps:
+        parent, _ = _at(steps[:-1], content, kind)
+        return f"{value!r} is none{_of(value, _tags(parent, steps[-1]))}"
+    if said.startswith("Invalid decimal"):
+        return f"{value!r} is not a number"
+    expected = re.fullmatch(r"Expected `([^`]*)`, got `([^`]*)`", said)
+    if expected is None:
+        return said.replace("`", "")
+    seen = f" {value!r}" if isinstance(value, str | int | float) else ""
+    fields = list(dict.fromkeys(one.tag_field for one in _structs(node) if one.tag_field))
+    hint = "".join(f" (a mapping with {field}: {', '.join(_tags(node, field))})" for field in fields)
+    return f"expected {_words(expected.group(1))}, got {_words(expected.group(2))}{seen}{hint}"
+
+
+def _of(value: object, names: Sequence[str]) -> str:
+    return f" of {', '.join(names)}{did_you_mean(str(value), names)}"
+
+
+def _words(types: str) -> str:
+    words = [_WORDS.get(one, one) for one in types.split(" | ")]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def _at(steps: Sequence[str], content: object, kind: Type) -> tuple[Type | None, object]:
+    """The declared type and the value at the end of a path; ``None`` where it cannot be told."""
+    node: Type | None = kind
+    for step in steps:
+        node, content = _member(node, content, step), _item(content, step)
+    return node, content
+
+
+def _member(node: Type | None, content: object, step: str) -> Type | None:
+    for one in _options(node):
+        match one:
+            case DictType(value_type=inner) if step == "[...]":
+                return inner
+            case ListType(item_type=inner) | VarTupleType(item_type=inner) if step.startswith("["):
+                return inner
+            case StructType(fields=fields) if _is_meant(one, content):
+                for field in fields:
+                    if field.encode_name == step:
+                        return field.type
+            case _:
+                pass
+    return None
+
+
+def _item(content: object, step: str) -> object:
+    if _is_mapping(content):
+        return content.get(step)
+    if _is_list(content) and step[1:-1].isdigit():
+        return content[int(step[1:-1])]
+    return None
+
+
+def _options(node: Type | None) -> tuple[Type, ...]:
+    if node is None:
+        return ()
+    return node.types if isinstance(node, UnionType) else (node,)
+
+
+def _structs(node: Type | None) -> list[StructType]:
+    return [one for one in _options(node) if isinstance(one, StructType)]
+
+
+def _is_meant(struct: StructType, content: object) -> bool:
+    """Whether the content's tag, if it has one, is the struct's."""
+    tag_field = struct.tag_field
+    return tag_field is None or (_is_mapping(content) and content.get(tag_field) == struct.tag)
+
+
+def _keys(node: Type | None, content: object) -> list[str]:
+    for struct in _structs(node):
+        if _is_meant(struct, content):
+            tag = [struct.tag_field] if struct.tag_field else []
+            return [*tag, *(field.encode_name for field in struct.fields)]
+    return []
+
+
+def _tags(node: Type | None, tag_field: str) -> list[str]:
+    return [str(one.tag) for one in _structs(node) if one.tag_field == tag_field]
+
+
+def _values(node: Type | None) -> list[str]:
+    """What an enum or a literal can be; the empty text stands for not given."""
+    found: list[str] = []
+    for one in _options(node):
+        if isinstance(one, EnumType):
+            found += [str(member.value) for member in one.cls]
+        elif isinstance(one, LiteralType):
+            found += [str(value) for value in one.values if value != ""]
+    return found
+
+
+def _is_mapping(content: object) -> TypeGuard[Mapping[str, object]]:
+    return isinstance(content, Mapping)
+
+
+def _is_list(content: object) -> TypeGuard[Sequence[object]]:
+    return isinstance(content, list | tuple)

@@ -1,0 +1,65 @@
+"""Symbols that a configuration names must be ones that the run, or its store, has: a limit on a misspelt
+symbol would hold nothing, and never say so.
+
+Where a name acts on what is traded (continuous limits, ``day_symbol``, volume profiles, commands) the run
+must have it. Lists of what may or may not be traded, and terms of instruments, may be shared by several runs:
+for them it is enough that the store has the symbol, or that its terms are given.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from kernel.configuration import did_you_mean
+from kernel.errors import ConfigError
+from replay.commands import symbols_named
+from replay.config import ReplayConfig
+
+Named = tuple[str, str]
+"""Where a symbol is named, and the symbol."""
+
+SHOWN = 10
+"""Symbols that an error lists at most."""
+
+
+def check_symbols(config: ReplayConfig, *, played: Iterable[str], stored: Iterable[str]) -> None:
+    """Raises ``ConfigError`` with the key, the name and the nearest one.
+
+    ``played`` are the symbols of the run, ``stored`` those of every data stream in the store.
+    """
+    own = sorted(set(played))
+    for where, symbol in _acting(config):
+        _require(where, symbol, own, "is not in the run, which has {}")
+    known = sorted({*own, *stored, *(one.underlying for one in config.instruments)} - {""})
+    for instrument in config.instruments:
+        _require("instruments", instrument.symbol, known, "is not in the data, which has {}")
+    known = sorted({*known, *(instrument.symbol for instrument in config.instruments)})
+    for where, symbol in _listed(config):
+        _require(where, symbol, known, "is neither in the data nor under instruments: there are {}")
+
+
+def _acting(config: ReplayConfig) -> Iterator[Named]:
+    risk, execution = config.risk, config.execution
+    if risk.day_symbol:
+        yield "risk.day_symbol", risk.day_symbol
+    for number, limit in enumerate(risk.continuous, start=1):
+        for symbol in limit.symbols:
+            yield f"risk.continuous: number {number} ({limit.kind.value}): symbols", symbol
+    for symbol in execution.volume_profiles:
+        yield "execution.volume_profiles", symbol
+    for symbol in execution.learn_volume:
+        yield "execution.learn_volume", symbol
+    yield from symbols_named(config.commands)
+
+
+def _listed(config: ReplayConfig) -> Iterator[Named]:
+    for key in ("restricted", "allow_only"):
+        symbols: tuple[str, ...] = getattr(config.risk, key)
+        for symbol in symbols:
+            yield f"risk.{key}", symbol
+
+
+def _require(where: str, symbol: str, known: list[str], problem: str) -> None:
+    if symbol in known:
+        return
+    more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
+    listed = f"{', '.join(known[:SHOWN])}{more}"
+    raise ConfigError(f"{where}: {symbol!r} {problem.format(listed)}{did_you_mean(symbol, known)}")

@@ -1,0 +1,90 @@
+"""A run in which something failed says so in its exit code, on stderr and in its result."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from replay import backtest
+from strategies.sdk import Bar, Decisions, Metadata, Strategy, StrategyParams, StrategyState
+from tests.ops.commands import onetape
+from tests.replay.commands import replay
+from tests.replay.market import walk, write_csv
+
+BROKEN_STRATEGY = """
+from strategies.sdk import Metadata, Strategy, StrategyParams, StrategyState
+
+
+class Broken(Strategy[StrategyParams, StrategyState]):
+    metadata = Metadata(name="broken")
+
+    def on_bar(self, bar):
+        return 1 / 0
+"""
+BROKEN_MODEL = """
+from typing import ClassVar
+
+import msgspec
+
+
+class Free(msgspec.Struct, frozen=True):
+    needs_volatility: ClassVar[bool] = False
+
+    def price(self, taken):
+        return float("nan")
+"""
+
+
+@pytest.fixture(autouse=True)
+def market(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to be in, with ``market.db``: a hundred bars."""
+    monkeypatch.chdir(tmp_path)
+    write_csv(tmp_path / "a.csv", walk("A", 100, seed=11))
+    assert onetape("import", "a.csv", "--symbol", "A", "--store", "market.db").exit_code == 0
+    return tmp_path
+
+
+class Broken(Strategy[StrategyParams, StrategyState]):
+    """Fails on every bar."""
+
+    metadata = Metadata(name="broken")
+
+    def on_bar(self, bar: Bar) -> Decisions:
+        raise ZeroDivisionError(bar.symbol)
+
+
+def test_a_run_with_a_failed_component_exits_with_1_and_names_it(market: Path) -> None:
+    (market / "own.py").write_text(BROKEN_MODEL, "utf-8")
+    (market / "onetape.yaml").write_text(
+        "store: market.db\nstreams: [a.1d]\nbroker: {slippage: 'own.py:Free'}\n"
+        "strategies: [{strategy: 'strategies.buy_and_hold:BuyAndHold'}]\n",
+        "utf-8",
+    )
+
+    done = replay("--json")
+
+    told = json.loads(done.stdout)
+    assert (done.exit_code, told["fills"], Path(str(told["report"])).exists()) == (1, 0, True)
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith(f"replay: {told['run_stream']}: its figures cannot be relied on: ")
+    assert "simulated_broker failed on Bar" in done.stderr
+    assert "broker.slippage: own.py:Free: price for" in done.stderr
+
+
+def test_a_run_with_a_failed_strategy_exits_with_1_and_can_be_verified(market: Path) -> None:
+    (market / "broken.py").write_text(BROKEN_STRATEGY, "utf-8")
+
+    done = replay("--store", "market.db", "--stream", "a.1d", "--strategy", "broken.py:Broken")
+
+    assert (done.exit_code, Path("run.broken.1.html").exists()) == (1, True)
+    assert "Problems" in done.stdout
+    assert "replay: run.broken.1: its figures cannot be relied on: " in done.stderr
+    assert "ZeroDivisionError" in done.stderr
+    assert replay("verify", "run.broken.1", "--store", "market.db").exit_code == 0
+
+
+def test_a_backtest_with_a_failed_strategy_counts_the_failures(market: Path) -> None:
+    done = backtest(Broken(), data=market / "a.csv")
+
+    assert done.result.failures > 0
+    assert "ZeroDivisionError: A" in done.result.first_failure

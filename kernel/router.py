@@ -41,8 +41,13 @@ class SymbolRoutes(dict[str, tuple[Handler, ...]]):
         self._known: dict[tuple[str, int], tuple[Handler, ...]] = {}
 
     def __missing__(self, symbol: str) -> tuple[Handler, ...]:
+        """Make the handlers when an event of the symbol comes for the first time."""
+        self._router.routed.setdefault(symbol, []).append(self)
+        return self.route(symbol, self._router.watching.get(symbol, 0))
+
+    def route(self, symbol: str, watchers: int) -> tuple[Handler, ...]:
         """Make the handlers, or find those made when the same components watched the symbol."""
-        key = (symbol, self._router.watching.get(symbol, 0))
+        key = (symbol, watchers)
         handlers = self._known.get(key)
         if handlers is None:
             handlers = self._known[key] = self._router.handlers_for(self._event_type, symbol)
@@ -64,6 +69,8 @@ class Router:
         self.converters: dict[Handler, Converter] = {}
         self.market: dict[type[Event], SymbolRoutes] = {}
         self.by_type: dict[type[Event], tuple[Handler, ...]] = {}
+        self.routed: dict[str, list[SymbolRoutes]] = {}
+        """By symbol, the tables that have handlers for it."""
         self.is_changed = False
         """Set when a watch changed; the dispatch loop looks its handlers up again and clears it."""
         self.watching: dict[str, int] = {}
@@ -138,6 +145,7 @@ class Router:
 
     def rebuild(self) -> None:
         """Forget the tables' contents; the table objects stay."""
+        self.routed.clear()
         for event_type in MARKET_TYPES:
             routes = self.market.get(event_type)
             if routes is None:
@@ -151,11 +159,10 @@ class Router:
         self.is_changed = True
 
     def set_watching(self, symbol: str, watchers: int) -> None:
-        """Note who watches a symbol, and look its handlers up anew at its next event."""
+        """Note who watches a symbol, and exchange its handlers."""
         self.watching[symbol] = watchers
-        for routes in self.market.values():
-            if symbol in routes:
-                del routes[symbol]
+        for routes in self.routed.get(symbol, ()):
+            routes.route(symbol, watchers)
         self.is_changed = True
 
     def _admit(self, component: Component, entries: Sequence[_Entry]) -> None:

@@ -110,7 +110,8 @@ def assemble(
     bus.register_watching(venue)
     bus.register(BackOffice(broker.financing, account=account, market=market))
     bus.register(orders)
-    bus.register_watching(emulation)
+    if broker.lacks:
+        bus.register_watching(emulation)
     for component in (account, risk):
         bus.register(component)
     if monitor.is_needed:

@@ -298,9 +298,10 @@ class SimulatedBroker:
         if not reports:
             return None
         self._sweep(symbol)
-        for one in reports:
-            if one.symbol != symbol:
-                self._sweep(one.symbol)
+        if len(reports) > 1:
+            for one in reports:
+                if one.symbol != symbol:
+                    self._sweep(one.symbol)
         return reports
 
     # --- bookkeeping --------------------------------------------------------------------------

@@ -286,7 +286,7 @@ class Emulator:
     # --- what becomes of it -------------------------------------------------------------------
 
     def on_accepted(self, event: OrderAccepted | OrderFilled) -> None:
-        item = self._find(event.client_order_id)
+        item = self._find(event.client_order_id) if self.state.symbols else None
         if item is not None and item.phase is Phase.SENT and self._is_immediate(item.order):
             item.phase, item.since_ts = Phase.LAST_CHANCE, event.ts
             self._watching.add(event.symbol)

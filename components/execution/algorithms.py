@@ -202,7 +202,7 @@ class ExecutionAlgorithms:
     # --- what became of the parts -------------------------------------------------------------
 
     def on_fill(self, fill: OrderFilled) -> Sequence[Event] | None:
-        work = self._work_of(fill.client_order_id)
+        work = self._work_of(fill.client_order_id) if self.state.works else None
         if work is None:
             return None
         work.filled_quantity += fill.quantity
@@ -319,8 +319,7 @@ class ExecutionAlgorithms:
 
     def _work_of(self, part: ClientOrderId) -> Work | None:
         """The work that an order is a part of; nearly always there is none at all."""
-        works = self.state.works
-        return works.get(ClientOrderId(part.rpartition("-")[0])) if works else None
+        return self.state.works.get(ClientOrderId(part.rpartition("-")[0]))
 
     def _unfollow(self, ended: Work) -> None:
         symbol = ended.order.symbol

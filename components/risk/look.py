@@ -206,11 +206,10 @@ class Look:
     @property
     def added_cost(self) -> Decimal:
         """What a buy adds to the cash that working buys reserve."""
-        cost = self.added_quantity * self.unit_value
-        if self.order.group_id:
-            whole = (self.order.quantity - self.cover) * self.unit_value
-            return max(ZERO, whole - self.group_share.value)
-        return cost
+        if not self.order.group_id:
+            return self.added_quantity * self.unit_value
+        whole = (self.order.quantity - self.cover) * self.unit_value
+        return max(ZERO, whole - self.group_share.value)
 
     @Once
     def likeness(self) -> str:

@@ -14,7 +14,15 @@ from components.risk.breaker import Breaker
 from components.risk.exits import is_exit
 from components.risk.look import Look, Surroundings
 from components.risk.openings import Openings
-from components.risk.rules import Denial, FlowRule, Rule, counts_exposure, rules_for
+from components.risk.rules import (
+    SPECIAL,
+    Denial,
+    FlowRule,
+    Rule,
+    counts_exposure,
+    is_ordinary,
+    rules_for,
+)
 from components.risk.state import RiskState
 from components.risk.working import ZERO, WorkingOrder, WorkingOrders
 from kernel.component import STEADFAST, FailurePolicy, Subscription
@@ -69,6 +77,7 @@ class Risk:
     ) -> None:
         rules: tuple[Rule, ...] = tuple(rules_for(limits, declared_positions))
         self._checks = tuple(rule.check for rule in rules)
+        self._ordinary_checks = tuple(rule.check for rule in rules if not isinstance(rule, SPECIAL))
         self._flow_rules: tuple[FlowRule, ...] = tuple(rule for rule in rules if isinstance(rule, FlowRule))
         self._counts_exposure = counts_exposure(limits)
         self._around = around
@@ -178,7 +187,7 @@ class Risk:
         order, state = look.order, self.state.trading_state
         if state is not _ACTIVE and (state is _HALTED or not look.is_covered):
             return Denial("trading_state", f"trading is {state.value}", ZERO, order.quantity)
-        for check in self._checks:
+        for check in self._ordinary_checks if is_ordinary(look) else self._checks:
             denial = check(look)
             if denial is not None:
                 return denial

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from brokers.simulated.config import SimulatedBrokerConfig
 from components.allocation.config import SignalsConfig
 from kernel import snapshot
 from kernel.events import (
@@ -70,7 +71,11 @@ class Busy(Strategy[StrategyParams, Calls]):
 
 def busy() -> Core:
     """A core in which every component has something to do with A."""
-    core = core_with({"x": Busy()}, signals=SignalsConfig(sizing=FixedQuantity(quantity=Decimal(7))))
+    core = core_with(
+        {"x": Busy()},
+        broker=SimulatedBrokerConfig(lacks=("trailing_stop",)),
+        signals=SignalsConfig(sizing=FixedQuantity(quantity=Decimal(7))),
+    )
     begin(core)
     taken = tuple(kind for kind in OrderType if kind is not OrderType.TRAILING_STOP)
     hear(

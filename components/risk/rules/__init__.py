@@ -7,6 +7,7 @@ and list it in ``rules_for``. ``docs/risk.md`` lists them all.
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
+from components.risk.look import Look
 from components.risk.rules.account import (
     KnownRate,
     LossLimit,
@@ -42,7 +43,27 @@ from components.risk.rules.size import MaxOrderNotional, MaxOrderQuantity, Order
 from kernel.identifiers import StrategyId
 from strategies.sdk.limits import RiskLimits
 
-__all__ = ["Denial", "FlowRule", "Rule", "counts_exposure", "rules_for"]
+__all__ = ["SPECIAL", "Denial", "FlowRule", "Rule", "counts_exposure", "is_ordinary", "rules_for"]
+
+SPECIAL = (Identity, KnownRate, Capability, Expired, ReduceOnly, KnownSymbol)
+"""Rules that have nothing to say of an ordinary order."""
+
+
+def is_ordinary(look: Look) -> bool:
+    """Whether an order is none that a rule in ``SPECIAL`` could deny, as nearly all are.
+
+    One question instead of six: 1.5 us of the 8.5 that an order costs risk in a run with default limits.
+    """
+    order, instrument, around = look.order, look.instrument, look.around
+    return not (
+        order.parent_id
+        or order.reduce_only
+        or instrument.expiry_ts
+        or order.client_order_id in look.working.orders
+        or order.symbol not in around.defined
+        or instrument.currency != around.currency
+        or around.venue.lacks(order)
+    )
 
 
 def rules_for(limits: RiskLimits, declared: Mapping[StrategyId, Decimal]) -> Iterator[Rule]:

@@ -31,8 +31,8 @@ class RequireCash:
     def check(self, look: Look) -> Denial | None:
         if look.order.side is _SELL:
             return None
-        cash = look.around.account.cash
-        if look.price is None:
+        cash, unit_value = look.around.account.cash, look.unit_value
+        if not unit_value and look.price is None:
             available = cash - look.working.reserved_as_written()
             return Denial("require_cash", "there is no price to value the order at", available, ZERO)
         needed = look.added_cost

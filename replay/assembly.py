@@ -79,8 +79,7 @@ def assemble(
     execution: ExecutionConfig = NO_EXECUTION_SETTINGS,
 ) -> Core:
     """Construct and register every component; raises ``ConfigError`` for ids that cannot be told apart."""
-    _check_ids(placed)
-    _check_signals(placed, signals)
+    _check_placed(placed, signals)
     bus = EventBus()
     market = MarketData(bus, bars_needed=_bars_needed(placed, signals))
     venue_facts = Venue()
@@ -197,6 +196,11 @@ def _host(
         state=state,
         failure_policy=FailurePolicy(),
     )
+
+
+def _check_placed(placed: Sequence[PlacedStrategy], signals: SignalsConfig | None) -> None:
+    _check_ids(placed)
+    _check_signals(placed, signals)
 
 
 def _check_ids(placed: Sequence[PlacedStrategy]) -> None:

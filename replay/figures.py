@@ -3,6 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from kernel.events import Side
+from replay.trades import RoundTrip
+
 UNDEFINED = "-"
 DAY_S = 86_400
 
@@ -68,3 +71,19 @@ def period(start_ts: int, end_ts: int) -> str:
     """From the first day to the last; a mark at midnight belongs to the day before it."""
     first, last = iso(start_ts)[:10], iso(max(start_ts, end_ts - 1))[:10]
     return first if first == last else f"{first} to {last}"
+
+
+def trade_cells(number: int, trade: RoundTrip) -> tuple[str, ...]:
+    """What every table of trades begins with, from the number to the duration."""
+    return (
+        str(number),
+        trade.strategy,
+        trade.symbol,
+        "long" if trade.side is Side.BUY else "short",
+        quantity(trade.quantity),
+        moment(trade.entry_ts),
+        price(trade.entry_price),
+        moment(trade.exit_ts),
+        price(trade.exit_price),
+        duration(trade.duration_ns),
+    )

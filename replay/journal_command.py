@@ -7,7 +7,6 @@ import click
 import msgspec
 from rich.console import Console
 
-from kernel.events import Side
 from ops.store_file import existing_store
 from ops.tables import plain_table, print_table
 from replay import figures
@@ -41,16 +40,7 @@ def _show(journal: Sequence[JournalEntry]) -> None:
     for number, entry in enumerate(journal, start=1):
         trade = entry.trade
         table.add_row(
-            str(number),
-            trade.strategy,
-            trade.symbol,
-            "long" if trade.side is Side.BUY else "short",
-            figures.quantity(trade.quantity),
-            figures.moment(trade.entry_ts),
-            figures.price(trade.entry_price),
-            figures.moment(trade.exit_ts),
-            figures.price(trade.exit_price),
-            figures.duration(trade.duration_ns),
+            *figures.trade_cells(number, trade),
             figures.money(trade.net_pnl),
             figures.money(entry.mae),
             figures.money(entry.mfe),

@@ -10,7 +10,6 @@ import msgspec
 from plotly.offline import get_plotlyjs
 
 from kernel.errors import InputError
-from kernel.events import Side
 from replay import figures
 from replay.equity import MonthlyReturn, daily_closes, monthly_returns
 from replay.report.charts import chart_data
@@ -189,16 +188,7 @@ def _trades(trades: tuple[RoundTrip, ...]) -> str:
 
 def _trade(number: int, trade: RoundTrip) -> str:
     cells = (
-        str(number),
-        trade.strategy,
-        trade.symbol,
-        "long" if trade.side is Side.BUY else "short",
-        figures.quantity(trade.quantity),
-        figures.moment(trade.entry_ts),
-        figures.price(trade.entry_price),
-        figures.moment(trade.exit_ts),
-        figures.price(trade.exit_price),
-        figures.duration(trade.duration_ns),
+        *figures.trade_cells(number, trade),
         figures.money(trade.commission),
     )
     tone = _tone(float(trade.net_pnl))

@@ -17,17 +17,28 @@ from kernel.events import Bar, CorporateAction, CorporateActionKind, InstrumentD
 from strategies.sdk.adjustment import Adjustment, adjusted, split_ratio
 
 
+class FormerPrice(msgspec.Struct, frozen=True):
+    """What a share was worth when it got its present symbol at ``ts``, on the terms after that.
+
+    ``price`` is ``None`` if it had none. ``action_count`` of the share's actions had taken effect by then.
+    """
+
+    ts: int
+    price: float | None
+    action_count: int
+
+
 class MarketDataState(msgspec.Struct):
     """Instruments by symbol; raw bars by symbol and timeframe, oldest first, a few more than were asked for.
 
-    ``actions`` are splits and dividends by present symbol, oldest first; ``former`` is the symbol that a
-    share had before its present one.
+    ``actions`` are splits and dividends by present symbol, oldest first; ``former_prices`` are of shares
+    that had another symbol before.
     """
 
     instruments: dict[str, InstrumentDefined] = {}
     history: dict[str, dict[str, list[Bar]]] = {}
     actions: dict[str, list[CorporateAction]] = {}
-    former: dict[str, str] = {}
+    former_prices: dict[str, FormerPrice] = {}
 
 
 class MarketData:
@@ -73,18 +84,30 @@ class MarketData:
         if action.kind in (CorporateActionKind.SPLIT, CorporateActionKind.DIVIDEND):
             self.state.actions.setdefault(action.symbol, []).append(action)
         elif action.kind is CorporateActionKind.SYMBOL_CHANGE:
-            self._rename(action.symbol, action.new_symbol)
+            self._rename(action)
 
-    def _rename(self, symbol: str, new_symbol: str) -> None:
-        """The share goes on under another symbol, and takes its past with it."""
-        state = self.state
-        state.former.pop(symbol, None)  # or a share that is given its first symbol back would go in circles
-        state.former[new_symbol] = symbol
+    def _rename(self, action: CorporateAction) -> None:
+        """The share goes on under another symbol, and takes its past with it.
+
+        Its price is worked out now: what comes under its old symbol from here on may be of another share.
+        """
+        state, symbol, new_symbol = self.state, action.symbol, action.new_symbol
+        price = self.last_price(symbol)
+        if price is not None and (action.amount or action.ratio != 1):
+            price = max(0.0, price - float(action.amount)) / float(action.ratio)
+        state.former_prices.pop(symbol, None)
         state.history[new_symbol] = state.history.pop(symbol, {})
-        state.actions[new_symbol] = state.actions.pop(symbol, [])
+        actions = state.actions[new_symbol] = state.actions.pop(symbol, [])
+        if action.ratio != 1:
+            kind = CorporateActionKind.SPLIT
+            actions.append(CorporateAction(action.ts, new_symbol, kind, action.ratio))
+        state.former_prices[new_symbol] = FormerPrice(action.ts, price, len(actions))
         known = state.instruments.get(symbol)
         if known is not None and new_symbol not in state.instruments:
             state.instruments[new_symbol] = msgspec.structs.replace(known, symbol=new_symbol)
+        for name, terms in state.instruments.items():
+            if terms.underlying == symbol:
+                state.instruments[name] = msgspec.structs.replace(terms, underlying=new_symbol)
 
     # --- the view -----------------------------------------------------------------------------
 
@@ -108,8 +131,10 @@ class MarketData:
         actions = self.state.actions.get(symbol)
         if actions:
             bars = adjusted(bars, actions, adjustment)
-        if self.state.former and bars and bars[0].symbol != symbol:
-            bars = [msgspec.structs.replace(bar, symbol=symbol) for bar in bars]
+        if symbol in self.state.former_prices:
+            bars = [
+                bar if bar.symbol == symbol else msgspec.structs.replace(bar, symbol=symbol) for bar in bars
+            ]
         return bars
 
     def last_quote(self, symbol: str) -> Quote | None:
@@ -127,9 +152,11 @@ class MarketData:
         nor is a quote of which one side is missing (0). A price from before a split is on the terms after
         it, and a share under a new symbol has its old price until the first new one.
         """
-        latest_ts, before_ts, price = -1, 0, None  # actions from before_ts on came after the price
+        former = self.state.former_prices.get(symbol) if self.state.former_prices else None
+        known_ts = -1 if former is None else former.ts  # what is of then or before is of another share
+        latest_ts, before_ts, price = known_ts, 0, None  # actions from before_ts on came after the price
         bar, trade = self._bus.last(Bar, symbol), self._bus.last(Trade, symbol)
-        if bar is not None and isfinite(bar.close):
+        if bar is not None and bar.ts > known_ts and isfinite(bar.close):
             latest_ts = before_ts = bar.ts
             price = bar.close
         if trade is not None and trade.ts >= latest_ts and isfinite(trade.price):
@@ -142,22 +169,17 @@ class MarketData:
                 price, before_ts = mid, quote.ts + 1
         if not self.state.actions:
             return price
-        return self._former_price(symbol) if price is None else self._since(symbol, price, before_ts)
+        actions = self.state.actions.get(symbol, ())
+        if price is not None:
+            return self._since(symbol, price, before_ts)
+        if former is None or former.price is None:
+            return None
+        return former.price / split_ratio(actions[former.action_count :], 0)
 
     def last_ts(self) -> int:
         """When the market was last heard of, in any symbol; 0 before the first event."""
         latest = (event.ts for by_symbol in self._bus.retained.values() for event in by_symbol.values())
         return max(latest, default=0)
-
-    def _former_price(self, symbol: str) -> float | None:
-        """The last price of the share's former symbol, on the terms of now."""
-        former = self.state.former.get(symbol)
-        price = None if former is None else self.last_price(former)
-        if former is None or price is None:
-            return None
-        bar, prints = self._bus.last(Bar, former), (self.last_trade(former), self.last_quote(former))
-        ends = [0 if bar is None else bar.ts, *(one.ts + 1 for one in prints if one is not None)]
-        return self._since(symbol, price, max(ends))
 
     def _since(self, symbol: str, price: float, before_ts: int) -> float:
         """A price of before ``before_ts`` on the terms of now."""

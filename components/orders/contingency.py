@@ -69,6 +69,12 @@ def restate_parent(state: OrdersState, parent: OrderEntry, *, old_quantity: Deci
         child.parent_quantity = child.parent_quantity * whole / (old_quantity + before)
 
 
+def take_back_split(state: OrdersState, parent: OrderEntry, quantity: Decimal) -> None:
+    """A fill of before a split was undone: what the split made of it was never traded either."""
+    for child in children_of(state, parent.order.client_order_id):
+        child.parent_split_quantity -= quantity
+
+
 def is_reduced_to_nothing(entry: OrderEntry) -> bool:
     """Whether what its group filled leaves nothing of the order."""
     return entry.owed_reduction >= entry.leaves_quantity

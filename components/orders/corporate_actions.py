@@ -6,11 +6,13 @@ what is left. A symbol change moves the order. A merger or delisting ends it. Di
 a venue may lower orders by the dividend, ours stand.
 """
 
+from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import TypeVar
 
 import msgspec
 
+from components.orders.state import OrderSplit
 from kernel.events import CorporateAction, CorporateActionKind, InstrumentDefined, Order
 
 ENDING = frozenset({CorporateActionKind.MERGER, CorporateActionKind.DELISTING})
@@ -46,6 +48,25 @@ def restated(
         trail_amount=_over(order.trail_amount, ratio, tick=tick),
         display_quantity=None if display is None else max(lot, display * ratio // lot * lot),
     )
+
+
+def with_more_left(
+    splits: Sequence[OrderSplit], quantity: Decimal, *, action_count: int
+) -> tuple[tuple[OrderSplit, ...], Decimal]:
+    """The splits as if ``quantity`` more had been left after ``action_count`` actions; what that is now."""
+    done: list[OrderSplit] = []
+    for split in splits:
+        if split.action <= action_count:
+            done.append(split)
+            continue
+        leaves = split.leaves + quantity
+        quantity = _leaves_after(split, leaves) - _leaves_after(split, split.leaves)
+        done.append(msgspec.structs.replace(split, leaves=leaves))
+    return tuple(done), quantity
+
+
+def _leaves_after(split: OrderSplit, leaves: Decimal) -> Decimal:
+    return leaves * split.ratio // split.lot_size * split.lot_size
 
 
 def _over(price: Decimal | None, ratio: Decimal, *, tick: Decimal) -> Decimal | None:

@@ -11,13 +11,13 @@ from decimal import Decimal
 
 import msgspec
 
-from components.orders.contingency import restate_parent
+from components.orders.contingency import restate_parent, take_back_split
 from components.orders.corporate_actions import ENDING, RESTATING, has_expired, restated
 from components.orders.groups import Groups
 from components.orders.lifecycle import REPLACEABLE, TERMINAL
 from components.orders.outbox import Emitted, Outbox, end_held, find, is_cancellable, move, replacement
 from components.orders.reports import apply_transition, book_fill, correct_fill, refused
-from components.orders.state import OrderEntry, OrdersState
+from components.orders.state import OrderEntry, OrderSplit, OrdersState
 from kernel.component import STEADFAST, FailurePolicy, Subscription
 from kernel.corporate_actions import is_void
 from kernel.events import (
@@ -188,9 +188,9 @@ class Orders:
             return (refused(report, OrderStatus.UNKNOWN, "no such order"),)
         filled = entry.filled_quantity
         if report.kind is _FILL:
-            event, status = book_fill(entry, report)
+            event, status = book_fill(entry, report, action_count=self.state.action_count)
         elif report.kind in _CORRECTIONS:
-            event, status = correct_fill(entry, report)
+            return self._correct(report, entry)
         else:
             event, status = apply_transition(entry, report)
         if status is None:
@@ -200,6 +200,23 @@ class Orders:
             followed = self._follow(report, entry, traded=entry.filled_quantity - filled)
             return (event, *followed)
         return (event,)
+
+    def _correct(self, report: ExecutionReport, entry: OrderEntry) -> Sequence[Event]:
+        """Correct a fill. One from before a split leaves more of an order than it filled: new terms."""
+        filled, quantity = entry.filled_quantity, entry.order.quantity
+        event, status = correct_fill(entry, report, action_count=self.state.action_count)
+        if status is None:
+            return (event,)
+        move(self.state, entry, status)
+        events: Emitted = [event]
+        more = entry.order.quantity - quantity
+        if more:
+            take_back_split(self.state, entry, more)
+            if entry.status not in TERMINAL:
+                events.append(OrderReplaced(report.ts, entry.order))
+        if self.state.children or entry.order.group_id or entry.is_expiring:
+            events += self._follow(report, entry, traded=entry.filled_quantity - filled)
+        return events
 
     def _follow(self, report: ExecutionReport, entry: OrderEntry, *, traded: Decimal) -> Emitted:
         """What a report of one order means for those that hang on it, and for what it still owes."""
@@ -241,6 +258,7 @@ class Orders:
     def on_corporate_action(self, action: CorporateAction) -> Sequence[Event] | None:
         if is_void(action) or (action.kind not in ENDING and action.kind not in RESTATING):
             return None
+        self.state.action_count += 1
         events: Emitted = []
         is_expiry = has_expired(self._instrument(action.symbol), action.ts)
         for entry in list(self.state.open.values()):
@@ -267,6 +285,10 @@ class Orders:
                 self.state, action.ts, entry, reason=f"a {action.kind.value} leaves less than a lot"
             )
         entry.order = order
+        if action.ratio != 1:
+            leaves = old.quantity - filled
+            split = OrderSplit(self.state.action_count, action.ratio, leaves, instrument.lot_size)
+            entry.splits = (*entry.splits, split)
         if entry.replacement is not None:
             entry.replacement = restated(entry.replacement, action, filled=filled, instrument=instrument)
         restate_parent(self.state, entry, old_quantity=old.quantity, ratio=action.ratio)

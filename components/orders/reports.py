@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import msgspec
 
+from components.orders.corporate_actions import with_more_left
 from components.orders.lifecycle import (
     ANSWERS_A_REPLACEMENT,
     TERMINAL,
@@ -44,8 +45,8 @@ _ACCEPTED = OrderStatus.ACCEPTED
 _REPLACED = ExecutionKind.REPLACED
 
 
-def book_fill(entry: OrderEntry, report: ExecutionReport) -> Outcome:
-    """Book a fill, once.
+def book_fill(entry: OrderEntry, report: ExecutionReport, *, action_count: int) -> Outcome:
+    """Book a fill, once; there were ``action_count`` corporate actions before it.
 
     One beyond what the order was for, while a larger quantity was asked for, says that the venue took that
     before its word of it came.
@@ -64,7 +65,10 @@ def book_fill(entry: OrderEntry, report: ExecutionReport) -> Outcome:
     if status is None or leaves < 0:
         return refusal(entry, report, f"a fill of {quantity} leaves {leaves}")
     entry.order = order
-    entry.fills[report.fill_id] = BookedFill(quantity, price)
+    commission, currency = report.commission or ZERO, report.commission_currency or "USD"
+    entry.fills[report.fill_id] = BookedFill(
+        quantity, price, order.symbol, action_count, commission, currency
+    )
     entry.filled_quantity = filled
     entry.broker_order_id = report.broker_order_id or entry.broker_order_id
     booked = OrderFilled(
@@ -75,18 +79,21 @@ def book_fill(entry: OrderEntry, report: ExecutionReport) -> Outcome:
         order.side,
         quantity,
         price,
-        report.commission or ZERO,
+        commission,
         leaves,
         report.fill_id,
         report.executed_ts,
         report.liquidity,
-        report.commission_currency or "USD",
+        currency,
     )
     return booked, status
 
 
-def correct_fill(entry: OrderEntry, report: ExecutionReport) -> Outcome:
-    """Change a booked fill, or undo it."""
+def correct_fill(entry: OrderEntry, report: ExecutionReport, *, action_count: int) -> Outcome:
+    """Change a booked fill, or undo it; there were ``action_count`` corporate actions by now.
+
+    What is not filled after all is left of the order again, in the units of today.
+    """
     booked = entry.fills.get(report.fill_id)
     if booked is None:
         return refusal(entry, report, "no such fill to correct")
@@ -95,12 +102,21 @@ def correct_fill(entry: OrderEntry, report: ExecutionReport) -> Outcome:
     price = booked.price if is_bust else report.price
     if quantity is None or price is None:
         return refusal(entry, report, "a correction without quantity or price")
-    if booked == BookedFill(quantity, price):
+    if (booked.quantity, booked.price) == (quantity, price):
         return refusal(entry, report, "correction already booked")
-    order, filled = entry.order, entry.filled_quantity + quantity - booked.quantity
-    if quantity < 0 or filled > order.quantity:
-        return refusal(entry, report, f"a fill corrected to {quantity} makes {filled} of {order.quantity}")
-    entry.fills[report.fill_id] = BookedFill(quantity, price)
+    freed = booked.quantity - quantity
+    splits, freed_now = with_more_left(entry.splits, freed, action_count=booked.action_count)
+    order, filled = entry.order, entry.filled_quantity - freed
+    whole = order.quantity + (freed_now - freed)
+    if quantity < 0 or filled > whole:
+        return refusal(entry, report, f"a fill corrected to {quantity} makes {filled} of {whole}")
+    if freed_now != freed:
+        _take_quantity(entry, whole)
+        entry.splits = splits
+    commission = booked.commission if quantity else ZERO
+    entry.fills[report.fill_id] = msgspec.structs.replace(
+        booked, quantity=quantity, price=price, commission=commission
+    )
     entry.filled_quantity = filled
     corrected = FillCorrected(
         report.ts,
@@ -113,8 +129,21 @@ def correct_fill(entry: OrderEntry, report: ExecutionReport) -> Outcome:
         booked.price,
         quantity,
         price,
+        "" if booked.symbol == order.symbol else booked.symbol,
+        action_count - booked.action_count,
+        booked.commission - commission,
+        booked.currency,
     )
-    return corrected, OrderStatus.FILLED if filled == order.quantity else entry.status
+    return corrected, OrderStatus.FILLED if filled == whole else entry.status
+
+
+def _take_quantity(entry: OrderEntry, quantity: Decimal) -> None:
+    """Another quantity, of the order and of the terms that are asked for."""
+    more = quantity - entry.order.quantity
+    entry.order = msgspec.structs.replace(entry.order, quantity=quantity)
+    asked = entry.replacement
+    if asked is not None:
+        entry.replacement = msgspec.structs.replace(asked, quantity=asked.quantity + more)
 
 
 def apply_transition(entry: OrderEntry, report: ExecutionReport) -> Outcome:

@@ -3,16 +3,19 @@ merger) is not booked here: it comes as ``CashMoved``.
 
 Every strategy's position is rounded to whole lots on its own. The cost of a fraction that goes is realised
 as a loss, against the cash that is paid for it; so are the costs of a position that a merger for cash ends.
+
+Positions that are flat are restated too, and go along under a new symbol: a fill from before may yet be
+corrected (see ``corrections``). They change nothing, so nothing is told of them.
 """
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from components.portfolio.books import Books, PriceView, changed
-from components.portfolio.history import BookedRatio
+from components.portfolio.books import ONE, Books, PriceView, changed
+from components.portfolio.history import Booked, BookedEnd, BookedRatio, settle_at
 from components.portfolio.position import COST_QUANTUM, ZERO, Lot
 from components.portfolio.rates import rate_between
-from components.portfolio.state import Position, Successor, Terms
+from components.portfolio.state import Position, Restatement, Terms
 from kernel.corporate_actions import is_void
 from kernel.events import CorporateAction, CorporateActionKind, Event
 from kernel.identifiers import StrategyId
@@ -26,8 +29,9 @@ class CorporateActions:
         self._prices = prices
 
     def on_action(self, event: CorporateAction) -> Sequence[Event]:
-        if is_void(event):
+        if is_void(event) or event.kind is CorporateActionKind.DIVIDEND:
             return ()
+        self._books.state.action_count += 1
         match event.kind:
             case CorporateActionKind.SPLIT:
                 return tuple(self._split(event))
@@ -35,30 +39,35 @@ class CorporateActions:
                 return tuple(self._become(event))
             case CorporateActionKind.DELISTING:
                 return tuple(self._delist(event))
-            case CorporateActionKind.DIVIDEND:
-                return ()
 
     def _split(self, event: CorporateAction) -> Iterator[Event]:
         """``ratio`` new units for one old, in whole lots of the instrument's."""
-        for strategy in tuple(self._books.state.holders.get(event.symbol, ())):
-            position = self._books.position(strategy, event.symbol)
-            self._scale(strategy, event.symbol, position, ratio=event.ratio, lots_of=event.symbol)
-            yield changed(event.ts, strategy, event.symbol, position)
+        symbol = event.symbol
+        for strategy, position in self._positions_in(symbol):
+            was_held = bool(position.quantity)
+            self._scale(strategy, position, old=symbol, new=symbol, ratio=event.ratio)
+            if was_held:
+                yield changed(event.ts, strategy, symbol, position)
+        expected = self._books.state.expected_prices
+        if symbol in expected:
+            expected[symbol] = (expected[symbol] / event.ratio).quantize(COST_QUANTUM)
 
     def _become(self, event: CorporateAction) -> Iterator[Event]:
         """What is held of a symbol is held of another one from now on, at the same cost."""
         old, new = event.symbol, event.new_symbol
         ratio = event.ratio if new else ZERO
         self._expect_price(event)
-        for strategy in tuple(self._books.state.holders.get(old, ())):
-            position = self._books.position(strategy, old)
-            self._scale(strategy, old, position, ratio=ratio, lots_of=new or old)
+        for strategy, position in self._positions_in(old):
+            was_held = bool(position.quantity)
+            self._scale(strategy, position, old=old, new=new if ratio else "", ratio=ratio)
             if position.quantity:
                 yield from self._move(event.ts, strategy, position, old=old, new=new)
-            else:
+                continue
+            if was_held:
                 yield changed(event.ts, strategy, old, position)
-        if new:
-            self._books.state.successors[old] = Successor(new, ratio)
+            if ratio and self._goes_along(strategy, old=old, new=new):
+                positions = self._books.state.positions[strategy]
+                positions[new] = positions.pop(old)
 
     def _delist(self, event: CorporateAction) -> Iterator[Event]:
         """Positions are closed at ``amount``, or at the last price, or at cost where there was never one.
@@ -67,34 +76,77 @@ class CorporateActions:
         """
         books, symbol = self._books, event.symbol
         price = event.amount if event.amount or not event.ratio else self._last_price(symbol)
-        for strategy in tuple(books.state.holders.get(symbol, ())):
-            position = books.position(strategy, symbol)
-            position.history = None
-            quantity, cost = position.quantity, position.cost
-            if price is None:
-                books.method.add(position, Lot(-quantity, -cost))
-                books.settle(strategy, books.terms(symbol), paid=-cost, realised=ZERO)
-                books.moved(strategy, symbol, -quantity, held=ZERO)
-            else:
-                unit_price = books.terms(symbol).unit_price(price)
-                books.trade(strategy, symbol, position, signed=-quantity, unit_price=unit_price)
+        for strategy, position in self._positions_in(symbol):
+            terms = books.terms(symbol)
+            unit_price = None if price is None else terms.unit_price(price)
+            quantity, cost, realised = position.quantity, position.cost, position.realised_pnl
+            self._note(
+                Restatement(
+                    books.state.action_count,
+                    symbol,
+                    "",
+                    quantity,
+                    ZERO,
+                    ONE,
+                    unit_price=unit_price,
+                    is_at_cost=price is None,
+                ),
+                strategy,
+                position,
+                booked=BookedEnd(unit_price),
+            )
+            if not quantity:
+                continue
+            settle_at(position, unit_price, method=books.method)
+            paid = -cost if unit_price is None else -quantity * unit_price
+            books.settle(strategy, terms, paid=paid, realised=position.realised_pnl - realised)
+            books.moved(strategy, symbol, -quantity, held=ZERO)
             yield changed(event.ts, strategy, symbol, position)
 
     # --- parts --------------------------------------------------------------------------------
 
-    def _scale(
-        self, strategy: StrategyId, symbol: str, position: Position, *, ratio: Decimal, lots_of: str
-    ) -> None:
-        """New units for old, and what the fraction that goes had cost as a realised loss."""
-        books, lot_size = self._books, self._prices.instrument(lots_of).lot_size
-        if ratio == 1:
-            return
+    def _positions_in(self, symbol: str) -> Sequence[tuple[StrategyId, Position]]:
+        """Every position in a symbol: open ones in order of opening, then those that are flat."""
+        state = self._books.state
+        holders = tuple(state.holders.get(symbol, ()))
+        flat = [
+            name for name, positions in state.positions.items() if symbol in positions and name not in holders
+        ]
+        return [(name, state.positions[name][symbol]) for name in (*holders, *flat)]
+
+    def _scale(self, strategy: StrategyId, position: Position, *, old: str, new: str, ratio: Decimal) -> None:
+        """New units for old, and what the fraction that goes had cost as a realised loss.
+
+        ``new`` is the symbol that the units are of, empty where none are left.
+        """
+        books, lot_size = self._books, self._prices.instrument(new or old).lot_size
         held, realised = position.quantity, position.realised_pnl
+        step = Restatement(books.state.action_count, old, new, held, ratio, lot_size)
+        if new and not self._is_alike(old, new):
+            step.rate = self._rate(books.terms(old).currency, books.terms(new).currency)
+        self._note(step, strategy, position, booked=None if ratio == 1 else BookedRatio(ratio, lot_size))
+        if ratio == 1 or not held:
+            return
         books.method.scale(position, ratio, lot_size=lot_size)
-        if position.history is not None:
-            position.history.newer.append(BookedRatio(ratio, lot_size))
-        books.settle(strategy, books.terms(symbol), paid=ZERO, realised=position.realised_pnl - realised)
-        books.moved(strategy, symbol, position.quantity - held, held=position.quantity)
+        books.settle(strategy, books.terms(old), paid=ZERO, realised=position.realised_pnl - realised)
+        books.moved(strategy, old, position.quantity - held, held=position.quantity)
+
+    def _note(
+        self, step: Restatement, strategy: StrategyId, position: Position, *, booked: Booked | None
+    ) -> None:
+        """Remember what is done to a position, for corrections of what came before."""
+        self._books.state.restated.setdefault(strategy, []).append(step)
+        if booked is not None and position.history is not None:
+            position.history.newer.append(booked)
+
+    def _is_alike(self, old: str, new: str) -> bool:
+        """Whether positions in both are booked in the same way."""
+        terms, new_terms = self._books.terms(old), self._books.terms(new)
+        return (terms.currency, terms.is_settled) == (new_terms.currency, new_terms.is_settled)
+
+    def _goes_along(self, strategy: StrategyId, *, old: str, new: str) -> bool:
+        """Whether a position can go on under another symbol as it is; else it is added to the one there."""
+        return new not in self._books.state.positions[strategy] and self._is_alike(old, new)
 
     def _move(
         self, ts: int, strategy: StrategyId, position: Position, *, old: str, new: str
@@ -103,8 +155,7 @@ class CorporateActions:
         books = self._books
         terms, new_terms, quantity = books.terms(old), books.terms(new), position.quantity
         positions = books.state.positions[strategy]
-        is_alike = (terms.currency, terms.is_settled) == (new_terms.currency, new_terms.is_settled)
-        if new not in positions and is_alike:
+        if self._goes_along(strategy, old=old, new=new):
             positions[new] = positions.pop(old)
             left, target = Position(), positions[new]
         else:
@@ -139,11 +190,12 @@ class CorporateActions:
 
     def _expect_price(self, event: CorporateAction) -> None:
         """What the new symbol should trade at, until it does."""
-        price = self._last_price(event.symbol)
+        expected_prices, price = self._books.state.expected_prices, self._last_price(event.symbol)
+        expected_prices.pop(event.symbol, None)
         if price is None or not event.new_symbol or event.ratio <= 0:
             return
         expected = max(ZERO, (price - event.amount) / event.ratio).quantize(COST_QUANTUM)
-        self._books.state.expected_prices[event.new_symbol] = expected
+        expected_prices[event.new_symbol] = expected
 
     def _last_price(self, symbol: str) -> Decimal | None:
         price = self._prices.last_price(symbol)

@@ -1,22 +1,31 @@
-"""Fills that a venue changed after the fact: the position becomes what it would have been.
+"""Fills that a venue changed after the fact: the account becomes what it would have been.
 
-The history of a position says what that is for its last fills (see ``history``). For an older one the old
-fill is reversed and the new one booked: cash, quantity and total P&L are exact all the same, but which part
-of the P&L is realised depends on what is held now, its commission stays, and a split since then is not
-known of.
+A bust leaves the account as if the fill had never been, a correction as if it had been right at once, in
+the units and under the symbol of today, whatever companies did in between:
+
+- Cash is exact: what the fill paid comes back, with its commission if it is undone. Where the position was
+  settled since (a delisting, an expiry), so does what was settled for it.
+- The quantity is exact: every split since is done again with what would have been held, in whole lots.
+- Cash that was paid for what was held (dividends, cash in lieu, fees, interest) is left. Who paid it takes it
+  back, as ``CashMoved``.
+
+Cost and realised P&L are those that the right fills would have made for the last fills of a position (see
+``history``). For an older one, and for one from before two positions were put together, the old fill is
+reversed on what is held now and the new one booked: total P&L is exact all the same, but how much of it is
+realised depends on what is held now.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from components.portfolio.books import Books, changed
-from components.portfolio.history import Corrected, correct, signed_notional
-from components.portfolio.position import Lot
-from components.portfolio.state import Position
+from components.portfolio.history import Corrected, correct
+from components.portfolio.position import COST_QUANTUM, ZERO, Lot, whole_lots
+from components.portfolio.state import Position, Restatement
 from kernel.events import Event, FillCorrected, Side
 from kernel.identifiers import StrategyId
 
-ONE = Decimal(1)
+NOTHING = Lot(ZERO, ZERO)
 
 
 class Corrections:
@@ -27,39 +36,107 @@ class Corrections:
 
     def on_correction(self, event: FillCorrected) -> Sequence[Event]:
         """Change position, P&L and cash by the difference; a bust takes the fill's commission back too."""
-        books, strategy = self._books, event.strategy
-        symbol, ratio = self._symbol_now(event.symbol)
-        terms, position = books.terms(symbol), books.position(strategy, symbol)
-        held, realised = position.quantity, position.realised_pnl
-        sign = 1 if event.side is Side.BUY else -1
-        history = position.history
-        corrected = None if history is None else correct(history, event, books.method)
-        if history is not None and corrected is not None:
-            self._take(strategy, position, corrected)
-            paid = signed_notional(corrected.new, history.multiplier)
-            paid -= signed_notional(corrected.old, history.multiplier)
+        books, strategy, filled_symbol = self._books, event.strategy, event.filled_symbol or event.symbol
+        steps = self._steps_since(strategy, filled_symbol, event.actions_since)
+        symbol = filled_symbol if not steps else steps[-1].new_symbol or steps[-1].symbol
+        position = books.position(strategy, symbol)
+        held = position.quantity
+        corrected = None if position.history is None else correct(position.history, event, books.method)
+        removed, booked = _lots(event, books.terms(filled_symbol).multiplier)
+        if corrected is not None:
+            for lot in (removed, booked):
+                _quantity_through(steps, lot.quantity)
+            self._take(strategy, symbol, position, corrected)
         else:
-            old = sign * event.old_quantity * terms.unit_price(event.old_price)
-            new = sign * event.quantity * terms.unit_price(event.price)
-            books.method.add(position, Lot(-sign * event.old_quantity * ratio, -old))
-            books.method.add(position, Lot(sign * event.quantity * ratio, new))
-            position.history, paid = None, new - old
-        books.settle(strategy, terms, paid=paid, realised=position.realised_pnl - realised)
+            for lot in (removed, booked):
+                self._book_before(strategy, filled_symbol, steps, lot, position=position)
+            position.history = None
+            if event.commission_returned:
+                books.charge(strategy, position, -event.commission_returned, currency=event.currency)
         books.moved(strategy, symbol, position.quantity - held, held=position.quantity)
         return (changed(event.ts, strategy, symbol, position, fill_id=event.fill_id),)
 
-    def _take(self, strategy: StrategyId, position: Position, corrected: Corrected) -> None:
+    def _take(self, strategy: StrategyId, symbol: str, position: Position, corrected: Corrected) -> None:
         """Hold what would be held, at the commission that is left."""
-        now, old, new = corrected.holding, corrected.old, corrected.new
+        books, now, old, new = self._books, corrected.holding, corrected.old, corrected.new
+        cost, realised = now.cost - position.cost, now.realised_pnl - position.realised_pnl
         position.quantity, position.cost = now.quantity, now.cost
         position.realised_pnl, position.lots = now.realised_pnl, now.lots
+        books.settle(strategy, books.terms(symbol), paid=cost - realised, realised=realised)
         if new.commission != old.commission:
-            self._books.charge(strategy, position, new.commission - old.commission, currency=old.currency)
+            books.charge(strategy, position, new.commission - old.commission, currency=old.currency)
 
-    def _symbol_now(self, symbol: str) -> tuple[str, Decimal]:
-        """What the symbol is called today, and today's units for one of then."""
-        successors, ratio, seen = self._books.state.successors, ONE, {symbol}
-        while (successor := successors.get(symbol)) is not None and successor.symbol not in seen:
-            symbol, ratio = successor.symbol, ratio * successor.ratio
-            seen.add(symbol)
-        return symbol, ratio
+    def _book_before(
+        self,
+        strategy: StrategyId,
+        symbol: str,
+        steps: Iterable[Restatement],
+        lot: Lot,
+        *,
+        position: Position,
+    ) -> None:
+        """Book a quantity at its cost as of before ``steps``; what they leave of it is held now."""
+        books = self._books
+        books.settle(strategy, books.terms(symbol), paid=lot.cost, realised=ZERO)
+        for step in steps:
+            lot, symbol = self._through(strategy, step, lot), step.new_symbol or step.symbol
+        realised = position.realised_pnl
+        if lot.quantity:
+            books.method.add(position, lot)
+        else:
+            position.realised_pnl -= lot.cost
+        books.settle(strategy, books.terms(symbol), paid=ZERO, realised=position.realised_pnl - realised)
+
+    def _through(self, strategy: StrategyId, step: Restatement, lot: Lot) -> Lot:
+        """What a corporate action made of a quantity and its cost; where it ended the position, nothing."""
+        books, terms = self._books, self._books.terms(step.symbol)
+        quantity = _quantity_through((step,), lot.quantity)
+        if not step.new_symbol:
+            proceeds = lot.cost if step.is_at_cost else lot.quantity * (step.unit_price or ZERO)
+            realised = proceeds - lot.cost
+            books.position(strategy, step.symbol).realised_pnl += realised
+            books.settle(strategy, terms, paid=-proceeds, realised=realised)
+            return NOTHING
+        new_terms, cost = books.terms(step.new_symbol), lot.cost
+        if (terms.currency, terms.is_settled) != (new_terms.currency, new_terms.is_settled):
+            cost = cost if step.rate is None else (cost * step.rate).quantize(COST_QUANTUM)
+            if not terms.is_settled:
+                books.ledger(strategy, terms.currency).converted -= lot.cost
+            if not new_terms.is_settled:
+                books.ledger(strategy, new_terms.currency).converted += cost
+        return Lot(quantity, cost)
+
+    def _steps_since(self, strategy: StrategyId, symbol: str, count: int) -> Sequence[Restatement]:
+        """What the last ``count`` corporate actions did to a position that was in ``symbol`` before them."""
+        state, steps = self._books.state, list[Restatement]()
+        for step in state.restated.get(strategy, ()):
+            if step.action > state.action_count - count and step.symbol == symbol:
+                steps.append(step)
+                if not step.new_symbol:
+                    break
+                symbol = step.new_symbol
+        return steps
+
+
+def _lots(event: FillCorrected, multiplier: Decimal | None) -> tuple[Lot, Lot]:
+    """What takes the old fill back, and the new one."""
+    old, new = event.old_quantity, event.quantity
+    if event.side is Side.BUY:
+        old = -old
+    else:
+        new = -new
+    factor = Decimal(1) if multiplier is None else multiplier
+    return Lot(old, old * event.old_price * factor), Lot(new, new * event.price * factor)
+
+
+def _quantity_through(steps: Iterable[Restatement], quantity: Decimal) -> Decimal:
+    """What so much more, held before, makes of what is held after; each step remembers that it was held."""
+    for step in steps:
+        held, step.held = step.held, step.held + quantity
+        if step.ratio != 1:
+            quantity = _units_after(step, held + quantity) - _units_after(step, held)
+    return quantity
+
+
+def _units_after(step: Restatement, held: Decimal) -> Decimal:
+    return whole_lots(held * step.ratio, step.lot_size)

@@ -1,16 +1,17 @@
 """The last bookings of a position, kept so that one of them can be corrected as if it had been right.
 
 Bounded: two generations of at most ``kept`` bookings each, and what was held before either. So the last
-``kept`` to twice ``kept`` fills of a position can be corrected exactly, whatever was closed, flipped or
-split since; for an older one the caller books the difference as a trade of its own.
+``kept`` to twice ``kept`` fills of a position can be corrected exactly, whatever was closed, flipped, split,
+renamed or settled since; for an older one the caller books the difference as a trade of its own.
 """
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import assert_never
 
 import msgspec
 
-from components.portfolio.position import ZERO, CostMethod, Holding
+from components.portfolio.position import ZERO, CostMethod, Holding, Lot
 from kernel.events import FillCorrected, OrderFilled, Side
 
 
@@ -21,7 +22,13 @@ class BookedRatio(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=1)
     lot_size: Decimal
 
 
-Booked = OrderFilled | BookedRatio
+class BookedEnd(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=2):
+    """A delisting or an expiry: what was held was settled at ``unit_price``, without one at cost."""
+
+    unit_price: Decimal | None
+
+
+Booked = OrderFilled | BookedRatio | BookedEnd
 
 
 class History(msgspec.Struct, gc=False):
@@ -54,15 +61,20 @@ def begin(holding: Holding, multiplier: Decimal) -> History:
     return History(multiplier, copy_of(holding), copy_of(holding))
 
 
+def settle_at(holding: Holding, unit_price: Decimal | None, *, method: CostMethod) -> None:
+    """Close all that is held at a price, without one at cost."""
+    if not holding.quantity:
+        return
+    if unit_price is None:
+        method.add(holding, Lot(-holding.quantity, -holding.cost))
+    else:
+        method.fill(holding, -holding.quantity, unit_price=unit_price)
+
+
 def begin_generation(history: History, holding: Holding) -> None:
     """Forget the older bookings; the newer ones become the older. ``holding`` is what is held now."""
     history.before_older, history.older = history.before_newer, history.newer
     history.before_newer, history.newer = copy_of(holding), []
-
-
-def signed_notional(fill: OrderFilled, multiplier: Decimal) -> Decimal:
-    """What a fill paid: negative for a sale."""
-    return _signed(fill) * fill.price * multiplier
 
 
 def correct(history: History, event: FillCorrected, method: CostMethod) -> Corrected | None:
@@ -96,10 +108,17 @@ def _find(bookings: Sequence[Booked], event: FillCorrected) -> tuple[int, OrderF
 
 def _book(holding: Holding, bookings: Sequence[Booked], *, method: CostMethod, multiplier: Decimal) -> None:
     for booked in bookings:
-        if isinstance(booked, BookedRatio):
-            method.scale(holding, booked.ratio, lot_size=booked.lot_size)
-        elif booked.quantity:
-            method.fill(holding, _signed(booked), unit_price=booked.price * multiplier)
+        match booked:
+            case BookedRatio():
+                if holding.quantity:
+                    method.scale(holding, booked.ratio, lot_size=booked.lot_size)
+            case BookedEnd():
+                settle_at(holding, booked.unit_price, method=method)
+            case OrderFilled():
+                if booked.quantity:
+                    method.fill(holding, _signed(booked), unit_price=booked.price * multiplier)
+            case _:
+                assert_never(booked)
 
 
 def _signed(fill: OrderFilled) -> Decimal:

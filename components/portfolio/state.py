@@ -49,11 +49,24 @@ class Terms(msgspec.Struct, frozen=True, gc=False):
         return price if self.multiplier is None else price * self.multiplier
 
 
-class Successor(msgspec.Struct, frozen=True):
-    """What a symbol became, and new units for one old."""
+class Restatement(msgspec.Struct):
+    """What one corporate action did to one strategy's position, kept so that an older fill can be corrected.
 
+    ``held`` units of ``symbol`` became ``held * ratio`` of ``new_symbol``, in whole lots. ``new_symbol`` is
+    empty where the position ended: settled at ``unit_price``, or at cost (``is_at_cost``), or its cost was
+    lost. ``rate`` is what costs were converted at, where the currency changed. ``action`` is the number of
+    the corporate action; it and the symbol say which fills were before.
+    """
+
+    action: int
     symbol: str
+    new_symbol: str
+    held: Decimal
     ratio: Decimal
+    lot_size: Decimal
+    unit_price: Decimal | None = None
+    is_at_cost: bool = False
+    rate: Decimal | None = None
 
 
 class PortfolioState(msgspec.Struct):
@@ -63,7 +76,9 @@ class PortfolioState(msgspec.Struct):
     ``cash`` is in the account's currency, ``foreign`` in others; both are what the ledgers add up to.
     ``net`` is by symbol over all strategies, ``holders`` by symbol and strategy where anything is open,
     in order of opening. ``redefined`` are symbols whose new terms wait until nothing is held;
-    ``expected_prices`` are for new symbols that have not traded yet.
+    ``expected_prices`` are for new symbols that have not traded yet. ``restated`` is what corporate actions
+    did to the positions of each strategy, flat ones too, oldest first; ``action_count`` counts the actions,
+    without dividends.
     """
 
     cash: Decimal = ZERO
@@ -74,7 +89,8 @@ class PortfolioState(msgspec.Struct):
     holders: dict[str, dict[StrategyId, Decimal]] = {}
     terms: dict[str, Terms] = {}
     redefined: dict[str, bool] = {}
-    successors: dict[str, Successor] = {}
     expected_prices: dict[str, Decimal] = {}
     rates: dict[str, dict[str, Decimal]] = {}
     marked_ts: int = 0
+    action_count: int = 0
+    restated: dict[StrategyId, list[Restatement]] = {}

@@ -181,7 +181,12 @@ class TransitionRefused(Event, frozen=True, tag=73):
 
 
 class FillCorrected(Event, frozen=True, tag=74):
-    """The venue changed a fill after the fact; quantity 0 means that it was undone (a bust)."""
+    """The venue changed a fill after the fact; quantity 0 means that it was undone (a bust).
+
+    Quantities and prices are those of the day of the fill. ``filled_symbol`` is what its symbol was called
+    then, empty if that is ``symbol``. ``actions_since`` counts the corporate actions since the fill, of all
+    symbols, without dividends. ``commission_returned``, in ``currency``, is what a bust gives back.
+    """
 
     client_order_id: ClientOrderId
     strategy: StrategyId
@@ -192,6 +197,10 @@ class FillCorrected(Event, frozen=True, tag=74):
     old_price: Decimal
     quantity: Decimal
     price: Decimal
+    filled_symbol: str = ""
+    actions_since: int = 0
+    commission_returned: Decimal = Decimal(0)
+    currency: str = "USD"
 
 
 class OrderHeld(Event, frozen=True, tag=75):

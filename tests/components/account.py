@@ -109,19 +109,25 @@ def fill(
     )
 
 
-def corrected(old: OrderFilled, *, quantity: str, price: str = "1") -> FillCorrected:
-    """The venue changes a fill; quantity 0 undoes it."""
+def corrected(
+    old: OrderFilled, *, quantity: str, price: str = "1", symbol: str = "", actions_since: int = 0
+) -> FillCorrected:
+    """The venue changes a fill; quantity 0 undoes it. ``symbol`` is what its symbol is called now."""
     return FillCorrected(
         0,
         old.client_order_id,
         old.strategy,
-        old.symbol,
+        symbol or old.symbol,
         old.side,
         old.fill_id,
         old.quantity,
         old.price,
         Decimal(quantity),
         Decimal(price),
+        old.symbol if symbol else "",
+        actions_since,
+        ZERO if Decimal(quantity) else old.commission,
+        old.currency,
     )
 
 

@@ -1,6 +1,7 @@
 """Splits, mergers, symbol changes and delistings: what is held changes, what was paid does not."""
 
 from decimal import Decimal
+from itertools import product
 
 import pytest
 
@@ -86,6 +87,55 @@ def test_a_symbol_change_takes_the_position_along_with_what_it_realised() -> Non
     assert (new.symbol, new.quantity, new.cost, new.realised_pnl) == ("B", *money(6, 120, 40))
     assert account.portfolio.strategy_positions(ONE) == {"B": 6}
     assert list(account.portfolio.open_symbols()) == ["B"]
+
+
+@pytest.mark.parametrize("steps", [steps for n in range(1, 6) for steps in product("spr", repeat=n)])
+def test_equity_stands_still_while_splits_prices_and_new_symbols_alternate(steps: tuple[str, ...]) -> None:
+    account = Account()
+    account.hear(CashMoved(0, Decimal(10_000)), fill(BUY, "12", "100"), bar("A", 100.0))
+    symbol, price = "A", 100.0
+
+    for ts, step in enumerate(steps, start=1):
+        if step == "s":
+            price /= 2
+            account.hear(CorporateAction(ts, symbol, SPLIT, Decimal(2)))
+        elif step == "r":
+            new = "B" if symbol == "A" else "A"
+            account.hear(CorporateAction(ts, symbol, SYMBOL_CHANGE, new_symbol=new))
+            symbol = new
+        else:
+            account.hear(bar(symbol, price, ts))
+
+        assert account.portfolio.equity == 10_000
+        assert account.market.last_price(symbol) == price
+
+
+def test_a_new_symbol_at_a_ratio_is_a_split_as_well() -> None:
+    account = Account()
+    account.hear(CashMoved(0, Decimal(1000)), fill(BUY, "10", "20"), bar("A", 20.0))
+
+    account.hear(CorporateAction(1, "A", SYMBOL_CHANGE, Decimal("0.5"), new_symbol="B"))
+
+    assert account.portfolio.equity == 1000
+    assert account.market.last_price("B") == 40.0
+
+
+def test_a_share_that_gets_a_used_symbol_keeps_its_price() -> None:
+    account = Account()
+    account.hear(CashMoved(0, Decimal(1000)), fill(BUY, "10", "20"), bar("B", 500.0), bar("A", 20.0))
+
+    account.hear(action(SYMBOL_CHANGE, new="B"))
+
+    assert account.portfolio.equity == 1000
+
+
+def test_a_split_before_a_merged_share_trades_does_not_move_the_equity() -> None:
+    account = Account()
+    account.hear(CashMoved(0, Decimal(1000)), fill(BUY, "10", "20"), bar("A", 20.0))
+
+    account.hear(action(MERGER, "0.5", new="B"), CorporateAction(0, "B", SPLIT, Decimal(4)))
+
+    assert account.portfolio.equity == 1000
 
 
 def test_a_merger_moves_the_cost_into_the_new_share() -> None:

@@ -11,13 +11,23 @@ from kernel.events import (
     AssetClass,
     CorporateAction,
     CorporateActionKind,
+    FxRateSet,
     InstrumentDefined,
     OrderFilled,
     Side,
 )
-from tests.components.account import ONE, Account, bar, corrected, fill, money
+from tests.components.account import ONE, TWO, Account, bar, corrected, fill, money
 
 BUY, SELL = Side.BUY, Side.SELL
+SPLIT, DELISTING = CorporateActionKind.SPLIT, CorporateActionKind.DELISTING
+
+
+def split(ratio: str, symbol: str = "A") -> CorporateAction:
+    return CorporateAction(0, symbol, SPLIT, Decimal(ratio))
+
+
+def renamed(symbol: str, new_symbol: str) -> CorporateAction:
+    return CorporateAction(0, symbol, CorporateActionKind.SYMBOL_CHANGE, new_symbol=new_symbol)
 
 
 def account_with(*fills: OrderFilled, lots: LotMethod = LotMethod.AVERAGE, kept: int = 100) -> Account:
@@ -72,7 +82,7 @@ def test_a_fill_from_before_a_split_is_corrected_in_its_own_units() -> None:
     account = account_with(bought, fill(BUY, "10", "30", fill_id="f2"))
     account.hear(CorporateAction(0, "A", CorporateActionKind.SPLIT, Decimal(2)))
 
-    account.hear(corrected(bought, quantity="0"))
+    account.hear(corrected(bought, quantity="0", actions_since=1))
 
     assert account.held("A") == money(20, 300, 0)
 
@@ -82,10 +92,140 @@ def test_a_fill_under_the_old_symbol_corrects_the_position_under_the_new_one() -
     account = account_with(bought)
     account.hear(CorporateAction(0, "A", CorporateActionKind.SYMBOL_CHANGE, new_symbol="B"))
 
-    (changed,) = account.changes(corrected(bought, quantity="4", price="20"))
+    (changed,) = account.changes(corrected(bought, quantity="4", price="20", actions_since=1))
 
     assert (changed.symbol, changed.quantity, changed.cost) == ("B", *money(4, 80))
     assert account.portfolio.net_position("A") == 0
+
+
+def test_a_bust_counts_a_split_at_which_the_position_was_flat() -> None:
+    bought = fill(BUY, "5", "20", fill_id="f1")
+    account = account_with(bought, fill(SELL, "5", "25", fill_id="f2"))
+    account.hear(split("0.2"))
+
+    account.hear(corrected(bought, quantity="0", actions_since=1))
+
+    assert account.held("A") == money(-1, -125, 0)
+    assert account.portfolio.cash == 125
+
+
+def test_a_bust_follows_a_flat_position_to_its_new_symbol() -> None:
+    bought = fill(BUY, "10", "20", fill_id="f1")
+    account = account_with(bought, fill(SELL, "10", "25", fill_id="f2"))
+    account.hear(renamed("A", "B"), split("2", "B"))
+
+    account.hear(corrected(bought, quantity="0", actions_since=2))
+
+    assert account.held("B") == money(-20, -250, 0)
+    assert list(account.portfolio.open_symbols()) == ["B"]
+
+
+def test_a_bust_finds_a_share_that_got_its_first_symbol_back() -> None:
+    bought = fill(BUY, "10", "20", fill_id="f1")
+    account = account_with(bought)
+    account.hear(renamed("A", "B"), renamed("B", "A"))
+
+    account.hear(corrected(bought, quantity="0", actions_since=2))
+
+    assert account.held("A") == money(0, 0, 0)
+    assert account.portfolio.net_position("B") == 0
+
+
+def test_a_bust_leaves_the_share_alone_that_has_the_symbol_now() -> None:
+    bought, other = fill(BUY, "10", "20", fill_id="f1"), fill(BUY, "7", "3", fill_id="f2")
+    account = account_with(bought)
+    account.hear(renamed("A", "B"), other)
+
+    account.hear(corrected(bought, quantity="0", actions_since=1))
+
+    assert account.held("B") == money(0, 0, 0)
+    assert account.held("A") == money(7, 21, 0)
+
+
+@pytest.mark.parametrize("kept", [0, 1, 100])
+def test_fractions_that_a_busted_fill_would_not_have_left_are_there_again(kept: int) -> None:
+    """5 and 4 shares at one for three: 3 of 9, but 1 of 4."""
+    bought, later = fill(BUY, "5", "3", fill_id="f1"), fill(BUY, "4", "3", fill_id="f2")
+    account = account_with(bought, later, kept=kept)
+    account.hear(split("0.3333333333"), fill(BUY, "1", "9", fill_id="f3"))
+
+    account.hear(corrected(bought, quantity="0", actions_since=1))
+
+    assert account.portfolio.net_position("A") == 2
+    assert account.portfolio.cash == -12 - 9
+
+
+@pytest.mark.parametrize("kept", [0, 100])
+@pytest.mark.parametrize("paid", ["5", "0"])
+def test_a_bust_after_a_delisting_takes_back_what_was_settled(kept: int, paid: str) -> None:
+    bought = fill(BUY, "10", "20", fill_id="f1")
+    account = account_with(bought, fill(BUY, "2", "20", fill_id="f2"), kept=kept)
+    account.hear(bar("A", 8.0), CorporateAction(0, "A", DELISTING, amount=Decimal(paid)))
+
+    account.hear(corrected(bought, quantity="0", actions_since=1))
+
+    price = Decimal(paid) or 8
+    assert account.held("A") == money(0, 0, 2 * price - 40)
+    assert account.portfolio.cash == 2 * price - 40
+    assert list(account.portfolio.open_symbols()) == []
+
+
+def test_a_bust_after_a_merger_for_cash_leaves_no_position() -> None:
+    """What was paid for the shares is taken back by who paid it."""
+    bought = fill(BUY, "10", "20", fill_id="f1")
+    account = account_with(bought, fill(SELL, "10", "21", fill_id="f2"))
+    account.hear(CorporateAction(0, "A", CorporateActionKind.MERGER, Decimal(0), Decimal(25)))
+
+    account.hear(corrected(bought, quantity="0", actions_since=1))
+
+    assert account.held("A") == money(0, 0, 210)
+    assert account.portfolio.cash == 210
+
+
+def test_a_bust_after_two_positions_were_put_together_takes_its_part_out() -> None:
+    """Units that were put together cost the same; what is realised and what the rest cost add up."""
+    bought = fill(BUY, "10", "20", fill_id="f1")
+    account = account_with(bought, fill(BUY, "6", "50", symbol="B", fill_id="f2"))
+    account.hear(CorporateAction(0, "A", CorporateActionKind.MERGER, Decimal("0.5"), new_symbol="B"))
+
+    account.hear(corrected(bought, quantity="0", actions_since=1))
+
+    quantity, cost, realised = account.held("B")
+    assert (quantity, realised - cost) == money(6, -300)
+    assert account.portfolio.cash == -300
+
+
+def test_a_bust_after_a_merger_into_another_currency_is_paid_in_its_own() -> None:
+    bought = fill(BUY, "10", "20", fill_id="f1")
+    account = account_with(bought)
+    account.hear(InstrumentDefined(0, "B", currency="EUR"), FxRateSet(0, "EUR", "USD", Decimal("1.25")))
+    account.hear(CorporateAction(0, "A", CorporateActionKind.MERGER, Decimal(1), new_symbol="B"))
+
+    account.hear(corrected(bought, quantity="0", actions_since=1))
+
+    assert account.held("B") == money(0, 0, 0)
+    assert account.portfolio.balances() == {"USD": 0, "EUR": 0}
+    assert account.portfolio.fx_result == 0
+
+
+def test_a_bust_touches_no_other_strategy() -> None:
+    bought = fill(BUY, "5", "20", fill_id="f1")
+    account = account_with(bought, fill(SELL, "5", "25", fill_id="f2"))
+    account.hear(fill(BUY, "9", "20", strategy=TWO, fill_id="f3"), split("2"))
+
+    account.hear(corrected(bought, quantity="0", actions_since=1))
+
+    assert account.held("A", TWO) == money(18, 180, 0)
+    assert account.portfolio.net_position("A") == 8
+
+
+def test_a_fill_too_old_to_be_remembered_returns_its_commission() -> None:
+    bought = fill(BUY, "10", "20", fill_id="f1", commission="1.50")
+    account = account_with(bought, kept=0)
+
+    account.hear(corrected(bought, quantity="0"))
+
+    assert (account.portfolio.commissions, account.portfolio.cash) == money(0, 0)
 
 
 def test_a_correction_in_a_future_moves_no_more_than_its_profit() -> None:

@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 
 from kernel.component import STEADFAST, FailurePolicy, Subscription
+from kernel.corporate_actions import is_void
 from kernel.events import (
     AssetClass,
     CorporateAction,
@@ -53,6 +54,7 @@ class Expiries:
 
     def subscriptions(self) -> Iterable[Subscription]:
         yield Subscription(InstrumentDefined, self.on_instrument)
+        yield Subscription(CorporateAction, self.on_action)
         yield Subscription(TimerFired, self.on_timer)
 
     def restore(self, state: msgspec.Struct) -> None:
@@ -70,6 +72,20 @@ class Expiries:
             return (TimerCancelled(event.ts, self.name, name),)
         expiries[symbol] = event.expiry_ts
         return (TimerScheduled(event.ts, self.name, name, event.expiry_ts + 1),)
+
+    def on_action(self, action: CorporateAction) -> Sequence[Event] | None:
+        """Under a new symbol it expires when it would have, unless the new symbol has an expiry already."""
+        expiries, symbol, new = self.state.expiries, action.symbol, action.new_symbol
+        if action.kind is not CorporateActionKind.SYMBOL_CHANGE or is_void(action) or symbol not in expiries:
+            return None
+        expiry_ts = expiries.pop(symbol)
+        if expiry_ts < action.ts:
+            return None
+        cancelled = TimerCancelled(action.ts, self.name, TimerName(symbol))
+        if new in expiries:
+            return (cancelled,)
+        expiries[new] = expiry_ts
+        return cancelled, TimerScheduled(action.ts, self.name, TimerName(new), expiry_ts + 1)
 
     def on_timer(self, timer: TimerFired) -> Sequence[Event] | None:
         if timer.owner != self.name:

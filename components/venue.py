@@ -87,9 +87,16 @@ class Venue:
         self.state.declared = event
 
     def on_action(self, action: CorporateAction) -> None:
-        """A share under its new symbol trades by the hours of the old one, unless it has its own."""
+        """A share under its new symbol trades by the hours of the old one, unless it has its own.
+
+        It is as halted, or as open, as it was; what was said of another share under that symbol is over.
+        """
         if action.kind is not CorporateActionKind.SYMBOL_CHANGE or is_void(action):
             return
+        status = self.state.statuses.pop(action.symbol, None)
+        self.state.statuses.pop(action.new_symbol, None)
+        if status is not None:
+            self.state.statuses[action.new_symbol] = status
         if not self.state.calendars.get(action.new_symbol):
             self.state.calendars[action.new_symbol] = self.state.calendars.get(action.symbol, "")
 

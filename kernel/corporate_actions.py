@@ -1,8 +1,26 @@
-"""Corporate actions that cannot be meant: they stay on record, and every component leaves them at that."""
+"""What holds for corporate actions everywhere: which ones are void, and how units are rounded.
 
+An action that cannot be meant stays on record, and changes nothing.
+"""
+
+from decimal import ROUND_DOWN, Decimal
 from typing import assert_never
 
 from kernel.events import CorporateAction, CorporateActionKind
+
+RATIO_TOLERANCE = Decimal("1E-4")
+"""Lots: a ratio such as 1/3 comes rounded, and 300 shares at 0.3333333333 are 100, not 99 and a rest."""
+
+ZERO = Decimal(0)
+
+
+def whole_lots(quantity: Decimal, lot_size: Decimal) -> Decimal:
+    """The quantity in whole lots, towards zero; what is nearly a whole lot is one."""
+    lots = quantity / lot_size
+    nearest = lots.to_integral_value()
+    if abs(lots - nearest) > RATIO_TOLERANCE:
+        nearest = lots.to_integral_value(ROUND_DOWN)
+    return nearest * lot_size if nearest else ZERO
 
 
 def is_void(action: CorporateAction) -> bool:

@@ -23,9 +23,9 @@ from decimal import Decimal
 
 import msgspec
 
-from components.portfolio.position import COST_QUANTUM, whole_lots
+from components.portfolio.position import COST_QUANTUM
 from components.portfolio.rates import rate_between, set_rate
-from kernel.corporate_actions import is_void
+from kernel.corporate_actions import is_void, whole_lots
 from kernel.events import (
     CorporateAction,
     CorporateActionKind,

@@ -26,6 +26,9 @@ _NEEDS_LIMIT = frozenset(
 _NEEDS_STOP = frozenset(
     {OrderType.STOP, OrderType.STOP_LIMIT, OrderType.MARKET_IF_TOUCHED, OrderType.LIMIT_IF_TOUCHED}
 )
+NEVER = -2
+"""Before any ``ts``."""
+
 WHOLE_DAYS = ("d", "w")
 """Units of timeframes whose bars hold whole trading days."""
 
@@ -98,21 +101,24 @@ def schedule(resting: Resting, hours: TradingHours, bus: EventBus) -> None:
         resting.expire_ts = order.expire_ts
 
 
-def set_first_level(resting: Resting, bus: EventBus) -> None:
+def set_first_level(resting: Resting, bus: EventBus, *, restated_ts: int) -> None:
     """Start a trailing stop without a stop price from the last price that its symbol had."""
     if not resting.is_trailing or resting.stop:
         return
-    price = last_price(bus, resting)
+    price = last_price(bus, resting, restated_ts=restated_ts)
     if price:
         trail(resting, price)
 
 
-def last_price(bus: EventBus, resting: Resting) -> float:
-    """The price that the order would meet now: the latest of quote, trade and bar close; 0.0 for none."""
+def last_price(bus: EventBus, resting: Resting, *, restated_ts: int) -> float:
+    """The price that the order would meet now: the latest of quote, trade and bar close; 0.0 for none.
+
+    Prices up to ``restated_ts`` are on other terms, or of another share: they are none.
+    """
     symbol = resting.order.symbol
     bar, trade, quote = bus.last(Bar, symbol), bus.last(Trade, symbol), bus.last(Quote, symbol)
-    latest_ts, price = -1, 0.0
-    if bar is not None:
+    latest_ts, price = restated_ts + 1, 0.0
+    if bar is not None and bar.ts >= latest_ts:
         latest_ts, price = bar.ts, bar.close
     if trade is not None and trade.ts >= latest_ts:
         latest_ts, price = trade.ts, trade.price

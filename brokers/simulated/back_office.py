@@ -20,14 +20,14 @@ rounded whole, so what longs get is what shorts pay, to the last digit.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Protocol
 
 import msgspec
 
 from brokers.simulated.financing import ZERO, FinancingConfig, Interest
 from kernel.component import STEADFAST, FailurePolicy, Subscription
-from kernel.corporate_actions import is_void
+from kernel.corporate_actions import RATIO_TOLERANCE, is_void, whole_lots
 from kernel.events import (
     AssetClass,
     CashFlowKind,
@@ -48,8 +48,6 @@ ACCOUNT = StrategyId("")
 DAY_NS = 86_400_000_000_000
 PAID_STEP = Decimal("0.01")
 ACCRUED_STEP = Decimal("1E-8")
-WHOLE_LOT_TOLERANCE = Decimal("1E-4")
-"""Lots: a ratio such as 1/3 comes rounded, and 300 shares at 0.3333333333 are 100, not 99 and a rest."""
 
 _MARGINED = (AssetClass.FUTURE, AssetClass.PERPETUAL)
 """Nothing was paid or received for them, so no proceeds of a sale are held."""
@@ -157,10 +155,22 @@ class BackOffice:
             case CorporateActionKind.SPLIT:
                 return self._fractions(action, action.symbol)
             case CorporateActionKind.MERGER | CorporateActionKind.SYMBOL_CHANGE:
+                if action.kind is CorporateActionKind.SYMBOL_CHANGE:
+                    self._rename(action.symbol, action.new_symbol)
                 cash = self._per_share(action, CashFlowKind.CASH_IN_LIEU, reason=action.kind.value)
                 return [*cash, *self._fractions(action, action.new_symbol)]
             case CorporateActionKind.DELISTING:
                 return None  # a sale at what is left, which the portfolio books
+
+    def _rename(self, symbol: str, new_symbol: str) -> None:
+        """What is due in a symbol is due under its new one."""
+        state = self.state
+        for name, rate in state.funding.items():
+            if rate.symbol == symbol:
+                state.funding[name] = msgspec.structs.replace(rate, symbol=new_symbol)
+        funded_ts = state.funded_ts.pop(symbol, None)
+        if funded_ts is not None:
+            state.funded_ts[new_symbol] = max(funded_ts, state.funded_ts.get(new_symbol, funded_ts))
 
     def _dividend(self, action: CorporateAction) -> Sequence[Event]:
         payments = self._per_share(action, CashFlowKind.DIVIDEND, reason="dividend")
@@ -306,10 +316,8 @@ class BackOffice:
 
 def fraction_of(quantity: Decimal, lot_size: Decimal) -> Decimal:
     """What is left beyond whole lots, with the sign of ``quantity``; nothing where only rounding is."""
-    lots = quantity / lot_size
-    if abs(lots - lots.to_integral_value()) <= WHOLE_LOT_TOLERANCE:
-        return ZERO
-    return (lots - lots.to_integral_value(ROUND_DOWN)) * lot_size
+    fraction = quantity - whole_lots(quantity, lot_size)
+    return fraction if abs(fraction) > RATIO_TOLERANCE * lot_size else ZERO
 
 
 def rounded_parts(parts: Iterable[Decimal], step: Decimal) -> list[Decimal]:

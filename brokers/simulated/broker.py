@@ -8,7 +8,14 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from brokers.simulated.admission import missing, refusal, replacement_refusal, schedule, set_first_level
+from brokers.simulated.admission import (
+    NEVER,
+    missing,
+    refusal,
+    replacement_refusal,
+    schedule,
+    set_first_level,
+)
 from brokers.simulated.book_matching import BookMatching
 from brokers.simulated.config import SimulatedBrokerConfig
 from brokers.simulated.corporate_actions import ENDING, INSTRUMENT_EXPIRED, adjust, apply_action, has_expired
@@ -38,10 +45,12 @@ from kernel.events import (
     Event,
     ExecutionKind,
     ExecutionReport,
+    FillCorrected,
     InstrumentDefined,
     OrderAdjusted,
     OrderSubmitted,
     OrderType,
+    PositionChanged,
     Quote,
     ReplaceSubmitted,
     TimeInForce,
@@ -110,6 +119,8 @@ class SimulatedBroker:
         yield Subscription(OrderAdjusted, self.on_adjusted)
         yield Subscription(CorporateAction, self.on_corporate_action)
         yield Subscription(AdjustPosition, self.on_position)
+        yield Subscription(FillCorrected, self.on_correction)
+        yield Subscription(PositionChanged, self.on_position_changed)
         if self._needs_volatility:
             yield Subscription(Bar, self.on_close)
 
@@ -156,6 +167,15 @@ class SimulatedBroker:
     def on_position(self, event: AdjustPosition) -> None:
         """An operator set a position right: the venue counts from there."""
         self.state.positions.setdefault(event.symbol, {})[event.strategy] = event.quantity
+
+    def on_correction(self, event: FillCorrected) -> None:
+        """A fill was not what it was: what is held then follows, see ``on_position_changed``."""
+        self.state.corrected[event.fill_id] = True
+
+    def on_position_changed(self, event: PositionChanged) -> None:
+        """Take over what a correction left; of what it fills itself the venue knows first."""
+        if self.state.corrected and self.state.corrected.pop(event.fill_id, False):
+            self.state.positions.setdefault(event.symbol, {})[event.strategy] = event.quantity
 
     def on_close(self, bar: Bar) -> None:
         """Only for a slippage model that needs to know how much prices vary."""
@@ -240,7 +260,8 @@ class SimulatedBroker:
         timers: Sequence[Event] = ()
         if resting.leaves:
             if not is_simple:
-                set_first_level(resting, self._bus)
+                restated_ts = state.restated_ts.get(order.symbol, NEVER)
+                set_first_level(resting, self._bus, restated_ts=restated_ts)
                 schedule(resting, self._hours, self._bus)
                 timers = self._expiry.arm(state, ts, resting.expire_ts)
             self._add(resting)

@@ -13,6 +13,7 @@ import msgspec
 from brokers.simulated.requests import AnyRequest, overtake
 from brokers.simulated.resting import renew
 from brokers.simulated.state import Request, SimulatedBrokerState
+from kernel.corporate_actions import whole_lots
 from kernel.events import (
     ApprovedOrder,
     CancelSubmitted,
@@ -40,9 +41,12 @@ def apply_action(state: SimulatedBrokerState, action: CorporateAction) -> None:
     """
     match action.kind:
         case CorporateActionKind.SPLIT | CorporateActionKind.SYMBOL_CHANGE:
+            state.restated_ts[action.new_symbol or action.symbol] = action.ts
             _scale_levels(state, action.symbol, ratio=float(action.ratio))
             if action.ratio != _ONE:
                 overtake(state, action.symbol)
+            if action.kind is CorporateActionKind.SYMBOL_CHANGE:
+                _rename(state, action.symbol, action.new_symbol)
             _move(state, action.symbol, action.new_symbol or action.symbol, ratio=action.ratio)
         case CorporateActionKind.MERGER if action.new_symbol:
             _move(state, action.symbol, action.new_symbol, ratio=action.ratio)
@@ -115,6 +119,16 @@ def _scale_levels(state: SimulatedBrokerState, symbol: str, *, ratio: float) -> 
         known.close /= ratio
 
 
+def _rename(state: SimulatedBrokerState, symbol: str, new_symbol: str) -> None:
+    """A share trades on under the terms that it had, unless new ones were given; it varies as it did."""
+    terms = state.instruments.get(symbol)
+    if terms is not None and new_symbol not in state.instruments:
+        state.instruments[new_symbol] = msgspec.structs.replace(terms, symbol=new_symbol)
+    known = state.spreads.pop(symbol, None)
+    if known is not None:
+        state.spreads[new_symbol] = known
+
+
 def _move(state: SimulatedBrokerState, symbol: str, new_symbol: str, *, ratio: Decimal) -> None:
     terms = state.instruments.get(new_symbol) or state.instruments.get(symbol)
     lot = _ONE if terms is None else terms.lot_size
@@ -123,6 +137,4 @@ def _move(state: SimulatedBrokerState, symbol: str, new_symbol: str, *, ratio: D
         return
     target = state.positions.setdefault(new_symbol, {})
     for strategy, quantity in held.items():
-        scaled = quantity * ratio
-        lots = abs(scaled) // lot * lot
-        target[strategy] = target.get(strategy, _ZERO) + (lots if scaled > 0 else -lots)
+        target[strategy] = target.get(strategy, _ZERO) + whole_lots(quantity * ratio, lot)

@@ -8,7 +8,7 @@ if that bar opened before the expiry, and expires after it, or else before it.
 
 from collections.abc import Sequence
 
-from brokers.simulated.admission import last_price
+from brokers.simulated.admission import NEVER, last_price
 from brokers.simulated.matching import Matching, has_ticked
 from brokers.simulated.reports import expired
 from brokers.simulated.resting import ON_CLOSE, Resting
@@ -98,7 +98,8 @@ class Expiry:
         """Fill an order on close at the last price; expire what is left of any order."""
         reports: list[ExecutionReport] = []
         if resting.order.order_type in ON_CLOSE and resting.due_ts == resting.expire_ts:
-            price = last_price(self._bus, resting)
+            restated_ts = state.restated_ts.get(resting.order.symbol, NEVER)
+            price = last_price(self._bus, resting, restated_ts=restated_ts)
             reports += self._matching.at_last_price(state, timer, resting, price=price)
         if resting.leaves:
             reports.append(self._expire(state, timer, resting))

@@ -8,6 +8,7 @@ from brokers.simulated.charges import Charges
 from brokers.simulated.fills.book import Consumed
 from brokers.simulated.resting import Resting
 from kernel.events import CancelSubmitted, InstrumentDefined, OrderSubmitted, ReplaceSubmitted
+from kernel.identifiers import FillId
 
 ZERO = Decimal(0)
 
@@ -49,7 +50,8 @@ class SimulatedBrokerState(msgspec.Struct):
     ``overdue`` names symbols with orders past their time that wait for the bar that was open then.
     ``consumed`` is what our orders took of the order books. ``opened`` is when the latest bar of a symbol
     began that orders were offered. ``shared`` are the bars of which orders had a part last, by symbol, where
-    a model limits that.
+    a model limits that. ``restated_ts`` is when a symbol's prices were last restated, by a split or because
+    another share got the symbol. ``corrected`` are fills after which the account has yet to say what is held.
     """
 
     resting: dict[str, list[Resting]] = {}
@@ -65,3 +67,5 @@ class SimulatedBrokerState(msgspec.Struct):
     consumed: dict[str, Consumed] = {}
     opened: dict[str, int] = {}
     shared: dict[str, SharedBar] = {}
+    restated_ts: dict[str, int] = {}
+    corrected: dict[FillId, bool] = {}

@@ -30,6 +30,7 @@ from kernel.events import (
     CancelIntent,
     CancelRejected,
     CorporateAction,
+    CorporateActionKind,
     DecisionRefused,
     Event,
     ExecutionFinished,
@@ -48,6 +49,7 @@ from kernel.events import (
     SignalDirection,
     SignalRaised,
     SignalsAggregated,
+    TimerCancelled,
     TimerFired,
     TimerScheduled,
 )
@@ -125,9 +127,16 @@ class Allocator:
     def on_session(self, event: SessionStarted) -> None:
         self.state.epoch = event.epoch
 
-    def on_corporate_action(self, event: CorporateAction) -> None:
-        if not is_void(event):
-            adjust(self.state, event, self._market.instrument(event.symbol))
+    def on_corporate_action(self, event: CorporateAction) -> Sequence[Event] | None:
+        if is_void(event):
+            return None
+        symbol, new_symbol = event.symbol, event.new_symbol
+        is_followed = event.kind is CorporateActionKind.SYMBOL_CHANGE and symbol in self.state.opinions
+        adjust(self.state, event, self._market.instrument(symbol))
+        if not is_followed or not self._valid_ns:
+            return None
+        cancelled = TimerCancelled(event.ts, self.name, TimerName(EXPIRY + symbol))
+        return (cancelled, *self._forget_expired(event.ts, new_symbol))
 
     # --- opinions -----------------------------------------------------------------------------
 

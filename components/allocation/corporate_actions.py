@@ -6,6 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from components.allocation.plan import AllocationState
+from kernel.corporate_actions import whole_lots
 from kernel.events import CorporateAction, CorporateActionKind, InstrumentDefined
 
 KeptT = TypeVar("KeptT")
@@ -17,8 +18,11 @@ def adjust(state: AllocationState, action: CorporateAction, instrument: Instrume
         case CorporateActionKind.SPLIT:
             _split(state, action, instrument)
         case CorporateActionKind.SYMBOL_CHANGE:
+            if action.ratio != 1:
+                _split(state, action, instrument)
             _rename(state.opinions, action.symbol, action.new_symbol)
             _rename(state.plans, action.symbol, action.new_symbol)
+            state.due = [action.new_symbol if due == action.symbol else due for due in state.due]
         case CorporateActionKind.MERGER | CorporateActionKind.DELISTING:
             state.opinions.pop(action.symbol, None)
             state.plans.pop(action.symbol, None)
@@ -46,9 +50,9 @@ def _split(state: AllocationState, action: CorporateAction, instrument: Instrume
     lot_size = instrument.lot_size
     plan.stop_loss = _scaled(plan.stop_loss, ratio, tick)
     plan.take_profit = _scaled(plan.take_profit, ratio, tick)
-    plan.target = plan.target * ratio // lot_size * lot_size
-    plan.entry_target = plan.entry_target * ratio // lot_size * lot_size
-    held = plan.exits_for[0] * ratio // lot_size * lot_size
+    plan.target = whole_lots(plan.target * ratio, lot_size)
+    plan.entry_target = whole_lots(plan.entry_target * ratio, lot_size)
+    held = whole_lots(plan.exits_for[0] * ratio, lot_size)
     plan.exits_for = (held, plan.stop_loss, plan.take_profit)
 
 

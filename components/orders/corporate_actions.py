@@ -1,9 +1,9 @@
 """What a corporate action does to the terms of an order.
 
-A split leaves what was filled as it was booked and restates the rest: quantity times the ratio, rounded
-down to the lot, prices over the ratio, to the nearest tick. So ``quantity`` less what was filled is still
-what is left. A symbol change moves the order. A merger or delisting ends it. Dividends change nothing:
-a venue may lower orders by the dividend, ours stand.
+A split leaves what was filled as it was booked and restates the rest: quantity times the ratio, in whole
+lots, prices over the ratio, to the nearest tick. So ``quantity`` less what was filled is still what is left.
+A fill of before a split that is undone leaves more, in the units of today. A symbol change moves the order. A
+merger or delisting ends it. Dividends change nothing: a venue may lower orders by the dividend, ours stand.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from components.orders.state import OrderSplit
+from kernel.corporate_actions import whole_lots
 from kernel.events import CorporateAction, CorporateActionKind, InstrumentDefined, Order
 
 ENDING = frozenset({CorporateActionKind.MERGER, CorporateActionKind.DELISTING})
@@ -37,7 +38,7 @@ def restated(
     symbol = action.new_symbol or order.symbol
     if ratio == 1:
         return msgspec.structs.replace(order, symbol=symbol)
-    leaves = (order.quantity - filled) * ratio // lot * lot
+    leaves = whole_lots((order.quantity - filled) * ratio, lot)
     display = order.display_quantity
     return msgspec.structs.replace(
         order,
@@ -46,7 +47,7 @@ def restated(
         limit_price=_over(order.limit_price, ratio, tick=tick),
         stop_price=_over(order.stop_price, ratio, tick=tick),
         trail_amount=_over(order.trail_amount, ratio, tick=tick),
-        display_quantity=None if display is None else max(lot, display * ratio // lot * lot),
+        display_quantity=None if display is None else max(lot, whole_lots(display * ratio, lot)),
     )
 
 
@@ -66,7 +67,7 @@ def with_more_left(
 
 
 def _leaves_after(split: OrderSplit, leaves: Decimal) -> Decimal:
-    return leaves * split.ratio // split.lot_size * split.lot_size
+    return whole_lots(leaves * split.ratio, split.lot_size)
 
 
 def _over(price: Decimal | None, ratio: Decimal, *, tick: Decimal) -> Decimal | None:

@@ -20,8 +20,9 @@ from decimal import Decimal
 
 from components.portfolio.books import Books, changed
 from components.portfolio.history import Corrected, correct
-from components.portfolio.position import COST_QUANTUM, ZERO, Lot, whole_lots
+from components.portfolio.position import COST_QUANTUM, ZERO, Lot
 from components.portfolio.state import Position, Restatement
+from kernel.corporate_actions import whole_lots
 from kernel.events import Event, FillCorrected, Side
 from kernel.identifiers import StrategyId
 

@@ -5,7 +5,8 @@ A lot that is closed in part keeps its place. Pure arithmetic, exact as in ``pos
 
 from decimal import Decimal
 
-from components.portfolio.position import ZERO, Holding, Lot, less, part_of, whole_lots
+from components.portfolio.position import ZERO, Holding, Lot, less, part_of
+from kernel.corporate_actions import whole_lots
 
 QUANTITY_QUANTUM = Decimal("1E-20")
 """A lot after a split need not be whole; the position's lots together are. Finer than any quantity."""

@@ -9,14 +9,14 @@ average; ``lots`` has first in first out and last in first out. A share of a cos
 ``COST_QUANTUM``; what is rounded away stays in the cost of the rest, so nothing is lost.
 """
 
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 from typing import Protocol
 
 import msgspec
 
+from kernel.corporate_actions import whole_lots
+
 COST_QUANTUM = Decimal("1E-10")
-RATIO_TOLERANCE = Decimal("1E-4")
-"""Lots: a ratio such as 1/3 comes rounded, and 300 shares at 0.3333333333 are 100, not 99 and a rest."""
 ZERO = Decimal(0)
 
 
@@ -121,12 +121,3 @@ def less(lot: Lot, quantity: Decimal) -> Lot:
     """What is left of a lot without ``part_of`` it."""
     part = part_of(lot, quantity)
     return Lot(lot.quantity - part.quantity, lot.cost - part.cost)
-
-
-def whole_lots(quantity: Decimal, lot_size: Decimal) -> Decimal:
-    """The quantity in whole lots, towards zero; what is nearly a whole lot is one."""
-    lots = quantity / lot_size
-    nearest = lots.to_integral_value()
-    if abs(lots - nearest) > RATIO_TOLERANCE:
-        nearest = lots.to_integral_value(ROUND_DOWN)
-    return nearest * lot_size if nearest else ZERO

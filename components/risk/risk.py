@@ -30,6 +30,7 @@ from kernel.corporate_actions import is_void
 from kernel.events import (
     ApprovedOrder,
     CorporateAction,
+    CorporateActionKind,
     Event,
     FillCorrected,
     FlattenPositions,
@@ -248,11 +249,12 @@ class Risk:
         self._set_terms(working, event.order, event.ts, leaves=leaves)
 
     def on_adjusted(self, event: OrderAdjusted) -> None:
-        """A corporate action: what is left changes in proportion to the whole."""
+        """A corporate action: what is filled stays as it was booked, what is left has new terms."""
         working = self.state.working.get(event.order.client_order_id)
         if working is None:
             return
-        leaves = working.leaves_quantity * event.order.quantity / working.order.quantity
+        leaves = event.order.quantity - working.filled_quantity
+        self._working.restate_covers(working, leaves)
         self._set_terms(working, event.order, event.ts, leaves=leaves)
 
     def on_replace_rejected(self, event: ReplaceRejected) -> None:
@@ -270,9 +272,13 @@ class Risk:
         self.state.defined[event.symbol] = True
 
     def on_action(self, event: CorporateAction) -> None:
-        """What follows a known symbol is known."""
-        if event.new_symbol and event.symbol in self.state.defined and not is_void(event):
+        """What follows a known symbol is known, and closed under its new symbol if it was to be closed."""
+        if not event.new_symbol or is_void(event):
+            return
+        if event.symbol in self.state.defined:
             self.state.defined[event.new_symbol] = True
+        if event.kind is CorporateActionKind.SYMBOL_CHANGE and event.symbol in self.state.flattening:
+            self.state.flattening[event.new_symbol] = self.state.flattening.pop(event.symbol)
 
     def on_session(self, event: SessionStarted) -> None:
         self.state.epoch = event.epoch

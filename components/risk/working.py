@@ -13,7 +13,7 @@ from decimal import Decimal
 
 import msgspec
 
-from components.risk.openings import Openings, OpeningSums
+from components.risk.openings import VALUE_QUANTUM, Openings, OpeningSums
 from kernel.events import Order, Side, TradingState
 from kernel.identifiers import ClientOrderId, StrategyId
 
@@ -266,6 +266,16 @@ class WorkingOrders:
             child.cover = min(child.cover, leaves)
             self.recount(child)
         self.set_leaves(working, leaves)
+
+    def restate_covers(self, working: WorkingOrder, leaves: Decimal) -> None:
+        """What is left of a parent changes its units: so does what its exits wait for."""
+        before = working.leaves_quantity
+        for key in working.children:
+            child = self.orders[key]
+            if child.cover == before:
+                child.cover = leaves
+            elif child.cover and before:
+                child.cover = (child.cover * leaves / before).quantize(VALUE_QUANTUM)
 
     def withdraw(self, working: WorkingOrder) -> None:
         """Count an order for nothing, until ``recount``."""

@@ -11,6 +11,7 @@ from kernel import snapshot
 from kernel.events import (
     AssetClass,
     CorporateAction,
+    CorporateActionKind,
     Event,
     ExecutionKind,
     ExecutionReport,
@@ -255,3 +256,27 @@ def test_a_snapshot_before_the_expiry_changes_nothing() -> None:
 
     assert found == expected
     assert of_type(found, PositionChanged)
+
+
+def test_an_instrument_expires_under_its_new_symbol() -> None:
+    core = trading(FUTURE, script=[quote(1, 100), intent(1, Side.BUY, 2), quote(2, 100)])
+    hear(core, renamed(3, "X", "Y"))
+
+    settled = hear(core, quote(11, 100, "U"))
+
+    assert [(one.symbol, one.amount) for one in of_type(settled, CorporateAction)] == [("Y", Decimal(100))]
+    assert list(core.portfolio.open_symbols()) == []
+
+
+def test_an_option_follows_its_underlying_to_a_new_symbol() -> None:
+    core = trading(CALL, script=[quote(1, 5), quote(1, 100, "U"), intent(1, Side.BUY, 2), quote(2, 5)])
+    hear(core, renamed(3, "U", "V"), quote(4, 130, "V"))
+
+    settled = hear(core, quote(11, 131, "V"))
+
+    assert [one.amount for one in of_type(settled, CorporateAction)] == [Decimal(35)]
+
+
+def renamed(second: float, symbol: str, new_symbol: str) -> CorporateAction:
+    kind = CorporateActionKind.SYMBOL_CHANGE
+    return CorporateAction(int(second * SECOND), symbol, kind, new_symbol=new_symbol)

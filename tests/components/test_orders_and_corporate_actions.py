@@ -12,14 +12,18 @@ from kernel.events import (
     CorporateActionKind,
     Event,
     ExecutionKind,
+    ExecutionReport,
+    FillCorrected,
     OrderAdjusted,
     OrderCancelled,
     OrderFilled,
     OrderHeld,
+    OrderReplaced,
     OrderStatus,
     OrderSubmitted,
     OrderType,
 )
+from kernel.identifiers import ClientOrderId, FillId
 from tests.components.order_flow import OrderFlow, approved, child, only
 
 K, Kind = ExecutionKind, CorporateActionKind
@@ -126,6 +130,77 @@ def test_a_late_report_of_new_terms_takes_those_of_after_the_split() -> None:
     flow.report("o", K.REPLACED)
 
     assert (flow.entry("o").order.quantity, flow.entry("o").order.limit_price) == (Decimal(240), Decimal(30))
+
+
+def test_a_ratio_that_was_rounded_costs_an_order_no_share() -> None:
+    flow = flow_with(approved("o", quantity=300))
+
+    adjusted = only(flow.hear(action(Kind.SPLIT, "0.3333333333")), OrderAdjusted)
+
+    assert adjusted.order.quantity == 100
+
+
+def test_a_bust_of_a_fill_from_before_a_split_leaves_what_it_would_have_left() -> None:
+    """40 of 100 were filled; at two for one 200 would be left of the whole order."""
+    flow = flow_with(approved("o"))
+    flow.fill("o", "f1", 40)
+    flow.hear(action(Kind.SPLIT, "2"))
+
+    corrected, replaced = flow.fill("o", "f1", None, price=None, kind=K.FILL_BUSTED)
+
+    assert isinstance(corrected, FillCorrected)
+    assert (corrected.old_quantity, corrected.quantity) == (Decimal(40), Decimal(0))
+    assert corrected.actions_since == 1
+    assert isinstance(replaced, OrderReplaced)
+    assert replaced.order.quantity == flow.entry("o").leaves_quantity == 200
+
+
+def test_a_bust_gives_an_order_the_fraction_back_that_a_split_took() -> None:
+    """Of 10 at three for ten 3 are left, of the 5 that were left at the time but 1."""
+    flow = flow_with(approved("o", quantity=10))
+    flow.fill("o", "f1", 5)
+    flow.hear(action(Kind.SPLIT, "0.3"))
+
+    flow.fill("o", "f1", None, price=None, kind=K.FILL_BUSTED)
+
+    assert flow.entry("o").leaves_quantity == 3
+
+
+def test_a_correction_says_what_its_symbol_was_called_and_which_commission_goes_back() -> None:
+    flow = flow_with(approved("o"))
+    flow.hear(
+        ExecutionReport(
+            0,
+            K.FILL,
+            ClientOrderId("o"),
+            "A",
+            fill_id=FillId("f1"),
+            quantity=Decimal(40),
+            price=Decimal(50),
+            commission=Decimal("0.50"),
+        )
+    )
+    flow.hear(action(Kind.SYMBOL_CHANGE, new_symbol="B"))
+    flow.hear(action(Kind.DIVIDEND, symbol="B"))
+
+    corrected = only(flow.fill("o", "f1", None, price=None, kind=K.FILL_BUSTED), FillCorrected)
+
+    assert (corrected.symbol, corrected.filled_symbol, corrected.actions_since) == ("B", "A", 1)
+    assert corrected.commission_returned == Decimal("0.50")
+
+
+def test_children_of_a_busted_parent_wait_for_no_more_than_was_filled() -> None:
+    flow = OrderFlow()
+    flow.send(approved("p"), child("c", "p"))
+    flow.report("p", K.ACCEPTED)
+    flow.fill("p", "f1", 40)
+    flow.hear(action(Kind.SPLIT, "2"))
+    flow.fill("p", "f1", None, price=None, kind=K.FILL_BUSTED)
+    flow.fill("p", "f2", 50, price="25")
+
+    events = flow.report("p", K.CANCELLED)
+
+    assert [one.order.quantity for one in events if isinstance(one, OrderSubmitted)] == [50]
 
 
 def test_a_symbol_change_moves_orders() -> None:

@@ -182,3 +182,13 @@ def test_a_declared_feature_is_not_lacking() -> None:
 
     assert venue.lacks(replace(order(), post_only=True)) == ""
     assert (venue.has(VenueFeature.POST_ONLY), venue.has(VenueFeature.OCO)) == (True, False)
+
+
+def test_a_halt_follows_a_share_to_its_new_symbol() -> None:
+    """And what was said of the share that had the symbol before is over."""
+    change = CorporateAction(2, "A", CorporateActionKind.SYMBOL_CHANGE, new_symbol="N")
+    halted = venue_after(TradingStatusChanged(1, "A", TradingStatus.HALTED), change)
+    open_ = venue_after(TradingStatusChanged(1, "N", TradingStatus.CLOSED), change)
+
+    assert (halted.is_halted("N"), halted.is_halted("A")) == (True, False)
+    assert open_.is_open("N", 150)

@@ -241,6 +241,18 @@ def test_longs_pay_positive_funding_to_shorts_when_it_is_due() -> None:
     }
 
 
+def test_funding_that_is_due_follows_a_new_symbol() -> None:
+    core = core_of()
+    perpetual(core)
+    hold(core, long="30", short="-30", price=60_000.0)
+    hear(core, FundingRateSet(DAY - 2, "A", Decimal("0.0001"), DAY))
+
+    hear(core, CorporateAction(DAY - 1, "A", CorporateActionKind.SYMBOL_CHANGE, new_symbol="N"))
+    events = hear(core, bar(DAY, "N", 50_000.0), bar(DAY + 1, "N", 70_000.0))
+
+    assert paid(events) == {LONG: Decimal(-15), SHORT: Decimal(15)}
+
+
 def test_shorts_pay_negative_funding() -> None:
     core = core_of()
     perpetual(core)

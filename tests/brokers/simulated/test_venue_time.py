@@ -12,6 +12,7 @@ from kernel.events import (
     CorporateActionKind,
     ExecutionKind,
     ExecutionReport,
+    InstrumentDefined,
     Order,
     OrderAdjusted,
     OrderApproved,
@@ -23,7 +24,7 @@ from kernel.events import (
     TimeInForce,
     TimerScheduled,
 )
-from kernel.identifiers import ClientOrderId, StrategyId
+from kernel.identifiers import ClientOrderId, FillId, StrategyId
 from tests.brokers.simulated.venue import BUY, MINUTE, SELL, Venue, bar, order
 from tests.components.sample_core import begin, core_with, hear, of_type
 
@@ -133,7 +134,7 @@ def test_an_order_that_waits_for_its_bar_does_not_fill_on_a_quote() -> None:
 # --- corporate actions ----------------------------------------------------------------------------
 
 
-def split(ratio: int, *, ts: int) -> CorporateAction:
+def split(ratio: int | str, *, ts: int) -> CorporateAction:
     return CorporateAction(ts, "A", CorporateActionKind.SPLIT, Decimal(ratio))
 
 
@@ -191,6 +192,58 @@ def test_the_venues_count_of_positions_follows_splits_and_operators() -> None:
 
     assert counted == {"s": 14}
     assert [(one.kind, one.quantity) for one in reduced] == [(FILL, 3), (CANCELLED, None)]
+
+
+def test_a_ratio_that_was_rounded_costs_the_venues_count_no_share() -> None:
+    venue = Venue()
+    venue.submit(order(BUY, 300))
+
+    venue.hear(Quote(1, "A", 100, 101), split("0.3333333333", ts=2))
+
+    assert venue.broker.state.positions["A"] == {"s": 100}
+
+
+def test_a_share_is_traded_under_its_new_symbol_on_the_terms_that_it_had() -> None:
+    venue = Venue()
+    venue.hear(
+        InstrumentDefined(0, "A", currency="EUR", tick_size=Decimal("0.25")),
+        CorporateAction(1, "A", CorporateActionKind.SYMBOL_CHANGE, new_symbol="B"),
+    )
+    venue.submit(order(BUY, symbol="B"))
+
+    (filled,) = venue.hear(Quote(2, "B", 99.9, 100.1))
+
+    assert (filled.price, filled.commission_currency) == (Decimal("100.00"), "EUR")
+
+
+def test_a_trailing_stop_starts_from_no_price_of_before_a_split() -> None:
+    """From 100 it would stand at 99 and sell at once, though the share is worth 50 now."""
+    venue = Venue()
+    venue.hear(Quote(1, "A", 100, 100), split(2, ts=2))
+    trailing = order(SELL, order_type=OrderType.TRAILING_STOP)
+    venue.submit(msgspec.structs.replace(trailing, trail_amount=Decimal(1)))
+
+    first, second = venue.hear(Quote(3, "A", 50, 50)), venue.hear(Quote(4, "A", 48.9, 48.9))
+
+    assert [one for one in first if one.kind is FILL] == []
+    assert [one.kind for one in second if one.kind is FILL] == [FILL]
+
+
+def test_the_venues_count_of_positions_follows_a_bust() -> None:
+    core = core_with({})
+    begin(core)
+    hear(core, Quote(0, "A", 100, 100), OrderApproved(0, order(BUY, 7)), Quote(1, "A", 100, 100))
+    hear(core, CorporateAction(2, "A", CorporateActionKind.SPLIT, Decimal(2)))
+
+    hear(
+        core,
+        ExecutionReport(
+            3, ExecutionKind.FILL_BUSTED, ClientOrderId("o"), "A", fill_id=FillId("o-1"), reason="error"
+        ),
+    )
+
+    assert core.broker.state.positions["A"] == {"s": 0}
+    assert core.portfolio.net_position("A") == 0
 
 
 # --- groups over symbols --------------------------------------------------------------------------

@@ -191,6 +191,19 @@ def test_a_signal_that_has_expired_no_longer_counts() -> None:
     assert held(core) == 0
 
 
+def test_a_signal_expires_under_the_new_symbol_of_its_share() -> None:
+    core = plan_of({"x": saying(up()), "y": saying(None, up())}, SignalsConfig(sizing=TEN, valid_for_s=10.0))
+    hear(core, quote(1), quote(2), quote(5))
+    change = CorporateAction(core.bus.now, "A", CorporateActionKind.SYMBOL_CHANGE, new_symbol="B")
+
+    hear(core, change)
+    derived = hear(core, *(msgspec.structs.replace(quote(ts), symbol="B") for ts in (11, 12, 13, 14)))
+
+    assert {one.symbol for one in of_type(derived, SignalsAggregated)} == {"B"}
+    assert targets(derived)[-1] == 0
+    assert core.portfolio.strategy_position(ALLOCATOR, "B") == 0
+
+
 # --- sizing -----------------------------------------------------------------------------------
 
 

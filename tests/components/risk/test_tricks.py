@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from kernel.events import (
@@ -12,14 +13,19 @@ from kernel.events import (
     CorporateAction,
     CorporateActionKind,
     Event,
+    ExecutionKind,
+    ExecutionReport,
     FlattenPositions,
     FxRateSet,
     HaltTrading,
     InstrumentDefined,
+    Order,
     OrderApproved,
     OrderCancelled,
     OrderDenied,
+    OrderIntent,
     OrderSubmitted,
+    OrderType,
     Quote,
     ReduceOnlyTrading,
     ReplaceDenied,
@@ -27,7 +33,7 @@ from kernel.events import (
     RiskLimitBreached,
     TradingState,
 )
-from kernel.identifiers import StrategyId
+from kernel.identifiers import ClientOrderId, FillId, StrategyId
 from replay.assembly import Core
 from strategies.sdk import RiskLimits
 from strategies.sdk.limits import BreachAction, ContinuousLimit, LimitKind
@@ -329,3 +335,66 @@ def test_of_an_order_that_turns_a_position_only_what_opens_counts() -> None:
 
     assert rule_of(desk.ask(BUY, 91)) == "max_gross_exposure"
     assert rule_of(desk.ask(BUY, 90)) == ""
+
+
+def test_what_is_left_of_an_order_is_counted_in_the_units_of_after_a_split() -> None:
+    """60 of 100 are left, at two for one 120: not 60 in proportion to what the order is for then."""
+    core = core_with({})
+    begin(core)
+    hear(core, OrderIntent(0, order("o", 100)), fill_report("o", 40))
+
+    hear(core, CorporateAction(1, "A", CorporateActionKind.SPLIT, Decimal(2)))
+
+    assert core.risk.working_quantity("A", BUY) == 120
+
+
+def test_a_bust_of_before_a_split_is_counted_in_the_units_of_after_it() -> None:
+    core = core_with({})
+    begin(core)
+    hear(core, OrderIntent(0, order("o", 100)), fill_report("o", 40))
+    hear(core, CorporateAction(1, "A", CorporateActionKind.SPLIT, Decimal(2)))
+
+    hear(core, msgspec.structs.replace(fill_report("o", 40), ts=2, kind=ExecutionKind.FILL_BUSTED))
+
+    assert core.risk.working_quantity("A", BUY) == 200
+    assert core.portfolio.net_position("A") == 0
+
+
+def test_an_exit_that_waits_for_its_parent_waits_for_all_of_it_after_a_split() -> None:
+    core = core_with({})
+    begin(core)
+    stop = Order(ClientOrderId("s"), ME, "A", SELL, OrderType.STOP, Decimal(100), stop_price=Decimal(20))
+    hear(core, OrderIntent(0, order("o", 100)))
+    hear(core, OrderIntent(0, msgspec.structs.replace(stop, parent_id=ClientOrderId("o"))))
+
+    hear(core, CorporateAction(1, "A", CorporateActionKind.SPLIT, Decimal(2)))
+
+    assert core.risk.working_quantity("A", SELL) == 0
+
+
+def test_what_is_to_be_closed_is_closed_under_its_new_symbol() -> None:
+    core = holding()
+    hear(core, FlattenPositions(3, "op", "A"))
+
+    hear(core, CorporateAction(4, "A", CorporateActionKind.SYMBOL_CHANGE, new_symbol="B"))
+
+    assert list(core.risk.state.flattening) == ["B"]
+
+
+def order(key: str, quantity: int) -> Order:
+    """A limit order to buy A at 30."""
+    return Order(
+        ClientOrderId(key), ME, "A", BUY, OrderType.LIMIT, Decimal(quantity), limit_price=Decimal(30)
+    )
+
+
+def fill_report(key: str, quantity: int) -> ExecutionReport:
+    return ExecutionReport(
+        0,
+        ExecutionKind.FILL,
+        ClientOrderId(key),
+        "A",
+        fill_id=FillId("f"),
+        quantity=Decimal(quantity),
+        price=Decimal(30),
+    )

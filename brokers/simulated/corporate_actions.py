@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import msgspec
 
-from brokers.simulated.requests import AnyRequest, overtake
+from brokers.simulated.requests import AnyRequest, restate
 from brokers.simulated.resting import renew
 from brokers.simulated.state import Request, SimulatedBrokerState
 from kernel.corporate_actions import whole_lots
@@ -44,7 +44,8 @@ def apply_action(state: SimulatedBrokerState, action: CorporateAction) -> None:
             state.restated_ts[action.new_symbol or action.symbol] = action.ts
             _scale_levels(state, action.symbol, ratio=float(action.ratio))
             if action.ratio != _ONE:
-                overtake(state, action.symbol)
+                lot_size = _lot_size(state, action.symbol)
+                restate(state, action.symbol, ratio=action.ratio, lot_size=lot_size)
             if action.kind is CorporateActionKind.SYMBOL_CHANGE:
                 _rename(state, action.symbol, action.new_symbol)
             _move(state, action.symbol, action.new_symbol or action.symbol, ratio=action.ratio)
@@ -130,11 +131,15 @@ def _rename(state: SimulatedBrokerState, symbol: str, new_symbol: str) -> None:
 
 
 def _move(state: SimulatedBrokerState, symbol: str, new_symbol: str, *, ratio: Decimal) -> None:
-    terms = state.instruments.get(new_symbol) or state.instruments.get(symbol)
-    lot = _ONE if terms is None else terms.lot_size
+    lot_size = _lot_size(state, new_symbol if new_symbol in state.instruments else symbol)
     held = state.positions.pop(symbol, None)
     if held is None:
         return
     target = state.positions.setdefault(new_symbol, {})
     for strategy, quantity in held.items():
-        target[strategy] = target.get(strategy, _ZERO) + whole_lots(quantity * ratio, lot)
+        target[strategy] = target.get(strategy, _ZERO) + whole_lots(quantity * ratio, lot_size)
+
+
+def _lot_size(state: SimulatedBrokerState, symbol: str) -> Decimal:
+    terms = state.instruments.get(symbol)
+    return _ONE if terms is None else terms.lot_size

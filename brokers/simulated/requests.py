@@ -9,6 +9,7 @@ import msgspec
 
 from brokers.simulated.latency import LatencyModel
 from brokers.simulated.state import Request, SimulatedBrokerState
+from kernel.corporate_actions import whole_lots
 from kernel.events import CancelSubmitted, Order, OrderSubmitted, ReplaceSubmitted, TimerScheduled
 from kernel.identifiers import TimerName
 
@@ -54,9 +55,14 @@ def take_off(state: SimulatedBrokerState, filled: Order, *, quantity: Decimal) -
             state.requests[place] = msgspec.structs.replace(request, taken_off=request.taken_off + quantity)
 
 
-def overtake(state: SimulatedBrokerState, symbol: str) -> None:
-    """A corporate action restates the orders of a symbol: new terms under way are in prices of before."""
+def restate(state: SimulatedBrokerState, symbol: str, *, ratio: Decimal, lot_size: Decimal) -> None:
+    """A split restates the orders of a symbol: new terms under way are in prices of before, and overtaken."""
     for place, request in enumerate(state.requests):
         event = request.event
-        if isinstance(event, ReplaceSubmitted) and event.order.symbol == symbol:
-            state.requests[place] = msgspec.structs.replace(request, is_overtaken=True)
+        if isinstance(event, CancelSubmitted) or event.order.symbol != symbol:
+            continue
+        state.requests[place] = msgspec.structs.replace(
+            request,
+            taken_off=whole_lots(request.taken_off * ratio, lot_size),
+            is_overtaken=isinstance(event, ReplaceSubmitted),
+        )

@@ -19,7 +19,7 @@ from components.orders.outbox import Emitted, Outbox, end_held, find, is_cancell
 from components.orders.reports import apply_transition, book_fill, correct_fill, refused
 from components.orders.state import OrderEntry, OrderSplit, OrdersState
 from kernel.component import STEADFAST, FailurePolicy, Subscription
-from kernel.corporate_actions import is_void
+from kernel.corporate_actions import is_void, whole_lots
 from kernel.events import (
     ApprovedOrder,
     CancelAllOrders,
@@ -286,9 +286,10 @@ class Orders:
             )
         entry.order = order
         if action.ratio != 1:
-            leaves = old.quantity - filled
-            split = OrderSplit(self.state.action_count, action.ratio, leaves, instrument.lot_size)
-            entry.splits = (*entry.splits, split)
+            leaves, lot = old.quantity - filled, instrument.lot_size
+            entry.splits = (*entry.splits, OrderSplit(self.state.action_count, action.ratio, leaves, lot))
+            entry.owed_reduction = whole_lots(entry.owed_reduction * action.ratio, lot)
+            entry.reducing = whole_lots(entry.reducing * action.ratio, lot)
         if entry.replacement is not None:
             entry.replacement = restated(entry.replacement, action, filled=filled, instrument=instrument)
         restate_parent(self.state, entry, old_quantity=old.quantity, ratio=action.ratio)

@@ -13,6 +13,8 @@ from kernel.events import (
     CancelAllOrders,
     CancelOrder,
     CancelSubmitted,
+    CorporateAction,
+    CorporateActionKind,
     Event,
     ExecutionKind,
     ExecutionReport,
@@ -395,6 +397,19 @@ def test_a_cancel_refused_while_a_reduction_was_owed_is_followed_by_the_reductio
     events = flow.report("b", K.CANCEL_REJECTED)
 
     assert names(events) == ["CancelRejected b", "ReplaceSubmitted b"]
+
+
+def test_what_an_order_owes_its_group_is_restated_by_a_split() -> None:
+    """30 of 100 are owed; at two for one 60 of 200."""
+    flow = group_flow(VenueFeature.OCO)
+    flow.cancel("b")
+    flow.fill("a", "f1", 30)
+    flow.hear(CorporateAction(0, "A", CorporateActionKind.SPLIT, Decimal(2)))
+
+    (_, asked) = flow.report("b", K.CANCEL_REJECTED)
+
+    assert isinstance(asked, ReplaceSubmitted)
+    assert asked.order.quantity == 140
 
 
 def test_an_emulated_stop_of_a_group_takes_the_others_off_before_it_is_sent() -> None:

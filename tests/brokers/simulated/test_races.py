@@ -104,6 +104,25 @@ def test_an_order_whose_group_filled_in_part_while_it_was_under_way_arrives_smal
     ]
 
 
+def test_what_a_group_filled_is_restated_by_a_split_while_the_other_order_is_under_way() -> None:
+    """4 of 10 are filled; of the other 6, or 12 in new units, are left."""
+    loss = in_group(order(SELL, stop=97, key="loss"))
+    venue = slow_venue(volume=ALL_THERE_IS)
+    venue.send(in_group(order(SELL, limit=101, key="profit")))
+    said(venue, quote(5, 99, 100))
+    venue.send(loss)
+    said(venue, quote(12, 101, 102, size=4))
+
+    new_terms = msgspec.structs.replace(loss, quantity=Decimal(20), stop_price=Decimal("48.5"))
+    venue.hear(
+        CorporateAction(13 * MS, "A", CorporateActionKind.SPLIT, Decimal(2)),
+        OrderAdjusted(13 * MS, new_terms, "split"),
+    )
+    later = said(venue, quote(20, 47, 48))
+
+    assert [one for one in later if one[0] == "loss"][-1] == ("loss", FILL, 12)
+
+
 def test_new_terms_under_way_do_not_give_back_what_the_group_filled_meanwhile() -> None:
     venue = slow_venue(volume=ALL_THERE_IS)
     loss = in_group(order(SELL, stop=97, key="loss"))

@@ -84,8 +84,8 @@ def assemble(
     market = MarketData(bus, bars_needed=_bars_needed(placed, signals))
     venue_facts = Venue()
     books = OrderBooks(symbols=None if broker.book is not None else _books_needed(placed))
-    venue = SimulatedBroker(bus, broker, models=models, hours=venue_facts, books=books)
     account = Portfolio(market, portfolio)
+    venue = SimulatedBroker(bus, broker, models=models, hours=venue_facts, books=books, account=account)
     emulation = Emulator(market=market, account=account, hours=venue_facts)
     monitor = RiskMonitor(risk_limits, account=account, market=market, venue=venue_facts)
     around = Surroundings(

@@ -4,7 +4,9 @@ It is called for a symbol's market data only while an order in that symbol rests
 written down in ``docs/execution.md``.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Protocol
 
 import msgspec
 
@@ -50,7 +52,6 @@ from kernel.events import (
     OrderAdjusted,
     OrderSubmitted,
     OrderType,
-    PositionChanged,
     Quote,
     ReplaceSubmitted,
     TimeInForce,
@@ -58,7 +59,7 @@ from kernel.events import (
     Trade,
     VenueFeature,
 )
-from kernel.identifiers import BrokerOrderId, ClientOrderId
+from kernel.identifiers import BrokerOrderId, ClientOrderId, StrategyId
 
 # Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
 _ACCEPTED = ExecutionKind.ACCEPTED
@@ -66,6 +67,12 @@ _GTC = TimeInForce.GTC
 _MARKET = OrderType.MARKET
 _NO_HOURS = RoundTheClock()
 _NO_BOOKS = NoBooks()
+
+
+class AccountView(Protocol):
+    """Where the venue reads what is held after a correction, which only the account can reckon."""
+
+    def strategy_positions(self, strategy: StrategyId) -> Mapping[str, Decimal]: ...
 
 
 class SimulatedBroker:
@@ -82,8 +89,10 @@ class SimulatedBroker:
         models: VenueModels | None = None,
         hours: TradingHours = _NO_HOURS,
         books: BooksView = _NO_BOOKS,
+        account: AccountView | None = None,
     ) -> None:
         self.state = SimulatedBrokerState()
+        self._account = account
         self._bus = bus
         self._lacking = frozenset(config.lacks)
         self._hours = hours
@@ -120,7 +129,6 @@ class SimulatedBroker:
         yield Subscription(CorporateAction, self.on_corporate_action)
         yield Subscription(AdjustPosition, self.on_position)
         yield Subscription(FillCorrected, self.on_correction)
-        yield Subscription(PositionChanged, self.on_position_changed)
         if self._needs_volatility:
             yield Subscription(Bar, self.on_close)
 
@@ -169,13 +177,20 @@ class SimulatedBroker:
         self.state.positions.setdefault(event.symbol, {})[event.strategy] = event.quantity
 
     def on_correction(self, event: FillCorrected) -> None:
-        """A fill was not what it was: what is held then follows, see ``on_position_changed``."""
-        self.state.corrected[event.fill_id] = True
+        """A fill was not what it was; what is held then is known once the account has heard of it too."""
+        self.state.corrected[event.strategy] = True
 
-    def on_position_changed(self, event: PositionChanged) -> None:
-        """Take over what a correction left; of what it fills itself the venue knows first."""
-        if self.state.corrected and self.state.corrected.pop(event.fill_id, False):
-            self.state.positions.setdefault(event.symbol, {})[event.strategy] = event.quantity
+    def _recount(self) -> None:
+        """Count again, from what the account holds after a correction."""
+        positions, corrected = self.state.positions, self.state.corrected
+        self.state.corrected = {}
+        if self._account is None:
+            return
+        for strategy in corrected:
+            for held in positions.values():
+                held.pop(strategy, None)
+            for symbol, quantity in self._account.strategy_positions(strategy).items():
+                positions.setdefault(symbol, {})[strategy] = quantity
 
     def on_close(self, bar: Bar) -> None:
         """Only for a slippage model that needs to know how much prices vary."""
@@ -303,15 +318,23 @@ class SimulatedBroker:
     # --- the market ---------------------------------------------------------------------------
 
     def on_bar(self, bar: Bar) -> Sequence[Event] | None:
+        if self.state.corrected:
+            self._recount()
         return self._settled(bar.symbol, self._offers.on_bar(self.state, bar))
 
     def on_quote(self, quote: Quote) -> Sequence[Event] | None:
+        if self.state.corrected:
+            self._recount()
         return self._settled(quote.symbol, self._offers.on_quote(self.state, quote))
 
     def on_trade(self, trade: Trade) -> Sequence[Event] | None:
+        if self.state.corrected:
+            self._recount()
         return self._settled(trade.symbol, self._offers.on_trade(self.state, trade))
 
     def on_book(self, book: BookSnapshot | BookDelta) -> Sequence[Event] | None:
+        if self.state.corrected:
+            self._recount()
         return self._settled(book.symbol, self._offers.on_book(self.state, book))
 
     def _settled(self, symbol: str, reports: list[ExecutionReport]) -> Sequence[Event] | None:

@@ -8,7 +8,7 @@ from brokers.simulated.charges import Charges
 from brokers.simulated.fills.book import Consumed
 from brokers.simulated.resting import Resting
 from kernel.events import CancelSubmitted, InstrumentDefined, OrderSubmitted, ReplaceSubmitted
-from kernel.identifiers import FillId
+from kernel.identifiers import StrategyId
 
 ZERO = Decimal(0)
 
@@ -51,7 +51,8 @@ class SimulatedBrokerState(msgspec.Struct):
     ``consumed`` is what our orders took of the order books. ``opened`` is when the latest bar of a symbol
     began that orders were offered. ``shared`` are the bars of which orders had a part last, by symbol, where
     a model limits that. ``restated_ts`` is when a symbol's prices were last restated, by a split or because
-    another share got the symbol. ``corrected`` are fills after which the account has yet to say what is held.
+    another share got the symbol. ``corrected`` are strategies of which a fill was corrected since the last
+    count.
     """
 
     resting: dict[str, list[Resting]] = {}
@@ -68,4 +69,4 @@ class SimulatedBrokerState(msgspec.Struct):
     opened: dict[str, int] = {}
     shared: dict[str, SharedBar] = {}
     restated_ts: dict[str, int] = {}
-    corrected: dict[FillId, bool] = {}
+    corrected: dict[StrategyId, bool] = {}

@@ -234,7 +234,6 @@ def test_the_venues_count_of_positions_follows_a_bust() -> None:
     begin(core)
     hear(core, Quote(0, "A", 100, 100), OrderApproved(0, order(BUY, 7)), Quote(1, "A", 100, 100))
     hear(core, CorporateAction(2, "A", CorporateActionKind.SPLIT, Decimal(2)))
-
     hear(
         core,
         ExecutionReport(
@@ -242,8 +241,13 @@ def test_the_venues_count_of_positions_follows_a_bust() -> None:
         ),
     )
 
-    assert core.broker.state.positions["A"] == {"s": 0}
-    assert core.portfolio.net_position("A") == 0
+    hear(core, OrderApproved(3, msgspec.structs.replace(order(SELL, key="x"), reduce_only=True)))
+    ended = hear(core, Quote(4, "A", 50, 50))
+
+    assert [one.reason for one in of_type(ended, OrderCancelled)] == [
+        "reduce-only, and there is nothing to reduce"
+    ]
+    assert core.broker.state.positions["A"] == {}
 
 
 # --- groups over symbols --------------------------------------------------------------------------

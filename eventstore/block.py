@@ -89,7 +89,7 @@ class EncodedRun(msgspec.Struct, frozen=True, gc=False):
 
 
 class EncodedEvents(msgspec.Struct, frozen=True):
-    """Events that ``encode_events`` checked and encoded, causes included, for ``append`` to take."""
+    """Events that ``encode_events`` encoded, causes included, for ``append`` to take as they are."""
 
     runs: tuple[EncodedRun, ...]
 
@@ -101,7 +101,7 @@ class EncodedEvents(msgspec.Struct, frozen=True):
     def item_bytes(self) -> Iterator[memoryview]:
         """The events' msgpack one behind the other, in pieces, without the array headers between."""
         for run in self.runs:
-            yield memoryview(run.payload)[_array_header_bytes(run.payload) :]
+            yield memoryview(run.payload)[array_header_bytes(run.payload) :]
 
 
 def seal(stream: str, first_seq: int, *, runs: list[EncodedRun], previous_hash: bytes) -> Block:
@@ -212,10 +212,10 @@ def _joined_payload(runs: list[EncodedRun]) -> bytes:
         return runs[0].payload
     count = sum(run.count for run in runs)
     header = b"\xdd" + count.to_bytes(4, "big")  # msgpack array32; any reader takes it for any length
-    return header + b"".join(memoryview(run.payload)[_array_header_bytes(run.payload) :] for run in runs)
+    return header + b"".join(memoryview(run.payload)[array_header_bytes(run.payload) :] for run in runs)
 
 
-def _array_header_bytes(payload: bytes) -> int:
+def array_header_bytes(payload: bytes) -> int:
     """Length of a msgpack array's header: 1 up to 15 elements, 3 up to 65,535, else 5."""
     return {0xDC: 3, 0xDD: 5}.get(payload[0], 1)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from eventstore.encoding import encode_events
 from eventstore.importing.defects import BadRow
 from eventstore.importing.options import ImportOptions
 from eventstore.importing.parsed import QUARANTINE_SUFFIX, OnProgress, ParsedFiles, Progress
@@ -106,7 +107,9 @@ async def append_parsed(
     for plan in plans:
         head = plan.head
         for events in _missing_events(parsed.spool, plan):
-            head = await store.append(plan.lane.stream, events, expected_seq=head.seq)
+            # Just decoded from the spool, so of the right types: not to be checked once more.
+            encoded = encode_events(plan.lane.stream, events, causes=None)
+            head = await store.append(plan.lane.stream, encoded, expected_seq=head.seq)
             done += len(events)
             if on_progress is not None:
                 on_progress(Progress("storing", done, total))

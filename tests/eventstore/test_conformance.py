@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import aclosing
 
+import msgspec
 import pytest
 
 from eventstore import EventStore, Selection, StreamHead, encode_events
@@ -102,6 +103,20 @@ async def test_a_refused_append_leaves_nothing_of_itself(store: EventStore) -> N
 
     assert (await store.head("s")).seq == 0
     assert await store.streams() == ()
+
+
+@pytest.mark.parametrize("place", [0, 300, 599, 5000])
+async def test_one_malformed_event_refuses_an_append_of_any_size(store: EventStore, place: int) -> None:
+    """Acknowledged, it would make the stream unreadable from there on, for ever."""
+    events = quotes(place + 600)
+    events[place] = msgspec.structs.replace(events[place], bid="101.5")
+
+    with pytest.raises(StoreError, match="Expected `float`, got `str`"):
+        await store.append("s", events, expected_seq=0)
+
+    assert (await store.head("s")).seq == 0
+    assert (await store.append("s", quotes(600), expected_seq=0)).seq == 600
+    assert await store.verify("s") is None
 
 
 async def test_events_before_1970_are_taken(store: EventStore) -> None:

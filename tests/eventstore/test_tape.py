@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 
 from eventstore import EventStore, StreamTape
@@ -33,6 +34,17 @@ async def test_what_is_appended_is_read_back_with_its_causes(store: EventStore) 
 
     assert last_seq == await tape.last_seq() == 3
     assert await rows_from(tape) == [(1, 0, quote(1)), (2, 1, trade(1)), (3, 0, quote(2))]
+
+
+async def test_a_burst_with_one_malformed_event_is_not_acknowledged(store: EventStore) -> None:
+    tape = StreamTape(store, "log")
+    burst = quotes(600)
+    burst[300] = msgspec.structs.replace(burst[300], bid="101.5")
+
+    with pytest.raises(StoreError, match="Expected `float`"):
+        await tape.append(burst, expected_seq=0, causes=[0] * 600)
+
+    assert await tape.last_seq() == 0
 
 
 async def test_a_tape_is_its_stream_and_no_other(store: EventStore) -> None:

@@ -194,13 +194,30 @@ class BlockWriter:
             self._failure = error
 
     async def _load_heads(self, streams: set[str]) -> set[str]:
-        """Read the heads that are not at hand; returns their streams."""
-        missing = streams - self._heads.keys()
-        for stream in sorted(missing):
+        """Read the heads that are not at hand; returns the streams read.
+
+        A stream just made is taken to be empty, unread: if another process was quicker, its row ids tell.
+        """
+        missing = {stream for stream in streams if stream not in self._heads}  # not "-": it walks all keys
+        made = await self._make_streams(missing)
+        self._heads |= {stream: StreamHead(stream=stream) for stream in made}
+        for stream in sorted(missing - made):
             if stream not in self._stream_ids:
                 self._stream_ids[stream] = await self._stream_id(stream)
             self._heads[stream] = await self._blocks.head(stream)
-        return missing
+        return missing - made
+
+    async def _make_streams(self, streams: set[str]) -> set[str]:
+        """Learn the ids of streams, and make those that have none in one statement; returns these."""
+        unknown = [stream for stream in streams if stream not in self._stream_ids]
+        known = await self._blocks.stream_ids(unknown)
+        new = sorted(stream for stream in unknown if stream not in known)
+        if new:
+            rows = ", ".join(["(?)"] * len(new))
+            await self._file.write(f"INSERT OR IGNORE INTO stream (name) VALUES {rows}", new)
+            known |= await self._blocks.stream_ids(new)
+        self._stream_ids |= known
+        return known.keys() & set(new)
 
     async def _stream_id(self, stream: str) -> int:
         """The stream's id; one that holds no block yet does not exist for readers."""

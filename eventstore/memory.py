@@ -1,7 +1,7 @@
 """The event store in memory: for tests, notebooks and replays that need not be kept."""
 
 from bisect import bisect_left
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from operator import attrgetter
 from types import TracebackType
 
@@ -12,7 +12,7 @@ from eventstore.growth import StreamMarks
 from eventstore.planning import AppendRequest, head_of, plan_appends
 from eventstore.port import Batch, Damage, Selection, StreamHead, StreamInfo
 from eventstore.reading import block_hash, follow_batches, read_batches, verify_blocks
-from eventstore.stream_info import stream_info, summary_of
+from eventstore.stream_info import event_types_in, holding_only, symbols_in_all
 from kernel.errors import StoreError
 from kernel.events import Event
 
@@ -65,10 +65,13 @@ class MemoryEventStore:
         """See ``EventStore.block_hash``."""
         return await block_hash(self._blocks, stream, seq)
 
-    async def streams(self) -> tuple[StreamInfo, ...]:
+    async def streams(
+        self, names: Collection[str] | None = None, *, holding: type[Event] | None = None
+    ) -> tuple[StreamInfo, ...]:
         """See ``EventStore.streams``."""
-        headers_of_each = [[block.header for block in self._blocks.of(name)] for name in self._blocks.names()]
-        return tuple(stream_info(headers[-1], map(summary_of, headers)) for headers in headers_of_each)
+        wanted = self._blocks.names() if names is None else sorted(set(names))
+        infos = tuple(_info(blocks) for blocks in map(self._blocks.of, wanted) if blocks)
+        return infos if holding is None else holding_only(infos, holding)
 
     def read(self, stream: str, selection: Selection = _ALL) -> AsyncGenerator[Batch, None]:
         """See ``EventStore.read``."""
@@ -97,6 +100,22 @@ class MemoryEventStore:
         """Forget everything; followers end with ``StoreError``. Idempotent."""
         self._blocks.close()
         self._marks.set_all()
+
+
+def _info(blocks: list[Block]) -> StreamInfo:
+    headers = [block.header for block in blocks]
+    first, last = headers[0], headers[-1]
+    return StreamInfo(
+        stream=last.stream,
+        last_seq=last.last_seq,
+        first_ts=first.first_ts,
+        last_ts=last.last_ts,
+        block_count=len(headers),
+        payload_bytes=sum(header.payload_bytes for header in headers),
+        head_hash=last.hash.hex(),
+        symbols=symbols_in_all(header.symbols for header in headers),
+        event_types=event_types_in(header.types for header in headers),
+    )
 
 
 class _MemoryBlocks:

@@ -45,7 +45,9 @@ def plan_appends(requests: Sequence[AppendRequest], heads: Mapping[str, StreamHe
     Requests that follow one another in a stream share blocks; one that conflicts is refused alone.
     ``heads`` holds the head of every stream named.
     """
-    ends = dict(heads)  # their hashes are not known before the blocks are sealed
+    # Only of the streams named: copying all heads would make writing many streams quadratic. Hashes are not
+    # known before the blocks are sealed.
+    ends = {request.stream: heads[request.stream] for request in requests}
     refusals: dict[int, StoreError] = {}
     left_behind: dict[int, StreamHead] = {}
     taken: dict[str, list[EncodedRun]] = {}

@@ -3,7 +3,7 @@
 Every implementation runs the one conformance suite in ``tests/eventstore``.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from typing import Protocol
 
 import msgspec
@@ -21,8 +21,11 @@ class StreamHead(msgspec.Struct, frozen=True):
     block_hash: bytes = b""
 
 
-class StreamInfo(msgspec.Struct, frozen=True):
-    """One line about a stream, for people."""
+class StreamInfo(msgspec.Struct, frozen=True, gc=False):
+    """One line about a stream, for people.
+
+    ``symbols`` is empty where some block holds too many to list.
+    """
 
     stream: str
     last_seq: int
@@ -108,8 +111,14 @@ class EventStore(Protocol):
         """
         ...
 
-    async def streams(self) -> tuple[StreamInfo, ...]:
-        """Every stream, by name."""
+    async def streams(
+        self, names: Collection[str] | None = None, *, holding: type[Event] | None = None
+    ) -> tuple[StreamInfo, ...]:
+        """Every stream, or those of ``names`` that exist; in order of name.
+
+        ``holding`` leaves out streams without an event of this type. What is asked about few streams does not
+        cost more in a store of many.
+        """
         ...
 
     def read(self, stream: str, selection: Selection = ...) -> AsyncGenerator[Batch]:

@@ -1,14 +1,14 @@
 """Blocks as rows of SQLite: finding, loading and inserting them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
 from eventstore.block import GENESIS_HASH, Block, BlockHeader, check_chain
 from eventstore.planning import MAX_SEQ, head_of
-from eventstore.port import StreamHead, StreamInfo
+from eventstore.port import StreamHead
 from eventstore.sqlite_file import FileDamaged, RowTaken, SqliteFile, SqlRow, SqlValue
-from eventstore.stream_info import HeaderSummary, stream_info
+from eventstore.stream_names import StreamNames
 from kernel.errors import StoreDamaged
 
 _STREAM_SHIFT = MAX_SEQ.bit_length()
@@ -31,11 +31,6 @@ _PAYLOADS_OF = (
     "SELECT id, causes, payload FROM block WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"
 )
 
-_SUMMARIES = """
-SELECT id >> ?, max(last_seq), min(first_ts), max(last_ts), count(*), sum(length(payload)), types, symbols
-FROM block GROUP BY id >> ?, types, symbols
-"""
-
 _ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -49,19 +44,15 @@ class SqliteBlocks:
 
     def __init__(self, file: SqliteFile) -> None:
         self._file = file
-        self._ids: dict[str, int] = {}
+        self._names = StreamNames(file)
 
     async def stream_id(self, stream: str) -> int | None:
         """The id of a stream, ``None`` if nobody ever wrote to it."""
-        known = self._ids.get(stream)
-        if known is not None:
-            return known
-        # Past the index on names: one that lost an entry must not make a stream vanish.
-        rows = await self._file.fetch("SELECT id FROM stream NOT INDEXED WHERE name = ?", (stream,))
-        for (found,) in rows:
-            if isinstance(found, int):
-                self._ids[stream] = found
-        return self._ids.get(stream)
+        return (await self.stream_ids((stream,))).get(stream)
+
+    async def stream_ids(self, streams: Collection[str]) -> dict[str, int]:
+        """The ids of those streams that somebody ever wrote to."""
+        return await self._names.ids_of(streams)
 
     async def head(self, stream: str) -> StreamHead:
         """Where the stream ends. Raises ``StoreDamaged`` if its last header breaks the chain."""
@@ -137,26 +128,6 @@ class SqliteBlocks:
         if is_unbroken:
             return await self._file.fetch(_PAYLOADS, (ids[0], ids[-1]))
         return await self._file.fetch(_PAYLOADS_OF, (msgspec.json.encode(ids).decode(),))
-
-    async def infos(self) -> tuple[StreamInfo, ...]:
-        """One line about every stream that holds events, by name. Damaged rows are left out."""
-        rows = await self._file.fetch("SELECT id, name FROM stream NOT INDEXED")
-        names = {row[0]: row[1] for row in rows}
-        groups: dict[str, list[HeaderSummary]] = {}
-        for stream_id, *columns in await self._file.fetch(_SUMMARIES, (_STREAM_SHIFT, _STREAM_SHIFT)):
-            name = names.get(stream_id)
-            try:
-                summary = msgspec.convert(columns, HeaderSummary)
-            except msgspec.ValidationError:
-                continue
-            if isinstance(name, str):
-                groups.setdefault(name, []).append(summary)
-        infos: list[StreamInfo] = []
-        for name in sorted(groups):
-            last = await self.last_header(name)
-            if last is not None:
-                infos.append(stream_info(last, groups[name]))
-        return tuple(infos)
 
 
 async def insert_blocks(file: SqliteFile, blocks: Sequence[Block], *, stream_ids: Mapping[str, int]) -> bool:

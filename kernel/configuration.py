@@ -26,6 +26,8 @@ from kernel.errors import ConfigError
 
 ConfigT = TypeVar("ConfigT")
 
+_LISTED = 10
+
 _WORDS = {
     "object": "a mapping",
     "array": "a list",
@@ -59,6 +61,12 @@ def did_you_mean(seen: str, names: Iterable[str]) -> str:
     """``; did you mean 'close'?`` with the nearest of the names, or nothing if none is near."""
     near = get_close_matches(seen, list(names), n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first ten names, and how many more there are: a store may hold very many."""
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return f"{', '.join(names[:_LISTED])}{more}"
 
 
 def no_such(name: str, names: Sequence[str]) -> str:

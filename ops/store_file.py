@@ -8,7 +8,8 @@ import click
 
 from eventstore import SqliteEventStore
 from eventstore.witness import witness_path
-from kernel.errors import StoreDamaged, StreamMissing
+from kernel.configuration import listed
+from kernel.errors import StreamMissing
 
 DEFAULT_STORE = Path("onetape.db")
 """The store of a command that was told of none: a file in the current folder."""
@@ -55,14 +56,8 @@ def _has_traces(path: Path) -> bool:
 
 async def require_streams(store: SqliteEventStore, names: tuple[str, ...]) -> None:
     """Raise ``StreamMissing`` for the first name that is no stream of the store."""
+    found = {info.stream for info in await store.streams(names)}
     for name in names:
-        if await _is_missing(store, name):
-            known = ", ".join(info.stream for info in await store.streams()) or "none"
+        if name not in found:
+            known = listed([info.stream for info in await store.streams()]) or "none"
             raise StreamMissing(f"there is no stream {name!r} in the store, which has: {known}")
-
-
-async def _is_missing(store: SqliteEventStore, name: str) -> bool:
-    try:
-        return (await store.head(name)).seq == 0
-    except StoreDamaged:
-        return False  # it is there, and reading it says what is wrong

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import aclosing
 
 from eventstore import EventStore, Selection
+from kernel.configuration import listed
 from kernel.errors import StreamMissing
 from kernel.events import Bar, CorporateAction
 from strategies.sdk import Adjustment
@@ -20,10 +21,11 @@ async def adjusted_bars(
     """
     bars: dict[str, list[Bar]] = {}
     actions: dict[str, list[CorporateAction]] = {}
-    known = {info.stream for info in await store.streams()}
+    found = {info.stream for info in await store.streams((stream, actions_stream))}
     for name in (stream, actions_stream):
-        if name not in known:
-            raise StreamMissing(f"no stream {name!r} in the store; it holds {', '.join(sorted(known))}")
+        if name not in found:
+            known = listed([info.stream for info in await store.streams()])
+            raise StreamMissing(f"no stream {name!r} in the store; it holds {known}")
     async with aclosing(store.read(stream, Selection(types=frozenset({Bar})))) as batches:
         async for batch in batches:
             for event in batch.events:

@@ -6,9 +6,9 @@ must have it. Lists of what may or may not be traded, and terms of instruments, 
 for them it is enough that the store has the symbol, or that its terms are given.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
-from kernel.configuration import did_you_mean
+from kernel.configuration import did_you_mean, listed
 from kernel.errors import ConfigError
 from replay.commands import symbols_named
 from replay.config import ReplayConfig
@@ -16,14 +16,18 @@ from replay.config import ReplayConfig
 Named = tuple[str, str]
 """Where a symbol is named, and the symbol."""
 
-SHOWN = 10
-"""Symbols that an error lists at most."""
+
+def names_others(config: ReplayConfig, played: Collection[str]) -> bool:
+    """Whether symbols that the run does not have are named where it is enough that the store has them."""
+    named = {symbol for _, symbol in _listed(config)}.union(one.symbol for one in config.instruments)
+    return not named <= set(played)
 
 
 def check_symbols(config: ReplayConfig, *, played: Iterable[str], stored: Iterable[str]) -> None:
     """Raises ``ConfigError`` with the key, the name and the nearest one.
 
-    ``played`` are the symbols of the run, ``stored`` those of every data stream in the store.
+    ``played`` are the symbols of the run, ``stored`` those of every data stream in the store: they count only
+    where ``names_others``.
     """
     own = sorted(set(played))
     for where, symbol in _acting(config):
@@ -60,6 +64,4 @@ def _listed(config: ReplayConfig) -> Iterator[Named]:
 def _require(where: str, symbol: str, known: list[str], problem: str) -> None:
     if symbol in known:
         return
-    more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
-    listed = f"{', '.join(known[:SHOWN])}{more}"
-    raise ConfigError(f"{where}: {symbol!r} {problem.format(listed)}{did_you_mean(symbol, known)}")
+    raise ConfigError(f"{where}: {symbol!r} {problem.format(listed(known))}{did_you_mean(symbol, known)}")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import aclosing
 
 from eventstore import EventStore, Selection, StreamInfo
+from kernel.configuration import listed
 from kernel.errors import ConfigError, StreamMissing
 from kernel.events import MARKET_TYPES, CorporateAction, FxRateSet, RunStarted, StreamRange
 from kernel.identifiers import StrategyId
@@ -11,7 +12,7 @@ from replay.commands import check_in_run
 from replay.config import ReplayConfig, StrategyConfig, check_config
 from replay.models import load_models
 from replay.moments import DAY_NS
-from replay.named_symbols import check_symbols
+from replay.named_symbols import check_symbols, names_others
 from replay.run import Plan, PlannedStrategy
 from replay.run_facts import read_inputs
 from strategies.sdk.loading import LoadedStrategy, load_strategy
@@ -29,10 +30,10 @@ async def plan_run(
     ``ConfigError`` or ``StreamMissing`` when there is nothing to run, or nothing to run it on.
     """
     check_config(config)
-    infos = {info.stream: info for info in await store.streams()}
     if not config.streams:
-        raise ConfigError(f"no streams to replay; the store holds {_names(infos)}")
-    chosen = [_info(infos, stream) for stream in dict.fromkeys(config.streams)]
+        raise ConfigError(f"no streams to replay; the store holds {await _data_names(store)}")
+    infos = {info.stream: info for info in await store.streams(config.streams)}
+    chosen = [await _info(store, infos, stream=stream) for stream in dict.fromkeys(config.streams)]
     market = [info for info in chosen if _MARKET_NAMES.intersection(info.event_types)] or chosen
     found = [await _range(store, info, _period(info, market, config)) for info in chosen]
     ranges = [each for each in found if each is not None]
@@ -43,10 +44,11 @@ async def plan_run(
         )
     symbols = tuple(sorted({symbol for info in market for symbol in info.symbols}))
     strategies = _strategies(config, symbols, loaded)
-    stored = {symbol for info in infos.values() if _is_data(info) for symbol in info.symbols}
     acting = [source for source, _ in ranges if CorporateAction.__name__ in infos[source.stream].event_types]
     renamed = await _new_symbols(store, acting)
-    check_symbols(config, played={*symbols, *renamed}, stored=stored)
+    played = {*symbols, *renamed}
+    stored = await _stored_symbols(store) if names_others(config, played) else ()
+    check_symbols(config, played=played, stored=stored)
     start_ts = min(ts for _, ts in ranges)
     end_ts = max(min(_period(info, market, config)[1], info.last_ts) for info in chosen)
     check_in_run(
@@ -72,21 +74,20 @@ async def unplayed_actions(store: EventStore, plan: Plan) -> tuple[str, ...]:
     played = {source.stream for source in plan.sources} | set(plan.config.streams)
     return tuple(
         info.stream
-        for info in await store.streams()
-        if CorporateAction.__name__ in info.event_types
-        and info.stream not in played
+        for info in await store.streams(holding=CorporateAction)
+        if info.stream not in played
         and not set(plan.symbols).isdisjoint(info.symbols)
         and info.first_ts <= plan.end_ts
         and info.last_ts >= plan.start_ts
     )
 
 
-def _info(infos: dict[str, StreamInfo], stream: str) -> StreamInfo:
+async def _info(store: EventStore, infos: dict[str, StreamInfo], *, stream: str) -> StreamInfo:
     info = infos.get(stream)
     if info is None:
-        raise StreamMissing(f"no stream {stream!r} in the store; it holds {_names(infos)}")
+        raise StreamMissing(f"no stream {stream!r} in the store; it holds {await _data_names(store)}")
     if not _is_data(info):
-        raise ConfigError(f"stream {stream!r} is a run, not data; the store holds {_names(infos)}")
+        raise ConfigError(f"stream {stream!r} is a run, not data; the store holds {await _data_names(store)}")
     return info
 
 
@@ -94,9 +95,12 @@ def _is_data(info: StreamInfo) -> bool:
     return RunStarted.__name__ not in info.event_types
 
 
-def _names(infos: dict[str, StreamInfo]) -> str:
-    data = sorted(name for name, info in infos.items() if _is_data(info))
-    return ", ".join(data) if data else "no data streams"
+async def _data_names(store: EventStore) -> str:
+    return listed([info.stream for info in await store.streams() if _is_data(info)]) or "no data streams"
+
+
+async def _stored_symbols(store: EventStore) -> set[str]:
+    return {symbol for info in await store.streams() if _is_data(info) for symbol in info.symbols}
 
 
 def _period(info: StreamInfo, market: Sequence[StreamInfo], config: ReplayConfig) -> tuple[int, int]:

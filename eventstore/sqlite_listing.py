@@ -1,0 +1,79 @@
+"""A line about each stream of a SQLite store, in as many queries for many streams as for one.
+
+Nothing here is checked against the hash chain: a damaged column counts as 0, and ``verify`` says what is
+wrong.
+"""
+
+from collections.abc import Iterable
+from itertools import groupby
+from operator import itemgetter
+
+import msgspec
+
+from eventstore.planning import MAX_SEQ
+from eventstore.port import StreamInfo
+from eventstore.sqlite_file import SqliteFile, SqlRow, SqlValue
+from eventstore.stream_info import event_types_in, symbols_in_all
+from eventstore.stream_names import name_of
+from eventstore.vocabulary import TAG_OF_TYPE
+from kernel.events import Event
+
+_SHIFT = MAX_SEQ.bit_length()
+_LAST_STREAM_ID = (1 << (63 - _SHIFT)) - 1
+
+# Walking streams in order of ids and each one's blocks by a range, SQLite groups without sorting. A sort
+# would carry every payload along. Columns without an aggregate are those of the row with the greatest id, as
+# ``max`` is the only minimum or maximum: of the last block.
+_ENDS = f"""
+SELECT s.id, CAST(s.name AS BLOB), max(b.id), b.last_seq, b.last_ts, b.hash, count(*), sum(length(b.payload))
+FROM stream AS s NOT INDEXED
+CROSS JOIN block AS b ON b.id BETWEEN s.id << {_SHIFT} AND (s.id << {_SHIFT}) + {MAX_SEQ}
+WHERE s.id BETWEEN ? AND ? GROUP BY s.id
+"""
+
+_CONTENTS = f"""
+SELECT id >> {_SHIFT}, types, symbols, min(first_ts) FROM block
+WHERE id BETWEEN ? << {_SHIFT} AND (? << {_SHIFT}) + {MAX_SEQ} GROUP BY id >> {_SHIFT}, types, symbols
+"""
+
+_HOLDING = f"SELECT DISTINCT id >> {_SHIFT} FROM block WHERE instr(types, ?)"
+
+
+async def list_streams(file: SqliteFile, ids: Iterable[int] | None = None) -> tuple[StreamInfo, ...]:
+    """A line about every stream that holds events, or about those of these ids, by name."""
+    ranges = [(0, _LAST_STREAM_ID)] if ids is None else [(each, each) for each in ids]
+    infos: list[StreamInfo] = []
+    for bounds in ranges:
+        ends = await file.fetch(_ENDS, bounds)
+        # Read after the ends: of a stream that was added in between there are contents, but no end.
+        contents = {
+            stream_id: list(rows)
+            for stream_id, rows in groupby(await file.fetch(_CONTENTS, bounds), key=itemgetter(0))
+        }
+        infos += [_info(end, contents.get(end[0], [])) for end in ends]
+    return tuple(sorted(infos, key=lambda info: info.stream))
+
+
+async def ids_holding(file: SqliteFile, event_type: type[Event]) -> list[int]:
+    """The ids of all streams that hold an event of a type, and perhaps of others: block headers tell."""
+    rows = await file.fetch(_HOLDING, (msgspec.msgpack.encode(TAG_OF_TYPE[event_type]),))
+    return [stream_id for (stream_id,) in rows if isinstance(stream_id, int)]
+
+
+def _info(end: SqlRow, contents: list[SqlRow]) -> StreamInfo:
+    stream_id, name, last_id, last_seq, last_ts, last_hash, block_count, payload_bytes = end
+    return StreamInfo(
+        stream=name_of(name) or f"(stream {_number(stream_id)}, whose name is damaged)",
+        last_seq=_number(last_seq) or _number(last_id) & MAX_SEQ,
+        first_ts=min((_number(first_ts) for *_, first_ts in contents), default=0),
+        last_ts=_number(last_ts),
+        block_count=_number(block_count),
+        payload_bytes=_number(payload_bytes),
+        head_hash=last_hash.hex() if isinstance(last_hash, bytes) else "",
+        symbols=symbols_in_all([symbols for _, _, symbols, _ in contents]),
+        event_types=event_types_in([types for _, types, _, _ in contents]),
+    )
+
+
+def _number(column: SqlValue) -> int:
+    return column if isinstance(column, int) else 0

@@ -1,0 +1,67 @@
+"""The ids of streams, by name, in a SQLite store.
+
+An id is looked up in the index on names, and the row that it leads to must bear the name. A name that is not
+found so is looked for past the index: one that fell out of it must not make its stream vanish. For this
+the table's names are kept. Ids only grow and rows are never taken away, so each miss reads only the rows
+above the highest one seen: a store of many new streams is written in linear time.
+"""
+
+from collections.abc import Collection, Sequence
+
+from eventstore.sqlite_file import FileDamaged, SqliteFile, SqlValue
+
+_IDS_BY_INDEX = """
+WITH wanted (name) AS (VALUES {values})
+SELECT s.id, s.name FROM wanted CROSS JOIN stream AS entry ON entry.name = wanted.name
+CROSS JOIN stream AS s NOT INDEXED ON s.id = entry.id AND s.name = wanted.name
+"""
+
+_ROWS_ABOVE = "SELECT id, CAST(name AS BLOB) FROM stream NOT INDEXED WHERE id > ? ORDER BY id"
+
+_NAMES_AT_ONCE = 1_000
+"""Names in one query; SQLite takes 32,766 parameters."""
+
+
+class StreamNames:
+    """Finds ids over a connection that reads."""
+
+    def __init__(self, file: SqliteFile) -> None:
+        self._file = file
+        self._ids: dict[str, int] = {}
+        self._highest_id = 0
+        """Rows up to this one are in ``_ids``."""
+
+    async def ids_of(self, streams: Collection[str]) -> dict[str, int]:
+        """The ids of those streams that somebody ever wrote to."""
+        unknown = [stream for stream in streams if stream not in self._ids]
+        for start in range(0, len(unknown), _NAMES_AT_ONCE):
+            await self._look_up(unknown[start : start + _NAMES_AT_ONCE])
+        if any(stream not in self._ids for stream in unknown):
+            await self._read_on()
+        return {stream: self._ids[stream] for stream in streams if stream in self._ids}
+
+    async def _look_up(self, streams: Sequence[str]) -> None:
+        values = ", ".join(["(?)"] * len(streams))
+        try:
+            rows = await self._file.fetch(_IDS_BY_INDEX.format(values=values), streams)
+        except FileDamaged:
+            return  # the table tells, or is damaged itself
+        for row_id, name in rows:
+            if isinstance(row_id, int) and isinstance(name, str):
+                self._ids[name] = row_id
+
+    async def _read_on(self) -> None:
+        for row_id, name in await self._file.fetch(_ROWS_ABOVE, (self._highest_id,)):
+            assert isinstance(row_id, int), "SQLite row ids are integers"
+            self._highest_id = max(self._highest_id, row_id)
+            text = name_of(name)
+            if text is not None:
+                self._ids.setdefault(text, row_id)
+
+
+def name_of(column: SqlValue) -> str | None:
+    """A name that was read as a blob; ``None`` for one that is damaged: it must not hide the others."""
+    try:
+        return column.decode() if isinstance(column, bytes) else None
+    except UnicodeDecodeError:
+        return None

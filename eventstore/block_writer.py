@@ -6,17 +6,19 @@ are committed or not as if it had stayed, and ``head`` tells.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 import msgspec
 
 from eventstore.block import Block, EncodedEvents
+from eventstore.block_id import block_id
 from eventstore.encoding import BLOCK_BYTES, encode_runs
 from eventstore.planning import AppendRequest, Plan, plan_appends
 from eventstore.port import StreamHead
-from eventstore.sqlite_blocks import SqliteBlocks, block_id, insert_blocks
-from eventstore.sqlite_file import FileDamaged, FileFailed, SqliteFile, SqlValue
-from eventstore.witness import Witness
+from eventstore.sqlite_blocks import SqliteBlocks, insert_blocks
+from eventstore.sqlite_file import FileDamaged, FileFailed, SqlValue
+from eventstore.sqlite_opening import WritingFiles
 from kernel.errors import StoreDamaged, StoreError
 from kernel.events import Event
 
@@ -43,17 +45,19 @@ class BlockWriter:
     """
 
     def __init__(
-        self, file: SqliteFile, *, blocks: SqliteBlocks, witness: Witness, on_commit: Callable[[str], None]
+        self, files: WritingFiles, *, blocks: SqliteBlocks, on_commit: Callable[[str], None]
     ) -> None:
-        self._file = file
+        self._file = files.connection
+        self._witness = files.witness
+        self._pinned = files.pinned
         self._blocks = blocks
-        self._witness = witness
         self._on_commit = on_commit
         self._heads: dict[str, StreamHead] = {}
         self._stream_ids: dict[str, int] = {}
         self._queue: deque[_Pending] = deque()
         self._queued_bytes = 0
         self._turn = asyncio.Lock()
+        self._statement = asyncio.Lock()
         self._room = asyncio.Event()
         self._arrived = asyncio.Event()
         self._is_closing = False
@@ -87,23 +91,34 @@ class BlockWriter:
         return await pending.outcome
 
     async def close(self) -> None:
-        """Commit what waits, then sync the witness. The connection stays open for its owner to close."""
+        """Commit what waits. Not to be cancelled; connection and witness are their owner's to close."""
         self._is_closing = True
         self._room.set()
         self._arrived.set()
-        try:
-            await asyncio.shield(self._task)
-        finally:
-            self._witness.close()
+        await asyncio.wait([self._task])
+        async with self._statement:
+            pass  # the statement on its way was the last one
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether the files still are those that were opened, and hold what was acknowledged."""
+        if self._failure is None:
+            try:
+                self._pinned.check()
+            except FileFailed as error:
+                self._failure = error
+        return self._failure is None
 
     async def write(self, sql: str, parameters: Sequence[SqlValue]) -> None:
         """One statement beside the blocks, durable on return."""
-        self._check_accepting()
-        try:
-            await self._file.write(sql, parameters)
-        except (FileFailed, FileDamaged) as error:
-            self._failure = error
-            raise
+        async with self._statement:
+            self._check_accepting()
+            try:
+                await self._file.write(sql, parameters)
+                self._pinned.check()
+            except (FileFailed, FileDamaged) as error:
+                self._failure = error
+                raise
 
     def _check_accepting(self) -> None:
         if self._is_closing:
@@ -121,10 +136,11 @@ class BlockWriter:
                     group = self._take_group()
                     await self._commit_or_fail(group)
                     await self._sync_witness_when_due()
-        finally:
+        except BaseException:
             stopped = StoreError(f"the writer of {self._file.path} stopped; for the outcome ask head()")
             self._failure = self._failure or stopped
             _fail([*group, *self._queue], stopped)
+            raise
 
     def _take_group(self) -> list[_Pending]:
         group: list[_Pending] = []
@@ -153,7 +169,9 @@ class BlockWriter:
         """Commit those whose turn it is; refuse the others, but only against heads just read."""
         fresh: set[str] = set()
         while group:
-            fresh |= await self._load_heads({pending.request.stream for pending in group})
+            loaded, damaged = await self._load_heads({pending.request.stream for pending in group})
+            fresh |= loaded
+            group = _settle_damaged(group, damaged)
             plan = plan_appends([pending.request for pending in group], self._heads)
             doubtful = _refused_streams(group, plan) - fresh
             if doubtful:
@@ -164,24 +182,48 @@ class BlockWriter:
                 return
             # Another process wrote in between. Refusals stand; the others are decided anew.
             group = _settle_refused(group, plan)
-            self._forget(set(plan.heads))
-            fresh.clear()
+            fresh = await self._moved_heads(plan)
 
     async def _insert(self, plan: Plan) -> bool:
         if not await insert_blocks(self._file, plan.blocks, stream_ids=self._stream_ids):
             return False
         self._heads.update(plan.heads)
-        self._remember(plan.blocks[-1])
+        self._remember(plan.blocks)
+        self._pinned.check()
         for stream in plan.heads:
             self._on_commit(stream)
         return True
 
-    def _remember(self, block: Block) -> None:
-        header = block.header
+    def _remember(self, blocks: Sequence[Block]) -> None:
+        last_headers = {block.header.stream: block.header for block in blocks}
         try:
-            self._witness.remember(block_id(self._stream_ids[header.stream], header.first_seq), header.hash)
+            self._witness.remember(
+                (block_id(self._stream_ids[stream], header.first_seq), header.hash)
+                for stream, header in last_headers.items()
+            )
         except StoreError as error:
             raise FileFailed(str(error)) from error
+
+    async def _moved_heads(self, plan: Plan) -> set[str]:
+        """Read the heads of a plan again, after the place of one of its blocks was found taken.
+
+        If none of them has moved, nobody took it: a block is there that reading does not find. Trying
+        again would find the same for ever.
+        """
+        before = {stream: self._heads.pop(stream) for stream in plan.heads}
+        loaded, _damaged = await self._load_heads(set(before))
+        if all(self._heads.get(stream) == head for stream, head in before.items()):
+            self._failure = await self._hidden_block(plan)
+            raise self._failure
+        return loaded
+
+    async def _hidden_block(self, plan: Plan) -> StoreDamaged:
+        for block in plan.blocks:
+            stream, first_seq = block.header.stream, block.header.first_seq
+            if await self._blocks.holds(stream, first_seq):
+                break
+        reason = "a block is there that reading does not find: pages of the file are damaged"
+        return StoreDamaged(stream, first_bad_seq=first_seq, reason=reason)
 
     async def _sync_witness_when_due(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -193,19 +235,25 @@ class BlockWriter:
         except StoreError as error:
             self._failure = error
 
-    async def _load_heads(self, streams: set[str]) -> set[str]:
-        """Read the heads that are not at hand; returns the streams read.
+    async def _load_heads(self, streams: set[str]) -> tuple[set[str], dict[str, StoreDamaged]]:
+        """Read the heads that are not at hand; returns the streams read, and what is wrong with others.
 
         A stream just made is taken to be empty, unread: if another process was quicker, its row ids tell.
         """
+        damaged: dict[str, StoreDamaged] = {}
         missing = {stream for stream in streams if stream not in self._heads}  # not "-": it walks all keys
-        made = await self._make_streams(missing)
+        made: set[str] = set()
+        with suppress(StoreDamaged):  # a name is lost: each stream by itself, then, may be damaged by it
+            made = await self._make_streams(missing)
         self._heads |= {stream: StreamHead(stream=stream) for stream in made}
         for stream in sorted(missing - made):
-            if stream not in self._stream_ids:
-                self._stream_ids[stream] = await self._stream_id(stream)
-            self._heads[stream] = await self._blocks.head(stream)
-        return missing - made
+            try:
+                if stream not in self._stream_ids:
+                    self._stream_ids[stream] = await self._stream_id(stream)
+                self._heads[stream] = await self._blocks.head(stream)
+            except StoreDamaged as damage:
+                damaged[stream] = damage
+        return missing - made - damaged.keys(), damaged
 
     async def _make_streams(self, streams: set[str]) -> set[str]:
         """Learn the ids of streams, and make those that have none in one statement; returns these."""
@@ -248,6 +296,13 @@ def _settle(group: list[_Pending], plan: Plan) -> None:
             _fail([pending], outcome)
         elif not pending.outcome.done():  # done: the caller was cancelled
             pending.outcome.set_result(outcome)
+
+
+def _settle_damaged(group: list[_Pending], damaged: Mapping[str, StoreDamaged]) -> list[_Pending]:
+    """Fail the appends to damaged streams; returns the others."""
+    for stream, damage in damaged.items():
+        _fail([pending for pending in group if pending.request.stream == stream], damage)
+    return [pending for pending in group if pending.request.stream not in damaged]
 
 
 def _settle_refused(group: list[_Pending], plan: Plan) -> list[_Pending]:

@@ -1,7 +1,7 @@
 """The event store in one SQLite file: the embedded default, for live trading and research alike.
 
 Beside the file lie SQLite's ``-wal`` and ``-shm`` while it is open, and ``.witness``, which notices
-when the file lost its tail. All of them belong together: copy, move and restore them as one.
+when the file or a stream lost its tail. All of them belong together: copy, move and restore them as one.
 """
 
 import asyncio
@@ -20,11 +20,11 @@ from eventstore.growth import StreamMarks
 from eventstore.port import Batch, Damage, Selection, StreamHead, StreamInfo
 from eventstore.reading import block_hash, follow_batches, read_batches, verify_blocks
 from eventstore.sqlite_blocks import SqliteBlocks
-from eventstore.sqlite_file import SqliteFile, is_present, open_for_reading, open_for_writing
 from eventstore.sqlite_listing import ids_holding, list_streams
+from eventstore.sqlite_opening import StoreFiles, end_session, open_to_read, open_to_write
 from eventstore.stream_info import holding_only
-from eventstore.witness import Witness, WitnessEntry, read_witness, witness_path
-from kernel.errors import LogTruncated, StoreError
+from eventstore.witness_check import check_all_streams
+from kernel.errors import StoreError
 from kernel.events import Event
 
 _ALL = Selection()
@@ -51,21 +51,19 @@ class SqliteEventStore:
     others wrote. Local disks only: SQLite's WAL does not work over a network.
     """
 
-    def __init__(
-        self, path: Path, *, reader: SqliteFile, writer_file: SqliteFile | None, witness: Witness | None
-    ):
+    def __init__(self, files: StoreFiles):
         """Use ``open``."""
-        self._path = path
-        self._reader = reader
-        self._blocks = SqliteBlocks(reader)
+        self._files = files
+        self._path = files.path
+        self._reader = files.reader
+        self._blocks = SqliteBlocks(files.reader, files.witness)
         self._marks = _StreamMarks()
-        self._writer_file = writer_file
         self._writer = (
             None
-            if writer_file is None or witness is None
-            else BlockWriter(writer_file, blocks=self._blocks, witness=witness, on_commit=self._marks.set)
+            if files.writing is None
+            else BlockWriter(files.writing, blocks=self._blocks, on_commit=self._marks.set)
         )
-        self._closing = asyncio.Lock()
+        self._release_task: asyncio.Task[None] | None = None
 
     @classmethod
     async def open(
@@ -78,27 +76,16 @@ class SqliteEventStore:
         """Open a store, or create it unless ``read_only``.
 
         Raises ``StoreError`` if the file is not ours, is newer, or cannot be used, and
-        ``LogTruncated`` if it lacks what its witness remembers. Nothing is changed then.
+        ``LogTruncated`` if it lacks what its witness remembers. Not a byte is changed then.
         """
         store_path = Path(path)
-        remembered = read_witness(store_path)
-        if remembered and not is_present(store_path):
-            raise _truncated(store_path, "the file is gone")
-        async with AsyncExitStack() as cleanup:
-            writer_file = witness = None
-            if not read_only:
-                writer_file = await open_for_writing(store_path, durability)
-                cleanup.push_async_callback(writer_file.close)
-            reader = await open_for_reading(store_path)
-            cleanup.push_async_callback(reader.close)
-            await _check_witness(reader, remembered)
-            if not read_only:
-                witness = Witness.open(store_path)
-                cleanup.callback(witness.close)
-            if not remembered:
-                await _renew_witness(reader, witness)
-            cleanup.pop_all()
-        return cls(store_path, reader=reader, writer_file=writer_file, witness=witness)
+        files = await (open_to_read(store_path) if read_only else open_to_write(store_path, durability))
+        return cls(files)
+
+    @property
+    def possible_loss(self) -> str | None:
+        """What a power cut may have taken before the store was opened, in a sentence. See ``Durability``."""
+        return self._files.possible_loss
 
     async def __aenter__(self) -> "SqliteEventStore":
         return self
@@ -124,7 +111,11 @@ class SqliteEventStore:
         return await self._writable().append(stream, events, expected_seq=expected_seq, causes=causes)
 
     async def head(self, stream: str) -> StreamHead:
-        """See ``EventStore.head``. Raises ``StoreDamaged`` if the last block's header is not intact."""
+        """See ``EventStore.head``.
+
+        Raises ``StoreDamaged`` if the last block's header is not intact, or the stream ends before the
+        block that its witness remembers.
+        """
         return await self._blocks.head(stream)
 
     async def block_hash(self, stream: str, seq: int) -> bytes:
@@ -159,16 +150,21 @@ class SqliteEventStore:
         return await verify_blocks(self._blocks, stream)
 
     async def integrity(self) -> str | None:
-        """What is wrong with the file as a whole, ``None`` if nothing is. Reads all of it."""
+        """What is wrong with the file as a whole, ``None`` if nothing is. Reads all of it.
+
+        Pages and indexes, blocks of no stream, and whether all that the witness remembers is there.
+        """
         try:
-            findings = await self._reader.fetch("PRAGMA quick_check(1)")
+            findings = await self._reader.fetch("PRAGMA integrity_check(1)")
             orphans = await self._reader.fetch(_ORPHANS)
+            if findings != [("ok",)]:
+                return f"event store {self._path}: {findings[0][0]!s}"
+            if orphans != [(0,)]:
+                return f"event store {self._path}: {orphans[0][0]!s} blocks belong to no stream"
+            if self._files.witness is not None:
+                await check_all_streams(self._reader, self._files.witness)
         except StoreError as error:
             return str(error)
-        if findings != [("ok",)]:
-            return f"event store {self._path}: {findings[0][0]!s}"
-        if orphans != [(0,)]:
-            return f"event store {self._path}: {orphans[0][0]!s} blocks belong to no stream"
         return None
 
     async def checkpoint(self, subscriber: str) -> int:
@@ -190,14 +186,35 @@ class SqliteEventStore:
         await self._writable().write(_SAVE_CHECKPOINT, (subscriber, seq, crc))
 
     async def close(self) -> None:
-        """Commit what waits, then release files and threads; followers end with ``StoreError``."""
-        async with self._closing, AsyncExitStack() as steps:  # last first, whatever the others raise
-            if self._writer_file is not None:
-                steps.push_async_callback(self._writer_file.close)
+        """Commit what waits, then release files and threads; followers end with ``StoreError``.
+
+        Cancelled, it is done all the same, and the cancellation passed on afterwards: a commit that is
+        under way cannot be called back, and whoever waits for it is told how it ended.
+        """
+        if self._release_task is None:
+            self._release_task = asyncio.create_task(self._release(), name="eventstore close")
+        await _end_of(self._release_task)
+        self._release_task.result()
+
+    async def _release(self) -> None:
+        files, writing = self._files, self._files.writing
+        async with AsyncExitStack() as steps:  # last first, whatever the others raise
+            if files.witness is not None:
+                steps.callback(files.witness.close)
             steps.callback(self._marks.set_all)
-            steps.push_async_callback(self._reader.close)
-            if self._writer is not None:
-                steps.push_async_callback(self._writer.close)
+            if writing is None or self._writer is None:
+                steps.push_async_callback(files.reader.close)
+                return
+            await self._writer.close()
+            if self._writer.is_sound:
+                steps.push_async_callback(asyncio.to_thread, end_session, files.path, writing.witness)
+                steps.push_async_callback(writing.connection.close)
+                steps.push_async_callback(files.reader.close)
+            else:
+                # The last connection to be closed copies the -wal into the file and deletes what is at its
+                # path, which may be another store's by now. One that only reads does neither.
+                steps.push_async_callback(files.reader.close)
+                steps.push_async_callback(writing.connection.close)
 
     def _writable(self) -> BlockWriter:
         if self._writer is None:
@@ -214,33 +231,13 @@ class _StreamMarks(StreamMarks):
                 await mark.wait()
 
 
-async def _check_witness(reader: SqliteFile, remembered: list[WitnessEntry]) -> None:
-    for entry in reversed(remembered):
-        rows = await reader.fetch("SELECT hash FROM block WHERE id = ?", (entry.block_id,))
-        if rows != [(entry.hash,)]:
-            what = "its last commit is missing" if not rows else "its last commit is another one"
-            raise _truncated(reader.path, what)
-
-
-async def _renew_witness(reader: SqliteFile, witness: Witness | None) -> None:
-    """A store without a witness is accepted, and a lost tail cannot be ruled out: say so."""
-    rows = await reader.fetch("SELECT id, hash FROM block ORDER BY id DESC LIMIT 1")
-    if read_witness(reader.path):
-        return  # another process is just making its first commits
-    for row_id, last_hash in rows:
-        import structlog  # 200 ms: too much for every start, and this is rare
-
-        structlog.get_logger().warning("event_store_without_witness", path=str(reader.path))
-        if witness is not None and isinstance(row_id, int) and isinstance(last_hash, bytes):
-            witness.remember(row_id, last_hash)
-
-
-def _truncated(path: Path, what: str) -> LogTruncated:
-    return LogTruncated(
-        f"event store {path}: {what}, though {witness_path(path)} remembers it as committed. Either the file "
-        "was replaced by an older one or cut, or its -wal file was lost. Put all its files back, or "
-        "restore a backup. To accept the loss, or if the store was deleted on purpose, delete the witness."
-    )
+async def _end_of(task: asyncio.Task[None]) -> None:
+    """Wait until a task has ended, then pass on a cancellation."""
+    try:
+        await asyncio.wait([task])
+    except asyncio.CancelledError:
+        await _end_of(task)
+        raise
 
 
 def _checkpoint_crc(subscriber: str, seq: int) -> int:

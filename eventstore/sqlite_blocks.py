@@ -5,13 +5,14 @@ from collections.abc import Collection, Mapping, Sequence
 import msgspec
 
 from eventstore.block import GENESIS_HASH, Block, BlockHeader, check_chain
+from eventstore.block_id import block_id, first_seq_of
 from eventstore.planning import MAX_SEQ, head_of
 from eventstore.port import StreamHead
 from eventstore.sqlite_file import FileDamaged, RowTaken, SqliteFile, SqlRow, SqlValue
 from eventstore.stream_names import StreamNames
+from eventstore.witness import Witness, WitnessEntry
+from eventstore.witness_check import check_names
 from kernel.errors import StoreDamaged
-
-_STREAM_SHIFT = MAX_SEQ.bit_length()
 
 _HEADER_COLUMNS = (
     "id, last_seq, first_ts, last_ts, codec, types, symbols, payload_hash, hash, length(payload)"
@@ -34,29 +35,37 @@ _PAYLOADS_OF = (
 _ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
-def block_id(stream_id: int, first_seq: int) -> int:
-    """The row id of a block: its stream and its place in it."""
-    return stream_id << _STREAM_SHIFT | first_seq
-
-
 class SqliteBlocks:
-    """``BlockSource`` over a connection that reads."""
+    """``BlockSource`` over a connection that reads.
 
-    def __init__(self, file: SqliteFile) -> None:
+    A stream's end is trusted only where it is not before the one that the witness remembers.
+    """
+
+    def __init__(self, file: SqliteFile, witness: Witness | None) -> None:
         self._file = file
         self._names = StreamNames(file)
+        self._witness = witness
+        self._are_names_checked = witness is None
 
     async def stream_id(self, stream: str) -> int | None:
-        """The id of a stream, ``None`` if nobody ever wrote to it."""
+        """The id of a stream, ``None`` if nobody ever wrote to it. Raises as ``stream_ids`` does."""
         return (await self.stream_ids((stream,))).get(stream)
 
     async def stream_ids(self, streams: Collection[str]) -> dict[str, int]:
-        """The ids of those streams that somebody ever wrote to."""
-        return await self._names.ids_of(streams)
+        """The ids of those streams that somebody ever wrote to.
+
+        Raises ``StoreDamaged`` if that cannot be told of one, because the name of some stream is lost.
+        """
+        known = await self._names.ids_of(streams)
+        if self._witness is not None and not self._are_names_checked and len(known) < len(set(streams)):
+            missing = next(stream for stream in streams if stream not in known)
+            await check_names(self._file, self._witness, missing=missing)
+            self._are_names_checked = True  # names are never taken away
+        return known
 
     async def head(self, stream: str) -> StreamHead:
         """Where the stream ends. Raises ``StoreDamaged`` if its last header breaks the chain."""
-        headers = await self._last_headers(stream, limit=2)
+        headers = await self._end(stream, limit=2)
         if not headers:
             return StreamHead(stream=stream)
         last = headers[0]
@@ -64,16 +73,48 @@ class SqliteBlocks:
         return head_of(last)
 
     async def last_header(self, stream: str) -> BlockHeader | None:
-        headers = await self._last_headers(stream, limit=1)
+        headers = await self._end(stream, limit=1)
         return headers[0] if headers else None
 
-    async def _last_headers(self, stream: str, *, limit: int) -> list[BlockHeader]:
+    async def holds(self, stream: str, first_seq: int) -> bool:
+        """Whether the place of a block is taken, on the word of the primary key alone."""
+        stream_id = await self.stream_id(stream)
+        assert stream_id is not None, "a stream that was written to has an id"
+        rows = await self._file.fetch("SELECT 1 FROM block WHERE id = ?", (block_id(stream_id, first_seq),))
+        return bool(rows)
+
+    async def _end(self, stream: str, *, limit: int) -> list[BlockHeader]:
+        """The last headers, the very last first."""
         stream_id = await self.stream_id(stream)
         if stream_id is None:
             return []
+        # Before the store is read: what is remembered by now was committed by now.
+        remembered = None if self._witness is None else self._witness.last_block(stream_id)
+        headers = await self._last_headers(stream, stream_id, limit=limit)
+        if remembered is not None:
+            await self._check_end(stream, headers, remembered)
+        return headers
+
+    async def _last_headers(self, stream: str, stream_id: int, *, limit: int) -> list[BlockHeader]:
         first, last = block_id(stream_id, 1), block_id(stream_id, MAX_SEQ)
         rows = await self._file.fetch(_LAST_HEADERS, (first, last, limit))
         return [_header(stream, row) for row in rows]
+
+    async def _check_end(self, stream: str, headers: list[BlockHeader], remembered: WitnessEntry) -> None:
+        """Raise ``StoreDamaged`` unless the block remembered is the last one, or lies before it."""
+        last_seq = headers[0].last_seq if headers else 0
+        remembered_seq = first_seq_of(remembered.block_id)
+        if headers and headers[0].first_seq == remembered_seq and headers[0].hash == remembered.hash:
+            return
+        if last_seq < remembered_seq:
+            reason = (
+                f"it ends at seq {last_seq}, but the witness remembers a block from seq {remembered_seq} on"
+            )
+            raise StoreDamaged(stream, first_bad_seq=last_seq + 1, reason=reason)
+        rows = await self._file.fetch("SELECT hash FROM block WHERE id = ?", (remembered.block_id,))
+        if rows != [(remembered.hash,)]:
+            reason = f"the block from seq {remembered_seq} on is not the one that the witness remembers"
+            raise StoreDamaged(stream, first_bad_seq=remembered_seq, reason=reason)
 
     async def headers(self, stream: str, *, from_seq: int, limit: int) -> list[BlockHeader]:
         stream_id = await self.stream_id(stream)

@@ -3,6 +3,8 @@
 Every call is one hop to the connection's thread. SQLite's exceptions end here.
 """
 
+import asyncio
+import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -34,6 +36,10 @@ crash reads at most this much: 0.1 s."""
 BUSY_TIMEOUT_MS = 5000
 """How long to wait for another process's commit. Longer than any commit on a healthy disk."""
 
+_OPENING_PAUSE_S = 0.005
+"""SQLite turns a file to WAL, and recovers one, without waiting for others: it says at once that the file
+is locked, and has nothing to wait for. So opening tries again this often, as SQLite's own waiting does."""
+
 _SCHEMA = f"""
 BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS stream (
@@ -63,12 +69,7 @@ PRAGMA user_version = {FORMAT_VERSION};
 COMMIT;
 """
 
-_PASSING_ERRORS = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})
-"""After these SQLite has rolled back and is sound: the next append may succeed."""
-
 _MEANING = {
-    sqlite3.SQLITE_BUSY: f"another process kept it locked for {BUSY_TIMEOUT_MS} ms; nothing was written",
-    sqlite3.SQLITE_LOCKED: "it is locked; nothing was written",
     sqlite3.SQLITE_FULL: "the disk is full; nothing was written",
     sqlite3.SQLITE_READONLY: "it may not be written to; check its permissions and those of its folder",
     sqlite3.SQLITE_IOERR: "the disk reported an error; check the disk, then open the store again",
@@ -87,6 +88,14 @@ class FileFailed(StoreError):
     """The file cannot be trusted to hold what is written to it from now on."""
 
 
+class FileBusy(StoreError):
+    """Another connection keeps the file locked; nothing was written."""
+
+
+class FileUnmade(StoreError):
+    """There is nothing in the file: it was not made a store, or is just being made one."""
+
+
 class RowTaken(StoreError):
     """There is a row of this key already; nothing was written."""
 
@@ -102,36 +111,40 @@ class SqliteFile:
     async def fetch(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[SqlRow]:
         """All rows of a query, read to the end, so that no read transaction outlives the call."""
         self._check_open()
+        started = _now()
         try:
             rows: Iterable[SqlRow] = await self._connection.execute_fetchall(sql, parameters)  # type: ignore[assignment]  # aiosqlite types rows as sqlite3.Row; without a row factory they are tuples
             return list(rows)
         except (sqlite3.Error, ValueError, OverflowError) as error:
-            raise _translated(error, self.path) from error
+            raise _translated(error, self.path, started) from error
 
     async def write(self, sql: str, parameters: Sequence[SqlValue] = ()) -> None:
         """One statement, its own transaction, durable on return."""
         self._check_open()
+        started = _now()
         try:
             await self._connection.execute(sql, parameters)
         except (sqlite3.Error, ValueError, OverflowError) as error:
-            raise _translated(error, self.path) from error
+            raise _translated(error, self.path, started) from error
 
     async def run_script(self, sql: str) -> None:
         """Several statements."""
+        started = _now()
         try:
             await self._connection.executescript(sql)
         except (sqlite3.Error, ValueError) as error:
-            raise _translated(error, self.path) from error
+            raise _translated(error, self.path, started) from error
 
     async def close(self) -> None:
         """Release the file and end the thread. Idempotent."""
         if self._is_closed:
             return
         self._is_closed = True
+        started = _now()
         try:
             await self._connection.close()
         except sqlite3.Error as error:
-            raise _translated(error, self.path) from error
+            raise _translated(error, self.path, started) from error
 
     def _check_open(self) -> None:
         if self._is_closed:
@@ -143,41 +156,86 @@ def is_present(path: Path) -> bool:
     return path.exists()
 
 
+def holds_bytes(path: Path) -> bool:
+    """Whether there is a file, and something in it. An empty ``-wal`` is as good as none."""
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return False
+
+
+def wal_path(path: Path) -> Path:
+    """Where SQLite keeps commits that are not in the file yet: beside the file itself, not a link to it."""
+    real = Path(os.path.realpath(path))
+    return real.with_name(f"{real.name}-wal")
+
+
 async def open_for_writing(path: Path, durability: Durability) -> SqliteFile:
     """Open a store, or create it. Nothing is written to a file that is not ours."""
-    file = await _connect(path, mode="rwc")
-    try:
-        await file.run_script(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}; PRAGMA trusted_schema = OFF;")
-        is_new = await _is_empty(file)
-        if is_new:
-            await file.run_script(f"PRAGMA page_size = {PAGE_SIZE};")
+    started = _now()
+    while True:
+        file = await _connect(path, "mode=rwc", started)
+        try:
+            await _prepare_for_writing(file, durability)
+        except FileBusy as busy:
+            await file.close()
+            if (_now() - started) * 1000 >= BUSY_TIMEOUT_MS:
+                raise _busy(path, started) from busy
+        except BaseException:
+            await file.close()
+            raise
         else:
-            await _check_format(file)
-        await file.run_script(
-            f"PRAGMA journal_mode = WAL; PRAGMA synchronous = {durability.value.upper()};"
-            f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}; PRAGMA cell_size_check = ON;"
-            "PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;"
-            "PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;"  # macOS; elsewhere without effect
-        )
-        if is_new:
-            await file.run_script(_SCHEMA)
-            await _check_format(file)
-    except BaseException:
-        await file.close()
-        raise
-    return file
+            return file
+        await asyncio.sleep(_OPENING_PAUSE_S)
+
+
+async def _prepare_for_writing(file: SqliteFile, durability: Durability) -> None:
+    await file.run_script(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}; PRAGMA trusted_schema = OFF;")
+    is_new = await _is_empty(file)
+    if is_new:
+        await file.run_script(f"PRAGMA page_size = {PAGE_SIZE};")
+    else:
+        await _check_format(file)
+    await file.run_script(
+        f"PRAGMA journal_mode = WAL; PRAGMA synchronous = {durability.value.upper()};"
+        f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}; PRAGMA cell_size_check = ON;"
+        "PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;"
+        "PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;"  # macOS; elsewhere without effect
+    )
+    if is_new:
+        await file.run_script(_SCHEMA)
+    await _check_format(file)  # a first read: from now on this connection keeps the -wal in its place
 
 
 async def open_for_reading(path: Path) -> SqliteFile:
-    """Open an existing store so that nothing in it can be changed."""
+    """Open an existing store so that nothing in it can be changed; closing it copies nothing either.
+
+    Beside a file that was closed in good order SQLite makes a ``-wal`` and a ``-shm``, both empty. Where
+    that is not allowed, as on a read-only medium, the file is read as it is at this moment. Raises
+    ``FileUnmade`` if there is nothing in it.
+    """
     if not is_present(path):
         raise StoreError(f"there is no event store at {path}")
-    file = await _connect(path, mode="ro")
+    try:
+        return await _opened_for_reading(path, "mode=ro")
+    except FileFailed as error:
+        if holds_bytes(wal_path(path)):
+            raise StoreError(
+                f"{error}. It was not closed in good order, so reading it needs to write beside it: copy "
+                "all its files to a folder that may be written to"
+            ) from error
+        return await _opened_for_reading(path, "mode=ro&immutable=1")
+
+
+async def _opened_for_reading(path: Path, mode: str) -> SqliteFile:
+    file = await _connect(path, mode, _now())
     try:
         await file.run_script(
             f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}; PRAGMA trusted_schema = OFF; PRAGMA query_only = ON;"
             "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;"
         )
+        if await _is_empty(file):
+            raise FileUnmade(f"there is no event store at {path}: the file is empty")
         await _check_format(file)
     except BaseException:
         await file.close()
@@ -186,10 +244,10 @@ async def open_for_reading(path: Path) -> SqliteFile:
 
 
 def _uri(path: Path, mode: str) -> str:
-    return f"{path.absolute().as_uri()}?mode={mode}"
+    return f"{path.absolute().as_uri()}?{mode}"
 
 
-async def _connect(path: Path, *, mode: str) -> SqliteFile:
+async def _connect(path: Path, mode: str, started: float) -> SqliteFile:
     """Connect, or raise with nothing left behind.
 
     aiosqlite does not wait for its thread when connecting fails: the thread may then outlive the loop,
@@ -207,7 +265,7 @@ async def _connect(path: Path, *, mode: str) -> SqliteFile:
     file = SqliteFile(path, await aiosqlite.Connection(connect, iter_chunk_size=64))
     for error in failures:
         await file.close()
-        raise _translated(error, path) from error
+        raise _translated(error, path, started) from error
     return file
 
 
@@ -233,16 +291,31 @@ async def _check_format(file: SqliteFile) -> None:
         )
 
 
-def _translated(error: sqlite3.Error | ValueError | OverflowError, path: Path) -> StoreError:
+def _translated(error: sqlite3.Error | ValueError | OverflowError, path: Path, started: float) -> StoreError:
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
         # Of the sqlite3 module itself: text in the file that is not UTF-8, or a call it refused.
         kind = FileDamaged if isinstance(error, sqlite3.OperationalError) else StoreError
         return kind(f"event store {path}: {error}")
     primary = code & 0xFF
+    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return _busy(path, started)
     sentence = f"event store {path}: {_MEANING.get(primary, 'SQLite failed')} ({error})"
     if primary == sqlite3.SQLITE_CONSTRAINT:
         return RowTaken(sentence)
     if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return FileDamaged(sentence)
-    return StoreError(sentence) if primary in _PASSING_ERRORS else FileFailed(sentence)
+    if primary == sqlite3.SQLITE_FULL:
+        return StoreError(sentence)  # it has rolled back and is sound: the next append may succeed
+    return FileFailed(sentence)
+
+
+def _busy(path: Path, started: float) -> FileBusy:
+    waited_ms = round((_now() - started) * 1000)
+    return FileBusy(
+        f"event store {path}: another process kept it locked for {waited_ms} ms; nothing was written"
+    )
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,33 +1,54 @@
-"""The witness: a small file beside the store that remembers the last commit.
+"""The witness: a small file beside the store that remembers what was committed.
 
-A hash chain shows what was changed, not what was cut off. The witness does: two 64-byte slots,
-written in turn after each commit, each naming a block that the store must hold with that hash. A
-deleted WAL, a truncated file or yesterday's file put in today's place lacks it.
+A hash chain shows what was changed, not what was cut off. The witness does. It is made of slots of 64
+bytes, each with a checksum of its own:
 
-The witness is synced at most once a second and when the store is closed. An older witness is
-harmless: it names a block that is still there. With ``Durability.FULL`` it can never be newer than
-the store; with ``NORMAL`` a power cut may leave it newer, and rightly so.
+| at byte | slots | they remember |
+| --- | --- | --- |
+| 0 | 2 | the last two commits of the whole file, written in turn |
+| 128 | 1 | that streams are remembered as well: a store of an older version has to be taken over first |
+| 192 | 1 | that commits of this boot may not have been synced (``unsynced_boot``) |
+| 4096 | 1 for each stream, by its id | the stream's last block |
+
+A slot names a block that the store must hold with that hash. A deleted WAL, a truncated file,
+yesterday's file in today's place or a stale page lacks it.
+
+Slots are written after each commit and synced at most once a second and when the store is closed. An
+older slot is harmless: it names a block that is still there. So several processes may write them. With
+``Durability.FULL`` a slot is never newer than the store; with ``NORMAL`` a power cut may leave it newer,
+and rightly so. A slot never crosses a sector, so a power cut does not tear it.
 """
 
+import fcntl
 import os
 import struct
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
+from eventstore.block_id import MAX_STREAMS, stream_id_of
 from kernel.errors import StoreError
 
 _SLOT = struct.Struct(">QQ32sI")
 _BODY = struct.Struct(">QQ32s")
 _SLOT_BYTES = 64
+_EMPTY = bytes(_SLOT_BYTES)
+
+_STREAMS_REMEMBERED_AT = 128
+_UNSYNCED_AT = 192
+_STREAMS_AT = 4096
+
+_STREAMS_REMEMBERED = b"streams are remembered".ljust(_SLOT_BYTES, b"\0")
+
 _CLOSED = -1
 
 _sync_data = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
 
 
 class WitnessEntry(msgspec.Struct, frozen=True, order=True):
-    """One remembered commit: ``number`` counts them, the block has this id and hash."""
+    """A remembered block: ``number`` counts the commits of one process, for the order of slots."""
 
     number: int
     block_id: int
@@ -35,35 +56,139 @@ class WitnessEntry(msgspec.Struct, frozen=True, order=True):
 
 
 class Witness:
-    """The witness file, open for writing."""
+    """The witness file, open. Raises ``StoreError`` with a sentence that names it."""
 
-    def __init__(self, path: Path, descriptor: int, last_number: int) -> None:
+    def __init__(self, path: Path, descriptor: int) -> None:
+        """Use ``open_for_reading`` or ``open_for_writing``."""
         self._path = path
         self._descriptor = descriptor
-        self._number = last_number
+        self._number = max((entry.number for entry in self.commits()), default=0)
         self._is_synced = True
 
     @classmethod
-    def open(cls, store_path: Path) -> "Witness":
-        """Open the witness of a store, or create it."""
+    def open_for_reading(cls, store_path: Path) -> "Witness | None":
+        """The witness of a store; ``None`` where there is no file."""
+        return cls._opened(witness_path(store_path), os.O_RDONLY)
+
+    @classmethod
+    def open_for_writing(cls, store_path: Path) -> "Witness | None":
+        """As ``open_for_reading``, and it can be written to."""
+        return cls._opened(witness_path(store_path), os.O_RDWR)
+
+    @classmethod
+    def create(cls, store_path: Path) -> "Witness":
+        """Open the witness of a store for writing, made if need be: its name is on the disk then."""
         path = witness_path(store_path)
-        entries = read_witness(store_path)
+        witness = cls._opened(path, os.O_RDWR | os.O_CREAT)
+        assert witness is not None, "a file that is made is there"
+        folder = os.open(path.parent, os.O_RDONLY)
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+        return witness
+
+    @classmethod
+    def _opened(cls, path: Path, flags: int) -> "Witness | None":
+        try:
+            descriptor = os.open(path, flags | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:
+            return None
         except OSError as error:
             raise StoreError(f"{path}, the witness of the store, cannot be opened: {error}") from error
-        return cls(path, descriptor, max((entry.number for entry in entries), default=0))
-
-    def remember(self, block_id: int, block_hash: bytes) -> None:
-        """Write a commit over the older slot. A few microseconds: the page cache, no sync."""
-        self._number += 1
-        body = _BODY.pack(self._number, block_id, block_hash)
-        slot = (body + zlib.crc32(body).to_bytes(4, "big")).ljust(_SLOT_BYTES, b"\0")
         try:
-            os.pwrite(self._descriptor, slot, (self._number % 2) * _SLOT_BYTES)
-        except OSError as error:
-            raise StoreError(f"{self._path}, the witness of the store, cannot be written: {error}") from error
-        self._is_synced = False
+            return cls(path, descriptor)
+        except BaseException:
+            os.close(descriptor)
+            raise
+
+    # --- what is remembered -----------------------------------------------------------------------
+
+    def commits(self) -> list[WitnessEntry]:
+        """None, one or two commits of the whole file, the latest last. An unreadable slot is left out."""
+        content = self._read(0, 2 * _SLOT_BYTES)
+        slots = (content[:_SLOT_BYTES], content[_SLOT_BYTES:])
+        return sorted(entry for entry in map(_entry, slots) if entry is not None)
+
+    def last_block(self, stream_id: int) -> WitnessEntry | None:
+        """The last block of a stream. Asked before the store is: then the store must hold it."""
+        if not 1 <= stream_id <= MAX_STREAMS:
+            return None
+        return _stream_entry(stream_id, self._read(_place(stream_id), _SLOT_BYTES))
+
+    def last_blocks(self, first_id: int, count: int) -> list[WitnessEntry]:
+        """The last blocks of ``count`` streams from one on, of those that are remembered."""
+        content = self._read(_place(first_id), count * _SLOT_BYTES)
+        found = [
+            _stream_entry(first_id + place // _SLOT_BYTES, content[place : place + _SLOT_BYTES])
+            for place in range(0, len(content), _SLOT_BYTES)
+        ]
+        return [entry for entry in found if entry is not None]
+
+    def highest_stream_id(self) -> int:
+        """No stream of a higher id is remembered."""
+        size = os.fstat(self._open_descriptor()).st_size
+        return min(max(0, -(-(size - _STREAMS_AT) // _SLOT_BYTES)), MAX_STREAMS)
+
+    @property
+    def remembers_streams(self) -> bool:
+        """Whether the last blocks of all streams were written down once."""
+        return self._read(_STREAMS_REMEMBERED_AT, _SLOT_BYTES) == _STREAMS_REMEMBERED
+
+    def unsynced_boot(self) -> str | None:
+        """The boot of the machine in which commits may have stayed unsynced; ``None``: in no boot.
+
+        Text that cannot be read is some other boot.
+        """
+        slot = self._read(_UNSYNCED_AT, _SLOT_BYTES)
+        return slot.strip(b"\0").decode(errors="replace") if slot.strip(b"\0") else None
+
+    # --- remembering ------------------------------------------------------------------------------
+
+    def remember(self, blocks: Iterable[tuple[int, bytes]]) -> None:
+        """Write a commit: id and hash of the last block of each stream in it, the last written last.
+
+        A few microseconds: the page cache, no sync.
+        """
+        self._number += 1
+        slot = _EMPTY
+        for block_id, block_hash in blocks:
+            slot = _packed(self._number, block_id, block_hash)
+            self._write(slot, _place(stream_id_of(block_id)))
+        self._write(slot, (self._number % 2) * _SLOT_BYTES)
+
+    def take_over(self, blocks: Iterable[tuple[int, bytes]]) -> None:
+        """Remember last blocks that others committed."""
+        for block_id, block_hash in blocks:
+            self._write(_packed(1, block_id, block_hash), _place(stream_id_of(block_id)))
+
+    def confirm_streams(self) -> None:
+        """From now on ``remembers_streams``. What was taken over is on the disk before that is said."""
+        self.sync()
+        self._write(_STREAMS_REMEMBERED, _STREAMS_REMEMBERED_AT)
+
+    def begin_unsynced_session(self, boot: str) -> None:
+        """Write down, synced, that commits may stay unsynced from now on. Waits for the disk.
+
+        The lock says how long the session lives, to the sessions of other processes and store objects.
+        """
+        fcntl.flock(self._open_descriptor(), fcntl.LOCK_SH)
+        self._write(boot.encode().ljust(_SLOT_BYTES, b"\0"), _UNSYNCED_AT)
+        self.sync()
+
+    def end_session(self) -> None:
+        """Take back what ``begin_unsynced_session`` wrote, unless another such session lives on.
+
+        Called once everything committed so far is synced. Waits for the disk.
+        """
+        descriptor = self._open_descriptor()
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        if self.unsynced_boot() is not None:
+            self._write(_EMPTY, _UNSYNCED_AT)
+            self.sync()
 
     def sync(self) -> None:
         """Bring the file to the disk; waits for it."""
@@ -71,7 +196,7 @@ class Witness:
             return
         self._is_synced = True  # before, so that what is written meanwhile counts as unsynced
         try:
-            _sync_data(self._descriptor)
+            _sync_data(self._open_descriptor())
         except OSError as error:
             raise StoreError(f"{self._path}, the witness of the store, cannot be synced: {error}") from error
 
@@ -85,23 +210,37 @@ class Witness:
             os.close(self._descriptor)
             self._descriptor = _CLOSED
 
+    def _open_descriptor(self) -> int:
+        if self._descriptor == _CLOSED:
+            raise StoreError(f"{self._path}, the witness of the store, is closed")
+        return self._descriptor
+
+    def _read(self, place: int, count: int) -> bytes:
+        try:
+            return os.pread(self._open_descriptor(), count, place)
+        except OSError as error:
+            raise StoreError(f"{self._path}, the witness of the store, cannot be read: {error}") from error
+
+    def _write(self, slot: bytes, place: int) -> None:
+        try:
+            os.pwrite(self._open_descriptor(), slot, place)
+        except OSError as error:
+            raise StoreError(f"{self._path}, the witness of the store, cannot be written: {error}") from error
+        self._is_synced = False
+
 
 def witness_path(store_path: Path) -> Path:
     """Where the witness of a store lies: beside it."""
     return store_path.with_name(store_path.name + ".witness")
 
 
-def read_witness(store_path: Path) -> list[WitnessEntry]:
-    """What the witness remembers: none, one or two commits, the latest last. A torn slot is left out."""
-    path = witness_path(store_path)
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise StoreError(f"{path}, the witness of the store, cannot be read: {error}") from error
-    slots = (content[:_SLOT_BYTES], content[_SLOT_BYTES : 2 * _SLOT_BYTES])
-    return sorted(entry for entry in map(_entry, slots) if entry is not None)
+def _place(stream_id: int) -> int:
+    return _STREAMS_AT + (stream_id - 1) * _SLOT_BYTES
+
+
+def _packed(number: int, block_id: int, block_hash: bytes) -> bytes:
+    body = _BODY.pack(number, block_id, block_hash)
+    return (body + zlib.crc32(body).to_bytes(4, "big")).ljust(_SLOT_BYTES, b"\0")
 
 
 def _entry(slot: bytes) -> WitnessEntry | None:
@@ -111,3 +250,8 @@ def _entry(slot: bytes) -> WitnessEntry | None:
     if number == 0 or zlib.crc32(slot[: _BODY.size]) != crc:
         return None
     return WitnessEntry(number=number, block_id=block_id, hash=block_hash)
+
+
+def _stream_entry(stream_id: int, slot: bytes) -> WitnessEntry | None:
+    entry = _entry(slot)
+    return entry if entry is not None and stream_id_of(entry.block_id) == stream_id else None

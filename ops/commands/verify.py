@@ -1,5 +1,6 @@
 """``onetape verify``: is the store what was written?"""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -21,45 +22,81 @@ class StreamCheck(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
+class StoreCheck(msgspec.Struct, frozen=True):
+    """What ``verify`` found. ``file_damage`` is what is wrong with the file as a whole, "" if nothing is.
+
+    ``file_checked``: whether it was looked at as a whole, which it is not where streams are named.
+    ``possible_loss`` is what a power cut may have taken without a trace, "" where it took nothing.
+    """
+
+    intact: bool
+    streams: list[StreamCheck]
+    file_checked: bool
+    file_damage: str = ""
+    possible_loss: str = ""
+
+
 @click.command("verify")
 @click.argument("streams", nargs=-1, metavar="[STREAM]...")
 @store_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
 @click.pass_context
 def verify_command(ctx: click.Context, streams: tuple[str, ...], *, store_path: Path, as_json: bool) -> None:
-    """Check every block of the streams named, or of all, against the hash chain.
+    """Check every block of the streams named, or of all and the file as a whole.
 
+    Blocks are checked against the hash chain, ends of streams against the witness.
     Exit code 0: intact. 1: damaged; the stream and the first seq not to trust are named. 2: wrong usage.
 
     \b
     Example:
       onetape verify --store market.db goog.1d
     """
-    checks = run(_verify(store_path, streams))
-    is_intact = all(check.intact for check in checks)
+    found = run(_verify(store_path, streams))
     if as_json:
-        click.echo(msgspec.json.encode({"intact": is_intact, "streams": checks}).decode())
-    for check in checks if not as_json else ():
-        if check.intact:
-            click.echo(f"{check.stream}: intact, {check.last_seq:,} events")
-        else:
-            click.echo(f"{check.stream}: damaged from seq {check.first_bad_seq}: {check.reason}")
-    if not is_intact:
-        damaged = next(check for check in checks if not check.intact)
-        click.echo(
-            f"onetape: stream {damaged.stream!r} is damaged from seq {damaged.first_bad_seq}", err=True
-        )
+        click.echo(msgspec.json.encode(found).decode())
+    else:
+        for line in _lines(found):
+            click.echo(line)
+    if not found.intact:
+        click.echo(f"onetape: {_first_damage(found)}", err=True)
         ctx.exit(1)
 
 
-async def _verify(path: Path, names: tuple[str, ...]) -> list[StreamCheck]:
+def _lines(found: StoreCheck) -> Iterator[str]:
+    """Nothing is called intact beside a check that failed."""
+    verdict = "intact" if found.intact else "no damage found"
+    for check in found.streams:
+        if check.intact:
+            yield f"{check.stream}: {verdict}, {check.last_seq:,} events"
+        else:
+            yield f"{check.stream}: damaged from seq {check.first_bad_seq}: {check.reason}"
+    if found.file_damage:
+        yield f"the file as a whole: damaged: {found.file_damage}"
+    if not found.file_checked:
+        yield "only what was named was checked, not the file as a whole"
+    if found.possible_loss:
+        yield found.possible_loss
+
+
+def _first_damage(found: StoreCheck) -> str:
+    for check in found.streams:
+        if not check.intact:
+            return f"stream {check.stream!r} is damaged from seq {check.first_bad_seq}"
+    return found.file_damage
+
+
+async def _verify(path: Path, names: tuple[str, ...]) -> StoreCheck:
     async with existing_store(path) as store:
         await require_streams(store, names)
         checks = [await _check(store, name) for name in names or await _names(store)]
-        damage = None if names else await store.integrity()
-        if damage is not None and all(check.intact for check in checks):
-            raise StoreError(damage)
-        return checks
+        file_damage = None if names else await store.integrity()
+        return StoreCheck(
+            intact=file_damage is None and all(check.intact for check in checks),
+            streams=checks,
+            file_checked=not names,
+            file_damage=file_damage or "",
+            possible_loss=store.possible_loss or "",
+        )
 
 
 async def _names(store: SqliteEventStore) -> tuple[str, ...]:
@@ -69,9 +106,11 @@ async def _names(store: SqliteEventStore) -> tuple[str, ...]:
 async def _check(store: SqliteEventStore, name: str) -> StreamCheck:
     try:
         last_seq = (await store.head(name)).seq
+        damage = await store.verify(name)
     except StoreDamaged as error:
         return StreamCheck(name, 0, False, error.first_bad_seq, error.reason)
-    damage = await store.verify(name)
+    except StoreError as error:
+        return StreamCheck(name, 0, False, 1, str(error))
     if damage is None:
         return StreamCheck(name, last_seq, True)
     return StreamCheck(name, last_seq, False, damage.first_bad_seq, damage.reason)

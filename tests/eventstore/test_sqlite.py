@@ -1,19 +1,17 @@
 """What the SQLite store promises beyond the port: formats, other writers, errors, the witness."""
 
 import asyncio
-import shutil
 import sqlite3
 from contextlib import aclosing
 from pathlib import Path
 
 import pytest
-from structlog.testing import capture_logs
 
 from eventstore import Durability, Selection, SqliteEventStore
 from eventstore.encoding import BLOCK_EVENTS
 from eventstore.sqlite_file import APPLICATION_ID, FORMAT_VERSION
-from eventstore.witness import Witness, WitnessEntry, read_witness, witness_path
-from kernel.errors import AppendConflict, LogTruncated, StoreError
+from eventstore.witness import witness_path
+from kernel.errors import AppendConflict, StoreError
 from tests.eventstore.samples import collected, flattened, quotes, read_events, trade
 
 
@@ -284,97 +282,6 @@ async def test_closing_commits_what_waits(tmp_path: Path) -> None:
     assert [(await append).seq for append in appends] == list(range(1, 21))
     async with await SqliteEventStore.open(path) as reopened:
         assert (await reopened.head("s")).seq == 20
-
-
-# --- the witness ----------------------------------------------------------------------------------
-
-
-async def test_a_missing_witness_is_reported_and_renewed(tmp_path: Path) -> None:
-    path = tmp_path / "store.db"
-    await make_store(path)
-    witness_path(path).unlink()
-
-    with capture_logs() as logs:
-        async with await SqliteEventStore.open(path):
-            pass
-
-    assert [(entry["event"], entry["log_level"]) for entry in logs] == [
-        ("event_store_without_witness", "warning")
-    ]
-    assert len(read_witness(path)) == 1
-
-
-async def test_a_store_whose_file_is_gone_is_not_made_anew_over_its_witness(tmp_path: Path) -> None:
-    path = tmp_path / "store.db"
-    await make_store(path)
-    path.unlink()
-
-    with pytest.raises(LogTruncated, match=r"store\.db.*gone.*delete the witness"):
-        await SqliteEventStore.open(path)
-
-    assert not path.exists()
-
-
-async def test_yesterdays_file_in_todays_place_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "store.db"
-    await make_store(path)
-    shutil.copy(path, tmp_path / "yesterday")
-    async with await SqliteEventStore.open(path) as store:
-        await extend(store, blocks=2)
-    shutil.copy(tmp_path / "yesterday", path)
-
-    for read_only in (True, False):
-        with pytest.raises(LogTruncated, match="last commit is missing"):
-            await SqliteEventStore.open(path, read_only=read_only)
-
-
-async def test_another_history_of_the_same_length_is_refused(tmp_path: Path) -> None:
-    path, other = tmp_path / "store.db", tmp_path / "other.db"
-    await make_store(path)
-    async with await SqliteEventStore.open(other) as store:
-        for seq in range(0, 6, 2):
-            await store.append("s", [trade(seq), trade(seq)], expected_seq=seq)
-    shutil.copy(other, path)
-
-    with pytest.raises(LogTruncated, match="another one"):
-        await SqliteEventStore.open(path)
-
-
-async def test_a_torn_witness_slot_leaves_the_other_to_judge(tmp_path: Path) -> None:
-    path = tmp_path / "store.db"
-    await make_store(path)
-    latest = read_witness(path)[-1]
-    content = bytearray(witness_path(path).read_bytes())
-    content[(latest.number % 2) * 64 + 20] ^= 0xFF
-    witness_path(path).write_bytes(content)
-
-    async with await SqliteEventStore.open(path) as store:
-        assert (await store.head("s")).seq == 6
-
-    assert [entry.number for entry in read_witness(path)] == [latest.number - 1]
-
-
-def test_the_witness_keeps_the_last_two_commits(tmp_path: Path) -> None:
-    store_path = tmp_path / "store.db"
-    witness = Witness.open(store_path)
-
-    for block_id in range(5):
-        witness.remember(block_id, bytes([block_id]) * 32)
-    witness.close()
-    witness.close()
-
-    assert read_witness(store_path) == [
-        WitnessEntry(number=4, block_id=3, hash=b"\3" * 32),
-        WitnessEntry(number=5, block_id=4, hash=b"\4" * 32),
-    ]
-
-
-async def test_the_witness_names_the_last_commit_before_it_is_acknowledged(
-    sqlite_store: SqliteEventStore, tmp_path: Path
-) -> None:
-    head = await sqlite_store.append("s", quotes(2), expected_seq=0)
-
-    assert read_witness(tmp_path / "store.db")[-1].hash == head.block_hash
 
 
 # --- what is written on the outside ---------------------------------------------------------------

@@ -2,10 +2,12 @@
 
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from eventstore.witness import Witness
 from ops.cli import cli
 from replay.sample import stocks
 from tests.eventstore.importing.files import GOOD_BARS, write_bars
@@ -308,6 +310,40 @@ def test_verify_of_one_stream_does_not_mind_another(store: Path) -> None:
     result = onetape("verify", "--store", store, "fb.1d")
 
     assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "fb.1d: intact, 196 events",
+        "only what was named was checked, not the file as a whole",
+    ]
+
+
+def test_verify_calls_nothing_intact_beside_a_failed_check(store: Path) -> None:
+    with closing(sqlite3.connect(store, isolation_level=None)) as connection:
+        connection.execute("DELETE FROM stream WHERE name = 'fb.1d'")
+
+    in_words = onetape("verify", "--store", store)
+    in_json = onetape("verify", "--store", store, "--json")
+
+    answer = json.loads(in_json.stdout)
+    assert (in_words.exit_code, in_json.exit_code) == (1, 1)
+    assert "intact" not in in_words.stdout
+    assert "goog.1d: no damage found, 2,148 events" in in_words.stdout
+    assert "blocks belong to no stream" in in_words.stdout
+    assert answer["intact"] is False
+    assert "blocks belong to no stream" in answer["file_damage"]
+
+
+def test_verify_says_what_a_power_cut_may_have_taken(store: Path) -> None:
+    witness = Witness.open_for_writing(store)
+    assert witness is not None
+    with closing(witness):
+        witness.begin_unsynced_session("another boot")
+
+    in_words = onetape("verify", "--store", store)
+    in_json = onetape("verify", "--store", store, "--json")
+
+    assert "the last commits may be missing" in in_words.stdout
+    assert "event_store_may_lack_commits" in in_words.stderr
+    assert "the last commits may be missing" in json.loads(in_json.stdout)["possible_loss"]
 
 
 def test_log_of_a_damaged_stream_is_an_error(store: Path) -> None:

@@ -1,0 +1,179 @@
+"""Opening a store: read and judge first, write later.
+
+The reading connection is opened first, and format and witness are checked through it. Only a store that
+passes gets a writing connection: closing one copies the ``-wal`` into the file, and would destroy what a
+``-wal`` of another moment, or one with damage, lies beside. So a refused open leaves every byte of the
+file, the ``-wal`` and the witness as it was.
+
+Streams are judged one by one, when their ends are read. All of them are judged before a store is opened
+for writing that was not closed in good order, or that another process has open: its ``-wal`` is not empty.
+"""
+
+import asyncio
+import os
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+
+import msgspec
+
+from eventstore.boot import has_ended, this_boot
+from eventstore.durability import Durability
+from eventstore.pinned_files import PinnedFiles
+from eventstore.sqlite_file import (
+    FileDamaged,
+    FileUnmade,
+    SqliteFile,
+    holds_bytes,
+    is_present,
+    open_for_reading,
+    open_for_writing,
+    wal_path,
+)
+from eventstore.witness import Witness, witness_path
+from eventstore.witness_check import check_all_streams, check_commits, take_over, truncated
+from kernel.errors import StoreError
+
+
+class WritingFiles(msgspec.Struct, frozen=True):
+    """What a store has open to write."""
+
+    connection: SqliteFile
+    witness: Witness
+    pinned: PinnedFiles
+
+
+class StoreFiles(msgspec.Struct, frozen=True):
+    """What a store has open, judged. ``possible_loss``: what a power cut may have taken, in a sentence."""
+
+    path: Path
+    reader: SqliteFile
+    witness: Witness | None
+    writing: WritingFiles | None
+    possible_loss: str | None
+
+
+async def open_to_read(path: Path) -> StoreFiles:
+    """Open a store that is there. Raises ``StoreError``: ``LogTruncated`` if commits are missing."""
+    async with AsyncExitStack() as cleanup:
+        witness = Witness.open_for_reading(path)
+        if witness is not None:
+            cleanup.callback(witness.close)
+        _require_contents(path, witness)
+        reader = await open_for_reading(path)
+        cleanup.push_async_callback(reader.close)
+        possible_loss = await _judge(reader, witness)
+        await _warn_without_witness(reader)
+        cleanup.pop_all()
+    return StoreFiles(path, reader, witness, None, possible_loss)
+
+
+async def open_to_write(path: Path, durability: Durability) -> StoreFiles:
+    """Open a store, or make one. Raises as ``open_to_read`` does."""
+    async with AsyncExitStack() as cleanup:
+        witness = Witness.open_for_writing(path)
+        if witness is not None:
+            cleanup.callback(witness.close)
+        _require_contents(path, witness)
+        found = PinnedFiles([path] if holds_bytes(path) else [])
+        has_commits_beside = holds_bytes(wal_path(path))
+        reader, possible_loss = await _reader_of_a_made_store(path, witness), None
+        if reader is not None:
+            cleanup.push_async_callback(reader.close)  # the last to be closed, so that nothing is copied
+            possible_loss = await _judge(reader, witness)
+            if witness is not None and (has_commits_beside or possible_loss is not None):
+                await check_all_streams(reader, witness)
+        connection = await open_for_writing(path, durability)
+        cleanup.push_async_callback(connection.close)
+        if reader is None:
+            reader = await open_for_reading(path)
+            cleanup.push_async_callback(reader.close)
+        await _warn_without_witness(reader)
+        if witness is None:
+            witness = Witness.create(path)
+            cleanup.callback(witness.close)
+        if not witness.remembers_streams:
+            await take_over(reader, witness)
+        if durability is Durability.NORMAL:
+            await asyncio.to_thread(witness.begin_unsynced_session, this_boot())
+        found.check()
+        pinned = PinnedFiles([path, wal_path(path), witness_path(path)])
+        cleanup.pop_all()
+    return StoreFiles(path, reader, witness, WritingFiles(connection, witness, pinned), possible_loss)
+
+
+def end_session(path: Path, witness: Witness) -> None:
+    """Say that nothing stays unsynced, once that is so. After the connections are closed; waits for the disk.
+
+    The last connection to be closed copies the ``-wal`` into the file, synced. If it was not the last one,
+    or could not, the ``-wal`` is still there, and holds whatever was committed here.
+    """
+    if witness.unsynced_boot() is not None:
+        wal = wal_path(path)
+        if wal.exists():
+            _sync(wal)
+        witness.end_session()
+    witness.sync()
+
+
+def _sync(path: Path) -> None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be synced: {error}") from error
+
+
+def _require_contents(path: Path, witness: Witness | None) -> None:
+    if witness is None or holds_bytes(path) or not witness.commits():
+        return
+    raise truncated(path, "the file is empty" if is_present(path) else "the file is gone")
+
+
+async def _reader_of_a_made_store(path: Path, witness: Witness | None) -> SqliteFile | None:
+    if not holds_bytes(path):
+        return None
+    try:
+        return await open_for_reading(path)
+    except FileUnmade as unmade:
+        if witness is not None and witness.commits():
+            raise truncated(path, "the file is empty") from unmade
+        return None  # another process is just making it
+
+
+async def _judge(reader: SqliteFile, witness: Witness | None) -> str | None:
+    """Raise ``LogTruncated`` if the last commits are missing; say what else may be, and log it."""
+    if witness is None:
+        return None
+    await check_commits(reader, witness.commits())
+    boot = witness.unsynced_boot()
+    if boot is None or not has_ended(boot):
+        return None
+    import structlog  # 200 ms: too much for every start, and this is rare
+
+    possible_loss = (
+        "the last commits may be missing: the store was written to with durability normal, and the machine "
+        "stopped before it was closed"
+    )
+    log = structlog.get_logger()
+    log.warning("event_store_may_lack_commits", path=str(reader.path), reason=possible_loss)
+    return possible_loss
+
+
+async def _warn_without_witness(reader: SqliteFile) -> None:
+    """A store without a witness is accepted, and a lost tail cannot be ruled out: say so."""
+    with suppress(FileDamaged):  # what is damaged is not empty
+        if not await reader.fetch("SELECT id FROM block LIMIT 1"):
+            return
+    witness = Witness.open_for_reading(reader.path)  # again: another process may just have made it
+    if witness is not None:
+        try:
+            if witness.commits() or witness.remembers_streams:
+                return
+        finally:
+            witness.close()
+    import structlog  # 200 ms: too much for every start, and this is rare
+
+    structlog.get_logger().warning("event_store_without_witness", path=str(reader.path))

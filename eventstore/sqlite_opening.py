@@ -6,7 +6,8 @@ passes gets a writing connection: closing one copies the ``-wal`` into the file,
 file, the ``-wal`` and the witness as it was.
 
 Streams are judged one by one, when their ends are read. All of them are judged before a store is opened
-for writing that was not closed in good order, or that another process has open: its ``-wal`` is not empty.
+for writing that was not closed in good order, or that another process has open: its ``-wal`` is not
+empty, or its witness bears the mark of a session in durability normal.
 """
 
 import asyncio
@@ -61,7 +62,9 @@ async def open_to_read(path: Path) -> StoreFiles:
         _require_contents(path, witness)
         reader = await open_for_reading(path)
         cleanup.push_async_callback(reader.close)
-        possible_loss = await _judge(reader, witness)
+        if witness is not None:
+            await check_commits(reader, witness.commits())
+        possible_loss = _announced_loss(path, witness)
         await _warn_without_witness(reader)
         cleanup.pop_all()
     return StoreFiles(path, reader, witness, None, possible_loss)
@@ -76,12 +79,14 @@ async def open_to_write(path: Path, durability: Durability) -> StoreFiles:
         _require_contents(path, witness)
         found = PinnedFiles([path] if holds_bytes(path) else [])
         has_commits_beside = holds_bytes(wal_path(path))
-        reader, possible_loss = await _reader_of_a_made_store(path, witness), None
+        reader = await _reader_of_a_made_store(path, witness)
         if reader is not None:
             cleanup.push_async_callback(reader.close)  # the last to be closed, so that nothing is copied
-            possible_loss = await _judge(reader, witness)
-            if witness is not None and (has_commits_beside or possible_loss is not None):
+        if reader is not None and witness is not None:
+            await check_commits(reader, witness.commits())
+            if has_commits_beside or witness.unsynced_boot() is not None:
                 await check_all_streams(reader, witness)
+        possible_loss = _announced_loss(path, witness)
         connection = await open_for_writing(path, durability)
         cleanup.push_async_callback(connection.close)
         if reader is None:
@@ -127,7 +132,7 @@ def _sync(path: Path) -> None:
 
 
 def _require_contents(path: Path, witness: Witness | None) -> None:
-    if witness is None or holds_bytes(path) or not witness.commits():
+    if witness is None or holds_bytes(path) or not witness.remembers_blocks:
         return
     raise truncated(path, "the file is empty" if is_present(path) else "the file is gone")
 
@@ -138,17 +143,14 @@ async def _reader_of_a_made_store(path: Path, witness: Witness | None) -> Sqlite
     try:
         return await open_for_reading(path)
     except FileUnmade as unmade:
-        if witness is not None and witness.commits():
+        if witness is not None and witness.remembers_blocks:
             raise truncated(path, "the file is empty") from unmade
         return None  # another process is just making it
 
 
-async def _judge(reader: SqliteFile, witness: Witness | None) -> str | None:
-    """Raise ``LogTruncated`` if the last commits are missing; say what else may be, and log it."""
-    if witness is None:
-        return None
-    await check_commits(reader, witness.commits())
-    boot = witness.unsynced_boot()
+def _announced_loss(path: Path, witness: Witness | None) -> str | None:
+    """What a power cut may have taken without a trace, in a sentence; logged as well."""
+    boot = None if witness is None else witness.unsynced_boot()
     if boot is None or not has_ended(boot):
         return None
     import structlog  # 200 ms: too much for every start, and this is rare
@@ -158,7 +160,7 @@ async def _judge(reader: SqliteFile, witness: Witness | None) -> str | None:
         "stopped before it was closed"
     )
     log = structlog.get_logger()
-    log.warning("event_store_may_lack_commits", path=str(reader.path), reason=possible_loss)
+    log.warning("event_store_may_lack_commits", path=str(path), reason=possible_loss)
     return possible_loss
 
 

@@ -131,6 +131,11 @@ class Witness:
         return min(max(0, -(-(size - _STREAMS_AT) // _SLOT_BYTES)), MAX_STREAMS)
 
     @property
+    def remembers_blocks(self) -> bool:
+        """Whether anything was ever committed, as far as can be told."""
+        return bool(self.commits()) or self.highest_stream_id() > 0
+
+    @property
     def remembers_streams(self) -> bool:
         """Whether the last blocks of all streams were written down once."""
         return self._read(_STREAMS_REMEMBERED_AT, _SLOT_BYTES) == _STREAMS_REMEMBERED

@@ -59,7 +59,14 @@ class World:
         self.acknowledged: Acknowledged = {}
         self.states: list[tuple[State, Acknowledged]] = []
 
-    async def grow(self, appends: int, *, streams: int = 5, durability: Durability = Durability.FULL) -> None:
+    async def grow(
+        self,
+        appends: int,
+        *,
+        streams: int = 5,
+        durability: Durability = Durability.FULL,
+        remember_each: bool = False,
+    ) -> None:
         """One session: small and large appends, now and then several that share a commit."""
         async with await SqliteEventStore.open(self.path, durability=durability) as store:
             for _ in range(appends):
@@ -69,7 +76,7 @@ class World:
                 async with asyncio.TaskGroup() as group:
                     for name in names:
                         group.create_task(self._append(store, name), name=name)
-                if self.chance.random() < 0.3:
+                if remember_each or self.chance.random() < 0.3:
                     self.remember_state()
 
     def remember_state(self) -> None:

@@ -113,7 +113,7 @@ def _info(blocks: list[Block]) -> StreamInfo:
         block_count=len(headers),
         payload_bytes=sum(header.payload_bytes for header in headers),
         head_hash=last.hash.hex(),
-        symbols=symbols_in_all(header.symbols for header in headers),
+        symbols=symbols_in_all([header.symbols for header in headers]),
         event_types=event_types_in(header.types for header in headers),
     )
 

@@ -5,8 +5,6 @@ wrong.
 """
 
 from collections.abc import Iterable
-from itertools import groupby
-from operator import itemgetter
 
 import msgspec
 
@@ -46,10 +44,9 @@ async def list_streams(file: SqliteFile, ids: Iterable[int] | None = None) -> tu
     for bounds in ranges:
         ends = await file.fetch(_ENDS, bounds)
         # Read after the ends: of a stream that was added in between there are contents, but no end.
-        contents = {
-            stream_id: list(rows)
-            for stream_id, rows in groupby(await file.fetch(_CONTENTS, bounds), key=itemgetter(0))
-        }
+        contents: dict[SqlValue, list[SqlRow]] = {}
+        for row in await file.fetch(_CONTENTS, bounds):
+            contents.setdefault(row[0], []).append(row)
         infos += [_info(end, contents.get(end[0], [])) for end in ends]
     return tuple(sorted(infos, key=lambda info: info.stream))
 
@@ -62,16 +59,17 @@ async def ids_holding(file: SqliteFile, event_type: type[Event]) -> list[int]:
 
 def _info(end: SqlRow, contents: list[SqlRow]) -> StreamInfo:
     stream_id, name, last_id, last_seq, last_ts, last_hash, block_count, payload_bytes = end
+    first_stamps = [_number(row[3]) for row in contents]
     return StreamInfo(
-        stream=name_of(name) or f"(stream {_number(stream_id)}, whose name is damaged)",
-        last_seq=_number(last_seq) or _number(last_id) & MAX_SEQ,
-        first_ts=min((_number(first_ts) for *_, first_ts in contents), default=0),
-        last_ts=_number(last_ts),
-        block_count=_number(block_count),
-        payload_bytes=_number(payload_bytes),
-        head_hash=last_hash.hex() if isinstance(last_hash, bytes) else "",
-        symbols=symbols_in_all([symbols for _, _, symbols, _ in contents]),
-        event_types=event_types_in([types for _, types, _, _ in contents]),
+        name_of(name) or f"(stream {_number(stream_id)}, whose name is damaged)",
+        _number(last_seq) or _number(last_id) & MAX_SEQ,
+        min(first_stamps, default=0),
+        _number(last_ts),
+        _number(block_count),
+        _number(payload_bytes),
+        last_hash.hex() if isinstance(last_hash, bytes) else "",
+        symbols_in_all([row[2] for row in contents]),
+        event_types_in([row[1] for row in contents]),
     )
 
 

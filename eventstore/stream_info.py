@@ -1,17 +1,16 @@
 """Summing up the headers of a stream's blocks for people."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
-from typing import TypeVar
 
 import msgspec
 
-from eventstore.block import symbols_listed, types_listed
+from eventstore.block import types_listed
 from eventstore.port import StreamInfo
 from eventstore.vocabulary import NO_SYMBOL
 from kernel.events import Event
 
-_T = TypeVar("_T")
+_decode_symbols = msgspec.msgpack.Decoder(tuple[str, ...]).decode
 
 
 def event_types_in(columns: Iterable[object]) -> tuple[str, ...]:
@@ -19,12 +18,15 @@ def event_types_in(columns: Iterable[object]) -> tuple[str, ...]:
     return _type_names(frozenset(columns))
 
 
-def symbols_in_all(columns: Iterable[object]) -> tuple[str, ...]:
+def symbols_in_all(columns: Collection[object]) -> tuple[str, ...]:
     """The symbols that headers list, sorted; none where some block holds too many to list."""
-    distinct = frozenset(columns)
-    if None in distinct:
+    if len(columns) == 1:  # a listing of many streams spends its time here, and what a header lists is sorted
+        (column,) = columns
+        symbols = _symbols(column)
+        return symbols[1:] if symbols[:1] == (NO_SYMBOL,) else symbols
+    if None in columns:
         return ()
-    return tuple(sorted(_union(symbols_listed, distinct) - {NO_SYMBOL}))
+    return tuple(sorted({symbol for column in set(columns) for symbol in _symbols(column)} - {NO_SYMBOL}))
 
 
 def holding_only(infos: Iterable[StreamInfo], event_type: type[Event]) -> tuple[StreamInfo, ...]:
@@ -32,17 +34,21 @@ def holding_only(infos: Iterable[StreamInfo], event_type: type[Event]) -> tuple[
     return tuple(info for info in infos if event_type.__name__ in info.event_types)
 
 
+def _symbols(column: object) -> tuple[str, ...]:
+    try:
+        return _decode_symbols(column) if isinstance(column, bytes) else ()
+    except msgspec.DecodeError:
+        return ()  # damaged: a listing says what it can, ``verify`` names the block
+
+
 @lru_cache(maxsize=1024)
 def _type_names(columns: frozenset[object]) -> tuple[str, ...]:
     """Cached: the streams of a store have few combinations of them."""
-    return tuple(sorted(event_type.__name__ for event_type in _union(types_listed, columns)))
+    return tuple(sorted({kind.__name__ for column in columns for kind in _types(column)}))
 
 
-def _union(listed: Callable[[bytes], frozenset[_T]], columns: Iterable[object]) -> frozenset[_T]:
-    union: frozenset[_T] = frozenset()
-    for column in columns:
-        try:
-            union |= listed(column) if isinstance(column, bytes) else frozenset()
-        except msgspec.DecodeError:
-            continue  # damaged: a listing says what it can, ``verify`` names the block
-    return union
+def _types(column: object) -> frozenset[type[Event]]:
+    try:
+        return types_listed(column) if isinstance(column, bytes) else frozenset()
+    except msgspec.DecodeError:
+        return frozenset()

@@ -52,6 +52,8 @@ def bench(rounds: int, *, large: bool, depth: str | None, write: bool) -> None:
     measured.import_ms = _ours(dict[str, float], "imports")["milliseconds"]
     for open_orders in ("0", "200", "1000"):
         measured.parts.append(_part("risk_check", "--open-orders", open_orders))
+    for streams in ("1000", "10000", "100000"):
+        measured.parts.append(_part("many_streams", "--streams", streams))
     if depth is not None:
         measured.parts.append(_part("books", depth))
     for table in tables(measured):

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 import pytest
 
-from kernel.configuration import convert_config, did_you_mean
+from kernel.configuration import convert_config, did_you_mean, listed
 from kernel.errors import ConfigError
 
 
@@ -115,3 +115,10 @@ def test_a_name_that_is_near_nothing_gets_no_suggestion() -> None:
         "",
         "; did you mean 'close'?",
     )
+
+
+def test_a_long_list_of_names_is_cut() -> None:
+    names = [f"s{number}" for number in range(12)]
+
+    assert listed(names[:2]) == "s0, s1"
+    assert listed(names) == "s0, s1, s2, s3, s4, s5, s6, s7, s8, s9 and 2 more"

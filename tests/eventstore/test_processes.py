@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from eventstore import Selection, SqliteEventStore
+from eventstore import Durability, Selection, SqliteEventStore
 from tests.eventstore.samples import read_all, read_events
 from tests.eventstore.writer_process import STREAM
 
@@ -19,10 +19,16 @@ PATIENCE_S = 60
 
 
 @contextmanager
-def writer(path: Path, symbol: str, *arguments: int) -> Generator[subprocess.Popen[str]]:
+def writer(
+    path: Path, symbol: str, appends: int, *limit: int, durability: Durability = Durability.FULL
+) -> Generator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "tests.eventstore.writer_process", str(path), symbol]
     with subprocess.Popen(
-        [*command, *map(str, arguments)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, str(appends), durability.value, *map(str, limit)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         try:
             yield process
@@ -43,16 +49,20 @@ def kill_after(process: subprocess.Popen[str], acknowledgements: int) -> int:
 
 async def check_after_kill(path: Path, acknowledged_seq: int) -> None:
     async with await SqliteEventStore.open(path) as store:
+        assert store.possible_loss is None
         assert (await store.head(STREAM)).seq >= acknowledged_seq
         assert await store.verify(STREAM) is None
         assert await store.integrity() is None
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_a_killed_writer_loses_nothing_that_it_acknowledged(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize("durability", Durability)
+async def test_a_killed_writer_loses_nothing_that_it_acknowledged(
+    tmp_path: Path, seed: int, durability: Durability
+) -> None:
     path = tmp_path / "store.db"
 
-    with writer(path, "A", 1_000_000) as process:
+    with writer(path, "A", 1_000_000, durability=durability) as process:
         acknowledged_seq = kill_after(process, random.Random(seed).randrange(5, 200))
 
     await check_after_kill(path, acknowledged_seq)
@@ -63,8 +73,9 @@ async def test_a_writer_killed_again_and_again_loses_nothing(tmp_path: Path) -> 
     path = tmp_path / "store.db"
     chance = random.Random(3)
 
-    for _ in range(30):
-        with writer(path, "A", 1_000_000) as process:
+    for number in range(30):
+        durability = (Durability.FULL, Durability.NORMAL)[number % 2]
+        with writer(path, "A", 1_000_000, durability=durability) as process:
             acknowledged_seq = kill_after(process, chance.randrange(1, 100))
         await check_after_kill(path, acknowledged_seq)
 

@@ -1,5 +1,6 @@
 """The files of an open store are deleted, moved or replaced: nothing more is acknowledged."""
 
+import asyncio
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from eventstore import SqliteEventStore
+from eventstore.block_writer import FILES_CHECK_S
 from eventstore.sqlite_file import FileFailed
 from kernel.errors import LogTruncated, StoreError
 from tests.eventstore.faults import PARTS, lay_out, state_of
@@ -40,6 +42,7 @@ async def test_nothing_is_acknowledged_once_a_file_is_another(
     async with await SqliteEventStore.open(path) as store:
         await append(store, 0)
         change(Path(f"{path}{part}"))
+        await asyncio.sleep(2 * FILES_CHECK_S)
 
         with pytest.raises(FileFailed, match="deleted, moved or replaced"):
             await append(store, 2)
@@ -65,6 +68,7 @@ async def test_a_folder_that_is_moved_away_is_noticed(tmp_path: Path) -> None:
     async with await SqliteEventStore.open(path) as store:
         await append(store, 0)
         path.parent.rename(tmp_path / "there")
+        await asyncio.sleep(2 * FILES_CHECK_S)
 
         with pytest.raises(FileFailed):
             await append(store, 2)
@@ -113,5 +117,6 @@ async def test_a_store_reached_through_a_link_is_the_file_that_the_link_names(tm
         await append(store, 2)
         link.unlink()
         link.symlink_to(lay_out({"": b"x"}, tmp_path / "elsewhere"))
+        await asyncio.sleep(2 * FILES_CHECK_S)
         with pytest.raises(FileFailed):
             await append(store, 4)

@@ -1,7 +1,7 @@
 """A process that appends to a store until it is done or killed, and says what was acknowledged.
 
-Run as ``python -m tests.eventstore.writer_process PATH SYMBOL APPENDS [FILE_LIMIT_BYTES]``. Prints the
-seq of each acknowledged append on a line of its own; with a limit, files cannot grow beyond it, and the
+Run as ``python -m tests.eventstore.writer_process PATH SYMBOL APPENDS DURABILITY [FILE_LIMIT_BYTES]``. Prints
+the seq of each acknowledged append on a line of its own; with a limit, files cannot grow beyond it, and the
 error of the first refused append follows.
 """
 
@@ -10,7 +10,7 @@ import resource
 import sys
 from pathlib import Path
 
-from eventstore import SqliteEventStore
+from eventstore import Durability, SqliteEventStore
 from kernel.errors import AppendConflict, StoreError
 from kernel.events import Event
 from tests.eventstore.samples import trade
@@ -18,8 +18,8 @@ from tests.eventstore.samples import trade
 STREAM = "s"
 
 
-async def write(path: Path, symbol: str, appends: int) -> None:
-    async with await SqliteEventStore.open(path) as store:
+async def write(path: Path, symbol: str, appends: int, durability: Durability) -> None:
+    async with await SqliteEventStore.open(path, durability=durability) as store:
         done = 0
         while done < appends:
             head = await store.head(STREAM)
@@ -41,10 +41,10 @@ def _say(line: str) -> None:
 
 
 def main() -> None:
-    path, symbol, appends, *limit = sys.argv[1:]
+    path, symbol, appends, durability, *limit = sys.argv[1:]
     if limit:
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit[0]), int(limit[0])))
-    asyncio.run(write(Path(path), symbol, int(appends)))
+    asyncio.run(write(Path(path), symbol, int(appends), Durability(durability)))
 
 
 if __name__ == "__main__":

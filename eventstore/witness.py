@@ -81,17 +81,17 @@ class Witness:
         path = witness_path(store_path)
         witness = cls._opened(path, os.O_RDWR | os.O_CREAT)
         assert witness is not None, "a file that is made is there"
-        folder = os.open(path.parent, os.O_RDONLY)
         try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+            _sync_folder(path.parent)
+        except OSError as error:
+            witness.close()
+            raise witness._failed("made", error) from error
         return witness
 
     @classmethod
     def _opened(cls, path: Path, flags: int) -> "Witness | None":
         try:
-            descriptor = os.open(path, flags | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(path, flags | os.O_CLOEXEC, 0o644)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -177,7 +177,10 @@ class Witness:
 
         The lock says how long the session lives, to the sessions of other processes and store objects.
         """
-        fcntl.flock(self._open_descriptor(), fcntl.LOCK_SH)
+        try:
+            fcntl.flock(self._open_descriptor(), fcntl.LOCK_SH)
+        except OSError as error:
+            raise self._failed("locked", error) from error
         self._write(boot.encode().ljust(_SLOT_BYTES, b"\0"), _UNSYNCED_AT)
         self.sync()
 
@@ -191,6 +194,8 @@ class Witness:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
+        except OSError as error:
+            raise self._failed("locked", error) from error
         if self.unsynced_boot() is not None:
             self._write(_EMPTY, _UNSYNCED_AT)
             self.sync()
@@ -203,7 +208,7 @@ class Witness:
         try:
             _sync_data(self._open_descriptor())
         except OSError as error:
-            raise StoreError(f"{self._path}, the witness of the store, cannot be synced: {error}") from error
+            raise self._failed("synced", error) from error
 
     def close(self) -> None:
         """Sync and release the file. Idempotent."""
@@ -217,26 +222,37 @@ class Witness:
 
     def _open_descriptor(self) -> int:
         if self._descriptor == _CLOSED:
-            raise StoreError(f"{self._path}, the witness of the store, is closed")
+            raise StoreError(f"the event store is closed, and with it {self._path}")
         return self._descriptor
+
+    def _failed(self, what: str, error: OSError) -> StoreError:
+        return StoreError(f"{self._path}, the witness of the store, cannot be {what}: {error}")
 
     def _read(self, place: int, count: int) -> bytes:
         try:
             return os.pread(self._open_descriptor(), count, place)
         except OSError as error:
-            raise StoreError(f"{self._path}, the witness of the store, cannot be read: {error}") from error
+            raise self._failed("read", error) from error
 
     def _write(self, slot: bytes, place: int) -> None:
         try:
             os.pwrite(self._open_descriptor(), slot, place)
         except OSError as error:
-            raise StoreError(f"{self._path}, the witness of the store, cannot be written: {error}") from error
+            raise self._failed("written", error) from error
         self._is_synced = False
 
 
 def witness_path(store_path: Path) -> Path:
     """Where the witness of a store lies: beside it."""
     return store_path.with_name(store_path.name + ".witness")
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _place(stream_id: int) -> int:

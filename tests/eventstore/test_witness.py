@@ -238,6 +238,13 @@ async def test_many_streams_are_remembered_and_all_of_them_judged(tmp_path: Path
     assert "ends before seq 1" in trouble
 
 
+async def test_whoever_may_read_the_store_may_read_its_witness(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    await make_store(path)
+
+    assert witness_path(path).stat().st_mode & 0o444 == path.stat().st_mode & 0o444
+
+
 def test_the_witness_of_the_last_possible_stream_is_a_sparse_file(tmp_path: Path) -> None:
     store_path = tmp_path / "store.db"
     with closing(Witness.create(store_path)) as witness:

@@ -8,7 +8,7 @@ would be. Due timers fire before the first input stamped later.
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import ROUND_HALF_EVEN, Context, DivisionByZero, InvalidOperation, Overflow, localcontext
+from decimal import localcontext
 from functools import partial
 from itertools import repeat
 from operator import attrgetter, length_hint
@@ -18,6 +18,7 @@ from typing import TypeVar
 import msgspec
 
 from kernel.component import STEADFAST, Component, FailurePolicy, Handler, Subscription, WatchingComponent
+from kernel.decimals import EXACT
 from kernel.errors import ComponentError
 from kernel.events import (
     Bar,
@@ -48,14 +49,6 @@ TIMER_LIMIT = 100_000
 """Timers fired at one instant; beyond it the last one's owner, who sets it anew each time, is quarantined."""
 
 AT_ONCE = FailurePolicy(max_failures=1)
-
-EXACT = Context(
-    prec=60, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow], capitals=1, clamp=0
-)
-"""Decimal arithmetic inside the core, whatever the caller's own context is.
-
-Sixty digits: a float's 17 times a fractional quantity's 20, added up, and nothing is rounded away.
-"""
 
 MarketT = TypeVar("MarketT", Bar, Quote, Trade, BookSnapshot, BookDelta)
 

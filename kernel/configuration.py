@@ -22,6 +22,7 @@ from msgspec.inspect import (
     type_info,
 )
 
+from kernel.decimals import exact
 from kernel.errors import ConfigError
 
 ConfigT = TypeVar("ConfigT")
@@ -40,6 +41,7 @@ _WORDS = {
 _STEP = re.compile(r"\.([^.\[\]]+)|(\[[^\]]*\])")
 
 
+@exact
 def convert_config(content: object, kind: type[ConfigT], *, where: str = "") -> ConfigT:
     """``content`` (mappings, lists, text, numbers) as a ``kind``; text stands for a number where one belongs.
 

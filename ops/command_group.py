@@ -5,6 +5,7 @@ from typing import Any
 import click
 from click.exceptions import NoArgsIsHelpError
 
+from kernel.decimals import exact
 from kernel.errors import OnetapeError, StreamMissing
 from ops.text_log import log_to_stderr
 
@@ -31,6 +32,7 @@ class CommandGroup(click.Group):
             click.echo(f"{info_name}: {error.format_message()} (see: {info_name} --help)", err=True)
             raise click.exceptions.Exit(WRONG_USAGE) from error
 
+    @exact
     def invoke(self, ctx: click.Context) -> object:
         """Run the command that was named; errors of ours become exit codes."""
         log_to_stderr()

@@ -5,12 +5,14 @@ from contextlib import aclosing
 
 from eventstore import EventStore, Selection
 from kernel.configuration import listed
+from kernel.decimals import exact
 from kernel.errors import StreamMissing
 from kernel.events import Bar, CorporateAction
 from strategies.sdk import Adjustment
 from strategies.sdk.adjustment import adjusted
 
 
+@exact
 async def adjusted_bars(
     store: EventStore, stream: str, actions_stream: str, *, adjustment: Adjustment = Adjustment.SPLITS
 ) -> dict[str, Sequence[Bar]]:

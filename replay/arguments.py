@@ -13,6 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from kernel.configuration import convert_config
+from kernel.decimals import exact
 from kernel.errors import InputError
 from replay.config import ReplayConfig
 from replay.yaml_text import readable
@@ -26,6 +27,7 @@ Paths = str | Path | Sequence[str | Path]
 """One file or several."""
 
 
+@exact
 def config_of(arguments: Keys) -> ReplayConfig:
     """A configuration from arguments by key, of which ``None`` is left out.
 
@@ -35,6 +37,7 @@ def config_of(arguments: Keys) -> ReplayConfig:
     return convert_config(readable(given), ReplayConfig)
 
 
+@exact
 def settings_of(value: ConfigT | Keys, kind: type[ConfigT], *, key: str) -> ConfigT:
     """One struct from itself or a mapping; raises as ``config_of`` does."""
     return convert_config(_plain(key, value), kind, where=key)

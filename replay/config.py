@@ -12,6 +12,7 @@ from components.execution.config import ExecutionConfig, check_execution
 from components.portfolio.portfolio import PortfolioConfig
 from components.risk.checks import can_exceed_equity, check_limits
 from kernel.configuration import convert_config
+from kernel.decimals import exact
 from kernel.errors import ConfigError
 from kernel.fraction_checks import above
 from replay.commands import Command, check_commands
@@ -86,6 +87,7 @@ class ReplayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         return ts + DAY_NS - 1 if is_day(self.end) else ts
 
 
+@exact
 def load_config(path: Path) -> ReplayConfig:
     """Read a YAML file; ``ConfigError`` names the file, the key and what was expected."""
     try:
@@ -105,6 +107,7 @@ def load_config(path: Path) -> ReplayConfig:
     return config
 
 
+@exact
 def check_config(config: ReplayConfig) -> None:
     """Refuse what has the right type and no sense; ``ConfigError`` names the key and the value."""
     _check_period(config)

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from kernel.decimals import exact
 from kernel.events import Side
 from replay.trades import RoundTrip
 
@@ -20,16 +21,19 @@ def ratio(value: float | None) -> str:
     return UNDEFINED if value is None else f"{value:,.2f}"
 
 
+@exact
 def money(value: Decimal) -> str:
     """An amount, to the cent."""
     return f"{value:,.2f}"
 
 
+@exact
 def price(value: Decimal) -> str:
     """A price with the digits it was booked with."""
     return f"{value:,f}"
 
 
+@exact
 def quantity(value: Decimal) -> str:
     """A quantity with all its digits and no padding."""
     text = f"{value:,f}"

@@ -15,6 +15,7 @@ import msgspec
 
 from eventstore import EventStore, Selection
 from eventstore.vocabulary import symbol_of
+from kernel.decimals import exact
 from kernel.errors import InputError, StreamMissing
 from kernel.events import Bar, Event, OrderSubmitted, Quote, Side, Trade
 from kernel.identifiers import ClientOrderId
@@ -54,6 +55,7 @@ COLUMNS = (
 """Of the CSV file and the JSON object; names are added to, never changed."""
 
 
+@exact
 async def read_journal(store: EventStore, result: RunResult) -> tuple[JournalEntry, ...]:
     """The journal of a finished run, in order of exits. A data stream that is no longer in the store is left
     out. Raises ``StoreDamaged``.
@@ -73,6 +75,7 @@ async def read_journal(store: EventStore, result: RunResult) -> tuple[JournalEnt
     )
 
 
+@exact
 def write_csv(journal: Sequence[JournalEntry], path: Path) -> None:
     """Write the journal as a CSV file with a heading; ``InputError`` if it cannot be written."""
     try:
@@ -85,6 +88,7 @@ def write_csv(journal: Sequence[JournalEntry], path: Path) -> None:
         raise InputError(f"journal {path}: cannot be written: {error.strerror}") from error
 
 
+@exact
 def as_row(entry: JournalEntry) -> dict[str, str | float | None]:
     """One entry by ``COLUMNS``: money and prices exact, as text; times ISO 8601 UTC; side long or short.
 

@@ -12,6 +12,7 @@ from decimal import Decimal
 import msgspec
 import numpy as np
 
+from kernel.decimals import exact
 from replay.equity import DAY_NS, EquityCurve, Floats, Integers, daily_closes
 from replay.trades import RoundTrip
 
@@ -50,6 +51,7 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     fees: Decimal
 
 
+@exact
 def measure(
     curve: EquityCurve,
     trades: Sequence[RoundTrip],

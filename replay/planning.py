@@ -5,6 +5,7 @@ from contextlib import aclosing
 
 from eventstore import EventStore, Selection, StreamInfo
 from kernel.configuration import listed
+from kernel.decimals import exact
 from kernel.errors import ConfigError, StreamMissing
 from kernel.events import MARKET_TYPES, CorporateAction, FxRateSet, RunStarted, StreamRange
 from kernel.identifiers import StrategyId
@@ -21,6 +22,7 @@ _MARKET_NAMES = frozenset(kind.__name__ for kind in MARKET_TYPES)
 _RATE_LEAD_NS = 7 * DAY_NS
 
 
+@exact
 async def plan_run(
     store: EventStore, config: ReplayConfig, *, loaded: Sequence[LoadedStrategy] | None = None
 ) -> Plan:

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from eventstore import EventStore, Selection
+from kernel.decimals import exact
 from kernel.errors import InputError, StreamMissing
 from kernel.events import (
     AccountMarked,
@@ -107,6 +108,7 @@ class RunResult(msgspec.Struct, frozen=True, eq=False, kw_only=True):
         return self.inputs + self.derived
 
 
+@exact
 async def read_results(store: EventStore, run_stream: str) -> RunResult:
     """Read a finished run. Raises ``StreamMissing`` if the stream is none, ``InputError`` if the run
     was never finished, ``StoreDamaged`` if the store is not what was written.

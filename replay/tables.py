@@ -5,12 +5,14 @@ from decimal import Decimal
 
 from rich.table import Table
 
+from kernel.decimals import exact
 from replay import figures
 from replay.results import RunResult
 
 JsonField = str | int | float | list[str] | None
 
 
+@exact
 def result_table(result: RunResult) -> Table:
     """Names and figures, one a line."""
     table = Table(box=None, show_header=False, pad_edge=False)
@@ -61,6 +63,7 @@ def problems(result: RunResult) -> str:
     return f"{counted}; first: {result.first_problem}"
 
 
+@exact
 def to_json(result: RunResult) -> dict[str, JsonField]:
     """One flat object. Money is exact, as strings; times are ISO 8601 UTC; what is undefined is null.
 

@@ -26,6 +26,7 @@ import msgspec
 from components.portfolio.position import COST_QUANTUM
 from components.portfolio.rates import rate_between, set_rate
 from kernel.corporate_actions import is_void, whole_lots
+from kernel.decimals import exact
 from kernel.events import (
     CorporateAction,
     CorporateActionKind,
@@ -84,11 +85,13 @@ class RoundTrip(msgspec.Struct, frozen=True, gc=False):
     currency: str = "USD"
 
     @property
+    @exact
     def net_pnl(self) -> Decimal:
         """P&L after commission."""
         return self.pnl - self.commission
 
     @property
+    @exact
     def net_return(self) -> float | None:
         """P&L after commission over the notional at entry; ``None`` for an entry at price 0."""
         notional = abs(self.entry_price) * self.quantity * self.multiplier
@@ -125,6 +128,7 @@ def last_corrections(events: Iterable[FillCorrected]) -> dict[FillKey, FillCorre
     return {(event.client_order_id, event.fill_id): event for event in events}
 
 
+@exact
 def match_fills(
     fills: Iterable[OrderFilled],
     corrections: Corrections | None = None,

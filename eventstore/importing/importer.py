@@ -18,6 +18,7 @@ from eventstore.importing.reading import parse_files
 from eventstore.importing.reconcile import known_count, known_messages, message_key
 from eventstore.importing.spool import Lane, Spool, SpooledEvent
 from eventstore.port import EventStore, StreamHead
+from kernel.decimals import exact
 from kernel.events import MessageQuarantined
 
 
@@ -73,6 +74,7 @@ async def import_file(
     return await import_files(store, (path,), options, on_progress=on_progress)
 
 
+@exact
 async def import_files(
     store: EventStore,
     paths: Sequence[Path],
@@ -92,6 +94,7 @@ async def import_files(
         parsed.close()
 
 
+@exact
 async def append_parsed(
     store: EventStore, parsed: ParsedFiles, *, on_progress: OnProgress | None = None
 ) -> ImportResult:

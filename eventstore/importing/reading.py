@@ -19,12 +19,14 @@ from eventstore.importing.parquet_rows import MAGIC, ParquetRows
 from eventstore.importing.parsed import OnProgress, ParsedFiles, Progress, Track
 from eventstore.importing.parsers import RowEvent, RowParser, row_parser
 from eventstore.importing.text_rows import Row, TextRows
+from kernel.decimals import exact
 from kernel.errors import InputError
 from kernel.events import Bar
 
 _PROGRESS_ROWS = 10_000
 
 
+@exact
 def parse_files(
     paths: Sequence[Path], options: ImportOptions, *, on_progress: OnProgress | None = None
 ) -> ParsedFiles:

@@ -18,7 +18,7 @@ import click
 
 from brokers.simulated.config import SimulatedBrokerConfig
 from components.portfolio.portfolio import PortfolioConfig
-from kernel.bus import EXACT
+from kernel.decimals import EXACT
 from kernel.events import (
     CashMoved,
     InstrumentDefined,

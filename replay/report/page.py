@@ -9,6 +9,7 @@ from string import Template
 import msgspec
 from plotly.offline import get_plotlyjs
 
+from kernel.decimals import exact
 from kernel.errors import InputError
 from replay import figures
 from replay.equity import MonthlyReturn, daily_closes, monthly_returns
@@ -26,6 +27,7 @@ FULL_COLOUR_AT = 0.10
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
+@exact
 def write_report(result: RunResult, path: Path, prices: PriceHistory) -> Path:
     """Write the report to ``path``, folders included; returns it.
 
@@ -40,6 +42,7 @@ def write_report(result: RunResult, path: Path, prices: PriceHistory) -> Path:
     return path
 
 
+@exact
 def report_page(result: RunResult, prices: PriceHistory) -> str:
     """The whole document."""
     plotly_script: str = get_plotlyjs()

@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 
 from eventstore import EventStore, Selection
+from kernel.decimals import exact
 from kernel.errors import StreamMissing
 from kernel.events import Bar, Event, Quote, Trade
 from replay.equity import Floats, Integers
@@ -37,6 +38,7 @@ PriceHistory = Mapping[str, PriceSeries]
 """By symbol, the most traded first."""
 
 
+@exact
 async def read_prices(
     store: EventStore, result: RunResult, *, points_per_symbol: int = POINTS_PER_SYMBOL
 ) -> PriceHistory:

@@ -22,6 +22,7 @@ from typing import TypeGuard
 
 import msgspec
 
+from kernel.decimals import exact
 from kernel.errors import InputError, StrategyRefused
 from strategies.sdk.lint import lint_source
 from strategies.sdk.parameters import ParameterRow, convert_params, describe
@@ -93,6 +94,7 @@ def _refuse_findings(source: str, path: str) -> None:
         raise StrategyRefused("\n".join(map(str, findings)))
 
 
+@exact
 def _build(source: str, reference: Reference, params: Mapping[str, object]) -> LoadedStrategy:
     source_hash = hashlib.sha256(source.encode()).hexdigest()
     module = ModuleType(f"onetape_strategy_{source_hash[:16]}")

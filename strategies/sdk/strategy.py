@@ -21,6 +21,7 @@ from typing import ClassVar, Generic, TypeVar, get_args, get_origin
 
 import msgspec
 
+from kernel.decimals import exact
 from kernel.errors import InputError
 from kernel.events import (
     Bar,
@@ -126,6 +127,7 @@ class Strategy(Generic[ParamsT, StateT]):
         if "metadata" not in cls.__dict__:
             cls.metadata = Metadata(name=cls.__name__)
 
+    @exact
     def __init__(self, **params: object) -> None:
         """Build with parameters by name; raises ``InputError`` naming the one that is wrong."""
         try:

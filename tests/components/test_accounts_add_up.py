@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.portfolio.portfolio import AccountType, LotMethod, PortfolioConfig, PortfolioState
-from kernel.bus import EXACT
+from kernel.decimals import EXACT
 from kernel.events import (
     AccountMarked,
     AdjustPosition,

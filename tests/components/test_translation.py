@@ -19,7 +19,7 @@ from components.strategy_host.translation import (
     Translator,
     order_slug,
 )
-from kernel.bus import EXACT
+from kernel.decimals import EXACT
 from kernel.events import (
     AnyEvent,
     CancelIntent,

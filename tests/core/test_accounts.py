@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from decimal import Decimal, localcontext
 
-from kernel.bus import EXACT
+from kernel.decimals import EXACT
 from kernel.events import (
     AccountMarked,
     AssetClass,

@@ -101,7 +101,7 @@ class EncodedEvents(msgspec.Struct, frozen=True):
     def item_bytes(self) -> Iterator[memoryview]:
         """The events' msgpack one behind the other, in pieces, without the array headers between."""
         for run in self.runs:
-            yield memoryview(run.payload)[array_header_bytes(run.payload) :]
+            yield item_bytes(run.payload)
 
 
 def seal(stream: str, first_seq: int, *, runs: list[EncodedRun], previous_hash: bytes) -> Block:
@@ -169,6 +169,16 @@ def unseal(block: Block) -> tuple[Sequence[Event], list[int] | None]:
     return events, causes
 
 
+def item_bytes(payload: bytes) -> memoryview:
+    """The events of a payload one behind the other, without the array header in front."""
+    return memoryview(payload)[array_header_bytes(payload) :]
+
+
+def items(payload: bytes) -> list[bytes]:
+    """The events of a payload, each as it is stored."""
+    return [bytes(raw) for raw in _decode_raws(payload)]
+
+
 @lru_cache(maxsize=1024)
 def types_listed(packed: bytes) -> frozenset[type[Event]]:
     """The event types a header lists. Cached: a stream has few combinations of them."""
@@ -212,7 +222,7 @@ def _joined_payload(runs: list[EncodedRun]) -> bytes:
         return runs[0].payload
     count = sum(run.count for run in runs)
     header = b"\xdd" + count.to_bytes(4, "big")  # msgpack array32; any reader takes it for any length
-    return header + b"".join(memoryview(run.payload)[array_header_bytes(run.payload) :] for run in runs)
+    return header + b"".join(item_bytes(run.payload) for run in runs)
 
 
 def array_header_bytes(payload: bytes) -> int:

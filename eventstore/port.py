@@ -60,13 +60,15 @@ class Batch(msgspec.Struct, frozen=True):
     and names the input that it followed: by seq in the same log or, in the stream of a run, by
     ordinal among all the run's inputs. n <= 0 marks an input: 0 in a log; -k in the stream of a run,
     where it is the run's k-th input, among those read from its sources. ``causes`` is ``None`` where
-    every event is an input of a log.
+    every event is an input of a log. ``payload`` holds the events as they are stored, one msgpack array;
+    ``None`` where the selection left some of a block out.
     """
 
     stream: str
     seqs: Sequence[int]
     events: Sequence[Event]
     causes: Sequence[int] | None = None
+    payload: bytes | None = None
 
 
 class Damage(msgspec.Struct, frozen=True):

@@ -47,7 +47,8 @@ def select(block: Block, selection: Selection) -> Batch | None:
         causes = None if causes is None else causes[start:end]
     keep = _kept(header, events, selection=selection)
     if keep is None:
-        return Batch(stream=header.stream, seqs=seqs, events=events, causes=causes)
+        payload = block.payload if len(events) == header.event_count else None
+        return Batch(stream=header.stream, seqs=seqs, events=events, causes=causes, payload=payload)
     if not any(keep):
         return None
     return Batch(

@@ -6,8 +6,13 @@ A snapshot is disposable: it only saves the time of replaying the log from its b
 import msgspec
 
 from kernel.bus import EventBus
+from kernel.component import Component
+from kernel.decimals import exact
 from kernel.errors import ComponentError
 from kernel.events import AnyEvent
+
+_encode = msgspec.msgpack.Encoder().encode
+"""Dicts in their own order, which is part of the state."""
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -20,18 +25,19 @@ class Snapshot(msgspec.Struct, frozen=True):
     retained: tuple[AnyEvent, ...]
 
 
+@exact
 def take(bus: EventBus) -> Snapshot:
-    """The state of every component of ``bus``."""
-    encode = msgspec.msgpack.Encoder().encode  # dicts in their own order, which is part of the state
+    """The state of every component of ``bus``; raises ``ComponentError`` for one that cannot be written."""
     return Snapshot(
         input_count=bus.state.input_count,
         now=bus.state.now,
-        states={name: encode(component.state) for name, component in bus.components.items()},
+        states={name: _written(component) for name, component in bus.components.items()},
         current=bus.current,  # type: ignore[arg-type]  # every Event is of the closed union
         retained=tuple(event for by_symbol in bus.retained.values() for event in by_symbol.values()),  # type: ignore[misc]  # as above
     )
 
 
+@exact
 def put_back(bus: EventBus, snapshot: Snapshot) -> None:
     """Set every component of ``bus`` to the snapshot's state.
 
@@ -56,3 +62,10 @@ def put_back(bus: EventBus, snapshot: Snapshot) -> None:
     bus.current = snapshot.current
     for name in reversed(states):
         bus.components[name].restore(states[name])
+
+
+def _written(component: Component) -> bytes:
+    try:
+        return _encode(component.state)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ComponentError(f"{component.name}: its state cannot be written: {error}") from error

@@ -11,7 +11,6 @@ import asyncio
 import inspect
 from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from copy import copy
 from datetime import date
 from decimal import Decimal
 from hashlib import sha256
@@ -30,6 +29,7 @@ from components.strategy_host.host import AnyStrategy
 from eventstore import EventStore, MemoryEventStore, SqliteEventStore
 from eventstore.importing import DataKind, ImportOptions, import_files
 from kernel.clock import HistoricalClock
+from kernel.decimals import exact
 from kernel.errors import InputError
 from replay.arguments import Keys, Paths, config_of, paths_of, settings_of
 from replay.commands import Command
@@ -44,6 +44,7 @@ from replay.run import Plan, Progress, play
 from replay.trades import RoundTrip
 from strategies.sdk import RiskLimits
 from strategies.sdk.loading import LoadedStrategy
+from strategies.sdk.rebuilding import check_unchanged, rebuilt
 
 ResultT = TypeVar("ResultT")
 
@@ -74,11 +75,13 @@ class Backtest:
         """Equity at every mark, in the account's currency; ``result.equity`` has the times too."""
         return self.result.equity.equity
 
+    @exact
     def report(self, path: str | Path) -> Path:
         """Write the HTML report; returns where it is."""
         return write_report(self.result, Path(path), self._prices)
 
 
+@exact
 def backtest(
     strategy: AnyStrategy | Sequence[AnyStrategy],
     data: str | Path | Sequence[str | Path],
@@ -141,6 +144,7 @@ def backtest(
     return run_blocking(_backtest(loaded, paths_of(data), config, importing=options, facts=facts))
 
 
+@exact
 async def run_and_record(
     store: EventStore,
     plan: Plan,
@@ -158,7 +162,8 @@ async def run_and_record(
 def from_instance(strategy: AnyStrategy) -> LoadedStrategy:
     """A strategy that was constructed by hand, with the source it came from where there is one.
 
-    The run gets a copy of it with a state of its own, so that one instance can be run many times.
+    What runs is made anew from its class and parameters, so one instance can be run many times and is never
+    touched. Raises ``InputError`` for an instance that is not what those make.
     """
     kind = type(strategy)
     module = inspect.getmodule(kind)
@@ -166,10 +171,10 @@ def from_instance(strategy: AnyStrategy) -> LoadedStrategy:
         source = inspect.getsource(module or kind)
     except (OSError, TypeError):
         source = ""  # made in a console: the run can be repeated, but not from its record
-    own = copy(strategy)
-    own.state = kind.state_type()
+    anew = rebuilt(strategy)
+    check_unchanged(strategy, anew)
     return LoadedStrategy(
-        strategy=own,
+        strategy=anew,
         reference=f"{kind.__module__}:{kind.__name__}",
         source=source,
         source_hash=sha256(source.encode()).hexdigest(),

@@ -28,7 +28,7 @@ from replay.planning import plan_run, unplayed_actions
 from replay.report import read_prices, write_report
 from replay.results import RunResult, read_results
 from replay.tables import result_table, to_json
-from replay.verification import verify_run
+from replay.verification import RESTARTS, verify_run
 
 
 class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,18 +113,29 @@ def replay(context: click.Context, /, **options: object) -> None:
 @click.option(
     "--current-code", is_flag=True, help="Run the strategy code on disk instead of the recorded one."
 )
+@click.option(
+    "--restarts",
+    type=click.IntRange(0),
+    default=RESTARTS,
+    show_default=True,
+    help="How often to put the core back from a snapshot on the way.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def verify(run_stream: str, store: str | None, *, current_code: bool, as_json: bool) -> None:
+def verify(run_stream: str, store: str | None, *, current_code: bool, restarts: int, as_json: bool) -> None:
     """Play a recorded run again and compare every derived event, byte for byte.
+
+    What the record claims of itself is checked too: hashes of configuration, sources and data, counts, time
+    and digest at its end. Half-way the core is put back from a snapshot: a strategy that keeps state outside
+    `self.state` is named.
 
     \b
     Example:
       replay verify run.ma_cross.1 --store market.db
 
-    Exit code 0: reproduced. 1: the first event that differs is named.
+    Exit code 0: reproduced. 1: the first record that differs is named.
     """
     path = Path(store or _base_config(None, names_store=False).store)
-    run(_verify(run_stream, path, current_code=current_code, as_json=as_json))
+    run(_verify(run_stream, path, current_code=current_code, restarts=restarts, as_json=as_json))
 
 
 @replay.command()
@@ -256,15 +267,18 @@ async def replay_and_show(config: ReplayConfig, *, report: Path | None, as_json:
         raise ComponentError(f"{run_stream}: its figures cannot be relied on: {failures}; the first: {first}")
 
 
-async def _verify(run_stream: str, path: Path, *, current_code: bool, as_json: bool) -> None:
+async def _verify(run_stream: str, path: Path, *, current_code: bool, restarts: int, as_json: bool) -> None:
     async with existing_store(path) as store:
-        verified = await verify_run(store, run_stream, current_code=current_code)
+        verified = await verify_run(store, run_stream, current_code=current_code, restarts=restarts)
     if as_json:
         click.echo(msgspec.json.encode(verified))
         return
+    told = "all it was told" if verified.opening_hash else "configuration, sources, data and period"
     click.echo(
         f"{run_stream}: reproduced {verified.derived_count} derived events "
-        f"from {verified.input_count} inputs; digest {verified.digest}"
+        f"from {verified.input_count} inputs; digest {verified.digest}\n"
+        f"checked: {told}; every derived event; counts, time and digest of its end; "
+        f"state put back from a snapshot: {verified.restarts}"
     )
 
 

@@ -18,6 +18,7 @@ import msgspec
 
 from brokers.simulated.config import SimulatedBrokerConfig
 from brokers.simulated.models import VenueModels, build_models, choices, convert_own, is_reference
+from brokers.simulated.own_models import FORMS
 from kernel.errors import ConfigError, InputError
 from kernel.events import Event, ModelLoaded
 from strategies.sdk.references import Reference, find_source_file, parse_reference
@@ -70,6 +71,8 @@ def load_model(role: str, reference: str, *, params: Mapping[str, object]) -> Lo
 
 def build_model(role: str, reference: str, *, source: str, params: Mapping[str, object]) -> LoadedModel:
     """A model from its text; ``reference`` says what to call it, nothing is read from disk."""
+    if role not in FORMS:
+        raise ConfigError(f"broker.{role}: there is no such role of a model; there are: {', '.join(FORMS)}")
     parsed = _parsed(role, reference)
     source_hash = sha256(source.encode()).hexdigest()
     module = ModuleType(f"onetape_model_{source_hash[:16]}")

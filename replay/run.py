@@ -8,18 +8,22 @@ their causes, goes to a sink: a recorder appends it to the run's stream, a verif
 import sys
 from bisect import bisect_right
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from itertools import groupby
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Protocol
 
 import msgspec
 
 from brokers.simulated.broker import SimulatedBroker
+from components.strategy_host.host import AnyStrategy
 from eventstore import EventStore, Selection, StreamSlice, merge
 from kernel.clock import HistoricalClock
+from kernel.decimals import exact
 from kernel.events import (
+    CalendarDefined,
     CashMoved,
     ConfigLoaded,
     Event,
@@ -37,13 +41,16 @@ from replay.commands import command_inputs
 from replay.config import InstrumentConfig, ReplayConfig
 from replay.models import LoadedModel, venue_models
 from strategies.sdk.loading import LoadedStrategy
+from strategies.sdk.rebuilding import rebuilt
 
 VERSION = "0.1.0"
+NO_STRATEGIES: Mapping[StrategyId, AnyStrategy] = MappingProxyType({})
 
 Progress = Callable[[int], None]
 """Called with the number of data events played so far, about once per thousand."""
 
 _ts_of = attrgetter("ts")
+_encode = msgspec.msgpack.Encoder().encode
 
 
 class PlannedStrategy(msgspec.Struct, frozen=True):
@@ -61,6 +68,7 @@ class Plan(msgspec.Struct, frozen=True):
     sources: tuple[StreamRange, ...]
     symbols: tuple[str, ...]
     strategies: tuple[PlannedStrategy, ...]
+    """Each core gets instances of its own, made anew: the ones here never run."""
     start_ts: int
     event_count: int
     end_ts: int = 0
@@ -79,6 +87,16 @@ class Sink(Protocol):
         ...
 
 
+class CoreExchange(msgspec.Struct, frozen=True):
+    """Where the run goes on in another core: after how many data events, and what makes that core."""
+
+    places: tuple[int, ...]
+    next_core: Callable[[Core], Core]
+
+
+NO_EXCHANGE = CoreExchange((), lambda core: core)
+
+
 class Played(msgspec.Struct, frozen=True):
     """What a run came to."""
 
@@ -87,6 +105,7 @@ class Played(msgspec.Struct, frozen=True):
     core: Core
 
 
+@exact
 async def play(
     store: EventStore,
     plan: Plan,
@@ -94,35 +113,25 @@ async def play(
     *,
     clock: HistoricalClock | None = None,
     progress: Progress | None = None,
+    exchange: CoreExchange = NO_EXCHANGE,
 ) -> Played:
     """Run the plan from beginning to end."""
-    core = core_of(plan)
-    bus = core.bus
+    player = _Player(plan, sink, exchange)
     for event in plan.opening or opening_inputs(plan):
-        await _record_own(core, event, sink)
-    config = plan.config
-    commands = deque(
-        command_inputs(config.commands, start_ts=plan.start_ts, currency=config.portfolio.currency)
-    )
-    played = 0
+        await player.own(event)
     async for batch in _paced(data_inputs(store, plan), clock or HistoricalClock()):
-        rest = batch
-        while commands and commands[0].ts < rest[-1].ts:
-            rest = await _play_until(core, commands.popleft(), rest, sink)
-        await _play_data(core, rest, sink)
-        played += len(batch)
+        await player.data(batch)
         if progress is not None:
-            progress(played)
-    for command in commands:
-        await _record_own(core, command, sink)
-    await _record_own(core, SessionStopped(bus.now, 1, "end of data"), sink)
-    return Played(bus.state.input_count, bus.now, core)
+            progress(player.played)
+    return await player.end()
 
 
-def opening_inputs(plan: Plan) -> tuple[Event, ...]:
+@exact
+def opening_inputs(plan: Plan, *, calendars: Sequence[CalendarDefined] | None = None) -> tuple[Event, ...]:
     """What the run is told before its first data event, as input events.
 
-    Raises ``ConfigError`` for a trading calendar that cannot be had.
+    Trading hours are looked up unless ``calendars`` are given. Raises ``ConfigError`` for some that cannot
+    be had.
     """
     config, ts = plan.config, plan.start_ts
     body = msgspec.json.encode(config, order="deterministic")
@@ -139,33 +148,49 @@ def opening_inputs(plan: Plan) -> tuple[Event, ...]:
         for planned in plan.strategies
     ]
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return (
+    told = (
         RunStarted(ts, plan.sources, plan.symbols, config.from_ts or 0, config.to_ts or 0),
         ConfigLoaded(ts, sha256(body).hexdigest(), body.decode()),
         *strategies,
         *(model.recorded(ts) for model in plan.models),
+        *(_calendars(plan) if calendars is None else calendars),
         *_market_facts(plan),
         CashMoved(ts, config.cash, config.portfolio.currency),
-        SessionStarted(ts, 1, "backtest", VERSION, python),
     )
+    return (*told, SessionStarted(ts, 1, "backtest", VERSION, python, opening_hash(map(_encode, told))))
+
+
+def opening_hash(encoded: Iterable[bytes]) -> str:
+    """SHA-256, in hex, of the inputs before a session's start, each as the log holds it."""
+    digest = sha256()
+    for event in encoded:
+        digest.update(event)
+    return digest.hexdigest()
+
+
+def _calendars(plan: Plan) -> Sequence[Event]:
+    ts = plan.start_ts
+    names = (terms.calendar for terms in _terms(plan))
+    return calendar_events(names, ts=ts, from_ts=ts, to_ts=max(ts, plan.end_ts))
+
+
+def _terms(plan: Plan) -> list[InstrumentConfig]:
+    """The terms of every instrument of the run."""
+    named = {instrument.symbol: instrument for instrument in plan.config.instruments}
+    own = plan.config.portfolio.currency
+    return [named.get(symbol) or InstrumentConfig(symbol=symbol, currency=own) for symbol in plan.symbols]
 
 
 def _market_facts(plan: Plan) -> tuple[Event, ...]:
-    """Trading hours, what the venue takes if that is not everything, and the terms of the instruments."""
+    """What the venue takes if that is not everything, and the terms of the instruments."""
     config, ts = plan.config, plan.start_ts
-    named = {instrument.symbol: instrument for instrument in config.instruments}
-    own = config.portfolio.currency
-    terms_of = [named.get(symbol) or InstrumentConfig(symbol=symbol, currency=own) for symbol in plan.symbols]
-    names = (terms.calendar for terms in terms_of)
-    calendars = calendar_events(names, ts=ts, from_ts=ts, to_ts=max(ts, plan.end_ts))
     takes = config.broker.capabilities()
     declared = VenueDeclared(
         ts, SimulatedBroker.name, takes.order_types, takes.times_in_force, takes.features
     )
     return (
-        *calendars,
         *((declared,) if config.broker.lacks else ()),
-        *(terms.defined(ts) for terms in terms_of),
+        *(terms.defined(ts) for terms in _terms(plan)),
     )
 
 
@@ -178,10 +203,15 @@ def data_inputs(store: EventStore, plan: Plan) -> AsyncIterator[list[Event]]:
     return merge(store, slices)
 
 
-def core_of(plan: Plan) -> Core:
-    """The plan's components, as if nothing had happened yet; strategies are used as they are."""
+@exact
+def core_of(plan: Plan, *, kept: Mapping[StrategyId, AnyStrategy] = NO_STRATEGIES) -> Core:
+    """The plan's components, as if nothing had happened yet, with strategies made anew but those ``kept``."""
     placed = [
-        PlacedStrategy(planned.strategy_id, planned.loaded.strategy, planned.symbols)
+        PlacedStrategy(
+            planned.strategy_id,
+            kept.get(planned.strategy_id) or rebuilt(planned.loaded.strategy),
+            planned.symbols,
+        )
         for planned in plan.strategies
     ]
     config = plan.config
@@ -197,30 +227,69 @@ def core_of(plan: Plan) -> Core:
     )
 
 
-async def _play_data(core: Core, inputs: list[Event], sink: Sink) -> None:
-    core.bus.dispatch(inputs)
-    if core.bus.derived.events:
-        derived = core.bus.take_derived()
-        await sink.record(derived.events, derived.causes)
+class _Player:
+    """Feeds a core and passes on what comes of it; between two inputs another core may take over."""
 
+    def __init__(self, plan: Plan, sink: Sink, exchange: CoreExchange) -> None:
+        config = plan.config
+        self.played = 0
+        """Data events so far."""
+        self._core = core_of(plan)
+        self._sink = sink
+        self._places = deque(exchange.places)
+        self._next_core = exchange.next_core
+        self._commands = deque(
+            command_inputs(config.commands, start_ts=plan.start_ts, currency=config.portfolio.currency)
+        )
 
-async def _play_until(core: Core, command: Event, inputs: list[Event], sink: Sink) -> list[Event]:
-    """The data up to a command's time, then the command; returns the data that is later."""
-    place = bisect_right(inputs, command.ts, key=_ts_of)
-    await _play_data(core, inputs[:place], sink)
-    await _record_own(core, command, sink)
-    return inputs[place:]
+    async def own(self, event: Event) -> None:
+        """Dispatch an input of the run's own; it is recorded before what followed from it."""
+        bus = self._core.bus
+        bus.dispatch((event,))
+        ordinal = bus.state.input_count
+        derived = bus.take_derived()
+        before = sum(1 for cause in derived.causes if cause < ordinal)  # timers that fell due first
+        events = [*derived.events[:before], event, *derived.events[before:]]
+        causes = [*derived.causes[:before], -ordinal, *derived.causes[before:]]
+        await self._sink.record(events, causes)
 
+    async def data(self, inputs: list[Event]) -> None:
+        """Play data events, and the commands and exchanges of cores that fall between them."""
+        rest = inputs
+        while self._places and self._places[0] <= self.played + len(rest):
+            count = self._places.popleft() - self.played
+            await self._data(rest[:count])
+            rest = rest[count:]
+            self._core = self._next_core(self._core)
+        await self._data(rest)
 
-async def _record_own(core: Core, event: Event, sink: Sink) -> None:
-    """Dispatch an input of the run's own; it is recorded before what followed from it."""
-    core.bus.dispatch((event,))
-    ordinal = core.bus.state.input_count
-    derived = core.bus.take_derived()
-    before = sum(1 for cause in derived.causes if cause < ordinal)  # timers that fell due first
-    events = [*derived.events[:before], event, *derived.events[before:]]
-    causes = [*derived.causes[:before], -ordinal, *derived.causes[before:]]
-    await sink.record(events, causes)
+    async def end(self) -> Played:
+        """Play what comes after all data."""
+        while self._places:
+            self._places.popleft()
+            self._core = self._next_core(self._core)
+        while self._commands:
+            await self.own(self._commands.popleft())
+        await self.own(SessionStopped(self._core.bus.now, 1, "end of data"))
+        return Played(self._core.bus.state.input_count, self._core.bus.now, self._core)
+
+    async def _data(self, inputs: list[Event]) -> None:
+        rest = inputs
+        while self._commands and rest and self._commands[0].ts < rest[-1].ts:
+            command = self._commands.popleft()
+            place = bisect_right(rest, command.ts, key=_ts_of)
+            await self._dispatch(rest[:place])
+            await self.own(command)
+            rest = rest[place:]
+        await self._dispatch(rest)
+        self.played += len(inputs)
+
+    async def _dispatch(self, inputs: list[Event]) -> None:
+        bus = self._core.bus
+        bus.dispatch(inputs)
+        if bus.derived.events:
+            derived = bus.take_derived()
+            await self._sink.record(derived.events, derived.causes)
 
 
 async def _paced(batches: AsyncIterator[list[Event]], clock: HistoricalClock) -> AsyncIterator[list[Event]]:

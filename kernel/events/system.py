@@ -20,12 +20,17 @@ class StreamRange(Record, frozen=True):
 
 
 class SessionStarted(Event, frozen=True, tag=100):
-    """A writer opened the log: a new epoch. Ids made in one epoch never recur in another."""
+    """A writer opened the log: a new epoch. Ids made in one epoch never recur in another.
+
+    ``opening_hash`` is the SHA-256 of the inputs before it in the stream of a run, in hex: all that the run
+    was told. ``None`` in a live log, and in runs from before there was one.
+    """
 
     epoch: int
     mode: str
     version: str
     python: str
+    opening_hash: str | None = None
 
 
 class SessionStopped(Event, frozen=True, tag=101):

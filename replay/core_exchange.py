@@ -1,0 +1,51 @@
+"""Half-way into another core: what a restart does, done within a replay to find state that is lost by it.
+
+Between two inputs a snapshot of the core is taken and put back into a core made anew, from sources loaded
+anew. A run that goes on there as if nothing had happened keeps all of its state where snapshots see it.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+
+from kernel import snapshot
+from kernel.errors import ComponentError, ReplayDiverged
+from kernel.identifiers import StrategyId
+from replay.assembly import Core
+from replay.run import CoreExchange, Plan, core_of
+
+
+def exchange(
+    plan: Plan, *, places: tuple[int, ...], reload: Callable[[], Plan], only: StrategyId | None = None
+) -> CoreExchange:
+    """Exchange the core after so many data events; ``reload`` loads the plan's code anew each time.
+
+    With ``only``, one strategy is made anew; the others and the venue's models go on as they are.
+    """
+
+    def next_core(core: Core) -> Core:
+        anew = reload()
+        if only is None:
+            return _moved(core, core_of(anew))
+        ids = (planned.strategy_id for planned in plan.strategies)
+        running = {key: host.strategy for key, host in zip(ids, core.hosts, strict=True)}
+        del running[only]
+        return _moved(core, core_of(msgspec.structs.replace(anew, models=plan.models), kept=running))
+
+    return CoreExchange(places, next_core)
+
+
+def places_of(event_count: int, *, restarts: int) -> tuple[int, ...]:
+    """After how many data events to exchange cores: evenly between the first and the last, no place twice."""
+    parts = restarts + 1
+    return tuple(sorted({event_count * part // parts for part in range(1, parts)}))
+
+
+def _moved(core: Core, anew: Core) -> Core:
+    try:
+        snapshot.put_back(anew.bus, snapshot.take(core.bus))
+    except ComponentError as error:
+        raise ReplayDiverged(
+            f"after input {core.bus.state.input_count} no restart is possible: {error}"
+        ) from error
+    return anew

@@ -1,0 +1,264 @@
+"""The record of a run: what it was told before its first data event, checked, and made a plan again.
+
+Everything that the opening says of itself is checked before anything is played: hashes of configuration and
+sources, the beginning and head of the data, and, in runs that have it, the hash of the whole opening.
+"""
+
+from collections.abc import Iterator
+from contextlib import aclosing
+from hashlib import sha256
+
+import msgspec
+
+from eventstore import EventStore, Selection
+from eventstore.block import items
+from kernel.errors import ConfigError, InputError, ReplayDiverged, StreamMissing
+from kernel.events import (
+    CalendarDefined,
+    ConfigLoaded,
+    Event,
+    InstrumentDefined,
+    ModelLoaded,
+    RunStarted,
+    SessionStarted,
+    StrategyLoaded,
+)
+from replay.config import ReplayConfig
+from replay.models import recorded_models
+from replay.run import Plan, PlannedStrategy, opening_hash, opening_inputs
+from strategies.sdk.loading import load_recorded, load_strategy
+
+
+class Record(msgspec.Struct, frozen=True):
+    """A run's own inputs up to the start of its session, as they are in its stream.
+
+    ``encoded`` are the inputs as they are stored, ``seqs`` where they are; all three run parallel.
+    """
+
+    run_stream: str
+    seqs: tuple[int, ...]
+    opening: tuple[Event, ...]
+    encoded: tuple[bytes, ...]
+
+    @property
+    def started(self) -> RunStarted:
+        """How the run began."""
+        (first, *_) = self.opening
+        assert isinstance(first, RunStarted)
+        return first
+
+    @property
+    def session(self) -> SessionStarted:
+        """What ends the opening."""
+        last = self.opening[-1]
+        assert isinstance(last, SessionStarted)
+        return last
+
+    @property
+    def opening_hash(self) -> str | None:
+        """The hash of all inputs before the session; ``None`` where the run is older than that field."""
+        return None if self.session.opening_hash is None else opening_hash(self.encoded[:-1])
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """A field of a record that is not what it must be."""
+
+    seq: int
+    event_type: type[Event]
+    field: str
+    recorded: object
+    found: object
+
+    def __str__(self) -> str:
+        field = f"{self.event_type.__name__}.{self.field}"
+        return f"seq {self.seq}: {field}: recorded {_short(self.recorded)}, found {_short(self.found)}"
+
+
+async def read_record(store: EventStore, run_stream: str) -> Record:
+    """Read the opening of a run. Raises ``StreamMissing`` if the stream is none, ``ReplayDiverged`` if the
+    opening has no end.
+    """
+    seqs: list[int] = []
+    opening: list[Event] = []
+    encoded: list[bytes] = []
+    async with aclosing(store.read(run_stream)) as batches:
+        async for batch in batches:
+            assert batch.payload is not None, "a stream that is read whole comes in whole blocks"
+            if not seqs and not isinstance(batch.events[0], RunStarted):
+                raise StreamMissing(f"stream {run_stream!r} is not the stream of a run")
+            parts = zip(batch.seqs, batch.events, items(batch.payload), batch.causes or (), strict=True)
+            for seq, event, raw, cause in parts:
+                if cause <= 0:
+                    seqs.append(seq)
+                    opening.append(event)
+                    encoded.append(raw)
+                if isinstance(event, SessionStarted):
+                    return Record(run_stream, tuple(seqs), tuple(opening), tuple(encoded))
+    raise ReplayDiverged(f"{run_stream}: the record has no SessionStarted")
+
+
+async def checked_plan(store: EventStore, record: Record, *, current_code: bool) -> Plan:
+    """The plan of a recorded run, of which every claim was checked.
+
+    Raises ``ReplayDiverged`` naming the first claim that does not hold, and ``InputError`` or ``ConfigError``
+    for code that cannot be loaded.
+    """
+    for difference in _own_hashes(record):
+        raise ReplayDiverged(f"{record.run_stream}: {difference}")
+    await _check_sources(store, record)
+    is_changed = record.opening_hash != record.session.opening_hash
+    try:
+        plan = plan_of(record, current_code=current_code)
+        differences = [*_facts(record, plan, start_ts=await _start_ts(store, record))]
+        if not current_code:
+            differences += _versions(record, plan)
+        if is_changed:
+            differences += _told(record)
+    except (InputError, ConfigError, msgspec.MsgspecError) as error:
+        if is_changed or isinstance(error, msgspec.MsgspecError):
+            raise ReplayDiverged(
+                f"{record.run_stream}: what the run was told was changed: {error}"
+            ) from error
+        raise
+    for difference in differences:
+        raise ReplayDiverged(f"{record.run_stream}: {difference}")
+    return plan
+
+
+def plan_of(record: Record, *, current_code: bool) -> Plan:
+    """The plan of a recorded run: its inputs again, its code loaded anew. See ``checked_plan``."""
+    config: ReplayConfig | None = None
+    strategies: list[PlannedStrategy] = []
+    for event in record.opening:
+        match event:
+            case ConfigLoaded(body=body):
+                config = msgspec.json.decode(body, type=ReplayConfig)
+            case StrategyLoaded():
+                strategies.append(_strategy(event, current_code=current_code))
+            case _:
+                pass
+    if config is None:
+        raise StreamMissing(f"stream {record.run_stream!r} is not the stream of a run")
+    started = record.started
+    placed = tuple(
+        msgspec.structs.replace(strategy, symbols=_symbols(config, position) or started.symbols)
+        for position, strategy in enumerate(strategies)
+    )
+    return Plan(
+        config=config,
+        sources=started.sources,
+        symbols=started.symbols,
+        strategies=placed,
+        models=recorded_models(record.opening, current_code=current_code),
+        start_ts=started.ts,
+        event_count=sum(source.last_seq - source.first_seq + 1 for source in started.sources),
+        opening=record.opening,
+    )
+
+
+def differences_of(seq: int, recorded: Event, found: Event) -> Iterator[Difference]:
+    """The fields in which a record differs from what it must be, of the same type."""
+    for field in recorded.__struct_fields__:
+        values = getattr(recorded, field), getattr(found, field)
+        if values[0] != values[1]:
+            yield Difference(seq, type(recorded), field, *values)
+
+
+# --- what is checked ----------------------------------------------------------------------------
+
+
+def _own_hashes(record: Record) -> Iterator[Difference]:
+    """Configuration and sources whose hash is not theirs."""
+    for seq, event in zip(record.seqs, record.opening, strict=True):
+        match event:
+            case ConfigLoaded(config_hash=recorded, body=text):
+                field = "config_hash"
+            case (
+                StrategyLoaded(source_hash=recorded, source=text)
+                | ModelLoaded(source_hash=recorded, source=text)
+            ):
+                field = "source_hash"
+            case _:
+                continue
+        found = sha256(text.encode()).hexdigest()
+        if found != recorded:
+            yield Difference(seq, type(event), field, recorded, found)
+
+
+async def _check_sources(store: EventStore, record: Record) -> None:
+    """The data must be what the run read; that a stream has grown since is no matter."""
+    for source in record.started.sources:
+        found = (await store.block_hash(source.stream, source.last_seq)).hex()
+        if found != source.head_hash:
+            raise ReplayDiverged(
+                f"{record.run_stream}: stream {source.stream!r} is not what the run read: up to seq "
+                f"{source.last_seq} its hash is {found[:16]}..., recorded was {source.head_hash[:16]}..."
+            )
+
+
+async def _start_ts(store: EventStore, record: Record) -> int:
+    """When the data of the run begin."""
+    started = record.started
+    firsts: list[int] = []
+    for source in started.sources:
+        only_first = Selection(from_seq=source.first_seq, to_seq=source.first_seq)
+        async with aclosing(store.read(source.stream, only_first)) as batches:
+            firsts += [batch.events[0].ts async for batch in batches]
+    return min(firsts, default=started.ts)
+
+
+def _facts(record: Record, plan: Plan, *, start_ts: int) -> Iterator[Difference]:
+    """What the beginning says of period and symbols, and the session of itself."""
+    config = plan.config
+    started = msgspec.structs.replace(
+        record.started,
+        ts=start_ts,
+        symbols=tuple(event.symbol for event in record.opening if isinstance(event, InstrumentDefined)),
+        from_ts=config.from_ts or 0,
+        to_ts=config.to_ts or 0,
+    )
+    yield from differences_of(record.seqs[0], record.started, started)
+    session = msgspec.structs.replace(record.session, ts=start_ts, epoch=1, mode="backtest")
+    yield from differences_of(record.seqs[-1], record.session, session)
+
+
+def _versions(record: Record, plan: Plan) -> Iterator[Difference]:
+    """Versions of strategies that are not those of their code."""
+    loaded = iter(plan.strategies)
+    for seq, event in zip(record.seqs, record.opening, strict=True):
+        if isinstance(event, StrategyLoaded):
+            found = next(loaded).loaded.version
+            if event.version != found:
+                yield Difference(seq, StrategyLoaded, "version", event.version, found)
+
+
+def _told(record: Record) -> Iterator[Difference]:
+    """What was changed before the start of the session, named where configuration and code tell.
+
+    The configuration itself has a hash, and an older version may have written it otherwise.
+    """
+    calendars = [event for event in record.opening if isinstance(event, CalendarDefined)]
+    expected = opening_inputs(plan_of(record, current_code=False), calendars=calendars)
+    for seq, recorded, found in zip(record.seqs[:-1], record.opening, expected, strict=False):
+        if type(recorded) is type(found) and not isinstance(recorded, ConfigLoaded):
+            yield from differences_of(seq, recorded, found)
+    field = "opening_hash"
+    yield Difference(record.seqs[-1], SessionStarted, field, record.session.opening_hash, record.opening_hash)
+
+
+def _strategy(event: StrategyLoaded, *, current_code: bool) -> PlannedStrategy:
+    params: dict[str, object] = msgspec.json.decode(event.params, type=dict[str, object])
+    if current_code:
+        loaded = load_strategy(event.reference, params)
+    else:
+        loaded = load_recorded(event.source, event.reference, params)
+    return PlannedStrategy(event.strategy, loaded, ())
+
+
+def _symbols(config: ReplayConfig, position: int) -> tuple[str, ...]:
+    return config.strategies[position].symbols if position < len(config.strategies) else ()
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:200]}..."

@@ -1,0 +1,120 @@
+"""A strategy made anew, as every run, replay and restart makes it: from its class and parameters alone.
+
+What ``__init__`` and ``validate`` set is made again with it, so two runs of one instance share nothing. What
+was changed by hand afterwards would be lost without a word: ``check_unchanged`` refuses that.
+"""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeGuard, TypeVar
+
+import msgspec
+
+from kernel.errors import InputError
+from strategies.sdk.strategy import Strategy, StrategyParams
+
+# Any parameter and state types: a type variable's bound cannot say so otherwise.
+AnyStrategy = Strategy[Any, Any]
+StrategyT = TypeVar("StrategyT", bound=AnyStrategy)
+
+_OF_THE_RUN = frozenset({"ctx", "params"})
+_DEEPEST = 8
+"""How deep objects inside objects are compared; some hold themselves."""
+
+
+def rebuilt(strategy: StrategyT) -> StrategyT:
+    """A new instance of the same class with the same parameters, and nothing else of the old one.
+
+    Parameters go through JSON, the form in which a log keeps them. Raises ``InputError`` naming the one that
+    does not come back as it was, or an ``__init__`` that takes something else.
+    """
+    kind, name = type(strategy), strategy.metadata.name
+    given: StrategyParams | None = getattr(strategy, "params", None)
+    if given is None:
+        raise InputError(f"strategy {name!r} has no parameters: its __init__ must call super().__init__")
+    params = _as_recorded(given, name=name)
+    try:
+        return kind(**params)
+    except TypeError as error:
+        raise InputError(
+            f"strategy {name!r} cannot be made anew from its parameters: {error}; its __init__ may take "
+            "parameters alone, by name"
+        ) from error
+
+
+def check_unchanged(strategy: AnyStrategy, anew: AnyStrategy) -> None:
+    """Raise ``InputError`` naming an attribute in which an instance differs from the same one made anew."""
+    place = _difference(_own(strategy), _own(anew), place="", depth=0)
+    if place is not None:
+        raise InputError(
+            f"strategy {strategy.metadata.name!r}: {place.lstrip('.')!r} is not what its class and parameters"
+            " make of it, and every run is with one made anew; make it a parameter, or set it in `validate`"
+        )
+
+
+def _as_recorded(given: StrategyParams, *, name: str) -> dict[str, object]:
+    try:
+        params = msgspec.json.decode(msgspec.json.encode(given), type=type(given))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"strategy {name!r}: its parameters cannot be recorded: {error}") from error
+    fields = {field: getattr(params, field) for field in params.__struct_fields__}
+    for field, value in fields.items():
+        if value != getattr(given, field):
+            raise InputError(
+                f"strategy {name!r}: parameter {field}={getattr(given, field)!r} would be recorded as "
+                f"{value!r}"
+            )
+    return fields
+
+
+def _own(strategy: AnyStrategy) -> dict[str, object]:
+    return {key: value for key, value in vars(strategy).items() if key not in _OF_THE_RUN}
+
+
+def _difference(given: object, made: object, *, place: str, depth: int) -> str | None:
+    """Where two values differ for certain, ``None`` if nowhere; what cannot be compared is taken as equal."""
+    if given is made or depth > _DEEPEST:
+        return None
+    if type(given).__qualname__ != type(made).__qualname__:
+        return place
+    pairs = _parts(given), _parts(made)
+    if pairs[0] is None or pairs[1] is None:
+        return None if _is_equal(given, made) else place
+    if list(pairs[0]) != list(pairs[1]):
+        both = pairs[0].keys() ^ pairs[1].keys()
+        return f"{place}.{min(both, key=str)}" if both else place
+    for key, part in pairs[0].items():
+        different = _difference(part, pairs[1][key], place=f"{place}.{key}", depth=depth + 1)
+        if different is not None:
+            return different
+    return None
+
+
+def _parts(value: object) -> Mapping[object, object] | None:
+    """The values inside a container or an object of the user's; ``None`` for one that has no parts."""
+    if _is_mapping(value):
+        return value
+    if _is_row(value):
+        return dict(enumerate(value))
+    if isinstance(value, msgspec.Struct):
+        return {field: getattr(value, field) for field in value.__struct_fields__}
+    return getattr(value, "__dict__", None) or None
+
+
+def _is_mapping(value: object) -> TypeGuard[Mapping[object, object]]:
+    return isinstance(value, Mapping)
+
+
+def _is_row(value: object) -> TypeGuard[Sequence[object]]:
+    return isinstance(value, list | tuple | deque)
+
+
+def _is_equal(given: Any, made: Any) -> bool:  # plain values of any type, NumPy's arrays too
+    """Whether two plain values are equal; NaN is what it is."""
+    if type(given).__eq__ in (object.__eq__,):  # two of a class without an equality of its own
+        return True
+    try:
+        equal = (given == made) | ((given != given) & (made != made))
+        return bool(equal.all() if hasattr(equal, "all") else equal)
+    except (TypeError, ValueError):
+        return True

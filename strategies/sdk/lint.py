@@ -4,13 +4,14 @@
         print(finding)  # my_strategy.py:12:9: `time` reads the wall clock, ...
 
 A guard for honest authors, not a sandbox: it reads the source and names what it knows to be wrong,
-and a determined author gets past it. What it cannot see, a replay finds as the first event that
-differs. ``strategies/sdk/linting/allowed.py`` lists what is allowed and what is refused, with reasons.
+and a determined author gets past it. What it cannot see, ``replay verify`` finds as the first event
+that differs. ``strategies/sdk/linting/allowed.py`` lists what is allowed and what is refused, with reasons.
 """
 
 import ast
 
 from strategies.sdk.linting.fixed_values import check_fixed_values
+from strategies.sdk.linting.held_objects import check_held_objects
 from strategies.sdk.linting.imports import check_imports
 from strategies.sdk.linting.names import check_names
 from strategies.sdk.linting.set_order import check_set_order
@@ -19,7 +20,14 @@ from strategies.sdk.linting.state_stores import check_state_stores
 
 __all__ = ["Finding", "lint_source"]
 
-RULES = (check_imports, check_names, check_set_order, check_fixed_values, check_state_stores)
+RULES = (
+    check_imports,
+    check_names,
+    check_set_order,
+    check_fixed_values,
+    check_state_stores,
+    check_held_objects,
+)
 
 
 def lint_source(source: str, path: str) -> tuple[Finding, ...]:

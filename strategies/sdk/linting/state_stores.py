@@ -15,8 +15,8 @@ _SELF = (
 )
 _SHARED = "`{}` is changed for everyone who uses it; make it a field of the State struct"
 
-_SETTING_UP = frozenset({"__init__", "validate"})
-_MUTATORS = frozenset(
+SETTING_UP = frozenset({"__init__", "validate"})
+MUTATORS = frozenset(
     {"add", "append", "appendleft", "clear", "discard", "extend", "extendleft", "fill", "insert", "pop"}
     | {"popitem", "popleft", "put", "remove", "resize", "reverse", "rotate", "setdefault", "sort", "update"}
 )
@@ -48,7 +48,7 @@ class _StoreVisitor(ScopedVisitor):
         if in_strategy:
             arguments = (*node.args.posonlyargs, *node.args.args)
             is_static = any(self.module.dotted_path(item) == "staticmethod" for item in node.decorator_list)
-            if arguments and not is_static and node.name not in _SETTING_UP:
+            if arguments and not is_static and node.name not in SETTING_UP:
                 self._self_name = arguments[0].arg
             self._in_strategy = False
         super().visit_FunctionDef(node)
@@ -69,7 +69,7 @@ class _StoreVisitor(ScopedVisitor):
             case ast.Name(id="setattr" | "delattr"), [owner, ast.Constant(value=str(name)), *_]:
                 self._check_store(ast.copy_location(ast.Attribute(owner, name, ast.Store()), node))
             case ast.Attribute(value=ast.Attribute() | ast.Subscript() as owner, attr=name), _:
-                if name in _MUTATORS:
+                if name in MUTATORS:
                     self._check_self_store(owner)
             case _:
                 pass
@@ -77,7 +77,7 @@ class _StoreVisitor(ScopedVisitor):
 
     def _check_store(self, target: ast.Attribute | ast.Subscript) -> None:
         self._check_self_store(target)
-        root = _chain(target)[0]
+        root = chain(target)[0]
         if self._is_shared(root):
             self.report(target, "shared-store", _SHARED.format(ast.unparse(target)))
 
@@ -90,14 +90,14 @@ class _StoreVisitor(ScopedVisitor):
         return root.id in self.module.definitions or root.id in self.module.imported
 
     def _check_self_store(self, target: ast.Attribute | ast.Subscript) -> None:
-        root, first_attribute = _chain(target)
+        root, first_attribute = chain(target)
         if not self._self_name or not isinstance(root, ast.Name) or root.id != self._self_name:
             return
         if first_attribute is not None and first_attribute != "state":
             self.report(target, "state", _SELF.format(first_attribute))
 
 
-def _chain(node: ast.expr) -> tuple[ast.expr, str | None]:
+def chain(node: ast.expr) -> tuple[ast.expr, str | None]:
     """The root of ``root.first.second[...]`` and its first attribute."""
     first_attribute: str | None = None
     while isinstance(node, ast.Attribute | ast.Subscript):

@@ -14,6 +14,8 @@ from replay.adjusted import adjusted_bars
 from replay.backtest import Backtest, backtest
 from replay.config import ReplayConfig, StrategyConfig
 from replay.instruments import InstrumentConfig
+from replay.strategy_check import check_strategy
+from replay.verification import Verified
 from strategies.sdk.limits import ContinuousLimit, RiskLimits
 
 __all__ = [
@@ -32,6 +34,8 @@ __all__ = [
     "SignalsConfig",
     "SimulatedBrokerConfig",
     "StrategyConfig",
+    "Verified",
     "adjusted_bars",
     "backtest",
+    "check_strategy",
 ]

@@ -211,17 +211,29 @@ async def _backtest(
             raise InputError(f"data: there is no store at {paths[0]}")
         async with await SqliteEventStore.open(paths[0]) as store:
             return await _run(store, loaded, config)
+    memory = MemoryEventStore()
+    streams = await import_data(memory, paths, importing, facts=facts)
+    return await _run(memory, loaded, msgspec.structs.replace(config, streams=streams))
+
+
+async def import_data(
+    store: EventStore,
+    paths: Sequence[Path],
+    importing: ImportOptions | None,
+    *,
+    facts: Mapping[DataKind, Sequence[Path]],
+) -> tuple[str, ...]:
+    """Import files of market data, and files of facts beside them; the streams that were made of them."""
     if not paths:
         raise InputError("data: expected a file, several files or a store")
-    memory = MemoryEventStore()
     if importing is None:
         importing = ImportOptions(fallback_symbol=paths[0].stem.upper() if len(paths) == 1 else "")
-    imported = await import_files(memory, paths, importing)
+    imported = await import_files(store, paths, importing)
     streams = tuple(stream.stream for stream in imported.streams)
     for kind, files in facts.items():
         for path in files:
-            streams += await _import_facts(memory, path, kind, beside=importing)
-    return await _run(memory, loaded, msgspec.structs.replace(config, streams=streams))
+            streams += await _import_facts(store, path, kind, beside=importing)
+    return streams
 
 
 async def _import_facts(

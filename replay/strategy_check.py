@@ -1,0 +1,73 @@
+"""A strategy is restarted again and again, as a daemon might, and must not notice.
+
+from replay import check_strategy
+
+check_strategy("my_strategy.py:Cross", "bars.csv")
+"""
+
+from types import MappingProxyType
+
+import msgspec
+
+from components.strategy_host.host import AnyStrategy
+from eventstore import MemoryEventStore
+from eventstore.importing import ImportOptions
+from kernel.decimals import exact
+from kernel.errors import ComponentError, InputError
+from replay.arguments import Keys, Paths, config_of, paths_of, settings_of
+from replay.backtest import from_instance, import_data, run_and_record, run_blocking
+from replay.config import ReplayConfig
+from replay.planning import plan_run
+from replay.results import read_results
+from replay.verification import Verified, verify_run
+from strategies.sdk.loading import LoadedStrategy, load_strategy
+
+RESTARTS = 16
+"""More than in ``replay verify``: what is tried here is short, and some state is lost only at some places."""
+
+DEFAULTS: Keys = MappingProxyType({})
+
+
+@exact
+def check_strategy(
+    strategy: AnyStrategy | str,
+    data: Paths,
+    *,
+    settings: Keys = DEFAULTS,
+    importing: ImportOptions | Keys | None = None,
+    restarts: int = RESTARTS,
+) -> Verified:
+    """Run a strategy over files of market data, then again with restarts from snapshots on the way.
+
+    ``strategy`` is an instance whose class is in a file, or ``path/to/file.py:Class``, which is linted too.
+    ``settings`` are those of a run, as in ``onetape.yaml``; ``data`` and ``importing`` as in ``backtest``.
+
+    Blocks. Raises ``ReplayDiverged`` if the runs differ, naming the first record in which they do and, for
+    state outside ``self.state``, the strategy; ``StrategyRefused`` by the linter; ``ComponentError`` for a
+    strategy that fails while it runs; and ``InputError`` as ``backtest`` does.
+    """
+    loaded = load_strategy(strategy) if isinstance(strategy, str) else from_instance(strategy)
+    if not loaded.source:
+        raise InputError(f"strategy {loaded.reference}: its source is in no file to load it anew from")
+    options = None if importing is None else settings_of(importing, ImportOptions, key="importing")
+    return run_blocking(_checked(loaded, data, config_of(settings), importing=options, restarts=restarts))
+
+
+async def _checked(
+    loaded: LoadedStrategy,
+    data: Paths,
+    config: ReplayConfig,
+    *,
+    importing: ImportOptions | None,
+    restarts: int,
+) -> Verified:
+    paths, store = paths_of(data), MemoryEventStore()
+    if any(path.suffix == ".db" for path in paths):
+        raise InputError("data: expected files; a run in a store is checked with `replay verify --restarts`")
+    streams = await import_data(store, paths, importing, facts={})
+    plan = await plan_run(store, msgspec.structs.replace(config, streams=streams), loaded=[loaded])
+    run = await run_and_record(store, plan)
+    result = await read_results(store, run)
+    if result.first_failure:
+        raise ComponentError(f"{run}: {result.first_failure}")
+    return await verify_run(store, run, restarts=restarts)

@@ -7,7 +7,6 @@ import msgspec
 from eventstore.block import EncodedEvents, EncodedRun
 from eventstore.readability import check_readable
 from eventstore.vocabulary import TAG_OF_TYPE, symbols_in
-from kernel.decimals import exact
 from kernel.errors import StoreError
 from kernel.events import AnyEvent, Event
 
@@ -35,7 +34,6 @@ _decode = msgspec.msgpack.Decoder(list[AnyEvent]).decode
 _PayloadCheck = Callable[[list[Event], bytes], None]
 
 
-@exact
 def encode_events(stream: str, events: Sequence[Event], *, causes: Sequence[int] | None) -> EncodedEvents:
     """Events ready to append, for a writer that needs their bytes, or knows that they can be read.
 

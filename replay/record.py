@@ -86,7 +86,8 @@ async def read_record(store: EventStore, run_stream: str) -> Record:
             assert batch.payload is not None, "a stream that is read whole comes in whole blocks"
             if not seqs and not isinstance(batch.events[0], RunStarted):
                 raise StreamMissing(f"stream {run_stream!r} is not the stream of a run")
-            parts = zip(batch.seqs, batch.events, items(batch.payload), batch.causes or (), strict=True)
+            causes = batch.causes or [0] * len(batch.events)
+            parts = zip(batch.seqs, batch.events, items(batch.payload), causes, strict=True)
             for seq, event, raw, cause in parts:
                 if cause <= 0:
                     seqs.append(seq)

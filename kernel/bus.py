@@ -12,7 +12,6 @@ from decimal import localcontext
 from functools import partial
 from itertools import repeat
 from operator import attrgetter, length_hint
-from traceback import extract_tb
 from typing import TypeVar
 
 import msgspec
@@ -37,7 +36,7 @@ from kernel.events import (
     Trade,
 )
 from kernel.identifiers import TimerName
-from kernel.loggable import loggable
+from kernel.loggable import place_of, words_of
 from kernel.router import Router
 from kernel.timers import NEVER, Timers
 
@@ -197,7 +196,9 @@ class EventBus:
             for handler in handlers:
                 try:
                     emitted = handler(event)
-                except Exception as error:
+                except KeyboardInterrupt:
+                    raise
+                except BaseException as error:
                     emitted = _Raised(error)
                 if emitted is not None:
                     break
@@ -262,7 +263,9 @@ class EventBus:
             for handler in handlers:
                 try:
                     more = handler(event)
-                except Exception as error:
+                except KeyboardInterrupt:
+                    raise
+                except BaseException as error:
                     more = self._isolate(self._router.owners[handler], event, error=error)
                 if more is not None:
                     events.extend(more)
@@ -302,6 +305,8 @@ class EventBus:
         return tuple(partial(self._call, handler) for handler in routes[symbol])
 
     # --- isolation ----------------------------------------------------------------------------
+    # Whatever a handler raises is its failure: `SystemExit`, `GeneratorExit` and a `CancelledError` too, for
+    # nothing outside can send them here while an event is handled. Only Ctrl-C comes from outside.
 
     def subscriptions(self) -> Iterable[Subscription]:
         """The bus hears of timers and operators itself, to put components back into service."""
@@ -320,7 +325,9 @@ class EventBus:
     def _call(self, handler: Handler, event: Event) -> Sequence[Event] | None:
         try:
             emitted = handler(event)
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             emitted = _Raised(error)
         return None if emitted is None else self._events_from(handler, event, emitted)
 
@@ -333,19 +340,20 @@ class EventBus:
             return emitted  # type: ignore[return-value]  # the handler's contract
         try:
             return convert(event, emitted)
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             return self._isolate(self._router.owners[handler], event, error=error)
 
     def _isolate(
-        self, component: Component, event: Event, *, error: Exception, policy: FailurePolicy | None = None
+        self, component: Component, event: Event, *, error: BaseException, policy: FailurePolicy | None = None
     ) -> Sequence[Event]:
         """Record a failure and take the component out of service as its policy says, or the one given."""
         name, policy = component.name, policy or component.failure_policy
         failures = self.state.failures[name] = self.state.failures.get(name, 0) + 1
-        frames = extract_tb(error.__traceback__)
-        where = f"{frames[-1].name}:{frames[-1].lineno}" if frames else ""
-        sentence = loggable(f"{type(error).__name__}: {error}")
-        failed = ComponentFailed(self.now, name, type(event).__name__, sentence, failures, where)
+        failed = ComponentFailed(
+            self.now, name, type(event).__name__, words_of(error), failures, place_of(error)
+        )
         if failures >= policy.max_failures:
             self._take_out(name, is_quarantined=True)
             return (failed, ComponentQuarantined(self.now, name, failures))
@@ -383,5 +391,5 @@ class _Raised:
 
     __slots__ = ("error",)
 
-    def __init__(self, error: Exception) -> None:
+    def __init__(self, error: BaseException) -> None:
         self.error = error

@@ -21,6 +21,7 @@ from kernel.edge import Delivery, EdgeSubscriber
 from kernel.errors import ComponentError, StoreError
 from kernel.events import ClockTicked, ComponentFailed, Event, SessionStarted
 from kernel.lanes import Lanes
+from kernel.loggable import words_of
 from kernel.recovery import Comparison, Step
 from kernel.tape import Tape
 
@@ -170,7 +171,7 @@ class CoreEngine:
         except ExceptionGroup as failures:
             first, *others = failures.exceptions
             for other in others:
-                first.add_note(f"and {type(other).__name__}: {other}")
+                first.add_note(f"and {words_of(other)}")
             raise first from first.__cause__
         finally:
             self._refuse_everything()

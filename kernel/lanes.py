@@ -9,13 +9,13 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import aclosing
-from traceback import extract_tb
 
 from kernel.clock import NANOSECONDS, Clock
 from kernel.edge import Delivery, EdgeSubscriber, Overflow
 from kernel.errors import StoreError
 from kernel.events import EVENT_TYPES, BookSnapshot, ComponentFailed, Event, Quote
 from kernel.events.symbols import symbol_getter
+from kernel.loggable import place_of, words_of
 from kernel.tape import Tape
 
 CONFLATED = frozenset[type[Event]]({Quote, BookSnapshot})
@@ -266,10 +266,12 @@ class Lanes:
         return error
 
     async def _call(self, seq: int, event: Event) -> BaseException | None:
-        """A cancellation that is not ours, of something the subscriber waited for, is a failure too."""
+        """A cancellation that is not ours, of something the subscriber waited for, is a failure too, and so
+        is ``sys.exit`` in its code.
+        """
         try:
             await self._subscriber.handle(seq, event)
-        except (Exception, asyncio.CancelledError) as error:
+        except (Exception, asyncio.CancelledError, SystemExit) as error:
             task = asyncio.current_task()
             assert task is not None
             if task.cancelling():
@@ -283,11 +285,9 @@ class Lanes:
         if type(event) is ComponentFailed:
             self.settle(seq)
             return
-        frames = extract_tb(error.__traceback__)
-        where = f"{frames[-1].name}:{frames[-1].lineno}" if frames else ""
-        name, kind, reason = self._subscriber.name, type(event).__name__, f"{type(error).__name__}: {error}"
+        name, kind, where = self._subscriber.name, type(event).__name__, place_of(error)
         self._on_failure(
-            self, seq, ComponentFailed(self._clock.now(), name, kind, reason, self.failures, where)
+            self, seq, ComponentFailed(self._clock.now(), name, kind, words_of(error), self.failures, where)
         )
 
     def _rest_if_idle(self) -> None:

@@ -1,4 +1,9 @@
-"""Words of strange origin made fit for the log: the same in every replay, and possible to write."""
+"""Words of strange origin made fit for the log: the same in every replay, and possible to write.
+
+An exception of a user's code is strange through and through: its ``__str__`` may raise, end the process
+or return 70 MB, its class may lie about its name. What is made of it here is bounded, and making it never
+raises; ``KeyboardInterrupt`` alone passes, for it is the person at the keyboard.
+"""
 
 import re
 
@@ -6,8 +11,46 @@ TEXT_LIMIT = 500
 """Characters kept of an error's message; it may quote whatever it was given."""
 
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]+")
+_KEPT = slice(TEXT_LIMIT)
+_name_of = type.__dict__["__name__"].__get__
+"""A class's own name, whatever its metaclass says."""
+_traceback_of = BaseException.__dict__["__traceback__"].__get__
 
 
 def loggable(text: str) -> str:
     """The text without memory addresses, cut at ``TEXT_LIMIT``, what UTF-8 cannot hold escaped."""
     return _ADDRESS.sub("0x..", text[:TEXT_LIMIT]).encode(errors="backslashreplace").decode()
+
+
+def message_of(error: BaseException) -> str:
+    """What an exception says, fit for the log."""
+    return loggable(_text_of(error))
+
+
+def words_of(error: BaseException) -> str:
+    """The type of an exception and what it says, fit for the log: ``ValueError: no such thing``."""
+    return loggable(f"{_class_of(error)}: {_text_of(error)}")
+
+
+def place_of(error: BaseException) -> str:
+    """The function and line that raised it, ``on_bar:17``; empty if it was never raised."""
+    step = _traceback_of(error)
+    if step is None:
+        return ""
+    while step.tb_next is not None:
+        step = step.tb_next
+    return loggable(f"{step.tb_frame.f_code.co_name}:{step.tb_lineno}")
+
+
+def _class_of(error: BaseException) -> str:
+    return str.__getitem__(_name_of(type(error)), _KEPT)
+
+
+def _text_of(error: BaseException) -> str:
+    """The exception's text, cut; a ``str`` of the exact type, for a subclass could go on to lie."""
+    try:
+        return str.__getitem__(str(error), _KEPT)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as other:
+        return f"(its text cannot be had: {_class_of(other)})"

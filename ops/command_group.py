@@ -7,6 +7,7 @@ from click.exceptions import NoArgsIsHelpError
 
 from kernel.decimals import exact
 from kernel.errors import OnetapeError, StreamMissing
+from kernel.loggable import words_of
 from ops.text_log import log_to_stderr
 
 REFUSED = 1
@@ -46,6 +47,11 @@ class CommandGroup(click.Group):
         except StreamMissing as error:
             click.echo(f"{ctx.info_name}: {error}", err=True)
             ctx.exit(WRONG_USAGE)
+        except SystemExit as error:  # not click's, which has exceptions of its own: of code that was run
+            click.echo(
+                f"{ctx.info_name}: ended by the code that it ran, half done: {words_of(error)}", err=True
+            )
+            ctx.exit(REFUSED)
         except OnetapeError as error:
             click.echo(f"{ctx.info_name}: {error}", err=True)
             ctx.exit(REFUSED)

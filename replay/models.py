@@ -21,6 +21,7 @@ from brokers.simulated.models import VenueModels, build_models, choices, convert
 from brokers.simulated.own_models import FORMS
 from kernel.errors import ConfigError, InputError
 from kernel.events import Event, ModelLoaded
+from kernel.loggable import words_of
 from strategies.sdk.references import Reference, find_source_file, parse_reference
 
 _REGISTRATION = Lock()
@@ -80,12 +81,14 @@ def build_model(role: str, reference: str, *, source: str, params: Mapping[str, 
     with _registered(module):
         try:
             exec(compile(source, parsed.source_name, "exec", dont_inherit=True), module.__dict__)
-        except Exception as error:  # isolation: the code is not ours, and may raise anything
+            kind = _class_of(role, module, reference=parsed)
+            model = convert_own(role, kind, params, name=reference)
+        except (ConfigError, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # isolation: the code is not ours, and may raise anything
             raise ConfigError(
-                f"broker.{role}: loading {parsed.source_name} fails: {type(error).__name__}: {error}"
+                f"broker.{role}: loading {parsed.source_name} fails: {words_of(error)}"
             ) from error
-        kind = _class_of(role, module, reference=parsed)
-        model = convert_own(role, kind, params, name=reference)
     return LoadedModel(role, parsed.of_class(kind.__name__), source, source_hash, dict(params), model)
 
 

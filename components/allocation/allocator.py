@@ -54,7 +54,7 @@ from kernel.events import (
     TimerScheduled,
 )
 from kernel.identifiers import ClientOrderId, StrategyId, TimerName
-from kernel.loggable import loggable
+from kernel.loggable import message_of
 from strategies.sdk.algorithms import TIME_IS_OVER, Algorithm
 from strategies.sdk.sizing import SizingBasis, bars_needed, full_quantity
 
@@ -171,7 +171,7 @@ class Allocator:
         try:
             target = self._target(symbol, verdict)
         except (ValueError, ArithmeticError) as error:
-            return (*expiry, DecisionRefused(ts, ALLOCATOR, symbol, loggable(str(error))))
+            return (*expiry, DecisionRefused(ts, ALLOCATOR, symbol, message_of(error)))
         plan = self.state.plans.setdefault(symbol, Plan())
         if not self._keeps(plan, target):
             plan.target = target

@@ -14,6 +14,16 @@ from kernel.timers import NEVER
 LARGEST = Decimal("1E+18")
 """Beyond it no quantity or price is meant; exact arithmetic and every venue's number formats end near it."""
 
+MOST_BITS = 1_000
+"""Of a whole number that is looked at at all: to make decimals of a million digits takes minutes."""
+
+NAME_LIMIT = 1_000
+"""Characters of a symbol, a tag, a timer's name or an order's id: more than any venue has, and every event
+that speaks of it carries it again."""
+
+REASON_LIMIT = 10_000
+"""Characters of a signal's reason: a page or two for people to read."""
+
 ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
 
 # What these functions are given may be anything, but a reader should know what it is meant to be.
@@ -51,7 +61,10 @@ def exact_number(value: Anything, what: str) -> Decimal:
     elif isinstance(value, bool):
         raise ValueError(f"{what}: expected a number; got bool")
     elif isinstance(value, Integral):
-        exact = Decimal(int(value))
+        whole = int(value)
+        if whole.bit_length() > MOST_BITS:
+            raise ValueError(f"{what}: a number of {whole.bit_length():,} bits is beyond {LARGEST}")
+        exact = Decimal(whole)
     elif isinstance(value, Real):
         exact = Decimal(repr(float(value)))
     else:
@@ -92,10 +105,17 @@ def flag(value: Anything, what: str) -> bool:
     return value
 
 
-def text(value: Anything, what: str) -> str:
-    """A string that can be written to the log; ``ValueError`` for anything else."""
-    if not isinstance(value, str):
-        raise ValueError(f"{what}: expected a text; got {type(value).__name__}")
+def text(value: Anything, what: str, *, at_most: int = NAME_LIMIT) -> str:
+    """A plain string that can be written to the log; ``ValueError`` for anything else, and for a longer one.
+
+    A subclass of ``str``, an enum's or numpy's, becomes what the log will give back.
+    """
+    if type(value) is not str:
+        if not (issubclass(type(value), str) and isinstance(value, str)):  # who else says to be one is not
+            raise ValueError(f"{what}: expected a text; got {type(value).__name__}")
+        value = str.__getitem__(value, slice(None))
+    if len(value) > at_most:
+        raise ValueError(f"{what}: expected at most {at_most:,} characters; got {len(value):,}")
     if not value.isascii():
         value.encode()  # a lone surrogate raises UnicodeEncodeError, a ValueError
     return value

@@ -5,7 +5,15 @@ from itertools import islice
 from typing import TypeGuard
 
 from components.strategy_host.order_plans import OrderPlans
-from components.strategy_host.plain_values import choice, exact_number, nanoseconds, text, to_lots, to_ticks
+from components.strategy_host.plain_values import (
+    REASON_LIMIT,
+    choice,
+    exact_number,
+    nanoseconds,
+    text,
+    to_lots,
+    to_ticks,
+)
 from components.strategy_host.sizes import AccountView, Sizes
 from components.strategy_host.state import HostState
 from components.strategy_host.worked_orders import WorkedOrders
@@ -23,7 +31,7 @@ from kernel.events import (
     VenueFeature,
 )
 from kernel.identifiers import ClientOrderId, StrategyId, TimerName
-from kernel.loggable import loggable
+from kernel.loggable import loggable, message_of
 from strategies.sdk import (
     Cancel,
     CancelExecution,
@@ -101,7 +109,7 @@ class Translator:
             return self._checked(ts, decision)
         except (ValueError, ArithmeticError) as error:
             self._state.order_count = order_count
-            return (self._refuse(ts, _symbol_in(decision), str(error)),)
+            return (self._refuse(ts, _symbol_in(decision), message_of(error)),)
 
     def _checked(self, ts: int, decision: object) -> Sequence[Event]:
         """Raises ``ValueError`` for what is not a valid decision; type annotations bind no strategy."""
@@ -148,7 +156,7 @@ class Translator:
         strength = exact_number(raised.strength, "signal strength")
         if not 0 <= strength <= 1:
             raise ValueError(f"signal strength {raised.strength!r} is not in 0..1")
-        symbol, reason = text(raised.symbol, "symbol"), text(raised.reason, "reason")
+        symbol, reason = text(raised.symbol, "symbol"), text(raised.reason, "reason", at_most=REASON_LIMIT)
         tick = self._instrument(symbol).tick_size
         return SignalRaised(
             ts,

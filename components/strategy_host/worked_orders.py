@@ -5,6 +5,7 @@ Whether the terms make sense for the order is for the execution component to say
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from itertools import islice
 
 import msgspec
 
@@ -77,7 +78,9 @@ def _terms_of(ts: int, algorithm: object, lot_size: Decimal) -> AlgorithmTerms:
         case Twap(steps=steps):
             return _terms(AlgorithmKind.TWAP, ts, algorithm, weights=(ONE,) * _steps(steps))
         case Vwap(weights=given):
-            weights = tuple(exact_number(weight, "weight") for weight in given)
+            weights = tuple(exact_number(weight, "weight") for weight in islice(given, MAX_STEPS + 1))
+            if len(weights) > MAX_STEPS:
+                raise ValueError(f"weights: expected at most {MAX_STEPS:,}")
             return _terms(AlgorithmKind.VWAP, ts, algorithm, weights=weights)
         case Participation(rate=rate, part_quantity=quantity):
             return msgspec.structs.replace(

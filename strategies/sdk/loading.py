@@ -18,16 +18,18 @@ from importlib.util import decode_source
 from threading import Lock
 from traceback import extract_tb
 from types import MappingProxyType, ModuleType
-from typing import TypeGuard
+from typing import SupportsIndex, TypeGuard
 
 import msgspec
 
 from kernel.decimals import exact
 from kernel.errors import InputError, StrategyRefused
+from kernel.loggable import message_of, words_of
 from strategies.sdk.lint import lint_source
 from strategies.sdk.parameters import ParameterRow, convert_params, describe
 from strategies.sdk.references import Reference, find_source_file, parse_reference
-from strategies.sdk.strategy import Strategy, StrategyParams, StrategyState
+from strategies.sdk.strategy import Metadata, Strategy, StrategyParams, StrategyState
+from strategies.sdk.type_hints import check_hints
 
 __all__ = ["LoadedStrategy", "ParameterRow", "describe", "load_recorded", "load_source", "load_strategy"]
 
@@ -103,13 +105,15 @@ def _build(source: str, reference: Reference, params: Mapping[str, object]) -> L
     with _registered(module):
         with _refusing_failures(reference.source_name, "loading the module"):
             exec(compile(source, reference.source_name, "exec", dont_inherit=True), module.__dict__)
-        strategy_type = _choose_class(module, reference)
+            strategy_type = _choose_class(module, reference)
         with _refusing_failures(reference.source_name, "resolving the types of its structs"):
             _resolve_hints(module, strategy_type)
-    converted = convert_params(strategy_type, params)
     with _refusing_failures(reference.source_name, f"building {strategy_type.__name__}"):
+        converted = convert_params(strategy_type, params)
         strategy = _instantiate(strategy_type, converted)
-    _check_state(strategy, reference)
+        _check_state(strategy, reference)
+        _check_record(strategy, reference)
+        _check_needs(strategy, reference)
     return LoadedStrategy(
         strategy=strategy,
         reference=reference.of_class(strategy_type.__name__),
@@ -140,14 +144,14 @@ def _refusing_failures(file: str, doing: str) -> Generator[None]:
     """Turn whatever the strategy's own code raises into its refusal, naming the innermost of its lines."""
     try:
         yield
-    except InputError:
+    except (InputError, KeyboardInterrupt):
         raise
-    except Exception as error:  # isolation: the code is not ours, and may raise anything
+    except BaseException as error:  # isolation: the code is not ours, and may raise or end anything
         lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == file]
         if isinstance(error, SyntaxError):
             lines.append(error.lineno)
         where = f"{file}:{lines[-1] if lines else 1}"
-        raise StrategyRefused(f"{where}: {doing} fails: {type(error).__name__}: {error}") from error
+        raise StrategyRefused(f"{where}: {doing} fails: {words_of(error)}") from error
 
 
 def _choose_class(module: ModuleType, reference: Reference) -> type[AnyStrategy]:
@@ -175,12 +179,19 @@ def _is_strategy_type(value: object) -> TypeGuard[type[AnyStrategy]]:
 
 
 def _resolve_hints(module: ModuleType, strategy_type: type[AnyStrategy]) -> None:
-    """Replace hints written as text by what they mean, in every struct of the module."""
+    """Replace hints written as text by what they mean, in every struct of the module.
+
+    First every hint that anybody will evaluate is checked: none may run code.
+    """
     values: dict[str, object] = vars(module)
-    for value in (*values.values(), strategy_type.params_type, strategy_type.state_type):
-        if not isinstance(value, type) or not issubclass(value, msgspec.Struct):
-            continue
-        for cls in value.__mro__:
+    structs = [
+        value
+        for value in (*values.values(), strategy_type.params_type, strategy_type.state_type)
+        if isinstance(value, type) and issubclass(value, msgspec.Struct)
+    ]
+    check_hints(module, structs)
+    for struct in structs:
+        for cls in struct.__mro__:
             if cls.__module__ == module.__name__:
                 cls.__annotations__ = inspect.get_annotations(cls, eval_str=True)
 
@@ -190,7 +201,28 @@ def _instantiate(strategy_type: type[AnyStrategy], params: Mapping[str, object])
     try:
         return strategy_type(**params)
     except ValueError as error:
-        raise InputError(f"strategy {strategy_type.metadata.name!r}: {error}") from error
+        raise InputError(f"strategy {strategy_type.metadata.name!r}: {message_of(error)}") from error
+
+
+def _check_needs(strategy: AnyStrategy, reference: Reference) -> None:
+    """What the assembly asks of a strategy has answers."""
+    count: object = strategy.bars_needed()
+    if not isinstance(count, SupportsIndex):
+        raise StrategyRefused(
+            f"{reference.source_name}: bars_needed(): expected a whole number; got {type(count).__name__}"
+        )
+    strategy.needs_book()
+
+
+def _check_record(strategy: AnyStrategy, reference: Reference) -> None:
+    """The log can hold what a strategy says of itself, and its parameters."""
+    try:
+        msgspec.msgpack.decode(msgspec.msgpack.encode(strategy.metadata), type=Metadata)
+        msgspec.json.encode(strategy.params)
+    except (TypeError, ValueError, msgspec.MsgspecError) as error:
+        raise StrategyRefused(
+            f"{reference.source_name}: metadata or parameters cannot be written: {message_of(error)}"
+        ) from error
 
 
 def _check_state(strategy: AnyStrategy, reference: Reference) -> None:
@@ -199,7 +231,7 @@ def _check_state(strategy: AnyStrategy, reference: Reference) -> None:
         encoded = msgspec.msgpack.encode(strategy.state)
         msgspec.msgpack.decode(encoded, type=type(strategy.state))
     except (TypeError, msgspec.MsgspecError) as error:
-        what = f"{type(strategy.state).__name__} cannot be written and read back"
+        what = f"{type(strategy.state).__name__} cannot be written and read back: {message_of(error)}"
         raise StrategyRefused(
-            f"{reference.source_name}: {what}: {error}; use numbers, text, lists, dicts and structs"
+            f"{reference.source_name}: {what}; use numbers, text, lists, dicts and structs"
         ) from error

@@ -47,6 +47,7 @@ from kernel.events import (
     TimerFired,
     Trade,
 )
+from kernel.loggable import message_of
 from strategies.sdk.context import Context
 from strategies.sdk.decisions import Decisions
 
@@ -138,7 +139,7 @@ class Strategy(Generic[ParamsT, StateT]):
         try:
             self.validate()
         except ValueError as error:
-            raise InputError(f"strategy {self.metadata.name!r}: {error}") from error
+            raise InputError(f"strategy {self.metadata.name!r}: {message_of(error)}") from error
 
     def validate(self) -> None:
         """Check parameters against each other; raise ``ValueError`` with a sentence."""

@@ -38,7 +38,7 @@ from kernel.events import (
 )
 from kernel.identifiers import ClientOrderId, StrategyId, TimerName
 from kernel.timers import NEVER
-from strategies.sdk import Cancel, CancelTimer, PlaceOrder, Replace, SetTimer, Signal, buy, sell
+from strategies.sdk import Cancel, CancelTimer, PlaceOrder, Replace, SetTimer, Signal, Target, buy, sell
 from strategies.sdk.decisions import Decision
 from tests.kernel.listeners import quote
 
@@ -289,6 +289,74 @@ def test_what_is_no_valid_decision_is_refused_with_the_reason(returned: object, 
 )
 def test_a_text_that_cannot_be_written_is_refused(returned: object) -> None:
     assert "surrogates not allowed" in refusal(returned)
+
+
+@pytest.mark.parametrize(
+    ("returned", "reason"),
+    [
+        (buy("A" * 1_001, 1), "symbol: expected at most 1,000 characters; got 1,001"),
+        (buy("A", 1, tag="x" * 70_000), "tag: expected at most 1,000 characters; got 70,000"),
+        (Target("A", 5, tag="x" * 1_001), "tag: expected at most 1,000 characters; got 1,001"),
+        (
+            Signal("A", SignalDirection.LONG, 1.0, "x" * 10_001),
+            "reason: expected at most 10,000 characters; got 10,001",
+        ),
+        (
+            SetTimer(TimerName("t" * 1_001), 9),
+            "timer name: expected at most 1,000 characters; got 1,001",
+        ),
+        (
+            CancelTimer(TimerName("t" * 1_001)),
+            "timer name: expected at most 1,000 characters; got 1,001",
+        ),
+        (
+            Cancel(ClientOrderId("x" * 1_001)),
+            "client_order_id: expected at most 1,000 characters; got 1,001",
+        ),
+        (
+            Replace(ClientOrderId("x" * 1_001)),
+            "client_order_id: expected at most 1,000 characters; got 1,001",
+        ),
+    ],
+    ids=lambda value: repr(value)[:20],
+)
+def test_a_text_that_is_too_long_is_refused(returned: object, reason: str) -> None:
+    assert refusal(returned) == reason
+
+
+def test_a_text_at_its_limit_is_taken_whole() -> None:
+    signal = one(Signal("A", SignalDirection.LONG, 1.0, "x" * 10_000))
+    placed = one(buy("A" * 1_000, 1, tag="x" * 1_000))
+
+    assert isinstance(signal, SignalRaised)
+    assert isinstance(placed, OrderIntent)
+    assert (len(signal.reason), len(placed.order.symbol), len(placed.order.tag)) == (10_000, 1_000, 1_000)
+
+
+class Name(str):
+    """A text that is more than one."""
+
+    def isascii(self) -> bool:
+        raise SystemExit
+
+
+def test_a_text_of_another_kind_is_what_the_log_gives_back() -> None:
+    placed = one(buy(np.str_("A"), 1, tag=Name("x")))
+
+    assert isinstance(placed, OrderIntent)
+    assert (type(placed.order.symbol), type(placed.order.tag)) == (str, str)
+
+
+def test_an_error_without_words_is_refused_all_the_same() -> None:
+    class Unspeakable(ValueError):
+        def __str__(self) -> str:
+            raise SystemExit
+
+    class Quantity(Fraction):
+        def __float__(self) -> float:
+            raise Unspeakable
+
+    assert refusal(buy("A", Quantity(1))) == "(its text cannot be had: SystemExit)"  # type: ignore[arg-type]  # the point
 
 
 def test_a_refusal_says_the_same_in_every_replay() -> None:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 Place = str
 Reason = str
 
+_NO_AWAIT = "synchronous code cannot be cancelled: a CancelledError in it was raised by the component itself"
+
 ALLOWED: Mapping[str, Mapping[Place, Reason]] = {
     "names": {},
     "file length": {},
@@ -33,6 +35,7 @@ ALLOWED: Mapping[str, Mapping[Place, Reason]] = {
         "kernel/bus.py::EventBus._dispatch_until": "isolation: whatever a component raises becomes an event",
         "kernel/bus.py::EventBus._call": "isolation: whatever a component raises becomes an event",
         "kernel/bus.py::EventBus._cascade": "isolation: whatever a component raises becomes an event",
+        "kernel/loggable.py::_text_of": "isolation: an exception's text is code of whoever raised it",
         "kernel/lanes.py::Lanes._call": "isolation: whatever a subscriber raises is retried, then recorded",
         "kernel/bus.py::EventBus._events_from": "isolation: so does what its answer raises when read",
         "strategies/sdk/loading.py::_refusing_failures": (
@@ -42,7 +45,13 @@ ALLOWED: Mapping[str, Mapping[Place, Reason]] = {
             "isolation: a user's own model may raise anything; it becomes a refusal to start"
         ),
     },
-    "cancellation": {},
+    "cancellation": {
+        "kernel/bus.py::EventBus._dispatch_until": _NO_AWAIT,
+        "kernel/bus.py::EventBus._cascade": _NO_AWAIT,
+        "kernel/bus.py::EventBus._call": _NO_AWAIT,
+        "kernel/bus.py::EventBus._events_from": _NO_AWAIT,
+        "kernel/loggable.py::_text_of": _NO_AWAIT,
+    },
     "local imports": {},
     "ignores": {},
     "machine paths": {},

@@ -1,5 +1,6 @@
 """A component that raises is taken out of service as its policy says; the others never notice."""
 
+import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 
 import pytest
@@ -237,6 +238,57 @@ def test_the_words_of_an_error_are_the_same_in_every_replay_and_can_be_written()
     assert isinstance(failed, ComponentFailed)
     assert failed.error.startswith("ValueError: <object object at 0x..> and \\ud800 and xxx")
     assert len(failed.error.encode()) < 1_000
+
+
+def kind_of(error: BaseException) -> str:
+    """How a test is called."""
+    return type(error).__name__
+
+
+class Unspeakable(Exception):
+    """Ends the process when it is asked what it says."""
+
+    def __str__(self) -> str:
+        raise SystemExit(0)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [SystemExit(0), GeneratorExit(), asyncio.CancelledError(), MemoryError(), Unspeakable()],
+    ids=type,
+)
+@pytest.mark.parametrize(
+    "caused", [Quote, SignalRaised, Trade], ids=["input", "consequence", "derived market"]
+)
+def test_whatever_a_component_raises_is_its_failure_alone(error: BaseException, caused: type[Event]) -> None:
+    def give_up(_: Event) -> None:
+        raise error
+
+    bus = EventBus()
+    made: list[Event] = [signal(1, "x"), Trade(1, "A", 1.0, 1.0)]
+    bus.register(Listener("asking", {Quote: lambda event: made if event.ts == 1 else None}))
+    other = Listener("other", {Quote: silent})
+    bus.register(Listener("failing", {caused: give_up}, failure_policy=CARELESS))
+    bus.register(other)
+
+    bus.dispatch([quote(1), quote(2)])
+
+    failed = derived_of(bus, ComponentFailed)[0]
+    assert isinstance(failed, ComponentFailed)
+    assert failed.error.startswith(f"{type(error).__name__}: ")
+    assert failed.where.startswith("give_up:")
+    assert other.heard == [quote(1), quote(2)]
+
+
+def test_ctrl_c_in_a_component_is_not_its_failure() -> None:
+    def interrupted(_: Event) -> None:
+        raise KeyboardInterrupt
+
+    bus = EventBus()
+    bus.register(Listener("busy", {Quote: interrupted}))
+
+    with pytest.raises(KeyboardInterrupt):
+        bus.dispatch([quote(1)])
 
 
 def test_a_back_off_beyond_all_time_is_for_ever() -> None:

@@ -201,6 +201,27 @@ async def test_a_cancellation_of_something_else_is_a_failure_of_the_subscriber()
     assert [seq for seq, _ in delivered.failures] == [1, 2]
 
 
+class Unspeakable(Exception):
+    """Has no text."""
+
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize("error", [SystemExit(0), Unspeakable()], ids=type)
+async def test_whatever_a_subscriber_raises_is_reported_in_words(error: BaseException) -> None:
+    async def give_up(_seq: int, _event: Event) -> None:
+        raise error
+
+    async with lanes_of(Edge(act=give_up), delivery=Delivery(attempts=1)) as delivered:
+        await delivered.release([quote(1)])
+        await delivered.lanes.drain()
+
+    [(_, failed)] = delivered.failures
+    assert failed.error.startswith(f"{type(error).__name__}: ")
+    assert failed.where.startswith("give_up:")
+
+
 async def test_a_subscriber_that_swallows_its_cancellation_ends_all_the_same() -> None:
     async def cling(_seq: int, _event: Event) -> None:
         try:

@@ -88,3 +88,52 @@ def test_a_backtest_with_a_failed_strategy_counts_the_failures(market: Path) -> 
 
     assert done.result.failures > 0
     assert "ZeroDivisionError: A" in done.result.first_failure
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("raise SystemExit(0)", "own.py:2: loading the module fails: SystemExit: 0"),
+        (
+            BROKEN_STRATEGY + "    def validate(self):\n        raise SystemExit(0)\n",
+            "building Broken fails: SystemExit",
+        ),
+        (
+            BROKEN_STRATEGY + "    def bars_needed(self):\n        raise SystemExit(0)\n",
+            "building Broken fails: SystemExit",
+        ),
+    ],
+)
+def test_a_strategy_that_exits_while_it_is_loaded_is_refused_in_a_sentence(
+    market: Path, code: str, said: str
+) -> None:
+    (market / "own.py").write_text(f"\n{code}", "utf-8")
+
+    done = replay("--store", "market.db", "--stream", "a.1d", "--strategy", "own.py")
+
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.startswith("replay: own.py:")
+    assert said in done.stderr
+
+
+def test_a_strategy_that_exits_in_the_run_is_a_failure_of_the_run(market: Path) -> None:
+    (market / "own.py").write_text(BROKEN_STRATEGY.replace("return 1 / 0", "raise SystemExit(0)"), "utf-8")
+
+    done = replay("--store", "market.db", "--stream", "a.1d", "--strategy", "own.py")
+
+    assert (done.exit_code, Path("run.broken.1.html").exists()) == (1, True)
+    assert "SystemExit: 0" in done.stderr
+
+
+def test_a_model_that_exits_while_it_is_loaded_is_refused_in_a_sentence(market: Path) -> None:
+    (market / "own.py").write_text("raise SystemExit(0)\n", "utf-8")
+    (market / "onetape.yaml").write_text(
+        "store: market.db\nstreams: [a.1d]\nbroker: {slippage: 'own.py:Free'}\n"
+        "strategies: [{strategy: 'strategies.buy_and_hold:BuyAndHold'}]\n",
+        "utf-8",
+    )
+
+    done = replay()
+
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "broker.slippage: loading own.py fails: SystemExit: 0" in done.stderr

@@ -2,6 +2,7 @@
 
 import gc
 import hashlib
+import re
 import sys
 import weakref
 from collections.abc import Mapping
@@ -410,3 +411,61 @@ def test_state_that_cannot_be_written_is_refused() -> None:
     )
 
     assert "my/file.py: State cannot be written and read back: " in refusal(source)
+
+
+# Code that ends the process, or raises what is no ordinary error
+
+
+@pytest.mark.parametrize(
+    ("place", "doing"),
+    [
+        ("\n\n{}\n", "loading the module"),
+        ("\n    def validate(self) -> None:\n        {}\n", "building Good"),
+        ("\n    def bars_needed(self) -> int:\n        {}\n", "building Good"),
+        ("\n    def needs_book(self) -> bool:\n        {}\n", "building Good"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("raise SystemExit(0)", "SystemExit: 0"),
+        ("raise GeneratorExit", "GeneratorExit: "),
+        ("raise BaseException(chr(0xD800))", "BaseException: \\ud800"),
+        (
+            "raise type('Odd', (Exception,), {'__str__': lambda self: 1 / 0})",
+            "Odd: (its text cannot be had: ",
+        ),
+    ],
+)
+def test_whatever_a_strategy_raises_while_it_is_loaded_is_its_refusal(
+    place: str, doing: str, statement: str, words: str
+) -> None:
+    with pytest.raises(StrategyRefused, match=re.escape(f"{doing} fails: {words}")):
+        load_recorded(GOOD + place.format(statement), "my/file.py:Good")
+
+
+def test_ctrl_c_while_a_strategy_is_loaded_is_no_refusal() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        load_recorded(GOOD + "\n\nraise KeyboardInterrupt\n", "my/file.py:Good")
+
+
+def test_state_that_exits_when_it_is_read_back_is_refused() -> None:
+    leaving = "    def __post_init__(self) -> None:\n        raise SystemExit\n\n"
+    source = GOOD.replace("    windows: dict", f"{leaving}    windows: dict")
+
+    with pytest.raises(StrategyRefused, match="building Good fails: SystemExit: "):
+        load_recorded(source, "my/file.py:Good")
+
+
+def test_bars_needed_that_are_no_number_are_refused() -> None:
+    source = GOOD + "\n    def bars_needed(self) -> int:\n        return 2.5\n"
+
+    assert refusal(source) == "my/file.py: bars_needed(): expected a whole number; got float"
+
+
+@pytest.mark.parametrize("metadata", ["None", "Metadata(name=5)", "Metadata(name=chr(0xD800))"])
+def test_metadata_that_cannot_be_recorded_is_refused(metadata: str) -> None:
+    source = GOOD.replace('Metadata(name="good", version="2.1.0")', metadata)
+
+    with pytest.raises(StrategyRefused, match=r"^my/file\.py"):
+        load_recorded(source, "my/file.py:Good")

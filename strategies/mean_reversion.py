@@ -81,5 +81,6 @@ class MeanReversion(Strategy[Params, State]):
 def z_score(closes: list[float]) -> float | None:
     """Standard deviations between the last close and the average; ``None`` where prices stood still."""
     average = fmean(closes)
-    deviation = sqrt(fmean([(close - average) ** 2 for close in closes]))
+    distances = [close - average for close in closes]
+    deviation = sqrt(fmean([distance * distance for distance in distances]))
     return (closes[-1] - average) / deviation if deviation > 0 else None

@@ -10,6 +10,8 @@ that differs. ``strategies/sdk/linting/allowed.py`` lists what is allowed and wh
 
 import ast
 
+from strategies.sdk.linting.annotations import check_annotations
+from strategies.sdk.linting.arithmetic import check_arithmetic
 from strategies.sdk.linting.fixed_values import check_fixed_values
 from strategies.sdk.linting.held_objects import check_held_objects
 from strategies.sdk.linting.imports import check_imports
@@ -23,6 +25,8 @@ __all__ = ["Finding", "lint_source"]
 RULES = (
     check_imports,
     check_names,
+    check_annotations,
+    check_arithmetic,
     check_set_order,
     check_fixed_values,
     check_state_stores,

@@ -42,8 +42,8 @@ class Text(str):
 class Lying(type):
     """A class of classes that have no name to tell."""
 
-    @property  # type: ignore[override]  # the point
-    def __name__(cls) -> str:
+    @property
+    def __name__(cls) -> str:  # type: ignore[override]  # the point
         raise SystemExit
 
 

@@ -27,7 +27,7 @@ ALLOWED_IMPORTS = {
     "numpy": "arithmetic on arrays (its random numbers, files and global settings are refused below)",
     "operator": "pure functions",
     "re": "pure functions of text",
-    "statistics": "pure functions",
+    "statistics": "pure functions (those that differ between versions of Python are refused below)",
     "string": "constants",
     "types": "MappingProxyType alone: a constant table that cannot change",
     "typing": "declares, computes nothing",
@@ -107,8 +107,19 @@ _DECIMAL_CONTEXT = "is shared by the whole process; use `with decimal.localconte
 _NUMPY_SETTING = "changes numpy for the whole process; use `with numpy.errstate(...)` where it is needed"
 _NUMPY_UNINITIALISED = "returns whatever was in memory; use `numpy.zeros` or `numpy.full`"
 
+_SUMMED = "gives other results from Python 3.12 on, which adds floats otherwise; work it out with `math.fsum`"
+_LATER = "is not in every Python that plays the log; write it in this file"
+
 REFUSED_PATHS = {
     "numpy.random": _CHANCE,
+    "statistics.kde_random": _CHANCE,
+    **dict.fromkeys(
+        ("statistics.correlation", "statistics.covariance", "statistics.linear_regression"), _SUMMED
+    ),
+    **dict.fromkeys(
+        ("copy.replace", "itertools.batched", "math.fma", "math.sumprod", "statistics.kde"), _LATER
+    ),
+    **dict.fromkeys(("typing.ForwardRef", "typing.get_type_hints"), _CODE),
     **dict.fromkeys(
         (
             "numpy.DataSource",

@@ -46,11 +46,13 @@ NO_EXECUTION_SETTINGS = ExecutionConfig()
 
 
 class PlacedStrategy(msgspec.Struct, frozen=True):
-    """A strategy instance, the id it runs under and the symbols it is given."""
+    """A strategy instance, the id it runs under and the symbols it hears of."""
 
     strategy_id: StrategyId
     strategy: AnyStrategy
     symbols: tuple[str, ...]
+    was_told: bool = True
+    """Whether its symbols were named to it: ``ctx.symbols`` has them from the start, else as they appear."""
 
 
 class Core(msgspec.Struct, frozen=True):
@@ -132,6 +134,7 @@ def assemble(
             symbol_of=_symbol_of(orders, algorithms),
             has=venue_facts.has,
             risk_limits=risk_limits,
+            currency=portfolio.currency,
             environment=environment,
         )
         bus.register(host)
@@ -162,10 +165,12 @@ def _host(
     symbol_of: Callable[[ClientOrderId], str],
     has: Callable[[VenueFeature], bool],
     risk_limits: RiskLimits,
+    currency: str,
     environment: Mapping[str, str],
 ) -> StrategyHost:
     """The component of one strategy, with its views of the others."""
     state = HostState()
+    symbols = frozenset(one.symbols)
     context = StrategyContext(
         one.strategy_id,
         bus=bus,
@@ -173,7 +178,9 @@ def _host(
         books=books,
         portfolio=StrategyPortfolio(one.strategy_id, account=account, orders=orders),
         risk_limits=risk_limits,
-        symbols=tuple(sorted(one.symbols)),
+        hears=symbols,
+        was_told=one.was_told,
+        currency=currency,
         bars_needed=one.strategy.bars_needed(),
         timeframe=_timeframe(one.strategy),
         environment=environment,
@@ -191,6 +198,7 @@ def _host(
     return StrategyHost(
         one.strategy,
         strategy_id=one.strategy_id,
+        symbols=symbols,
         context=context,
         translator=translator,
         state=state,

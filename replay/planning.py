@@ -161,7 +161,9 @@ def _strategies(
 ) -> tuple[PlannedStrategy, ...]:
     if loaded:
         ids = _own_ids([one.strategy.metadata.name for one in loaded])
-        return tuple(PlannedStrategy(key, one, symbols) for key, one in zip(ids, loaded, strict=True))
+        return tuple(
+            PlannedStrategy(key, one, symbols, was_told=False) for key, one in zip(ids, loaded, strict=True)
+        )
     if loaded is not None:
         raise ConfigError("no strategy to run; give at least one")
     if not config.strategies:
@@ -189,4 +191,4 @@ def _planned(wanted: StrategyConfig, loaded: LoadedStrategy, symbols: tuple[str,
             f"{', '.join(symbols)}"
         )
     strategy_id = StrategyId(wanted.id or loaded.strategy.metadata.name)
-    return PlannedStrategy(strategy_id, loaded, wanted.symbols or symbols)
+    return PlannedStrategy(strategy_id, loaded, wanted.symbols or symbols, bool(wanted.symbols))

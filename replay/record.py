@@ -142,7 +142,7 @@ def plan_of(record: Record, *, current_code: bool) -> Plan:
         raise StreamMissing(f"stream {record.run_stream!r} is not the stream of a run")
     started = record.started
     placed = tuple(
-        msgspec.structs.replace(strategy, symbols=_symbols(config, position) or started.symbols)
+        _with_symbols(strategy, _symbols(config, position), started)
         for position, strategy in enumerate(strategies)
     )
     return Plan(
@@ -253,7 +253,13 @@ def _strategy(event: StrategyLoaded, *, current_code: bool) -> PlannedStrategy:
         loaded = load_strategy(event.reference, params)
     else:
         loaded = load_recorded(event.source, event.reference, params)
-    return PlannedStrategy(event.strategy, loaded, ())
+    return PlannedStrategy(event.strategy, loaded, (), was_told=False)
+
+
+def _with_symbols(strategy: PlannedStrategy, named: tuple[str, ...], started: RunStarted) -> PlannedStrategy:
+    """With the symbols that the configuration names, or those of the run."""
+    was_told = bool(named) or started.symbols_ahead
+    return msgspec.structs.replace(strategy, symbols=named or started.symbols, was_told=was_told)
 
 
 def _symbols(config: ReplayConfig, position: int) -> tuple[str, ...]:

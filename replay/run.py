@@ -54,11 +54,15 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class PlannedStrategy(msgspec.Struct, frozen=True):
-    """A loaded strategy and its place in a run."""
+    """A loaded strategy and its place in a run.
+
+    ``was_told``: the configuration names its symbols; otherwise they are all that the data has.
+    """
 
     strategy_id: StrategyId
     loaded: LoadedStrategy
     symbols: tuple[str, ...]
+    was_told: bool
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -149,7 +153,9 @@ def opening_inputs(plan: Plan, *, calendars: Sequence[CalendarDefined] | None = 
     ]
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     told = (
-        RunStarted(ts, plan.sources, plan.symbols, config.from_ts or 0, config.to_ts or 0),
+        RunStarted(
+            ts, plan.sources, plan.symbols, config.from_ts or 0, config.to_ts or 0, symbols_ahead=False
+        ),
         ConfigLoaded(ts, sha256(body).hexdigest(), body.decode()),
         *strategies,
         *(model.recorded(ts) for model in plan.models),
@@ -211,6 +217,7 @@ def core_of(plan: Plan, *, kept: Mapping[StrategyId, AnyStrategy] = NO_STRATEGIE
             planned.strategy_id,
             kept.get(planned.strategy_id) or rebuilt(planned.loaded.strategy),
             planned.symbols,
+            planned.was_told,
         )
         for planned in plan.strategies
     ]

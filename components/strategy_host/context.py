@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from itertools import chain
 from random import Random
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from components.strategy_host.state import HostState
 from kernel.bus import EventBus
-from kernel.events import Bar, InstrumentDefined, Order, Quote, Trade
+from kernel.events import MARKET_TYPES, Bar, InstrumentDefined, Order, Quote, Trade
 from kernel.identifiers import StrategyId
 from strategies.sdk.adjustment import Adjustment
 from strategies.sdk.context import PortfolioView, RiskLimits
@@ -81,7 +84,11 @@ class OrdersView(Protocol):
 
 
 class StrategyContext:
-    """The one implementation of the SDK's ``Context``; the same in every mode."""
+    """The one implementation of the SDK's ``Context``; the same in every mode.
+
+    ``hears`` are the symbols whose market data the strategy gets. Those that it ``was_told`` of it knows from
+    the start; the others once the bus has seen market data of them.
+    """
 
     def __init__(
         self,
@@ -92,23 +99,29 @@ class StrategyContext:
         books: BooksView,
         portfolio: PortfolioView,
         risk_limits: RiskLimits,
-        symbols: tuple[str, ...],
+        hears: frozenset[str],
+        was_told: bool,
+        currency: str,
         bars_needed: int,
         timeframe: str,
         environment: Mapping[str, str],
         host_state: HostState,
     ) -> None:
         self.strategy = strategy
-        self.symbols = symbols
         self.portfolio = portfolio
         self.risk_limits = risk_limits
         self.environment = environment
-        self.instrument = market.instrument
         self.last_price = market.last_price
         self.last_quote = market.last_quote
         self.last_trade = market.last_trade
         self.book = books.book
         self._bus = bus
+        self._instrument = market.instrument
+        self._hears = hears
+        self._currency = currency
+        self._known = tuple(sorted(hears)) if was_told else ()
+        self._was_told = was_told
+        self._seen_count = 0
         self._history = market.history
         self._bars_needed = bars_needed
         self._timeframe = timeframe
@@ -118,6 +131,43 @@ class StrategyContext:
     def now(self) -> int:
         """Kernel time, ns since the epoch, UTC."""
         return self._bus.now
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """What is known by now, sorted: worked out anew when the bus has come to know another symbol."""
+        if self._was_told:
+            return self._known
+        retained, current = self._bus.retained.values(), self._bus.current
+        seen_count = sum(map(len, retained))
+        if seen_count != self._seen_count:
+            self._known = tuple(sorted(self._hears.intersection(chain.from_iterable(retained))))
+            self._seen_count = seen_count
+        if type(current) in MARKET_TYPES:
+            symbol: str = current.symbol  # type: ignore[attr-defined]  # market type
+            if symbol in self._hears and not self._is_retained(symbol):
+                return tuple(sorted((*self._known, symbol)))
+        return self._known
+
+    def forget(self) -> None:
+        """The bus was put back to another moment: what was known there is to be seen anew."""
+        self._seen_count = 0
+        if not self._was_told:
+            self._known = ()
+
+    def instrument(self, symbol: str) -> InstrumentDefined:
+        """The terms in force.
+
+        A run defines plain terms for every symbol that its data will ever have. Until one is known, whether
+        it will come must not show: it has the terms of a name that nobody ever heard of.
+        """
+        defined = self._instrument(symbol)
+        if self._is_retained(symbol) or symbol in self.symbols:
+            return defined
+        plain = InstrumentDefined(0, symbol, currency=self._currency)
+        return plain if defined.ts == 0 or replace(defined, ts=0) == plain else defined
+
+    def _is_retained(self, symbol: str) -> bool:
+        return any(symbol in by_symbol for by_symbol in self._bus.retained.values())
 
     def history(
         self, symbol: str, count: int, *, timeframe: str = "", adjustment: Adjustment = Adjustment.SPLITS

@@ -57,6 +57,7 @@ class StrategyHost:
         strategy: AnyStrategy,
         *,
         strategy_id: StrategyId,
+        symbols: frozenset[str],
         context: StrategyContext,
         translator: Translator,
         state: HostState,
@@ -67,7 +68,8 @@ class StrategyHost:
         self.failure_policy = failure_policy
         self._id = strategy_id
         self._state = state
-        self._symbols = frozenset(context.symbols)
+        self._context = context
+        self._symbols = symbols
         self._translate = translator
         strategy.ctx = context
 
@@ -84,6 +86,7 @@ class StrategyHost:
             raise ComponentError(f"{self.name}: its state does not fit its type: {error}") from error
         for field in ("epoch", "order_count", "random_count", "refusal_ts", "refusal_count"):
             setattr(self._state, field, getattr(state, field))
+        self._context.forget()
 
     def subscriptions(self) -> Iterable[Subscription]:
         for event_type, hook in _MARKET_HOOKS:

@@ -41,12 +41,16 @@ class SessionStopped(Event, frozen=True, tag=101):
 
 
 class RunStarted(Event, frozen=True, tag=102):
-    """A replay over data streams; its inputs are these ranges, merged by (ts, stream, seq)."""
+    """A replay over data streams; its inputs are these ranges, merged by (ts, stream, seq).
+
+    ``symbols_ahead``: strategies were told all of the run's symbols at its start, as before this field was.
+    """
 
     sources: tuple[StreamRange, ...]
     symbols: tuple[str, ...]
     from_ts: int
     to_ts: int
+    symbols_ahead: bool = True
 
 
 class RunFinished(Event, frozen=True, tag=103):

@@ -49,7 +49,11 @@ class Context(Protocol):
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """The symbols that this strategy was given, sorted."""
+        """The symbols of this strategy that are known by now, sorted.
+
+        Those that the configuration names for it (``symbols:``) are known from the start. Without such a list
+        they are all of the run's, each from its first market event on: in ``on_start`` there are none.
+        """
         ...
 
     @property
@@ -69,7 +73,7 @@ class Context(Protocol):
         ...
 
     def instrument(self, symbol: str) -> InstrumentDefined:
-        """The instrument's terms (tick, lot, multiplier, currency)."""
+        """The instrument's terms (tick, lot, multiplier, currency); plain ones of a symbol not yet known."""
         ...
 
     def history(

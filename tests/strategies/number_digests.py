@@ -24,7 +24,7 @@ Digests = dict[str, str]
 
 def samples(count: int, length: int) -> list[tuple[list[float], list[float]]]:
     """Pairs of samples: of all magnitudes, in cents, and near a level, where sums lose most."""
-    makers = (
+    makers: tuple[Callable[[], float], ...] = (
         lambda: dice.gauss(0, 1) * 10.0 ** dice.randint(-8, 8),
         lambda: round(dice.uniform(1, 200), 2),
         lambda: 100 + dice.randint(-9, 9) / 10,

@@ -33,6 +33,15 @@ def test_symbols_share_the_fraction_equally() -> None:
     assert taken == [[Decimal(500)], [Decimal(1000)]]
 
 
+def test_parts_say_how_many_symbols_there_will_be() -> None:
+    strategy = BuyAndHold(fraction=1.0, parts=2)
+    attach(strategy, "SPY")
+
+    taken = decide(strategy, [daily_bar(0, "SPY", 100.0)])
+
+    assert taken == [[Decimal(500)]]
+
+
 def test_quantity_is_whole_lots_of_the_instrument() -> None:
     strategy = BuyAndHold(fraction=1.0)
     attach(strategy, "BTC-USD").lots["BTC-USD"] = Decimal("0.001")

@@ -3,6 +3,11 @@
 A subscriber has one lane per symbol (and one for events without): in order within a lane, concurrent
 across lanes, each bounded. A full lane does what the subscriber declared. Delivery is at least once:
 a subscriber's checkpoint never passes an event that it has not handled.
+
+A lane lives from the first event that waits in it until the last one is handled. Lanes wait for a worker
+(a task) in the order in which they came to be. A worker that takes one calls the next worker first: should
+the subscriber make it wait, the other lanes do not. So what is kept depends on how many symbols are busy
+at once, not on how many there have ever been, and a subscriber that does not wait needs two workers.
 """
 
 import asyncio
@@ -22,14 +27,17 @@ CONFLATED = frozenset[type[Event]]({Quote, BookSnapshot})
 """Where the latest says it all. Orders, fills and risk events are never among them."""
 
 
-class Lane:
-    """Events that wait for one subscriber, of one symbol."""
+IDLE_WORKERS = 64
+"""Workers that a subscriber keeps for its next lanes, of 5 kB each; a new one costs about 20 us."""
 
-    def __init__(self, capacity: int) -> None:
+
+class Lane:
+    """Events of one symbol that wait for one subscriber."""
+
+    def __init__(self, symbol: str, *, capacity: int) -> None:
+        self.symbol = symbol
         self.waiting: deque[tuple[int, Event]] = deque()
-        self.arrived = asyncio.Event()
         self.has_room = asyncio.Event()
-        self.peak = 0
         self._capacity = capacity
 
     @property
@@ -37,17 +45,8 @@ class Lane:
         """Whether no more may wait."""
         return len(self.waiting) >= self._capacity
 
-    def push(self, seq: int, event: Event) -> None:
-        """Put an event at the end."""
-        self.waiting.append((seq, event))
-        self.peak = max(self.peak, len(self.waiting))
-        self.arrived.set()
-
-    async def take(self) -> tuple[int, Event]:
-        """Wait for the first event and take it out."""
-        while not self.waiting:
-            self.arrived.clear()
-            await self.arrived.wait()
+    def take(self) -> tuple[int, Event]:
+        """Take the first event out."""
         self.has_room.set()
         return self.waiting.popleft()
 
@@ -77,6 +76,8 @@ class Lanes:
         """How many events were replaced by a later one."""
         self.failures = 0
         """How many events the subscriber could not handle."""
+        self.peak = 0
+        """The most that ever waited in one lane."""
         self._subscriber = subscriber
         self._tape = tape
         self._clock = clock
@@ -86,7 +87,12 @@ class Lanes:
         self._types = subscriber.event_types
         self._symbol_of = {kind: symbol_getter(kind) for kind in EVENT_TYPES if kind in self._types}
         self._lanes: dict[str, Lane] = {}
-        self._tasks: list[asyncio.Task[None]] = []
+        self._unattended: deque[Lane] = deque()
+        """Lanes that wait for a worker."""
+        self._idle_workers: list[asyncio.Event] = []
+        self._is_calling = False
+        """Whether a worker was called that has not come yet."""
+        self._tasks: dict[asyncio.Task[None], None] = {}
         self._next_seq = 1
         """What comes before it is in a lane, handled or not asked for."""
         self._released_seq = 0
@@ -106,9 +112,14 @@ class Lanes:
         return sum(len(lane.waiting) for lane in self._lanes.values())
 
     @property
-    def peak(self) -> int:
-        """The most that ever waited in one lane."""
-        return max((lane.peak for lane in self._lanes.values()), default=0)
+    def lane_count(self) -> int:
+        """Symbols with an event that waits or is being handled."""
+        return len(self._lanes)
+
+    @property
+    def task_count(self) -> int:
+        """Tasks that work lanes off, wait for one, or read on from the tape."""
+        return len(self._tasks)
 
     @property
     def is_behind(self) -> bool:
@@ -150,7 +161,7 @@ class Lanes:
             for seq, event in enumerate(events, first_seq):
                 if type(event) not in self._types or seq < self._next_seq:  # read from the tape already
                     continue
-                if self._subscriber.overflow is Overflow.CATCH_UP and self._lane_of(event).is_full:
+                if self._subscriber.overflow is Overflow.CATCH_UP and self._has_no_room(event):
                     self._fall_behind()
                     return
                 if not await self._put(seq, event):
@@ -189,18 +200,24 @@ class Lanes:
 
     async def _put(self, seq: int, event: Event) -> bool:
         """Put an event into its lane once there is room; ``False`` if the lanes were closed before."""
-        lane = self._lane_of(event)
-        if lane.is_full:
+        symbol = self._symbol_of[type(event)](event)
+        while (lane := self._lanes.get(symbol)) is not None and lane.is_full and not self._closed.is_set():
             await self._make_room(lane, event)
         if self._closed.is_set():
             return False
         self._unsettled[seq] = None
         self._in_hand += 1
         self._next_seq = seq + 1
-        lane.push(seq, event)
+        if lane is None:
+            lane = self._lanes[symbol] = Lane(symbol, capacity=self._subscriber.lane_capacity)
+            self._unattended.append(lane)
+            self._call_worker()
+        lane.waiting.append((seq, event))
+        self.peak = max(self.peak, len(lane.waiting))
         return True
 
     async def _make_room(self, lane: Lane, event: Event) -> None:
+        """Conflate, or wait until an event was taken out; by then the lane may be gone."""
         if self._subscriber.overflow is Overflow.CONFLATE and type(event) in CONFLATED:
             replaced = lane.drop_oldest(type(event))
             if replaced is not None:
@@ -208,17 +225,22 @@ class Lanes:
                 self._in_hand -= 1
                 self.settle(replaced)
                 return
-        while lane.is_full and not self._closed.is_set():
-            lane.has_room.clear()
-            await lane.has_room.wait()
+        lane.has_room.clear()
+        await lane.has_room.wait()
 
-    def _lane_of(self, event: Event) -> Lane:
-        symbol = self._symbol_of[type(event)](event)
-        lane = self._lanes.get(symbol)
-        if lane is None:
-            lane = self._lanes[symbol] = Lane(self._subscriber.lane_capacity)
-            self._own(self._work(lane), name=f"{self._subscriber.name}: lane {symbol}")
-        return lane
+    def _has_no_room(self, event: Event) -> bool:
+        lane = self._lanes.get(self._symbol_of[type(event)](event))
+        return lane is not None and lane.is_full
+
+    def _call_worker(self) -> None:
+        """See to it that a worker comes for the lanes without one: an idle one, or a new one."""
+        if self._is_calling or not self._unattended:
+            return
+        self._is_calling = True
+        if self._idle_workers:
+            self._idle_workers.pop().set()
+        else:
+            self._own(self._work(), name=f"{self._subscriber.name}: worker")
 
     def _fall_behind(self) -> None:
         self._is_behind = True
@@ -239,9 +261,26 @@ class Lanes:
 
     # --- out of a lane ------------------------------------------------------------------------
 
-    async def _work(self, lane: Lane) -> None:
-        while not self._closed.is_set():
-            seq, event = await lane.take()
+    async def _work(self) -> None:
+        """Work off one lane after the other; end where enough others are idle."""
+        called = asyncio.Event()
+        while True:
+            self._is_calling = False
+            while self._unattended and not self._closed.is_set():
+                lane = self._unattended.popleft()
+                self._call_worker()
+                await self._work_off(lane)
+                del self._lanes[lane.symbol]
+            if self._closed.is_set() or len(self._idle_workers) >= IDLE_WORKERS:
+                return
+            called.clear()
+            self._idle_workers.append(called)
+            await called.wait()
+
+    async def _work_off(self, lane: Lane) -> None:
+        """Handle what waits in a lane until it is empty, or the lanes are closed."""
+        while lane.waiting and not self._closed.is_set():
+            seq, event = lane.take()
             error = await self._deliver(seq, event)
             if error is None:
                 self.settle(seq)
@@ -296,8 +335,8 @@ class Lanes:
 
     def _own(self, work: Coroutine[object, object, None], *, name: str) -> None:
         task = self._group.create_task(work, name=name)
-        self._tasks.append(task)
-        task.add_done_callback(self._tasks.remove)
+        self._tasks[task] = None
+        task.add_done_callback(self._tasks.__delitem__)
 
 
 OnFailure = Callable[[Lanes, int, ComponentFailed], None]

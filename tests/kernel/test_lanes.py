@@ -3,6 +3,8 @@
 import asyncio
 from decimal import Decimal
 
+import pytest
+
 from kernel.edge import Overflow
 from kernel.events import (
     ApprovedOrder,
@@ -17,6 +19,7 @@ from kernel.events import (
     Trade,
 )
 from kernel.identifiers import ClientOrderId, StrategyId
+from kernel.lanes import IDLE_WORKERS
 from tests.kernel.listeners import bar, quote
 from tests.kernel.live import Edge, Gate, gate_for, idle, lanes_of, quotes, trade, until
 
@@ -79,6 +82,73 @@ async def test_an_edge_gets_only_the_types_it_asked_for() -> None:
         await delivered.lanes.drain()
 
     assert edge.handled == [(2, trade(2))]
+
+
+# --- lanes that come and go -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("turns", [0, 1, 3])
+async def test_what_is_kept_does_not_grow_with_the_symbols_there_have_been(turns: int) -> None:
+    async def dawdle(_seq: int, _event: Event) -> None:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+
+    edge = Edge(act=dawdle)
+    lanes_at_most = tasks_at_most = 0
+    async with lanes_of(edge) as delivered:
+        for number in range(0, 10_000, 20):
+            await delivered.release([quote(1, f"S{number + place}") for place in range(20)])
+            await delivered.lanes.drain()
+            lanes_at_most = max(lanes_at_most, delivered.lanes.lane_count)
+            tasks_at_most = max(tasks_at_most, delivered.lanes.task_count)
+
+    assert len(edge.handled) == 10_000
+    assert lanes_at_most <= 20
+    assert tasks_at_most <= 20 + 2
+
+
+async def test_symbols_that_are_busy_at_once_are_handled_at_once_and_leave_few_workers_behind() -> None:
+    gate = Gate()
+    edge = Edge(act=gate)
+    async with lanes_of(edge) as delivered:
+        await delivered.release([quote(1, f"S{number}") for number in range(1_000)])
+        await until(lambda: len(edge.begun) == 1_000)
+        lanes_while_busy = delivered.lanes.lane_count
+        gate.open()
+        await delivered.lanes.drain()
+        await idle()
+        left = delivered.lanes.lane_count, delivered.lanes.task_count
+        await delivered.release([quote(2, f"S{number}") for number in range(1_000)])
+        await delivered.lanes.drain()
+
+    assert lanes_while_busy == 1_000
+    assert left == (0, IDLE_WORKERS)
+    assert len(edge.handled) == 2_000
+
+
+async def test_a_symbol_that_comes_back_while_its_last_event_is_handled_waits_for_that() -> None:
+    gate = Gate()
+    edge = Edge(act=gate)
+    async with lanes_of(edge) as delivered:
+        await delivered.release([quote(1)])
+        await idle()
+        await delivered.release([quote(2)])
+        await idle()
+        begun_meanwhile = [seq for seq, _ in edge.begun]
+        gate.open()
+        await delivered.lanes.drain()
+
+    assert begun_meanwhile == [1]
+    assert edge.seqs == [1, 2]
+
+
+async def test_a_producer_that_waited_for_room_finds_it_though_the_lane_has_gone() -> None:
+    edge = Edge(lane_capacity=1)
+    async with lanes_of(edge) as delivered:
+        await delivered.release(quotes(1, 50))
+        await delivered.lanes.drain()
+
+    assert edge.seqs == list(range(1, 51))
 
 
 # --- a full lane ----------------------------------------------------------------------------------

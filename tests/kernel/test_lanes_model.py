@@ -140,6 +140,7 @@ class LanesModel(RuleBasedStateMachine):
                 self.permits[symbol].release()
         await until(lambda: not self.unreleased)
         await self.delivered.lanes.drain()
+        await until(lambda: not self.delivered.lanes.lane_count)
 
     def seqs_of(self, symbol: str) -> tuple[list[int], list[int]]:
         """What was handled in this session, and what there was to handle."""
@@ -163,6 +164,12 @@ class LanesModel(RuleBasedStateMachine):
     @invariant()
     def lanes_are_bounded(self) -> None:
         assert self.delivered.lanes.peak <= CAPACITY
+
+    @invariant()
+    def lanes_and_tasks_come_and_go_with_the_symbols_in_hand(self) -> None:
+        """One worker for each, one that was called in advance, and one reading from the tape."""
+        assert self.delivered.lanes.lane_count <= len(SYMBOLS)
+        assert self.delivered.lanes.task_count <= len(SYMBOLS) + 2
 
     @invariant()
     def the_checkpoint_never_steps_back_nor_passes_what_was_not_handled(self) -> None:

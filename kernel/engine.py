@@ -19,7 +19,7 @@ from kernel.bus import EventBus
 from kernel.clock import NANOSECONDS, Clock
 from kernel.edge import Delivery, EdgeSubscriber
 from kernel.errors import ComponentError, StoreError
-from kernel.events import ClockTicked, ComponentFailed, Event, SessionStarted
+from kernel.events import ClockJumped, ClockTicked, ComponentFailed, Event, SessionStarted
 from kernel.lanes import Lanes
 from kernel.loggable import words_of
 from kernel.recovery import Comparison, Step
@@ -98,8 +98,8 @@ class CoreEngine:
     async def post(self, event: Event) -> None:
         """Give the engine an input; while the inbox is full, producers wait in the order they came.
 
-        Its ``ts`` is kept if it lies between the last input's and now, and moved into that range
-        otherwise. Raises ``ComponentError`` once the engine is stopping.
+        Its ``ts`` is kept if it lies between the last input's and now; otherwise it is now. Raises
+        ``ComponentError`` once the engine is stopping.
         """
         if self._producers_waiting or len(self._inbox) >= self._config.inbox_capacity:
             await self._wait_for_room()
@@ -153,6 +153,7 @@ class CoreEngine:
                 comparison.check(recorded, self.step(inputs))
         comparison.finish()
         self._is_recovered = True
+        self._clock.begin(self.bus.state.now)
         return self._seq
 
     async def run(self) -> None:
@@ -241,8 +242,11 @@ class CoreEngine:
                     return
 
     def _take_inputs(self, failures: Sequence[EdgeFailure]) -> list[Event]:
-        """What has arrived, stamped; then a tick of the clock if a timer is due that this would not fire."""
-        now = max(self._clock.now(), self.bus.state.now)
+        """What has arrived, stamped, and what the clock has to say.
+
+        A tick of the clock is among it only if a timer is due that the others would not fire.
+        """
+        now = self._clock.now()
         self.inbox_peak = max(self.inbox_peak, len(self._inbox))
         count = min(len(self._inbox), self._config.batch_limit)
         arrived = [event for _, _, event in failures] + [self._inbox.popleft() for _ in range(count)]
@@ -250,11 +254,12 @@ class CoreEngine:
         inputs: list[Event] = []
         earliest = self.bus.state.now
         for event in arrived:
-            ts = min(max(event.ts, earliest), now)
+            ts = event.ts if earliest <= event.ts <= now else now
             inputs.append(event if event.ts == ts else msgspec.structs.replace(event, ts=ts))
             earliest = ts
+        inputs += [ClockJumped(now, step_ns) for step_ns in self._clock.take_steps()]
         due = self.bus.timers.next_due
-        if due < now and not self._stopping.is_set() and not (inputs and earliest > due):
+        if due < now and not self._stopping.is_set() and not (inputs and inputs[-1].ts > due):
             inputs.append(ClockTicked(now))
         return inputs
 
@@ -274,7 +279,8 @@ class CoreEngine:
     async def _limit_drain(self) -> None:
         await self._stopping.wait()
         until_ts = self._clock.now() + int(self._config.drain_timeout_s * NANOSECONDS)
-        await self._clock.wait(asyncio.Event(), until_ts=until_ts)
+        while self._clock.now() < until_ts:
+            await self._clock.wait(asyncio.Event(), until_ts=until_ts)
         self._refuse_everything()
 
     def _refuse_everything(self) -> None:

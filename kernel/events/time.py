@@ -36,6 +36,10 @@ class ClockTicked(Event, frozen=True, tag=23):
 
 
 class ClockJumped(Event, frozen=True, tag=24):
-    """The wall clock stepped by ``step_ns`` against the monotonic clock."""
+    """Input: the wall clock was seen to have stepped by ``step_ns`` against the monotonic clock.
+
+    Forward (positive): kernel time followed it; a computer that slept shows this too. Backward: kernel
+    time went on at half speed until the wall clock had caught up.
+    """
 
     step_ns: int

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from eventstore import MemoryEventStore, StreamTape
 from kernel.bus import EventBus
-from kernel.clock import Clock, VirtualClock
+from kernel.clock import NANOSECONDS, Clock, RealTimeClock, VirtualClock
 from kernel.edge import Delivery, Overflow
 from kernel.engine import CoreEngine, EngineConfig
 from kernel.errors import StoreError
@@ -91,6 +91,27 @@ def gate_for(symbol: str, gate: Gate) -> Act:
             await gate(seq, event)
 
     return act
+
+
+class Time:
+    """The two clocks of a computer, moved by a test; the wall clock may be set."""
+
+    def __init__(self, wall: int = 1_700_000_000 * NANOSECONDS) -> None:
+        self.wall = wall
+        self.monotonic = 5
+
+    def go_on(self, ns: int) -> None:
+        """Let time pass."""
+        self.wall += ns
+        self.monotonic += ns
+
+    def step(self, ns: int) -> None:
+        """Set the wall clock forward, or back."""
+        self.wall += ns
+
+    def clock(self) -> RealTimeClock:
+        """A clock that reads these two; a wait looks at them every millisecond."""
+        return RealTimeClock(wall_ns=lambda: self.wall, monotonic_ns=lambda: self.monotonic, look_s=0.001)
 
 
 class UnreliableTape(StreamTape):

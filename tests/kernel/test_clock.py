@@ -1,14 +1,18 @@
 """Clocks: time never steps back, waits end when they should, and a replay keeps the pace it was given."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernel.clock import NANOSECONDS, HistoricalClock, RealTimeClock, VirtualClock
+from kernel.clock import NANOSECONDS, STEP_NS, HistoricalClock, RealTimeClock, VirtualClock
+from tests.kernel.live import Time
+
+SECOND = NANOSECONDS
+MILLISECOND = SECOND // 1000
+HOUR = 3600 * SECOND
+DAY = 24 * HOUR
 
 
 class Monotonic:
@@ -64,42 +68,203 @@ def test_a_speed_must_be_a_positive_number(speed: float) -> None:
 # --- real time --------------------------------------------------------------------------------
 
 
-def wall(readings: Sequence[int]) -> RealTimeClock:
-    """A real-time clock whose wall clock shows these readings, one after the other."""
-    shown: Iterator[int] = iter(readings)
-    return RealTimeClock(wall_ns=lambda: next(shown))
+def test_real_time_is_the_wall_clock() -> None:
+    time = Time()
+    clock = time.clock()
+
+    for ns in (0, 7, 3 * SECOND, HOUR):
+        time.go_on(ns)
+
+        assert clock.now() == time.wall
+    assert clock.take_steps() == []
 
 
-def test_real_time_stands_still_while_the_wall_clock_is_behind() -> None:
-    clock = wall([5, 9, 7, 8, 10])
+def test_real_time_follows_the_wall_clock_forward_at_once_and_tells_the_step_once() -> None:
+    time = Time()
+    clock = time.clock()
+    time.go_on(SECOND)
+    time.step(HOUR)
 
-    assert [clock.now() for _ in range(5)] == [5, 9, 9, 9, 10]
+    assert clock.now() == time.wall
+    assert clock.take_steps() == [HOUR]
+    assert clock.take_steps() == []
 
 
-@given(st.lists(st.integers(0, 2**62), min_size=2))
-def test_real_time_never_steps_back(readings: list[int]) -> None:
-    clock = wall(readings)
+def test_real_time_goes_on_at_half_speed_until_a_wall_clock_that_stepped_back_has_caught_up() -> None:
+    time = Time()
+    clock = time.clock()
+    before = clock.now()
+    time.step(-HOUR)
 
-    times = [clock.now() for _ in readings]
+    said: list[int] = []
+    for _ in range(5):
+        time.go_on(HOUR // 2)
+        said.append(clock.now() - before)
 
-    assert all(earlier <= later for earlier, later in pairwise(times))
+    assert said == [HOUR // 4, HOUR // 2, HOUR * 3 // 4, HOUR, HOUR * 3 // 2]
+    assert clock.take_steps() == [-HOUR]
+
+
+def test_an_hour_ahead_and_back_is_told_as_two_steps() -> None:
+    time = Time()
+    clock = time.clock()
+
+    time.step(HOUR)
+    ahead = clock.now()
+    time.step(-HOUR)
+    time.go_on(SECOND)
+
+    assert clock.now() == ahead + SECOND // 2
+    assert clock.take_steps() == [HOUR, -HOUR]
+
+
+@pytest.mark.parametrize("moved", [STEP_NS, -STEP_NS, 1, -1])
+def test_what_a_clock_is_steered_by_is_no_step(moved: int) -> None:
+    time = Time()
+    clock = time.clock()
+
+    for _ in range(100):
+        time.go_on(SECOND)
+        time.step(moved)
+        clock.now()
+
+    assert clock.take_steps() == []
+
+
+def test_a_process_held_up_between_two_readings_has_seen_no_step() -> None:
+    time = Time()
+    held_up = iter([SECOND])
+
+    def monotonic_ns() -> int:
+        if time.wall > 0:
+            time.go_on(next(held_up, 0))
+        return time.monotonic
+
+    time.wall = 0
+    clock = RealTimeClock(wall_ns=lambda: time.wall, monotonic_ns=monotonic_ns)
+    time.go_on(SECOND)
+    clock.now()
+
+    assert clock.take_steps() == []
+    assert clock.now() == time.wall
+
+
+def test_a_tape_ahead_of_the_wall_clock_is_met_at_half_speed() -> None:
+    time = Time()
+    clock = time.clock()
+    clock.begin(time.wall + HOUR)
+    first = clock.now()
+
+    time.go_on(HOUR)
+    second = clock.now()
+    time.go_on(HOUR)
+
+    assert (second - first, clock.now()) == (HOUR // 2, time.wall)
+    assert clock.take_steps() == []
+
+
+def test_a_tape_behind_the_wall_clock_changes_nothing() -> None:
+    time = Time()
+    clock = time.clock()
+
+    clock.begin(time.wall - HOUR)
+
+    assert clock.now() == time.wall
+
+
+MOVES = st.tuples(
+    st.integers(2, 3 * HOUR),
+    st.just(0) | st.integers(STEP_NS + 1, DAY) | st.integers(-DAY, -STEP_NS - 1) | st.integers(-1000, 1000),
+)
+
+
+@given(moves=st.lists(MOVES, max_size=40), ahead=st.integers(0, HOUR), fine_ns=st.integers(2, SECOND))
+def test_whatever_the_wall_clock_does_kernel_time_goes_on_and_meets_it_again(
+    moves: list[tuple[int, int]], ahead: int, fine_ns: int
+) -> None:
+    time = Time()
+    clock = time.clock()
+    clock.begin(time.wall + ahead)
+    made: list[int] = []
+    last = clock.now()
+
+    for passed, step in moves:
+        time.go_on(passed)
+        time.step(step)
+        made += [step] if abs(step) > STEP_NS else []
+        now = clock.now()
+        assert now >= last + passed // 2
+        assert now >= time.wall
+        last = now
+        time.go_on(fine_ns)
+        assert clock.now() >= last + fine_ns // 2
+        last = clock.now()
+
+    assert clock.take_steps() == made
+    time.go_on(2 * (last - time.wall) + 1)
+    assert clock.now() == time.wall
 
 
 async def test_a_wait_for_a_time_that_is_past_ends_at_once() -> None:
-    clock = wall([100, 100])
+    time = Time()
+    clock = time.clock()
 
-    await clock.wait(asyncio.Event(), until_ts=50)
+    await clock.wait(asyncio.Event(), until_ts=time.wall)
 
-    assert clock.now() == 100
+    assert clock.now() == time.wall
 
 
 async def test_a_wait_ends_with_an_arrival_however_far_the_time() -> None:
     arrived = asyncio.Event()
     arrived.set()
 
-    await wall([100]).wait(arrived, until_ts=2**63)
+    await Time().clock().wait(arrived, until_ts=2**63)
 
     assert arrived.is_set()
+
+
+class Sleeps:
+    """A monotonic clock that passes a millisecond at each reading: waits end soon, and are counted."""
+
+    def __init__(self, time: Time) -> None:
+        self.readings = 0
+        self._time = time
+
+    def __call__(self) -> int:
+        self.readings += 1
+        self._time.go_on(MILLISECOND)
+        return self._time.monotonic
+
+
+async def test_a_wait_lasts_until_kernel_time_has_come_though_that_is_slow() -> None:
+    time = Time()
+    clock = RealTimeClock(wall_ns=lambda: time.wall, monotonic_ns=Sleeps(time))
+    clock.begin(time.wall + HOUR)
+    until_ts = clock.now() + 3 * MILLISECOND
+
+    await clock.wait(asyncio.Event(), until_ts=until_ts)
+
+    assert until_ts <= clock.now() <= until_ts + 3 * MILLISECOND
+
+
+async def test_a_wait_ends_when_the_wall_clock_has_stepped_over_its_time() -> None:
+    time = Time()
+    clock = time.clock()
+    asyncio.get_running_loop().call_soon(time.step, HOUR)
+
+    await clock.wait(asyncio.Event(), until_ts=time.wall + 2 * MILLISECOND)
+
+    assert clock.now() == time.wall
+
+
+async def test_a_wait_ends_early_at_a_step_so_that_it_goes_on_record() -> None:
+    time = Time()
+    clock = time.clock()
+    asyncio.get_running_loop().call_soon(time.step, -HOUR)
+
+    await clock.wait(asyncio.Event(), until_ts=time.wall + HOUR)
+
+    assert clock.take_steps() == [-HOUR]
 
 
 # --- virtual ----------------------------------------------------------------------------------

@@ -79,7 +79,7 @@ async def test_a_recovered_engine_goes_on_where_the_first_one_ended() -> None:
     tape = memory_tape()
     await run_until_stopped(engine_over(tape, bus=answering_bus()), [quote(1)])
 
-    await run_until_stopped(engine_over(tape, bus=answering_bus()), [quote(0), trade(2)])
+    await run_until_stopped(engine_over(tape, bus=answering_bus()), [quote(1), trade(2)])
 
     assert await rows_of(tape) == [
         (1, 0, quote(1)),

@@ -1,5 +1,6 @@
 """The live engine: takes inputs as they arrive, runs the core, makes the outcome durable, releases it.
 
+An input is admitted first: brought into the form in which the tape will say it, or refused alone.
 One step: take what has arrived as a batch -> stamp it -> dispatch it through the bus, the same way a
 replay does -> append inputs and derived events as one append -> once that is durable, offer them to
 the edges. Batches grow with the load by themselves. Nothing leaves before it is durable; if the tape
@@ -15,14 +16,15 @@ from typing import Annotated
 
 import msgspec
 
+from kernel.admission import Refusals, admitted, check_readable
 from kernel.bus import EventBus
 from kernel.clock import NANOSECONDS, Clock
 from kernel.edge import Delivery, EdgeSubscriber
-from kernel.errors import ComponentError, StoreError
+from kernel.errors import ComponentError, InputError, StoreError
 from kernel.events import ClockJumped, ClockTicked, ComponentFailed, Event, SessionStarted
 from kernel.lanes import Lanes
 from kernel.loggable import words_of
-from kernel.recovery import Comparison, Step
+from kernel.recovery import Comparison, Recovery, Step
 from kernel.tape import Tape
 
 EdgeFailure = tuple[Lanes, int, ComponentFailed]
@@ -61,13 +63,14 @@ class CoreEngine:
         self._edges: list[EdgeSubscriber] = []
         self._inbox: deque[Event] = deque()
         self._failures: list[EdgeFailure] = []
+        self._refusals = Refusals()
         self._arrived = asyncio.Event()
         self._has_room = asyncio.Event()
         self._turn = asyncio.Lock()
         self._producers_waiting = 0
         self._seq = 0
         self._last_input_seq = 0
-        self._is_recovered = False
+        self._recovery = Recovery.DUE
         self._is_started = False
         self._stopping = asyncio.Event()
         self._is_over = False
@@ -80,6 +83,11 @@ class CoreEngine:
     def inbox_depth(self) -> int:
         """Inputs that wait now."""
         return len(self._inbox)
+
+    @property
+    def refused(self) -> int:
+        """Inputs that were refused because they are malformed."""
+        return self._refusals.count
 
     def subscribe(self, edge: EdgeSubscriber) -> None:
         """Add an asynchronous subscriber; before ``run``."""
@@ -99,26 +107,26 @@ class CoreEngine:
         """Give the engine an input; while the inbox is full, producers wait in the order they came.
 
         Its ``ts`` is kept if it lies between the last input's and now; otherwise it is now. Raises
+        ``InputError`` for a malformed input, which is refused alone and put on record; raises
         ``ComponentError`` once the engine is stopping.
         """
         if self._producers_waiting or len(self._inbox) >= self._config.inbox_capacity:
             await self._wait_for_room()
         if self._is_closed:
             raise ComponentError("the engine has stopped and takes no more inputs")
-        self._inbox.append(event)
-        self._arrived.set()
+        self._admit(event)
 
     def report(self, event: Event) -> None:
         """Give the engine what an edge learned by acting on an event; stamped as by ``post``.
 
         Never waits, because the engine may be waiting for that very edge: what edges are handed
         bounds what they can report. Taken while the engine drains, too: the outcome of the last
-        effects belongs on the tape. Raises ``ComponentError`` after that.
+        effects belongs on the tape. Raises ``InputError`` as ``post`` does, and ``ComponentError``
+        after the end.
         """
         if self._is_over:
             raise ComponentError("the engine has stopped and takes no more reports")
-        self._inbox.append(event)
-        self._arrived.set()
+        self._admit(event)
 
     def stop(self) -> None:
         """Take no more inputs; ``run`` returns once what was taken is durable and delivered."""
@@ -132,27 +140,19 @@ class CoreEngine:
         """Replay the tape into the core, sending nothing; returns its last seq. Done once.
 
         Raises ``ReplayDiverged`` if the core does not derive what the tape says it derived, where
-        the tape says it did; the bus is of no use then. Raises ``ComponentError`` for a used bus.
+        the tape says it did; bus and engine are of no use then. Raises ``ComponentError`` for a used
+        bus, and beside another recovery.
         """
-        if self._is_recovered:
+        if self._recovery is Recovery.DONE:
             return self._seq
-        if self.bus.state.input_count:
-            raise ComponentError(
-                f"the bus has taken {self.bus.state.input_count} inputs; recover with a new one"
-            )
-        comparison = Comparison()
-        async with aclosing(self._tape.read(1)) as pages:
-            async for page in pages:
-                recorded = Step(list(page.events), list(page.causes or repeat(0, len(page.events))))
-                inputs = [
-                    event for event, cause in zip(recorded.events, recorded.causes, strict=True) if not cause
-                ]
-                for event in inputs:
-                    if isinstance(event, SessionStarted):
-                        self.last_epoch = max(self.last_epoch, event.epoch)
-                comparison.check(recorded, self.step(inputs))
-        comparison.finish()
-        self._is_recovered = True
+        self._refuse_recovery()
+        self._recovery = Recovery.RUNNING
+        try:
+            await self._replay_tape()
+        except BaseException:
+            self._recovery = Recovery.FAILED
+            raise
+        self._recovery = Recovery.DONE
         self._clock.begin(self.bus.state.now)
         return self._seq
 
@@ -165,6 +165,8 @@ class CoreEngine:
         """
         if self._is_started:
             raise ComponentError("an engine runs once: make another one over the same tape")
+        if self._recovery is Recovery.RUNNING:
+            self._refuse_recovery()
         self._is_started = True
         try:
             await self.recover()
@@ -201,6 +203,31 @@ class CoreEngine:
         self._seq += len(events)
         return Step(events, causes)
 
+    def _refuse_recovery(self) -> None:
+        """Raise ``ComponentError`` where a recovery may not begin."""
+        if self._recovery is Recovery.RUNNING:
+            raise ComponentError("the engine is recovering already: wait until that is done")
+        if self._recovery is Recovery.FAILED:
+            raise ComponentError("the engine's recovery failed: make another engine with a new bus")
+        if self.bus.state.input_count:
+            raise ComponentError(
+                f"the bus has taken {self.bus.state.input_count} inputs; recover with a new one"
+            )
+
+    async def _replay_tape(self) -> None:
+        comparison = Comparison()
+        async with aclosing(self._tape.read(1)) as pages:
+            async for page in pages:
+                recorded = Step(list(page.events), list(page.causes or repeat(0, len(page.events))))
+                inputs = [
+                    event for event, cause in zip(recorded.events, recorded.causes, strict=True) if not cause
+                ]
+                for event in inputs:
+                    if isinstance(event, SessionStarted):
+                        self.last_epoch = max(self.last_epoch, event.epoch)
+                comparison.check(recorded, self.step(inputs))
+        comparison.finish()
+
     async def _run_with_edges(self) -> None:
         async with asyncio.TaskGroup() as group:
             try:
@@ -234,11 +261,12 @@ class CoreEngine:
                 await self._commit(inputs, failures)
             elif not self._stopping.is_set():
                 self._arrived.clear()
-                await self._clock.wait(self._arrived, until_ts=self.bus.timers.next_due + 1)
+                due_ts = min(self.bus.timers.next_due + 1, self._refusals.due_ts)
+                await self._clock.wait(self._arrived, until_ts=due_ts)
             else:
                 for lanes in self.lanes.values():
                     await lanes.drain()
-                if not self._inbox and not self._failures:
+                if not self._inbox and not self._failures and not self._refusals.untold:
                     return
 
     def _take_inputs(self, failures: Sequence[EdgeFailure]) -> list[Event]:
@@ -258,6 +286,8 @@ class CoreEngine:
             inputs.append(event if event.ts == ts else msgspec.structs.replace(event, ts=ts))
             earliest = ts
         inputs += [ClockJumped(now, step_ns) for step_ns in self._clock.take_steps()]
+        if self._refusals.untold and (self._stopping.is_set() or self._refusals.due_ts <= now):
+            inputs.append(self._refusals.tell(now=now))
         due = self.bus.timers.next_due
         if due < now and not self._stopping.is_set() and not (inputs and inputs[-1].ts > due):
             inputs.append(ClockTicked(now))
@@ -267,7 +297,12 @@ class CoreEngine:
         """One step: through the core, onto the tape, and only then to the edges."""
         first_seq = self._seq + 1
         step = self.step(inputs)
-        last_seq = await self._tape.append(step.events, expected_seq=first_seq - 1, causes=step.causes)
+        try:
+            last_seq = await self._tape.append(step.events, expected_seq=first_seq - 1, causes=step.causes)
+        except StoreError as error:
+            for seq, event in enumerate(step.events, first_seq):
+                _check_derived(seq, event, cause=error)
+            raise
         if last_seq != self._seq:
             raise StoreError(f"appended seq {first_seq} to {self._seq}, but the tape ends at {last_seq}")
         for lanes, seq, _ in failures:
@@ -300,7 +335,27 @@ class CoreEngine:
         finally:
             self._producers_waiting -= 1
 
+    def _admit(self, event: Event) -> None:
+        """Put an input into the inbox, or a record of its refusal; raises ``InputError`` then."""
+        try:
+            self._inbox.append(admitted(event))
+        except InputError as refusal:
+            record = self._refusals.note(event, reason=str(refusal), now=self._clock.now())
+            if record is not None:
+                self._inbox.append(record)
+            raise
+        finally:
+            self._arrived.set()
+
     def _on_edge_failure(self, lanes: Lanes, seq: int, failed: ComponentFailed) -> None:
         """Put the failure on record as an input, beside the inbox's bound: it must not be lost."""
         self._failures.append((lanes, seq, failed))
         self._arrived.set()
+
+
+def _check_derived(seq: int, event: Event, *, cause: StoreError) -> None:
+    """Raise ``StoreError`` if this is what the tape could not take; only a component can have made it."""
+    try:
+        check_readable(event)
+    except InputError as malformed:
+        raise StoreError(f"seq {seq} cannot be put on the tape: {malformed}") from cause

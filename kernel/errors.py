@@ -9,7 +9,7 @@ Business outcomes (denied, rejected, expired) are events, not errors.
 | ``VenueUnavailable`` | retry with back-off |
 | ``VenueNonsense`` | the message is quarantined |
 | ``ConfigError`` | refuse to start |
-| ``InputError`` | a command refuses the file, row or argument and changes nothing |
+| ``InputError`` | the file, row, argument or engine input is refused alone; nothing else changes |
 """
 
 
@@ -68,7 +68,7 @@ class ConfigError(OnetapeError):
 
 
 class InputError(OnetapeError):
-    """A file, row or argument is wrong: names it, the value seen and what was expected."""
+    """A file, row, argument or engine input is wrong: names it, the value seen and what was expected."""
 
 
 class StrategyRefused(InputError):

@@ -1,6 +1,7 @@
 """What recovery checks: that the core derives again what the tape says it derived, place by place."""
 
 from collections.abc import Sequence
+from enum import Enum, auto
 from itertools import compress
 
 import msgspec
@@ -9,6 +10,15 @@ from kernel.errors import ReplayDiverged
 from kernel.events import Event
 
 _encode = msgspec.msgpack.Encoder().encode
+
+
+class Recovery(Enum):
+    """How far the tape has been replayed into the core; that is done once."""
+
+    DUE = auto()
+    RUNNING = auto()
+    DONE = auto()
+    FAILED = auto()
 
 
 class Step(msgspec.Struct, frozen=True):

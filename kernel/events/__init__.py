@@ -241,7 +241,54 @@ MarketEvent = Bar | Quote | Trade | BookSnapshot | BookDelta
 
 MARKET_TYPES: frozenset[type[Event]] = frozenset(get_args(MarketEvent))
 
+DERIVED_TYPES: frozenset[type[Event]] = frozenset(
+    {
+        TimerScheduled,
+        TimerCancelled,
+        TimerFired,
+        DecisionRefused,
+        ExecutionFinished,
+        SignalsAggregated,
+        OrderApproved,
+        OrderDenied,
+        ReplaceApproved,
+        ReplaceDenied,
+        OrderSubmitted,
+        CancelSubmitted,
+        ReplaceSubmitted,
+        OrderAccepted,
+        OrderRejected,
+        OrderFilled,
+        OrderCancelled,
+        OrderExpired,
+        OrderReplaced,
+        OrderTriggered,
+        CancelRejected,
+        ReplaceRejected,
+        OrderStateUnknown,
+        TransitionRefused,
+        FillCorrected,
+        OrderHeld,
+        HeldOrderTriggered,
+        OrderAdjusted,
+        PositionChanged,
+        AccountMarked,
+        PositionMismatched,
+        TradingStateChanged,
+        RiskLimitBreached,
+        MarginMarked,
+        LedgerMarked,
+        ComponentRestarted,
+        ComponentQuarantined,
+    }
+)
+"""What only the core can say: its decisions, and its own record of orders and accounts.
+
+An approval or submission that came from outside would pass risk by. An intent would not, so it is not here.
+"""
+
 __all__ = [
+    "DERIVED_TYPES",
     "EVENT_TYPES",
     "MARKET_TYPES",
     "AccountMarked",

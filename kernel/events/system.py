@@ -153,7 +153,11 @@ class BrokerDisconnected(Event, frozen=True, tag=115):
 
 
 class MessageQuarantined(Event, frozen=True, tag=116):
-    """Input: a venue spoke nonsense; its words are kept here."""
+    """Input: a message made no sense and was refused; its words are kept here, as far as they fit.
+
+    ``source`` is the file and line, or ``engine`` for what a producer gave a live engine. Of many at
+    once the first are kept, and the last of them says how many more there were.
+    """
 
     source: str
     reason: str

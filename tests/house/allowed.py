@@ -36,6 +36,9 @@ ALLOWED: Mapping[str, Mapping[Place, Reason]] = {
         "kernel/bus.py::EventBus._call": "isolation: whatever a component raises becomes an event",
         "kernel/bus.py::EventBus._cascade": "isolation: whatever a component raises becomes an event",
         "kernel/loggable.py::_text_of": "isolation: an exception's text is code of whoever raised it",
+        "kernel/admission.py::_read_back": "isolation: whatever a strange value raises, one input is refused",
+        "kernel/admission.py::_wrong_field": "isolation: so does the value that is looked for",
+        "kernel/admission.py::_shown": "isolation: and when it is to be shown",
         "kernel/lanes.py::Lanes._call": "isolation: whatever a subscriber raises is retried, then recorded",
         "kernel/bus.py::EventBus._events_from": "isolation: so does what its answer raises when read",
         "strategies/sdk/loading.py::_refusing_failures": (

@@ -1,6 +1,8 @@
 """Recovery: another core over the same tape comes to the same state, or says where it does not."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 
 import msgspec
 import pytest
@@ -12,6 +14,7 @@ from kernel.clock import VirtualClock
 from kernel.errors import ComponentError, ReplayDiverged
 from kernel.events import Event, Quote, SessionStarted, SignalRaised, TimerFired
 from kernel.snapshot import take
+from kernel.tape import Recorded
 from tests.kernel.listeners import Listener, quote, signal, timer
 from tests.kernel.live import (
     Row,
@@ -23,6 +26,7 @@ from tests.kernel.live import (
     run_until_stopped,
     running,
     trade,
+    until,
 )
 
 
@@ -209,8 +213,89 @@ async def test_an_engine_does_not_run_after_a_recovery_that_failed() -> None:
     with pytest.raises(ReplayDiverged):
         await engine.recover()
 
-    with pytest.raises(ComponentError, match="the bus has taken 1 inputs"):
+    with pytest.raises(ComponentError, match="recovery failed: make another engine with a new bus"):
         await engine.run()
+    with pytest.raises(ComponentError, match="recovery failed"):
+        await engine.recover()
+
+
+async def test_a_bus_that_was_used_is_not_recovered_into() -> None:
+    bus = EventBus()
+    bus.dispatch([quote(1)])
+
+    with pytest.raises(ComponentError, match="the bus has taken 1 inputs"):
+        await engine_over(memory_tape(), bus=bus).recover()
+
+
+class SlowTape(StreamTape):
+    """A tape whose every page comes only when the test says so."""
+
+    def __init__(self, tape: StreamTape) -> None:
+        super().__init__(MemoryEventStore(), "unused")
+        self.may_read = asyncio.Event()
+        self._tape = tape
+
+    async def read(
+        self, from_seq: int, types: frozenset[type[Event]] | None = None
+    ) -> AsyncGenerator[Recorded, None]:
+        async with aclosing(self._tape.read(from_seq, types)) as pages:
+            async for page in pages:
+                await self.may_read.wait()
+                yield page
+
+    async def last_seq(self) -> int:
+        return await self._tape.last_seq()
+
+
+async def test_a_recovery_beside_another_is_refused_and_does_not_disturb_it() -> None:
+    tape = SlowTape(await tape_of(await recorded(quote(1), quote(2)), append_size=2))
+    engine = engine_over(tape, bus=answering_bus())
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(engine.recover(), name="recovery")
+        await idle()
+        with pytest.raises(ComponentError, match="is recovering already"):
+            await engine.recover()
+        with pytest.raises(ComponentError, match="is recovering already"):
+            await engine.run()
+        tape.may_read.set()
+
+    assert first.result() == await engine.recover() == 4
+    assert engine.bus.state.input_count == 2
+
+
+async def test_a_recovery_beside_the_one_of_a_run_is_refused_and_the_run_goes_on() -> None:
+    tape = SlowTape(await tape_of(await recorded(quote(1), quote(2)), append_size=2))
+    engine = engine_over(tape, bus=answering_bus())
+    async with running(engine):
+        await idle()
+        with pytest.raises(ComponentError, match="is recovering already"):
+            await engine.recover()
+        tape.may_read.set()
+        await until(lambda: engine.bus.state.input_count == 2)
+
+    assert await engine.recover() == 4
+
+
+async def test_a_recovery_that_was_given_up_leaves_an_engine_that_says_so() -> None:
+    tape = SlowTape(await tape_of(await recorded(quote(1), quote(2)), append_size=2))
+    engine = engine_over(tape, bus=answering_bus())
+    async with asyncio.TaskGroup() as group:
+        given_up = group.create_task(engine.recover(), name="recovery")
+        await idle()
+        given_up.cancel()
+
+    with pytest.raises(ComponentError, match="recovery failed"):
+        await engine.run()
+
+
+async def test_a_run_may_follow_a_recovery() -> None:
+    tape = await tape_of(await recorded(quote(1)))
+    engine = engine_over(tape, bus=answering_bus())
+    await engine.recover()
+
+    await run_until_stopped(engine, [quote(2)])
+
+    assert len(await rows_of(tape)) == 4
 
 
 async def test_recovery_is_done_once() -> None:

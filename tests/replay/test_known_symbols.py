@@ -15,8 +15,9 @@ from kernel.snapshot import put_back, take
 from replay.backtest import from_instance, run_and_record
 from replay.config import InstrumentConfig, ReplayConfig, StrategyConfig
 from replay.planning import plan_run
+from replay.record import plan_of, read_record
 from replay.run import core_of
-from replay.verification import recorded_plan, verify_run
+from replay.verification import verify_run
 from strategies.sdk import (
     Bar,
     Decisions,
@@ -192,6 +193,6 @@ async def test_strategies_of_an_old_run_know_all_of_its_symbols_from_the_start(t
 
     async with await SqliteEventStore.open(tmp_path / "format-1.db", read_only=True) as store:
         [run] = [info.stream for info in await store.streams() if info.stream.startswith("run.")]
-        plan = await recorded_plan(store, run)
+        plan = plan_of(await read_record(store, run), current_code=False)
 
     assert [one.was_told for one in plan.strategies] == [True, True]

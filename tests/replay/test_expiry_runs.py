@@ -32,7 +32,7 @@ async def test_a_run_settles_what_expires_and_its_journal_has_the_trade() -> Non
     bars = [bar for bar in walk("X", 5, seed=1) if isinstance(bar, Bar)]
     store = await store_of(x_1d=bars, u_1d=walk("U", 20, seed=2))
 
-    run = await record_run(store, [BuyAndHold()], expiring())
+    run = await record_run(store, [BuyAndHold(parts=2)], expiring())
     result = await read_results(store, run)
     verified = await verify_run(store, run)
 
@@ -47,7 +47,7 @@ async def test_a_run_settles_what_expires_and_its_journal_has_the_trade() -> Non
 async def test_an_option_that_expires_worthless_is_a_trade_at_zero() -> None:
     store = await store_of(x_1d=walk("X", 5, seed=1), u_1d=walk("U", 20, seed=2))
 
-    run = await record_run(store, [BuyAndHold()], expiring(underlying="U", strike="1"))
+    run = await record_run(store, [BuyAndHold(parts=2)], expiring(underlying="U", strike="1"))
     result = await read_results(store, run)
 
     (trade,) = result.trades

@@ -4,6 +4,10 @@ Run by ``test_same_numbers`` with every Python that is there; needs nothing but 
 function raises is part of what it makes.
 """
 
+# The functions take numbers of all kinds, given by table: their parameters have no types to name.
+# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false
+
 import decimal
 import fractions
 import functools

@@ -77,7 +77,9 @@ def test_what_the_linter_refuses_does_differ() -> None:
 
 
 def test_every_function_that_may_be_called_was_compared() -> None:
-    compared = set.intersection(*(set(one) for one in digests().values()))
+    compared = [
+        name for name in next(iter(digests().values())) if all(name in one for one in digests().values())
+    ]
 
     for module in ("math", "statistics"):
         for name in (each for each in compared if each.startswith(f"{module}.")):

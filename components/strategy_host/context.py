@@ -143,7 +143,7 @@ class StrategyContext:
             self._known = tuple(sorted(self._hears.intersection(chain.from_iterable(retained))))
             self._seen_count = seen_count
         if type(current) in MARKET_TYPES:
-            symbol: str = current.symbol  # type: ignore[attr-defined]  # market type
+            symbol: str = getattr(current, "symbol", "")
             if symbol in self._hears and not self._is_retained(symbol):
                 return tuple(sorted((*self._known, symbol)))
         return self._known

@@ -206,12 +206,16 @@ def _instantiate(strategy_type: type[AnyStrategy], params: Mapping[str, object])
 
 def _check_needs(strategy: AnyStrategy, reference: Reference) -> None:
     """What the assembly asks of a strategy has answers."""
-    count: object = strategy.bars_needed()
-    if not isinstance(count, SupportsIndex):
+    count = strategy.bars_needed()
+    if not _is_whole(count):
         raise StrategyRefused(
             f"{reference.source_name}: bars_needed(): expected a whole number; got {type(count).__name__}"
         )
     strategy.needs_book()
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, SupportsIndex)
 
 
 def _check_record(strategy: AnyStrategy, reference: Reference) -> None:

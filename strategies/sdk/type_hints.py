@@ -76,7 +76,7 @@ def _types_in(hint: object, names: _Names, where: str) -> Iterator[type]:
         yield from _types_in_text(text, names, where)
     elif isinstance(hint, list | tuple):
         for part in hint:  # pyright: ignore[reportUnknownVariableType]  # of whatever a hint is made
-            yield from _types_in(part, names, where)
+            yield from _types_in(part, names, where)  # pyright: ignore[reportUnknownArgumentType]  # as above
     elif isinstance(hint, TypeVar):
         yield from _types_in((hint.__bound__, *hint.__constraints__), names, where)
     elif get_origin(hint) is Literal:

@@ -39,8 +39,10 @@ def samples(count: int, length: int) -> list[tuple[list[float], list[float]]]:
 PAIRS = samples(40, 17)
 LISTS = [(xs,) for xs, _ in PAIRS]
 POSITIVE = [([abs(x) + 1e-9 for x in xs],) for xs, _ in PAIRS]
-ONES = [(dice.uniform(-10, 10),) for _ in range(SIZE)]
-ONES += [(dice.gauss(0, 1) * 10.0 ** dice.randint(-30, 30),) for _ in range(SIZE)]
+ONES = [
+    *((dice.uniform(-10, 10),) for _ in range(SIZE)),
+    *((dice.gauss(0, 1) * 10.0 ** dice.randint(-30, 30),) for _ in range(SIZE)),
+]
 UNIT = [(dice.uniform(0.001, 0.999),) for _ in range(SIZE)]
 TWOS = [(a, b) for (a,), (b,) in zip(ONES, ONES[7:], strict=False)]
 WHOLE = [(dice.randrange(60), dice.randrange(60)) for _ in range(SIZE)]

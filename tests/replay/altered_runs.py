@@ -76,7 +76,7 @@ def _altered(value: object, name: str) -> Iterator[tuple[str, object]]:
         case msgspec.Struct():
             yield from _altered_structs(value, name)
         case tuple():
-            yield from _altered_rows(value, name)
+            yield from _altered_rows(value, name)  # pyright: ignore[reportUnknownArgumentType]  # of anything
         case _:
             assert value is None, value
             yield name, Decimal(1)

@@ -32,7 +32,7 @@ from eventstore.sqlite_file import (
 )
 from eventstore.witness import Witness, witness_path
 from eventstore.witness_check import check_all_streams, check_commits, take_over, truncated
-from kernel.errors import StoreError
+from kernel.errors import LogTruncated, StoreError
 
 
 class WritingFiles(msgspec.Struct, frozen=True):
@@ -132,9 +132,18 @@ def _sync(path: Path) -> None:
 
 
 def _require_contents(path: Path, witness: Witness | None) -> None:
-    if witness is None or holds_bytes(path) or not witness.remembers_blocks:
+    """Raise ``LogTruncated`` if what lies beside the file says that there was one: none is made then."""
+    has_wal = holds_bytes(wal_path(path))  # looked at first: whoever makes a store makes the file before it
+    if holds_bytes(path):
         return
-    raise truncated(path, "the file is empty" if is_present(path) else "the file is gone")
+    what = "the file is empty" if is_present(path) else "the file is gone"
+    if witness is not None and witness.remembers_blocks:
+        raise truncated(path, what)
+    if has_wal:
+        raise LogTruncated(
+            f"event store {path}: {what}, but its -wal is there and may hold commits. Put the file back; to "
+            "make a new store, move the -wal away first."
+        )
 
 
 async def _reader_of_a_made_store(path: Path, witness: Witness | None) -> SqliteFile | None:

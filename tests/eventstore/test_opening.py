@@ -137,6 +137,13 @@ async def test_an_empty_or_missing_file_beside_its_witness_is_not_made_anew(
     assert isinstance(await refusal_of(path), LogTruncated)
 
 
+async def test_a_wal_without_its_file_is_not_taken_away(tmp_path: Path, moments: list[State]) -> None:
+    """SQLite deletes it when it makes a file beside it."""
+    path = lay_out({"-wal": moments[1]["-wal"]}, tmp_path / "alone")
+
+    assert isinstance(await refusal_of(path), LogTruncated)
+
+
 # --- a store of an older version, or without its witness ------------------------------------------
 
 

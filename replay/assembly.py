@@ -82,9 +82,8 @@ def assemble(
 ) -> Core:
     """Construct and register every component; raises ``ConfigError`` for ids that cannot be told apart."""
     _check_placed(placed, signals)
-    bus = EventBus()
+    bus, venue_facts = EventBus(), Venue()
     market = MarketData(bus, bars_needed=_bars_needed(placed, signals))
-    venue_facts = Venue()
     books = OrderBooks(symbols=None if broker.book is not None else _books_needed(placed))
     account = Portfolio(market, portfolio)
     venue = SimulatedBroker(bus, broker, models=models, hours=venue_facts, books=books, account=account)

@@ -29,7 +29,7 @@ REFUSED = {
 
 
 def candidates(version: str) -> Iterator[str]:
-    """Where a Python of this version may be: on the path, or installed beside ours as pyenv and uv do."""
+    """Where a Python of this version may be: on the path, or in a folder beside ours."""
     found = shutil.which(f"python{version}")
     if found is not None:
         yield found

@@ -271,9 +271,8 @@ async def play(seed: int) -> None:
     dice = Random(f"live world {seed}")
     seeded = world(seed, length=40)
     tape, time = memory_tape(), Time(seeded.inputs[0].ts)
-    left, is_over = list(seeded.inputs), False
-    number = 0
-    while not is_over:
+    left, number = list(seeded.inputs), 0
+    while True:
         first = await tape.last_seq()
         session = Session(seeded.core(), tape=tape, time=time, dice=dice)
         producers = range(3 * number + 1, 3 * number + 1 + dice.randint(0, 3))
@@ -281,7 +280,8 @@ async def play(seed: int) -> None:
         await session.check(await rows_of(tape), first)
         del left[: len(session.accepted[SEEDED])]
         number += 1
-        is_over = not session.is_crash and dice.random() < 0.7
+        if not session.is_crash and dice.random() < 0.7:
+            break
     recovered = seeded.core()
     await CoreEngine(recovered.bus, tape=tape, clock=VirtualClock()).recover()
     assert take(recovered.bus) == take(session.core.bus)

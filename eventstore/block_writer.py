@@ -28,9 +28,9 @@ QUEUE_BYTES = 16 * BLOCK_BYTES
 GROUP_BLOCKS = 1024
 """Most runs in one commit. SQLite takes 32,766 parameters in a statement, a block needs 11."""
 
-FILES_CHECK_S = 0.001
+FILES_CHECK_S = 0.01
 """A deleted or replaced file is noticed this soon. Looking at three paths takes 8 us, a commit of a few
-events 200: under load several commits share one look. Whoever takes a file away takes along what was
+events 200: under load many commits share one look. Whoever takes a file away takes along what was
 acknowledged just before as well."""
 
 WITNESS_SYNC_S = 1.0
@@ -66,6 +66,7 @@ class BlockWriter:
         self._room = asyncio.Event()
         self._arrived = asyncio.Event()
         self._is_closing = False
+        self._clock = asyncio.get_running_loop().time
         self._failure: StoreError | None = None
         self._witness_synced_at = 0.0
         self._files_checked_at = 0.0
@@ -175,9 +176,12 @@ class BlockWriter:
         """Commit those whose turn it is; refuse the others, but only against heads just read."""
         fresh: set[str] = set()
         while group:
-            loaded, damaged = await self._load_heads({pending.request.stream for pending in group})
-            fresh |= loaded
-            if damaged:
+            unread = {
+                pending.request.stream for pending in group if pending.request.stream not in self._heads
+            }
+            if unread:
+                loaded, damaged = await self._load_heads(unread)
+                fresh |= loaded
                 group = _settle_damaged(group, damaged)
             plan = plan_appends([pending.request for pending in group], self._heads)
             doubtful = _refused_streams(group, plan) - fresh
@@ -196,23 +200,22 @@ class BlockWriter:
             return False
         self._heads.update(plan.heads)
         self._remember(plan.blocks)
-        self._check_files_when_due()
-        for stream in plan.heads:
-            self._on_commit(stream)
-        return True
-
-    def _check_files_when_due(self) -> None:
-        now = asyncio.get_running_loop().time()
+        now = self._clock()
         if now - self._files_checked_at >= FILES_CHECK_S:
             self._pinned.check()
             self._files_checked_at = now
+        for stream in plan.heads:
+            self._on_commit(stream)
+        return True
 
     def _remember(self, blocks: Sequence[Block]) -> None:
         last_headers = {block.header.stream: block.header for block in blocks}
         try:
             self._witness.remember(
-                (block_id(self._stream_ids[stream], header.first_seq), header.hash)
-                for stream, header in last_headers.items()
+                [
+                    (block_id(self._stream_ids[stream], header.first_seq), header.hash)
+                    for stream, header in last_headers.items()
+                ]
             )
         except StoreError as error:
             raise FileFailed(str(error)) from error
@@ -231,15 +234,14 @@ class BlockWriter:
         return loaded
 
     async def _hidden_block(self, plan: Plan) -> StoreDamaged:
-        for block in plan.blocks:
-            stream, first_seq = block.header.stream, block.header.first_seq
-            if await self._blocks.holds(stream, first_seq):
-                break
+        headers = [block.header for block in plan.blocks]
+        taken = [header for header in headers if await self._blocks.holds(header.stream, header.first_seq)]
+        first = (taken or headers)[0]
         reason = "a block is there that reading does not find: pages of the file are damaged"
-        return StoreDamaged(stream, first_bad_seq=first_seq, reason=reason)
+        return StoreDamaged(first.stream, first_bad_seq=first.first_seq, reason=reason)
 
     async def _sync_witness_when_due(self) -> None:
-        now = asyncio.get_running_loop().time()
+        now = self._clock()
         if now - self._witness_synced_at < WITNESS_SYNC_S or self._failure is not None:
             return
         self._witness_synced_at = now
@@ -249,24 +251,23 @@ class BlockWriter:
             self._failure = error
 
     async def _load_heads(self, streams: set[str]) -> tuple[set[str], dict[str, StoreDamaged]]:
-        """Read the heads that are not at hand; returns the streams read, and what is wrong with others.
+        """Read the heads of streams; returns the streams read, and what is wrong with the others.
 
         A stream just made is taken to be empty, unread: if another process was quicker, its row ids tell.
         """
         damaged: dict[str, StoreDamaged] = {}
-        missing = {stream for stream in streams if stream not in self._heads}  # not "-": it walks all keys
         made: set[str] = set()
         with suppress(StoreDamaged):  # a name is lost: each stream by itself, then, may be damaged by it
-            made = await self._make_streams(missing)
+            made = await self._make_streams(streams)
         self._heads |= {stream: StreamHead(stream=stream) for stream in made}
-        for stream in sorted(missing - made):
+        for stream in sorted(streams - made):
             try:
                 if stream not in self._stream_ids:
                     self._stream_ids[stream] = await self._stream_id(stream)
                 self._heads[stream] = await self._blocks.head(stream)
             except StoreDamaged as damage:
                 damaged[stream] = damage
-        return missing - made - damaged.keys(), damaged
+        return streams - made - damaged.keys(), damaged
 
     async def _make_streams(self, streams: set[str]) -> set[str]:
         """Learn the ids of streams, and make those that have none in one statement; returns these."""

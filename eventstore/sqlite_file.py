@@ -8,6 +8,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from time import monotonic
 
 import aiosqlite
 
@@ -111,7 +112,7 @@ class SqliteFile:
     async def fetch(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[SqlRow]:
         """All rows of a query, read to the end, so that no read transaction outlives the call."""
         self._check_open()
-        started = _now()
+        started = monotonic()
         try:
             rows: Iterable[SqlRow] = await self._connection.execute_fetchall(sql, parameters)  # type: ignore[assignment]  # aiosqlite types rows as sqlite3.Row; without a row factory they are tuples
             return list(rows)
@@ -121,7 +122,7 @@ class SqliteFile:
     async def write(self, sql: str, parameters: Sequence[SqlValue] = ()) -> None:
         """One statement, its own transaction, durable on return."""
         self._check_open()
-        started = _now()
+        started = monotonic()
         try:
             await self._connection.execute(sql, parameters)
         except (sqlite3.Error, ValueError, OverflowError) as error:
@@ -129,7 +130,7 @@ class SqliteFile:
 
     async def run_script(self, sql: str) -> None:
         """Several statements."""
-        started = _now()
+        started = monotonic()
         try:
             await self._connection.executescript(sql)
         except (sqlite3.Error, ValueError) as error:
@@ -140,7 +141,7 @@ class SqliteFile:
         if self._is_closed:
             return
         self._is_closed = True
-        started = _now()
+        started = monotonic()
         try:
             await self._connection.close()
         except sqlite3.Error as error:
@@ -172,14 +173,14 @@ def wal_path(path: Path) -> Path:
 
 async def open_for_writing(path: Path, durability: Durability) -> SqliteFile:
     """Open a store, or create it. Nothing is written to a file that is not ours."""
-    started = _now()
+    started = monotonic()
     while True:
         file = await _connect(path, "mode=rwc", started)
         try:
             await _prepare_for_writing(file, durability)
         except FileBusy as busy:
             await file.close()
-            if (_now() - started) * 1000 >= BUSY_TIMEOUT_MS:
+            if (monotonic() - started) * 1000 >= BUSY_TIMEOUT_MS:
                 raise _busy(path, started) from busy
         except BaseException:
             await file.close()
@@ -228,7 +229,7 @@ async def open_for_reading(path: Path) -> SqliteFile:
 
 
 async def _opened_for_reading(path: Path, mode: str) -> SqliteFile:
-    file = await _connect(path, mode, _now())
+    file = await _connect(path, mode, monotonic())
     try:
         await file.run_script(
             f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}; PRAGMA trusted_schema = OFF; PRAGMA query_only = ON;"
@@ -311,11 +312,7 @@ def _translated(error: sqlite3.Error | ValueError | OverflowError, path: Path, s
 
 
 def _busy(path: Path, started: float) -> FileBusy:
-    waited_ms = round((_now() - started) * 1000)
+    waited_ms = round((monotonic() - started) * 1000)
     return FileBusy(
         f"event store {path}: another process kept it locked for {waited_ms} ms; nothing was written"
     )
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

@@ -33,6 +33,7 @@ from kernel.errors import StoreError
 
 _SLOT = struct.Struct(">QQ32sI")
 _BODY = struct.Struct(">QQ32s")
+_TRAILER = struct.Struct(">I12x")
 _SLOT_BYTES = 64
 _EMPTY = bytes(_SLOT_BYTES)
 
@@ -157,10 +158,15 @@ class Witness:
         """
         self._number += 1
         slot = _EMPTY
-        for block_id, block_hash in blocks:
-            slot = _packed(self._number, block_id, block_hash)
-            self._write(slot, _place(stream_id_of(block_id)))
-        self._write(slot, (self._number % 2) * _SLOT_BYTES)
+        descriptor = self._open_descriptor()
+        try:
+            for block_id, block_hash in blocks:
+                slot = _packed(self._number, block_id, block_hash)
+                os.pwrite(descriptor, slot, _place(stream_id_of(block_id)))
+            os.pwrite(descriptor, slot, (self._number % 2) * _SLOT_BYTES)
+        except OSError as error:
+            raise self._failed("written", error) from error
+        self._is_synced = False
 
     def take_over(self, blocks: Iterable[tuple[int, bytes]]) -> None:
         """Remember last blocks that others committed."""
@@ -261,7 +267,7 @@ def _place(stream_id: int) -> int:
 
 def _packed(number: int, block_id: int, block_hash: bytes) -> bytes:
     body = _BODY.pack(number, block_id, block_hash)
-    return (body + zlib.crc32(body).to_bytes(4, "big")).ljust(_SLOT_BYTES, b"\0")
+    return body + _TRAILER.pack(zlib.crc32(body))
 
 
 def _entry(slot: bytes) -> WitnessEntry | None:

@@ -24,16 +24,16 @@ from components.market_data import MarketData
 from components.order_books.order_books import OrderBooks
 from components.orders.orders import Orders
 from components.portfolio.portfolio import Portfolio, PortfolioConfig
+from components.risk.context import RiskContext
 from components.risk.exits import EXITS, is_exit
-from components.risk.look import Surroundings
-from components.risk.monitor import RiskMonitor
 from components.risk.risk import Risk
+from components.risk_monitor.monitor import RiskMonitor
 from components.strategy_host.context import StrategyContext, StrategyPortfolio
 from components.strategy_host.host import AnyStrategy, StrategyHost
 from components.strategy_host.state import HostState
 from components.strategy_host.translation import Translator, order_slug
 from components.strategy_host.worked_orders import work_request
-from components.venue import Venue
+from components.venue_facts import VenueFacts
 from kernel.bus import EventBus
 from kernel.component import FailurePolicy
 from kernel.errors import ConfigError
@@ -82,14 +82,14 @@ def assemble(
 ) -> Core:
     """Construct and register every component; raises ``ConfigError`` for ids that cannot be told apart."""
     _check_placed(placed, signals)
-    bus, venue_facts = EventBus(), Venue()
+    bus, venue_facts = EventBus(), VenueFacts()
     market = MarketData(bus, bars_needed=_bars_needed(placed, signals))
     books = OrderBooks(symbols=None if broker.book is not None else _books_needed(placed))
     account = Portfolio(market, portfolio)
     venue = SimulatedBroker(bus, broker, models=models, hours=venue_facts, books=books, account=account)
     emulation = Emulator(market=market, account=account, hours=venue_facts)
-    monitor = RiskMonitor(risk_limits, account=account, market=market, venue=venue_facts)
-    around = Surroundings(
+    monitor = RiskMonitor(risk_limits, account=account, market=market, hours=venue_facts)
+    context = RiskContext(
         account=account,
         market=market,
         venue=venue_facts,
@@ -97,7 +97,7 @@ def assemble(
         is_emulated=emulation.emulates,
         currency=portfolio.currency,
     )
-    risk = Risk(risk_limits, around, declared_positions=_declared(placed))
+    risk = Risk(risk_limits, context, declared_positions=_declared(placed))
     orders = Orders(
         gate=risk.refusal,
         holds=emulation.holds,

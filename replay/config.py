@@ -10,7 +10,6 @@ from brokers.simulated.config import SimulatedBrokerConfig
 from components.allocation.config import LEVERED, SignalsConfig, check_signals
 from components.execution.config import ExecutionConfig, check_execution
 from components.portfolio.portfolio import PortfolioConfig
-from components.risk.checks import can_exceed_equity, check_limits
 from kernel.configuration import convert_config
 from kernel.decimals import exact
 from kernel.errors import ConfigError
@@ -20,6 +19,7 @@ from replay.instruments import InstrumentConfig, check_instruments
 from replay.moments import DAY_NS, is_day, moment_ns
 from replay.yaml_text import readable
 from strategies.sdk import RiskLimits
+from strategies.sdk.limits import check_limits
 
 CASH_LIMIT = Decimal(10) ** 15
 """More than any account holds; beyond it cents would be lost in the 28 digits of a product."""
@@ -134,7 +134,7 @@ def _check_signals(config: ReplayConfig) -> None:
         raise ConfigError(f"execution: {error}") from error
     try:
         if config.signals is not None:
-            largest = LEVERED if can_exceed_equity(config.risk) else 1
+            largest = LEVERED if config.risk.can_exceed_equity else 1
             check_signals(config.signals, largest_position=largest)
     except ValueError as error:
         raise ConfigError(f"signals: {error}") from error

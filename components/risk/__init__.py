@@ -1,10 +1,12 @@
-"""Risk: what may be sent, and what is done when too much is lost.
+"""Risk: the gate that every order passes, and what closes it.
 
-``risk`` is the component that approves and denies, by the rules in ``rules``, which see an order as a
-``look``; ``working`` keeps the sums of approved orders, ``openings`` by how much they may make exposure grow.
-``breaker`` closes the gate and positions; ``monitor`` watches continuous limits, on the ``figures`` of the
-account. Imports ``kernel`` and ``strategies.sdk``.
+``risk`` is the component that approves and denies orders. It asks the ``rules``, which see an order as an
+``OrderCheck`` with its ``context``. ``working_orders`` keeps the sums of approved orders, ``exposure`` those
+that limits on exposure need, ``flow`` the times of the last ones. ``breaker`` narrows trading (``latches``)
+and closes positions (``exits``); ``state`` is all that is remembered. Imports ``kernel`` and
+``strategies.sdk``.
 
-To add a rule: see ``rules``. To add a continuous limit: give ``LimitKind`` a member, and ``monitor`` what to
-compare. ``docs/risk.md`` describes every key.
+Continuous limits are watched by ``components/risk_monitor``; the two know each other by a view and an event.
+
+To add a rule: see ``rules``.
 """

@@ -1,18 +1,17 @@
-"""Closes the gate and positions: on an operator's word, or where a continuous limit was breached.
+"""Narrows trading and closes positions, for an operator or a continuous limit that was breached.
 
-Halting cancels every working order. An exit is approved here without being checked by any rule; those
-of an operator's ``FlattenPositions`` leave even while trading is halted, those of a limit do not.
+Halting cancels every working order. No rule checks an exit that is approved here. The exits of an operator's
+``FlattenPositions`` go out even while trading is halted, those of a limit do not.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
-from components.risk.breaches import REARMED, key_of
 from components.risk.exits import EXITS, exit_order, is_exit, parts_to_close
-from components.risk.gate import OPERATOR, narrowest
+from components.risk.latches import OPERATOR, narrowest
 from components.risk.state import Flattening, RiskState
 from components.risk.views import AccountView, MarketView
-from components.risk.working import ZERO, WorkingOrder, WorkingOrders
+from components.risk.working_orders import ZERO, WorkingOrder, WorkingOrders
 from kernel.events import (
     CancelAllOrders,
     CancelIntent,
@@ -29,16 +28,16 @@ from kernel.events import (
     TradingStateChanged,
 )
 from kernel.identifiers import ClientOrderId, StrategyId
-from strategies.sdk.limits import BreachAction, ContinuousLimit
+from strategies.sdk.limits import REARMED, BreachAction, ContinuousLimit, breach_key
 
 WHOLE = Decimal(1)
 NOBODY = StrategyId("")
 EXITS_TRIED = 3
-"""How many exits in a row may end without any fill before flattening is given up."""
+"""Exits in a row that may end without a fill; then flattening is given up."""
 
 
 class Breaker:
-    """Acts on the state of the risk component, which lends it its state and its working orders."""
+    """Acts on the state and the working orders of the risk component."""
 
     def __init__(
         self, limits: Mapping[str, ContinuousLimit], *, account: AccountView, market: MarketView
@@ -52,14 +51,14 @@ class Breaker:
     # --- the operator -------------------------------------------------------------------------
 
     def on_halt(self, command: HaltTrading) -> Sequence[Event]:
-        """The kill switch: nothing goes out, and what is out is called back."""
+        """The kill switch: no order goes out, and working orders are cancelled."""
         return self._halt(OPERATOR, command.ts, reason=command.reason)
 
     def on_reduce_only(self, command: ReduceOnlyTrading) -> Sequence[Event]:
         return self._latch(OPERATOR, TradingState.REDUCE_ONLY, ts=command.ts, reason=command.reason)
 
     def on_resume(self, command: ResumeTrading) -> Sequence[Event]:
-        """Opens the gate whoever closed it; an operator's word counts for more than a limit's."""
+        """Release every latch: the operator decides, whoever narrowed trading."""
         self.state.latches.clear()
         return self._changed(command.ts, command.reason)
 
@@ -70,11 +69,15 @@ class Breaker:
     # --- continuous limits --------------------------------------------------------------------
 
     def on_breach(self, event: RiskLimitBreached) -> Sequence[Event]:
-        """Do what the limit says."""
+        """Take the action of the limit."""
         limit = self._limits.get(event.rule)
         if limit is None:
             return ()
-        ts, key, reason = event.ts, key_of(event), f"{event.rule} {event.value}"
+        ts, key, reason = (
+            event.ts,
+            breach_key(event.rule, event.symbol, event.strategy),
+            f"{event.rule} {event.value}",
+        )
         if event.action == REARMED:
             return self._release(key, ts, reason=f"{event.rule} re-armed")
         match limit.action:
@@ -95,7 +98,7 @@ class Breaker:
                 flattened = self._flatten(event.symbol, ts, reason=reason, clearance=TradingState.REDUCE_ONLY)
                 return (*closed, *flattened)
 
-    # --- the gate -----------------------------------------------------------------------------
+    # --- the trading state -----------------------------------------------------------------------------
 
     def _halt(self, key: str, ts: int, *, reason: str) -> Sequence[Event]:
         changed = self._latch(key, TradingState.HALTED, ts=ts, reason=reason)
@@ -118,7 +121,7 @@ class Breaker:
     # --- closing positions --------------------------------------------------------------------
 
     def keep_flattening(self, symbol: str, ts: int) -> Sequence[Event]:
-        """Once nothing works in a symbol that is to be flat: close what is left of it, or be done."""
+        """Close the rest of a symbol that must be flat, once no order works in it; or stop when it is."""
         flattening = self.state.flattening.get(symbol)
         if flattening is None or self.working.count(symbol):
             return ()
@@ -128,16 +131,16 @@ class Breaker:
         return tuple(self._exits(symbol, ts, fraction=WHOLE, flattening=flattening))
 
     def note_end(self, ended: WorkingOrder | None) -> None:
-        """Count the exits in a row that ended without a fill: a venue may end each at once, for ever."""
+        """Count exits in a row that ended without a fill: a venue may end every one at once, for ever."""
         flattening = None if ended is None else self.state.flattening.get(ended.order.symbol)
         if ended is None or flattening is None or not is_exit(ended.order):
             return
         flattening.unfilled = 0 if ended.filled_quantity else flattening.unfilled + 1
 
     def give_up_flattening(self, ended: WorkingOrder | None) -> None:
-        """The venue or the gate refused an exit: sending it again and again would not change that.
+        """Stop flattening the symbol of an exit that was refused: sending it again would not change that.
 
-        Nor is a symbol flattened any longer once the last order in it was refused.
+        The same holds for a symbol whose last order was refused.
         """
         if ended is not None and (is_exit(ended.order) or not self.working.count(ended.order.symbol)):
             self.state.flattening.pop(ended.order.symbol, None)
@@ -154,7 +157,7 @@ class Breaker:
         return events
 
     def _reduce(self, event: RiskLimitBreached, fraction: Decimal, *, reason: str) -> Sequence[Event]:
-        """Close a part of each position concerned, or of the one strategy's that the event names."""
+        """Close a part of each position concerned; of one strategy alone where the event names it."""
         plan = Flattening(reason, TradingState.REDUCE_ONLY)
         if not self._lets_out(plan.clearance):
             return ()
@@ -178,8 +181,8 @@ class Breaker:
     ) -> Iterator[Event]:
         """Approved exits for a part of the positions in a symbol.
 
-        What exits on their way already close is not closed again. Other orders that would sell (or buy back)
-        the same units are cancelled first.
+        Units that a working exit closes already are not closed again. Other orders that would sell (or buy
+        back) the same units are cancelled first.
         """
         holders = self._account.holders(symbol)
         if only:
@@ -193,7 +196,7 @@ class Breaker:
                 continue
             if quantity + self.working.strategy_quantity(strategy, symbol, side) > held:
                 yield from self._cancel_side(strategy, symbol, side=side, ts=ts)
-            yield from self._cancel_growing(symbol, quantity, besides=strategy, side=side, ts=ts)
+            yield from self._cancel_openers(symbol, quantity, besides=strategy, side=side, ts=ts)
             self.state.exit_count += 1
             key = ClientOrderId(f"{self.state.epoch}-{EXITS}-{self.state.exit_count}")
             order = exit_order(
@@ -207,7 +210,7 @@ class Breaker:
             yield OrderApproved(ts, order)
 
     def _leaving(self, strategy: StrategyId, symbol: str, *, side: Side) -> Decimal:
-        """What exits of a position may still fill."""
+        """The quantity that working exits of a position may still fill."""
         return sum(
             (
                 working.leaves_quantity
@@ -222,10 +225,10 @@ class Breaker:
             if _is_of(working.order, strategy, symbol, side=side) and not is_exit(working.order):
                 yield CancelIntent(ts, key, strategy, symbol)
 
-    def _cancel_growing(
+    def _cancel_openers(
         self, symbol: str, quantity: Decimal, *, besides: StrategyId, side: Side, ts: int
     ) -> Iterator[Event]:
-        """Where orders may only reduce: call back those of others that would open a position after it."""
+        """While orders may only reduce: cancel those of others that would open a position after an exit."""
         if self.state.trading_state is not TradingState.REDUCE_ONLY:
             return
         net = self._account.net_position(symbol)
@@ -238,7 +241,7 @@ class Breaker:
                 yield from self._cancel_side(strategy, symbol, side=side, ts=ts)
 
     def _cancels(self, symbol: str, ts: int) -> Sequence[Event]:
-        """Call back all orders but exits on their way: cancelled too late they would fill beside new ones."""
+        """Cancel all orders but working exits: one cancelled too late would fill beside a new one."""
         orders = [one.order for one in self.working.orders.values() if symbol in ("", one.order.symbol)]
         others = [order for order in orders if not is_exit(order)]
         if others and len(others) == len(orders):

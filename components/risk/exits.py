@@ -1,4 +1,4 @@
-"""Orders that close positions because risk says so: how much, of whose, under which id."""
+"""Exits: orders with which risk itself closes positions."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -21,7 +21,7 @@ def exit_order(
     client_order_id: ClientOrderId,
     reason: str,
 ) -> ApprovedOrder:
-    """A market order against a position of ``signed_quantity``, which its strategy owns."""
+    """A market order that closes ``signed_quantity`` of a strategy's position; it belongs to the strategy."""
     return ApprovedOrder(
         client_order_id,
         strategy,
@@ -41,9 +41,9 @@ def is_exit(order: Order) -> bool:
 def parts_to_close(
     holders: Mapping[StrategyId, Decimal], fraction: Decimal, lot: Decimal
 ) -> dict[StrategyId, Decimal]:
-    """The fraction of each strategy's position, with its sign, in whole lots and one at least.
+    """A fraction of each strategy's position, with its sign, in whole lots and one lot at least.
 
-    A position that is no whole number of lots (after a split, say) is closed whole or to the lot below.
+    The whole of a position is closed to the last unit, whole lots or not (after a split, say).
     """
     parts: dict[StrategyId, Decimal] = {}
     for strategy, quantity in holders.items():

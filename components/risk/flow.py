@@ -1,4 +1,4 @@
-"""What is remembered of the flow of orders: when the last ones went, which ones went lately."""
+"""The flow of approved orders: the times of the last ones, and the ones that could be sent twice."""
 
 import msgspec
 
@@ -6,14 +6,14 @@ from kernel.events import Order
 
 
 class Ring(msgspec.Struct, gc=False):
-    """The times of the last ``size`` orders, overwritten in turn: ``place`` is the oldest once it is full."""
+    """The times of the last ``size`` orders; once it is full, ``place`` is the oldest one's."""
 
     size: int
     times: list[int] = []
     place: int = 0
 
     def oldest(self) -> int | None:
-        """When the order ``size`` orders ago went; ``None`` if there were fewer."""
+        """The time of the order ``size`` orders ago; ``None`` if there were fewer."""
         return self.times[self.place] if len(self.times) == self.size else None
 
     def add(self, ts: int) -> None:
@@ -26,18 +26,23 @@ class Ring(msgspec.Struct, gc=False):
 
 
 class FlowState(msgspec.Struct):
-    """Rings by rule; the orders of the present window and of the one before, with when they went.
+    """The orders approved lately.
 
-    Windows change whole, so that no order has to be taken out one by one.
+    Duplicates are looked for in the present window and the one before. A window is dropped as a whole, so
+    that no order has to be taken out by itself.
     """
 
     rings: dict[str, Ring] = {}
+    """By rule."""
     recent: dict[str, int] = {}
+    """The time of the last order of the present window, by ``duplicate_key``."""
     recent_before: dict[str, int] = {}
+    """The same of the window before."""
     window_ts: int = 0
+    """The beginning of the present window."""
 
     def last_like(self, key: str) -> int | None:
-        """When an order like this went last, if that was in the present window or the one before."""
+        """The time of the last order with this key; ``None`` if neither window has one."""
         found = self.recent.get(key)
         return self.recent_before.get(key) if found is None else found
 
@@ -50,8 +55,8 @@ class FlowState(msgspec.Struct):
         self.recent[key] = ts
 
 
-def likeness(order: Order) -> str:
-    """What two orders share that look like one sent twice."""
+def duplicate_key(order: Order) -> str:
+    """The terms that an order shares with one that was sent twice by mistake."""
     return (
         f"{order.strategy}|{order.symbol}|{order.side}|{order.order_type}|{order.quantity.normalize()}"
         f"|{order.limit_price}|{order.stop_price}|{order.trail_amount}|{order.trail_percent}"

@@ -1,30 +1,22 @@
 """The last gate before the broker: every intent becomes an approved or a denied order.
 
-This is the one place that makes an ``ApprovedOrder``. If it fails, nothing is approved: it fails
-closed. What may be approved is up to the rules; what they know of an order is in its ``Look``.
+Only this component and its ``breaker`` make an ``ApprovedOrder``. If it fails, it approves nothing: it fails
+closed. The rules decide what may be approved, by the ``OrderCheck`` of each order.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 
 import msgspec
 
-from components.risk.breaches import named
 from components.risk.breaker import Breaker
+from components.risk.context import RiskContext
 from components.risk.exits import is_exit
-from components.risk.look import Look, Surroundings
-from components.risk.openings import Openings
-from components.risk.rules import (
-    SPECIAL,
-    Denial,
-    FlowRule,
-    Rule,
-    counts_exposure,
-    is_ordinary,
-    rules_for,
-)
+from components.risk.exposure import WorkingExposure
+from components.risk.order_check import OrderCheck
+from components.risk.rules import FlowRule, InstrumentRule, Rule, rules_for
 from components.risk.state import RiskState
-from components.risk.working import ZERO, WorkingOrder, WorkingOrders
+from components.risk.working_orders import ZERO, WorkingOrder, WorkingOrders
 from kernel.component import STEADFAST, FailurePolicy, Subscription
 from kernel.corporate_actions import is_void
 from kernel.events import (
@@ -59,7 +51,8 @@ from kernel.events import (
     TradingState,
 )
 from kernel.identifiers import StrategyId
-from strategies.sdk.limits import RiskLimits
+from strategies.sdk.limits import RiskLimits, named_limits
+from strategies.sdk.risk_rules import Denial
 
 # Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
 _BUY = Side.BUY
@@ -67,22 +60,30 @@ _ACTIVE = TradingState.ACTIVE
 _HALTED = TradingState.HALTED
 
 
+Check = Callable[[OrderCheck], Denial | None]
+Concern = Callable[[InstrumentDefined], bool]
+
+
 class Risk:
-    """The component that approves and denies."""
+    """The component that approves and denies orders."""
 
     name = "risk"
     failure_policy: FailurePolicy = STEADFAST
 
     def __init__(
-        self, limits: RiskLimits, around: Surroundings, *, declared_positions: Mapping[StrategyId, Decimal]
+        self, limits: RiskLimits, context: RiskContext, *, declared_positions: Mapping[StrategyId, Decimal]
     ) -> None:
-        rules: tuple[Rule, ...] = tuple(rules_for(limits, declared_positions))
-        self._checks = tuple(rule.check for rule in rules)
-        self._ordinary_checks = tuple(rule.check for rule in rules if not isinstance(rule, SPECIAL))
+        rules: tuple[Rule, ...] = tuple(rules_for(limits, declared_positions, currency=context.currency))
+        self._rules = tuple((rule.check, _concerns(rule)) for rule in rules)
+        self._checks: dict[str, tuple[InstrumentDefined, tuple[Check, ...]]] = {}
+        """By symbol: its terms, and the checks that follow from them. Orders are not asked about the others:
+        with default limits that is a third of the questions."""
         self._flow_rules: tuple[FlowRule, ...] = tuple(rule for rule in rules if isinstance(rule, FlowRule))
-        self._counts_exposure = counts_exposure(limits)
-        self._around = around
-        self._breaker = Breaker(named(limits.continuous), account=around.account, market=around.market)
+        self._counts_exposure = limits.counts_exposure
+        self._context = context
+        self._breaker = Breaker(
+            named_limits(limits.continuous), account=context.account, market=context.market
+        )
         self._take(RiskState())
 
     def subscriptions(self) -> Iterable[Subscription]:
@@ -117,29 +118,31 @@ class Risk:
 
     def _take(self, state: RiskState) -> None:
         self.state = self._breaker.state = state
-        around, openings = self._around, None
+        context, exposure = self._context, None
         if self._counts_exposure:
-            openings = Openings(state.sums.openings, account=around.account, market=around.market)
-        self._working = self._breaker.working = WorkingOrders(state.working, state.sums, openings)
-        around.working, around.flow, around.defined = self._working, state.flow, state.defined
+            exposure = WorkingExposure(state.sums.exposure, account=context.account, market=context.market)
+        self._working = self._breaker.working = WorkingOrders(state.working, state.sums, exposure)
+        context.working, context.flow, context.defined = self._working, state.flow, state.defined
 
     # --- deciding -----------------------------------------------------------------------------
 
     def on_intent(self, intent: OrderIntent) -> Sequence[Event]:
         order = intent.order
-        look = Look(order, intent.ts, self._around)
-        denial = self._check(look)
+        order_check = OrderCheck(order, intent.ts, self._context)
+        denial = self._check(order_check)
         if denial is not None:
             limit, value = str(denial.limit), str(denial.value)
             return (OrderDenied(intent.ts, order, denial.rule, denial.reason, limit, value),)
-        working = WorkingOrder(order, order.quantity, self._unit_value(look), cover=look.cover)
+        working = WorkingOrder(
+            order, order.quantity, self._unit_value(order_check), awaiting_parent=order_check.awaiting_parent
+        )
         self._working.add(working)
         for rule in self._flow_rules:
-            rule.note(look)
+            rule.note(order_check)
         return (OrderApproved(intent.ts, ApprovedOrder.of(order)),)
 
     def on_replace_intent(self, intent: ReplaceIntent) -> Sequence[Event]:
-        """Check the new terms as if the old order were gone; it stays as it is until replaced."""
+        """Check new terms as if the old order were gone; it stays as it is until it is replaced."""
         working = self.state.working.get(intent.client_order_id)
         if working is None or working.order.strategy != intent.strategy:
             return (_replace_denied(intent, "open_order", "no such open order"),)
@@ -147,30 +150,30 @@ class Risk:
             return (_replace_denied(intent, "pending_replace", "a replacement is under way"),)
         if is_exit(working.order):
             return (_replace_denied(intent, "risk_exit", "risk closes a position with this order"),)
-        misfit = _misfit(working.order, intent)
-        if misfit:
-            return (_replace_denied(intent, "order_type", misfit),)
+        problem = _terms_problem(working.order, intent)
+        if problem:
+            return (_replace_denied(intent, "order_type", problem),)
         order, filled = _with_new_terms(working.order, intent), working.filled_quantity
         if order.quantity <= filled:
             return (_replace_denied(intent, "quantity", f"{filled} of it is filled already"),)
         rest = msgspec.structs.replace(order, quantity=order.quantity - filled)
         self._working.withdraw(working)
-        look = Look(rest, intent.ts, self._around, working)
-        denial = self._check(look)
+        order_check = OrderCheck(rest, intent.ts, self._context, working)
+        denial = self._check(order_check)
         if denial is None:
-            working.replacement, working.replacement_unit_value = order, self._unit_value(look)
+            working.replacement, working.replacement_unit_value = order, self._unit_value(order_check)
         self._working.recount(working)
         if denial is not None:
             limit, value = str(denial.limit), str(denial.value)
             return (_replace_denied(intent, denial.rule, denial.reason, limit=limit, value=value),)
         for rule in self._flow_rules:
-            rule.note(look)
+            rule.note(order_check)
         return (ReplaceApproved(intent.ts, ApprovedOrder.of(order)),)
 
     def refusal(self, order: Order) -> str:
-        """Why the trading state lets an approved order not out now; empty if it may go.
+        """The reason why the trading state holds back an approved order; empty if the order may go.
 
-        Asked right before every submission: an order may have waited since it was approved.
+        The orders component asks right before it submits: an order may have waited since it was approved.
         """
         state = self.state.trading_state
         if state is _ACTIVE:
@@ -184,28 +187,37 @@ class Risk:
             return ""
         return f"trading is {state.value}"
 
-    def _check(self, look: Look) -> Denial | None:
-        order, state = look.order, self.state.trading_state
-        if state is not _ACTIVE and (state is _HALTED or not look.is_covered):
+    def _check(self, order_check: OrderCheck) -> Denial | None:
+        order, state = order_check.order, self.state.trading_state
+        if state is not _ACTIVE and (state is _HALTED or not order_check.is_closing):
             return Denial("trading_state", f"trading is {state.value}", ZERO, order.quantity)
-        for check in self._ordinary_checks if is_ordinary(look) else self._checks:
-            denial = check(look)
+        for check in self._checks_of(order_check.instrument):
+            denial = check(order_check)
             if denial is not None:
                 return denial
         return None
 
+    def _checks_of(self, instrument: InstrumentDefined) -> tuple[Check, ...]:
+        """The checks of the rules that concern an instrument."""
+        known = self._checks.get(instrument.symbol)
+        if known is not None and (known[0] is instrument or known[0] == instrument):
+            return known[1]
+        checks = tuple(check for check, concerns in self._rules if concerns is None or concerns(instrument))
+        self._checks[instrument.symbol] = instrument, checks
+        return checks
+
     def _reduces(self, order: Order, *, besides: Decimal) -> bool:
-        """Whether an order only makes the net position smaller; ``besides`` of what works is its own."""
-        held = self._around.account.net_position(order.symbol)
+        """Whether an order only makes the net position smaller; its own part of the sums is ``besides``."""
+        held = self._context.account.net_position(order.symbol)
         working = self._working.quantity(order.symbol, order.side) - besides
         reducing = held < 0 if order.side is _BUY else held > 0
         return reducing and order.quantity + working <= abs(held)
 
-    def _unit_value(self, look: Look) -> Decimal:
-        """What a unit is worth, as far as anybody asks: a sale reserves no cash."""
-        return look.unit_value if look.order.side is _BUY or self._counts_exposure else ZERO
+    def _unit_value(self, order_check: OrderCheck) -> Decimal:
+        """The value of a unit where a sum needs it; 0 for a sale that only cash would count."""
+        return order_check.unit_value if order_check.order.side is _BUY or self._counts_exposure else ZERO
 
-    # --- following ----------------------------------------------------------------------------
+    # --- working orders ----------------------------------------------------------------------------
 
     def on_fill(self, fill: OrderFilled) -> Sequence[Event] | None:
         working = self.state.working.get(fill.client_order_id)
@@ -214,9 +226,9 @@ class Risk:
         return self._breaker.keep_flattening(fill.symbol, fill.ts) if self.state.flattening else None
 
     def on_position(self, event: PositionChanged) -> None:
-        """What working orders may add to a position depends on what is held."""
-        if self._working.openings is not None:
-            self._working.openings.recount(event.symbol)
+        """Count the exposure of working orders anew: it depends on the position."""
+        if self._working.exposure is not None:
+            self._working.exposure.recount(event.symbol)
 
     def on_correction(self, event: FillCorrected) -> None:
         working = self.state.working.get(event.client_order_id)
@@ -236,7 +248,7 @@ class Risk:
         self._breaker.give_up_flattening(ended)
 
     def on_denied(self, event: OrderDenied) -> None:
-        """The gate refused an order that was approved before: the orders component says so."""
+        """Remove an order that was approved, and that the trading state refused before it was submitted."""
         working = self.state.working.get(event.order.client_order_id)
         if working is not None and event.rule != "client_order_id":
             self._breaker.give_up_flattening(self._working.remove(event.order.client_order_id))
@@ -249,12 +261,12 @@ class Risk:
         self._set_terms(working, event.order, event.ts, leaves=leaves)
 
     def on_adjusted(self, event: OrderAdjusted) -> None:
-        """A corporate action: what is filled stays as it was booked, what is left has new terms."""
+        """Follow a corporate action: the filled quantity stays as booked, the rest has new terms."""
         working = self.state.working.get(event.order.client_order_id)
         if working is None:
             return
         leaves = event.order.quantity - working.filled_quantity
-        self._working.restate_covers(working, leaves)
+        self._working.restate_awaiting(working, leaves)
         self._set_terms(working, event.order, event.ts, leaves=leaves)
 
     def on_replace_rejected(self, event: ReplaceRejected) -> None:
@@ -264,7 +276,7 @@ class Risk:
             self._working.recount(working)
 
     def _set_terms(self, working: WorkingOrder, order: Order, ts: int, *, leaves: Decimal) -> None:
-        working.unit_value = self._unit_value(Look(order, ts, self._around))
+        working.unit_value = self._unit_value(OrderCheck(order, ts, self._context))
         working.replacement, working.replacement_unit_value = None, ZERO
         self._working.set_order(working, order, leaves)
 
@@ -272,7 +284,7 @@ class Risk:
         self.state.defined[event.symbol] = True
 
     def on_action(self, event: CorporateAction) -> None:
-        """What follows a known symbol is known, and closed under its new symbol if it was to be closed."""
+        """Take the successor of a defined symbol as defined, and go on closing positions under it."""
         if not event.new_symbol or is_void(event):
             return
         if event.symbol in self.state.defined:
@@ -286,12 +298,17 @@ class Risk:
     # --- the view -----------------------------------------------------------------------------
 
     def working_quantity(self, symbol: str, side: Side) -> Decimal:
-        """Quantity of one side that approved orders may still fill."""
+        """The quantity that approved orders of one side may still fill."""
         return self._working.quantity(symbol, side)
 
 
-def _misfit(order: Order, intent: ReplaceIntent) -> str:
-    """Why the new terms are none of this order type's; empty if they fit."""
+def _concerns(rule: Rule) -> Concern | None:
+    """The question whether a rule concerns an instrument; ``None`` if it concerns all of them."""
+    return rule.concerns if isinstance(rule, InstrumentRule) else None
+
+
+def _terms_problem(order: Order, intent: ReplaceIntent) -> str:
+    """The sentence about new terms that the order type does not have; empty if it has them."""
     kind = order.order_type.value
     if intent.limit_price is not None and order.limit_price is None:
         return f"a {kind} order has no limit price"

@@ -3,13 +3,16 @@
 import msgspec
 
 from components.risk.flow import FlowState
-from components.risk.working import WorkingOrder, WorkingSums
+from components.risk.working_orders import WorkingOrder, WorkingSums
 from kernel.events import TradingState
 from kernel.identifiers import ClientOrderId
 
 
 class Flattening(msgspec.Struct, gc=False):
-    """A symbol whose positions are being closed until nothing is held."""
+    """A symbol whose positions are being closed until nothing is held.
+
+    ``clearance``: the narrowest trading state in which its exits go out.
+    """
 
     reason: str
     clearance: TradingState
@@ -18,17 +21,18 @@ class Flattening(msgspec.Struct, gc=False):
 
 
 class RiskState(msgspec.Struct):
-    """Trading state and who holds it; the approved orders that are not finished, and their sums.
-
-    ``latches``: see ``components.risk.gate``. ``defined``: symbols whose terms were given.
-    """
+    """The trading state, the approved orders that are not finished, and the flow of orders."""
 
     trading_state: TradingState = TradingState.ACTIVE
     working: dict[ClientOrderId, WorkingOrder] = {}
     sums: WorkingSums = msgspec.field(default_factory=WorkingSums)
     latches: dict[str, TradingState] = {}
+    """By who narrowed trading: see ``latches``."""
     flow: FlowState = msgspec.field(default_factory=FlowState)
     defined: dict[str, bool] = {}
+    """Symbols whose terms were given."""
     flattening: dict[str, Flattening] = {}
+    """By symbol."""
     epoch: int = 0
     exit_count: int = 0
+    """Exits made, for their ids."""

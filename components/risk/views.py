@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Protocol
 
-from kernel.events import InstrumentDefined, Order, Quote, TradingSession
+from kernel.events import InstrumentDefined, Order, Quote
 from kernel.identifiers import StrategyId
 
 EmulationCheck = Callable[[Order, str], bool]
-"""Whether the core does for an order what its venue lacks, as ``VenueView.lacks`` put it."""
+"""Whether the core does for an order what its venue lacks, in the words of ``VenueView.lacks``."""
 
 
 class AccountView(Protocol):
@@ -22,7 +22,7 @@ class AccountView(Protocol):
         ...
 
     def margin_rate(self, symbol: str) -> Decimal:
-        """What part of its value a position takes of the equity."""
+        """The part of a position's value that its initial margin takes."""
         ...
 
     def net_position(self, symbol: str) -> Decimal: ...
@@ -32,15 +32,11 @@ class AccountView(Protocol):
         ...
 
     def open_symbols(self) -> Iterable[str]:
-        """Symbols in which anybody holds something, in order of first opening."""
-        ...
-
-    def value_of(self, symbol: str) -> Decimal:
-        """The signed value of the net position at the last price."""
+        """Symbols in which any strategy holds a position, in order of first opening."""
         ...
 
     def rate(self, currency: str) -> Decimal | None:
-        """What a unit of it is worth in the account's currency; ``None`` when nobody said."""
+        """The value of a unit of it in the account's currency; ``None`` while no rate is known."""
         ...
 
 
@@ -53,24 +49,16 @@ class MarketView(Protocol):
 
 
 class VenueView(Protocol):
-    """When the venue trades and what it takes."""
+    """The hours of the venue and the orders that it takes."""
 
     def is_open(self, symbol: str, ts: int) -> bool: ...
-    def session(self, symbol: str, ts: int) -> TradingSession | None:
-        """The session that ``ts`` is in, else the next one; ``None`` where no calendar is known."""
-        ...
-
-    def day_end(self, symbol: str, ts: int) -> int:
-        """The end of the trading day that ``ts`` is in, or that follows it; ns UTC."""
-        ...
-
     def lacks(self, order: Order) -> str:
-        """What of the order the venue does not do; empty if it takes it as it is."""
+        """The part of the order that the venue does not do, in words; empty if it does all of it."""
         ...
 
 
 class FiguresView(Protocol):
-    """What the account comes to at the prices that the monitor saw last; no sum is taken when asked."""
+    """The account at the last prices heard, kept up price by price: nothing is summed when it is read."""
 
     @property
     def equity(self) -> Decimal:
@@ -84,7 +72,7 @@ class FiguresView(Protocol):
 
     @property
     def initial_margin(self) -> Decimal:
-        """What the positions held take of the equity."""
+        """The initial margin of all positions."""
         ...
 
     def sector_exposure(self, sector: str) -> Decimal:
@@ -92,5 +80,5 @@ class FiguresView(Protocol):
         ...
 
     def loss(self, rule: str) -> float:
-        """The present loss under a rule, in the rule's unit; 0 or less for none."""
+        """The present loss under a rule, in the rule's unit; below 0 for a gain."""
         ...

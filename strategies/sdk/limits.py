@@ -1,16 +1,91 @@
-"""The limits that risk holds orders and positions to, as they are written in a configuration.
+"""The limits that risk holds every order and position to, as a configuration writes them.
 
-``docs/risk.md`` says of every key what it compares and how a denial reads.
+Each limit says its bounds where it is declared. ``check_limits`` holds a configuration to them, and to what
+no limit can say by itself. ``docs/risk.md`` lists what each key compares and how a denial reads.
+
+To add a limit: a field of ``RiskLimits`` with its bounds, and its rule in ``components/risk/rules``. To add a
+continuous limit: a member of ``LimitKind``, its line in ``KIND_TERMS``, and its figure in
+``components/risk_monitor``.
 """
 
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from enum import StrEnum
+from math import inf, isfinite
+from typing import Annotated, get_args, get_type_hints
 
 import msgspec
 
+from kernel.fraction_checks import above
+from kernel.identifiers import StrategyId
+
+ORDERS_KEPT = 1_000_000
+"""The largest number of orders in a limit: a rate remembers the time of as many orders as it allows."""
+
+LEVERED = 10
+"""The largest fraction of equity, or of the cost of a short position, that a limit may name. A larger one was
+meant as a percentage."""
+
+REARMED = "rearmed"
+"""The action of a ``RiskLimitBreached`` which says that the limit watches again."""
+
+
+# --- bounds --------------------------------------------------------------------------------------
+
+
+class Fraction(msgspec.Struct, frozen=True):
+    """The largest fraction that makes sense for a limit; a larger one was meant as a percentage.
+
+    ``levered`` holds instead where an account can have more than its equity at stake, ``short`` where it may
+    sell short.
+    """
+
+    most: int = 1
+    levered: int = 1
+    short: int = 1
+
+    def problem(self, value: Decimal | float, limits: "RiskLimits") -> str:
+        """The sentence about a fraction that is too large among these limits; empty if it is not."""
+        levered = self.levered if limits.can_exceed_equity else 1
+        short = self.short if limits.allow_short else 1
+        return above(value, max(self.most, levered, short))
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """The values that a limit may have.
+
+    ``wrong`` ends the sentence about any other value: ``-1 is not a number of at least 0``.
+    ``is_open``: the lowest value itself is not allowed.
+    """
+
+    wrong: str
+    lowest: int = 0
+    highest: float = inf
+    is_open: bool = False
+    fraction: Fraction | None = None
+
+    def problem(self, value: Decimal | float, limits: "RiskLimits") -> str:
+        """The sentence about a value out of bounds among these limits; empty if it is within."""
+        is_finite = value.is_finite() if isinstance(value, Decimal) else isfinite(value)
+        is_within = is_finite and self.lowest <= value <= self.highest
+        if not is_within or (self.is_open and value == self.lowest):
+            return f"{value} {self.wrong}"
+        return "" if self.fraction is None else self.fraction.problem(value, limits)
+
+
+Amount = Annotated[Decimal, Bounds("is not a number of at least 0")]
+Count = Annotated[int, Bounds(f"is not between 0 and {ORDERS_KEPT}", 0, ORDERS_KEPT)]
+EquityFraction = Annotated[
+    Decimal, Bounds("is not a number of at least 0", fraction=Fraction(levered=LEVERED))
+]
+LossFraction = Annotated[Decimal, Bounds("is not a number of at least 0", fraction=Fraction())]
+
+
+# --- continuous limits ---------------------------------------------------------------------------
+
 
 class LimitKind(StrEnum):
-    """What a continuous limit looks at."""
+    """The figure that a continuous limit watches."""
 
     DAILY_LOSS = "daily_loss"
     DRAWDOWN = "drawdown"
@@ -21,21 +96,21 @@ class LimitKind(StrEnum):
 
 
 class LimitUnit(StrEnum):
-    """How a loss is counted: as a fraction of what it is measured from, or in the account's currency."""
+    """The unit of a loss: a fraction of the equity it is measured from, or the account's currency."""
 
     FRACTION = "fraction"
     MONEY = "money"
 
 
 class LossOrigin(StrEnum):
-    """What a loss is measured from: the highest equity of the period, or that at its start."""
+    """The equity that a loss is measured from: the highest of the period, or that at its start."""
 
     PEAK = "peak"
     START = "start"
 
 
 class BreachAction(StrEnum):
-    """What is done about a breach, from nothing but saying so to closing the gate."""
+    """The answer to a breach, from an event alone to the closed gate."""
 
     ALERT = "alert"
     DENY = "deny"
@@ -45,7 +120,7 @@ class BreachAction(StrEnum):
 
 
 class Rearm(StrEnum):
-    """What makes a limit that was breached watch again."""
+    """The moment from which a breached limit watches again."""
 
     NEW_DAY = "new_day"
     RECOVERY = "recovery"
@@ -53,81 +128,221 @@ class Rearm(StrEnum):
     BY_HAND = "by_hand"
 
 
-class ContinuousLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A limit that is watched between orders; it acts once, until it is re-armed.
+class KindTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """The terms of one kind of continuous limit.
 
-    ``limit``: of losses, in ``unit``; of ``stop_loss`` and ``take_profit``, a fraction of what the
-    position cost; of ``volatility``, a year's, as a fraction (0.15 is 15 %); of ``stale_data``,
-    seconds. ``symbols``: those it concerns, empty for all; volatility is the account's where it is
-    empty. ``rearm`` left out is what suits the kind: see ``docs/risk.md``.
+    ``rearm``: how it re-arms where the limit does not say.
+    ``fraction``: the largest fraction that makes sense; ``None`` where the limit is not a fraction.
+    ``loss_from``: the equity that a loss of the account is measured from where the limit does not say;
+    ``None`` for kinds that are not losses of the account.
     """
 
+    rearm: Rearm = Rearm.BY_HAND
+    fraction: Fraction | None = None
+    loss_from: LossOrigin | None = None
+
+
+KIND_TERMS: Mapping[LimitKind, KindTerms] = {
+    LimitKind.DAILY_LOSS: KindTerms(rearm=Rearm.NEW_DAY, fraction=Fraction(), loss_from=LossOrigin.START),
+    LimitKind.DRAWDOWN: KindTerms(fraction=Fraction(), loss_from=LossOrigin.PEAK),
+    LimitKind.STOP_LOSS: KindTerms(fraction=Fraction(short=LEVERED)),
+    LimitKind.TAKE_PROFIT: KindTerms(fraction=Fraction(LEVERED)),
+    LimitKind.VOLATILITY: KindTerms(rearm=Rearm.RECOVERY, fraction=Fraction(LEVERED)),
+    LimitKind.STALE_DATA: KindTerms(rearm=Rearm.RECOVERY),
+}
+
+
+class ContinuousLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A limit that is watched between orders; it acts once, until it is re-armed."""
+
     kind: LimitKind
-    limit: Decimal
+    limit: Annotated[Decimal, Bounds("is not a number above 0", is_open=True)]
+    """Losses: in ``unit``. Stop loss and take profit: a fraction of what the position cost. Volatility: a
+    year's, as a fraction (0.15 is 15 %). Stale data: seconds."""
     action: BreachAction = BreachAction.ALERT
     unit: LimitUnit = LimitUnit.FRACTION
     origin: LossOrigin | None = msgspec.field(default=None, name="from")
     """Left out: the day's start for a daily loss, the peak for a drawdown."""
     symbols: tuple[str, ...] = ()
+    """The symbols concerned; empty: all of them, and for volatility the account."""
     rearm: Rearm | None = None
+    """Left out: as suits the kind (``KIND_TERMS``)."""
     rearm_after_s: int = 0
     """Seconds until it watches again, where ``rearm`` is ``delay``."""
-    reduce_by: Decimal = Decimal("0.5")
+    reduce_by: Annotated[Decimal, Bounds("is not above 0 and at most 1", 0, 1, is_open=True)] = Decimal("0.5")
     """The fraction of each position that ``reduce`` closes."""
-    window: int = 20
-    """How many returns, from one account mark to the next, volatility is computed of."""
+    window: Annotated[int, Bounds("is below 2 returns", 2)] = 20
+    """The number of returns, from one account mark to the next, that volatility is computed from."""
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether it limits a loss of the account."""
+        return KIND_TERMS[self.kind].loss_from is not None
+
+    @property
+    def loss_from(self) -> LossOrigin | None:
+        """The equity that the loss is measured from; ``None`` if it is not a loss of the account."""
+        return self.origin or KIND_TERMS[self.kind].loss_from
+
+    @property
+    def rearms(self) -> Rearm:
+        """The moment from which it watches again."""
+        return self.rearm or KIND_TERMS[self.kind].rearm
+
+
+def named_limits(limits: Iterable[ContinuousLimit]) -> Mapping[str, ContinuousLimit]:
+    """Limits by their rule in the log: their kind, numbered from the second one of a kind on."""
+    rules: dict[str, ContinuousLimit] = {}
+    counts: dict[str, int] = {}
+    for limit in limits:
+        kind = limit.kind.value
+        counts[kind] = counts.get(kind, 0) + 1
+        rules[kind if counts[kind] == 1 else f"{kind} {counts[kind]}"] = limit
+    return rules
+
+
+def breach_key(rule: str, symbol: str, strategy: StrategyId) -> str:
+    """The name of a breach until it is re-armed."""
+    return f"{rule}|{symbol}|{strategy}"
+
+
+# --- all limits ----------------------------------------------------------------------------------
 
 
 class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Limits that risk holds every order to. Left out (``None``, or an empty list) there is no limit; 0 is a
-    limit like any other, and allows nothing. (``duplicate_window_s`` is a span: 0 is none.)
+    """The limits that risk holds every order to.
 
-    Quantities are in units of the instrument, notionals and losses in the account's currency. An
-    order that makes a position smaller passes every limit on positions, exposure and losses.
+    A limit that is left out (``None``, or an empty list) does not exist. 0 is a limit like any other and
+    allows nothing; ``duplicate_window_s`` is a span of time, where 0 means that there is no limit.
+
+    Quantities are in units of the instrument, notionals and losses in the account's currency. An order that
+    makes a position smaller passes every limit on positions, exposure and losses.
     """
 
-    max_order_quantity: Decimal | None = None
-    max_order_notional: Decimal | None = None
-    max_position_quantity: Decimal | None = None
+    max_order_quantity: Amount | None = None
+    max_order_notional: Amount | None = None
+    max_position_quantity: Amount | None = None
     require_cash: bool = True
     """A buy needs the cash for it at the last price, working buys included."""
     allow_short: bool = False
     """Whether a sale may take a position below zero."""
 
-    price_collar_bps: Decimal | None = None
+    price_collar_bps: Amount | None = None
     """How much worse than the last price an order may trade, at its limit or at the quote."""
-    stop_collar_bps: Decimal | None = None
+    stop_collar_bps: Amount | None = None
     """How far from the last price a stop or touch price may lie, on either side."""
-    max_position_notional: Decimal | None = None
-    max_gross_exposure: Decimal | None = None
+    max_position_notional: Amount | None = None
+    max_gross_exposure: Amount | None = None
     """Sum of the absolute values of all positions."""
-    max_leverage: Decimal | None = None
+    max_leverage: Amount | None = None
     """Gross exposure over equity."""
     require_margin: bool = False
     """New exposure needs its initial margin, beyond what positions and working orders take."""
-    max_symbol_concentration: Decimal | None = None
-    max_sector_concentration: Decimal | None = None
-    """Fractions of equity that one symbol, or the symbols of one sector, may be worth."""
+    max_symbol_concentration: EquityFraction | None = None
+    """The fraction of equity that one symbol may be worth."""
+    max_sector_concentration: EquityFraction | None = None
+    """The fraction of equity that the symbols of one sector may be worth."""
     restricted: tuple[str, ...] = ()
     """Symbols that may not be traded."""
     allow_only: tuple[str, ...] = ()
     """The only symbols that may be traded; empty for all."""
     require_defined_symbol: bool = False
     """A symbol needs an ``InstrumentDefined``; without this, a price will do."""
-    max_orders_per_second: int | None = None
-    max_orders_per_minute: int | None = None
-    """Orders and replacements approved in any such span."""
-    max_open_orders: int | None = None
-    max_open_orders_per_symbol: int | None = None
-    duplicate_window_s: float = 0.0
-    """An order like another one of its strategy in these seconds is taken for a mistake."""
+    max_orders_per_second: Count | None = None
+    """Orders and replacements approved in any second."""
+    max_orders_per_minute: Count | None = None
+    """Orders and replacements approved in any minute."""
+    max_open_orders: Count | None = None
+    max_open_orders_per_symbol: Count | None = None
+    duplicate_window_s: Annotated[float, Bounds("is not between 0 and a day", 0, 86_400)] = 0.0
+    """An order that repeats one of its strategy within these seconds counts as a mistake."""
     in_session_only: bool = False
     """No order while the instrument's market is closed, but those for its opening."""
-    max_daily_loss: Decimal | None = None
+    max_daily_loss: Amount | None = None
     """Of the account since its last trading day's end; beyond it orders may only reduce."""
-    max_drawdown: Decimal | None = None
+    max_drawdown: LossFraction | None = None
     """From the account's highest equity, as a fraction of it; beyond it orders may only reduce."""
     continuous: tuple[ContinuousLimit, ...] = ()
     """Limits that are watched between orders."""
     day_symbol: str = ""
     """The symbol whose trading day is the account's; empty: the first one traded."""
+
+    @property
+    def can_exceed_equity(self) -> bool:
+        """Whether more than the account's equity can be at stake: on margin, or short."""
+        return self.allow_short or not self.require_cash
+
+    @property
+    def counts_exposure(self) -> bool:
+        """Whether any limit needs the exposure of positions and working orders together."""
+        return self.require_margin or any(
+            limit is not None
+            for limit in (
+                self.max_gross_exposure,
+                self.max_leverage,
+                self.max_symbol_concentration,
+                self.max_sector_concentration,
+            )
+        )
+
+
+# --- checking ------------------------------------------------------------------------------------
+
+
+def check_limits(limits: RiskLimits) -> None:
+    """Hold limits to their bounds; ``ValueError`` names the key, the value and what was expected."""
+    for key, problem in _out_of_bounds(limits, limits):
+        raise ValueError(f"{key}: {problem}")
+    both = sorted(set(limits.restricted) & set(limits.allow_only))
+    if both:
+        raise ValueError(f"restricted: {', '.join(both)} also in allow_only")
+    for number, limit in enumerate(limits.continuous, start=1):
+        problem = _continuous_problem(limit, limits)
+        if problem:
+            raise ValueError(f"continuous: number {number} ({limit.kind.value}): {problem}")
+
+
+def _out_of_bounds(declared: RiskLimits | ContinuousLimit, limits: RiskLimits) -> Iterator[tuple[str, str]]:
+    """Keys with a value beyond the bounds that they were declared with, and the sentence about it."""
+    for key, bounds in _BOUNDS[type(declared)].items():
+        value: Decimal | float | None = getattr(declared, key)
+        problem = "" if value is None else bounds.problem(value, limits)
+        if problem:
+            yield key, problem
+
+
+def _continuous_problem(limit: ContinuousLimit, limits: RiskLimits) -> str:
+    """The sentence about a continuous limit that makes no sense; empty if it does."""
+    for key, problem in _out_of_bounds(limit, limits):
+        return f"{key} {problem}"
+    if (limit.rearm is Rearm.DELAY) is not (limit.rearm_after_s > 0):
+        return f"rearm_after_s {limit.rearm_after_s}: above 0 with rearm: delay, and only there"
+    if not limit.is_loss and (limit.origin is not None or limit.unit is not LimitUnit.FRACTION):
+        return "from and unit are for daily_loss and drawdown"
+    if limit.is_loss and limit.symbols:
+        return "symbols are not for losses, which are the account's"
+    if limit.kind is LimitKind.STALE_DATA and limit.action in (BreachAction.REDUCE, BreachAction.FLATTEN):
+        return f"action {limit.action.value}: nothing should be traded on prices that are stale"
+    fraction = KIND_TERMS[limit.kind].fraction
+    if fraction is None or limit.unit is not LimitUnit.FRACTION:
+        return ""
+    return fraction.problem(limit.limit, limits)
+
+
+def _bounds_of(kind: type[msgspec.Struct]) -> Mapping[str, Bounds]:
+    """The bounds that the fields of a struct declare, by field."""
+    hints: Mapping[str, object] = get_type_hints(kind, include_extras=True)
+    return {key: bounds for key, hint in hints.items() for bounds in _declared_in(hint)}
+
+
+def _declared_in(hint: object) -> Iterator[Bounds]:
+    """The bounds in a type: ``Amount``, or ``Amount | None``."""
+    for one in (hint, *get_args(hint)):
+        for extra in getattr(one, "__metadata__", ()):
+            if isinstance(extra, Bounds):
+                yield extra
+
+
+_BOUNDS: Mapping[type[msgspec.Struct], Mapping[str, Bounds]] = {
+    kind: _bounds_of(kind) for kind in (RiskLimits, ContinuousLimit)
+}

@@ -2,9 +2,9 @@
 
 from decimal import Decimal
 
-from components.risk.look import Look
-from components.risk.rules.denial import Denial
-from kernel.events import Side
+from components.risk.order_check import OrderCheck
+from kernel.events import InstrumentDefined, Side
+from strategies.sdk.risk_rules import Denial
 
 ZERO = Decimal(0)
 RATIO = Decimal("0.0001")
@@ -16,43 +16,49 @@ _SELL = Side.SELL
 
 
 class KnownRate:
-    """No order in a currency that nobody gave a rate for: nothing could value it."""
+    """No order in a currency without a rate to the account's: nothing could value it."""
 
-    def check(self, look: Look) -> Denial | None:
-        currency, own = look.instrument.currency, look.around.currency
-        if currency == own or look.rate is not None:
+    def __init__(self, own: str) -> None:
+        self.own = own
+
+    def concerns(self, instrument: InstrumentDefined) -> bool:
+        return instrument.currency != self.own
+
+    def check(self, order_check: OrderCheck) -> Denial | None:
+        if order_check.rate is not None:
             return None
+        currency, own = order_check.instrument.currency, self.own
         return Denial("currency", f"a rate from {currency} to {own} must be known first", own, currency)
 
 
 class RequireCash:
     """No buy beyond the cash that working buys leave."""
 
-    def check(self, look: Look) -> Denial | None:
-        if look.order.side is _SELL:
+    def check(self, order_check: OrderCheck) -> Denial | None:
+        if order_check.order.side is _SELL:
             return None
-        cash, unit_value = look.around.account.cash, look.unit_value
-        if not unit_value and look.price is None:
-            available = cash - look.working.reserved_as_written()
+        cash, unit_value = order_check.context.account.cash, order_check.unit_value
+        if not unit_value and order_check.price is None:
+            available = cash - order_check.working.reserved_as_written()
             return Denial("require_cash", "there is no price to value the order at", available, ZERO)
-        needed = look.added_cost
-        if needed <= cash - look.working.sums.reserved:
+        needed = order_check.added_cost
+        if needed <= cash - order_check.working.sums.reserved:
             return None
-        available = cash - look.working.reserved_as_written()
+        available = cash - order_check.working.reserved_as_written()
         return Denial("require_cash", "there is not enough cash", available, needed)
 
 
 class RequireMargin:
-    """No new exposure whose initial margin the equity does not cover."""
+    """No new exposure whose initial margin the equity does not awaiting_parent."""
 
-    def check(self, look: Look) -> Denial | None:
-        if not look.growth:
+    def check(self, order_check: OrderCheck) -> Denial | None:
+        if not order_check.opening_quantity:
             return None
-        if look.price is None:
+        if order_check.price is None:
             return _unpriced("require_margin", ZERO)
-        around = look.around
-        needed = look.growth_value * around.account.margin_rate(look.order.symbol)
-        free = look.equity - around.figures.initial_margin - look.working.sums.openings.margin
+        context = order_check.context
+        needed = order_check.added_exposure * context.account.margin_rate(order_check.order.symbol)
+        free = order_check.equity - context.figures.initial_margin - order_check.working.sums.exposure.margin
         if needed <= free:
             return None
         sentence = "the initial margin must not exceed the equity that positions and working orders leave"
@@ -65,15 +71,15 @@ class MaxGrossExposure:
     def __init__(self, limit: Decimal) -> None:
         self.limit = limit
 
-    def check(self, look: Look) -> Denial | None:
-        if not look.growth:
+    def check(self, order_check: OrderCheck) -> Denial | None:
+        if not order_check.opening_quantity:
             return None
-        if look.price is None:
+        if order_check.price is None:
             return _unpriced("max_gross_exposure", self.limit)
-        if look.gross_reach <= self.limit:
+        if order_check.projected_gross_exposure <= self.limit:
             return None
         sentence = "gross exposure, working orders included, must not exceed the limit"
-        return Denial("max_gross_exposure", sentence, self.limit, look.gross_reach)
+        return Denial("max_gross_exposure", sentence, self.limit, order_check.projected_gross_exposure)
 
 
 class MaxLeverage:
@@ -82,15 +88,20 @@ class MaxLeverage:
     def __init__(self, limit: Decimal) -> None:
         self.limit = limit
 
-    def check(self, look: Look) -> Denial | None:
-        if not look.growth:
+    def check(self, order_check: OrderCheck) -> Denial | None:
+        if not order_check.opening_quantity:
             return None
-        if look.price is None:
+        if order_check.price is None:
             return _unpriced("max_leverage", self.limit)
-        if look.gross_reach <= self.limit * look.equity:
+        if order_check.projected_gross_exposure <= self.limit * order_check.equity:
             return None
         sentence = "gross exposure, working orders included, must not exceed this many times the equity"
-        return Denial("max_leverage", sentence, self.limit, _ratio(look.gross_reach, look.equity))
+        return Denial(
+            "max_leverage",
+            sentence,
+            self.limit,
+            _ratio(order_check.projected_gross_exposure, order_check.equity),
+        )
 
 
 class MaxSymbolConcentration:
@@ -99,16 +110,16 @@ class MaxSymbolConcentration:
     def __init__(self, limit: Decimal) -> None:
         self.limit = limit
 
-    def check(self, look: Look) -> Denial | None:
-        if not look.growth:
+    def check(self, order_check: OrderCheck) -> Denial | None:
+        if not order_check.opening_quantity:
             return None
-        if look.price is None:
+        if order_check.price is None:
             return _unpriced("max_symbol_concentration", self.limit)
-        value = abs(look.reach) * look.unit_value
-        if value <= self.limit * look.equity:
+        value = abs(order_check.projected_position) * order_check.unit_value
+        if value <= self.limit * order_check.equity:
             return None
-        sentence = f"{look.order.symbol} must not be worth a larger part of the equity"
-        return Denial("max_symbol_concentration", sentence, self.limit, _ratio(value, look.equity))
+        sentence = f"{order_check.order.symbol} must not be worth a larger part of the equity"
+        return Denial("max_symbol_concentration", sentence, self.limit, _ratio(value, order_check.equity))
 
 
 class MaxSectorConcentration:
@@ -117,18 +128,21 @@ class MaxSectorConcentration:
     def __init__(self, limit: Decimal) -> None:
         self.limit = limit
 
-    def check(self, look: Look) -> Denial | None:
-        sector = look.instrument.sector
-        if not sector or not look.growth:
+    def concerns(self, instrument: InstrumentDefined) -> bool:
+        return bool(instrument.sector)
+
+    def check(self, order_check: OrderCheck) -> Denial | None:
+        sector = order_check.instrument.sector
+        if not order_check.opening_quantity:
             return None
-        if look.price is None:
+        if order_check.price is None:
             return _unpriced("max_sector_concentration", self.limit)
-        value = look.growth_value + look.around.figures.sector_exposure(sector)
-        value += look.working.sums.openings.by_sector.get(sector, ZERO)
-        if value <= self.limit * look.equity:
+        value = order_check.added_exposure + order_check.context.figures.sector_exposure(sector)
+        value += order_check.working.sums.exposure.by_sector.get(sector, ZERO)
+        if value <= self.limit * order_check.equity:
             return None
         sentence = f"positions in {sector} must not be worth a larger part of the equity"
-        return Denial("max_sector_concentration", sentence, self.limit, _ratio(value, look.equity))
+        return Denial("max_sector_concentration", sentence, self.limit, _ratio(value, order_check.equity))
 
 
 class LossLimit:
@@ -139,10 +153,10 @@ class LossLimit:
         self.limit = limit
         self._bound = float(limit)
 
-    def check(self, look: Look) -> Denial | None:
-        if look.reduces:
+    def check(self, order_check: OrderCheck) -> Denial | None:
+        if order_check.reduces:
             return None
-        loss = look.around.figures.loss(self.rule)
+        loss = order_check.context.figures.loss(self.rule)
         if loss < self._bound:
             return None
         sentence = "the account has lost too much: orders may only make positions smaller"

@@ -1,8 +1,8 @@
 """Rules on the flow of orders: how many a second, how many at once, the same one twice."""
 
 from components.risk.flow import Ring
-from components.risk.look import Look
-from components.risk.rules.denial import Denial
+from components.risk.order_check import OrderCheck
+from strategies.sdk.risk_rules import Denial
 
 NS = 1_000_000_000
 
@@ -16,22 +16,22 @@ class OrderRate:
         self.span_s = span_s
         self._span_ns = span_s * NS
 
-    def check(self, look: Look) -> Denial | None:
+    def check(self, order_check: OrderCheck) -> Denial | None:
         if not self.limit:
             return Denial(self.rule, "no order may be sent", 0, 1)
-        ring = look.around.flow.rings.get(self.rule)
+        ring = order_check.context.flow.rings.get(self.rule)
         oldest = None if ring is None else ring.oldest()
-        if oldest is None or look.ts - oldest >= self._span_ns:
+        if oldest is None or order_check.ts - oldest >= self._span_ns:
             return None
         sentence = f"no more than {self.limit} orders may go in {self.span_s} s"
         return Denial(self.rule, sentence, self.limit, self.limit + 1)
 
-    def note(self, look: Look) -> None:
-        rings = look.around.flow.rings
+    def note(self, order_check: OrderCheck) -> None:
+        rings = order_check.context.flow.rings
         ring = rings.get(self.rule)
         if ring is None or ring.size != self.limit:
             ring = rings[self.rule] = Ring(self.limit)
-        ring.add(look.ts)
+        ring.add(order_check.ts)
 
 
 class MaxOpenOrders:
@@ -40,9 +40,9 @@ class MaxOpenOrders:
     def __init__(self, limit: int) -> None:
         self.limit = limit
 
-    def check(self, look: Look) -> Denial | None:
-        count = len(look.working.orders) + 1
-        if look.replaced is not None or count <= self.limit:
+    def check(self, order_check: OrderCheck) -> Denial | None:
+        count = len(order_check.working.orders) + 1
+        if order_check.replaced is not None or count <= self.limit:
             return None
         sentence = "an order must be finished before another one may be sent"
         return Denial("max_open_orders", sentence, self.limit, count)
@@ -54,11 +54,11 @@ class MaxOpenOrdersPerSymbol:
     def __init__(self, limit: int) -> None:
         self.limit = limit
 
-    def check(self, look: Look) -> Denial | None:
-        count = look.working.count(look.order.symbol) + 1
-        if look.replaced is not None or count <= self.limit:
+    def check(self, order_check: OrderCheck) -> Denial | None:
+        count = order_check.working.count(order_check.order.symbol) + 1
+        if order_check.replaced is not None or count <= self.limit:
             return None
-        sentence = f"an order in {look.order.symbol} must be finished before another one may be sent"
+        sentence = f"an order in {order_check.order.symbol} must be finished before another one may be sent"
         return Denial("max_open_orders_per_symbol", sentence, self.limit, count)
 
 
@@ -69,13 +69,17 @@ class DuplicateOrder:
         self.window_s = window_s
         self._window_ns = round(window_s * NS)
 
-    def check(self, look: Look) -> Denial | None:
-        last = None if look.replaced is not None else look.around.flow.last_like(look.likeness)
-        if last is None or look.ts - last >= self._window_ns:
+    def check(self, order_check: OrderCheck) -> Denial | None:
+        last = (
+            None
+            if order_check.replaced is not None
+            else order_check.context.flow.last_like(order_check.duplicate_key)
+        )
+        if last is None or order_check.ts - last >= self._window_ns:
             return None
-        ago_s = (look.ts - last) / NS
+        ago_s = (order_check.ts - last) / NS
         sentence = "the same order was sent a moment ago; seconds since then must not be below the limit"
         return Denial("duplicate_window_s", sentence, str(self.window_s), str(ago_s))
 
-    def note(self, look: Look) -> None:
-        look.around.flow.note(look.likeness, look.ts, window_ns=self._window_ns)
+    def note(self, order_check: OrderCheck) -> None:
+        order_check.context.flow.note(order_check.duplicate_key, order_check.ts, window_ns=self._window_ns)

@@ -2,19 +2,20 @@
 
 from collections.abc import Iterable
 
-from components.risk.look import Look
-from components.risk.rules.denial import Denial
+from components.risk.order_check import OrderCheck
+from kernel.events import InstrumentDefined
+from strategies.sdk.risk_rules import Denial
 
 
 class Identity:
-    """No order under the id of one that is working: fills could not be told apart.
+    """No order under the id of a working one, whose fills could not be told apart.
 
-    And none that waits for an order which is not working (any more): it would wait for ever.
+    And no order that waits for one which is not working (any more): it would wait for ever.
     """
 
-    def check(self, look: Look) -> Denial | None:
-        order, orders = look.order, look.working.orders
-        if look.replaced is not None:
+    def check(self, order_check: OrderCheck) -> Denial | None:
+        order, orders = order_check.order, order_check.working.orders
+        if order_check.replaced is not None:
             return None
         key, parent = order.client_order_id, order.parent_id
         if key in orders:
@@ -25,35 +26,38 @@ class Identity:
 
 
 class KnownSymbol:
-    """No order in a symbol that was neither defined nor ever priced, where others were defined."""
+    """No order in a symbol without terms or a price, where other symbols were defined."""
 
-    def check(self, look: Look) -> Denial | None:
-        defined = look.around.defined
-        if not defined or look.order.symbol in defined or look.last_price is not None:
+    def check(self, order_check: OrderCheck) -> Denial | None:
+        defined = order_check.context.defined
+        if not defined or order_check.order.symbol in defined or order_check.last_price is not None:
             return None
-        sentence = f"{look.order.symbol!r} is unknown: it must be defined, or have a price"
-        return Denial("known_symbol", sentence, "", look.order.symbol)
+        sentence = f"{order_check.order.symbol!r} is unknown: it must be defined, or have a price"
+        return Denial("known_symbol", sentence, "", order_check.order.symbol)
 
 
 class DefinedSymbol:
     """No order in a symbol whose terms were never given."""
 
-    def check(self, look: Look) -> Denial | None:
-        if look.order.symbol in look.around.defined:
+    def check(self, order_check: OrderCheck) -> Denial | None:
+        if order_check.order.symbol in order_check.context.defined:
             return None
-        sentence = f"the terms of {look.order.symbol!r} must be defined first"
-        return Denial("require_defined_symbol", sentence, "", look.order.symbol)
+        sentence = f"the terms of {order_check.order.symbol!r} must be defined first"
+        return Denial("require_defined_symbol", sentence, "", order_check.order.symbol)
 
 
 class Expired:
-    """No order in an instrument whose last moment is over."""
+    """No order in an instrument after its expiry."""
 
-    def check(self, look: Look) -> Denial | None:
-        expiry_ts = look.instrument.expiry_ts
-        if not expiry_ts or look.ts <= expiry_ts:
+    def concerns(self, instrument: InstrumentDefined) -> bool:
+        return bool(instrument.expiry_ts)
+
+    def check(self, order_check: OrderCheck) -> Denial | None:
+        expiry_ts = order_check.instrument.expiry_ts
+        if order_check.ts <= expiry_ts:
             return None
-        sentence = f"{look.order.symbol} has expired and trades no more"
-        return Denial("expired", sentence, str(expiry_ts), str(look.ts))
+        sentence = f"{order_check.order.symbol} has expired and trades no more"
+        return Denial("expired", sentence, str(expiry_ts), str(order_check.ts))
 
 
 class Restricted:
@@ -62,10 +66,11 @@ class Restricted:
     def __init__(self, symbols: Iterable[str]) -> None:
         self.symbols = frozenset(symbols)
 
-    def check(self, look: Look) -> Denial | None:
-        symbol = look.order.symbol
-        if symbol not in self.symbols:
-            return None
+    def concerns(self, instrument: InstrumentDefined) -> bool:
+        return instrument.symbol in self.symbols
+
+    def check(self, order_check: OrderCheck) -> Denial | None:
+        symbol = order_check.order.symbol
         return Denial("restricted", f"{symbol} is on the restricted list", "", symbol)
 
 
@@ -75,18 +80,19 @@ class AllowOnly:
     def __init__(self, symbols: Iterable[str]) -> None:
         self.symbols = frozenset(symbols)
 
-    def check(self, look: Look) -> Denial | None:
-        symbol = look.order.symbol
-        if symbol in self.symbols:
-            return None
+    def concerns(self, instrument: InstrumentDefined) -> bool:
+        return instrument.symbol not in self.symbols
+
+    def check(self, order_check: OrderCheck) -> Denial | None:
+        symbol = order_check.order.symbol
         return Denial("allow_only", f"{symbol} is not among the symbols allowed", "", symbol)
 
 
 class Capability:
-    """No order that its venue does not take and nobody here does for it."""
+    """No order that its venue does not take and that nothing emulates."""
 
-    def check(self, look: Look) -> Denial | None:
-        lacking = look.around.venue.lacks(look.order)
-        if not lacking or look.around.is_emulated(look.order, lacking):
+    def check(self, order_check: OrderCheck) -> Denial | None:
+        lacking = order_check.context.venue.lacks(order_check.order)
+        if not lacking or order_check.context.is_emulated(order_check.order, lacking):
             return None
         return Denial("capability", f"the venue must take {lacking}, and does not", "", lacking)

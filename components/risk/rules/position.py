@@ -1,12 +1,12 @@
-"""Rules on the position that an order may lead to, working orders of its side included."""
+"""Rules on the projected position: with the order and the working ones of its side filled."""
 
 from collections.abc import Mapping
 from decimal import Decimal
 
-from components.risk.look import Look
-from components.risk.rules.denial import Denial
-from kernel.events import Side
+from components.risk.order_check import OrderCheck
+from kernel.events import InstrumentDefined, Side
 from kernel.identifiers import StrategyId
+from strategies.sdk.risk_rules import Denial
 
 ZERO = Decimal(0)
 
@@ -21,10 +21,18 @@ class MaxPositionQuantity:
     def __init__(self, limit: Decimal) -> None:
         self.limit = limit
 
-    def check(self, look: Look) -> Denial | None:
-        if _is_within(look.reach, look.held, limit=self.limit) or not look.added_quantity:
+    def check(self, order_check: OrderCheck) -> Denial | None:
+        if (
+            _is_within(order_check.projected_position, order_check.held, limit=self.limit)
+            or not order_check.added_quantity
+        ):
             return None
-        return Denial("max_position_quantity", "the position would be too large", self.limit, abs(look.reach))
+        return Denial(
+            "max_position_quantity",
+            "the position would be too large",
+            self.limit,
+            abs(order_check.projected_position),
+        )
 
 
 class MaxPositionNotional:
@@ -33,13 +41,13 @@ class MaxPositionNotional:
     def __init__(self, limit: Decimal) -> None:
         self.limit = limit
 
-    def check(self, look: Look) -> Denial | None:
-        if not look.growth:
+    def check(self, order_check: OrderCheck) -> Denial | None:
+        if not order_check.opening_quantity:
             return None
-        if look.price is None:
+        if order_check.price is None:
             sentence = "there is no price to value the position at"
             return Denial("max_position_notional", sentence, self.limit, ZERO)
-        notional = abs(look.reach) * look.unit_value
+        notional = abs(order_check.projected_position) * order_check.unit_value
         if notional <= self.limit:
             return None
         sentence = "the position must not be worth more than the limit"
@@ -52,51 +60,73 @@ class StrategyMaxPosition:
     def __init__(self, limits: Mapping[StrategyId, Decimal]) -> None:
         self.limits = limits
 
-    def check(self, look: Look) -> Denial | None:
-        limit = self.limits.get(look.order.strategy)
+    def check(self, order_check: OrderCheck) -> Denial | None:
+        limit = self.limits.get(order_check.order.strategy)
         if limit is None:
             return None
-        reach = look.strategy_reach
-        if _is_within(reach, look.strategy_held, limit=limit) or not look.added_quantity:
+        projected_position = order_check.strategy_projected_position
+        if (
+            _is_within(projected_position, order_check.strategy_held, limit=limit)
+            or not order_check.added_quantity
+        ):
             return None
-        return Denial("strategy_max_position", "the strategy declared a smaller position", limit, abs(reach))
+        return Denial(
+            "strategy_max_position",
+            "the strategy declared a smaller position",
+            limit,
+            abs(projected_position),
+        )
 
 
 class NoShortSale:
-    """No sale of what is not held."""
+    """No sale of more than is held."""
 
-    def check(self, look: Look) -> Denial | None:
-        if look.order.side is _BUY or look.reach >= 0 or not look.added_quantity:
+    def check(self, order_check: OrderCheck) -> Denial | None:
+        if not _sells_short(order_check):
             return None
-        return Denial("allow_short", "the sale would leave a short position", ZERO, look.reach)
+        sentence = "the sale would leave a short position"
+        return Denial("allow_short", sentence, ZERO, order_check.projected_position)
 
 
 class Shortable:
     """No short position in an instrument that cannot be borrowed."""
 
-    def check(self, look: Look) -> Denial | None:
-        if look.order.side is _BUY or look.instrument.is_shortable:
+    def concerns(self, instrument: InstrumentDefined) -> bool:
+        return not instrument.is_shortable
+
+    def check(self, order_check: OrderCheck) -> Denial | None:
+        if not _sells_short(order_check):
             return None
-        if look.reach >= 0 or not look.added_quantity:
-            return None
-        sentence = f"{look.order.symbol} cannot be sold short: the sale must not exceed what is held"
-        return Denial("is_shortable", sentence, ZERO, look.reach)
+        sentence = f"{order_check.order.symbol} cannot be sold short: the sale must not exceed what is held"
+        return Denial("is_shortable", sentence, ZERO, order_check.projected_position)
 
 
 class ReduceOnly:
-    """A reduce-only order needs a position of its strategy to reduce; an exit has its parent's to come."""
+    """No reduce-only order without a position of its strategy to reduce.
 
-    def check(self, look: Look) -> Denial | None:
-        order = look.order
+    An exit that waits for its parent may go: the parent will make the position.
+    """
+
+    def check(self, order_check: OrderCheck) -> Denial | None:
+        order = order_check.order
         if not order.reduce_only or order.parent_id:
             return None
-        held = look.strategy_held
+        held = order_check.strategy_held
         if held < 0 if order.side is _BUY else held > 0:
             return None
         sentence = f"there is no position that a {order.side.value} could reduce"
         return Denial("reduce_only", sentence, ZERO, held)
 
 
-def _is_within(reach: Decimal, held: Decimal, *, limit: Decimal) -> bool:
-    """Whether the position reached is within the limit, or at least smaller than the one held."""
-    return abs(reach) <= limit or (abs(reach) < abs(held) and reach * held > 0)
+def _sells_short(order_check: OrderCheck) -> bool:
+    """Whether the order could take the position below 0."""
+    if order_check.order.side is _BUY or order_check.projected_position >= 0:
+        return False
+    return bool(order_check.added_quantity)
+
+
+def _is_within(projected_position: Decimal, held: Decimal, *, limit: Decimal) -> bool:
+    """Whether the projected position is within the limit, or at least smaller than the one held."""
+    return abs(projected_position) <= limit or (
+        abs(projected_position) < abs(held) and projected_position * held > 0
+    )

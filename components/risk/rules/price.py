@@ -2,9 +2,9 @@
 
 from decimal import Decimal
 
-from components.risk.look import Look
-from components.risk.rules.denial import Denial
+from components.risk.order_check import OrderCheck
 from kernel.events import Side
+from strategies.sdk.risk_rules import Denial
 
 BPS = Decimal(10_000)
 ZERO = Decimal(0)
@@ -24,13 +24,13 @@ class PriceCollar:
     def __init__(self, limit: Decimal) -> None:
         self.limit = limit
 
-    def check(self, look: Look) -> Denial | None:
-        order, last = look.order, look.last_price
+    def check(self, order_check: OrderCheck) -> Denial | None:
+        order, last = order_check.order, order_check.last_price
         if last is None or last <= 0:
             return Denial("price_collar_bps", "there is no last price to compare with", self.limit, "")
         price = order.limit_price
         if price is None:
-            price = _far_side(look)
+            price = _far_side(order_check)
         if price is None:
             return None
         worse = price - last if order.side is _BUY else last - price
@@ -46,8 +46,8 @@ class StopCollar:
     def __init__(self, limit: Decimal) -> None:
         self.limit = limit
 
-    def check(self, look: Look) -> Denial | None:
-        stop, last = look.order.stop_price, look.last_price
+    def check(self, order_check: OrderCheck) -> Denial | None:
+        stop, last = order_check.order.stop_price, order_check.last_price
         if stop is None:
             return None
         if last is None or last <= 0:
@@ -59,10 +59,10 @@ class StopCollar:
         return Denial("stop_collar_bps", sentence, self.limit, round(away * BPS / last, 2))
 
 
-def _far_side(look: Look) -> Decimal | None:
+def _far_side(order_check: OrderCheck) -> Decimal | None:
     """The quote that an order without a limit would trade at; ``None`` where there is none."""
-    quote = look.last_quote
+    quote = order_check.last_quote
     if quote is None:
         return None
-    price = quote.ask if look.order.side is _BUY else quote.bid
+    price = quote.ask if order_check.order.side is _BUY else quote.bid
     return Decimal(repr(price)) if 0 < price < float("inf") else None

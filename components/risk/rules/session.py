@@ -1,8 +1,8 @@
 """The rule on trading hours."""
 
-from components.risk.look import Look
-from components.risk.rules.denial import Denial
+from components.risk.order_check import OrderCheck
 from kernel.events import OrderType
+from strategies.sdk.risk_rules import Denial
 
 AT_OPEN = frozenset({OrderType.MARKET_ON_OPEN, OrderType.LIMIT_ON_OPEN})
 
@@ -13,9 +13,13 @@ class InSession:
     Orders for its opening may go, and those that wait for another order: they leave when that fills.
     """
 
-    def check(self, look: Look) -> Denial | None:
-        order = look.order
-        if order.order_type in AT_OPEN or order.parent_id or look.around.venue.is_open(order.symbol, look.ts):
+    def check(self, order_check: OrderCheck) -> Denial | None:
+        order = order_check.order
+        if (
+            order.order_type in AT_OPEN
+            or order.parent_id
+            or order_check.context.venue.is_open(order.symbol, order_check.ts)
+        ):
             return None
         sentence = f"the market of {order.symbol} must be open; an on-open order could wait for it"
         return Denial("in_session_only", sentence, "open", "closed")

@@ -2,8 +2,8 @@
 
 from decimal import Decimal
 
-from components.risk.look import Look
-from components.risk.rules.denial import Denial
+from components.risk.order_check import OrderCheck
+from strategies.sdk.risk_rules import Denial
 
 ZERO = Decimal(0)
 
@@ -15,16 +15,16 @@ class OrderTerms:
     need not be.
     """
 
-    def check(self, look: Look) -> Denial | None:
-        order, instrument = look.order, look.instrument
+    def check(self, order_check: OrderCheck) -> Denial | None:
+        order, instrument = order_check.order, order_check.instrument
         quantity, lot = order.quantity, instrument.lot_size
         if not quantity.is_finite() or quantity <= 0:
             return Denial("order_terms", "the quantity must be a number above 0", ZERO, str(quantity))
         if quantity % lot:
             return Denial("order_terms", f"the quantity must be a multiple of the lot {lot}", lot, quantity)
-        if instrument.minimum_quantity and look.quantity < instrument.minimum_quantity:
+        if instrument.minimum_quantity and order_check.quantity < instrument.minimum_quantity:
             sentence = "the quantity must be at least the instrument's minimum"
-            return Denial("order_terms", sentence, instrument.minimum_quantity, look.quantity)
+            return Denial("order_terms", sentence, instrument.minimum_quantity, order_check.quantity)
         if order.limit_price is not None:
             denial = _off_tick("limit", order.limit_price, instrument.tick_size)
             if denial is not None:
@@ -33,7 +33,7 @@ class OrderTerms:
             denial = _off_tick("stop", order.stop_price, instrument.tick_size)
             if denial is not None:
                 return denial
-        return _too_little(look) if instrument.minimum_notional else None
+        return _too_little(order_check) if instrument.minimum_notional else None
 
 
 class MaxOrderQuantity:
@@ -42,8 +42,8 @@ class MaxOrderQuantity:
     def __init__(self, limit: Decimal) -> None:
         self.limit = limit
 
-    def check(self, look: Look) -> Denial | None:
-        quantity = look.quantity
+    def check(self, order_check: OrderCheck) -> Denial | None:
+        quantity = order_check.quantity
         if quantity <= self.limit:
             return None
         return Denial("max_order_quantity", "the order is too large", self.limit, quantity)
@@ -55,20 +55,20 @@ class MaxOrderNotional:
     def __init__(self, limit: Decimal) -> None:
         self.limit = limit
 
-    def check(self, look: Look) -> Denial | None:
-        if look.price is None:
+    def check(self, order_check: OrderCheck) -> Denial | None:
+        if order_check.price is None:
             return Denial("max_order_notional", "there is no price to value the order at", self.limit, ZERO)
-        if look.notional <= self.limit:
+        if order_check.notional <= self.limit:
             return None
-        return Denial("max_order_notional", "the order is worth too much", self.limit, look.notional)
+        return Denial("max_order_notional", "the order is worth too much", self.limit, order_check.notional)
 
 
-def _too_little(look: Look) -> Denial | None:
+def _too_little(order_check: OrderCheck) -> Denial | None:
     """Whether it is worth less than the venue takes, where there is a price to tell."""
-    least = look.instrument.minimum_notional
-    if look.price is None:
+    least = order_check.instrument.minimum_notional
+    if order_check.price is None:
         return None
-    notional = look.quantity * look.price * look.instrument.multiplier
+    notional = order_check.quantity * order_check.price * order_check.instrument.multiplier
     if notional >= least:
         return None
     sentence = "the order must be worth at least the instrument's minimum notional"

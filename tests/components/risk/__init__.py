@@ -1,1 +1,1 @@
-"""Tests of the risk component: rules, working orders, the gate, continuous limits."""
+"""Tests of the risk component: rules, working orders, the trading state, own rules."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from components.risk.look import Surroundings
+from components.risk.context import RiskContext
 from components.risk.risk import Risk
 from kernel.bus import EventBus
 from kernel.events import (
@@ -55,7 +55,7 @@ class Desk:
         self.lost = 0.0
         self.bus = EventBus()
         positions = {} if declared is None else {ME: Decimal(declared)}
-        around = Surroundings(
+        context = RiskContext(
             account=self,
             market=self,
             venue=self,
@@ -63,7 +63,7 @@ class Desk:
             is_emulated=lambda _order, _lacking: self.emulated,
             currency="USD",
         )
-        self.risk = Risk(limits, around, declared_positions=positions)
+        self.risk = Risk(limits, context, declared_positions=positions)
         self.bus.register(self.risk)
         for symbol in ("A", "B"):
             self.hear_all(InstrumentDefined(0, symbol))

@@ -7,8 +7,8 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.risk.openings import Openings
-from components.risk.working import NO_SHARE, NOTHING, WorkingOrders, WorkingSums
+from components.risk.exposure import WorkingExposure
+from components.risk.working_orders import NO_SHARE, NOTHING, WorkingOrders, WorkingSums
 from kernel import snapshot
 from kernel.events import (
     Event,
@@ -174,7 +174,9 @@ def test_sums_are_those_of_the_orders_that_are_working(
 
         state = core.risk.state
         sums = WorkingSums()
-        anew = WorkingOrders({}, sums, Openings(sums.openings, account=core.portfolio, market=core.market))
+        anew = WorkingOrders(
+            {}, sums, WorkingExposure(sums.exposure, account=core.portfolio, market=core.market)
+        )
         for working in msgspec.msgpack.decode(
             msgspec.msgpack.encode(state.working), type=type(state).__annotations__["working"]
         ).values():
@@ -186,9 +188,9 @@ def test_sums_are_those_of_the_orders_that_are_working(
             ]
             assert anew.count(symbol) == state.sums.by_symbol.get(symbol, NOTHING).count
         assert anew.sums.reserved == state.sums.reserved
-        assert anew.sums.openings.counted == state.sums.openings.counted
-        assert anew.sums.openings.margin == state.sums.openings.margin
-        assert anew.sums.openings.by_sector.get("", 0) == state.sums.openings.by_sector.get("", 0)
+        assert anew.sums.exposure.counted == state.sums.exposure.counted
+        assert anew.sums.exposure.margin == state.sums.exposure.margin
+        assert anew.sums.exposure.by_sector.get("", 0) == state.sums.exposure.by_sector.get("", 0)
 
 
 @settings(max_examples=40, deadline=None)

@@ -1,7 +1,7 @@
-"""Losses of the account: what each is measured from, and how large it is.
+"""Losses of the account: the equity that each is measured from, and its size.
 
-Equity here is a ``float``: an observation at market prices, compared with a limit. What the account holds
-exactly is the portfolio's, and this is set to it at every fill and payment.
+Equity here is a ``float``: an observation at market prices, compared with a limit. The portfolio has the
+exact one, and the monitor takes it over at every fill and payment.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,11 +14,15 @@ DAILY_LOSS = "max_daily_loss"
 DRAWDOWN = "max_drawdown"
 """The rules of ``RiskLimits`` that deny orders by the account's losses."""
 
-LOSS_KINDS = (LimitKind.DAILY_LOSS, LimitKind.DRAWDOWN)
-
 
 class LossMeasure(msgspec.Struct, frozen=True):
-    """How a rule counts a loss: since when, from which equity, in which unit; where it ends."""
+    """How a rule measures a loss.
+
+    ``is_daily``: it begins anew with each trading day.
+    ``from_peak``: it is measured from the highest equity, not from the first.
+    ``is_fraction``: its unit is a fraction of that equity, not the account's currency.
+    ``limit``: the largest loss allowed, in that unit.
+    """
 
     rule: str
     is_daily: bool
@@ -27,10 +31,10 @@ class LossMeasure(msgspec.Struct, frozen=True):
     limit: float
 
     def moved_origin(self, origin: float, paid_in: float, equity: float) -> float:
-        """What the loss is measured from after ``paid_in`` came in (or went out, below 0).
+        """The equity to measure from after ``paid_in`` came in (or went out, below 0).
 
-        ``equity`` is what it came to. The loss stays what it was, in the rule's unit: money moves the origin
-        by its amount, and a fraction by the same part by which equity changed.
+        ``equity`` is the present one, with the payment. The loss stays the same in the rule's unit: an amount
+        moves with the payment, a fraction by the part by which the payment changed equity.
         """
         before = equity - paid_in
         if self.is_fraction and before > 0 and equity > 0:
@@ -46,19 +50,17 @@ class LossMeasure(msgspec.Struct, frozen=True):
 
 
 def measures_of(limits: RiskLimits, rules: Mapping[str, ContinuousLimit]) -> Iterator[LossMeasure]:
-    """The measures that a configuration needs."""
+    """The measures that a configuration needs; ``rules`` are its continuous limits by rule."""
     if limits.max_daily_loss is not None:
         yield LossMeasure(DAILY_LOSS, True, False, False, float(limits.max_daily_loss))
     if limits.max_drawdown is not None:
         yield LossMeasure(DRAWDOWN, False, True, True, float(limits.max_drawdown))
     for rule, limit in rules.items():
-        if limit.kind in LOSS_KINDS:
-            is_daily = limit.kind is LimitKind.DAILY_LOSS
-            origin = limit.origin or (LossOrigin.START if is_daily else LossOrigin.PEAK)
+        if limit.is_loss:
             yield LossMeasure(
                 rule,
-                is_daily,
-                origin is LossOrigin.PEAK,
+                limit.kind is LimitKind.DAILY_LOSS,
+                limit.loss_from is LossOrigin.PEAK,
                 limit.unit is LimitUnit.FRACTION,
                 float(limit.limit),
             )

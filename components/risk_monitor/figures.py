@@ -1,20 +1,21 @@
-"""What the account comes to at the prices that were heard last, kept up price by price.
+"""The account at the last prices heard: equity, exposure, margin and losses.
 
-Floats, for they are observations that are compared with limits. ``settle`` sets them to what the portfolio
-holds exactly, at every fill, payment and rate; in between, ``move`` moves them by what one price moved.
+The figures are floats, because they are observations that are compared with limits. ``match_account`` sets
+them to the exact values of the portfolio, at every fill, payment and rate. In between, ``move`` follows one
+price at a time, so that reading them costs the same for one position and for a hundred.
 """
 
 from collections.abc import Sequence
 from decimal import Decimal
 from math import isfinite, nan
 
-from components.risk.losses import LossMeasure
-from components.risk.monitor_state import Mark, MonitorState
-from components.risk.views import AccountView, MarketView
+from components.risk_monitor.losses import LossMeasure
+from components.risk_monitor.state import Mark, MonitorState
+from components.risk_monitor.views import AccountView, MarketView
 
 
 class Figures:
-    """The figures that rules and limits ask for. They are part of the monitor's state, which it lends."""
+    """The figures that rules and limits ask for, kept in the monitor's state."""
 
     def __init__(
         self,
@@ -43,7 +44,7 @@ class Figures:
 
     @property
     def initial_margin(self) -> Decimal:
-        """What the positions held take of the equity."""
+        """The initial margin of all positions."""
         return Decimal(repr(self.state.initial_margin))
 
     def sector_exposure(self, sector: str) -> Decimal:
@@ -58,7 +59,7 @@ class Figures:
     # --- changing -----------------------------------------------------------------------------
 
     def move(self, symbol: str, price: float) -> bool:
-        """Move the figures by what the price of a held symbol moved; ``False`` if it had none before."""
+        """Follow the price of a held symbol; ``False`` for its first one, which needs ``match_account``."""
         state = self.state
         mark = state.marks[symbol]
         if not isfinite(mark.price):
@@ -67,16 +68,19 @@ class Figures:
         if not change:
             return True
         value = mark.value + change
-        grown = abs(value) - abs(mark.value)
+        increase = abs(value) - abs(mark.value)
         mark.price, mark.value = price, value
         state.equity += change
-        state.gross_exposure += grown
-        state.initial_margin += grown * mark.margin_rate
-        state.sectors[mark.sector] += grown
+        state.gross_exposure += increase
+        state.initial_margin += increase * mark.margin_rate
+        state.sectors[mark.sector] += increase
         return True
 
-    def settle(self) -> tuple[list[str], list[str]]:
-        """Set the figures to the account's exact ones; the symbols newly held, and those held no more."""
+    def match_account(self) -> tuple[list[str], list[str]]:
+        """Set the figures to the account's exact ones.
+
+        Returns the symbols in which a position was opened since the last time, and those in which it ended.
+        """
         state, account = self.state, self._account
         before, state.marks, state.sectors = state.marks, {}, {}
         state.gross_exposure = state.initial_margin = 0.0
@@ -91,7 +95,7 @@ class Figures:
         return opened, [symbol for symbol in before if symbol not in state.marks]
 
     def note_paid_in(self, amount: float) -> None:
-        """Money came in, or went out, and is in equity already: losses stay what they were."""
+        """Take money that came in, or went out, and that equity has already: losses stay the same."""
         state = self.state
         state.paid_in += amount
         for rule, origin in state.origins.items():

@@ -1,11 +1,22 @@
-"""Approved orders that are not finished, and their sums, kept up as they change.
+"""Approved orders that are not finished, and their sums.
 
-Sums by symbol and side, by strategy, and of cash, so that a check costs the same whether one order is
-working or a thousand. Two things keep orders that cannot all fill from being counted as if they could:
+What it remembers: every such order with its leaves quantity; and sums over them: the quantity by symbol and
+side, the same by strategy, and the cash that buys reserve. A check reads the sums, so it costs the same
+whether one order is working or a thousand.
 
+What changes it: an approval adds an order; a fill, a correction, new terms or a corporate action change it;
+its end removes it. Each time the share that the order had in the sums is replaced by its new one.
+
+How much of an order counts:
+
+- All that it may still fill. While a replacement is under way the larger of old and new terms counts.
 - Orders of one group (one cancels other) count as the largest of them.
-- An exit that waits for its parent (a bracket's stop) trades only what the parent bought, so it counts
-  as far as the parent is filled. What it still waits for is its ``cover``.
+- An exit that waits for its parent (a bracket's stop) trades only what the parent bought. The quantity for
+  which it still waits is its ``awaiting_parent``, and does not count. Once the parent has ended, all of the
+  exit counts.
+
+What never happens: an order counts twice or below 0, a denied order counts, or the sums differ from those
+that the same orders would give if they were added up anew.
 """
 
 from collections.abc import Sequence
@@ -13,7 +24,7 @@ from decimal import Decimal
 
 import msgspec
 
-from components.risk.openings import VALUE_QUANTUM, Openings, OpeningSums
+from components.risk.exposure import VALUE_QUANTUM, ExposureSums, WorkingExposure
 from kernel.events import Order, Side, TradingState
 from kernel.identifiers import ClientOrderId, StrategyId
 
@@ -25,9 +36,9 @@ _BUY = Side.BUY
 
 
 class Share(msgspec.Struct, frozen=True, gc=False):
-    """What one order, or one group of orders, adds to the sums.
+    """The share of one order, or of one group of orders, in the sums.
 
-    ``quantity`` may still fill; ``value`` is what that is worth: a buy reserves as much cash.
+    ``quantity`` may still fill. ``value`` is its worth, and the cash that a buy reserves.
     """
 
     quantity: Decimal = ZERO
@@ -38,46 +49,48 @@ NO_SHARE = Share()
 
 
 class WorkingOrder(msgspec.Struct, gc=False):
-    """An approved order that is not finished: what is left of it, and what a unit of it is worth.
+    """An approved order that is not finished.
 
-    While a replacement is under way either version may fill, so the larger one counts. Units are valued
-    where somebody asks for the value: those of buys always, those of sales where exposure counts.
+    ``unit_value``: the worth of one unit. It is 0 where nobody asks for it: of sales, unless exposure counts.
     """
 
     order: Order
     leaves_quantity: Decimal
     unit_value: Decimal
     replacement: Order | None = None
+    """The new terms that were approved and that the venue has not confirmed."""
     replacement_unit_value: Decimal = ZERO
-    cover: Decimal = ZERO
+    awaiting_parent: Decimal = ZERO
+    """The quantity that cannot fill before the parent trades more."""
     children: tuple[ClientOrderId, ...] = ()
     clearance: TradingState = TradingState.ACTIVE
-    """The narrowest trading state in which the gate lets it out unasked: exits of risk's own."""
+    """The narrowest trading state in which it goes out unchecked; narrower than active for exits of risk."""
     counted: Share = NO_SHARE
+    """Its share in the sums now."""
 
     @property
     def filled_quantity(self) -> Decimal:
-        """What of it is filled."""
+        """The quantity that is filled."""
         return self.order.quantity - self.leaves_quantity
 
     def share(self) -> Share:
-        """What it adds to the sums now."""
-        if self.replacement is None and not self.cover:
+        """The share that it should have in the sums."""
+        if self.replacement is None and not self.awaiting_parent:
             leaves = self.leaves_quantity
             return Share(leaves, leaves * self.unit_value if self.unit_value else ZERO)
-        growth = ZERO if self.replacement is None else self.replacement.quantity - self.order.quantity
-        quantity = self.leaves_quantity + growth if growth > 0 else self.leaves_quantity
+        increase = ZERO if self.replacement is None else self.replacement.quantity - self.order.quantity
+        quantity = self.leaves_quantity + increase if increase > 0 else self.leaves_quantity
         value = self.leaves_quantity * self.unit_value if self.unit_value else ZERO
         if self.replacement is not None:
-            value = max(value, (self.leaves_quantity + growth) * self.replacement_unit_value)
-        if self.cover:
-            quantity = max(ZERO, quantity - self.cover)
+            value = max(value, (self.leaves_quantity + increase) * self.replacement_unit_value)
+        if self.awaiting_parent:
+            quantity = max(ZERO, quantity - self.awaiting_parent)
             value = min(value, quantity * max(self.unit_value, self.replacement_unit_value))
         return Share(quantity, value)
 
 
 class SymbolSums(msgspec.Struct, gc=False):
-    """Sums over the working orders of one symbol: quantities by side, number of orders."""
+    """Sums over the working orders of one symbol: quantity by side, number of orders."""
 
     buy: Decimal = ZERO
     sell: Decimal = ZERO
@@ -85,60 +98,60 @@ class SymbolSums(msgspec.Struct, gc=False):
 
 
 class Group(msgspec.Struct, gc=False):
-    """Orders of one strategy, symbol and side of which one cancels the others."""
+    """Orders of one strategy, symbol and side of which one cancels the others, and their common share."""
 
     members: list[ClientOrderId] = []
     counted: Share = NO_SHARE
 
 
 class WorkingSums(msgspec.Struct):
-    """Sums by symbol, and by strategy and symbol, of whatever was ever ordered; groups by key.
-
-    ``reserved`` is the cash that all buys may take; ``openings`` is kept where exposure counts.
-    """
+    """All sums; symbols and strategies stay in them once they had an order."""
 
     by_symbol: dict[str, SymbolSums] = {}
     by_strategy: dict[StrategyId, dict[str, SymbolSums]] = {}
+    """By strategy and symbol; a sum over one strategy's orders does not use ``count``."""
     reserved: Decimal = ZERO
+    """The cash that all buys may take."""
     groups: dict[str, Group] = {}
-    openings: OpeningSums = msgspec.field(default_factory=OpeningSums)
+    exposure: ExposureSums = msgspec.field(default_factory=ExposureSums)
+    """Kept where a limit counts exposure."""
 
 
 NOTHING = SymbolSums()
 
 
 class WorkingOrders:
-    """The arithmetic over orders by id, oldest first, and their sums; it holds nothing else.
+    """The arithmetic over the orders, by id and oldest first, and their sums; it holds nothing else.
 
-    ``openings``, where exposure counts, are kept up with the sums.
+    ``exposure`` follows the sums where a limit counts exposure; else it is ``None``.
     """
 
-    __slots__ = ("openings", "orders", "sums")
+    __slots__ = ("exposure", "orders", "sums")
 
     def __init__(
         self,
         orders: dict[ClientOrderId, WorkingOrder],
         sums: WorkingSums,
-        openings: Openings | None = None,
+        exposure: WorkingExposure | None = None,
     ) -> None:
         self.orders = orders
         self.sums = sums
-        self.openings = openings
+        self.exposure = exposure
 
     # --- reading ------------------------------------------------------------------------------
 
     def quantity(self, symbol: str, side: Side) -> Decimal:
-        """What orders of one side may still fill."""
+        """The quantity that orders of one side may still fill."""
         sums = self.sums.by_symbol.get(symbol, NOTHING)
         return sums.buy if side is _BUY else sums.sell
 
     def strategy_quantity(self, strategy: StrategyId, symbol: str, side: Side) -> Decimal:
-        """The part of it that is one strategy's."""
+        """The part of ``quantity`` that is one strategy's."""
         sums = self.sums.by_strategy.get(strategy, {}).get(symbol, NOTHING)
         return sums.buy if side is _BUY else sums.sell
 
     def reserved_as_written(self) -> Decimal:
-        """Reserved cash with the digits of the orders that are there, for a denial to show.
+        """Reserved cash with the digits of the orders that are there, as a denial shows it.
 
         The running total is the same number, but keeps the digits of every order it ever held.
         """
@@ -149,25 +162,29 @@ class WorkingOrders:
         return sum((share.value for share in shares if share.value), ZERO)
 
     def count(self, symbol: str) -> int:
-        """How many orders of a symbol are not finished."""
+        """The number of a symbol's orders that are not finished."""
         return self.sums.by_symbol.get(symbol, NOTHING).count
 
     def group_share(self, order: Order) -> Share:
-        """What the group that an order would join counts already."""
+        """The share that the group of an order has already, without it."""
         group = self.sums.groups.get(_group_key(order)) if order.group_id else None
         return NO_SHARE if group is None else group.counted
 
-    def cover_for(self, order: Order) -> Decimal:
-        """How much of an order waits for what its parent has not traded yet; 0 for other orders."""
+    def quantity_awaiting_parent(self, order: Order) -> Decimal:
+        """The part of an order that waits for its parent to trade more; 0 for other orders."""
         parent = self.orders.get(order.parent_id) if order.parent_id else None
         if parent is None or not _is_exit_of(order, parent.order):
             return ZERO
         taken: dict[str, Decimal] = {}
         for key in parent.children:
             child = self.orders[key]
-            if key != order.client_order_id and child.cover and _is_exit_of(child.order, parent.order):
+            if (
+                key != order.client_order_id
+                and child.awaiting_parent
+                and _is_exit_of(child.order, parent.order)
+            ):
                 name = child.order.group_id or key
-                taken[name] = max(taken.get(name, ZERO), child.cover)
+                taken[name] = max(taken.get(name, ZERO), child.awaiting_parent)
         if order.group_id:
             taken.pop(order.group_id, None)
         return max(ZERO, min(order.quantity, parent.leaves_quantity - sum(taken.values(), ZERO)))
@@ -175,7 +192,7 @@ class WorkingOrders:
     # --- changing -----------------------------------------------------------------------------
 
     def add(self, working: WorkingOrder) -> None:
-        """Take an order in."""
+        """Add an order."""
         order = working.order
         key = order.client_order_id
         self.orders[key] = working
@@ -183,9 +200,9 @@ class WorkingOrders:
         every.count += 1
         if not (order.parent_id or order.group_id):
             share = working.counted = working.share()
-            if every.count > 1 or self.openings is not None:
+            if every.count > 1 or self.exposure is not None:
                 self._shift(sums, working, before=NO_SHARE, after=share)
-            elif order.side is _BUY:  # alone in its symbol, as most are: nothing to add to
+            elif order.side is _BUY:  # alone in its symbol, as most are: there is nothing to add it to
                 every.buy = own.buy = share.quantity
                 self.sums.reserved += share.value
             else:
@@ -199,7 +216,7 @@ class WorkingOrders:
         self.recount(working)
 
     def remove(self, key: ClientOrderId) -> WorkingOrder | None:
-        """Let a finished order go; what waited for it waits no longer."""
+        """Remove a finished order; exits that waited for it count whole from now on."""
         working = self.orders.get(key)
         if working is None:
             return None
@@ -208,7 +225,7 @@ class WorkingOrders:
         every.count -= 1
         if not (order.parent_id or order.group_id):
             del self.orders[key]
-            if every.count or self.openings is not None:
+            if every.count or self.exposure is not None:
                 self._shift(sums, working, before=working.counted, after=NO_SHARE)
             elif order.side is _BUY:
                 every.buy = own.buy = ZERO
@@ -219,13 +236,13 @@ class WorkingOrders:
             self._remove_related(working)
         for name in working.children:
             child = self.orders[name]
-            if child.cover:
-                child.cover = ZERO
+            if child.awaiting_parent:
+                child.awaiting_parent = ZERO
                 self.recount(child)
         return working
 
     def _remove_related(self, working: WorkingOrder) -> None:
-        """The way out of an order that belongs to a group or a parent."""
+        """Remove an order that belongs to a group or a parent."""
         order = working.order
         self.withdraw(working)
         del self.orders[order.client_order_id]
@@ -237,7 +254,7 @@ class WorkingOrders:
             parent.children = tuple(child for child in parent.children if child != key)
 
     def set_leaves(self, working: WorkingOrder, leaves: Decimal) -> None:
-        """Note how much of an order is left; nothing left finishes it."""
+        """Set the leaves quantity of an order; at 0 it is finished."""
         if leaves <= 0:
             working.leaves_quantity = leaves
             self.remove(working.order.client_order_id)
@@ -247,12 +264,12 @@ class WorkingOrders:
         self.recount(working)
         for key in working.children if traded > 0 else ():
             child = self.orders[key]
-            if child.cover:
-                child.cover = max(ZERO, child.cover - traded)
+            if child.awaiting_parent:
+                child.awaiting_parent = max(ZERO, child.awaiting_parent - traded)
                 self.recount(child)
 
     def set_order(self, working: WorkingOrder, order: Order, leaves: Decimal) -> None:
-        """Take an order's new terms; their symbol may be another one."""
+        """Set the new terms of an order; the symbol may be another one."""
         self.withdraw(working)
         if order.group_id:
             self._leave_group(working.order)
@@ -263,26 +280,26 @@ class WorkingOrders:
             self._join_group(order)
         for key in working.children:
             child = self.orders[key]
-            child.cover = min(child.cover, leaves)
+            child.awaiting_parent = min(child.awaiting_parent, leaves)
             self.recount(child)
         self.set_leaves(working, leaves)
 
-    def restate_covers(self, working: WorkingOrder, leaves: Decimal) -> None:
-        """What is left of a parent changes its units: so does what its exits wait for."""
+    def restate_awaiting(self, working: WorkingOrder, leaves: Decimal) -> None:
+        """Restate, in the new units of a parent, the quantity that its exits await."""
         before = working.leaves_quantity
         for key in working.children:
             child = self.orders[key]
-            if child.cover == before:
-                child.cover = leaves
-            elif child.cover and before:
-                child.cover = (child.cover * leaves / before).quantize(VALUE_QUANTUM)
+            if child.awaiting_parent == before:
+                child.awaiting_parent = leaves
+            elif child.awaiting_parent and before:
+                child.awaiting_parent = (child.awaiting_parent * leaves / before).quantize(VALUE_QUANTUM)
 
     def withdraw(self, working: WorkingOrder) -> None:
-        """Count an order for nothing, until ``recount``."""
+        """Take an order out of the sums, until ``recount``."""
         self._put(working, NO_SHARE)
 
     def recount(self, working: WorkingOrder) -> None:
-        """Count an order for what it may do now."""
+        """Count all that an order may fill now."""
         self._put(working, working.share())
 
     def _put(self, working: WorkingOrder, share: Share) -> None:
@@ -297,23 +314,23 @@ class WorkingOrders:
     def _shift(
         self, sums: tuple[SymbolSums, SymbolSums], working: WorkingOrder, *, before: Share, after: Share
     ) -> None:
-        """Change the sums by what an order, or its group, counts for now instead of before."""
+        """Replace the share of an order, or of its group, in the sums."""
         every, own = sums
         change = after.quantity - before.quantity
         if working.order.side is _BUY:
-            every.buy = every.buy + change or ZERO  # an exact zero keeps no digits of what it was
+            every.buy = every.buy + change or ZERO  # not 0.00 after orders with decimals
             own.buy = own.buy + change or ZERO
             totals = self.sums
             totals.reserved = totals.reserved + (after.value - before.value) or ZERO
         else:
             every.sell = every.sell + change or ZERO
             own.sell = own.sell + change or ZERO
-        if self.openings is not None:
+        if self.exposure is not None:
             order, value = working.order, after.value - before.value
-            self.openings.shift(order.symbol, order.side, quantity=change, value=value)
+            self.exposure.shift(order.symbol, order.side, quantity=change, value=value)
 
     def _sums_of(self, order: Order) -> tuple[SymbolSums, SymbolSums]:
-        """The sums of an order's symbol: of all strategies, and of its own."""
+        """The sums of an order's symbol: over all strategies, and over its own."""
         sums, symbol = self.sums, order.symbol
         try:
             return sums.by_symbol[symbol], sums.by_strategy[order.strategy][symbol]

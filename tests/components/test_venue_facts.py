@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from components.venue import Venue, VenueState
+from components.venue_facts import VenueFacts, VenueState
 from kernel.bus import EventBus
 from kernel.events import (
     CalendarDefined,
@@ -33,9 +33,9 @@ MONDAY, TUESDAY = TradingSession(20240101, 100, 200), TradingSession(20240102, 3
 SESSIONS = CalendarDefined(1, "XNYS", (MONDAY, TUESDAY))
 
 
-def venue_after(*events: Event) -> Venue:
+def venue_after(*events: Event) -> VenueFacts:
     """The venue's facts after these events; ``A`` trades by the sessions above, ``B`` by none."""
-    bus, venue = EventBus(), Venue()
+    bus, venue = EventBus(), VenueFacts()
     bus.register(venue)
     bus.dispatch((SESSIONS, InstrumentDefined(1, "A", calendar="XNYS"), InstrumentDefined(1, "B"), *events))
     return venue
@@ -122,7 +122,7 @@ def test_the_session_is_the_first_that_is_not_over(edges: list[int], ts: int) ->
         TradingSession(day, opens, closes)
         for day, (opens, closes) in enumerate(zip(edges[::2], edges[1::2], strict=False))
     )
-    venue = Venue()
+    venue = VenueFacts()
     venue.on_calendar(CalendarDefined(0, "X", sessions))
     venue.on_instrument(InstrumentDefined(0, "A", calendar="X"))
 
@@ -134,7 +134,7 @@ def test_the_session_is_the_first_that_is_not_over(edges: list[int], ts: int) ->
 
 def test_a_state_that_was_written_and_read_answers_alike() -> None:
     before = venue_after(TradingStatusChanged(2, "B", TradingStatus.HALTED), declaration())
-    after = Venue()
+    after = VenueFacts()
 
     after.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(before.state), type=VenueState))
 

@@ -15,7 +15,7 @@ YEAR_NS = 365.25 * 86_400e9
 
 
 class Sample(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A value at ``ts``; ``paid_in`` is what of it came from outside since the sample before."""
+    """A value at ``ts``; ``paid_in`` is the money in it that came from outside since the sample before."""
 
     ts: int
     value: float
@@ -23,7 +23,7 @@ class Sample(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 def realised_volatility(samples: Sequence[Sample]) -> float | None:
-    """A year's volatility as a fraction; ``None`` where it cannot be said (one sample, a value of 0)."""
+    """A year's volatility as a fraction; ``None`` without two samples, or with a value of 0."""
     years = (samples[-1].ts - samples[0].ts) / YEAR_NS if samples else 0.0
     if years <= 0:
         return None

@@ -39,7 +39,7 @@ class VenueState(msgspec.Struct):
     declared: VenueDeclared | None = None
 
 
-class Venue:
+class VenueFacts:
     """Keeps calendars, trading statuses and capabilities; a view of them for everyone else.
 
     A moment belongs to the session with ``open_ts <= ts < close_ts``: a bar that ends with the session is

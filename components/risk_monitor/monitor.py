@@ -1,23 +1,20 @@
-"""Watches the account between orders: losses, positions, volatility, the market's silence.
+"""Watches the account between orders: losses, positions, volatility, stale data.
 
-It hears the market only of symbols in which something is held, and is registered only where a limit
-needs it. What it finds is a ``RiskLimitBreached``, once until the limit is re-armed; what is then done
-is the risk component's part. A limit that watches again is one too, with the action ``rearmed``.
+It hears the market only of symbols that are held, and is registered only where a limit needs it. It only says
+what it finds (see ``breaches``); the risk component acts on it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from decimal import Decimal
-from math import inf, isfinite, nan
+from math import isfinite, nan
 
 import msgspec
 
-from components.risk.breaches import REARMED, breach_key, named
-from components.risk.figures import Figures
-from components.risk.losses import LOSS_KINDS, measures_of
-from components.risk.monitor_state import Breach, Entry, MonitorState
-from components.risk.rules import counts_exposure
-from components.risk.views import AccountView, MarketView, VenueView
-from components.risk.volatility import Sample, realised_volatility
+from components.risk_monitor.breaches import DELAY, NOBODY, NS, SILENCE, Breaches
+from components.risk_monitor.figures import Figures
+from components.risk_monitor.losses import measures_of
+from components.risk_monitor.state import Entry, MonitorState
+from components.risk_monitor.views import AccountView, HoursView, MarketView
+from components.risk_monitor.volatility import Sample, realised_volatility
 from kernel.component import STEADFAST, FailurePolicy, Subscription, Watch
 from kernel.corporate_actions import is_void
 from kernel.errors import ComponentError
@@ -33,51 +30,46 @@ from kernel.events import (
     PositionChanged,
     Quote,
     ResumeTrading,
-    RiskLimitBreached,
     SessionStarted,
     TimerFired,
     TimerScheduled,
     Trade,
 )
-from kernel.identifiers import StrategyId, TimerName
-from strategies.sdk.limits import ContinuousLimit, LimitKind, Rearm, RiskLimits
+from kernel.identifiers import TimerName
+from strategies.sdk.limits import (
+    ContinuousLimit,
+    LimitKind,
+    Rearm,
+    RiskLimits,
+    breach_key,
+    named_limits,
+)
 
-NS = 1_000_000_000
-NOBODY = StrategyId("")
 _DAY = TimerName("day")
-_SILENCE, _DELAY = "silence|", "delay|"
-"""How the names of the other timers begin."""
-
-_SUITING = {
-    LimitKind.DAILY_LOSS: Rearm.NEW_DAY,
-    LimitKind.VOLATILITY: Rearm.RECOVERY,
-    LimitKind.STALE_DATA: Rearm.RECOVERY,
-}
-"""How a kind re-arms where the limit does not say; the others do by hand, or when the position ends."""
 
 
 class RiskMonitor:
-    """The component that watches continuous limits, and what the account has lost."""
+    """The component that watches continuous limits and the losses of the account."""
 
     name = "risk_monitor"
     failure_policy: FailurePolicy = STEADFAST
 
     def __init__(
-        self, limits: RiskLimits, *, account: AccountView, market: MarketView, venue: VenueView
+        self, limits: RiskLimits, *, account: AccountView, market: MarketView, hours: HoursView
     ) -> None:
         self.state = MonitorState()
-        self._rules = named(limits.continuous)
+        self._rules = named_limits(limits.continuous)
         self._measures = tuple(measures_of(limits, self._rules))
         self.figures = Figures(self.state, self._measures, account=account, market=market)
         self._position_rules = self._of_kind(LimitKind.STOP_LOSS, LimitKind.TAKE_PROFIT)
         self._volatility_rules = self._of_kind(LimitKind.VOLATILITY)
         self._silence_rules = self._of_kind(LimitKind.STALE_DATA)
-        self._bounds = {rule: float(limit.limit) for rule, limit in self._rules.items()}
-        self._is_asked = counts_exposure(limits)
+        self._breaches = Breaches(self.state, self._rules, owner=self.name)
+        self._is_asked = limits.counts_exposure
         self._day_symbol = limits.day_symbol
         self._account = account
         self._market = market
-        self._venue = venue
+        self._hours = hours
         self._watch: Watch | None = None
 
     @property
@@ -111,7 +103,7 @@ class RiskMonitor:
 
     def restore(self, state: msgspec.Struct) -> None:
         assert isinstance(state, MonitorState)
-        self.state = self.figures.state = state
+        self.state = self.figures.state = self._breaches.state = state
 
     # --- the market ---------------------------------------------------------------------------
 
@@ -129,7 +121,7 @@ class RiskMonitor:
         """Mark one symbol; about 1 us where nothing is breached. Called for every event of a held symbol."""
         state = self.state
         if symbol not in state.marks:
-            return None  # what was held was closed by this very event, before it was heard here
+            return None  # this very event closed the position before the monitor heard it
         found: list[Event] = []
         if self._silence_rules:
             state.heard[symbol] = ts
@@ -137,7 +129,7 @@ class RiskMonitor:
                 found += self._heard_again(symbol, ts)
         if isfinite(price):
             if not self.figures.move(symbol, price):
-                self._settle()  # its first price
+                self._match_account()  # its first price
             if self._measures:
                 found += self._losses(ts)
             if self._position_rules:
@@ -147,16 +139,19 @@ class RiskMonitor:
     # --- the account --------------------------------------------------------------------------
 
     def on_session(self, event: SessionStarted) -> None:  # noqa: ARG002  # a handler's signature
-        """Losses count from the first session's start on; a later session goes on where that one was."""
-        self._settle()
+        """Count losses from the start of the first session; a later one continues them."""
+        self._match_account()
         if not self.state.is_started:
             self.state.is_started = True
             self.state.origins = {measure.rule: self.state.equity for measure in self._measures}
 
     def on_position(self, event: PositionChanged) -> Sequence[Event] | None:
-        """What a fill made of the account; what operators or companies did is judged once it is all known."""
+        """Judge losses after a fill.
+
+        Changes by operators and corporate actions wait until their own event is heard.
+        """
         found, state, before = list(self._follow(event)), self.state, self.state.equity
-        self._settle()
+        self._match_account()
         if event.fill_id:
             found += self._losses(event.ts)
         else:
@@ -164,8 +159,8 @@ class RiskMonitor:
         return found or None
 
     def on_cash(self, event: CashMoved) -> None:
-        """A deposit is no gain, and what is taken out no loss."""
-        self._settle()
+        """Keep losses as they are: a deposit is not a gain, a withdrawal is not a loss."""
+        self._match_account()
         if event.kind is not CashFlowKind.DEPOSIT:
             return
         rate = self._account.rate(event.currency)
@@ -174,14 +169,14 @@ class RiskMonitor:
         self.figures.note_paid_in(float(event.amount if rate is None else event.amount * rate))
 
     def on_adjustment(self, event: AdjustPosition) -> None:  # noqa: ARG002  # a handler's signature
-        """What an operator sets a position to is paid in, or taken out, at what it is worth."""
+        """Take an operator's change of a position as a payment of its value, in or out."""
         self.figures.note_paid_in(self.state.unjudged)
         self.state.unjudged = 0.0
 
     def on_rate(self, event: FxRateSet) -> Sequence[Event] | None:
-        """A move of rates is a gain or a loss; the first rate of money that counted at par is none."""
+        """Take a change of rates as a gain or a loss, except the first rate of money that counted at par."""
         state, before = self.state, self.state.equity
-        self._settle()
+        self._match_account()
         rated = [name for name in state.unrated if self._account.rate(name) is not None]
         for name in rated:
             del state.unrated[name]
@@ -190,17 +185,17 @@ class RiskMonitor:
         return list(self._losses(event.ts)) or None
 
     def on_action(self, event: CorporateAction) -> Sequence[Event] | None:
-        """Prices before a split cannot be compared with those after it."""
+        """Drop samples of the symbol: prices before a split cannot be compared with those after it."""
         if is_void(event):
             return None
         self.state.samples.pop(event.symbol, None)
         self.state.unjudged = 0.0
-        self._settle()
+        self._match_account()
         return list(self._losses(event.ts)) or None
 
     def on_marked(self, event: AccountMarked) -> Sequence[Event] | None:
-        """Take the samples that volatility is computed of, and set equity to the exact one."""
-        self._settle()
+        """Take the samples of volatility, and set the figures to the exact ones."""
+        self._match_account()
         state, found = self.state, list[Event]()
         sampled: set[str] = set()
         for rule, limit in self._volatility_rules.items():
@@ -213,17 +208,16 @@ class RiskMonitor:
         return found or None
 
     def on_resume(self, event: ResumeTrading) -> Sequence[Event] | None:
-        """By hand: every limit watches again, and losses that were beyond their limit count from now on."""
+        """Re-arm every limit by hand; losses beyond their limit count from now on."""
         state = self.state
         for measure in self._measures:
             if measure.rule not in self._rules and self.figures.loss(measure.rule) >= measure.limit:
                 state.origins[measure.rule] = state.equity
-        breaches = tuple(self.state.breaches)
-        return [out for key in breaches for out in self._rearm(key, event.ts)] or None
+        return list(self._breaches.rearm_all(event.ts)) or None
 
-    def _settle(self) -> None:
-        """Set the figures to the account's exact ones, and listen to the symbols held."""
-        opened, closed = self.figures.settle()
+    def _match_account(self) -> None:
+        """Set the figures to the account's exact ones, and hear the market of the symbols held."""
+        opened, closed = self.figures.match_account()
         for symbol in opened:
             self._watching.add(symbol)
         for symbol in closed:
@@ -231,7 +225,7 @@ class RiskMonitor:
             self.state.heard.pop(symbol, None)
 
     def _follow(self, event: PositionChanged) -> Iterator[Event]:
-        """Keep what one strategy's position cost; the breaches of one that ended end with it."""
+        """Keep the cost of one strategy's position; when it ends, its breaches end with it."""
         state, symbol, strategy = self.state, event.symbol, event.strategy
         entries = state.entries.setdefault(symbol, {})
         before = entries.pop(strategy, None)
@@ -242,7 +236,7 @@ class RiskMonitor:
             for rule in self._position_rules:
                 key = breach_key(rule, symbol, strategy)
                 if key in state.breaches:
-                    yield from self._rearm(key, event.ts)
+                    yield from self._breaches.rearm(key, event.ts)
         if not entries:
             del state.entries[symbol]
         if not units:
@@ -254,7 +248,7 @@ class RiskMonitor:
             state.heard[symbol] = event.ts
             for rule, limit in self._silence_rules.items():
                 if not limit.symbols or symbol in limit.symbols:
-                    yield self._silence_timer(rule, symbol, event.ts, since=event.ts)
+                    yield self._breaches.silence_timer(rule, symbol, event.ts, since=event.ts)
 
     # --- limits -------------------------------------------------------------------------------
 
@@ -269,28 +263,22 @@ class RiskMonitor:
             if measure.from_peak and equity > origin:
                 origin = state.origins[rule] = equity
             loss = measure.loss(origin, equity)
-            limit = self._rules.get(rule)
-            if limit is not None and (loss >= measure.limit or state.breaches):
-                yield from self._judge(rule, limit, loss, is_beyond=loss >= measure.limit, ts=ts)
+            if rule in self._rules and (loss >= measure.limit or state.breaches):
+                yield from self._breaches.judge(rule, loss, is_beyond=loss >= measure.limit, ts=ts)
 
     def _positions(self, symbol: str, price: float, ts: int) -> Iterator[Event]:
         entries = self.state.entries.get(symbol, {})
         for rule, limit in self._position_rules.items():
             if limit.symbols and symbol not in limit.symbols:
                 continue
-            sign, bound = -1 if limit.kind is LimitKind.STOP_LOSS else 1, self._bounds[rule]
+            sign, bound = -1 if limit.kind is LimitKind.STOP_LOSS else 1, self._breaches.bound(rule)
             for strategy, entry in entries.items():
                 if entry.cost:
                     gain = sign * (entry.units * price - entry.cost) / abs(entry.cost)
                     if gain >= bound or self.state.breaches:
-                        yield from self._judge(
-                            rule,
-                            limit,
-                            gain,
-                            is_beyond=gain >= bound,
-                            ts=ts,
-                            symbol=symbol,
-                            strategy=strategy,
+                        is_beyond = gain >= bound
+                        yield from self._breaches.judge(
+                            rule, gain, is_beyond=is_beyond, ts=ts, symbol=symbol, strategy=strategy
                         )
 
     def _sample(self, symbol: str, event: AccountMarked) -> None:
@@ -309,66 +297,29 @@ class RiskMonitor:
             return
         volatility = realised_volatility(samples[-limit.window - 1 :])
         if volatility is not None:
-            is_beyond = volatility > self._bounds[rule]
-            yield from self._judge(rule, limit, volatility, is_beyond=is_beyond, ts=ts, symbol=symbol)
+            is_beyond = volatility > self._breaches.bound(rule)
+            yield from self._breaches.judge(rule, volatility, is_beyond=is_beyond, ts=ts, symbol=symbol)
 
     def _silence(self, rule: str, symbol: str, ts: int) -> Iterator[Event]:
-        """A symbol's timer fell due: it was heard of since, its market is closed, or it is silent."""
+        """Judge a symbol whose timer fell due, unless it was heard since or its market is closed."""
         heard = self.state.heard.get(symbol)
         if heard is None:
             return
-        limit, bound_s = self._rules[rule], self._bounds[rule]
-        session = self._venue.session(symbol, ts)
+        bound_s = self._breaches.bound(rule)
+        session = self._hours.session(symbol, ts)
         since = heard if session is None else max(heard, session.open_ts)
         silent_s = (ts - since) / NS
-        if silent_s < bound_s or not self._venue.is_open(symbol, ts):
+        if silent_s < bound_s or not self._hours.is_open(symbol, ts):
             since = max(since, ts) if silent_s >= bound_s else since
-            yield self._silence_timer(rule, symbol, ts, since=since)
+            yield self._breaches.silence_timer(rule, symbol, ts, since=since)
             return
-        yield from self._judge(rule, limit, silent_s, is_beyond=True, ts=ts, symbol=symbol)
+        yield from self._breaches.judge(rule, silent_s, is_beyond=True, ts=ts, symbol=symbol)
 
     def _heard_again(self, symbol: str, ts: int) -> Iterator[Event]:
         for rule, limit in self._silence_rules.items():
             key = breach_key(rule, symbol, NOBODY)
-            if key in self.state.breaches and self._rearm_of(limit) is Rearm.RECOVERY:
-                yield from self._rearm(key, ts)
-
-    def _judge(
-        self,
-        rule: str,
-        limit: ContinuousLimit,
-        value: float,
-        *,
-        is_beyond: bool,
-        ts: int,
-        symbol: str = "",
-        strategy: StrategyId = NOBODY,
-    ) -> Iterator[Event]:
-        """A breach where there was none, or the end of one that ends by recovery."""
-        key = breach_key(rule, symbol, strategy)
-        was_breached = key in self.state.breaches
-        if is_beyond and not was_breached:
-            self.state.breaches[key] = Breach(ts, rule, symbol, strategy)
-            shown, action = str(_shown(value)), limit.action.value
-            yield RiskLimitBreached(ts, rule, str(limit.limit), shown, action, symbol, strategy)
-            if self._rearm_of(limit) is Rearm.DELAY:
-                due_ts = ts + limit.rearm_after_s * NS
-                yield TimerScheduled(ts, self.name, TimerName(_DELAY + key), due_ts)
-        elif was_breached and not is_beyond and self._rearm_of(limit) is Rearm.RECOVERY:
-            yield from self._rearm(key, ts, value=str(_shown(value)))
-
-    def _rearm(self, key: str, ts: int, *, value: str = "") -> Iterator[Event]:
-        """Watch again. A loss counts from now on, but for one that was made good."""
-        state = self.state
-        breach = state.breaches.pop(key)
-        limit = self._rules[breach.rule]
-        if limit.kind in LOSS_KINDS and not value:
-            state.origins[breach.rule] = state.equity
-        yield RiskLimitBreached(
-            ts, breach.rule, str(limit.limit), value, REARMED, breach.symbol, breach.strategy
-        )
-        if limit.kind is LimitKind.STALE_DATA and breach.symbol in state.heard:
-            yield self._silence_timer(breach.rule, breach.symbol, ts, since=ts)
+            if key in self.state.breaches and limit.rearms is Rearm.RECOVERY:
+                yield from self._breaches.rearm(key, ts)
 
     # --- time ---------------------------------------------------------------------------------
 
@@ -378,44 +329,30 @@ class RiskMonitor:
         name = timer.name
         if name == _DAY:
             return [*self._new_day(timer.ts), self._day_timer(timer.ts, after=timer.ts)]
-        if name.startswith(_SILENCE):
-            rule, symbol = name.removeprefix(_SILENCE).split("|", 1)
+        if name.startswith(SILENCE):
+            rule, symbol = name.removeprefix(SILENCE).split("|", 1)
             return list(self._silence(rule, symbol, timer.ts)) or None
-        key = name.removeprefix(_DELAY)
-        return list(self._rearm(key, timer.ts)) if key in self.state.breaches else None
+        key = name.removeprefix(DELAY)
+        return list(self._breaches.rearm(key, timer.ts)) if key in self.state.breaches else None
 
     def _new_day(self, ts: int) -> Iterator[Event]:
         state = self.state
         for measure in self._measures:
             if measure.is_daily:
                 state.origins[measure.rule] = state.equity
-        for key, breach in tuple(state.breaches.items()):
-            if self._rearm_of(self._rules[breach.rule]) is Rearm.NEW_DAY:
-                yield from self._rearm(key, ts)
+        yield from self._breaches.rearm_on(Rearm.NEW_DAY, ts)
 
     def _day_timer(self, ts: int, *, after: int) -> TimerScheduled:
-        due_ts = self._venue.day_end(self.state.day_symbol, max(0, after))
+        due_ts = self._hours.day_end(self.state.day_symbol, max(0, after))
         return TimerScheduled(ts, self.name, _DAY, due_ts)
-
-    def _silence_timer(self, rule: str, symbol: str, ts: int, *, since: int) -> TimerScheduled:
-        due_ts = since + int(self._rules[rule].limit * NS)
-        return TimerScheduled(ts, self.name, TimerName(f"{_SILENCE}{rule}|{symbol}"), due_ts)
 
     # --- bookkeeping --------------------------------------------------------------------------
 
     def _of_kind(self, *kinds: LimitKind) -> dict[str, ContinuousLimit]:
         return {rule: limit for rule, limit in self._rules.items() if limit.kind in kinds}
 
-    def _rearm_of(self, limit: ContinuousLimit) -> Rearm:
-        return limit.rearm or _SUITING.get(limit.kind, Rearm.BY_HAND)
-
     @property
     def _watching(self) -> Watch:
         if self._watch is None:
             raise ComponentError("the risk monitor was not registered with register_watching")
         return self._watch
-
-
-def _shown(value: float) -> Decimal:
-    """A figure as the log shows it: six decimals, no more digits than it needs."""
-    return Decimal(repr(round(value, 6))).normalize() + 0 if abs(value) < inf else Decimal(repr(value))

@@ -1,0 +1,141 @@
+"""The exposure that working orders would add to positions.
+
+What it remembers: for each symbol with working orders their quantity and value, buys and sales apart; and for
+the symbol, its sector and the account the value and the margin that count of them.
+
+What changes it: ``shift``, when an order works, fills or ends; ``recount``, when the position in the symbol
+changes. Each costs the same whether one order is working or a thousand.
+
+What counts of a symbol is the larger of two: what all its buys could add to the size of the position that is
+held *now*, or what all its sales could; a position cannot grow on both sides. So an exit that was harmless
+while there was something to sell counts as a short sale once nothing is held any more. Orders that first
+close what is held count with the part that may open, at the average value of the side, rounded up.
+
+What never happens: a symbol counts below 0, a symbol stays after its last order, or the sums differ from
+those that the same orders and positions would give if they were added up anew.
+"""
+
+from decimal import ROUND_CEILING, Decimal
+from typing import Protocol
+
+import msgspec
+
+from kernel.events import InstrumentDefined, Side
+
+ZERO = Decimal(0)
+VALUE_QUANTUM = Decimal("1E-10")
+
+# Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
+_BUY = Side.BUY
+
+
+class HeldView(Protocol):
+    """Net positions, and the margin that they take."""
+
+    def net_position(self, symbol: str) -> Decimal: ...
+    def margin_rate(self, symbol: str) -> Decimal: ...
+
+
+class TermsView(Protocol):
+    """The terms of instruments."""
+
+    def instrument(self, symbol: str) -> InstrumentDefined: ...
+
+
+class SymbolExposure(msgspec.Struct, gc=False):
+    """One symbol's working orders, and what counts of them."""
+
+    buy: Decimal = ZERO
+    buy_value: Decimal = ZERO
+    sell: Decimal = ZERO
+    sell_value: Decimal = ZERO
+    counted: Decimal = ZERO
+    """The value that they could add to the position."""
+    margin: Decimal = ZERO
+    """The initial margin of that value."""
+    sector: str = ""
+    """The sector that it is counted in."""
+
+
+class ExposureSums(msgspec.Struct):
+    """The exposure that working orders would add: by symbol, by sector, and in all."""
+
+    by_symbol: dict[str, SymbolExposure] = {}
+    by_sector: dict[str, Decimal] = {}
+    counted: Decimal = ZERO
+    margin: Decimal = ZERO
+
+
+NOTHING = SymbolExposure()
+
+
+class WorkingExposure:
+    """The arithmetic over the sums; it holds nothing else."""
+
+    __slots__ = ("_account", "_market", "sums")
+
+    def __init__(self, sums: ExposureSums, *, account: HeldView, market: TermsView) -> None:
+        self.sums = sums
+        self._account = account
+        self._market = market
+
+    def shift(self, symbol: str, side: Side, *, quantity: Decimal, value: Decimal) -> None:
+        """Change the quantity and the value that orders of one side may still fill."""
+        one = self.sums.by_symbol.get(symbol)
+        if one is None:
+            one = self.sums.by_symbol[symbol] = SymbolExposure()
+        if side is _BUY:
+            one.buy = one.buy + quantity or ZERO
+            one.buy_value = one.buy_value + value or ZERO
+        else:
+            one.sell = one.sell + quantity or ZERO
+            one.sell_value = one.sell_value + value or ZERO
+        self._recount(symbol, one)
+
+    def recount(self, symbol: str) -> None:
+        """Count a symbol anew after its position changed."""
+        one = self.sums.by_symbol.get(symbol)
+        if one is not None:
+            self._recount(symbol, one)
+
+    def added_by(self, symbol: str, side: Side, *, quantity: Decimal, value: Decimal) -> Decimal:
+        """The exposure that one more order could add to that of the working ones."""
+        one, held = self.sums.by_symbol.get(symbol, NOTHING), self._account.net_position(symbol)
+        if side is _BUY:
+            opened = _opening_value(held, one.buy + quantity, one.buy_value + value)
+        else:
+            opened = _opening_value(-held, one.sell + quantity, one.sell_value + value)
+        return max(ZERO, opened - one.counted)
+
+    def _recount(self, symbol: str, one: SymbolExposure) -> None:
+        sums, held = self.sums, self._account.net_position(symbol)
+        counted = max(
+            _opening_value(held, one.buy, one.buy_value), _opening_value(-held, one.sell, one.sell_value)
+        )
+        margin, sector = ZERO, one.sector
+        if counted:
+            margin, sector = (
+                counted * self._account.margin_rate(symbol),
+                self._market.instrument(symbol).sector,
+            )
+        by_sector = sums.by_sector
+        by_sector[one.sector] = by_sector.get(one.sector, ZERO) - one.counted or ZERO
+        by_sector[sector] = by_sector.get(sector, ZERO) + counted or ZERO
+        sums.counted = sums.counted + (counted - one.counted) or ZERO
+        sums.margin = sums.margin + (margin - one.margin) or ZERO
+        one.counted, one.margin, one.sector = counted, margin, sector
+        if not (one.buy or one.sell):
+            del sums.by_symbol[symbol]
+
+
+def _opening_value(held: Decimal, quantity: Decimal, value: Decimal) -> Decimal:
+    """The value of the part of ``quantity`` that would add to the size of the position.
+
+    ``held`` is the position with the sign of the orders' side: below 0, they first close it.
+    """
+    if held >= 0:
+        return value
+    opened = quantity + held + held
+    if opened <= 0:
+        return ZERO
+    return (value * opened / quantity).quantize(VALUE_QUANTUM, ROUND_CEILING)

@@ -1,0 +1,204 @@
+"""One order as the rules see it."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Generic, TypeVar, overload
+
+from components.risk.context import RiskContext
+from components.risk.flow import duplicate_key
+from components.risk.working_orders import NO_SHARE, ZERO, WorkingOrder
+from kernel.events import InstrumentDefined, Order, OrderType, Quote, Side
+
+ONE = Decimal(1)
+
+
+# Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
+_BUY = Side.BUY
+_STOP = OrderType.STOP
+
+
+OwnerT = TypeVar("OwnerT")
+ValueT = TypeVar("ValueT")
+
+
+class Once(Generic[OwnerT, ValueT]):
+    """A property that is computed when it is first read and then is a plain attribute.
+
+    On 3.11 ``functools.cached_property`` takes a lock: 0.9 us a first read, against 0.25 us here.
+    """
+
+    def __init__(self, compute: Callable[[OwnerT], ValueT]) -> None:
+        self._compute = compute
+        self._name = compute.__name__
+        self.__doc__ = compute.__doc__
+
+    @overload
+    def __get__(self, owner: None, kind: type[OwnerT]) -> "Once[OwnerT, ValueT]": ...
+    @overload
+    def __get__(self, owner: OwnerT, kind: type[OwnerT]) -> ValueT: ...
+    def __get__(self, owner: OwnerT | None, kind: type[OwnerT]) -> "Once[OwnerT, ValueT] | ValueT":
+        if owner is None:
+            return self
+        value = owner.__dict__[self._name] = self._compute(owner)
+        return value
+
+
+class OrderCheck:
+    """An order at ``ts``, the positions and working orders beside it, and the figures that follow.
+
+    Prices are in the instrument's currency, values in the account's. The figures that nearly every order
+    needs are computed at once, the others when a rule first asks.
+    """
+
+    def __init__(
+        self, order: Order, ts: int, context: RiskContext, replaced: WorkingOrder | None = None
+    ) -> None:
+        self.order = order
+        self.ts = ts
+        self.context = context
+        self.replaced = replaced
+        """For new terms: the working order that they replace, which the sums leave out meanwhile."""
+        symbol, working = order.symbol, context.working
+        self.working = working
+        self.instrument: InstrumentDefined = context.market.instrument(symbol)
+        self.held = context.account.net_position(symbol)
+        """The account's net position."""
+        self.awaiting_parent, self.group_share = ZERO, NO_SHARE
+        """The quantity that waits for the parent; the share that the order's group has already."""
+        self.added_quantity = order.quantity
+        """The quantity that the order adds to the working ones of its side: without those two."""
+        if order.parent_id or order.group_id:
+            self.awaiting_parent = working.quantity_awaiting_parent(order)
+            self.group_share = working.group_share(order)
+            counted = self.awaiting_parent + self.group_share.quantity
+            self.added_quantity = max(ZERO, order.quantity - counted)
+        change = self.added_quantity + working.quantity(symbol, order.side)
+        self.projected_position = self.held + change if order.side is _BUY else self.held - change
+        """The net position once the order and the working ones of its side are filled."""
+
+    @Once
+    def last_price(self) -> Decimal | None:
+        """The last price, exactly as the float reads."""
+        last = self.context.market.last_price(self.order.symbol)
+        return None if last is None else Decimal(repr(last))
+
+    @property
+    def last_quote(self) -> Quote | None:
+        """The two sides of the market, where they are quoted."""
+        return self.context.market.last_quote(self.order.symbol)
+
+    @Once
+    def price(self) -> Decimal | None:
+        """The price that values the order: its limit, else its stop, else the last price.
+
+        A limit is the worst price, not the best: a sale is valued at the last price where that is higher. So
+        is a stop that the market has passed already, for it trades at the market.
+        """
+        order = self.order
+        price = order.limit_price
+        if price is not None and order.side is _BUY:
+            return price
+        price = order.stop_price if price is None else price
+        if price is not None:
+            known = self.last_price if order.side is not _BUY or order.order_type is _STOP else None
+            return price if known is None else max(price, known)
+        last = self.context.market.last_price(order.symbol)  # not by way of last_price: 0.4 us of 2.7
+        return None if last is None else Decimal(repr(last))
+
+    @Once
+    def rate(self) -> Decimal | None:
+        """The value of a unit of the instrument's currency in the account's."""
+        context, currency = self.context, self.instrument.currency
+        return ONE if currency == context.currency else context.account.rate(currency)
+
+    @Once
+    def unit_value(self) -> Decimal:
+        """The value of one unit at ``price``; 0 where there is no price or rate."""
+        price, instrument = self.price, self.instrument
+        if price is None:
+            return ZERO
+        value = price * instrument.multiplier
+        if instrument.currency == self.context.currency:
+            return value
+        return ZERO if self.rate is None else value * self.rate
+
+    @property
+    def quantity(self) -> Decimal:
+        """The whole order's quantity; for new terms with the part that is filled."""
+        filled = ZERO if self.replaced is None else self.replaced.filled_quantity
+        return self.order.quantity + filled
+
+    @property
+    def notional(self) -> Decimal:
+        """The value of the whole order."""
+        return self.quantity * self.unit_value
+
+    # --- beside positions and working orders --------------------------------------------------
+
+    @Once
+    def strategy_held(self) -> Decimal:
+        """The position of the strategy whose order it is."""
+        return self.context.account.strategy_position(self.order.strategy, self.order.symbol)
+
+    @property
+    def strategy_projected_position(self) -> Decimal:
+        """The strategy's position once the order and its working ones of this side are filled."""
+        order, held = self.order, self.strategy_held
+        change = self.working.strategy_quantity(order.strategy, order.symbol, order.side)
+        change += self.added_quantity
+        return held + change if order.side is _BUY else held - change
+
+    @Once
+    def opening_quantity(self) -> Decimal:
+        """The units that the order could add to the size of the position; 0 if it only reduces."""
+        increase = abs(self.projected_position) - abs(self.held)
+        return min(increase, self.added_quantity) if increase > 0 else ZERO
+
+    @property
+    def reduces(self) -> bool:
+        """Whether the order only makes the position smaller, and does not change its side."""
+        if not self.added_quantity:
+            return True
+        projected, held = self.projected_position, self.held
+        return abs(projected) < abs(held) and projected * held >= 0
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether all that it and the working orders of its side may fill closes the present position."""
+        is_opposite = self.held < 0 if self.order.side is _BUY else self.held > 0
+        return is_opposite and self.projected_position * self.held >= 0
+
+    @property
+    def added_cost(self) -> Decimal:
+        """The cash that a buy adds to the cash that working buys reserve."""
+        if not self.order.group_id:
+            return self.added_quantity * self.unit_value
+        whole = (self.order.quantity - self.awaiting_parent) * self.unit_value
+        return max(ZERO, whole - self.group_share.value)
+
+    @Once
+    def duplicate_key(self) -> str:
+        """The terms that it shares with an order that was sent twice by mistake."""
+        return duplicate_key(self.order)
+
+    # --- the account --------------------------------------------------------------------------
+
+    @Once
+    def added_exposure(self) -> Decimal:
+        """The exposure that the order could add to that of the symbol's working orders."""
+        order, exposure, quantity = self.order, self.working.exposure, self.added_quantity
+        value = quantity * self.unit_value
+        if exposure is None:
+            return value
+        return exposure.added_by(order.symbol, order.side, quantity=quantity, value=value)
+
+    @Once
+    def equity(self) -> Decimal:
+        """Cash and positions at last prices."""
+        return self.context.figures.equity
+
+    @Once
+    def projected_gross_exposure(self) -> Decimal:
+        """Gross exposure once this order and all working ones are filled."""
+        working = self.working.sums.exposure.counted
+        return self.context.figures.gross_exposure + working + self.added_exposure

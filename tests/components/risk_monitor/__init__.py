@@ -1,0 +1,1 @@
+"""Tests of the risk monitor: continuous limits, breaches, losses."""

@@ -16,7 +16,7 @@ from replay.config import ReplayConfig, StrategyConfig
 from replay.instruments import InstrumentConfig
 from replay.strategy_check import check_strategy
 from replay.verification import Verified
-from strategies.sdk.limits import ContinuousLimit, RiskLimits
+from strategies.sdk.limits import ContinuousLimit, RiskLimits, RuleConfig
 
 __all__ = [
     "Backtest",
@@ -31,6 +31,7 @@ __all__ = [
     "PortfolioConfig",
     "ReplayConfig",
     "RiskLimits",
+    "RuleConfig",
     "SignalsConfig",
     "SimulatedBrokerConfig",
     "StrategyConfig",

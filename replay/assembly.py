@@ -39,7 +39,7 @@ from kernel.component import FailurePolicy
 from kernel.errors import ConfigError
 from kernel.events import VenueFeature
 from kernel.identifiers import ClientOrderId, StrategyId
-from strategies.sdk import RiskLimits
+from strategies.sdk import RiskLimits, RiskRule
 from strategies.sdk.sizing import bars_needed
 
 NO_EXECUTION_SETTINGS = ExecutionConfig()
@@ -79,6 +79,7 @@ def assemble(
     models: VenueModels | None = None,
     signals: SignalsConfig | None = None,
     execution: ExecutionConfig = NO_EXECUTION_SETTINGS,
+    risk_rules: Sequence[RiskRule] = (),
 ) -> Core:
     """Construct and register every component; raises ``ConfigError`` for ids that cannot be told apart."""
     _check_placed(placed, signals)
@@ -97,7 +98,7 @@ def assemble(
         is_emulated=emulation.emulates,
         currency=portfolio.currency,
     )
-    risk = Risk(risk_limits, context, declared_positions=_declared(placed))
+    risk = Risk(risk_limits, context, declared_positions=_declared(placed), own_rules=risk_rules)
     orders = Orders(
         gate=risk.refusal,
         holds=emulation.holds,

@@ -1,8 +1,8 @@
-"""Models of the simulated venue from a user's own modules: loaded, recorded, and built again from the record.
+"""Models of the simulated venue, and risk rules, from a user's own modules.
 
 A run that uses one records its source as a ``ModelLoaded`` input, so that the run can be repeated when the
-file has changed or is gone. Such a module is trusted: unlike a strategy's it is not linted. What it
-computes must follow from its parameters and arguments alone, or the run cannot be verified.
+file has changed or is gone. It must compute its answers from its parameters and arguments alone, or the run
+cannot be verified. The module of a risk rule is linted as a strategy's is; that of a model is trusted.
 """
 
 import inspect
@@ -13,15 +13,19 @@ from hashlib import sha256
 from importlib.util import decode_source
 from threading import Lock
 from types import ModuleType
+from typing import cast
 
 import msgspec
 
 from brokers.simulated.config import SimulatedBrokerConfig
 from brokers.simulated.models import VenueModels, build_models, choices, convert_own, is_reference
 from brokers.simulated.own_models import FORMS
+from components.risk.own_rules import RULES, convert_rule
 from kernel.errors import ConfigError, InputError
 from kernel.events import Event, ModelLoaded
 from kernel.loggable import words_of
+from strategies.sdk import RiskLimits, RiskRule
+from strategies.sdk.lint import lint_source
 from strategies.sdk.references import Reference, find_source_file, parse_reference
 
 _REGISTRATION = Lock()
@@ -29,7 +33,7 @@ _REGISTRATION = Lock()
 
 
 class LoadedModel(msgspec.Struct, frozen=True):
-    """A model built from its source. ``source_hash`` is the SHA-256 of ``source`` in hex."""
+    """A model or a risk rule built from its source; ``source_hash`` is the SHA-256 of ``source`` in hex."""
 
     role: str
     reference: str
@@ -59,20 +63,31 @@ def load_models(config: SimulatedBrokerConfig) -> tuple[LoadedModel, ...]:
     return loaded
 
 
+def load_rules(limits: RiskLimits) -> tuple[LoadedModel, ...]:
+    """The user's own risk rules that a configuration names, as they are on disk now.
+
+    Raises ``ConfigError`` naming the rule.
+    """
+    return tuple(load_model(RULES, one.rule, params=one.params) for one in limits.rules)
+
+
 def load_model(role: str, reference: str, *, params: Mapping[str, object]) -> LoadedModel:
-    """Load ``path/to/file.py:Class`` or ``package.module:Class`` as a model of a role."""
+    """Load ``path/to/file.py:Class`` or ``package.module:Class`` as a model of a role, or a risk rule."""
     try:
         source = decode_source(find_source_file(_parsed(role, reference)).read_bytes())
     except InputError as error:
-        raise ConfigError(f"broker.{role}: there is no file or module for {reference!r}") from error
+        raise ConfigError(f"{_key(role)}: there is no file or module for {reference!r}") from error
     except (OSError, SyntaxError, UnicodeDecodeError) as error:
-        raise ConfigError(f"broker.{role}: {reference!r} cannot be read: {error}") from error
+        raise ConfigError(f"{_key(role)}: {reference!r} cannot be read: {error}") from error
+    findings = lint_source(source, reference) if role == RULES else ()
+    if findings:
+        raise ConfigError("\n".join(f"{RULES}: {finding}" for finding in findings))
     return build_model(role, reference, source=source, params=params)
 
 
 def build_model(role: str, reference: str, *, source: str, params: Mapping[str, object]) -> LoadedModel:
     """A model from its text; ``reference`` says what to call it, nothing is read from disk."""
-    if role not in FORMS:
+    if role != RULES and role not in FORMS:
         raise ConfigError(f"broker.{role}: there is no such role of a model; there are: {', '.join(FORMS)}")
     parsed = _parsed(role, reference)
     source_hash = sha256(source.encode()).hexdigest()
@@ -82,18 +97,21 @@ def build_model(role: str, reference: str, *, source: str, params: Mapping[str, 
         try:
             exec(compile(source, parsed.source_name, "exec", dont_inherit=True), module.__dict__)
             kind = _class_of(role, module, reference=parsed)
-            model = convert_own(role, kind, params, name=reference)
+            if role == RULES:
+                model: object = convert_rule(kind, params, name=reference)
+            else:
+                model = convert_own(role, kind, params, name=reference)
         except (ConfigError, KeyboardInterrupt):
             raise
         except BaseException as error:  # isolation: the code is not ours, and may raise anything
             raise ConfigError(
-                f"broker.{role}: loading {parsed.source_name} fails: {words_of(error)}"
+                f"{_key(role)}: loading {parsed.source_name} fails: {words_of(error)}"
             ) from error
     return LoadedModel(role, parsed.of_class(kind.__name__), source, source_hash, dict(params), model)
 
 
 def recorded_models(opening: Iterable[Event], *, current_code: bool) -> tuple[LoadedModel, ...]:
-    """The models of a recorded run, from its inputs; with ``current_code`` from what is on disk now."""
+    """The models and risk rules of a recorded run, from its inputs; with ``current_code`` those on disk."""
     build = _from_disk if current_code else _from_record
     return tuple(build(event) for event in opening if isinstance(event, ModelLoaded))
 
@@ -101,6 +119,12 @@ def recorded_models(opening: Iterable[Event], *, current_code: bool) -> tuple[Lo
 def venue_models(config: SimulatedBrokerConfig, loaded: Sequence[LoadedModel]) -> VenueModels:
     """All models of the venue: ours by name, the user's as loaded."""
     return build_models(config, {one.role: one.model for one in loaded})
+
+
+def risk_rules(loaded: Sequence[LoadedModel]) -> tuple[RiskRule, ...]:
+    """The user's own risk rules, in the order of the configuration."""
+    rules = (one.model for one in loaded if one.role == RULES)
+    return tuple(cast(RiskRule, rule) for rule in rules)  # cast: their form was checked when they were loaded
 
 
 def _from_disk(event: ModelLoaded) -> LoadedModel:
@@ -115,12 +139,17 @@ def _params(event: ModelLoaded) -> dict[str, object]:
     return msgspec.json.decode(event.params, type=dict[str, object])
 
 
+def _key(role: str) -> str:
+    """The key of a role in the configuration."""
+    return role if role == RULES else f"broker.{role}"
+
+
 def _parsed(role: str, reference: str) -> Reference:
     try:
         return parse_reference(reference)
     except InputError as error:
         expected = "expected path/to/file.py:Class or package.module:Class"
-        raise ConfigError(f"broker.{role}: {reference!r}: {expected}") from error
+        raise ConfigError(f"{_key(role)}: {reference!r}: {expected}") from error
 
 
 @contextmanager
@@ -147,6 +176,7 @@ def _class_of(role: str, module: ModuleType, *, reference: Reference) -> type[ms
     kind = own.get(name)
     if kind is None:
         listed = ", ".join(own) or "none"
-        asked = f"no model {name!r}" if name else "expected one model"
-        raise ConfigError(f"broker.{role}: {reference.source_name}: {asked}; its msgspec structs: {listed}")
+        what = "rule" if role == RULES else "model"
+        asked = f"no {what} {name!r}" if name else f"expected one {what}"
+        raise ConfigError(f"{_key(role)}: {reference.source_name}: {asked}; its msgspec structs: {listed}")
     return kind

@@ -11,7 +11,7 @@ from kernel.events import MARKET_TYPES, CorporateAction, FxRateSet, RunStarted, 
 from kernel.identifiers import StrategyId
 from replay.commands import check_in_run
 from replay.config import ReplayConfig, StrategyConfig, check_config
-from replay.models import load_models
+from replay.models import load_models, load_rules
 from replay.moments import DAY_NS
 from replay.named_symbols import check_symbols, names_others
 from replay.run import Plan, PlannedStrategy
@@ -64,7 +64,7 @@ async def plan_run(
         sources=tuple(source for source, _ in ranges),
         symbols=symbols,
         strategies=strategies,
-        models=load_models(config.broker),
+        models=(*load_models(config.broker), *load_rules(config.risk)),
         start_ts=start_ts,
         event_count=sum(source.last_seq - source.first_seq + 1 for source, _ in ranges),
         end_ts=end_ts,

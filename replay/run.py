@@ -39,7 +39,7 @@ from replay.assembly import Core, PlacedStrategy, assemble
 from replay.calendars import calendar_events
 from replay.commands import command_inputs
 from replay.config import InstrumentConfig, ReplayConfig
-from replay.models import LoadedModel, venue_models
+from replay.models import LoadedModel, risk_rules, venue_models
 from strategies.sdk.loading import LoadedStrategy
 from strategies.sdk.rebuilding import rebuilt
 
@@ -78,7 +78,7 @@ class Plan(msgspec.Struct, frozen=True):
     end_ts: int = 0
     """When the last data event is at the latest; calendars must reach that far."""
     models: tuple[LoadedModel, ...] = ()
-    """The user's own models of the simulated venue."""
+    """The user's own models of the simulated venue, and own risk rules."""
     opening: tuple[Event, ...] = ()
     """The run's own first inputs as they were recorded; empty: to be made from the rest."""
 
@@ -231,6 +231,7 @@ def core_of(plan: Plan, *, kept: Mapping[StrategyId, AnyStrategy] = NO_STRATEGIE
         environment=config.environment,
         signals=config.signals,
         execution=config.execution,
+        risk_rules=risk_rules(plan.models),
     )
 
 

@@ -14,6 +14,7 @@ from components.risk.context import RiskContext
 from components.risk.exits import is_exit
 from components.risk.exposure import WorkingExposure
 from components.risk.order_check import OrderCheck
+from components.risk.own_rules import RuleFailure
 from components.risk.rules import FlowRule, InstrumentRule, Rule, rules_for
 from components.risk.state import RiskState
 from components.risk.working_orders import ZERO, WorkingOrder, WorkingOrders
@@ -21,6 +22,7 @@ from kernel.component import STEADFAST, FailurePolicy, Subscription
 from kernel.corporate_actions import is_void
 from kernel.events import (
     ApprovedOrder,
+    ComponentFailed,
     CorporateAction,
     CorporateActionKind,
     Event,
@@ -52,7 +54,7 @@ from kernel.events import (
 )
 from kernel.identifiers import StrategyId
 from strategies.sdk.limits import RiskLimits, named_limits
-from strategies.sdk.risk_rules import Denial
+from strategies.sdk.risk_rules import Denial, RiskRule
 
 # Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
 _BUY = Side.BUY
@@ -71,9 +73,17 @@ class Risk:
     failure_policy: FailurePolicy = STEADFAST
 
     def __init__(
-        self, limits: RiskLimits, context: RiskContext, *, declared_positions: Mapping[StrategyId, Decimal]
+        self,
+        limits: RiskLimits,
+        context: RiskContext,
+        *,
+        declared_positions: Mapping[StrategyId, Decimal],
+        own_rules: Sequence[RiskRule] = (),
     ) -> None:
-        rules: tuple[Rule, ...] = tuple(rules_for(limits, declared_positions, currency=context.currency))
+        """``own_rules`` are those of ``limits.rules``, loaded."""
+        rules: tuple[Rule, ...] = tuple(
+            rules_for(limits, declared_positions, own_rules, currency=context.currency)
+        )
         self._rules = tuple((rule.check, _concerns(rule)) for rule in rules)
         self._checks: dict[str, tuple[InstrumentDefined, tuple[Check, ...]]] = {}
         """By symbol: its terms, and the checks that follow from them. Orders are not asked about the others:
@@ -132,7 +142,8 @@ class Risk:
         denial = self._check(order_check)
         if denial is not None:
             limit, value = str(denial.limit), str(denial.value)
-            return (OrderDenied(intent.ts, order, denial.rule, denial.reason, limit, value),)
+            denied = OrderDenied(intent.ts, order, denial.rule, denial.reason, limit, value)
+            return (*self._failure(denial, intent), denied)
         working = WorkingOrder(
             order, order.quantity, self._unit_value(order_check), awaiting_parent=order_check.awaiting_parent
         )
@@ -165,7 +176,8 @@ class Risk:
         self._working.recount(working)
         if denial is not None:
             limit, value = str(denial.limit), str(denial.value)
-            return (_replace_denied(intent, denial.rule, denial.reason, limit=limit, value=value),)
+            denied = _replace_denied(intent, denial.rule, denial.reason, limit=limit, value=value)
+            return (*self._failure(denial, intent), denied)
         for rule in self._flow_rules:
             rule.note(order_check)
         return (ReplaceApproved(intent.ts, ApprovedOrder.of(order)),)
@@ -205,6 +217,14 @@ class Risk:
         checks = tuple(check for check, concerns in self._rules if concerns is None or concerns(instrument))
         self._checks[instrument.symbol] = instrument, checks
         return checks
+
+    def _failure(self, denial: Denial, intent: OrderIntent | ReplaceIntent) -> Sequence[Event]:
+        """The record of an own rule that failed and so denied; nothing for other denials."""
+        if not isinstance(denial, RuleFailure):
+            return ()
+        self.state.rule_failures += 1
+        kind, failures = type(intent).__name__, self.state.rule_failures
+        return (ComponentFailed(intent.ts, self.name, kind, denial.error, failures, denial.where),)
 
     def _reduces(self, order: Order, *, besides: Decimal) -> bool:
         """Whether an order only makes the net position smaller; its own part of the sums is ``besides``."""

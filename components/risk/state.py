@@ -36,3 +36,5 @@ class RiskState(msgspec.Struct):
     epoch: int = 0
     exit_count: int = 0
     """Exits made, for their ids."""
+    rule_failures: int = 0
+    """Failures of own rules."""

@@ -44,9 +44,10 @@ class VenueDeclared(Event, frozen=True, tag=14):
 
 
 class ModelLoaded(Event, frozen=True, tag=15):
-    """Input: a model of the simulated venue from a module of the user's; ``params`` are JSON.
+    """Input: a model of the simulated venue, or a risk rule, from a module of the user's.
 
-    ``role`` is its key in the configuration (``"slippage"``); ``source`` is the module's text.
+    ``role`` is its key in the configuration (``"slippage"``, ``"risk.rules"``), ``source`` the module's text,
+    ``params`` are JSON.
     """
 
     role: str

@@ -64,6 +64,7 @@ from strategies.sdk.limits import (
     LimitUnit,
     LossOrigin,
     Rearm,
+    RuleConfig,
 )
 from strategies.sdk.order_book import OrderBook
 from strategies.sdk.order_requests import (
@@ -74,6 +75,7 @@ from strategies.sdk.order_requests import (
     target_position,
     target_weight,
 )
+from strategies.sdk.risk_rules import Denial, OrderCheckView, RiskRule
 from strategies.sdk.sizing import (
     fixed_fractional_quantity,
     kelly_fraction,
@@ -108,6 +110,7 @@ __all__ = [
     "Decision",
     "DecisionRefused",
     "Decisions",
+    "Denial",
     "EquityPercent",
     "Execute",
     "ExecutionFinished",
@@ -126,6 +129,7 @@ __all__ = [
     "OrderAccepted",
     "OrderBook",
     "OrderCancelled",
+    "OrderCheckView",
     "OrderDenied",
     "OrderExpired",
     "OrderFilled",
@@ -147,6 +151,8 @@ __all__ = [
     "ReplaceDenied",
     "ReplaceRejected",
     "RiskLimits",
+    "RiskRule",
+    "RuleConfig",
     "SetTimer",
     "Side",
     "Signal",

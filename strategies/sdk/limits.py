@@ -206,6 +206,16 @@ def breach_key(rule: str, symbol: str, strategy: StrategyId) -> str:
     return f"{rule}|{symbol}|{strategy}"
 
 
+# --- rules of your own ---------------------------------------------------------------------------
+
+
+class RuleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A risk rule of a user's module: ``path/to/file.py:Class`` or ``package.module:Class``."""
+
+    rule: str
+    params: dict[str, object] = {}
+
+
 # --- all limits ----------------------------------------------------------------------------------
 
 
@@ -266,6 +276,8 @@ class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """Limits that are watched between orders."""
     day_symbol: str = ""
     """The symbol whose trading day is the account's; empty: the first one traded."""
+    rules: tuple[RuleConfig, ...] = ()
+    """Rules of your own, asked in this order after all others."""
 
     @property
     def can_exceed_equity(self) -> bool:

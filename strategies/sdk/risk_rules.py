@@ -111,3 +111,14 @@ class OrderCheckView(Protocol):
     def equity(self) -> Decimal:
         """Cash and positions at last prices."""
         ...
+
+
+class RiskRule(Protocol):
+    """A rule of your own."""
+
+    def check(self, order_check: OrderCheckView) -> Denial | None:
+        """The reason to deny the order; ``None`` if the rule has none.
+
+        The answer must follow from the rule's parameters and the order check alone.
+        """
+        ...

@@ -44,6 +44,9 @@ ALLOWED: Mapping[str, Mapping[Place, Reason]] = {
         "strategies/sdk/loading.py::_refusing_failures": (
             "isolation: a strategy's own code may raise anything; it becomes its refusal"
         ),
+        "components/risk/own_rules.py::OwnRule.check": (
+            "isolation: a user's own rule may raise anything; it becomes a denial and a failure on record"
+        ),
         "replay/models.py::build_model": (
             "isolation: a user's own model may raise anything; it becomes a refusal to start"
         ),

@@ -4,9 +4,10 @@ To add a rule: write a class with ``check`` in the module of its concept, give `
 list it in ``rules_for``. ``docs/risk.md`` lists them all.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
+from components.risk.own_rules import OwnRule
 from components.risk.rules.account import (
     KnownRate,
     LossLimit,
@@ -41,15 +42,23 @@ from components.risk.rules.session import InSession
 from components.risk.rules.size import MaxOrderNotional, MaxOrderQuantity, OrderTerms
 from kernel.identifiers import StrategyId
 from strategies.sdk.limits import RiskLimits
+from strategies.sdk.risk_rules import RiskRule
 
 __all__ = ["FlowRule", "InstrumentRule", "Rule", "rules_for"]
 
 
-def rules_for(limits: RiskLimits, declared: Mapping[StrategyId, Decimal], *, currency: str) -> Iterator[Rule]:
+def rules_for(
+    limits: RiskLimits,
+    declared: Mapping[StrategyId, Decimal],
+    own: Iterable[RiskRule] = (),
+    *,
+    currency: str,
+) -> Iterator[Rule]:
     """The rules of a configuration, in the order in which they are asked.
 
     First those that deny orders which make no sense under any configuration, then the limits.
-    ``declared`` are the positions that strategies declared for themselves, ``currency`` is the account's.
+    ``declared`` are the positions that strategies declared for themselves, ``own`` are rules of
+    the user's, which come last; ``currency`` is the account's.
     """
     yield from (Identity(), OrderTerms(), KnownRate(currency), Capability(), Expired())
     yield from _permissions(limits)
@@ -58,6 +67,7 @@ def rules_for(limits: RiskLimits, declared: Mapping[StrategyId, Decimal], *, cur
     yield from _account(limits)
     yield KnownSymbol()  # where a price is needed, the rule that needs it has said so
     yield from _flow(limits)
+    yield from map(OwnRule, own)
 
 
 def _permissions(limits: RiskLimits) -> Iterator[Rule]:

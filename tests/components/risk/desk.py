@@ -1,6 +1,6 @@
 """Risk on a bus with the account, market and venue that a test sets: the desk that asks it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -26,7 +26,7 @@ from kernel.events import (
     TradingSession,
 )
 from kernel.identifiers import ClientOrderId, FillId, StrategyId
-from strategies.sdk import RiskLimits
+from strategies.sdk import RiskLimits, RiskRule
 
 BUY, SELL = Side.BUY, Side.SELL
 ME, OTHER = StrategyId("me"), StrategyId("other")
@@ -41,7 +41,9 @@ def limits(**changes: Any) -> RiskLimits:  # Any: a limit's own type
 class Desk:
     """Risk on a bus, and the account and market that it looks at, as the test sets them."""
 
-    def __init__(self, limits: RiskLimits = NO_LIMITS, *, declared: int | None = None) -> None:
+    def __init__(
+        self, limits: RiskLimits = NO_LIMITS, *, declared: int | None = None, own: Sequence[RiskRule] = ()
+    ) -> None:
         self.cash = Decimal(1000)
         self.held: dict[StrategyId, Decimal] = {}
         self.price: float | None = 10.0
@@ -63,7 +65,7 @@ class Desk:
             is_emulated=lambda _order, _lacking: self.emulated,
             currency="USD",
         )
-        self.risk = Risk(limits, context, declared_positions=positions)
+        self.risk = Risk(limits, context, declared_positions=positions, own_rules=own)
         self.bus.register(self.risk)
         for symbol in ("A", "B"):
             self.hear_all(InstrumentDefined(0, symbol))

@@ -1,4 +1,4 @@
-"""What is known of the venue: when it trades, which orders it takes.
+"""Facts about the venue: its trading hours, and the orders that it takes.
 
 Trading hours come as sessions from the log (``CalendarDefined``), never from a library while events
 are played: a replay sees the holidays that the run saw.
@@ -40,12 +40,11 @@ class VenueState(msgspec.Struct):
 
 
 class VenueFacts:
-    """Keeps calendars, trading statuses and capabilities; a view of them for everyone else.
+    """Keeps calendars, trading statuses and capabilities, and shows them to the others.
 
-    A moment belongs to the session with ``open_ts <= ts < close_ts``: a bar that ends with the session is
-    known when the session is over, and what is decided on it is for the next one. Where no calendar is
-    known (none named, none logged, or the moment is beyond its end) a venue is open round the clock and
-    its days are those of UTC.
+    A moment belongs to the session with ``open_ts <= ts < close_ts``. A bar that ends with the session is
+    known when the session is over, so a decision on it belongs to the next session. A venue without a known
+    calendar (not named, not logged, or at its end) is open round the clock, and its days are those of UTC.
     """
 
     name = "venue"
@@ -69,7 +68,7 @@ class VenueFacts:
         self._closes = {calendar: _closes(sessions) for calendar, sessions in state.sessions.items()}
 
     def on_calendar(self, event: CalendarDefined) -> None:
-        """Sessions from the event's first on are replaced, those before it stay."""
+        """Replace the sessions from the event's first one on; those before it stay."""
         known = self.state.sessions.get(event.calendar, ())
         if event.sessions:
             known = tuple(session for session in known if session.close_ts <= event.sessions[0].open_ts)
@@ -87,9 +86,9 @@ class VenueFacts:
         self.state.declared = event
 
     def on_action(self, action: CorporateAction) -> None:
-        """A share under its new symbol trades by the hours of the old one, unless it has its own.
+        """Give a share under its new symbol the hours of the old one, unless it has its own.
 
-        It is as halted, or as open, as it was; what was said of another share under that symbol is over.
+        Its trading status goes along. The status of another share that had the new symbol is forgotten.
         """
         if action.kind is not CorporateActionKind.SYMBOL_CHANGE or is_void(action):
             return
@@ -103,7 +102,7 @@ class VenueFacts:
     # --- trading hours ------------------------------------------------------------------------
 
     def is_open(self, symbol: str, ts: int) -> bool:
-        """Whether the venue trades: within a session, and not said to be halted or closed."""
+        """Whether the venue trades: within a session, and not halted or closed by its status."""
         state = self.state
         if state.statuses and state.statuses.get(symbol) in _SHUT:
             return False
@@ -113,7 +112,7 @@ class VenueFacts:
         return session is None or session.open_ts <= ts
 
     def is_halted(self, symbol: str) -> bool:
-        """Whether the venue said that trading is halted, which a close of the day is not."""
+        """Whether the status of the symbol is a halt, which is not the close of a day."""
         return self.state.statuses.get(symbol) is TradingStatus.HALTED
 
     def session(self, symbol: str, ts: int) -> TradingSession | None:
@@ -126,7 +125,7 @@ class VenueFacts:
         return self.state.sessions[calendar][place] if place < len(closes) else None
 
     def day_end(self, symbol: str, ts: int) -> int:
-        """When a DAY order given at ``ts`` ends, ns: the close of its session, or midnight UTC."""
+        """The end of a DAY order given at ``ts``, ns: the close of its session, or midnight UTC."""
         session = self.session(symbol, ts)
         return (ts // _DAY_NS + 1) * _DAY_NS if session is None else session.close_ts
 
@@ -141,9 +140,9 @@ class VenueFacts:
     # --- capabilities -------------------------------------------------------------------------
 
     def lacks(self, order: Order) -> str:
-        """What of the order the venue does not take, in words; ``""`` if it takes it as it is.
+        """The part of the order that the venue does not do, in words; ``""`` if it does all of it.
 
-        One cancels other is not asked about here: see ``has``.
+        One cancels other is a matter of several orders: see ``has``.
         """
         declared = self.state.declared
         if declared is None:
@@ -162,7 +161,7 @@ class VenueFacts:
         return ""
 
     def has(self, feature: VenueFeature) -> bool:
-        """Whether the venue does this by itself; ``True`` while nothing was declared."""
+        """Whether the venue does this by itself; ``True`` while it has declared nothing."""
         return self.state.declared is None or feature in self.state.declared.features
 
 

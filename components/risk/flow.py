@@ -1,4 +1,4 @@
-"""The flow of approved orders: the times of the last ones, and the ones that could be sent twice."""
+"""The flow of approved orders: the times of the last ones, and the terms of those sent lately."""
 
 import msgspec
 

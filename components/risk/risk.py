@@ -86,8 +86,7 @@ class Risk:
         )
         self._rules = tuple((rule.check, _concerns(rule)) for rule in rules)
         self._checks: dict[str, tuple[InstrumentDefined, tuple[Check, ...]]] = {}
-        """By symbol: its terms, and the checks that follow from them. Orders are not asked about the others:
-        with default limits that is a third of the questions."""
+        """By symbol: its terms, and the checks of the rules that concern it. Derived, so not in the state."""
         self._flow_rules: tuple[FlowRule, ...] = tuple(rule for rule in rules if isinstance(rule, FlowRule))
         self._counts_exposure = limits.counts_exposure
         self._context = context

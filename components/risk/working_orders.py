@@ -38,7 +38,7 @@ _BUY = Side.BUY
 class Share(msgspec.Struct, frozen=True, gc=False):
     """The share of one order, or of one group of orders, in the sums.
 
-    ``quantity`` may still fill. ``value`` is its worth, and the cash that a buy reserves.
+    ``quantity`` may still fill. ``value`` is the value of that, and the cash that a buy reserves.
     """
 
     quantity: Decimal = ZERO
@@ -51,7 +51,7 @@ NO_SHARE = Share()
 class WorkingOrder(msgspec.Struct, gc=False):
     """An approved order that is not finished.
 
-    ``unit_value``: the worth of one unit. It is 0 where nobody asks for it: of sales, unless exposure counts.
+    ``unit_value``: the value of one unit; 0 for sales unless exposure counts, because no sum needs it.
     """
 
     order: Order

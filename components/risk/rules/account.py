@@ -1,4 +1,4 @@
-"""Rules on what the account can bear: cash, margin, exposure, concentration, losses."""
+"""Rules on the account: cash, margin, exposure, concentration, losses."""
 
 from decimal import Decimal
 
@@ -8,7 +8,7 @@ from strategies.sdk.risk_rules import Denial
 
 ZERO = Decimal(0)
 RATIO = Decimal("0.0001")
-"""Ratios are shown to four places; they are compared exactly."""
+"""The last place of a ratio in a denial; ratios are compared exactly."""
 
 
 # Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
@@ -49,7 +49,7 @@ class RequireCash:
 
 
 class RequireMargin:
-    """No new exposure whose initial margin the equity does not awaiting_parent."""
+    """No new exposure whose initial margin the equity does not cover."""
 
     def check(self, order_check: OrderCheck) -> Denial | None:
         if not order_check.opening_quantity:
@@ -146,7 +146,7 @@ class MaxSectorConcentration:
 
 
 class LossLimit:
-    """Once the account has lost more than ``limit`` by this rule's measure, orders may only reduce."""
+    """No order but reducing ones once the account has lost ``limit`` or more, by the rule's own measure."""
 
     def __init__(self, rule: str, limit: Decimal) -> None:
         self.rule = rule

@@ -1,4 +1,4 @@
-"""Rules on the flow of orders: how many a second, how many at once, the same one twice."""
+"""Rules on the flow of orders: their rate, their number, duplicates."""
 
 from components.risk.flow import Ring
 from components.risk.order_check import OrderCheck
@@ -35,7 +35,7 @@ class OrderRate:
 
 
 class MaxOpenOrders:
-    """No more than ``limit`` orders unfinished at once."""
+    """No more than ``limit`` unfinished orders at once."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -49,7 +49,7 @@ class MaxOpenOrders:
 
 
 class MaxOpenOrdersPerSymbol:
-    """No more than ``limit`` orders of one symbol unfinished at once."""
+    """No more than ``limit`` unfinished orders of one symbol at once."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -63,7 +63,7 @@ class MaxOpenOrdersPerSymbol:
 
 
 class DuplicateOrder:
-    """No order with the terms of one that its strategy sent less than ``window_s`` ago."""
+    """No order that repeats one of its strategy within ``window_s`` seconds."""
 
     def __init__(self, window_s: float) -> None:
         self.window_s = window_s

@@ -1,4 +1,4 @@
-"""Rules on what may be traded at all, and what the venue takes."""
+"""Rules on the symbols that may be traded, and on the orders that the venue takes."""
 
 from collections.abc import Iterable
 
@@ -37,7 +37,7 @@ class KnownSymbol:
 
 
 class DefinedSymbol:
-    """No order in a symbol whose terms were never given."""
+    """No order in a symbol without terms."""
 
     def check(self, order_check: OrderCheck) -> Denial | None:
         if order_check.order.symbol in order_check.context.defined:

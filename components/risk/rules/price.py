@@ -1,4 +1,4 @@
-"""Rules on price: how far from the market an order may trade or trigger."""
+"""Rules on price: the distance from the market at which an order may trade or trigger."""
 
 from decimal import Decimal
 
@@ -17,8 +17,8 @@ _BUY = Side.BUY
 class PriceCollar:
     """No order that could trade more than ``limit`` basis points worse than the last price.
 
-    A limit order is looked at where its limit is, any other at the side of the quote that it would
-    take. A better price than the last one is nobody's mistake.
+    A limit order is compared at its limit, any other order at the side of the quote that it would take. A
+    price better than the last one is allowed.
     """
 
     def __init__(self, limit: Decimal) -> None:

@@ -10,7 +10,7 @@ AT_OPEN = frozenset({OrderType.MARKET_ON_OPEN, OrderType.LIMIT_ON_OPEN})
 class InSession:
     """No order while the instrument's market is closed or halted.
 
-    Orders for its opening may go, and those that wait for another order: they leave when that fills.
+    Orders for its opening may go. So may orders that wait for a parent: they go out when the parent fills.
     """
 
     def check(self, order_check: OrderCheck) -> Denial | None:

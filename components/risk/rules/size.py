@@ -1,4 +1,4 @@
-"""Rules on an order by itself: its terms, its quantity, what it is worth."""
+"""Rules on an order by itself: its terms, its quantity, its value."""
 
 from decimal import Decimal
 
@@ -9,7 +9,7 @@ ZERO = Decimal(0)
 
 
 class OrderTerms:
-    """Quantities and prices are positive numbers, on the instrument's lot and tick.
+    """No order whose quantity and prices are not positive numbers on the instrument's lot and tick.
 
     Strategies' orders are rounded before they come here; those of algorithms, notebooks and operators
     need not be.
@@ -64,7 +64,7 @@ class MaxOrderNotional:
 
 
 def _too_little(order_check: OrderCheck) -> Denial | None:
-    """Whether it is worth less than the venue takes, where there is a price to tell."""
+    """The denial of an order worth less than the venue takes; ``None`` while there is no price."""
     least = order_check.instrument.minimum_notional
     if order_check.price is None:
         return None

@@ -109,19 +109,17 @@ class WorkingExposure:
 
     def _recount(self, symbol: str, one: SymbolExposure) -> None:
         sums, held = self.sums, self._account.net_position(symbol)
-        counted = max(
-            _opening_value(held, one.buy, one.buy_value), _opening_value(-held, one.sell, one.sell_value)
-        )
-        margin, sector = ZERO, one.sector
+        buys = _opening_value(held, one.buy, one.buy_value) if one.buy else ZERO
+        sales = _opening_value(-held, one.sell, one.sell_value) if one.sell else ZERO
+        counted, margin, sector = max(buys, sales), ZERO, one.sector
         if counted:
-            margin, sector = (
-                counted * self._account.margin_rate(symbol),
-                self._market.instrument(symbol).sector,
-            )
-        by_sector = sums.by_sector
-        by_sector[one.sector] = by_sector.get(one.sector, ZERO) - one.counted or ZERO
-        by_sector[sector] = by_sector.get(sector, ZERO) + counted or ZERO
-        sums.counted = sums.counted + (counted - one.counted) or ZERO
+            margin = counted * self._account.margin_rate(symbol)
+            sector = self._market.instrument(symbol).sector
+        if counted != one.counted or sector != one.sector:
+            by_sector = sums.by_sector
+            by_sector[one.sector] = by_sector.get(one.sector, ZERO) - one.counted or ZERO
+            by_sector[sector] = by_sector.get(sector, ZERO) + counted or ZERO
+            sums.counted = sums.counted + (counted - one.counted) or ZERO
         sums.margin = sums.margin + (margin - one.margin) or ZERO
         one.counted, one.margin, one.sector = counted, margin, sector
         if not (one.buy or one.sell):

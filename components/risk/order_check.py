@@ -154,7 +154,7 @@ class OrderCheck:
         increase = abs(self.projected_position) - abs(self.held)
         return min(increase, self.added_quantity) if increase > 0 else ZERO
 
-    @property
+    @Once
     def reduces(self) -> bool:
         """Whether the order only makes the position smaller, and does not change its side."""
         if not self.added_quantity:

@@ -307,3 +307,23 @@ def test_a_limit_of_0_allows_nothing_and_one_left_out_is_none(key: str) -> None:
 
     assert rule_of(Desk(limits(**{key: zero})).intend(order("x"))) == key
     assert rule_of(Desk(limits(**{key: None})).intend(order("x"))) == ""
+
+
+# --- rules that concern some instruments alone ------------------------------------------------
+
+
+def test_new_terms_of_an_instrument_change_the_rules_that_concern_it() -> None:
+    desk = Desk()
+    answers: list[str] = []
+
+    for terms in (
+        InstrumentDefined(0, "A"),
+        InstrumentDefined(0, "A", is_shortable=False),
+        InstrumentDefined(0, "A", currency="EUR"),
+        InstrumentDefined(0, "A", expiry_ts=5),
+        InstrumentDefined(0, "A"),
+    ):
+        desk.terms = terms
+        answers.append(rule_of(desk.ask(SELL, 1, ts=10)))
+
+    assert answers == ["", "is_shortable", "currency", "expired", ""]

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar, overload
 
 from components.risk.context import RiskContext
 from components.risk.flow import duplicate_key
-from components.risk.working_orders import NO_SHARE, ZERO, WorkingOrder
+from components.risk.working_orders import NO_SHARE, ZERO, Share, WorkingOrder
 from kernel.events import InstrumentDefined, Order, OrderType, Quote, Side
 
 ONE = Decimal(1)
@@ -50,6 +50,11 @@ class OrderCheck:
     needs are computed at once, the others when a rule first asks.
     """
 
+    awaiting_parent: Decimal = ZERO
+    """The quantity that waits for the parent."""
+    group_share: Share = NO_SHARE
+    """The share that the order's group has in the sums already."""
+
     def __init__(
         self, order: Order, ts: int, context: RiskContext, replaced: WorkingOrder | None = None
     ) -> None:
@@ -63,10 +68,8 @@ class OrderCheck:
         self.instrument: InstrumentDefined = context.market.instrument(symbol)
         self.held = context.account.net_position(symbol)
         """The account's net position."""
-        self.awaiting_parent, self.group_share = ZERO, NO_SHARE
-        """The quantity that waits for the parent; the share that the order's group has already."""
         self.added_quantity = order.quantity
-        """The quantity that the order adds to the working ones of its side: without those two."""
+        """The quantity that it adds to the working ones of its side: without the two above."""
         if order.parent_id or order.group_id:
             self.awaiting_parent = working.quantity_awaiting_parent(order)
             self.group_share = working.group_share(order)

@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Mapping
 from decimal import Decimal
 from traceback import extract_tb
+from typing import Protocol
 
 import msgspec
 
@@ -17,7 +18,7 @@ from kernel.configuration import convert_config, no_such
 from kernel.errors import ConfigError
 from kernel.events import InstrumentDefined, Order, Quote
 from kernel.loggable import loggable
-from strategies.sdk.risk_rules import Denial, RiskRule
+from strategies.sdk.risk_rules import Denial, OrderCheckView, RiskRule
 
 RULES = "risk.rules"
 """The key of own rules in the configuration, and their role in the log."""
@@ -101,17 +102,23 @@ class ReadOnlyCheck:
         return self._check.context.account.equity
 
 
+class UncheckedRule(Protocol):
+    """A rule that may answer anything: nobody can know the types in a user's module."""
+
+    def check(self, order_check: OrderCheckView) -> object: ...
+
+
 class OwnRule:
     """A user's rule among the others."""
 
-    def __init__(self, rule: RiskRule) -> None:
+    def __init__(self, rule: UncheckedRule) -> None:
         self._rule = rule
         self._name = type(rule).__name__
 
     def check(self, order_check: OrderCheck) -> Denial | None:
         """The rule's answer; a ``RuleFailure`` if it has no proper one."""
         try:
-            answer: object = self._rule.check(ReadOnlyCheck(order_check))
+            answer = self._rule.check(ReadOnlyCheck(order_check))
         except Exception as error:  # isolation: the code is not ours, and may raise anything
             frames = extract_tb(error.__traceback__)
             where = f"{frames[-1].name}:{frames[-1].lineno}" if frames else ""
@@ -162,12 +169,12 @@ def convert_rule(kind: type[msgspec.Struct], params: Mapping[str, object], *, na
 
 def _problem(denial: Denial) -> str:
     """The sentence about a denial that cannot be recorded; empty if it can."""
-    fields: tuple[tuple[str, object], ...] = (("rule", denial.rule), ("reason", denial.reason))
-    for name, text in fields:
+    texts: Mapping[str, object] = {"rule": denial.rule, "reason": denial.reason}
+    for name, text in texts.items():
         if not isinstance(text, str) or not text:
             return f"the {name} of its denial is {_shown(text)}, expected a text"
-    fields = (("limit", denial.limit), ("value", denial.value))
-    for name, value in fields:
+    figures: Mapping[str, object] = {"limit": denial.limit, "value": denial.value}
+    for name, value in figures.items():
         if isinstance(value, bool) or not isinstance(value, Decimal | int | float | str):
             return f"the {name} of its denial is {_shown(value)}, expected a number or a text"
     return ""

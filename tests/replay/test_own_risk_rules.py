@@ -162,6 +162,17 @@ def test_backtest_takes_rules_like_every_other_limit(tmp_path: Path) -> None:
     assert keys.result.digest == struct.result.digest
 
 
+def test_a_run_with_a_broken_rule_counts_its_failures_and_names_the_first(tmp_path: Path) -> None:
+    data = tmp_path / "abc.csv"
+    data.write_text(BARS, "utf-8")
+    broken = module(tmp_path, MAX_PRICE.replace("price <= self.limit", "price.no_such"))
+
+    result = backtest(BuyAndHold(), data, risk=rule(broken)).result
+
+    assert (result.fills, result.failures) == (0, result.denied)
+    assert result.first_failure.startswith("risk failed on OrderIntent at check:14: MaxPrice: AttributeError")
+
+
 WRONG = {
     "no file": ("", r"risk\.rules: there is no file or module for"),
     "no rule": ("x = 1", r"risk\.rules: .*my_rules\.py: expected one rule; its msgspec structs: none"),

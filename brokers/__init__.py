@@ -1,5 +1,5 @@
 """Brokers: the simulated one, and one folder per venue with the same file names inside.
 
 They import ``kernel`` alone. A broker acts on ``OrderSubmitted``, ``CancelSubmitted`` and
-``ReplaceSubmitted``, which only exist once risk has approved, and answers with ``ExecutionReport``.
+``ReplaceSubmitted``, which exist only after risk's approval, and answers with ``ExecutionReport``.
 """

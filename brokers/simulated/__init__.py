@@ -1,11 +1,23 @@
 """The simulated broker, a component of the core; it imports ``kernel`` alone.
 
-``broker`` is the component. An order comes in through ``requests`` (latency) and ``admission`` and becomes
-a ``resting`` one; a market event goes through ``offers`` to ``matching`` or ``book_matching``, which ask
-the models in ``fills``; ``settlement`` shares out what they answer and ``execution`` makes fills of it,
-with ``slippage`` and ``commission``; ``expiry`` and ``corporate_actions`` end and change orders.
-``back_office`` pays and charges for what is held. ``models`` lists the models by role and name,
-``own_models`` checks what those of the user's own answer.
+An order passes, from request to fill:
+
+- ``broker``: the component. It hears requests and market data and decides what happens.
+- ``requests``: requests in flight, with a ``latency`` model.
+- ``acceptance``: which orders it accepts.
+- ``resting``: an order at the venue. ``state``: all that the venue remembers.
+- ``matching``: which orders a bar, quote or trade reaches. ``book_matching``: the same for order books.
+  ``instructions``: post-only, IOC, FOK, on open, on close.
+- ``fills``: the models that say at what price.
+- ``fill_sharing``: how orders share one event, and what a fill does to the others.
+- ``execution``: the fill itself: ``slippage`` (with ``volatility``), tick, ``commission`` (with ``charges``
+  and ``fee_schedules``). ``reports``: the other execution reports.
+
+Beside that way:
+
+- ``expiry``, ``corporate_actions``: how orders end and change without a fill. ``hours``: trading hours.
+- ``back_office``, with the settings of ``financing``: dividends, funding, fees and interest.
+- ``config``, ``models``, ``own_models``: settings, and how they choose models.
 
 To add a model, write a frozen struct with the method of its role, list it in ``models`` and state its rule
 in ``docs/execution.md``, with rows in the table of scenarios.

@@ -1,22 +1,22 @@
-"""The simulated broker's bookkeeping: dividends, cash in lieu, mergers, funding, borrow fees, interest.
+"""The back office of the simulated broker: dividends, cash in lieu, mergers, funding, borrow fees, interest.
 
-Every payment is a ``CashMoved`` of one strategy (or of the account: interest), which the portfolio books.
+Every payment is a ``CashMoved`` of one strategy, or of the account (interest). The portfolio books it, and
+changes positions by itself.
 
-- Dividend: who holds at the action's ``ts`` gets ``amount`` a share, who is short pays it; at ``pay_ts``
-  if that is later, else at once.
-- Split: what is no whole lot afterwards is paid out at the last price. Merger and symbol change: ``amount`` a
-  share, and what is no whole lot of the new share at its price or, before it has one, at what the old
-  one's makes it worth. Positions themselves, and delistings, are the portfolio's business.
-- Funding of a perpetual at ``due_ts``: quantity * multiplier * last price * rate, from longs to shorts when
-  the rate is positive. A rate that is set again for the same time before it is due counts; after it
-  changes nothing.
-- Borrow fee, daily: net short value at the last price * ``borrow_rate`` / day count, shared out by the
-  size of the short positions. What is long elsewhere in the account need not be borrowed.
+- Dividend: a long position at the action's ``ts`` receives ``amount`` a share, a short one pays it. It is
+  paid at ``pay_ts``, or at once if that is not later.
+- Split: a fraction of a lot is paid out at the last price.
+- Merger, symbol change: ``amount`` is paid for each share. A fraction of a lot of the new share is paid out
+  at its price or, before it has one, at the price that follows from the old share's.
+- Funding of a perpetual, at ``due_ts``: quantity * multiplier * last price * rate. Longs pay shorts if the
+  rate is positive. A rate may be corrected until it is due.
+- Borrow fee, daily: net short value at the last price * ``borrow_rate`` / day count. Short positions share it
+  by their size. Shares that another strategy is long are not borrowed, so they cost nothing.
 - Interest, daily: balance * rate / day count, by currency.
 
-Where a price is needed and none is known, nothing is paid. Dividends, cash in lieu and mergers are paid in
-cents (0.01), what accrues to 0.00000001. The parts of strategies are rounded so that they add up to the
-rounded whole, so what longs get is what shorts pay, to the last digit.
+Without a price nothing is paid. Dividends, cash in lieu and mergers are paid in cents (0.01), the others to
+0.00000001. The payments of strategies add up to the rounded whole: longs receive what shorts pay, to the last
+digit.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -54,14 +54,14 @@ _MARGINED = (AssetClass.FUTURE, AssetClass.PERPETUAL)
 
 
 class AccountView(Protocol):
-    """Where the back office reads what is held."""
+    """The positions and cash that the back office reads."""
 
     def holders(self, symbol: str) -> Mapping[StrategyId, Decimal]:
         """Open quantities by strategy, signed."""
         ...
 
     def open_symbols(self) -> Iterable[str]:
-        """The symbols that anybody holds."""
+        """The symbols with an open position."""
         ...
 
     def balances(self) -> Mapping[str, Decimal]:
@@ -70,18 +70,19 @@ class AccountView(Protocol):
 
 
 class MarketView(Protocol):
-    """Where it reads prices and terms. At a split the last price is already on the new terms."""
+    """Prices and terms of instruments. At a split the last price is already on the new terms."""
 
     def last_price(self, symbol: str) -> float | None: ...
     def instrument(self, symbol: str) -> InstrumentDefined: ...
 
 
 class BackOfficeState(msgspec.Struct):
-    """What is owed, by the name of the timer that waits for it.
+    """Payments that are not due yet, and the times that are paid for.
 
-    ``payable`` has the payments, whose ``ts`` is when they were earned; ``funding`` rates that are not due;
-    ``funded_ts`` by symbol the last time that was paid for. ``accrued_ts`` is up to when days were
-    charged, 0 while nothing accrues.
+    - ``payable``: payments by the name of their timer. Their ``ts`` is when they were earned.
+    - ``funding``: funding rates by the name of their timer.
+    - ``funded_ts``: the last time that funding was paid for, by symbol.
+    - ``accrued_ts``: the end of the last day charged; 0 while nothing accrues.
     """
 
     payable: dict[TimerName, tuple[CashMoved, ...]] = {}
@@ -92,7 +93,7 @@ class BackOfficeState(msgspec.Struct):
 
 
 class BackOffice:
-    """The component that pays and charges what is not a trade."""
+    """The component that pays and charges what holding brings."""
 
     name = "back_office"
     failure_policy: FailurePolicy = STEADFAST
@@ -116,7 +117,7 @@ class BackOffice:
         assert isinstance(state, BackOfficeState)
         self.state = state
 
-    # --- when something is due ------------------------------------------------------------------
+    # --- timers ---------------------------------------------------------------------------------
 
     def on_instrument(self, event: InstrumentDefined) -> Sequence[Event] | None:
         return self._begin_accrual(event.ts) if event.borrow_rate else None
@@ -125,7 +126,7 @@ class BackOffice:
         return self._begin_accrual(event.ts) if self._config.interest else None
 
     def _begin_accrual(self, ts: int) -> Sequence[Event] | None:
-        """Charge days from now on: the first is the one that ends at the first accrual."""
+        """Charge days from now on. The first one ends at the first accrual."""
         if self.state.accrued_ts:
             return None
         offset = self._config.accrual_s * 1_000_000_000
@@ -255,15 +256,15 @@ class BackOffice:
             reason=f"funding at {rate.rate}",
         )
 
-    # --- what accrues by the day --------------------------------------------------------------------
+    # --- daily accruals -----------------------------------------------------------------------------
 
     def _accrue(self, timer: TimerFired) -> Sequence[Event]:
-        """Charge the calendar days since the last time, on what is held now."""
+        """Charge the calendar days since the last accrual, on the positions of now."""
         days = (timer.due_ts - self.state.accrued_ts) // DAY_NS
         self.state.accrued_ts = timer.due_ts
         events: list[Event] = []
         lent: dict[str, Decimal] = {}
-        """What short positions are worth, by currency: cash that secures them."""
+        """The value of short positions by currency. As much cash secures them and earns no interest."""
         for symbol in self._account.open_symbols():
             terms = self._market.instrument(symbol)
             held = self._account.holders(symbol)
@@ -280,7 +281,7 @@ class BackOffice:
     def _borrow_fees(
         self, ts: int, terms: InstrumentDefined, held: Mapping[StrategyId, Decimal], *, yearly: Decimal
     ) -> tuple[CashMoved, ...]:
-        """A yearly fee's days, shared out among who is short by how much."""
+        """The days' part of a yearly fee, shared by short positions according to their size."""
         day_count = self._config.borrow_day_count
         short = {strategy: quantity for strategy, quantity in held.items() if quantity < 0}
         total = sum(short.values(), ZERO)
@@ -321,7 +322,10 @@ def fraction_of(quantity: Decimal, lot_size: Decimal) -> Decimal:
 
 
 def rounded_parts(parts: Iterable[Decimal], step: Decimal) -> list[Decimal]:
-    """Each part to a step, so that they add up to their exact sum to a step: the next gets what one loses."""
+    """Round each part to a step, so that the parts add up to their rounded sum.
+
+    What one part loses by rounding the next one gets.
+    """
     rounded: list[Decimal] = []
     exact = paid = ZERO
     for part in parts:
@@ -333,7 +337,7 @@ def rounded_parts(parts: Iterable[Decimal], step: Decimal) -> list[Decimal]:
 
 
 def _basis(terms: Interest, balance: Decimal, lent: Decimal) -> tuple[Decimal, Decimal]:
-    """The rate, and the balance that it is for."""
+    """The rate, and the balance that it applies to."""
     if balance < 0:
         return terms.debit, balance
     return terms.credit, max(ZERO, balance - lent)
@@ -349,7 +353,7 @@ def _payments(
     reason: str,
     symbol: str = "",
 ) -> tuple[CashMoved, ...]:
-    """One for each strategy to which something is due, or that owes something."""
+    """One payment for each strategy with an amount due to it (above 0) or by it (below 0)."""
     amounts = rounded_parts(due.values(), step)
     return tuple(
         CashMoved(ts, amount, currency, reason, kind, strategy, symbol)

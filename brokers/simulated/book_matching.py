@@ -1,46 +1,76 @@
-"""Offers an order book to the orders that rest in its symbol, one order after the other, as they arrived.
+"""Matches resting orders with order books, and with the trades of symbols that have a book.
 
-Unlike a bar or a print, a book is used up: what one order takes the next one no longer finds. So each
-order is asked about, filled and settled before the next one is looked at. Once a symbol has a book, quotes
-fill nothing in it (they say less of the same), and trades serve limit orders that rest.
+Which events fill orders in a symbol that has had a book:
+
+- The book, while it can be trusted and the venue is open: every order, one after the other as they arrived.
+- Trades: limit orders that rest. Other orders wait for the book.
+- Quotes and bars: no order. They say less than the book.
+
+A symbol without a book goes to ``matching``.
+
+A book is used up, unlike a bar: a later order does not find what an earlier one took. So each order is
+matched and filled before the next one is looked at, level by level (see ``fills.book``).
 """
 
 from decimal import Decimal
 
+from brokers.simulated.fill_sharing import FillSharing, Match
 from brokers.simulated.fills.book import BookFill, BooksView, Consumed, OpenBook
 from brokers.simulated.fills.port import TradeFill
 from brokers.simulated.hours import TradingHours
-from brokers.simulated.reports import cancelled, expired
+from brokers.simulated.matching import Matching
+from brokers.simulated.reports import INSTEAD_OF_TAKING, NOT_AT_OPEN, cancelled, expired, not_at_once
 from brokers.simulated.resting import AT_ONCE, ON_CLOSE, ON_OPEN, Resting
-from brokers.simulated.settlement import Answer, Settlement
-from brokers.simulated.state import SimulatedBrokerState
-from kernel.events import BookDelta, BookSnapshot, ExecutionKind, ExecutionReport, InstrumentDefined, Trade
+from brokers.simulated.state import DEFAULT_TERMS, ZERO, SimulatedBrokerState, end
+from kernel.events import FILL, Bar, BookDelta, BookSnapshot, ExecutionReport, Quote, Trade
 
-_FILL = ExecutionKind.FILL
-_DEFAULT_TERMS = InstrumentDefined(0, "")
-_ZERO = Decimal(0)
+Book = BookSnapshot | BookDelta
 
 
 class BookMatching:
-    """Asks the book model, level by level."""
+    """One method for each kind of market data, as ``Matching`` has them, and one for books."""
 
     def __init__(
         self,
         fills: BookFill,
         trades: TradeFill,
-        settlement: Settlement,
+        sharing: FillSharing,
         *,
         books: BooksView,
         hours: TradingHours,
+        without_book: Matching,
     ) -> None:
         self._fills = fills
         self._fill_on_trade = trades.fill
-        self._settlement = settlement
+        self._sharing = sharing
         self._books = books
         self._hours = hours
+        self._without_book = without_book
 
-    def on_book(self, state: SimulatedBrokerState, event: BookSnapshot | BookDelta) -> list[ExecutionReport]:
-        """Offer the book as it is after ``event``, while it can be trusted and the venue is open."""
+    def on_bar(self, state: SimulatedBrokerState, bar: Bar) -> list[ExecutionReport]:
+        """Match a bar, if its symbol has no book."""
+        return [] if self._books.is_kept(bar.symbol) else self._without_book.on_bar(state, bar)
+
+    def on_quote(self, state: SimulatedBrokerState, quote: Quote) -> list[ExecutionReport]:
+        """Match a quote, if its symbol has no book."""
+        return [] if self._books.is_kept(quote.symbol) else self._without_book.on_quote(state, quote)
+
+    def on_trade(self, state: SimulatedBrokerState, trade: Trade) -> list[ExecutionReport]:
+        """Match a trade with the limit orders that rest; without a book with all orders."""
+        if not self._books.is_kept(trade.symbol):
+            return self._without_book.on_trade(state, trade)
+        if not self._hours.is_open(trade.symbol, trade.ts):
+            return []
+        matches: list[Match] = []
+        for resting in state.resting[trade.symbol]:
+            if resting.leaves and resting.is_posted and not resting.waits_for:
+                price = self._fill_on_trade(resting, trade)
+                if price is not None:
+                    matches.append(Match(resting, price, resting.is_triggered))
+        return self._sharing.fill(state, trade, matches) if matches else []
+
+    def on_book(self, state: SimulatedBrokerState, event: Book) -> list[ExecutionReport]:
+        """Match the book as it is after ``event``."""
         symbol = event.symbol
         book = self._books.book(symbol)
         if book is None or not self._hours.is_open(symbol, event.ts):
@@ -48,62 +78,42 @@ class BookMatching:
         consumed = state.consumed.get(symbol)
         if consumed is None:
             consumed = state.consumed[symbol] = Consumed()
-        lot = state.instruments.get(symbol, _DEFAULT_TERMS).lot_size
+        lot = state.instruments.get(symbol, DEFAULT_TERMS).lot_size
         open_book = OpenBook(book, consumed, lot=lot, ts=event.ts)
         reports: list[ExecutionReport] = []
         for resting in tuple(state.resting[symbol]):
             if resting.leaves:
-                reports += self._offer(state, event, resting, open_book)
+                reports += self._match(state, event, resting, open_book)
         return reports
 
-    def on_trade(self, state: SimulatedBrokerState, trade: Trade) -> list[ExecutionReport]:
-        """Offer a print to the limit orders that rest; the others wait for the book."""
-        if not self._hours.is_open(trade.symbol, trade.ts):
-            return []
-        answers: list[Answer] = []
-        for resting in state.resting[trade.symbol]:
-            if resting.leaves and resting.is_posted and not resting.waits_for:
-                price = self._fill_on_trade(resting, trade)
-                if price is not None:
-                    answers.append(Answer(resting, price, resting.is_triggered))
-        return self._settlement.settle(state, trade, answers) if answers else []
-
-    def _offer(
-        self,
-        state: SimulatedBrokerState,
-        event: BookSnapshot | BookDelta,
-        resting: Resting,
-        book: OpenBook,
+    def _match(
+        self, state: SimulatedBrokerState, event: Book, resting: Resting, book: OpenBook
     ) -> list[ExecutionReport]:
-        """Fill an order as far as the book goes, and end it if its instructions say so."""
+        """Fill an order as far as the book allows, and end it if its instructions say so."""
         order = resting.order
         if order.order_type in ON_CLOSE or (order.order_type in ON_OPEN and event.ts < resting.due_ts):
             return []
         if order.post_only and not resting.is_posted:
             best = book.best(order.side)
             if best is not None and (best <= resting.limit if resting.is_buy else best >= resting.limit):
-                self._settlement.end(state, resting)
-                return [cancelled(event.ts, resting, "post-only, and it would have taken liquidity")]
+                end(state, resting)
+                return [cancelled(event.ts, resting, INSTEAD_OF_TAKING)]
             resting.is_posted = True
         reports = self._walk(state, event, resting, book)
         if resting.leaves and not resting.waits_for:
             if order.time_in_force in AT_ONCE:
-                reason = f"{order.time_in_force.value}: not to be filled at once"
-                reports.append(cancelled(event.ts, resting, reason))
+                reports.append(cancelled(event.ts, resting, not_at_once(order.time_in_force)))
             elif order.order_type in ON_OPEN:
-                reports.append(expired(event.ts, resting, "not filled at the open"))
+                reports.append(expired(event.ts, resting, NOT_AT_OPEN))
             else:
                 return reports
-            self._settlement.end(state, resting)
+            end(state, resting)
         return reports
 
     def _walk(
-        self,
-        state: SimulatedBrokerState,
-        event: BookSnapshot | BookDelta,
-        resting: Resting,
-        book: OpenBook,
+        self, state: SimulatedBrokerState, event: Book, resting: Resting, book: OpenBook
     ) -> list[ExecutionReport]:
+        """Fill an order level by level. An iceberg gets one level, then other orders have their turn."""
         reports: list[ExecutionReport] = []
         order = resting.order
         while resting.leaves:
@@ -111,25 +121,25 @@ class BookMatching:
             price = self._fills.fill(resting, book)
             if price is None and resting.is_triggered is was_triggered:
                 break
-            settled = self._settlement.settle(state, event, [Answer(resting, price, was_triggered)])
-            reports += settled
-            filled = _filled(settled, resting)
-            if not filled:
+            filled = self._sharing.fill(state, event, [Match(resting, price, was_triggered)])
+            reports += filled
+            quantity = _quantity_filled(filled, resting)
+            if not quantity:
                 break
-            book.take(order.side, filled)
+            book.take(order.side, quantity)
             if order.display_quantity is not None:
-                break  # what it shows next stands behind the others
+                break
         return reports
 
 
-def _filled(reports: list[ExecutionReport], resting: Resting) -> Decimal:
-    """What these reports fill of the order."""
+def _quantity_filled(reports: list[ExecutionReport], resting: Resting) -> Decimal:
+    """How much of the order these reports fill."""
     key = resting.order.client_order_id
     return sum(
         (
             report.quantity
             for report in reports
-            if report.kind is _FILL and report.client_order_id == key and report.quantity is not None
+            if report.kind is FILL and report.client_order_id == key and report.quantity is not None
         ),
-        _ZERO,
+        ZERO,
     )

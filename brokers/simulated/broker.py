@@ -1,7 +1,11 @@
-"""A venue inside the core: it hears the market before anybody else and answers like a real one.
+"""The simulated venue: a component of the core that fills orders against the market data of the log.
 
-It is called for a symbol's market data only while an order in that symbol rests with it. What it does is
-written down in ``docs/execution.md``.
+It hears a market event before any strategy does, and only while an order rests in that symbol.
+``docs/execution.md`` says when and at what price orders fill.
+
+An order's way: ``acceptance`` checks it and it becomes a ``Resting`` order; ``matching`` or ``book_matching``
+asks the fill model about it at each market event; ``fill_sharing`` says how much of it fills; ``execution``
+makes the fill.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,34 +14,37 @@ from typing import Protocol
 
 import msgspec
 
-from brokers.simulated.admission import (
-    NEVER,
-    missing,
-    refusal,
-    replacement_refusal,
-    schedule,
-    set_first_level,
-)
+from brokers.simulated.acceptance import NEVER, refusal, replacement_refusal, start
 from brokers.simulated.book_matching import BookMatching
 from brokers.simulated.config import SimulatedBrokerConfig
 from brokers.simulated.corporate_actions import ENDING, INSTRUMENT_EXPIRED, adjust, apply_action, has_expired
-from brokers.simulated.execution import Execution, learn_return
+from brokers.simulated.execution import Execution
 from brokers.simulated.expiry import Expiry
+from brokers.simulated.fill_sharing import FillSharing
 from brokers.simulated.fills.book import BooksView, NoBooks
 from brokers.simulated.hours import RoundTheClock, TradingHours, is_in_session
 from brokers.simulated.matching import Matching
 from brokers.simulated.models import VenueModels, build_models
-from brokers.simulated.offers import Offers
-from brokers.simulated.reports import cancelled, expired, rejected, report, restated
-from brokers.simulated.requests import REQUEST, as_left, next_arrived, put_under_way
+from brokers.simulated.reports import (
+    ONE_CANCELS_OTHER,
+    RESTATED_FIRST,
+    cancelled,
+    expired,
+    rejected,
+    report,
+    restated,
+)
+from brokers.simulated.requests import REQUEST, AnyRequest, as_left, next_arrived, send
 from brokers.simulated.resting import Resting, renew, rest
-from brokers.simulated.settlement import ONE_CANCELS_OTHER, Settlement, sweep
-from brokers.simulated.state import Request, SimulatedBrokerState
+from brokers.simulated.state import Request, SimulatedBrokerState, end, remove_done
+from brokers.simulated.volatility import add_close
 from kernel.bus import EventBus
 from kernel.component import STEADFAST, FailurePolicy, Subscription, Watch
 from kernel.corporate_actions import is_void
 from kernel.errors import ComponentError
 from kernel.events import (
+    GTC,
+    MARKET,
     AdjustPosition,
     Bar,
     BookDelta,
@@ -51,10 +58,8 @@ from kernel.events import (
     InstrumentDefined,
     OrderAdjusted,
     OrderSubmitted,
-    OrderType,
     Quote,
     ReplaceSubmitted,
-    TimeInForce,
     TimerFired,
     Trade,
     VenueFeature,
@@ -63,14 +68,12 @@ from kernel.identifiers import BrokerOrderId, ClientOrderId, StrategyId
 
 # Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
 _ACCEPTED = ExecutionKind.ACCEPTED
-_GTC = TimeInForce.GTC
-_MARKET = OrderType.MARKET
 _NO_HOURS = RoundTheClock()
 _NO_BOOKS = NoBooks()
 
 
 class AccountView(Protocol):
-    """Where the venue reads what is held after a correction, which only the account can reckon."""
+    """Positions after a correction. Only the account can work them out; the venue reads them here."""
 
     def strategy_positions(self, strategy: StrategyId) -> Mapping[str, Decimal]: ...
 
@@ -102,28 +105,35 @@ class SimulatedBroker:
         execution = Execution(
             bus, slippage=models.slippage, commission=models.commission, currency=config.currency
         )
-        self._settlement = Settlement(
+        sharing = FillSharing(
             execution,
             volume=models.volume,
             has_groups=VenueFeature.OCO.value not in self._lacking,
             keeps_arrival=models.keeps_arrival,
         )
-        self._matching = Matching(bus, models, self._settlement, hours=hours, timing=config.bar_fill)
-        book_matching = None
+        self._matching = Matching(bus, models, sharing, hours=hours, timing=config.bar_fill)
+        self._book_matching: BookMatching | None = None
         if models.book is not None:
-            book_matching = BookMatching(
-                models.book, models.trades, self._settlement, books=books, hours=hours
+            self._book_matching = BookMatching(
+                models.book, models.trades, sharing, books=books, hours=hours, without_book=self._matching
             )
-        self._has_books = book_matching is not None
-        self._expiry = Expiry(bus, self._matching, self._settlement, owner=self.name)
-        self._offers = Offers(self._matching, book_matching, books=books, expiry=self._expiry)
+        matching = self._book_matching or self._matching
+        self._match_bar = matching.on_bar
+        self._match_quote = matching.on_quote
+        self._match_trade = matching.on_trade
+        self._expiry = Expiry(bus, self._matching, owner=self.name)
         self._watch: Watch | None = None
 
     def subscriptions(self) -> Iterable[Subscription]:
         yield Subscription(InstrumentDefined, self.on_instrument)
-        yield Subscription(OrderSubmitted, self.on_submitted)
-        yield Subscription(CancelSubmitted, self.on_cancel)
-        yield Subscription(ReplaceSubmitted, self.on_replace)
+        if self._latency is None:
+            yield Subscription(OrderSubmitted, self.on_submitted)
+            yield Subscription(CancelSubmitted, self.on_cancel)
+            yield Subscription(ReplaceSubmitted, self.on_replace)
+        else:
+            yield Subscription(OrderSubmitted, self.on_request)
+            yield Subscription(CancelSubmitted, self.on_request)
+            yield Subscription(ReplaceSubmitted, self.on_request)
         yield Subscription(TimerFired, self.on_timer)
         yield Subscription(OrderAdjusted, self.on_adjusted)
         yield Subscription(CorporateAction, self.on_corporate_action)
@@ -138,7 +148,7 @@ class SimulatedBroker:
             Subscription(Quote, self.on_quote),
             Subscription(Trade, self.on_trade),
         ]
-        if self._has_books:
+        if self._book_matching is not None:
             handlers.append(Subscription(BookSnapshot, self.on_book))
             handlers.append(Subscription(BookDelta, self.on_book))
         return handlers, tuple(self.state.resting)
@@ -150,13 +160,13 @@ class SimulatedBroker:
         assert isinstance(state, SimulatedBrokerState)
         self.state = state
 
-    # --- what is known of instruments and positions ---------------------------------------------
+    # --- instruments and positions ---------------------------------------------------------------
 
     def on_instrument(self, event: InstrumentDefined) -> None:
         self.state.instruments[event.symbol] = event
 
     def on_corporate_action(self, event: CorporateAction) -> Sequence[Event] | None:
-        """What no longer exists is no longer traded: its orders end here and now, whatever is under way."""
+        """Apply an action. One that ends the instrument ends its orders at once, those in flight too."""
         state, symbol = self.state, event.symbol
         if is_void(event):
             return None
@@ -168,20 +178,20 @@ class SimulatedBroker:
         else:
             reports = [cancelled(event.ts, resting, event.kind.value) for resting in state.resting[symbol]]
         for resting in state.resting[symbol]:
-            self._settlement.end(state, resting)
-        self._sweep(symbol)
+            end(state, resting)
+        self._remove_done(symbol)
         return reports
 
     def on_position(self, event: AdjustPosition) -> None:
-        """An operator set a position right: the venue counts from there."""
+        """Take over the position that an operator set."""
         self.state.positions.setdefault(event.symbol, {})[event.strategy] = event.quantity
 
     def on_correction(self, event: FillCorrected) -> None:
-        """A fill was not what it was; what is held then is known once the account has heard of it too."""
+        """Note the strategy. Its positions are read later, when the account has heard of it too."""
         self.state.corrected[event.strategy] = True
 
     def _recount(self) -> None:
-        """Count again, from what the account holds after a correction."""
+        """Take over the positions that the account has after corrections."""
         positions, corrected = self.state.positions, self.state.corrected
         self.state.corrected = {}
         if self._account is None:
@@ -193,11 +203,11 @@ class SimulatedBroker:
                 positions.setdefault(symbol, {})[strategy] = quantity
 
     def on_close(self, bar: Bar) -> None:
-        """Only for a slippage model that needs to know how much prices vary."""
-        learn_return(self.state, bar)
+        """Measure volatility. Heard only if the slippage model needs it."""
+        add_close(self.state.spreads, bar)
 
     def on_adjusted(self, event: OrderAdjusted) -> None:
-        """A corporate action changed an order's terms, perhaps its symbol."""
+        """Take over an order's new terms after a corporate action. Its symbol may be new too."""
         for symbol in adjust(self.state, event):
             if symbol in self.state.resting:
                 self._watching.add(symbol)
@@ -207,85 +217,80 @@ class SimulatedBroker:
     # --- requests -----------------------------------------------------------------------------
 
     def on_submitted(self, event: OrderSubmitted) -> Sequence[Event]:
-        if self._latency is not None:
-            return (put_under_way(self.state, event, self._latency, owner=self.name),)
         return self._submit(event.ts, event)
 
     def on_cancel(self, event: CancelSubmitted) -> Sequence[Event]:
-        if self._latency is not None:
-            return (put_under_way(self.state, event, self._latency, owner=self.name),)
         return self._cancel(event.ts, event)
 
     def on_replace(self, event: ReplaceSubmitted) -> Sequence[Event]:
-        if self._latency is not None:
-            return (put_under_way(self.state, event, self._latency, owner=self.name),)
         return self._replace(event.ts, event)
+
+    def on_request(self, event: AnyRequest) -> Sequence[Event]:
+        """Put any request in flight, with a latency model."""
+        assert self._latency is not None
+        return (send(self.state, event, self._latency, owner=self.name),)
 
     def on_timer(self, timer: TimerFired) -> Sequence[Event] | None:
         """A request arrives, or orders expire."""
         if timer.owner != self.name:
             return None
-        if not timer.name.startswith(REQUEST):
-            reports = self._expiry.on_timer(self.state, timer)
-            for symbol in tuple(self.state.resting):
-                self._sweep(symbol)
-            return reports
-        return self._arrive(timer.ts, next_arrived(self.state))
+        if timer.name.startswith(REQUEST):
+            return self._arrive(timer.ts, next_arrived(self.state))
+        reports = self._expiry.on_timer(self.state, timer)
+        for symbol in tuple(self.state.resting):
+            self._remove_done(symbol)
+        return reports
 
     def _arrive(self, ts: int, request: Request) -> Sequence[Event]:
-        """A request that was under way, for what happened to its order meanwhile."""
-        order_count = self.state.order_count
+        """Act on a request that was in flight, as its group and corporate actions have left it."""
         match as_left(request):
             case CancelSubmitted() as cancel:
                 return self._cancel(ts, cancel)
-            case ReplaceSubmitted() as replacement:
+            case ReplaceSubmitted(order=order) as replacement:
                 if request.is_overtaken:
-                    reason = "a corporate action restated the order first"
-                    kind = ExecutionKind.REPLACE_REJECTED
-                    return (report(ts, replacement.order, kind, reason=reason),)
+                    return (report(ts, order, ExecutionKind.REPLACE_REJECTED, reason=RESTATED_FIRST),)
                 return self._replace(ts, replacement)
             case OrderSubmitted(order=order) as submitted:
                 if order.quantity <= 0:
                     return (report(ts, order, ExecutionKind.CANCELLED, reason=ONE_CANCELS_OTHER),)
                 if has_expired(self.state, order.symbol, ts):
                     return (rejected(ts, order, INSTRUMENT_EXPIRED),)
+                order_count = self.state.order_count
                 first, *others = self._submit(ts, submitted)
-                if not request.taken_off or self.state.order_count == order_count:
-                    return (first, *others)
-                return (first, restated(ts, order, reason=ONE_CANCELS_OTHER), *others)
+                is_accepted = self.state.order_count > order_count
+                if request.group_filled and is_accepted:
+                    return (first, restated(ts, order, reason=ONE_CANCELS_OTHER), *others)
+                return (first, *others)
 
     def _submit(self, ts: int, event: OrderSubmitted) -> Sequence[Event]:
-        order = event.order
-        state = self.state
-        is_simple = order.order_type is _MARKET and order.time_in_force is _GTC and not order.post_only
-        reason = "" if is_simple else refusal(order, ts)
-        if self._lacking and not reason:
-            lacking = missing(order, self._lacking)
-            reason = lacking and f"{lacking} is not taken by this venue"
-        if reason:
-            return (rejected(ts, order, reason),)
+        """Accept or reject an order. Fills it at once only with ``bar_fill: this_close``."""
+        order, state = event.order, self.state
+        is_simple = order.order_type is MARKET and order.time_in_force is GTC and not order.post_only
+        if self._lacking or not is_simple:
+            reason = refusal(order, ts, lacking=self._lacking)
+            if reason:
+                return (rejected(ts, order, reason),)
         state.order_count += 1
-        accepted = ExecutionReport(
-            ts, _ACCEPTED, order.client_order_id, order.symbol, BrokerOrderId(f"sim-{state.order_count}")
-        )
+        broker_order_id = BrokerOrderId(f"sim-{state.order_count}")
+        accepted = ExecutionReport(ts, _ACCEPTED, order.client_order_id, order.symbol, broker_order_id)
         resting = rest(order, ts)
         filled: list[ExecutionReport] = []
-        if self._matching.fills_at_close and order.order_type is _MARKET:
+        if self._matching.fills_at_close and order.order_type is MARKET:
             filled = self._at_this_close(ts, resting)
         timers: Sequence[Event] = ()
         if resting.leaves:
             if not is_simple:
                 restated_ts = state.restated_ts.get(order.symbol, NEVER)
-                set_first_level(resting, self._bus, restated_ts=restated_ts)
-                schedule(resting, self._hours, self._bus)
+                start(resting, self._hours, self._bus, restated_ts=restated_ts)
                 timers = self._expiry.arm(state, ts, resting.expire_ts)
             self._add(resting)
         if not filled:
-            return (accepted, *timers)
-        return (accepted, *(self._settled(order.symbol, filled) or ()), *timers)
+            return (accepted, *timers) if timers else (accepted,)
+        self._remove_all_done(order.symbol, filled)
+        return (accepted, *filled, *timers)
 
     def _at_this_close(self, ts: int, resting: Resting) -> list[ExecutionReport]:
-        """What a bar that ends at this moment fills of a market order."""
+        """Fill a market order at the close of a bar that ends at this moment."""
         bar = self._bus.last(Bar, resting.order.symbol)
         if bar is None or bar.ts != ts or not is_in_session(self._hours, bar):
             return []
@@ -296,12 +301,12 @@ class SimulatedBroker:
         if resting is None:
             kind, reason = ExecutionKind.CANCEL_REJECTED, "no such order"
             return (ExecutionReport(ts, kind, event.client_order_id, event.symbol, reason=reason),)
-        self._settlement.end(self.state, resting)
-        self._sweep(event.symbol)
+        end(self.state, resting)
+        self._remove_done(event.symbol)
         return (cancelled(ts, resting, ""),)
 
     def _replace(self, ts: int, event: ReplaceSubmitted) -> Sequence[Event]:
-        """New terms take the old order's place in the queue; a reached stop stays reached."""
+        """Give an order new terms. It keeps its place among the orders, and a reached stop stays reached."""
         order = event.order
         resting = self._find(order.symbol, order.client_order_id)
         reason = replacement_refusal(resting, order, ts, lacking=self._lacking)
@@ -309,7 +314,7 @@ class SimulatedBroker:
             return (report(ts, order, ExecutionKind.REPLACE_REJECTED, reason=reason),)
         orders = self.state.resting[order.symbol]
         renewed = renew(resting, order, ts)
-        orders[next(at for at, one in enumerate(orders) if one is resting)] = renewed
+        orders[next(place for place, one in enumerate(orders) if one is resting)] = renewed
         if self._latency is None:
             return (report(ts, order, ExecutionKind.REPLACED),)
         renewed.placed_ts = resting.placed_ts or resting.since_ts
@@ -318,37 +323,47 @@ class SimulatedBroker:
     # --- the market ---------------------------------------------------------------------------
 
     def on_bar(self, bar: Bar) -> Sequence[Event] | None:
-        if self.state.corrected:
+        state = self.state
+        if state.corrected:
             self._recount()
-        return self._settled(bar.symbol, self._offers.on_bar(self.state, bar))
+        if bar.symbol in state.overdue:
+            reports = self._expiry.match_overdue(state, bar, self._match_bar)
+        else:
+            reports = self._match_bar(state, bar)
+        return self._remove_all_done(bar.symbol, reports) if reports else None
 
     def on_quote(self, quote: Quote) -> Sequence[Event] | None:
-        if self.state.corrected:
+        state = self.state
+        if state.corrected:
             self._recount()
-        return self._settled(quote.symbol, self._offers.on_quote(self.state, quote))
+        if quote.symbol in state.overdue:
+            reports = self._expiry.match_after_overdue(state, quote, self._match_quote)
+        else:
+            reports = self._match_quote(state, quote)
+        return self._remove_all_done(quote.symbol, reports) if reports else None
 
     def on_trade(self, trade: Trade) -> Sequence[Event] | None:
-        if self.state.corrected:
+        state = self.state
+        if state.corrected:
             self._recount()
-        return self._settled(trade.symbol, self._offers.on_trade(self.state, trade))
+        if trade.symbol in state.overdue:
+            reports = self._expiry.match_after_overdue(state, trade, self._match_trade)
+        else:
+            reports = self._match_trade(state, trade)
+        return self._remove_all_done(trade.symbol, reports) if reports else None
 
     def on_book(self, book: BookSnapshot | BookDelta) -> Sequence[Event] | None:
-        if self.state.corrected:
+        assert self._book_matching is not None
+        state, match_book = self.state, self._book_matching.on_book
+        if state.corrected:
             self._recount()
-        return self._settled(book.symbol, self._offers.on_book(self.state, book))
+        if book.symbol in state.overdue:
+            reports = self._expiry.match_after_overdue(state, book, match_book)
+        else:
+            reports = match_book(state, book)
+        return self._remove_all_done(book.symbol, reports) if reports else None
 
-    def _settled(self, symbol: str, reports: list[ExecutionReport]) -> Sequence[Event] | None:
-        """Sweep out what is done; orders of other symbols can be, if one cancelled the other."""
-        if not reports:
-            return None
-        self._sweep(symbol)
-        if len(reports) > 1:
-            for one in reports:
-                if one.symbol != symbol:
-                    self._sweep(one.symbol)
-        return reports
-
-    # --- bookkeeping --------------------------------------------------------------------------
+    # --- the orders at the venue ----------------------------------------------------------------
 
     @property
     def _watching(self) -> Watch:
@@ -365,10 +380,20 @@ class SimulatedBroker:
         else:
             orders.append(resting)
 
-    def _sweep(self, symbol: str) -> None:
-        if sweep(self.state, symbol) or symbol not in self.state.resting:
-            self._watching.discard(symbol)
-
     def _find(self, symbol: str, client_order_id: ClientOrderId) -> Resting | None:
         orders = self.state.resting.get(symbol, ())
         return next((one for one in orders if one.order.client_order_id == client_order_id), None)
+
+    def _remove_done(self, symbol: str) -> None:
+        """Remove a symbol's orders that are done, and stop hearing its market data after the last one."""
+        if remove_done(self.state, symbol) or symbol not in self.state.resting:
+            self._watching.discard(symbol)
+
+    def _remove_all_done(self, symbol: str, reports: list[ExecutionReport]) -> list[ExecutionReport]:
+        """Remove the orders that these reports end. One of another symbol may be in the same group."""
+        self._remove_done(symbol)
+        if len(reports) > 1:
+            for one in reports:
+                if one.symbol != symbol:
+                    self._remove_done(one.symbol)
+        return reports

@@ -1,7 +1,7 @@
-"""What was charged so far: of each working order, and of the calendar month. What commission models ask for.
+"""Commission charged so far, by order and by calendar month, for models with ``needs_history``.
 
-Kept only for models with ``needs_history``. An order is forgotten when it is done, so the state grows with
-working orders alone.
+A commission model may need an order's earlier fills (a minimum per order) or the month's volume (tiers). An
+order's charges are forgotten when it is done, so the state grows with working orders alone.
 """
 
 from datetime import UTC, datetime
@@ -10,17 +10,18 @@ from decimal import Decimal
 import msgspec
 
 from brokers.simulated.commission import ZERO, CommissionModel, FillTerms
-from kernel.events import Liquidity, Order
+from kernel.events import MAKER, Liquidity, Order
 from kernel.identifiers import ClientOrderId
-
-# Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
-_MAKER = Liquidity.MAKER
 
 _SECOND_NS = 1_000_000_000
 
 
 class OrderCharges(msgspec.Struct, gc=False):
-    """An order's earlier fills: units, those that made liquidity, notional, accruals and commissions."""
+    """The sums of an order's earlier fills.
+
+    - ``filled``: units. ``made``: units that made liquidity.
+    - ``notional``, ``accrued`` (the rates alone) and ``charged``: in currency.
+    """
 
     filled: Decimal = ZERO
     made: Decimal = ZERO
@@ -30,9 +31,9 @@ class OrderCharges(msgspec.Struct, gc=False):
 
 
 class Charges(msgspec.Struct):
-    """By order while it works; and the volume of the month that ends at ``month_end_ts`` (UTC).
+    """The charges of each working order, and the volume of the month that ends at ``month_end_ts`` (UTC).
 
-    The month's volume is of all symbols together: units are added to units, notionals to notionals.
+    The month's volume is that of all symbols together.
     """
 
     orders: dict[ClientOrderId, OrderCharges] = {}
@@ -52,7 +53,10 @@ def charge(
     liquidity: Liquidity,
     multiplier: Decimal,
 ) -> Decimal:
-    """The commission of a fill at ``ts``, which is counted in ``charges`` if the model needs that."""
+    """The commission of a fill at ``ts``. The fill is added to ``charges`` if the model needs history.
+
+    A model that raises leaves ``charges`` as they were.
+    """
     if not model.needs_history:
         return model.commission(
             FillTerms(order, quantity, price, liquidity, multiplier, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO)
@@ -80,7 +84,7 @@ def charge(
     filled = before.filled + quantity
     is_done = filled >= order.quantity
     accrued = ZERO if is_done else before.accrued + model.accrual(fill)
-    # from here on nothing fails: a model that could not answer has changed nothing
+    # nothing below fails
     charges.month_quantity += quantity
     charges.month_notional += notional
     if is_done:
@@ -88,7 +92,7 @@ def charge(
     else:
         charges.orders[order.client_order_id] = OrderCharges(
             filled,
-            before.made + quantity if liquidity is _MAKER else before.made,
+            before.made + quantity if liquidity is MAKER else before.made,
             before.notional + notional,
             accrued,
             before.charged + commission,
@@ -97,7 +101,7 @@ def charge(
 
 
 def forget(charges: Charges, client_order_id: ClientOrderId) -> None:
-    """The order is done: it will have no more fills."""
+    """Forget an order that is done."""
     charges.orders.pop(client_order_id, None)
 
 

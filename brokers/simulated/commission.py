@@ -1,19 +1,21 @@
-"""What a simulated fill costs. Positive is a cost, negative a rebate, in the currency of the fill.
+"""Commission of simulated fills. A positive amount is a cost, a negative one a rebate.
 
-An order is charged by what it comes to *as a whole*. After each of its fills the model works out what the
-order costs so far (rates, then minimum, then maximum, then rounding) and charges what was not charged
-before. So an order filled in parts costs exactly what it would have cost in one fill at the same prices,
-and a minimum per order is charged once, with the first part.
+An order is charged *as a whole*. After each fill the model works out what the order costs so far, and charges
+the part that was not charged before. So an order filled in parts costs exactly as much as in one fill at the
+same prices, and a minimum per order is charged once, with the first part.
 
-The order of the limits: a cost below ``minimum`` is raised to it; one above ``maximum``, or above
-``maximum_rate`` of the order's notional, is lowered to that. The maximum has the last word (so it is at
-Interactive Brokers: 10 shares at 0.20 cost 1 % of their value, 0.02, and not the minimum of 1.00).
+The cost of an order, step by step:
 
-The rounding: the cost of the whole order, to ``decimals`` digits after the point, ties to the even digit.
+1. The rates.
+2. ``minimum`` raises a lower cost to it.
+3. ``maximum``, and ``maximum_rate`` of the order's notional, lower a higher cost to them. So the maximum has
+   the last word, as at Interactive Brokers: 10 shares at 0.20 cost 1 % of their value, 0.02, and not the
+   minimum of 1.00.
+4. Rounding to ``decimals`` digits after the point, ties to the even digit.
 
 To add a model, write a frozen struct whose fields are its parameters, with ``needs_history``, ``accrual``
-and ``commission``; list it in ``brokers.simulated.fee_schedules.COMMISSION_MODELS`` or, in a module of your
-own, name it in the configuration as ``path/to/file.py:Class``.
+and ``commission``, and list it in ``fee_schedules.COMMISSION_MODELS``. A model in a module of your own is
+named in the configuration as ``path/to/file.py:Class``.
 """
 
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -23,24 +25,28 @@ from typing import ClassVar, Protocol
 
 import msgspec
 
-from kernel.events import Liquidity, Order
+from kernel.events import MAKER, Liquidity, Order
 
 CENT = Decimal("0.01")
 ONE = Decimal(1)
 ZERO = Decimal(0)
 
-# Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
-_MAKER = Liquidity.MAKER
-
 
 class FillTerms(msgspec.Struct, frozen=True, gc=False):
-    """A fill to be charged, and what came before it.
+    """A fill to be charged.
 
-    ``quantity`` in units, ``price`` per unit, ``multiplier`` the currency value of one unit at price 1.
-    ``filled_before``, ``made_before``, ``notional_before``, ``accrued_before`` and ``charged_before`` are of
-    this order's earlier fills: units, units that made liquidity, currency, sum of ``accrual`` and sum of
-    ``commission``. ``month_quantity`` and ``month_notional`` are of all fills of the calendar month (UTC)
-    before this one, this order's included. All of these are 0 for a model that does not need them.
+    - ``quantity``: in units. ``price``: per unit.
+    - ``multiplier``: the currency value of one unit at price 1.
+
+    Sums of the order's earlier fills, 0 for a model that does not need history:
+
+    - ``filled_before``: units. ``made_before``: units that made liquidity.
+    - ``notional_before``: currency.
+    - ``accrued_before``: sum of ``accrual``. ``charged_before``: sum of ``commission``.
+
+    Sums of all earlier fills in the calendar month (UTC), this order's included, 0 likewise:
+
+    - ``month_quantity``: units. ``month_notional``: currency.
     """
 
     order: Order
@@ -58,32 +64,33 @@ class FillTerms(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def notional(self) -> Decimal:
-        """What this fill is worth: quantity times price times multiplier."""
+        """Quantity times price times multiplier."""
         return self.quantity * self.price * self.multiplier
 
 
 class CommissionModel(Protocol):
-    """The cost of fills. Pure: the same terms always cost the same."""
+    """The commission of fills. The same terms always cost the same."""
 
     @property
     def needs_history(self) -> bool:
-        """Whether it reads what came before a fill; nobody keeps that for a model that does not."""
+        """Whether it reads the sums of earlier fills, which are kept only for models that do."""
         ...
 
     def accrual(self, fill: FillTerms) -> Decimal:
-        """What this fill costs by the rates alone: before minimum, maximum and rounding."""
+        """The cost of this fill by the rates alone, before minimum, maximum and rounding."""
         ...
 
     def commission(self, fill: FillTerms) -> Decimal:
-        """What is charged with this fill."""
+        """The amount to charge with this fill."""
         ...
 
 
 class PerOrderLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What models have in common: limits on the cost of an order, and its rounding.
+    """The base of commission models: limits on the cost of an order, and its rounding.
 
-    ``minimum`` and ``maximum`` in currency, ``maximum_rate`` a fraction of the order's notional;
-    ``None`` is no limit.
+    - ``minimum``, ``maximum``: in currency; ``None``: no limit.
+    - ``maximum_rate``: a fraction of the order's notional; ``None``: no limit.
+    - ``decimals``: digits after the point.
     """
 
     minimum: Decimal | None = None
@@ -103,11 +110,19 @@ class PerOrderLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     @property
     def needs_history(self) -> bool:
-        """Limits and rounding are of the order as a whole."""
+        """Always: limits and rounding apply to the order as a whole."""
         return True
 
+    def accrual(self, fill: FillTerms) -> Decimal:  # noqa: ARG002  # the port's signature
+        """Nothing, without rates."""
+        return ZERO
+
+    def commission(self, fill: FillTerms) -> Decimal:
+        """The part of the order's cost that this fill adds."""
+        return self.due(fill, self.limited(fill, fill.accrued_before + self.accrual(fill)))
+
     def limited(self, fill: FillTerms, cost: Decimal) -> Decimal:
-        """What an order costs so far whose rates came to ``cost``; not yet rounded."""
+        """The order's cost so far within the limits, not yet rounded. ``cost`` is the sum of its rates."""
         if self.minimum is not None:
             cost = max(cost, self.minimum)
         if self.maximum is not None:
@@ -117,7 +132,7 @@ class PerOrderLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         return cost
 
     def due(self, fill: FillTerms, cost: Decimal) -> Decimal:
-        """What is left to charge of an order's ``cost``, after rounding."""
+        """The part of an order's ``cost``, rounded, that was not charged before."""
         return cost.quantize(ONE.scaleb(-self.decimals), ROUND_HALF_EVEN) - fill.charged_before
 
 
@@ -126,7 +141,7 @@ class NoCommission(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def needs_history(self) -> bool:
-        """It reads nothing."""
+        """Never."""
         return False
 
     def accrual(self, fill: FillTerms) -> Decimal:  # noqa: ARG002  # the port's signature
@@ -147,10 +162,6 @@ class PerShare(PerOrderLimits, frozen=True, kw_only=True):
         """Quantity times the rate."""
         return fill.quantity * self.per_share
 
-    def commission(self, fill: FillTerms) -> Decimal:
-        """What this fill adds to the order's cost."""
-        return self.due(fill, self.limited(fill, fill.accrued_before + self.accrual(fill)))
-
 
 class PerOrder(PerOrderLimits, frozen=True, kw_only=True):
     """``per_order`` in currency, once, with the first fill."""
@@ -161,10 +172,6 @@ class PerOrder(PerOrderLimits, frozen=True, kw_only=True):
         """The fee of an order's first fill; nothing after it."""
         return ZERO if fill.filled_before else self.per_order
 
-    def commission(self, fill: FillTerms) -> Decimal:
-        """What this fill adds to the order's cost."""
-        return self.due(fill, self.limited(fill, fill.accrued_before + self.accrual(fill)))
-
 
 class PerCent(PerOrderLimits, frozen=True, kw_only=True):
     """``percent`` of the notional: 0.1 is 0.1 %."""
@@ -172,19 +179,15 @@ class PerCent(PerOrderLimits, frozen=True, kw_only=True):
     percent: Decimal
 
     def accrual(self, fill: FillTerms) -> Decimal:
-        """Its part of the notional."""
+        """The percentage of its notional."""
         return fill.notional * self.percent / 100
-
-    def commission(self, fill: FillTerms) -> Decimal:
-        """What this fill adds to the order's cost."""
-        return self.due(fill, self.limited(fill, fill.accrued_before + self.accrual(fill)))
 
 
 class FlatRates(PerOrderLimits, frozen=True, kw_only=True):
     """The three keys ``commission_per_share``, ``commission_per_order`` and ``commission_rate`` together.
 
-    ``rate`` is a fraction of quantity times price. It leaves an instrument's multiplier out, as that key
-    always did; ``PerCent`` is of the whole notional.
+    ``rate`` is a fraction of quantity times price, without the instrument's multiplier. ``PerCent`` has the
+    multiplier in it.
     """
 
     per_share: Decimal = ZERO
@@ -192,20 +195,15 @@ class FlatRates(PerOrderLimits, frozen=True, kw_only=True):
     rate: Decimal = ZERO
 
     def accrual(self, fill: FillTerms) -> Decimal:
-        """The rates of this fill, and the fee of the order with its first one."""
+        """The rates of this fill. The first fill also pays the fee of the order."""
         cost = fill.quantity * self.per_share + fill.quantity * fill.price * self.rate
         return cost if fill.filled_before else cost + self.per_order
-
-    def commission(self, fill: FillTerms) -> Decimal:
-        """What this fill adds to the order's cost."""
-        return self.due(fill, self.limited(fill, fill.accrued_before + self.accrual(fill)))
 
 
 class MakerTaker(PerOrderLimits, frozen=True, kw_only=True):
     """``maker_rate`` and ``taker_rate`` as fractions of the notional: 0.001 is 0.1 %; below 0 a rebate.
 
-    A fill of which nobody knows whether it made or took liquidity is charged as a taker's. With a
-    ``minimum`` there is no rebate.
+    A fill of unknown liquidity is charged as a taker's. With a ``minimum`` there is no rebate.
     """
 
     maker_rate: Decimal
@@ -213,16 +211,12 @@ class MakerTaker(PerOrderLimits, frozen=True, kw_only=True):
     rebates: ClassVar[frozenset[str]] = frozenset({"maker_rate"})
 
     def accrual(self, fill: FillTerms) -> Decimal:
-        """The rate of its side of the trade."""
-        return fill.notional * (self.maker_rate if fill.liquidity is _MAKER else self.taker_rate)
-
-    def commission(self, fill: FillTerms) -> Decimal:
-        """What this fill adds to the order's cost."""
-        return self.due(fill, self.limited(fill, fill.accrued_before + self.accrual(fill)))
+        """The rate for makers or for takers."""
+        return fill.notional * (self.maker_rate if fill.liquidity is MAKER else self.taker_rate)
 
 
 class TierBasis(StrEnum):
-    """What a month's volume is counted in."""
+    """The unit of a month's volume."""
 
     QUANTITY = "quantity"
     NOTIONAL = "notional"
@@ -236,11 +230,13 @@ class Tier(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 class Tiered(PerOrderLimits, frozen=True, kw_only=True):
-    """A rate that falls with the volume of the calendar month (UTC), marginally.
+    """A marginal rate by the volume of the calendar month (UTC).
 
-    With ``basis: quantity`` rates are currency per unit and bounds are units; with ``basis: notional``
-    rates are fractions of the notional and bounds are currency. A fill that crosses a bound pays each
-    side's rate for its part.
+    - ``basis: quantity``: rates are in currency per unit, bounds in units.
+    - ``basis: notional``: rates are fractions of the notional, bounds are in currency.
+
+    A fill that crosses a bound pays the lower tier's rate for its part below the bound, and the next tier's
+    rate for its part above.
     """
 
     tiers: tuple[Tier, ...]
@@ -251,14 +247,10 @@ class Tiered(PerOrderLimits, frozen=True, kw_only=True):
         check_tiers(self.tiers)
 
     def accrual(self, fill: FillTerms) -> Decimal:
-        """Each part of the fill at its tier's rate."""
+        """The cost of each part of the fill at the rate of its tier."""
         if self.basis is TierBasis.QUANTITY:
             return marginal(self.tiers, fill.month_quantity, fill.quantity)
         return marginal(self.tiers, fill.month_notional, fill.notional)
-
-    def commission(self, fill: FillTerms) -> Decimal:
-        """What this fill adds to the order's cost."""
-        return self.due(fill, self.limited(fill, fill.accrued_before + self.accrual(fill)))
 
 
 def marginal(tiers: tuple[Tier, ...], before: Decimal, amount: Decimal) -> Decimal:
@@ -274,16 +266,17 @@ def marginal(tiers: tuple[Tier, ...], before: Decimal, amount: Decimal) -> Decim
 
 
 def check_tiers(tiers: tuple[Tier, ...]) -> None:
-    """Refuse tiers that do not cover every volume, in order; ``ValueError`` says what is wrong."""
+    """Check that tiers rise and that the last one is open; ``ValueError`` says what is wrong."""
     if not tiers or tiers[-1].up_to is not None:
-        raise ValueError("tiers: the last one must have no up_to, for all that is above")
+        raise ValueError("tiers: the last one must have no up_to: it is for all higher volumes")
     for tier in tiers:
         _check("tiers: rate", tier.rate, may_be_negative=True)
     bounds = [ZERO if tier.up_to is None else tier.up_to for tier in tiers[:-1]]
     if any(tier.up_to is None for tier in tiers[:-1]) or not all(bound.is_finite() for bound in bounds):
         raise ValueError("tiers: all but the last need an up_to")
     if any(lower >= upper for lower, upper in pairwise([ZERO, *bounds])):
-        raise ValueError(f"tiers: bounds {', '.join(map(str, bounds))} do not rise from above 0")
+        listed = ", ".join(map(str, bounds))
+        raise ValueError(f"tiers: bounds {listed} do not rise, or the first is not above 0")
 
 
 def _check(name: str, value: Decimal, *, may_be_negative: bool) -> None:

@@ -1,4 +1,4 @@
-"""How the simulated broker behaves."""
+"""Settings of the simulated broker: the keys under ``broker:``."""
 
 from decimal import Decimal
 
@@ -11,18 +11,18 @@ from kernel.events import OrderType, TimeInForce, VenueFeature
 
 
 class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A model by its name, or by the reference of a class of the user's, and its parameters."""
+    """A model and its parameters. ``model``: its name, or the reference of a class of the user's."""
 
     model: str
     params: dict[str, object] = {}
 
 
 ModelChoice = str | ModelConfig
-"""A name alone where the parameters are as they come."""
+"""A name alone stands for the model with its default parameters."""
 
 
 class VenueCapabilities(msgspec.Struct, frozen=True):
-    """The orders that a venue takes."""
+    """The orders that a venue accepts."""
 
     order_types: tuple[OrderType, ...]
     times_in_force: tuple[TimeInForce, ...]
@@ -30,24 +30,29 @@ class VenueCapabilities(msgspec.Struct, frozen=True):
 
 
 class SimulatedBrokerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Defaults cost nothing and never look ahead; every cost is for you to state.
+    """The defaults never look ahead, and they cost nothing: state your costs.
 
-    ``slippage_bps``: basis points against market and stop orders. ``commission_per_share`` and
-    ``commission_per_order`` in ``currency``; ``commission_rate``: a fraction of the notional (0.002 is
-    0.2 %). These are short for ``slippage`` and ``commission``, of which either the one or the other can
-    be given. ``currency`` is that of every commission; empty, each instrument's own.
+    - ``bar_fill``: ``this_close`` lets a market order fill at the close it was decided on.
+    - ``currency``: of every commission; empty: each instrument's own.
+    - ``lacks``: order types, times in force and features that the venue rejects.
+    - ``financing``: what holding cash and short positions costs (``brokers.simulated.financing``).
 
-    ``bars``, ``quotes``, ``trades``, ``volume``, ``slippage``, ``commission`` and ``latency`` name models
-    (``docs/execution.md``), or ``path/to/file.py:Class`` for one of your own; with parameters as
-    ``{model: share, params: {limit: 0.1}}``. ``None`` is the default: the OHLC rule, fills at the quote and
-    at the print, in any size, at once and for free.
+    Models by role (``docs/execution.md``): a name, ``path/to/file.py:Class`` for a model of your own, or
+    ``{model: share, params: {limit: 0.1}}``:
 
-    ``book`` (``walk``) fills on order books where there are any; without it they fill nothing. ``queue``
-    (``pessimistic``, ``probabilistic``) lets resting limits wait for their turn. With either, limits that
-    rest fill at their limit; with a book, and no queue, when a trade prints beyond it, if not said otherwise.
+    - ``bars``: default the OHLC rule.
+    - ``quotes``, ``trades``: default fills at the quote and at the trade. With ``queue`` or ``book``, limit
+      orders that rested fill at their limit instead.
+    - ``book``: ``walk`` fills on order books; default none, and books fill nothing.
+    - ``queue``: the place of resting limit orders in the queue; default none.
+    - ``volume``: default any size.
+    - ``slippage``, ``commission``, ``latency``: default none.
 
-    ``lacks`` names order types, times in force and features that the venue shall not take. ``financing``
-    is what holding costs and earns (``brokers.simulated.financing``).
+    Short for the flat models of ``slippage`` and ``commission``, and refused beside them:
+
+    - ``slippage_bps``: basis points against orders that take liquidity.
+    - ``commission_per_share``, ``commission_per_order``: in ``currency``.
+    - ``commission_rate``: a fraction of quantity times price; 0.002 is 0.2 %.
     """
 
     bar_fill: FillTiming = FillTiming.NEXT_OPEN
@@ -69,7 +74,7 @@ class SimulatedBrokerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     lacks: tuple[str, ...] = ()
 
     def capabilities(self) -> VenueCapabilities:
-        """What the venue takes; ``ConfigError`` if ``lacks`` names something that there is not."""
+        """The orders that the venue accepts; ``ConfigError`` if ``lacks`` has an unknown name."""
         known = {each.value for kind in (OrderType, TimeInForce, VenueFeature) for each in kind}
         for name in self.lacks:
             if name not in known:

@@ -1,4 +1,4 @@
-"""A fill in money: slippage, tick, commission, the venue's own count of positions, and the report."""
+"""Turns a match into a fill: slippage, tick, commission, the venue's count of the position, the report."""
 
 from decimal import Decimal
 from math import sqrt
@@ -8,35 +8,16 @@ from brokers.simulated.commission import CommissionModel
 from brokers.simulated.fills.port import Price
 from brokers.simulated.resting import Resting
 from brokers.simulated.slippage import SlippageModel, Taken
-from brokers.simulated.state import ReturnSpread, SimulatedBrokerState
+from brokers.simulated.state import DEFAULT_TERMS, ZERO, SimulatedBrokerState
 from kernel.bus import EventBus
-from kernel.events import (
-    Bar,
-    Event,
-    ExecutionKind,
-    ExecutionReport,
-    InstrumentDefined,
-    Liquidity,
-    Quote,
-    Trade,
-)
+from kernel.events import FILL, MAKER, TAKER, Bar, Event, ExecutionReport, Quote, Trade
 from kernel.identifiers import BrokerOrderId, FillId
 
-DECAY = 0.94
-"""Weight of what was known of the volatility when another bar comes: RiskMetrics' for daily returns."""
-
-_DEFAULT_TERMS = InstrumentDefined(0, "")
-_ZERO = Decimal(0)
-
-# Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
-_FILL = ExecutionKind.FILL
-_MAKER = Liquidity.MAKER
-_TAKER = Liquidity.TAKER
 _NO_ID = BrokerOrderId("")
 
 
 class Execution:
-    """Turns a fill model's price into the report of a fill. ``None`` for a model costs nothing."""
+    """Makes fills. Without a slippage or commission model there is no slippage or commission."""
 
     def __init__(
         self,
@@ -60,17 +41,20 @@ class Execution:
         quantity: Decimal,
         event: Event,
     ) -> ExecutionReport:
-        """Fill ``quantity`` of the order; ``event`` is the market data or timer that did it."""
+        """Fill ``quantity`` of an order at ``price``, because of ``event``: market data or a timer.
+
+        A model that raises leaves order, position and charges as they were.
+        """
         order = resting.order
         symbol, key = order.symbol, order.client_order_id
-        terms = state.instruments.get(symbol, _DEFAULT_TERMS)
-        at, liquidity = price.price, _MAKER
+        terms = state.instruments.get(symbol, DEFAULT_TERMS)
+        at, liquidity = price.price, MAKER
         if price.slips:
-            liquidity = _TAKER
+            liquidity = TAKER
             if self._slippage is not None:
                 at = self._slipped(state, resting, at, quantity=quantity, event=event)
         on_tick = to_tick(at, terms.tick_size)
-        commission = _ZERO
+        commission = ZERO
         if self._commission is not None:
             commission = charge(
                 state.charges,
@@ -82,13 +66,13 @@ class Execution:
                 liquidity=liquidity,
                 multiplier=terms.multiplier,
             )
-        # from here on nothing fails: a model that could not answer has changed nothing
+        # nothing below fails
         resting.fill_count += 1
-        resting.leaves = _ZERO if quantity is resting.leaves else resting.leaves - quantity
+        resting.leaves = ZERO if quantity is resting.leaves else resting.leaves - quantity
         move_position(state, symbol, order.strategy, quantity=quantity if resting.is_buy else -quantity)
         return ExecutionReport(
             event.ts,
-            _FILL,
+            FILL,
             key,
             symbol,
             _NO_ID,
@@ -110,7 +94,7 @@ class Execution:
         quantity: Decimal,
         event: Event,
     ) -> float:
-        """The price after slippage; never beyond the order's limit."""
+        """The price after slippage, at most at the order's limit."""
         assert self._slippage is not None
         symbol = resting.order.symbol
         known, quote = state.spreads.get(symbol), self._bus.last(Quote, symbol)
@@ -130,7 +114,7 @@ class Execution:
 
 
 def to_tick(price: float, tick: Decimal) -> Decimal:
-    """The nearest tick to a float price."""
+    """A float price on the nearest tick."""
     exact = Decimal(repr(price))
     on_tick = exact.quantize(tick)
     if on_tick % tick:  # a tick such as 0.25, which is not a power of ten
@@ -139,37 +123,20 @@ def to_tick(price: float, tick: Decimal) -> Decimal:
 
 
 def move_position(state: SimulatedBrokerState, symbol: str, strategy: str, *, quantity: Decimal) -> None:
-    """Count a fill; a position that is closed takes no room."""
+    """Add a fill to the venue's count of a position. A closed position is deleted."""
     held = state.positions.get(symbol)
     if held is None:
         state.positions[symbol] = {strategy: quantity}
         return
-    total = held.get(strategy, _ZERO) + quantity
+    total = held.get(strategy, ZERO) + quantity
     if total:
         held[strategy] = total
     else:
         del held[strategy]
 
 
-def learn_return(state: SimulatedBrokerState, bar: Bar) -> None:
-    """Let a bar's close count towards its symbol's volatility: an exponentially weighted mean square.
-
-    Returns are from close to close; the first thirty are weighted alike.
-    """
-    known = state.spreads.get(bar.symbol)
-    if not 0.0 < bar.close < float("inf"):
-        return
-    if known is None:
-        state.spreads[bar.symbol] = ReturnSpread(bar.close)
-        return
-    change = bar.close / known.close - 1.0
-    known.close = bar.close
-    known.count = min(known.count + 1, 30)
-    weight = max(1.0 / known.count, 1.0 - DECAY)
-    known.mean_square += weight * (change * change - known.mean_square)
-
-
 def _volume(event: Event, resting: Resting) -> float:
+    """The volume of the event that the order filled from; 0 for a book or a timer."""
     match event:
         case Bar(volume=volume):
             return volume

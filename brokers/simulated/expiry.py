@@ -1,19 +1,22 @@
-"""When orders end by the clock: DAY and GTD orders, and orders on a close that nobody filled.
+"""When orders expire: DAY and GTD orders, and orders on a close that nothing filled.
 
-One timer is pending at a time, at the earliest expiry. What a symbol's data are decides what happens then.
-Quotes and trades up to that moment have been offered, so the order expires. Where bars are the data, the
-bar that was open at that moment may still be to come: then the order waits for the next bar, is offered it
-if that bar opened before the expiry, and expires after it, or else before it.
+One timer is pending at a time, at the earliest expiry. What happens when it fires depends on the data of the
+order's symbol:
+
+- Quotes or trades: the venue has seen all of them up to that moment, so the order expires.
+- Bars: the bar that was open at that moment may still be to come. The order is *overdue*: it waits for the
+  next bar. If that bar opened before the expiry, the order may fill in it and expires after it; otherwise it
+  expires before it. A quote, trade or book that comes first ends the waiting too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
-from brokers.simulated.admission import NEVER, last_price
+from brokers.simulated.acceptance import NEVER, last_price
 from brokers.simulated.matching import Matching, has_ticked
-from brokers.simulated.reports import expired
+from brokers.simulated.reports import TIME_IS_OVER, expired
 from brokers.simulated.resting import ON_CLOSE, Resting
-from brokers.simulated.settlement import Settlement
-from brokers.simulated.state import SimulatedBrokerState
+from brokers.simulated.state import SimulatedBrokerState, end, remove_done
 from kernel.bus import EventBus
 from kernel.events import (
     Bar,
@@ -30,25 +33,26 @@ from kernel.identifiers import TimerName
 
 EXPIRY = TimerName("expiry")
 
+TickT = TypeVar("TickT", Quote, Trade, BookSnapshot | BookDelta)
+
 
 class Expiry:
     """Ends orders whose time is over."""
 
-    def __init__(self, bus: EventBus, matching: Matching, settlement: Settlement, *, owner: str) -> None:
+    def __init__(self, bus: EventBus, matching: Matching, *, owner: str) -> None:
         self._bus = bus
         self._matching = matching
-        self._settlement = settlement
         self._owner = owner
 
     def arm(self, state: SimulatedBrokerState, ts: int, expire_ts: int) -> Sequence[TimerScheduled]:
-        """Set the timer for an expiry, if none is pending before it."""
+        """Set the timer for an expiry, unless an earlier one is pending. 0 is no expiry."""
         if not expire_ts or 0 < state.expiry_due_ts <= expire_ts:
             return ()
         state.expiry_due_ts = expire_ts
         return (TimerScheduled(ts, self._owner, EXPIRY, expire_ts),)
 
     def on_timer(self, state: SimulatedBrokerState, timer: TimerFired) -> list[Event]:
-        """Expire what is due, and set the timer for what comes next."""
+        """Expire the orders that are due, and set the timer for the next expiry."""
         events: list[Event] = []
         next_due_ts = 0
         for symbol, orders in state.resting.items():
@@ -65,53 +69,54 @@ class Expiry:
         state.expiry_due_ts = 0
         return [*events, *self.arm(state, timer.ts, next_due_ts)]
 
-    def before_bar(self, state: SimulatedBrokerState, bar: Bar) -> list[ExecutionReport]:
-        """Expire what was over when the bar opened."""
-        opened_ts = bar.open_ts
-        return [
-            self._expire(state, bar, resting)
-            for resting in state.resting[bar.symbol]
-            if 0 < resting.expire_ts <= opened_ts
-        ]
-
-    def after_bar(self, state: SimulatedBrokerState, bar: Bar) -> list[ExecutionReport]:
-        """Expire what this was the last bar for."""
-        del state.overdue[bar.symbol]
-        return [
-            self._expire(state, bar, resting)
-            for resting in state.resting.get(bar.symbol, ())
-            if resting.leaves and 0 < resting.expire_ts < bar.ts
-        ]
-
-    def before_tick(
-        self, state: SimulatedBrokerState, tick: Quote | Trade | BookSnapshot | BookDelta
+    def match_overdue(
+        self,
+        state: SimulatedBrokerState,
+        bar: Bar,
+        match: Callable[[SimulatedBrokerState, Bar], list[ExecutionReport]],
     ) -> list[ExecutionReport]:
-        """Expire what waited for a bar when a quote or trade comes instead."""
-        del state.overdue[tick.symbol]
-        return [
-            self._expire(state, tick, resting)
-            for resting in state.resting[tick.symbol]
-            if resting.leaves and 0 < resting.expire_ts < tick.ts
-        ]
+        """Match the bar that overdue orders waited for, and expire them before or after it."""
+        symbol, ts = bar.symbol, bar.ts
+        early = [one for one in state.resting[symbol] if 0 < one.expire_ts <= bar.open_ts]
+        reports = [_expire(state, ts, resting) for resting in early]
+        if not remove_done(state, symbol):
+            reports += match(state, bar)
+        del state.overdue[symbol]
+        late = [one for one in state.resting.get(symbol, ()) if one.leaves and 0 < one.expire_ts < ts]
+        return reports + [_expire(state, ts, resting) for resting in late]
+
+    def match_after_overdue(
+        self,
+        state: SimulatedBrokerState,
+        tick: TickT,
+        match: Callable[[SimulatedBrokerState, TickT], list[ExecutionReport]],
+    ) -> list[ExecutionReport]:
+        """Expire the overdue orders, then match a quote, trade or book with the others."""
+        symbol, ts = tick.symbol, tick.ts
+        del state.overdue[symbol]
+        overdue = [one for one in state.resting[symbol] if one.leaves and 0 < one.expire_ts < ts]
+        reports = [_expire(state, ts, resting) for resting in overdue]
+        return reports if remove_done(state, symbol) else reports + match(state, tick)
 
     def _end(self, state: SimulatedBrokerState, timer: TimerFired, resting: Resting) -> list[ExecutionReport]:
-        """Fill an order on close at the last price; expire what is left of any order."""
+        """Fill an order on close at the last price, and expire what is left of any order."""
         reports: list[ExecutionReport] = []
         if resting.order.order_type in ON_CLOSE and resting.due_ts == resting.expire_ts:
             restated_ts = state.restated_ts.get(resting.order.symbol, NEVER)
             price = last_price(self._bus, resting, restated_ts=restated_ts)
             reports += self._matching.at_last_price(state, timer, resting, price=price)
         if resting.leaves:
-            reports.append(self._expire(state, timer, resting))
+            reports.append(_expire(state, timer.ts, resting))
         return reports
 
-    def _expire(self, state: SimulatedBrokerState, event: Event, resting: Resting) -> ExecutionReport:
-        self._settlement.end(state, resting)
-        return expired(event.ts, resting, "its time is over")
-
     def _waits_for_bar(self, symbol: str, expire_ts: int) -> bool:
-        """Whether bars are the symbol's data, and none that ends at the expiry or later has come."""
+        """Whether bars are the symbol's data, and the bar that holds the expiry has not come yet."""
         bar = self._bus.last(Bar, symbol)
         return (
             bar is not None and bar.ts < expire_ts and not has_ticked(self._bus, symbol, since_ts=bar.ts - 1)
         )
+
+
+def _expire(state: SimulatedBrokerState, ts: int, resting: Resting) -> ExecutionReport:
+    end(state, resting)
+    return expired(ts, resting, TIME_IS_OVER)

@@ -1,8 +1,8 @@
-"""What brokers charge, as data: their rates as defaults of commission models, each with source and date.
+"""Fee schedules of brokers: commission models with a broker's rates as defaults, each with source and date.
 
-Rates change. A schedule is what a broker published on the date that it names, for a small account without
-special terms; every rate is a parameter that the configuration can set anew. What is not in it
-is said with it.
+Rates change. A schedule has the rates that a broker published on its date, for a small account without
+special terms. Each rate is a parameter that the configuration can set. A schedule says which fees it leaves
+out.
 
 | name | what | rates as of |
 | --- | --- | --- |
@@ -13,12 +13,14 @@ is said with it.
 | ``binance_usdm`` | Binance USD-M futures, regular user, fees not paid in BNB | June 2025 |
 | ``oanda`` | OANDA with the spread as its price | January 2025 |
 
-US regulatory fees are charged by everybody, on sales alone: the SEC's Section 31 fee (27.80 USD a million
-from 22 May 2024; 0 from 14 May 2025 until further notice: set ``sec_rate: 0`` for that time) and FINRA's
-Trading Activity Fee (0.000166 USD a share, at most 8.30 a trade, from 1 January 2024). Earlier Section 31
-rates: 8.00 from 27 February 2023, 22.90 from 14 May 2022, 5.10 from 25 February 2021, 22.10 from
-18 February 2020, 20.70 from 16 April 2019. The fee for the Consolidated Audit Trail, below
-0.0001 USD a share and changed several times a year, is left out unless ``cat_per_share`` is given.
+US regulatory fees are charged by every broker, on sales only:
+
+- The SEC's Section 31 fee: 27.80 USD a million from 22 May 2024. It is 0 from 14 May 2025 until further
+  notice: set ``sec_rate: 0`` for that time. Earlier rates: 8.00 from 27 February 2023, 22.90 from
+  14 May 2022, 5.10 from 25 February 2021, 22.10 from 18 February 2020, 20.70 from 16 April 2019.
+- FINRA's Trading Activity Fee: 0.000166 USD a share, at most 8.30 a trade, from 1 January 2024.
+- The fee for the Consolidated Audit Trail is below 0.0001 USD a share and changes several times a year. It is
+  left out unless ``cat_per_share`` is given.
 """
 
 from collections.abc import Mapping
@@ -42,20 +44,21 @@ from brokers.simulated.commission import (
     check_tiers,
     marginal,
 )
-from kernel.events import Liquidity, Side
-
-_SELL = Side.SELL
-_MAKER = Liquidity.MAKER
+from kernel.events import MAKER, SELL
 
 
 class UsShares(PerOrderLimits, frozen=True, kw_only=True):
-    """A commission for US shares and the fees of others on top; what the schedules below have in common.
+    """The base of schedules for US shares: the broker's commission, and the fees of others on top.
 
-    The broker's commission is a marginal rate per share by the month's volume (``tiers``), within the
-    limits per order. On top of it: ``pass_through_rate`` of the commission; ``clearing_per_share`` up to
-    ``clearing_maximum_rate`` of the notional; ``cat_per_share``; and the exchange's fee per share by
-    liquidity, a negative one being a rebate. On sales also ``sec_rate`` of the notional and
-    ``taf_per_share`` up to ``taf_maximum``, each rounded up to the cent. All of it for the order as a whole.
+    All are for the order as a whole:
+
+    - ``tiers``: the broker's marginal rate per share by the month's volume, within the limits per order.
+    - ``pass_through_rate``: a fraction of that commission.
+    - ``clearing_per_share``: at most ``clearing_maximum_rate`` of the notional.
+    - ``cat_per_share``: the Consolidated Audit Trail.
+    - ``exchange_taker_per_share``, ``exchange_maker_per_share``: the exchange's fee; below 0 a rebate.
+    - ``sec_rate``: of the notional, on sales, rounded up to the cent.
+    - ``taf_per_share``: on sales, at most ``taf_maximum``, rounded up to the cent.
     """
 
     tiers: tuple[Tier, ...] = (Tier(rate=ZERO),)
@@ -75,37 +78,37 @@ class UsShares(PerOrderLimits, frozen=True, kw_only=True):
         check_tiers(self.tiers)
 
     def accrual(self, fill: FillTerms) -> Decimal:
-        """The broker's rates; the fees of others follow from what was filled."""
+        """The broker's rates alone."""
         return marginal(self.tiers, fill.month_quantity, fill.quantity)
 
     def commission(self, fill: FillTerms) -> Decimal:
-        """What this fill adds to the order's commission and fees."""
+        """The part of the order's commission and fees that this fill adds."""
         commission = self.limited(fill, fill.accrued_before + self.accrual(fill))
         quantity = fill.filled_before + fill.quantity
         notional = fill.notional_before + fill.notional
         clearing = min(self.clearing_per_share * quantity, self.clearing_maximum_rate * notional)
-        made = fill.made_before + (fill.quantity if fill.liquidity is _MAKER else ZERO)
+        made = fill.made_before + (fill.quantity if fill.liquidity is MAKER else ZERO)
         cost = commission * (1 + self.pass_through_rate) + clearing + self.cat_per_share * quantity
         cost += made * self.exchange_maker_per_share + (quantity - made) * self.exchange_taker_per_share
         sec = taf = ZERO
-        if fill.order.side is _SELL:
+        if fill.order.side is SELL:
             sec = (self.sec_rate * notional).quantize(CENT, ROUND_CEILING)
             taf = min(self.taf_per_share * quantity, self.taf_maximum).quantize(CENT, ROUND_CEILING)
         return self.due(fill, cost) + sec + taf
 
 
 class Alpaca(UsShares, frozen=True, kw_only=True):
-    """No commission, the regulatory fees on sales. https://alpaca.markets/support/regulatory-fees
+    """No commission; regulatory fees on sales. https://alpaca.markets/support/regulatory-fees
 
-    Alpaca rounds a day's fees up to the cent together, here it is an order's.
+    Alpaca rounds the fees of a day up to the cent. Here the fees of each order are rounded.
     """
 
 
 class IbkrFixed(UsShares, frozen=True, kw_only=True):
-    """0.005 USD a share, at least 1.00 and at most 1 % of the notional per order; and regulatory fees.
+    """0.005 USD a share, at least 1.00 and at most 1 % of the notional per order; regulatory fees.
 
     https://www.interactivebrokers.com/en/pricing/commissions-stocks.php. Orders for fractions of a share have
-    a minimum of 0.01 there, which is not known here.
+    a minimum of 0.01 there; here they have the same minimum as others.
     """
 
     tiers: tuple[Tier, ...] = (Tier(rate=Decimal("0.005")),)
@@ -114,12 +117,14 @@ class IbkrFixed(UsShares, frozen=True, kw_only=True):
 
 
 class IbkrTiered(UsShares, frozen=True, kw_only=True):
-    """0.0035 USD a share and less with the month's volume, at least 0.35 and at most 1 % of the notional.
+    """0.0035 USD a share, less as the month's volume grows; at least 0.35, at most 1 % of the notional.
 
-    https://www.interactivebrokers.com/en/pricing/commissions-stocks.php. With clearing (0.0002 a share, at
-    most 0.5 % of the notional) and pass-through fees (0.000175 and 0.000563 of the commission). Exchange
-    fees depend on the venue: the default is the most that Rule 610(c) of Regulation NMS lets an exchange
-    charge a taker at prices from 1.00, and no rebate for makers.
+    https://www.interactivebrokers.com/en/pricing/commissions-stocks.php. Fees of others on top:
+
+    - Clearing: 0.0002 a share, at most 0.5 % of the notional.
+    - Pass-through: 0.000175 and 0.000563 of the commission.
+    - Exchange: depends on the venue. The default is the highest fee that Rule 610(c) of Regulation NMS lets
+      an exchange charge a taker at prices from 1.00. Makers get no rebate.
     """
 
     tiers: tuple[Tier, ...] = (
@@ -156,9 +161,10 @@ class BinanceUsdm(MakerTaker, frozen=True, kw_only=True):
 
 
 class Oanda(NoCommission, frozen=True):
-    """Nothing on top of the spread. https://www.oanda.com/us-en/trading/our-pricing/
+    """No commission beside the spread. https://www.oanda.com/us-en/trading/our-pricing/
 
-    The spread is in the quotes; on bars, whose prices are mostly mid prices or bids, add it with slippage.
+    Quotes have the spread in them. The prices of bars are mostly mid prices or bids: add the spread as
+    slippage.
     """
 
 
@@ -177,4 +183,4 @@ COMMISSION_MODELS: Mapping[str, type[CommissionModel]] = {
     "binance_usdm": BinanceUsdm,
     "oanda": Oanda,
 }
-"""By the name that configuration knows them by."""
+"""By name in the configuration."""

@@ -1,4 +1,4 @@
-"""What holding costs and earns at the simulated broker: interest and the loan of shares."""
+"""Settings of interest and borrow fees at the simulated broker. ``back_office`` charges them."""
 
 from decimal import Decimal
 
@@ -11,11 +11,11 @@ DAY_S = 86_400
 
 
 class Interest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """On the cash of one currency, a year, as fractions: 0.0683 is 6.83 %.
+    """Yearly rates on the cash of one currency, as fractions: 0.0683 is 6.83 %.
 
-    ``debit`` is paid on a negative balance, ``credit`` received on a positive one as far as it does not
-    secure short positions. ``day_count`` days make a year: 360 for most currencies, 365 for GBP, CAD,
-    AUD, HKD and some more.
+    - ``debit``: paid on a negative balance.
+    - ``credit``: received on a positive balance, less the cash that secures short positions.
+    - ``day_count``: days in a year: 360 for most currencies, 365 for GBP, CAD, AUD, HKD and some more.
     """
 
     debit: Decimal = ZERO
@@ -29,10 +29,11 @@ class Interest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class FinancingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """``interest`` by currency. By default there is none, nor any timer for it.
+    """What holding cash and short positions costs. By default nothing.
 
-    What a short position costs is an instrument's ``borrow_rate``; ``borrow_day_count`` days make a year.
-    ``accrual_s`` is when a day is charged, in seconds after 00:00 UTC: who holds then pays for the day.
+    - ``interest``: rates by currency.
+    - ``borrow_day_count``: days in a year of an instrument's ``borrow_rate``, the fee for short positions.
+    - ``accrual_s``: when a day is charged, in seconds after 00:00 UTC. Positions held then pay for the day.
     """
 
     interest: dict[str, Interest] = {}
@@ -46,7 +47,7 @@ class FinancingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
 
 def _check_rate(name: str, rate: Decimal) -> None:
-    if not rate.is_finite():  # below 0 it is what some currencies had: credit that costs
+    if not rate.is_finite():  # a rate may be below 0: some currencies have had such
         raise ValueError(f"{name}: {rate} is not a number")
     problem = above(rate, 1)
     if problem:

@@ -1,4 +1,4 @@
-"""When a venue trades, as far as the simulated one needs to know it."""
+"""Trading hours: the part of a calendar that the simulated venue asks."""
 
 from typing import Protocol
 
@@ -8,38 +8,38 @@ DAY_NS = 86_400_000_000_000
 
 
 class TradingHours(Protocol):
-    """The part of the calendars' view that is asked here; times are ns, UTC."""
+    """When a venue trades, by symbol. Times are ns, UTC."""
 
     def is_open(self, symbol: str, ts: int) -> bool:
-        """Whether orders are matched; ``True`` where no calendar is known."""
+        """Whether orders are matched; always ``True`` without a calendar."""
         ...
 
     def is_halted(self, symbol: str) -> bool:
-        """Whether the venue said that trading is halted."""
+        """Whether the venue has halted trading."""
         ...
 
     def session(self, symbol: str, ts: int) -> TradingSession | None:
-        """The session that ``ts`` is in, else the next one; ``None`` where no calendar is known."""
+        """The session that holds ``ts``, or else the next one; ``None`` without a calendar."""
         ...
 
     def day_end(self, symbol: str, ts: int) -> int:
-        """When a DAY order given at ``ts`` ends."""
+        """When a DAY order that arrives at ``ts`` expires."""
         ...
 
 
 class RoundTheClock:
-    """No calendar: always open, days end at midnight UTC."""
+    """No calendar: the venue is always open, and days end at midnight UTC."""
 
     def is_open(self, symbol: str, ts: int) -> bool:  # noqa: ARG002  # the port's signature
-        """It is."""
+        """Always."""
         return True
 
     def is_halted(self, symbol: str) -> bool:  # noqa: ARG002  # the port's signature
-        """It is not."""
+        """Never."""
         return False
 
     def session(self, symbol: str, ts: int) -> TradingSession | None:  # noqa: ARG002  # the port's signature
-        """There are none."""
+        """No session is known."""
         return None
 
     def day_end(self, symbol: str, ts: int) -> int:  # noqa: ARG002  # the port's signature
@@ -48,7 +48,7 @@ class RoundTheClock:
 
 
 def is_in_session(hours: TradingHours, bar: Bar) -> bool:
-    """Whether a part of the bar lies in a session; a bar that does not say when it began may."""
+    """Whether a part of the bar is in a session. A bar that does not say when it opened counts as such."""
     if not bar.open_ts:
         return True
     session = hours.session(bar.symbol, bar.open_ts)
@@ -56,7 +56,7 @@ def is_in_session(hours: TradingHours, bar: Bar) -> bool:
 
 
 def next_open(hours: TradingHours, symbol: str, ts: int) -> int:
-    """The first opening at or after ``ts``; without a calendar midnight UTC."""
+    """The first open at or after ``ts``; without a calendar, midnight UTC."""
     session = hours.session(symbol, ts)
     if session is not None and session.open_ts < ts:
         session = hours.session(symbol, session.close_ts)
@@ -64,6 +64,6 @@ def next_open(hours: TradingHours, symbol: str, ts: int) -> int:
 
 
 def next_close(hours: TradingHours, symbol: str, ts: int) -> int:
-    """The first close after ``ts``; without a calendar midnight UTC."""
+    """The first close after ``ts``; without a calendar, midnight UTC."""
     session = hours.session(symbol, ts)
     return (ts // DAY_NS + 1) * DAY_NS if session is None else session.close_ts

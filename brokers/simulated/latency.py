@@ -1,11 +1,11 @@
-"""How long a request is under way to the simulated venue. To add a model, write a struct with ``delay_ns``.
+"""How long a request is in flight to the simulated venue.
 
-A delay is a pure function of the request's number in the run, so a replay waits exactly as long. The
-random models draw from a SHA-256 of seed and number, in whole numbers and sums of doubles alone, which
-are the same on every machine; seeds that differ give independent delays.
+A delay is a pure function of the request's number in the run, so a replay waits exactly as long. The random
+models draw from a SHA-256 of seed and number. They use whole numbers and sums of doubles alone, which are the
+same on every machine. Different seeds give independent delays.
 
-List a new model in ``LATENCY_MODELS`` or, in a module of your own, name it in the configuration as
-``path/to/file.py:Class``.
+To add a model, write a frozen struct with ``delay_ns`` and list it in ``LATENCY_MODELS``. A model in a module
+of your own is named in the configuration as ``path/to/file.py:Class``.
 """
 
 from collections.abc import Mapping
@@ -17,11 +17,11 @@ import msgspec
 _MS_NS = 1_000_000
 
 LONGEST_MS = 86_400_000.0
-"""A day: more than any request takes."""
+"""A day, the longest delay that is accepted."""
 
 
 class LatencyModel(Protocol):
-    """The time from a decision to its arrival at the venue. Requests never overtake each other there."""
+    """The time from a decision to its arrival at the venue."""
 
     def delay_ns(self, count: int) -> int:
         """The delay in ns of request number ``count``, from 1; at least 0."""
@@ -32,7 +32,7 @@ class NoLatency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A request arrives when it is made."""
 
     def delay_ns(self, count: int) -> int:  # noqa: ARG002  # the port's signature
-        """None."""
+        """No time at all."""
         return 0
 
 
@@ -50,10 +50,10 @@ class ConstantLatency(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
 
 class NormalLatency(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Normal, with ``mean_ms`` and ``sd_ms`` in milliseconds; below ``minimum_ms`` it is that.
+    """Normally distributed, with ``mean_ms`` and ``sd_ms`` in milliseconds, and at least ``minimum_ms``.
 
-    The sum of twelve uniform draws stands for the normal one: mean and variance are those given, and the
-    tails end at six standard deviations.
+    The sum of twelve uniform draws stands for the normal distribution. Mean and variance are exact; the tails
+    end at six standard deviations.
     """
 
     mean_ms: float
@@ -66,13 +66,13 @@ class NormalLatency(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
             _check_ms(name, getattr(self, name))
 
     def delay_ns(self, count: int) -> int:
-        """Drawn for this request."""
+        """A draw for this request."""
         deviations = sum(_draws(self.seed, count)) / 2**20 - 6
         return max(round((self.mean_ms + self.sd_ms * deviations) * _MS_NS), round(self.minimum_ms * _MS_NS))
 
 
 class JitterLatency(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Uniform from ``low_ms`` to ``high_ms`` milliseconds."""
+    """Uniformly distributed from ``low_ms`` to ``high_ms`` milliseconds."""
 
     low_ms: float
     high_ms: float
@@ -85,7 +85,7 @@ class JitterLatency(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
             raise ValueError(f"high_ms: {self.high_ms} is below low_ms, {self.low_ms}")
 
     def delay_ns(self, count: int) -> int:
-        """Drawn for this request."""
+        """A draw for this request."""
         first, second, third, *_ = _draws(self.seed, count)
         share = (first << 40 | second << 20 | third) / 2**60
         return round((self.low_ms + (self.high_ms - self.low_ms) * share) * _MS_NS)
@@ -97,7 +97,7 @@ LATENCY_MODELS: Mapping[str, type[LatencyModel]] = {
     "normal": NormalLatency,
     "jitter": JitterLatency,
 }
-"""By the name that configuration knows them by."""
+"""By name in the configuration."""
 
 
 def _draws(seed: int, count: int) -> list[int]:

@@ -1,8 +1,7 @@
-"""The models of the simulated venue by role and name, and how configuration chooses them.
+"""The models of the simulated venue by role and name, and how the configuration chooses them.
 
-A model is a frozen struct whose fields are its parameters. To add one of ours, list it below; one in a
-module of your own is named in the configuration by its reference, ``path/to/file.py:Class``, and comes in
-through ``own``.
+A model is a frozen struct whose fields are its parameters. To add a built-in model, list it below. A model in
+a module of the user's own has a reference, ``path/to/file.py:Class``, in place of a name.
 """
 
 from collections.abc import Mapping
@@ -16,15 +15,10 @@ from brokers.simulated.fee_schedules import COMMISSION_MODELS
 from brokers.simulated.fills.bars import CloseBars, OhlcBars, OhlcReturnBars, OpenBars
 from brokers.simulated.fills.book import BookFill, WalkBook
 from brokers.simulated.fills.paths import AdversePathBars, PathBars
-from brokers.simulated.fills.port import BarFill, QuoteFill, TradeFill, VolumeModel
-from brokers.simulated.fills.queue import (
-    QUEUE_MODELS,
-    QueuedBook,
-    QueuedQuotes,
-    QueuedTrades,
-)
+from brokers.simulated.fills.port import BarFill, QuoteFill, TradeFill
+from brokers.simulated.fills.queue import QUEUE_MODELS, QueuedBook, QueuedQuotes, QueuedTrades
 from brokers.simulated.fills.ticks import MakerQuotes, PrintTrades, SideQuotes, ThroughTrades, TouchTrades
-from brokers.simulated.fills.volume import VolumeShare
+from brokers.simulated.fills.volume import VolumeModel, VolumeShare
 from brokers.simulated.latency import LATENCY_MODELS, LatencyModel
 from brokers.simulated.own_models import CHECKED, CheckedFill, check_form
 from brokers.simulated.slippage import SLIPPAGE_MODELS, FixedBps, SlippageModel
@@ -50,7 +44,7 @@ TRADE_MODELS: Mapping[str, type[TradeFill]] = {
 BOOK_MODELS: Mapping[str, type[BookFill]] = {"walk": WalkBook}
 VOLUME_MODELS: Mapping[str, type[VolumeModel]] = {"share": VolumeShare}
 
-# Any: what a role's models have in common is its protocol, and no type is above all protocols.
+# Any: the models of a role share its protocol, and protocols share no type.
 MODELS: Mapping[str, Mapping[str, type[Any]]] = {
     "bars": BAR_MODELS,
     "quotes": QUOTE_MODELS,
@@ -62,11 +56,11 @@ MODELS: Mapping[str, Mapping[str, type[Any]]] = {
     "commission": COMMISSION_MODELS,
     "latency": LATENCY_MODELS,
 }
-"""By role, which is its key in the configuration, and name."""
+"""By role and name. A role is a key in the configuration."""
 
 
 class VenueModels(msgspec.Struct, frozen=True):
-    """One model for each role; ``None``: there is nothing to work out."""
+    """One model for each role. ``None``: the role is not needed."""
 
     bars: BarFill = OhlcBars()
     quotes: QuoteFill = SideQuotes()
@@ -79,15 +73,15 @@ class VenueModels(msgspec.Struct, frozen=True):
 
     @property
     def keeps_arrival(self) -> bool:
-        """Whether bars fill each order by itself, so that fills may stay in order of arrival."""
+        """Whether the OHLC rule fills bars. Plain orders then fill in order of arrival (``fill_sharing``)."""
         bars = self.bars.model if isinstance(self.bars, CheckedFill) else self.bars
         return isinstance(bars, OhlcBars)
 
 
 def build_models(config: SimulatedBrokerConfig, own: Mapping[str, object]) -> VenueModels:
-    """The models that a configuration chooses; ``own`` has those of the user's modules, by role.
+    """The models that a configuration chooses. ``own``: models of the user's modules, by role.
 
-    Raises ``ConfigError`` naming the key, what was given and what there is.
+    Raises ``ConfigError`` naming the key, the value seen and the names that exist.
     """
     slippage = _built("slippage", config.slippage, SLIPPAGE_MODELS, own)
     if config.slippage_bps:
@@ -118,7 +112,7 @@ def build_models(config: SimulatedBrokerConfig, own: Mapping[str, object]) -> Ve
 def _tick_models(
     config: SimulatedBrokerConfig, own: Mapping[str, object]
 ) -> tuple[QuoteFill, TradeFill, BookFill | None]:
-    """The models of quotes, trades and books: with a queue each knows of it."""
+    """The models of quotes, trades and books. A queue model changes all three."""
     quotes = _built("quotes", config.quotes, QUOTE_MODELS, own)
     trades = _built("trades", config.trades, TRADE_MODELS, own)
     book = _built("book", config.book, BOOK_MODELS, own)
@@ -135,32 +129,32 @@ def _tick_models(
 
 
 def choices(config: SimulatedBrokerConfig) -> dict[str, ModelConfig]:
-    """What is chosen for each role, of those that are."""
+    """The chosen model of each role that has one."""
     chosen = {role: getattr(config, role) for role in MODELS}
     return {role: _as_config(choice) for role, choice in chosen.items() if choice is not None}
 
 
 def is_reference(name: str) -> bool:
-    """Whether a model's name says where a class of the user's is."""
+    """Whether a model's name is a reference to a class of the user's."""
     return ":" in name or name.endswith(".py")
 
 
 def convert_model(role: str, kind: type[ModelT], params: Mapping[str, object], *, name: str) -> ModelT:
-    """A model with its parameters; ``ConfigError`` names the one that is wrong.
+    """A model with its parameters; ``ConfigError`` names a wrong one.
 
-    ``name`` is what the configuration calls the model.
+    ``name``: the model's name in the configuration.
     """
     where = f"broker.{role}: {name}"
     try:
         return convert_config(params, kind, where=where)
-    except (ValueError, TypeError) as error:  # types of fields that no parameter can have
+    except (ValueError, TypeError) as error:  # a field's type that no parameter can have
         raise ConfigError(f"{where}: {error}") from error
 
 
 def convert_own(
     role: str, kind: type[msgspec.Struct], params: Mapping[str, object], *, name: str
 ) -> msgspec.Struct:
-    """A model of the user's; ``ConfigError`` for parameters that it does not have, or a wrong form."""
+    """A model of the user's; ``ConfigError`` for an unknown parameter or a missing method."""
     known = [field.encode_name for field in msgspec.structs.fields(kind)]
     for given in params:
         if given not in known:
@@ -176,7 +170,7 @@ def _built(
     if choice is None:
         return None
     chosen = _as_config(choice)
-    if role in own:  # cast: of the user's models only the form was checked, and what they answer will be
+    if role in own:  # cast: the form was checked when it was loaded, and each answer will be
         return cast(ModelT, CHECKED[role](own[role], f"broker.{role}: {chosen.model}"))
     kind = known.get(chosen.model)
     if kind is None:

@@ -1,9 +1,12 @@
-"""Models of the user's own at the border: their form when they are loaded, their answers one by one.
+"""Checks of models of the user's own: their form when they are loaded, and each of their answers.
 
-What they answer is money and prices that get booked, so each answer is checked as it comes in: one that
-nothing could be made of is a ``ComponentError`` naming the model and the value, and nothing is booked.
-Numbers of other types than a port has are made those: a ``float`` commission the ``Decimal`` that it is
-written as. The built-in models are not asked again; with them none of this is on the way.
+Answers are prices and money that get booked, so each one is checked as it comes in:
+
+- A bad answer is a ``ComponentError`` that names the model and the value, and nothing is booked.
+- A number of another type than the port's is converted. A ``float`` commission becomes the ``Decimal`` that
+  it is written as: 0.1 is a tenth.
+
+Built-in models are used directly, without these checks.
 """
 
 import inspect
@@ -16,8 +19,9 @@ import msgspec
 
 from brokers.simulated.commission import CommissionModel, FillTerms
 from brokers.simulated.fills.book import OpenBook
-from brokers.simulated.fills.port import Price, VolumeModel
+from brokers.simulated.fills.port import Price
 from brokers.simulated.fills.queue import QueueModel
+from brokers.simulated.fills.volume import VolumeModel
 from brokers.simulated.latency import LONGEST_MS, LatencyModel
 from brokers.simulated.resting import Resting
 from brokers.simulated.slippage import SlippageModel, Taken
@@ -30,7 +34,7 @@ _NUMBERS = int | float | Decimal
 
 
 class Method(msgspec.Struct, frozen=True):
-    """A method that a model must have: its name, and what it is called with by place and by name."""
+    """A method that a model must have: its name, and its positional and keyword arguments."""
 
     name: str
     by_place: tuple[str, ...]
@@ -42,7 +46,7 @@ class Method(msgspec.Struct, frozen=True):
 
 
 class Form(msgspec.Struct, frozen=True):
-    """What a model of a role must have."""
+    """The methods and attributes that a model of a role must have."""
 
     methods: tuple[Method, ...]
     attributes: tuple[str, ...] = ()
@@ -59,11 +63,11 @@ FORMS: Mapping[str, Form] = {
     "commission": Form((Method("commission", ("fill",)), Method("accrual", ("fill",))), ("needs_history",)),
     "latency": Form((Method("delay_ns", ("count",)),)),
 }
-"""By role: its port, as far as it can be looked at without calling anything."""
+"""By role: the form of its port."""
 
 
 def check_form(role: str, name: str, model: object) -> None:
-    """``ConfigError`` naming the first method or attribute that a model of this role lacks."""
+    """Raise ``ConfigError`` for the first method or attribute that a model of this role lacks."""
     kind, form = type(model), FORMS[role]
     for method in form.methods:
         if not callable(getattr(kind, method.name, None)):
@@ -86,13 +90,13 @@ def check_form(role: str, name: str, model: object) -> None:
 class CheckedFill:
     """A fill model of the user's, for any kind of market data."""
 
-    # Any: what a user's class has was checked by name, its types nobody can know
+    # Any: the class is the user's; its methods were checked by name, their types cannot be known
     def __init__(self, model: Any, name: str) -> None:
         self.model = model
         self._name = name
 
     def fill(self, resting: Resting, event: Bar | Quote | Trade | OpenBook) -> Price | None:
-        """The model's answer, if it is one."""
+        """The model's answer, checked."""
         answer: object = self.model.fill(resting, event)
         if answer is None:
             return None
@@ -119,7 +123,7 @@ class CheckedVolume:
         self._name = name
 
     def available(self, event: Bar | Quote | Trade, side: Side) -> float:
-        """The model's answer; nan, where the data have no volume, is left to the venue: it is none."""
+        """The model's answer. NaN passes: data without volumes have it, and the venue takes it as 0."""
         answer: object = self._model.available(event, side)
         if isinstance(answer, float) and answer != answer:
             return float(answer)
@@ -134,7 +138,7 @@ class CheckedQueue:
         self._name = name
 
     def ahead_after(self, cancelled: float, *, front: float, back: float) -> float:
-        """The model's answer; what is ahead is no more than there is, and no less than nothing."""
+        """The model's answer, held between 0 and the whole size of the queue."""
         answer = self._model.ahead_after(cancelled, front=front, back=back)
         ahead = _real(answer, f"{self._name}: ahead_after({cancelled!r}, front={front!r}, back={back!r})")
         return min(max(ahead, 0.0), front + back)
@@ -149,11 +153,11 @@ class CheckedSlippage:
 
     @property
     def needs_volatility(self) -> bool:
-        """As the model says."""
+        """The model's answer."""
         return bool(self._model.needs_volatility)
 
     def price(self, taken: Taken) -> float:
-        """The model's answer; above 0 where the price was."""
+        """The model's answer. It must be above 0 if the price before slippage is."""
         price = _real(self._model.price(taken), f"{self._name}: price for {taken.price!r}")
         if price <= 0.0 < taken.price:
             raise ComponentError(f"{self._name}: price {price!r} for {taken.price!r} is not above 0")
@@ -169,7 +173,7 @@ class CheckedCommission:
 
     @property
     def needs_history(self) -> bool:
-        """As the model says."""
+        """The model's answer."""
         return bool(self._model.needs_history)
 
     def accrual(self, fill: FillTerms) -> Decimal:
@@ -190,12 +194,12 @@ class CheckedLatency:
         self._name = name
 
     def delay_ns(self, count: int) -> int:
-        """The model's answer: from nothing to a day."""
+        """The model's answer, from 0 to a day."""
         answer = self._model.delay_ns(count)
         return _whole(answer, f"{self._name}: delay_ns({count})", highest=_LONGEST_NS)
 
 
-# Any: what the roles' checks have in common is only how they are made
+# Any: models of different roles share no type
 CHECKED: Mapping[str, Callable[[Any, str], object]] = {
     "bars": CheckedFill,
     "quotes": CheckedFill,
@@ -207,11 +211,11 @@ CHECKED: Mapping[str, Callable[[Any, str], object]] = {
     "commission": CheckedCommission,
     "latency": CheckedLatency,
 }
-"""By role: what stands between a model of the user's and the venue, made of the model and its name."""
+"""By role: the class that checks a model of the user's. It is made of the model and its name."""
 
 
 def _lowest(event: Bar | Quote | Trade | OpenBook, resting: Resting) -> float:
-    """The event's lowest price: where the market itself goes below 0 (oil in 2020), fills may."""
+    """The event's lowest price. If the market itself goes below 0 (oil in 2020), fills may."""
     match event:
         case Bar():
             return event.low
@@ -225,21 +229,21 @@ def _lowest(event: Bar | Quote | Trade | OpenBook, resting: Resting) -> float:
 
 
 def _real(value: object, what: str) -> float:
-    """A finite float; a number of another type is made one."""
+    """``value`` as a finite float."""
     if not isinstance(value, _NUMBERS) or isinstance(value, bool) or not isfinite(value):
         raise ComponentError(f"{what} is {value!r}, expected a finite number")
     return float(value)
 
 
 def _whole(value: object, what: str, *, highest: int) -> int:
-    """A whole number of at least 0."""
+    """``value``, if it is a whole number from 0 to ``highest``."""
     if not isinstance(value, int) or not 0 <= value <= highest:
         raise ComponentError(f"{what} is {value!r}, expected a whole number of ns from 0 to {highest:,}")
     return int(value)
 
 
 def _exact(value: object, what: str) -> Decimal:
-    """A finite Decimal; a float is the one that it is written as."""
+    """``value`` as a finite Decimal. A float becomes the Decimal that it is written as."""
     if isinstance(value, float):
         value = Decimal(repr(float(value)))
     elif isinstance(value, int) and not isinstance(value, bool):

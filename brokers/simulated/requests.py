@@ -1,6 +1,10 @@
-"""Requests on their way to the venue: each arrives after its delay, and none overtakes another.
+"""Requests in flight to the venue: orders, cancellations and replacements, with a latency model.
 
-What happens to an order's group or its symbol meanwhile finds the request when it arrives.
+Each request arrives after its delay, by a timer, and no request overtakes an earlier one. While it is in
+flight two things may change it:
+
+- An order of the same group fills: the request is then for less.
+- A corporate action restates the order: new terms for it are then rejected on arrival.
 """
 
 from decimal import Decimal
@@ -14,15 +18,15 @@ from kernel.events import CancelSubmitted, Order, OrderSubmitted, ReplaceSubmitt
 from kernel.identifiers import TimerName
 
 REQUEST = "request "
-"""What the names of the timers begin with at which requests arrive."""
+"""The first word in the name of a timer at which a request arrives."""
 
 AnyRequest = OrderSubmitted | CancelSubmitted | ReplaceSubmitted
 
 
-def put_under_way(
+def send(
     state: SimulatedBrokerState, event: AnyRequest, latency: LatencyModel, *, owner: str
 ) -> TimerScheduled:
-    """Send a request on its way; the timer is its arrival."""
+    """Put a request in flight; the timer fires when it arrives."""
     state.request_count += 1
     due_ts = event.ts + latency.delay_ns(state.request_count)
     if state.requests:
@@ -32,37 +36,41 @@ def put_under_way(
 
 
 def next_arrived(state: SimulatedBrokerState) -> Request:
-    """The request whose timer fired: always the one that is under way the longest."""
+    """Take the request whose timer fired. It is always the oldest one in flight."""
     return state.requests.pop(0)
 
 
 def as_left(request: Request) -> AnyRequest:
-    """What a request asks for, less what the order's group filled while it was under way; perhaps nothing."""
+    """The request on arrival, less what the order's group filled in the meantime. May be for 0."""
     event = request.event
-    if isinstance(event, CancelSubmitted) or not request.taken_off:
+    if isinstance(event, CancelSubmitted) or not request.group_filled:
         return event
-    order = msgspec.structs.replace(event.order, quantity=event.order.quantity - request.taken_off)
+    order = msgspec.structs.replace(event.order, quantity=event.order.quantity - request.group_filled)
     return msgspec.structs.replace(event, order=order)
 
 
-def take_off(state: SimulatedBrokerState, filled: Order, *, quantity: Decimal) -> None:
-    """An order filled: orders of its group that are under way, and new terms for them, are for less."""
+def reduce_in_flight(state: SimulatedBrokerState, filled: Order, *, quantity: Decimal) -> None:
+    """Reduce the other orders of a group that are in flight, and new terms for them, by a fill."""
     for place, request in enumerate(state.requests):
         event = request.event
         if isinstance(event, CancelSubmitted) or event.order.group_id != filled.group_id:
             continue
         if event.order.client_order_id != filled.client_order_id:
-            state.requests[place] = msgspec.structs.replace(request, taken_off=request.taken_off + quantity)
+            group_filled = request.group_filled + quantity
+            state.requests[place] = msgspec.structs.replace(request, group_filled=group_filled)
 
 
 def restate(state: SimulatedBrokerState, symbol: str, *, ratio: Decimal, lot_size: Decimal) -> None:
-    """A split restates the orders of a symbol: new terms under way are in prices of before, and overtaken."""
+    """Restate the requests in flight for a symbol: a split restated its orders first.
+
+    What the group filled is scaled. New terms are marked as overtaken: their prices are of before the split.
+    """
     for place, request in enumerate(state.requests):
         event = request.event
         if isinstance(event, CancelSubmitted) or event.order.symbol != symbol:
             continue
         state.requests[place] = msgspec.structs.replace(
             request,
-            taken_off=whole_lots(request.taken_off * ratio, lot_size),
+            group_filled=whole_lots(request.group_filled * ratio, lot_size),
             is_overtaken=isinstance(event, ReplaceSubmitted),
         )

@@ -1,18 +1,14 @@
-"""An order as the simulated venue holds it: its terms in the market's numbers, and how far it has come."""
+"""An order as the simulated venue holds it: its terms as numbers of the market, and what became of it."""
 
 from decimal import Decimal
 
 import msgspec
 
-from kernel.events import Order, OrderType, Side, TimeInForce
+from kernel.events import BUY, GTC, LIMIT, MARKET, Order, OrderType, TimeInForce
 
 NOTHING, STOP, TOUCH = 0, 1, 2
-"""What an order waits for: nothing; a price against it (stops); a price in its favour (if-touched)."""
+"""What an order waits for: nothing, a price against it (stops), a price in its favour (if touched)."""
 
-_BUY = Side.BUY
-_MARKET = OrderType.MARKET
-_LIMIT = OrderType.LIMIT
-_TRAILING = OrderType.TRAILING_STOP
 _WAITS_FOR: dict[OrderType, int] = {
     OrderType.STOP: STOP,
     OrderType.STOP_LIMIT: STOP,
@@ -23,20 +19,36 @@ _WAITS_FOR: dict[OrderType, int] = {
 ON_OPEN = frozenset({OrderType.MARKET_ON_OPEN, OrderType.LIMIT_ON_OPEN})
 ON_CLOSE = frozenset({OrderType.MARKET_ON_CLOSE, OrderType.LIMIT_ON_CLOSE})
 AT_ONCE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
-_GTC = TimeInForce.GTC
 _ZERO = Decimal(0)
 
 
 class Resting(msgspec.Struct, gc=False):
-    """An order at the venue since ``since_ts``; ``limit``, ``stop`` and ``trail`` as floats, 0.0 for none.
+    """An order at the venue. Its prices are floats; 0.0 stands for a price that it does not have.
 
-    ``placed_ts`` is when an order came whose terms of ``since_ts`` took time to arrive, 0 for others.
-    ``stop`` is the trigger price; a trailing stop's moves with the market. ``leaves`` is what is still to
-    fill. ``expire_ts`` is when the rest expires (0: never), ``due_ts`` the open or close that an order on
-    open or close is for. ``is_posted``: it has been offered before and stayed, so it makes liquidity.
-    ``is_plain``: no instruction needs looking after, but for prices. ``queue_ahead`` is the size ahead of
-    it at ``queue_price``, for models that count a queue, ``queue_shown`` the size that was shown there last
-    and ``queue_traded`` what was traded there since.
+    Terms:
+
+    - ``since_ts``: when these terms arrived.
+    - ``placed_ts``: when the order first arrived, if a replacement took time to reach the venue; else 0.
+    - ``leaves``: the quantity still to fill.
+    - ``stop``: the trigger price. That of a trailing stop follows the market by ``trail``.
+    - ``waits_for``: ``NOTHING``, ``STOP`` or ``TOUCH``.
+    - ``is_limited``: it has a limit price.
+    - ``is_plain``: it has no instruction (see ``instructions`` and ``fill_sharing``).
+    - ``expire_ts``: when the rest expires; 0: never.
+    - ``due_ts``: the open or close at which an order on open or on close fills.
+
+    What became of it:
+
+    - ``is_triggered``: its trigger was reached.
+    - ``is_posted``: it has rested, so its next fill makes liquidity.
+    - ``fill_count``: its fills so far.
+
+    Its place in the queue (see ``fills.queue``):
+
+    - ``queue_price``: the price at which it queues.
+    - ``queue_ahead``: the size ahead of it there.
+    - ``queue_shown``: the size that the market showed there last.
+    - ``queue_traded``: the size that traded there since.
     """
 
     order: Order
@@ -52,7 +64,6 @@ class Resting(msgspec.Struct, gc=False):
     is_posted: bool = False
     trail: float = 0.0
     fill_count: int = 0
-    charged: Decimal = _ZERO
     expire_ts: int = 0
     due_ts: int = 0
     queue_ahead: float = 0.0
@@ -68,48 +79,58 @@ class Resting(msgspec.Struct, gc=False):
 
     @property
     def has_moved(self) -> bool:
-        """Whether what the market did changed the order since it came."""
+        """Whether the market has trailed, triggered or partly filled the order."""
         return self.trail > 0.0 or self.is_triggered or self.fill_count > 0
 
 
 def rest(order: Order, ts: int) -> Resting:
-    """An order as the venue sees it from ``ts`` on."""
-    order_type = order.order_type
-    resting = Resting(order, ts, order.side is _BUY, order.quantity)
+    """A new order at the venue, from ``ts`` on."""
+    order_type, time_in_force = order.order_type, order.time_in_force
+    resting = Resting(order, ts, order.side is BUY, order.quantity)
     if order.limit_price is not None:
         resting.limit = float(order.limit_price)
         resting.is_limited = True
-    if order_type is not _MARKET and order_type is not _LIMIT:
-        resting.waits_for = _WAITS_FOR.get(order_type, NOTHING)
-        if order.stop_price is not None:
-            resting.stop = float(order.stop_price)
-        if order_type is _TRAILING:
-            trail = order.trail_amount if order.trail_percent is None else order.trail_percent
-            resting.trail = 0.0 if trail is None else float(trail)
+    is_for_auction = False
+    if order_type is not MARKET and order_type is not LIMIT:
+        is_for_auction = order_type in ON_OPEN or order_type in ON_CLOSE
+        _set_trigger(resting)
     resting.is_plain = not (
         order.post_only
         or order.reduce_only
         or order.group_id
         or order.display_quantity is not None
-        or (order.time_in_force is not _GTC and order.time_in_force in AT_ONCE)
-        or order_type in ON_OPEN
-        or order_type in ON_CLOSE
+        or (time_in_force is not GTC and time_in_force in AT_ONCE)
+        or is_for_auction
     )
     return resting
 
 
 def renew(old: Resting, order: Order, ts: int) -> Resting:
-    """``old`` under new terms from ``ts`` on: what it has filled, reached and been charged stays."""
+    """``old`` under new terms from ``ts`` on. What it has filled and triggered stays.
+
+    It keeps its place in the queue only with the same limit and no more quantity.
+    """
     fresh = rest(order, ts)
     fresh.leaves = order.quantity - (old.order.quantity - old.leaves)
-    fresh.fill_count, fresh.charged = old.fill_count, old.charged
+    fresh.fill_count = old.fill_count
     fresh.expire_ts, fresh.due_ts = old.expire_ts, old.due_ts
     if old.is_triggered:
         fresh.is_triggered, fresh.waits_for = True, NOTHING
     if old.is_trailing and order.stop_price == old.order.stop_price:
         fresh.stop = old.stop
-    if fresh.limit == old.limit and order.quantity <= old.order.quantity:  # anything else goes to the back
+    if fresh.limit == old.limit and order.quantity <= old.order.quantity:
         fresh.is_posted = old.is_posted
         fresh.queue_ahead, fresh.queue_price = old.queue_ahead, old.queue_price
         fresh.queue_shown, fresh.queue_traded = old.queue_shown, old.queue_traded
     return fresh
+
+
+def _set_trigger(resting: Resting) -> None:
+    """Set what a stop, trailing stop or if-touched order waits for, and where."""
+    order = resting.order
+    resting.waits_for = _WAITS_FOR.get(order.order_type, NOTHING)
+    if order.stop_price is not None:
+        resting.stop = float(order.stop_price)
+    if order.order_type is OrderType.TRAILING_STOP:
+        trail = order.trail_amount if order.trail_percent is None else order.trail_percent
+        resting.trail = 0.0 if trail is None else float(trail)

@@ -1,10 +1,10 @@
-"""How much worse than the fill model's price a fill is that takes liquidity; how much better, for one.
+"""Slippage: how a fill that takes liquidity differs from the fill model's price.
 
-A model gets what was ``Taken`` and gives the price, not yet on the tick. Fills that made liquidity (a resting
-limit order) are at their limit and are not asked about. What the data does not say is 0: a bar has no
-spread, a quote no volume. A model that needs it then falls back on what its docstring says.
+A model gets the liquidity that a fill took (``Taken``) and answers with a price, not yet on the tick. It is
+not asked about fills that make liquidity: they are at their limit. Figures that the data do not have are 0: a
+bar has no spread, a trade no quoted size. The docstring of a model says what it does then.
 
-A price that slips stays above 0: no model moves it by all of itself.
+A price after slippage stays above 0.
 
 To add a model, write a frozen struct whose fields are its parameters, with ``needs_volatility`` and
 ``price``; list it in ``SLIPPAGE_MODELS`` or, in a module of your own, name it in the configuration as
@@ -17,20 +17,18 @@ from typing import Protocol
 
 import msgspec
 
-from kernel.events import Side
-
-# Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
-_BUY = Side.BUY
+from kernel.events import BUY, Side
 
 _BPS = 10_000
 
 
 class Taken(msgspec.Struct, frozen=True, gc=False):
-    """Liquidity that a fill took; 0 stands for what is not known.
+    """Liquidity that a fill took. 0 stands for an unknown figure.
 
-    ``price`` per unit and ``quantity`` in units as the fill model has them; ``spread`` is ask less bid in
-    price; ``volume`` the units traded in the bar, or shown by the quote, that the fill came from;
-    ``volatility`` the standard deviation of returns over a time like that of ``volume`` (0.02 is 2 %).
+    - ``price``: per unit, from the fill model. ``quantity``: in units.
+    - ``spread``: ask less bid, in price.
+    - ``volume``: units traded in the bar or trade, or shown by the quote, that filled the order.
+    - ``volatility``: the standard deviation of returns from one bar to the next; 0.02 is 2 %.
     """
 
     side: Side
@@ -42,11 +40,11 @@ class Taken(msgspec.Struct, frozen=True, gc=False):
 
 
 class SlippageModel(Protocol):
-    """Moves a price, mostly against the order. Pure: the same terms always give the same price."""
+    """Moves a price, mostly against the order. The same terms always give the same price."""
 
     @property
     def needs_volatility(self) -> bool:
-        """Whether it reads ``volatility``; nobody works that out for a model that does not."""
+        """Whether it reads ``volatility``, which is measured only for models that do."""
         ...
 
     def price(self, taken: Taken) -> float:
@@ -55,15 +53,15 @@ class SlippageModel(Protocol):
 
 
 class NoSlippage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The fill model's price."""
+    """No slippage: the fill model's price."""
 
     @property
     def needs_volatility(self) -> bool:
-        """It does not."""
+        """Never."""
         return False
 
     def price(self, taken: Taken) -> float:
-        """As it is."""
+        """The same price."""
         return taken.price
 
 
@@ -77,7 +75,7 @@ class FixedBps(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def needs_volatility(self) -> bool:
-        """It does not."""
+        """Never."""
         return False
 
     def price(self, taken: Taken) -> float:
@@ -86,10 +84,10 @@ class FixedBps(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SpreadFraction(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """``fraction`` of the spread, on top of the side of the quote that was taken.
+    """``fraction`` of the spread, beyond the side of the quote that was taken.
 
-    A buy at the ask of 100.00/100.10 with a half of the spread fills at 100.15. Where the spread is not
-    known (bars, prints) it is ``fallback_bps`` of the price.
+    A buy at the ask of 100.00/100.10 with half of the spread fills at 100.15. Without a spread (bars, trades)
+    it is ``fallback_bps`` of the price.
     """
 
     fraction: float = 0.5
@@ -101,23 +99,22 @@ class SpreadFraction(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
     @property
     def needs_volatility(self) -> bool:
-        """It does not."""
+        """Never."""
         return False
 
     def price(self, taken: Taken) -> float:
-        """A part of the spread away, or some basis points."""
+        """Higher for a buy, lower for a sale."""
         if taken.spread > 0 < taken.price:
             return worse(taken, self.fraction * taken.spread / taken.price)
         return worse(taken, self.fallback_bps / _BPS)
 
 
 class VolumeShare(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Grows with the square of the fill's share of the volume.
+    """Slippage that grows with the square of the fill's share of the volume.
 
-    price impact = ``price_impact`` * min(quantity / volume, ``volume_limit``)^2, as a fraction of the price:
-    the published formula and defaults of Zipline's ``VolumeShareSlippage``. Its cap on the size of a fill
-    is not this model's business but the broker's (``volume_limit`` there). Where the volume is not
-    known it is ``fallback_bps`` of the price.
+    price impact = ``price_impact`` * min(quantity / volume, ``volume_limit``)^2, as a fraction of the price.
+    These are the published formula and defaults of Zipline's ``VolumeShareSlippage``. Zipline's limit on the
+    size of a fill is the volume model ``share`` here. Without a volume it is ``fallback_bps`` of the price.
     """
 
     price_impact: float = 0.1
@@ -131,11 +128,11 @@ class VolumeShare(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
     @property
     def needs_volatility(self) -> bool:
-        """It does not."""
+        """Never."""
         return False
 
     def price(self, taken: Taken) -> float:
-        """The square of the share of the volume away."""
+        """Higher for a buy, lower for a sale."""
         if taken.volume <= 0:
             return worse(taken, self.fallback_bps / _BPS)
         share = min(taken.quantity / taken.volume, self.volume_limit)
@@ -145,14 +142,15 @@ class VolumeShare(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 class SquareRootImpact(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """``coefficient`` * volatility * sqrt(quantity / volume), as a fraction of the price.
 
-    The square-root law of market impact; coefficients found are of order 1 (Almgren, Thum, Hauptmann and
-    Li, "Direct estimation of equity market impact", Risk 18(7), 2005; Tóth et al., "Anomalous price impact
-    and the critical nature of liquidity in financial markets", Physical Review X 1, 021006, 2011). It holds
-    for volatility and volume over the same time: a day's of both, or a bar's of both.
+    This is the square-root law of market impact. Measured coefficients are near 1 (Almgren, Thum, Hauptmann
+    and Li, "Direct estimation of equity market impact", Risk 18(7), 2005; Tóth et al., "Anomalous price
+    impact and the critical nature of liquidity in financial markets", Physical Review X 1, 021006, 2011). It
+    holds for volatility and volume over the same time: both of a day, or both of a bar.
 
-    ``average_volume`` (units a day) and ``daily_volatility`` (0.02 is 2 %) are used together, both given,
-    instead of what the data says. Where either is not known there is no impact but ``fallback_bps``. The
-    impact is at most ``cap_bps``.
+    - ``average_volume`` (units a day) and ``daily_volatility`` (0.02 is 2 %) replace the figures of the data.
+      Give both or neither.
+    - ``fallback_bps``: the impact where volume or volatility is unknown.
+    - ``cap_bps``: the largest impact.
     """
 
     coefficient: float = 1.0
@@ -172,11 +170,11 @@ class SquareRootImpact(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
     @property
     def needs_volatility(self) -> bool:
-        """Only where none was given."""
+        """Only without ``daily_volatility``."""
         return not self.daily_volatility
 
     def price(self, taken: Taken) -> float:
-        """The square root of the share of the volume away."""
+        """Higher for a buy, lower for a sale."""
         volume = self.average_volume or taken.volume
         volatility = self.daily_volatility or taken.volatility
         if volume <= 0 or volatility <= 0:
@@ -186,9 +184,9 @@ class SquareRootImpact(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
 
 class PriceImprovement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Gives back ``fraction`` of the half spread: 0 fills at the quote, 1 at the middle.
+    """A price better than the quote by ``fraction`` of the half spread: 0 is the quote, 1 the middle.
 
-    What wholesalers and hidden orders give marketable orders. Nothing where the spread is not known.
+    Wholesalers and hidden orders give marketable orders such prices. Without a spread nothing changes.
     """
 
     fraction: float
@@ -199,18 +197,18 @@ class PriceImprovement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
     @property
     def needs_volatility(self) -> bool:
-        """It does not."""
+        """Never."""
         return False
 
     def price(self, taken: Taken) -> float:
-        """A part of the half spread towards the middle."""
+        """Nearer to the middle."""
         better = self.fraction * taken.spread / 2
-        return taken.price - better if taken.side is _BUY else taken.price + better
+        return taken.price - better if taken.side is BUY else taken.price + better
 
 
 def worse(taken: Taken, fraction: float) -> float:
-    """The price, a fraction of itself higher for a buy and lower for a sale; never at or through 0."""
-    if taken.side is _BUY:
+    """A price that is higher by ``fraction`` for a buy, and lower for a sale. It stays above 0."""
+    if taken.side is BUY:
         return taken.price * (1 + fraction)
     return taken.price * (1 - min(fraction, _LARGEST_FALL))
 
@@ -223,7 +221,7 @@ SLIPPAGE_MODELS: Mapping[str, type[SlippageModel]] = {
     "square_root": SquareRootImpact,
     "price_improvement": PriceImprovement,
 }
-"""By the name that configuration knows them by."""
+"""By name in the configuration."""
 
 _LARGEST_FALL = 0.9999
 

@@ -1,41 +1,39 @@
-"""All that the simulated venue remembers."""
+"""The state of the simulated venue, and how an order leaves it."""
 
 from decimal import Decimal
 
 import msgspec
 
-from brokers.simulated.charges import Charges
+from brokers.simulated.charges import Charges, forget
 from brokers.simulated.fills.book import Consumed
 from brokers.simulated.resting import Resting
+from brokers.simulated.volatility import Volatility
 from kernel.events import CancelSubmitted, InstrumentDefined, OrderSubmitted, ReplaceSubmitted
 from kernel.identifiers import StrategyId
 
 ZERO = Decimal(0)
+DEFAULT_TERMS = InstrumentDefined(0, "")
+"""The terms of a symbol that the log never defined."""
 
 
 class Request(msgspec.Struct, frozen=True):
-    """A request on its way, and when it arrives.
+    """A request in flight, and when it arrives.
 
-    ``taken_off`` is what the order's group filled meanwhile. ``is_overtaken``: new terms for an order that a
-    corporate action restated meanwhile.
+    - ``group_filled``: the quantity that the order's group filled since the request was sent.
+    - ``is_overtaken``: a corporate action restated the order since then, so new terms no longer fit it.
     """
 
     due_ts: int
     event: OrderSubmitted | CancelSubmitted | ReplaceSubmitted
-    taken_off: Decimal = ZERO
+    group_filled: Decimal = ZERO
     is_overtaken: bool = False
 
 
-class ReturnSpread(msgspec.Struct):
-    """How much a symbol's closes vary: the last one, and the mean square of returns, weighted to the last."""
-
-    close: float
-    mean_square: float = 0.0
-    count: int = 0
-
-
 class SharedBar(msgspec.Struct):
-    """What our orders had of the volume of the bar of this timeframe that ended at ``ts``."""
+    """How much of a bar's volume our orders have taken.
+
+    The bar is known by its timeframe and its end, ``ts``.
+    """
 
     ts: int
     timeframe: str
@@ -43,16 +41,21 @@ class SharedBar(msgspec.Struct):
 
 
 class SimulatedBrokerState(msgspec.Struct):
-    """Orders at the venue by symbol, in order of arrival, and what is needed to fill them.
+    """Orders at the venue, and what is needed to fill them. Dictionaries are by symbol.
 
-    ``positions`` is the venue's own count of what each strategy holds, by symbol. ``requests`` are under
-    way, in order of arrival. ``expiry_due_ts`` is the time of the pending expiry timer, 0 without one.
-    ``overdue`` names symbols with orders past their time that wait for the bar that was open then.
-    ``consumed`` is what our orders took of the order books. ``opened`` is when the latest bar of a symbol
-    began that orders were offered. ``shared`` are the bars of which orders had a part last, by symbol, where
-    a model limits that. ``restated_ts`` is when a symbol's prices were last restated, by a split or because
-    another share got the symbol. ``corrected`` are strategies of which a fill was corrected since the last
-    count.
+    - ``resting``: the orders, in order of arrival.
+    - ``order_count``: orders accepted so far.
+    - ``positions``: the position of each strategy, counted by the venue from its own fills.
+    - ``requests``: requests in flight, in order of arrival. ``request_count``: requests sent so far.
+    - ``expiry_due_ts``: when the pending expiry timer fires; 0 without one.
+    - ``overdue``: symbols with expired orders that still wait for a bar (see ``expiry``).
+    - ``charges``: commission charged so far.
+    - ``spreads``: how much prices vary, for slippage models that need it.
+    - ``consumed``: what our orders took of the order books.
+    - ``opened``: when the latest bar opened that orders were matched with.
+    - ``shared``: the last bar whose volume our orders shared.
+    - ``restated_ts``: when prices were last restated, by a split or because another share got the symbol.
+    - ``corrected``: strategies with a corrected fill since the last count of positions. Not by symbol.
     """
 
     resting: dict[str, list[Resting]] = {}
@@ -64,9 +67,35 @@ class SimulatedBrokerState(msgspec.Struct):
     expiry_due_ts: int = 0
     overdue: dict[str, bool] = {}
     charges: Charges = msgspec.field(default_factory=Charges)
-    spreads: dict[str, ReturnSpread] = {}
+    spreads: dict[str, Volatility] = {}
     consumed: dict[str, Consumed] = {}
     opened: dict[str, int] = {}
     shared: dict[str, SharedBar] = {}
     restated_ts: dict[str, int] = {}
     corrected: dict[StrategyId, bool] = {}
+
+
+def end(state: SimulatedBrokerState, resting: Resting) -> None:
+    """Take what is left of an order off the market; ``remove_done`` removes it from the list."""
+    resting.leaves = ZERO
+    if state.charges.orders:
+        forget(state.charges, resting.order.client_order_id)
+
+
+def remove_done(state: SimulatedBrokerState, symbol: str) -> bool:
+    """Remove the orders of a symbol that are done; ``True`` if these were the last ones."""
+    orders = state.resting.get(symbol)
+    if orders is None:
+        return False
+    if len(orders) == 1:
+        if orders[0].leaves:
+            return False
+        del state.resting[symbol]
+        return True
+    left = [resting for resting in orders if resting.leaves]
+    if left:
+        if len(left) != len(orders):
+            state.resting[symbol] = left
+        return False
+    del state.resting[symbol]
+    return True

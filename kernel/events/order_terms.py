@@ -8,12 +8,18 @@ import msgspec
 from kernel.events.header import Record
 from kernel.identifiers import ClientOrderId, StrategyId
 
+# Members of enums that are read for each order stand beside their enum under their own name: on 3.11 a member
+# takes 0.1 us to look up, a global 0.02.
+
 
 class Side(StrEnum):
     """Direction of an order or fill."""
 
     BUY = "buy"
     SELL = "sell"
+
+
+BUY, SELL = Side.BUY, Side.SELL
 
 
 class OrderType(StrEnum):
@@ -32,6 +38,9 @@ class OrderType(StrEnum):
     LIMIT_ON_CLOSE = "limit_on_close"
 
 
+MARKET, LIMIT, TRAILING_STOP = OrderType.MARKET, OrderType.LIMIT, OrderType.TRAILING_STOP
+
+
 class TimeInForce(StrEnum):
     """How long an order works."""
 
@@ -40,6 +49,9 @@ class TimeInForce(StrEnum):
     GTD = "gtd"
     IOC = "ioc"
     FOK = "fok"
+
+
+DAY, GTC, GTD, FOK = TimeInForce.DAY, TimeInForce.GTC, TimeInForce.GTD, TimeInForce.FOK
 
 
 class ExecutionKind(StrEnum):
@@ -59,12 +71,18 @@ class ExecutionKind(StrEnum):
     UNKNOWN = "unknown"
 
 
+FILL = ExecutionKind.FILL
+
+
 class Liquidity(StrEnum):
     """Whether a fill added or removed liquidity."""
 
     MAKER = "maker"
     TAKER = "taker"
     UNKNOWN = "unknown"
+
+
+MAKER, TAKER = Liquidity.MAKER, Liquidity.TAKER
 
 
 class SignalDirection(StrEnum):

@@ -1,11 +1,17 @@
-"""When and at what price an order fills: one small replaceable model for each kind of market data.
+"""Fill models: when, at what price and in what quantity an order fills, for each kind of market data.
 
-``bars`` (the OHLC rule, one price alone), ``paths`` (a way through the bar), ``ticks`` (quotes, trades),
-``book`` and ``queue`` (order books), ``volume`` (how much of it). They import ``kernel`` and
-``brokers.simulated.resting``. To add one, write a class as in ``port`` and give it a name in
-``brokers/simulated/models.py``; state its rule in ``docs/execution.md``.
+- ``port``: what a model is.
+- ``bars``: the OHLC rule, and models that see one price of a bar. ``paths``: an assumed path through a bar.
+- ``ticks``: quotes and trades.
+- ``book``: order books. ``queue``: the place of a resting limit order in the queue at its price.
+- ``volume``: how much of an event's volume our orders can take.
+- ``triggers``: stops, trailing stops and limits against one price, shared by all models.
+
+They import ``kernel`` and ``brokers.simulated.resting``. To add a model, write a class as in ``port``, give
+it a name in ``brokers/simulated/models.py`` and state its rule in ``docs/execution.md``.
 """
 
-from brokers.simulated.fills.port import BarFill, FillTiming, Price, QuoteFill, TradeFill, VolumeModel
+from brokers.simulated.fills.port import BarFill, FillTiming, Price, QuoteFill, TradeFill
+from brokers.simulated.fills.volume import VolumeModel
 
 __all__ = ["BarFill", "FillTiming", "Price", "QuoteFill", "TradeFill", "VolumeModel"]

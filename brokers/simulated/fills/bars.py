@@ -1,8 +1,8 @@
-"""Fills on bars: the "OHLC rule", and two models that look at one price of the bar alone.
+"""Fills on bars: the OHLC rule, and two models that see one price of the bar.
 
-How a price moved inside its bar is not known. ``OhlcBars`` asks of each order by itself whether the bar's
-range reached it; where two orders that exclude each other were reached, the order of their ranks decides:
-what happens at the open, then stops, then limits, so a protective stop goes before the profit.
+A bar does not tell how the price moved inside it. The OHLC rule looks at each order by itself: it fills if
+the bar's range reaches it. If a bar reaches several orders, their ranks say which one fills first: fills at
+the open, then stops, then limits. So of a bracket's exits the protective stop fills before the profit target.
 """
 
 from math import isfinite
@@ -28,11 +28,12 @@ AT_OPEN, AT_STOP, AT_LIMIT = 0.0, 1.0, 2.0
 class OhlcBars(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The OHLC rule, the default.
 
-    A market order fills at the open; a limit at the limit or the open, whichever is better; a stop at the
-    stop or the open, whichever is worse; a touch is enough. A stop-limit fills in the bar that triggers it
-    only if the trigger price is within its limit. An if-touched order triggers at the touch price or the
-    open, whichever is better. A trailing stop is tested against its level from before the bar; then the
-    bar's extreme moves the level for the next one.
+    - A market order fills at the open.
+    - A limit fills at the limit or the open, whichever is better. A touch is enough.
+    - A stop fills at the stop or the open, whichever is worse. A touch is enough.
+    - A stop-limit triggers as a stop. It fills in the same bar only if the trigger price is within its limit.
+    - An if-touched order triggers at the touch price or the open, whichever is better.
+    - A trailing stop is tested at its level from before the bar. Then the bar's extreme moves the level.
     """
 
     def fill(self, resting: Resting, bar: Bar) -> Price | None:
@@ -46,10 +47,10 @@ class OhlcBars(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class OhlcReturnBars(OhlcBars, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The OHLC rule, but a stop-limit that triggers beyond its limit fills if the price must have come back.
+    """The OHLC rule, but a stop-limit that triggers beyond its limit may still fill in the same bar.
 
-    That is at the limit, in the bar that triggers it: it triggered at the open and the bar reached the limit
-    later, or it triggered within the bar and the bar closed within the limit.
+    It fills at its limit if the price must have come back to it: the order triggered at the open and the bar
+    reached the limit, or it triggered later and the bar closed within the limit.
     """
 
     def fill(self, resting: Resting, bar: Bar) -> Price | None:
@@ -64,21 +65,21 @@ class OhlcReturnBars(OhlcBars, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class OpenBars(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A bar is one price, its open: what that does not reach waits for the next bar."""
+    """A bar is one price, its open. An order that this does not fill waits for the next bar."""
 
     def fill(self, resting: Resting, bar: Bar) -> Price | None:
         return fill_at(resting, bar.open, bar.open_ts or bar.ts)
 
 
 class CloseBars(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A bar is one price, its close: what that does not reach waits for the next bar."""
+    """A bar is one price, its close. An order that this does not fill waits for the next bar."""
 
     def fill(self, resting: Resting, bar: Bar) -> Price | None:
         return fill_at(resting, bar.close, bar.ts)
 
 
 def _triggered(resting: Resting, bar: Bar) -> Price | None:
-    """A stop or if-touched order that waits: its fill, if this bar reaches its trigger."""
+    """The fill of a stop or if-touched order, if the bar reaches its trigger."""
     if resting.is_trailing and not resting.stop:
         trail(resting, bar.open)
     was_touch = resting.waits_for == TOUCH
@@ -100,11 +101,12 @@ def _triggered(resting: Resting, bar: Bar) -> Price | None:
     if is_within_limit(resting, entry):
         return Price(entry, slips=False, executed_ts=bar.ts, rank=rank)
     if was_touch and is_within_limit(resting, bar.low if resting.is_buy else bar.high):
-        return Price(resting.limit, slips=False, executed_ts=bar.ts, rank=AT_LIMIT)  # on the same way
-    return None  # triggered beyond its limit: works as a limit order from the next bar on
+        return Price(resting.limit, slips=False, executed_ts=bar.ts, rank=AT_LIMIT)  # the price goes on to it
+    return None  # triggered beyond its limit: a limit order from the next bar on
 
 
 def _at_limit(resting: Resting, bar: Bar) -> Price | None:
+    """The fill of a limit order, if the bar reaches its limit."""
     if resting.is_buy:
         if not bar.low <= resting.limit:
             return None

@@ -1,8 +1,16 @@
-"""Fills on bars by walking an assumed path through the bar's four prices.
+"""Fills on bars along an assumed path through the bar's four prices.
 
-Along the path every order meets the prices one after the other: a stop-limit can be triggered and filled
-in one bar, a trailing stop follows and turns, and a fill's rank is its place on the path. Limits that the
-open is already through take liquidity at the open; those that rested make it, at their limit.
+How a path is read. It has three straight legs: open to one extreme, to the other extreme, to the close.
+
+- At the open, an order whose trigger is already reached triggers, a market order fills, and a limit order
+  fills if the open is within its limit. It takes liquidity unless it has rested before.
+- On each leg an order meets all prices between the two ends, in sequence. A stop or if-touched order triggers
+  where the leg reaches its trigger, and fills there unless its limit forbids it. A limit order fills at its
+  limit where the leg reaches it, and makes liquidity.
+- A stop-limit that triggered on a leg is a limit order for the rest of the path.
+- A trailing stop follows the price to the end of each leg that it is not triggered on.
+- A fill's rank is its place on the path: 1.5 is half way along the second leg. So of two orders that exclude
+  each other the path decides.
 """
 
 from enum import StrEnum
@@ -27,11 +35,14 @@ class FirstExtreme(StrEnum):
 
 
 class PathBars(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Open, one extreme, the other one, close.
+    """The path goes from the open to one extreme, to the other extreme, to the close.
 
-    ``first``: ``nearer`` is the extreme nearer to the open, the low if both are as near; ``adverse`` is for
-    each order the one against it, the high for buys and the low for sales: stops are reached before
-    limits, and everybody fills as late or as badly as the bar allows.
+    ``first`` says which extreme comes first:
+
+    - ``nearer``: the one nearer to the open; the low if both are equally near.
+    - ``high``, ``low``: that one.
+    - ``adverse``: the one against the order, the high for buys and the low for sales. Stops are then reached
+      before limits, and each order fills as late or as badly as the bar allows.
     """
 
     first: FirstExtreme = FirstExtreme.NEARER
@@ -59,13 +70,13 @@ class PathBars(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class AdversePathBars(PathBars, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``PathBars`` that for each order goes first to the extreme against it."""
+    """``PathBars`` with ``first: adverse``."""
 
     first: FirstExtreme = FirstExtreme.ADVERSE
 
 
 def _walk(resting: Resting, bar: Bar, prices: tuple[float, ...]) -> Price | None:
-    """The first fill along the path, if any; ``prices[0]`` is met at the bar's beginning."""
+    """The first fill along the path. ``prices[0]`` is the open."""
     opened_ts = bar.open_ts or bar.ts
     first = prices[0]
     if resting.waits_for:
@@ -88,7 +99,7 @@ def _walk(resting: Resting, bar: Bar, prices: tuple[float, ...]) -> Price | None
 
 
 def _on_leg(resting: Resting, start: float, end: float) -> tuple[float, bool] | None:
-    """A fill on the straight way between two prices, and whether it takes liquidity."""
+    """The price of a fill on one leg, and whether it takes liquidity."""
     if resting.waits_for:
         if resting.is_trailing:
             trail(resting, start)
@@ -107,7 +118,7 @@ def _on_leg(resting: Resting, start: float, end: float) -> tuple[float, bool] | 
 
 
 def _crossing(resting: Resting, start: float, end: float) -> float | None:
-    """Where the trigger is met on the way; at ``start`` if that is beyond it."""
+    """The price at which a leg reaches the trigger: ``start`` if that is beyond it."""
     stop = resting.stop
     if rises_to_trigger(resting):
         return max(start, stop) if end >= stop or start >= stop else None

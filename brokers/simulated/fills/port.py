@@ -1,4 +1,4 @@
-"""What a fill model is: one small class for each kind of market data, with one method."""
+"""The port of fill models: one small class with one method for each kind of market data."""
 
 from decimal import Decimal
 from enum import StrEnum
@@ -7,7 +7,7 @@ from typing import Protocol
 import msgspec
 
 from brokers.simulated.resting import Resting
-from kernel.events import Bar, Quote, Side, Trade
+from kernel.events import Bar, Quote, Trade
 
 
 class FillTiming(StrEnum):
@@ -18,10 +18,13 @@ class FillTiming(StrEnum):
 
 
 class Price(msgspec.Struct, frozen=True, gc=False):
-    """A fill: its price, whether it took liquidity (then slippage applies), and when it happened.
+    """The fill that a model gives an order.
 
-    ``rank`` says where in the market event it happened, the smaller the earlier. ``quantity`` is what
-    there is at this price; ``None``: all that is left of the order.
+    - ``price``: per unit, before slippage.
+    - ``slips``: it takes liquidity, so slippage applies.
+    - ``executed_ts``: when it happened.
+    - ``rank``: where in the market event it happened; smaller is earlier.
+    - ``quantity``: how much there is at this price; ``None``: as much as the order wants.
     """
 
     price: float
@@ -34,8 +37,8 @@ class Price(msgspec.Struct, frozen=True, gc=False):
 class BarFill(Protocol):
     """Whether, and at what price, a bar fills an order.
 
-    A model may change ``waits_for``, ``is_triggered``, ``is_posted``, ``stop`` and the queue's fields of
-    what it is shown, and nothing else. It is only shown bars that began when the order was there.
+    A model may change ``waits_for``, ``is_triggered``, ``is_posted``, ``stop`` and the queue's fields of the
+    order, and nothing else. It sees a bar only if the order was there when the bar opened.
     """
 
     def fill(self, resting: Resting, bar: Bar) -> Price | None: ...
@@ -48,14 +51,6 @@ class QuoteFill(Protocol):
 
 
 class TradeFill(Protocol):
-    """Whether, and at what price, a market print fills an order."""
+    """Whether, and at what price, a trade of the market fills an order."""
 
     def fill(self, resting: Resting, trade: Trade) -> Price | None: ...
-
-
-class VolumeModel(Protocol):
-    """How much of a market event's volume our orders can have between them."""
-
-    def available(self, event: Bar | Quote | Trade, side: Side) -> float:
-        """In units of the instrument. Quotes have a size for each side; others share one volume."""
-        ...

@@ -1,14 +1,21 @@
-"""Queue position: how much must trade at its price before a resting limit order is served.
+"""Queue position: how much must trade at its price before a resting limit order fills.
 
-An order that joins a price stands behind all the size that is shown there. Trades at the price serve the
-front first; what they take beyond the size ahead fills the order. When the shown size falls by more than
-was traded, the difference was cancelled, and a model says how much of it stood ahead. The size ahead is
-never more than what is shown. A trade through the price fills the order: everybody before it was served.
+What is remembered of an order, in its ``Resting``: the price at which it queues, the size ahead of it, the
+size that the market showed there last, and what has traded there since.
 
-The shown size is that of the order's level of the book or, on quotes, that of the best price: an order
-behind the best price joins the queue when the market comes to its price, behind everything shown then; one
-that betters the market has nobody ahead. Several of our own orders at one price do not count one another,
-but together never get more than what traded.
+What changes the size ahead:
+
+- The order joins the queue behind all the size shown at its price. On books that is its level. On quotes only
+  the best price has a size: an order behind it joins when the market comes to its price, and an order that
+  betters the market has nobody ahead.
+- A trade at the price serves the front of the queue first. What is left of it after the size ahead fills the
+  order.
+- The shown size falls by more than was traded: the difference was cancelled, and the ``QueueModel`` says how
+  much of it stood ahead.
+- A trade beyond the price fills the order: everybody ahead of it was served.
+
+What never happens: the size ahead is never more than the size shown. Several of our orders at one price do
+not see each other in the queue, but together they never get more than what traded.
 
 The probabilities are those of Rigtorp, "Estimating order queue position" (2013),
 rigtorp.se/2013/06/08/estimating-order-queue-position.html: with ``front`` ahead of the order and ``back``
@@ -29,22 +36,22 @@ from brokers.simulated.resting import Resting
 from kernel.events import AggressorSide, Quote, Trade
 
 _DIGITS = 9
-"""Decimals that sizes are kept to: float noise must not cost a lot of the smallest size, 1e-8."""
+"""Decimals of a size ahead. Float noise must not cost a lot of the smallest size, 1e-8."""
 
 # Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
 _BUYER, _SELLER = AggressorSide.BUYER, AggressorSide.SELLER
 
 
 class QueueModel(Protocol):
-    """Who cancels."""
+    """How much of a cancelled size stood ahead of the order."""
 
     def ahead_after(self, cancelled: float, *, front: float, back: float) -> float:
-        """The size ahead after ``cancelled`` of ``front + back`` was withdrawn; sizes of 0 or more."""
+        """The size ahead after ``cancelled`` of ``front + back`` was cancelled. All sizes are 0 or more."""
         ...
 
 
 class PessimisticQueue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Whoever cancels stood behind, as long as somebody stands there."""
+    """Cancellations come from behind the order as long as there is size behind it."""
 
     def ahead_after(self, cancelled: float, *, front: float, back: float) -> float:
         return front - max(cancelled - back, 0.0)
@@ -60,10 +67,10 @@ class Weighting(StrEnum):
 
 
 class ProbabilisticQueue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The expected share of cancellations stood ahead.
+    """A share of each cancellation stood ahead, as the probability says.
 
-    ``exponent`` is for ``weighting: power``: 1 spreads cancellations evenly; the larger it is, the more
-    they come from the longer part of the queue.
+    ``exponent`` is for ``weighting: power``. With 1, cancellations are spread evenly over the queue. The
+    larger it is, the more of them come from the longer part of the queue.
     """
 
     weighting: Weighting = Weighting.LOG
@@ -79,7 +86,7 @@ class ProbabilisticQueue(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         return min(max(ahead, 0.0), front + back - cancelled)
 
     def _share(self, front: float, back: float) -> float:
-        """How much of what was cancelled stood ahead, from 0 to 1."""
+        """The share of a cancelled size that stood ahead, from 0 to 1."""
         if not front or not back:
             return 1.0 if front else 0.0
         if self.weighting is Weighting.LOG:
@@ -99,7 +106,7 @@ QUEUE_MODELS: Mapping[str, type[PessimisticQueue] | type[ProbabilisticQueue]] = 
 
 
 class QueuedBook:
-    """A book model whose resting limits keep their place in the queue."""
+    """A book model in which resting limit orders have a place in the queue."""
 
     def __init__(self, fills: BookFill, queue: QueueModel) -> None:
         self._fills = fills
@@ -113,7 +120,7 @@ class QueuedBook:
 
 
 class QueuedQuotes:
-    """A quote model whose resting limits keep their place in the queue at the best price."""
+    """A quote model in which resting limit orders have a place in the queue at the best price."""
 
     def __init__(self, fills: QuoteFill, queue: QueueModel) -> None:
         self._fills = fills
@@ -131,7 +138,7 @@ class QueuedQuotes:
 
 
 class QueuedTrades:
-    """A trade model whose resting limits are served when their turn in the queue comes."""
+    """A trade model in which a resting limit order fills when its turn in the queue comes."""
 
     def __init__(self, fills: TradeFill) -> None:
         self._fills = fills
@@ -155,7 +162,7 @@ class QueuedTrades:
 
 
 def show(queue: QueueModel, resting: Resting, shown: float) -> None:
-    """Let an order know the size that is shown at its price: it joins the queue, or keeps its place."""
+    """Tell an order the size shown at its price. It joins the queue, or its place moves up."""
     if not 0.0 <= shown < inf:
         return  # no size
     if not _has_joined(resting):

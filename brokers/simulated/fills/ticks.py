@@ -1,8 +1,8 @@
 """Fills on quotes and trades.
 
-Orders take the side of a quote that they need: buys the ask, sales the bid. Triggers look at the same
-price. The plain models fill at what the market shows, so a limit that the market jumped over fills at the
-better price; the others hold that a resting order was there first, and fill it at its limit.
+Buys look at the ask of a quote and sales at its bid, triggers too. The default models fill at the price that
+the market shows: a limit order that the market jumped over gets the better price. In the other models a limit
+order that rested was there first, so it fills at its limit.
 """
 
 from math import isfinite
@@ -16,14 +16,14 @@ from kernel.events import Quote, Trade
 
 
 class SideQuotes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Every fill is at the quote, the default; 0 stands for a side that is missing."""
+    """The default: every fill is at the quote. 0 stands for a missing side."""
 
     def fill(self, resting: Resting, quote: Quote) -> Price | None:
         return fill_at(resting, quote.ask if resting.is_buy else quote.bid, quote.ts)
 
 
 class MakerQuotes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A limit that its first quote allows takes at the quote; one that rested fills at its limit."""
+    """A limit order takes at its first quote if that is within the limit; later it fills at its limit."""
 
     def fill(self, resting: Resting, quote: Quote) -> Price | None:
         price = quote.ask if resting.is_buy else quote.bid
@@ -31,21 +31,21 @@ class MakerQuotes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class PrintTrades(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Every fill is at the print, the default."""
+    """The default: every fill is at the price of the trade."""
 
     def fill(self, resting: Resting, trade: Trade) -> Price | None:
         return fill_at(resting, trade.price, trade.ts)
 
 
 class TouchTrades(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A limit that rested fills at its limit when a trade prints at it or beyond."""
+    """A limit order that rested fills at its limit when a trade prints at the limit or beyond it."""
 
     def fill(self, resting: Resting, trade: Trade) -> Price | None:
         return fill_as_maker(resting, trade.price, trade.ts)
 
 
 class ThroughTrades(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A limit that rested fills at its limit only when a trade prints beyond it: others were ahead."""
+    """A limit order that rested fills at its limit when a trade prints beyond it: others were ahead at it."""
 
     def fill(self, resting: Resting, trade: Trade) -> Price | None:
         is_at_limit = resting.is_limited and not resting.waits_for and trade.price == resting.limit
@@ -56,7 +56,7 @@ class ThroughTrades(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 def fill_as_maker(resting: Resting, price: float, ts: int) -> Price | None:
-    """As ``fill_at``, but a limit order takes only at its first price; from then on it makes."""
+    """As ``fill_at``, but a limit order takes liquidity only at its first price; later it makes it."""
     if not resting.is_limited:
         return fill_at(resting, price, ts)
     if not price or not isfinite(price):

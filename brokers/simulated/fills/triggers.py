@@ -1,4 +1,4 @@
-"""What all fill models share: triggers, trailing stops, and the fill of an order at one single price."""
+"""Triggers, trailing stops and limits against one price: the calculations that all fill models share."""
 
 from math import isfinite
 
@@ -22,13 +22,13 @@ def is_reached(resting: Resting, price: float) -> bool:
 
 
 def trigger(resting: Resting) -> None:
-    """From here on the order works as a market or limit order."""
+    """Make a waiting order a market or limit order."""
     resting.is_triggered = True
     resting.waits_for = NOTHING
 
 
 def trail(resting: Resting, price: float) -> None:
-    """Move a trailing stop's trigger after a price; it never moves back."""
+    """Let a trailing stop's trigger follow a price. It never moves back."""
     is_buy = resting.is_buy
     if resting.order.trail_percent is None:
         level = price + resting.trail if is_buy else price - resting.trail
@@ -40,7 +40,7 @@ def trail(resting: Resting, price: float) -> None:
 
 
 def fill_at(resting: Resting, price: float, ts: int) -> Price | None:
-    """The fill if the market is at ``price`` and nowhere else; 0 stands for a price that is missing."""
+    """The fill of an order while the market is at one price. 0 stands for a missing price."""
     if not price or not isfinite(price):
         return None
     if resting.waits_for and not has_triggered_at(resting, price):
@@ -51,7 +51,7 @@ def fill_at(resting: Resting, price: float, ts: int) -> Price | None:
 
 
 def has_triggered_at(resting: Resting, price: float) -> bool:
-    """Test the trigger against a price: trigger the order, or let a trailing stop follow."""
+    """Trigger the order if the price reaches its trigger; otherwise let a trailing stop follow it."""
     if not resting.is_trailing:
         if not is_reached(resting, price):
             return False

@@ -1,17 +1,24 @@
-"""How much our orders can have of what traded or was offered."""
+"""How much of a market event's volume our orders can take. ``fill_sharing`` shares it out among them."""
+
+from typing import Protocol
 
 import msgspec
 
-from kernel.events import Bar, Quote, Side, Trade
+from kernel.events import BUY, Bar, Quote, Side, Trade
 
-_BUY = Side.BUY
+
+class VolumeModel(Protocol):
+    """The volume that our orders can take of an event, all of them together."""
+
+    def available(self, event: Bar | Quote | Trade, side: Side) -> float:
+        """In units of the instrument. A quote has a size for each side; a bar or trade has one volume."""
+        ...
 
 
 class VolumeShare(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """At most ``limit`` (0.1 is 10 %) of a bar's or print's volume, or of the quoted size of a side.
+    """At most ``limit`` (0.1 is 10 %) of a bar's or trade's volume, or of the size on one side of a quote.
 
-    Shared by all orders that the event fills. An event without volume fills nothing; each quote offers
-    its size anew.
+    An event without volume fills nothing. Each quote counts anew, even if its size is that of the last one.
     """
 
     limit: float = 0.1
@@ -27,4 +34,4 @@ class VolumeShare(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             case Trade(size=size):
                 return self.limit * size
             case Quote():
-                return self.limit * (event.ask_size if side is _BUY else event.bid_size)
+                return self.limit * (event.ask_size if side is BUY else event.bid_size)

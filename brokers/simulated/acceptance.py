@@ -1,0 +1,146 @@
+"""Which orders the venue accepts, and how an accepted order starts.
+
+An order starts with its expiry, with the open or close that it is for, and with the first level of a
+trailing stop.
+"""
+
+from brokers.simulated.fills.triggers import trail
+from brokers.simulated.hours import TradingHours, next_close, next_open
+from brokers.simulated.resting import AT_ONCE, ON_CLOSE, ON_OPEN, Resting
+from kernel.bus import EventBus
+from kernel.events import (
+    DAY,
+    GTC,
+    GTD,
+    LIMIT,
+    MARKET,
+    TRAILING_STOP,
+    Bar,
+    Order,
+    OrderType,
+    Quote,
+    Trade,
+    VenueFeature,
+)
+
+_NEEDS_LIMIT = frozenset(
+    {
+        OrderType.LIMIT,
+        OrderType.STOP_LIMIT,
+        OrderType.LIMIT_IF_TOUCHED,
+        OrderType.LIMIT_ON_OPEN,
+        OrderType.LIMIT_ON_CLOSE,
+    }
+)
+_NEEDS_STOP = frozenset(
+    {OrderType.STOP, OrderType.STOP_LIMIT, OrderType.MARKET_IF_TOUCHED, OrderType.LIMIT_IF_TOUCHED}
+)
+NEVER = -2
+"""Before any ``ts``."""
+
+WHOLE_DAYS = ("d", "w")
+"""Units of timeframes whose bars hold whole trading days."""
+
+
+def refusal(order: Order, ts: int, *, lacking: frozenset[str]) -> str:
+    """Why the venue rejects an order; empty if it accepts it.
+
+    ``lacking``: names of the types, times in force and features that the venue does not have.
+    """
+    return _mistake(order, ts) or _lack(order, lacking)
+
+
+def replacement_refusal(resting: Resting | None, order: Order, ts: int, *, lacking: frozenset[str]) -> str:
+    """Why the venue rejects new terms for an order; empty if it accepts them."""
+    if resting is None:
+        return "no such order"
+    if VenueFeature.REPLACE.value in lacking:
+        return "orders are not replaced by this venue"
+    filled = resting.order.quantity - resting.leaves
+    if order.quantity <= filled:
+        return f"{filled} of {order.quantity} are filled already"
+    return _mistake(order, ts)
+
+
+def start(resting: Resting, hours: TradingHours, bus: EventBus, *, restated_ts: int) -> None:
+    """Set the first level of a trailing stop, the expiry, and the auction of an accepted order.
+
+    ``restated_ts``: when the prices of the symbol were last restated; ``NEVER`` if they were not.
+    """
+    if resting.is_trailing and not resting.stop:
+        price = last_price(bus, resting, restated_ts=restated_ts)
+        if price:
+            trail(resting, price)
+    order, ts = resting.order, resting.since_ts
+    if order.order_type in ON_OPEN:
+        resting.due_ts = next_open(hours, order.symbol, ts)
+    elif order.order_type in ON_CLOSE:
+        _set_close(resting, hours, bus)
+    elif order.time_in_force is DAY:
+        resting.expire_ts = hours.day_end(order.symbol, ts)
+    if order.time_in_force is GTD and (not resting.expire_ts or order.expire_ts < resting.expire_ts):
+        resting.expire_ts = order.expire_ts
+
+
+def last_price(bus: EventBus, resting: Resting, *, restated_ts: int) -> float:
+    """The price that the order would meet now: the latest of quote, trade and bar close; 0.0 without one.
+
+    Prices up to ``restated_ts`` do not count: they are on other terms, or of another share.
+    """
+    symbol = resting.order.symbol
+    bar, trade, quote = bus.last(Bar, symbol), bus.last(Trade, symbol), bus.last(Quote, symbol)
+    latest_ts, price = restated_ts + 1, 0.0
+    if bar is not None and bar.ts >= latest_ts:
+        latest_ts, price = bar.ts, bar.close
+    if trade is not None and trade.ts >= latest_ts:
+        latest_ts, price = trade.ts, trade.price
+    if quote is not None and quote.ts >= latest_ts:
+        price = quote.ask if resting.is_buy else quote.bid
+    return price if price == price else 0.0  # NaN is no price
+
+
+def _mistake(order: Order, ts: int) -> str:
+    """What makes an order impossible at any venue; empty if nothing does."""
+    order_type = order.order_type
+    if order_type is MARKET and order.time_in_force is GTC and not order.post_only:
+        return ""
+    if order.limit_price is None and order_type in _NEEDS_LIMIT:
+        return f"a {order_type.value} order needs a limit price"
+    if order.stop_price is None and order_type in _NEEDS_STOP:
+        return f"a {order_type.value} order needs a stop price"
+    if order_type is TRAILING_STOP:
+        trails = [each for each in (order.trail_amount, order.trail_percent) if each is not None]
+        if len(trails) != 1 or trails[0] <= 0:
+            return "a trailing_stop order needs either a trail amount or a trail percent above 0"
+    if order.post_only and (order_type is not LIMIT or order.time_in_force in AT_ONCE):
+        return "post-only is for limit orders that may rest"
+    if order.time_in_force is GTD and order.expire_ts <= ts:
+        return f"expire_ts {order.expire_ts} is not after {ts}"
+    if order.display_quantity is not None and order.display_quantity <= 0:
+        return f"display quantity {order.display_quantity} is not above 0"
+    return ""
+
+
+def _lack(order: Order, lacking: frozenset[str]) -> str:
+    """What an order asks for and the venue does not have, as a sentence; empty if it has everything."""
+    if not lacking:
+        return ""
+    asked = [order.order_type.value, order.time_in_force.value]
+    if order.post_only:
+        asked.append(VenueFeature.POST_ONLY.value)
+    if order.reduce_only:
+        asked.append(VenueFeature.REDUCE_ONLY.value)
+    if order.display_quantity is not None:
+        asked.append(VenueFeature.ICEBERG.value)
+    return next((f"{each} is not taken by this venue" for each in asked if each in lacking), "")
+
+
+def _set_close(resting: Resting, hours: TradingHours, bus: EventBus) -> None:
+    """Set the close that an order is for. It expires then, unless daily bars tell the close."""
+    symbol, ts = resting.order.symbol, resting.since_ts
+    bar = bus.last(Bar, symbol)
+    has_no_calendar = hours.session(symbol, ts) is None
+    if has_no_calendar and bar is not None and bar.timeframe.endswith(WHOLE_DAYS):
+        resting.due_ts = ts  # the next bar is the next day, whenever it ends
+    else:
+        resting.due_ts = resting.expire_ts = next_close(hours, symbol, ts)

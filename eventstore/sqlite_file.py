@@ -19,7 +19,7 @@ SqlValue = int | str | bytes | None
 SqlRow = tuple[SqlValue, ...]
 
 APPLICATION_ID = 0x6F746170
-"""``otap`` in the file's header: this SQLite file is an event store."""
+"""The letters "otap" in the header of a SQLite file: it is an event store."""
 
 FORMAT_VERSION = 1
 """``user_version`` of the file. A newer one is refused."""

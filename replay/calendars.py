@@ -1,7 +1,7 @@
 """Trading calendars for a run: names to sessions, looked up before the run and kept in its log.
 
-A name is one of ``exchange_calendars`` (an exchange's MIC or alias: ``XNYS``, ``NYSE``, ``XLON``,
-``CMES``; ``us_futures``; ``24/7`` and ``24/5``, whose days are those of UTC) or ``FX``: currency
+A name is one of ``exchange_calendars`` (an exchange's MIC or alias: ``XNYS``, ``NYSE``, ``XLON``;
+``us_futures``; ``24/7`` and ``24/5``, whose days are those of UTC) or ``FX``: currency
 dealing from Sunday to Friday 17:00 New York, where a new trading day begins each day at 17:00 and has
 the date that it ends on; none ends on 25 December or 1 January. (Dealers' own breaks of some minutes
 around 17:00 differ and are left out.)

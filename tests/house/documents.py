@@ -68,7 +68,7 @@ def dead_links(path: str, text: str) -> Iterator[str]:
 
 def headings(text: str) -> set[str]:
     """The anchors that a page's headings make."""
-    titles = [line.lstrip("#").strip() for line in _prose_lines(text) if line.startswith("#")]
+    titles = [line.lstrip("#").strip() for line in prose_lines(text) if line.startswith("#")]
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
@@ -92,12 +92,12 @@ def _example(match: re.Match[str], text: str) -> Example:
 
 
 def _links(text: str) -> Iterator[tuple[int, str]]:
-    for number, line in enumerate(_prose_lines(text), start=1):
+    for number, line in enumerate(prose_lines(text), start=1):
         for match in _LINK.finditer(re.sub(r"`[^`]*`", "", line)):
             yield number, match["target"] or match["image"]
 
 
-def _prose_lines(text: str) -> Iterator[str]:
+def prose_lines(text: str) -> Iterator[str]:
     """The lines of a document, those of fenced blocks left empty."""
     fence = ""
     for line in text.splitlines():

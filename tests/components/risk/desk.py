@@ -161,7 +161,7 @@ class Desk:
         parent: str = "",
         group: str = "",
     ) -> OrderApproved | OrderDenied:
-        """Risk's answer to an order; ids are ``o1``, ``o2`` and so on."""
+        """Risk's answer to an order; ids count up from ``o1``."""
         self._count += 1
         kind = {(0, 0): "market", (1, 0): "limit", (0, 1): "stop", (1, 1): "stop_limit"}
         order = Order(

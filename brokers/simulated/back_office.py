@@ -42,10 +42,10 @@ from kernel.events import (
     TimerScheduled,
 )
 from kernel.identifiers import StrategyId, TimerName
+from kernel.time_units import DAY_NS, SECOND_NS
 
 ACCRUAL = TimerName("accrual")
 ACCOUNT = StrategyId("")
-DAY_NS = 86_400_000_000_000
 PAID_STEP = Decimal("0.01")
 ACCRUED_STEP = Decimal("1E-8")
 
@@ -129,7 +129,7 @@ class BackOffice:
         """Charge days from now on. The first one ends at the first accrual."""
         if self.state.accrued_ts:
             return None
-        offset = self._config.accrual_s * 1_000_000_000
+        offset = self._config.accrual_s * SECOND_NS
         due_ts = ((ts - offset) // DAY_NS + 1) * DAY_NS + offset
         self.state.accrued_ts = due_ts - DAY_NS
         return (TimerScheduled(ts, self.name, ACCRUAL, due_ts, DAY_NS),)

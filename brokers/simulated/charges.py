@@ -12,8 +12,7 @@ import msgspec
 from brokers.simulated.commission import ZERO, CommissionModel, FillTerms
 from kernel.events import MAKER, Liquidity, Order
 from kernel.identifiers import ClientOrderId
-
-_SECOND_NS = 1_000_000_000
+from kernel.time_units import SECOND_NS
 
 
 class OrderCharges(msgspec.Struct, gc=False):
@@ -107,6 +106,6 @@ def forget(charges: Charges, client_order_id: ClientOrderId) -> None:
 
 def _month_end(ts: int) -> int:
     """The first ns of the next calendar month, UTC."""
-    day = datetime.fromtimestamp(ts // _SECOND_NS, UTC)
+    day = datetime.fromtimestamp(ts // SECOND_NS, UTC)
     year, month = (day.year + 1, 1) if day.month == 12 else (day.year, day.month + 1)
-    return int(datetime(year, month, 1, tzinfo=UTC).timestamp()) * _SECOND_NS
+    return int(datetime(year, month, 1, tzinfo=UTC).timestamp()) * SECOND_NS

@@ -5,9 +5,9 @@ from decimal import Decimal
 import msgspec
 
 from kernel.fraction_checks import above
+from kernel.time_units import DAY_S
 
 ZERO = Decimal(0)
-DAY_S = 86_400
 
 
 class Interest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -3,8 +3,7 @@
 from typing import Protocol
 
 from kernel.events import Bar, TradingSession
-
-DAY_NS = 86_400_000_000_000
+from kernel.time_units import DAY_NS
 
 
 class TradingHours(Protocol):

@@ -14,9 +14,9 @@ from typing import Protocol
 
 import msgspec
 
-_MS_NS = 1_000_000
+from kernel.time_units import DAY_NS, MS_NS
 
-LONGEST_MS = 86_400_000.0
+LONGEST_MS = DAY_NS / MS_NS
 """A day, the longest delay that is accepted."""
 
 
@@ -46,7 +46,7 @@ class ConstantLatency(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
     def delay_ns(self, count: int) -> int:  # noqa: ARG002  # the port's signature
         """The same for every request."""
-        return round(self.delay_ms * _MS_NS)
+        return round(self.delay_ms * MS_NS)
 
 
 class NormalLatency(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -68,7 +68,7 @@ class NormalLatency(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     def delay_ns(self, count: int) -> int:
         """A draw for this request."""
         deviations = sum(_draws(self.seed, count)) / 2**20 - 6
-        return max(round((self.mean_ms + self.sd_ms * deviations) * _MS_NS), round(self.minimum_ms * _MS_NS))
+        return max(round((self.mean_ms + self.sd_ms * deviations) * MS_NS), round(self.minimum_ms * MS_NS))
 
 
 class JitterLatency(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -88,7 +88,7 @@ class JitterLatency(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         """A draw for this request."""
         first, second, third, *_ = _draws(self.seed, count)
         share = (first << 40 | second << 20 | third) / 2**60
-        return round((self.low_ms + (self.high_ms - self.low_ms) * share) * _MS_NS)
+        return round((self.low_ms + (self.high_ms - self.low_ms) * share) * MS_NS)
 
 
 LATENCY_MODELS: Mapping[str, type[LatencyModel]] = {

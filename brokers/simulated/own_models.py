@@ -22,14 +22,14 @@ from brokers.simulated.fills.book import OpenBook
 from brokers.simulated.fills.port import Price
 from brokers.simulated.fills.queue import QueueModel
 from brokers.simulated.fills.volume import VolumeModel
-from brokers.simulated.latency import LONGEST_MS, LatencyModel
+from brokers.simulated.latency import LatencyModel
 from brokers.simulated.resting import Resting
 from brokers.simulated.slippage import SlippageModel, Taken
 from kernel.errors import ComponentError, ConfigError
 from kernel.events import Bar, Quote, Side, Trade
+from kernel.time_units import DAY_NS
 from kernel.timers import NEVER
 
-_LONGEST_NS = int(LONGEST_MS) * 1_000_000
 _NUMBERS = int | float | Decimal
 
 
@@ -196,7 +196,7 @@ class CheckedLatency:
     def delay_ns(self, count: int) -> int:
         """The model's answer, from 0 to a day."""
         answer = self._model.delay_ns(count)
-        return _whole(answer, f"{self._name}: delay_ns({count})", highest=_LONGEST_NS)
+        return _whole(answer, f"{self._name}: delay_ns({count})", highest=DAY_NS)
 
 
 # Any: models of different roles share no type

@@ -36,7 +36,7 @@ class BookVenue:
         self.hear(InstrumentDefined(0, "A", lot_size=Decimal(lot)))
 
     def hear(self, *events: Event) -> list[ExecutionReport]:
-        """What the venue reports about these events."""
+        """The venue's reports on these events."""
         self.bus.dispatch(events)
         reports = self.bus.take_derived().events
         return [report for report in reports if isinstance(report, ExecutionReport)]
@@ -66,7 +66,7 @@ def fills(reports: Sequence[ExecutionReport]) -> list[tuple[float, float]]:
 
 
 def kinds(reports: Sequence[ExecutionReport]) -> list[str]:
-    """What the reports say."""
+    """The kinds of the reports."""
     return [report.kind.value for report in reports]
 
 

@@ -1,4 +1,4 @@
-"""Fills and what a commission model charges for them, through the bookkeeping that the venue uses."""
+"""Fills and their commission, charged through the venue's own count of charges."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -43,7 +43,7 @@ class Account:
         ts: int = JANUARY,
         multiplier: str = "1",
     ) -> list[Decimal]:
-        """What each part of an order is charged; ``liquidity`` by part, the last for the rest."""
+        """The charge for each part of an order. ``liquidity``: by part; the last is for all later parts."""
         self._orders += 1
         whole = sum((Decimal(quantity) for quantity, _ in parts), Decimal(0))
         key = ClientOrderId(f"o{self._orders}")
@@ -63,10 +63,10 @@ class Account:
         ]
 
     def cost(self, *parts: Part, side: Side = BUY, ts: int = JANUARY) -> Decimal:
-        """What an order costs in all."""
+        """The whole cost of an order."""
         return sum(self.trade(*parts, side=side, ts=ts), Decimal(0))
 
 
 def cost(commission: CommissionModel, *parts: Part, side: Side = BUY) -> Decimal:
-    """What an order costs in an account that has not traded before."""
+    """The cost of an order in an account that has not traded before."""
     return Account(commission).cost(*parts, side=side)

@@ -76,7 +76,7 @@ def read_table(page: str) -> Iterator[Scenario]:
 
 
 def play(scenario: Scenario) -> str:
-    """What fills and ends, in the notation of the table's last column."""
+    """The fills and endings, in the notation of the table's last column."""
     orders = dict(_orders(scenario.orders))
     names = len(orders) > 1
     core = _core(scenario.model)

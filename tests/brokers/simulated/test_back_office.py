@@ -1,4 +1,4 @@
-"""What the simulated broker pays and charges beside trades, in a whole core."""
+"""The back office of the simulated broker in a whole core: dividends, funding, fees and interest."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -56,12 +56,12 @@ def bar(ts: int, symbol: str, price: float) -> Bar:
 
 
 def paid(events: Sequence[Event]) -> dict[str, Decimal]:
-    """What was paid, by strategy."""
+    """The payments by strategy."""
     return {moved.strategy: moved.amount for moved in of_type(events, CashMoved)}
 
 
 def day(core: Core, number: int) -> Sequence[Event]:
-    """What happens up to just after the end of a day."""
+    """The events up to just after the end of a day."""
     return hear(core, InstrumentDefined(number * DAY + 1, "other"))
 
 
@@ -92,7 +92,7 @@ def test_a_dividend_reaches_the_cash_of_the_account() -> None:
     assert core.portfolio.cash - before == 22
 
 
-def test_a_dividend_is_paid_at_its_pay_date_to_who_held_before() -> None:
+def test_a_dividend_is_paid_at_its_pay_date_to_holders_before_it() -> None:
     core = core_of()
     hold(core, long="100")
 
@@ -117,7 +117,7 @@ def test_two_dividends_that_wait_are_both_paid() -> None:
     assert [moved.amount for moved in of_type(events, CashMoved)] == [Decimal("10.00"), Decimal("5.00")]
 
 
-def test_nobody_holds_and_nothing_is_paid() -> None:
+def test_without_a_position_nothing_is_paid() -> None:
     core = core_of()
 
     events = hear(core, dividend(DAY, "0.22", pay_ts=5 * DAY))
@@ -171,7 +171,7 @@ def test_a_merger_pays_cash_a_share_and_for_fractions_of_the_new_share() -> None
     assert [moved.amount for moved in of_type(events, CashMoved)] == [Decimal("2020.00"), Decimal("30.00")]
 
 
-def test_a_fraction_of_a_share_without_a_price_is_worth_what_the_old_one_makes_it() -> None:
+def test_a_fraction_of_a_share_without_a_price_is_paid_by_the_price_of_the_old_share() -> None:
     core = core_of()
     hold(core, long="101", price=50.0)
 
@@ -212,7 +212,7 @@ def merger(ts: int, *, ratio: str, amount: str, new_symbol: str) -> CorporateAct
         ("7", "5", "2"),
     ],
 )
-def test_a_fraction_is_what_is_no_whole_lot(quantity: str, lot: str, fraction: str) -> None:
+def test_a_fraction_is_the_part_beyond_whole_lots(quantity: str, lot: str, fraction: str) -> None:
     assert fraction_of(Decimal(quantity), Decimal(lot)) == Decimal(fraction)
 
 
@@ -315,7 +315,7 @@ def test_a_short_position_pays_its_borrow_fee_every_day() -> None:
     assert of_type(first, CashMoved)[0].ts == DAY
 
 
-def test_what_the_account_is_long_elsewhere_need_not_be_borrowed() -> None:
+def test_shares_that_another_strategy_is_long_are_not_borrowed() -> None:
     core = core_of()
     hear(core, InstrumentDefined(NOON, "A", borrow_rate=Decimal("0.072")))
     hold(core, long="60", short="-100", price=50.0)
@@ -362,7 +362,7 @@ def test_a_year_may_have_365_days() -> None:
     assert paid(events) == {"": Decimal(1)}
 
 
-def test_accrual_happens_when_it_is_configured_to() -> None:
+def test_days_are_charged_at_the_configured_time() -> None:
     rates = {"USD": {"credit": "0.036"}}
     core = core_of({"interest": rates, "accrual_s": 79_200}, cash=10_000)
 
@@ -418,7 +418,7 @@ def test_rounded_parts_add_up_to_the_rounded_whole(parts: list[Decimal], places:
     rate=st.decimals("-0.0075", "0.0075", places=8),
     amount=st.decimals("0", "9", places=4),
 )
-def test_what_longs_get_is_what_shorts_pay(
+def test_longs_receive_what_shorts_pay(
     quantity: Decimal, price: float, rate: Decimal, amount: Decimal
 ) -> None:
     core = core_of()

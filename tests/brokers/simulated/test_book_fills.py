@@ -1,4 +1,4 @@
-"""Orders on an order book: they take the levels there are, and what they took stays taken."""
+"""Orders on an order book: they take its levels, and a level that they took stays taken."""
 
 from decimal import Decimal
 
@@ -21,7 +21,7 @@ BIDS = ((99.0, 5.0), (98.0, 7.0), (97.0, 10.0))
 ASKS = ((101.0, 3.0), (102.0, 4.0), (104.0, 8.0))
 BOOK = snapshot(BIDS, ASKS)
 SAME = delta((), ())
-"""The book is heard of again, unchanged."""
+"""An update that leaves the book as it is."""
 
 
 def venue(config: SimulatedBrokerConfig = WALK, *, lot: str = "1") -> BookVenue:
@@ -66,7 +66,7 @@ def test_a_marketable_limit_walks_up_to_its_limit_and_rests() -> None:
     assert fills(at.hear(delta((), ((101.5, 9.0),), ts=3))) == [(3, 102)]
 
 
-def test_what_an_order_took_is_gone_for_the_next_one() -> None:
+def test_the_next_order_does_not_find_what_an_order_took() -> None:
     at = venue()
     at.submit(order(BUY, 5, key="a"), order(BUY, 5, key="b"))
 
@@ -75,7 +75,7 @@ def test_what_an_order_took_is_gone_for_the_next_one() -> None:
     assert fills(reports) == [(3, 101), (2, 102), (2, 102), (3, 104)]
 
 
-def test_what_was_taken_stays_taken_until_the_level_changes() -> None:
+def test_a_taken_level_stays_taken_until_its_size_changes() -> None:
     at = venue()
     at.submit(order(BUY, 3))
     at.hear(SAME)
@@ -88,7 +88,7 @@ def test_what_was_taken_stays_taken_until_the_level_changes() -> None:
     assert (untouched, changed) == ([(1, 102)], [(2, 101)])
 
 
-def test_a_whole_new_book_brings_everything_back() -> None:
+def test_a_new_snapshot_brings_all_levels_back() -> None:
     at = venue()
     at.submit(order(BUY, 3))
     at.hear(SAME)
@@ -97,7 +97,7 @@ def test_a_whole_new_book_brings_everything_back() -> None:
     assert fills(at.hear(snapshot(BIDS, ASKS, ts=3))) == [(3, 101)]
 
 
-def test_what_was_taken_is_remembered_through_a_restart() -> None:
+def test_taken_levels_are_remembered_through_a_restart() -> None:
     at = venue()
     at.submit(order(BUY, 3))
     at.hear(SAME)
@@ -126,7 +126,7 @@ def test_fill_or_kill_fills_whole_over_several_levels() -> None:
     assert fills(at.hear(SAME)) == [(3, 101), (4, 102)]
 
 
-def test_fill_or_kill_looks_first_and_takes_nothing_of_too_little() -> None:
+def test_fill_or_kill_takes_nothing_of_a_book_that_is_too_thin() -> None:
     at = venue()
     at.submit(order(BUY, 8, limit=102, time_in_force=TimeInForce.FOK))
 
@@ -134,7 +134,7 @@ def test_fill_or_kill_looks_first_and_takes_nothing_of_too_little() -> None:
     assert at.broker.state.resting == {}
 
 
-def test_immediate_or_cancel_takes_what_there_is() -> None:
+def test_immediate_or_cancel_takes_the_levels_there_are() -> None:
     at = venue()
     at.submit(order(BUY, 8, limit=102, time_in_force=TimeInForce.IOC))
 
@@ -212,7 +212,7 @@ def test_nothing_fills_on_a_broken_book() -> None:
 
 
 @pytest.mark.parametrize(("price", "expected"), [(100.0, []), (99.9, [(2, 100)])])
-def test_without_a_queue_a_print_beyond_the_limit_serves_it(
+def test_without_a_queue_a_trade_beyond_the_limit_fills_it(
     price: float, expected: list[tuple[float, float]]
 ) -> None:
     at = venue()
@@ -318,7 +318,7 @@ def test_a_restart_at_any_moment_changes_no_report(
 def played(
     script: list[tuple[str, float | None, float]], queue: str | None, *, restart_at: int
 ) -> list[ExecutionReport]:
-    """Everything that the venue reports, restarted before one of the steps."""
+    """All reports of a venue that is restarted before one of the steps."""
     at = BookVenue(SimulatedBrokerConfig(book="walk", queue=queue))
     reports = at.hear(snapshot(((97.0, 5.0),), ((103.0, 5.0),)))
     for ts, (verb, price, amount) in enumerate(script, 2):

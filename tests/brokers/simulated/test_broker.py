@@ -1,4 +1,4 @@
-"""The venue as such: what it takes, answers and refuses, whom it watches, what a fill costs."""
+"""The venue itself: which orders it accepts, what it reports, which symbols it watches, what a fill costs."""
 
 from decimal import Decimal
 from math import inf
@@ -59,9 +59,7 @@ def test_an_order_is_accepted_with_an_id_of_the_venues() -> None:
         ),
     ],
 )
-def test_an_order_that_nobody_could_work_is_rejected_with_the_reason(
-    placed: ApprovedOrder, reason: str
-) -> None:
+def test_an_impossible_order_is_rejected_with_the_reason(placed: ApprovedOrder, reason: str) -> None:
     venue = Venue()
 
     (rejected,) = venue.submit(placed)
@@ -80,7 +78,7 @@ def test_an_order_that_nobody_could_work_is_rejected_with_the_reason(
         ("iceberg", msgspec.structs.replace(order(BUY, limit=90), display_quantity=Decimal(1))),
     ],
 )
-def test_what_the_venue_lacks_it_rejects_by_name(lacking: str, placed: ApprovedOrder) -> None:
+def test_an_order_that_the_venue_lacks_is_rejected_by_name(lacking: str, placed: ApprovedOrder) -> None:
     venue = Venue(SimulatedBrokerConfig(lacks=(lacking,)))
 
     (rejected,) = venue.submit(placed)
@@ -98,7 +96,7 @@ def test_a_venue_without_replacements_rejects_them() -> None:
     assert rejected.reason == "orders are not replaced by this venue"
 
 
-def test_capabilities_are_all_but_what_is_lacking() -> None:
+def test_capabilities_are_everything_that_is_not_lacking() -> None:
     taken = SimulatedBrokerConfig(lacks=("trailing_stop", "day", "oco")).capabilities()
 
     assert set(OrderType) - set(taken.order_types) == {OrderType.TRAILING_STOP}
@@ -106,12 +104,12 @@ def test_capabilities_are_all_but_what_is_lacking() -> None:
     assert set(VenueFeature) - set(taken.features) == {VenueFeature.OCO}
 
 
-def test_lacking_something_that_there_is_not_is_refused() -> None:
+def test_an_unknown_name_under_lacks_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"broker.lacks: 'stopp' is none of day, fok, "):
         SimulatedBrokerConfig(lacks=("stopp",)).capabilities()
 
 
-def test_new_quantities_of_no_more_than_what_is_filled_are_rejected() -> None:
+def test_a_new_quantity_of_no_more_than_the_fills_is_rejected() -> None:
     venue = Venue(SimulatedBrokerConfig(volume=ModelConfig("share", {"limit": 0.5})))
     venue.submit(order(BUY, 10))
     venue.hear(Trade(1, "A", 100.0, 8.0))
@@ -132,7 +130,7 @@ class Doubled(msgspec.Struct, frozen=True):
         return Price(2 * bar.close, slips=False, executed_ts=bar.ts)
 
 
-def test_a_model_of_ones_own_takes_the_place_of_the_configured_one() -> None:
+def test_a_model_of_the_users_own_takes_the_place_of_the_configured_one() -> None:
     venue = Venue(models=VenueModels(bars=Doubled()))
     venue.submit(order(BUY))
 
@@ -150,7 +148,7 @@ def test_a_cancelled_order_does_not_fill() -> None:
 
 
 @pytest.mark.parametrize("symbol", ["A", "B"])
-def test_cancelling_or_replacing_what_does_not_rest_is_rejected(symbol: str) -> None:
+def test_cancelling_or_replacing_an_unknown_order_is_rejected(symbol: str) -> None:
     venue = Venue()
     venue.submit(order(BUY, limit=100))
 

@@ -20,7 +20,7 @@ def model(name: str, **params: object) -> LatencyModel:
     return msgspec.convert(params, LATENCY_MODELS[name], strict=False)
 
 
-def test_no_latency_is_none_at_all() -> None:
+def test_no_latency_takes_no_time() -> None:
     assert model("none").delay_ns(1) == 0
 
 

@@ -1,4 +1,4 @@
-"""What several kinds of data of one symbol say of the same time fills orders once, and never in hindsight."""
+"""Several kinds of data of one symbol over the same time fill orders once, and never in hindsight."""
 
 from decimal import Decimal
 

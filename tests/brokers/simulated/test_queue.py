@@ -1,4 +1,4 @@
-"""Queue position: a resting limit is served when everybody ahead of it was."""
+"""Queue position: a resting limit order fills after all the size ahead of it."""
 
 from math import inf, nan
 
@@ -59,7 +59,7 @@ def test_trades_serve_those_ahead_first_and_then_us() -> None:
     assert fills(at.hear(trade(99.0, 4.0))) == [(4, 99)]
 
 
-def test_what_waited_its_turn_makes_liquidity() -> None:
+def test_an_order_that_waited_its_turn_makes_liquidity() -> None:
     at = resting_on_book()
 
     (report,) = at.hear(trade(99.0, 6.0))
@@ -101,7 +101,7 @@ def test_pessimistically_cancellations_come_from_behind() -> None:
     assert ahead(at) == 5.0
 
 
-def test_nobody_is_ahead_who_is_no_longer_shown() -> None:
+def test_the_size_ahead_is_never_more_than_the_size_shown() -> None:
     at = resting_on_book()
 
     at.hear(delta(((99.0, 2.0),), (), ts=3))
@@ -193,7 +193,7 @@ def test_on_quotes_a_limit_that_the_ask_reaches_fills_at_its_limit() -> None:
 
 
 @pytest.mark.parametrize("size", [inf, nan, -1.0])
-def test_a_size_that_is_none_moves_nobody(size: float) -> None:
+def test_an_impossible_size_moves_nobody(size: float) -> None:
     at = resting_on_quotes((99.0, 6.0))
 
     assert at.hear(Quote(3, "A", 99.0, 110.0, size, 1.0), trade(99.0, size)) == []
@@ -297,6 +297,6 @@ def test_a_wrong_parameter_is_refused_by_name(params: dict[str, object]) -> None
         build_models(SimulatedBrokerConfig(queue=ModelConfig("probabilistic", params)), {})
 
 
-def test_an_unknown_queue_is_refused_with_what_there_is() -> None:
+def test_an_unknown_queue_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ConfigError, match=r"broker\.queue: there is no 'fifo'; there are: pessimistic"):
         build_models(SimulatedBrokerConfig(queue="fifo"), {})

@@ -49,7 +49,7 @@ def quote(ms: int, bid: float, ask: float, size: float = 100.0) -> Quote:
 
 
 def said(venue: Venue, *events: Quote) -> Said:
-    """What the venue reports of which order, and the quantity in it."""
+    """The reports of the venue: order, kind and quantity."""
     venue.bus.dispatch(events)
     reports = [one for one in venue.bus.take_derived().events if isinstance(one, ExecutionReport)]
     return [(str(one.client_order_id), one.kind, one.quantity) for one in reports]
@@ -60,7 +60,7 @@ def in_group(one: ApprovedOrder) -> ApprovedOrder:
 
 
 def replace(venue: Venue, new: ApprovedOrder) -> None:
-    """Send new terms on their way."""
+    """Send new terms."""
     venue.bus.dispatch((ReplaceSubmitted(venue.bus.now, new),))
     venue.bus.take_derived()
 
@@ -72,7 +72,7 @@ def slow_venue(*, volume: ModelConfig | None = None) -> Venue:
 # --- groups ---------------------------------------------------------------------------------------
 
 
-def test_an_order_whose_group_filled_while_it_was_under_way_never_works() -> None:
+def test_an_order_whose_group_filled_while_it_was_in_flight_never_works() -> None:
     venue = slow_venue()
     venue.send(in_group(order(SELL, limit=101, key="profit")))
     said(venue, quote(5, 99, 100))
@@ -86,7 +86,7 @@ def test_an_order_whose_group_filled_while_it_was_under_way_never_works() -> Non
     assert venue.broker.state.resting == {}
 
 
-def test_an_order_whose_group_filled_in_part_while_it_was_under_way_arrives_smaller() -> None:
+def test_an_order_whose_group_filled_in_part_while_it_was_in_flight_arrives_smaller() -> None:
     venue = slow_venue(volume=ALL_THERE_IS)
     venue.send(in_group(order(SELL, limit=101, key="profit")))
     said(venue, quote(5, 99, 100))
@@ -104,7 +104,7 @@ def test_an_order_whose_group_filled_in_part_while_it_was_under_way_arrives_smal
     ]
 
 
-def test_what_a_group_filled_is_restated_by_a_split_while_the_other_order_is_under_way() -> None:
+def test_what_a_group_filled_is_restated_by_a_split_while_the_other_order_is_in_flight() -> None:
     """4 of 10 are filled; of the other 6, or 12 in new units, are left."""
     loss = in_group(order(SELL, stop=97, key="loss"))
     venue = slow_venue(volume=ALL_THERE_IS)
@@ -123,7 +123,7 @@ def test_what_a_group_filled_is_restated_by_a_split_while_the_other_order_is_und
     assert [one for one in later if one[0] == "loss"][-1] == ("loss", FILL, 12)
 
 
-def test_new_terms_under_way_do_not_give_back_what_the_group_filled_meanwhile() -> None:
+def test_new_terms_in_flight_do_not_give_back_what_the_group_filled_meanwhile() -> None:
     venue = slow_venue(volume=ALL_THERE_IS)
     loss = in_group(order(SELL, stop=97, key="loss"))
     venue.send(in_group(order(SELL, limit=101, key="profit")), loss)
@@ -140,7 +140,7 @@ def test_new_terms_under_way_do_not_give_back_what_the_group_filled_meanwhile() 
     ]
 
 
-def test_new_terms_under_way_are_rejected_if_the_group_left_nothing_of_them() -> None:
+def test_new_terms_in_flight_are_rejected_if_the_group_left_nothing_of_them() -> None:
     venue = slow_venue(volume=ALL_THERE_IS)
     loss = in_group(order(SELL, stop=97, key="loss"))
     venue.send(in_group(order(SELL, limit=101, key="profit")), loss)
@@ -153,7 +153,7 @@ def test_new_terms_under_way_are_rejected_if_the_group_left_nothing_of_them() ->
 
 
 def closing_in_a_group(*, crossing: bool) -> Core:
-    """A strategy that closes its position with a group, and perhaps moves the stop while profit is taken."""
+    """A strategy that closes its position with a group, and may move the stop while profit is taken."""
     moved = [Replace(ClientOrderId("1-x-3"), stop_price=98)] if crossing else None
     strategy = planned(
         buy("A", 10), OneCancelsOther((sell("A", 10, limit=101), sell("A", 10, stop=97))), None, moved
@@ -172,8 +172,8 @@ CLOSING = (
 
 
 @pytest.mark.parametrize("crossing", [False, True])
-def test_a_position_is_closed_once_by_a_group_whose_terms_change_under_way(crossing: bool) -> None:
-    """Also with a replacement of the stop under way while the profit is taken in part."""
+def test_a_position_is_closed_once_by_a_group_whose_terms_change_in_flight(crossing: bool) -> None:
+    """Also with a replacement of the stop in flight while the profit is taken in part."""
     core = closing_in_a_group(crossing=crossing)
 
     events = hear(core, *CLOSING)
@@ -185,7 +185,7 @@ def test_a_position_is_closed_once_by_a_group_whose_terms_change_under_way(cross
 
 
 @pytest.mark.parametrize("place", range(len(CLOSING)))
-def test_a_snapshot_while_requests_are_under_way_changes_nothing(place: int) -> None:
+def test_a_snapshot_while_requests_are_in_flight_changes_nothing(place: int) -> None:
     core, fresh = closing_in_a_group(crossing=True), closing_in_a_group(crossing=True)
     expected = hear(closing_in_a_group(crossing=True), *CLOSING)
 
@@ -201,7 +201,7 @@ def test_a_snapshot_while_requests_are_under_way_changes_nothing(place: int) -> 
 
 
 def test_a_stop_that_is_moved_at_every_bar_still_protects() -> None:
-    """Its terms are never those of a bar's beginning; each bar's close is there to see all the same."""
+    """New terms always arrive after a bar's open, and still see its close."""
     venue = slow_venue()
     stop = order(SELL, stop=90)
     venue.hear(bar(1, "100/100/100/100"))
@@ -244,7 +244,7 @@ def test_new_terms_that_a_split_overtakes_are_rejected() -> None:
     assert said(venue, quote(40, 49, 50)) == [("o", REPLACE_REJECTED, None), ("o", FILL, 20)]
 
 
-def test_new_terms_under_way_follow_a_new_symbol() -> None:
+def test_new_terms_in_flight_follow_a_new_symbol() -> None:
     core = core_with({}, broker=SLOW)
     begin(core)
     placed = order(BUY, 10, limit=100)

@@ -1,4 +1,4 @@
-"""Slippage models: which price a fill gets that takes liquidity."""
+"""Slippage models: the price of a fill that takes liquidity."""
 
 from typing import Any
 
@@ -87,7 +87,7 @@ def test_square_root_impact_prefers_the_volume_and_volatility_that_it_was_given(
     assert not slippage.needs_volatility
 
 
-def test_square_root_impact_without_knowledge_is_its_fallback() -> None:
+def test_square_root_impact_without_figures_is_its_fallback() -> None:
     slippage = model("square_root", fallback_bps=5)
 
     assert slippage.price(taken(volume=1_000)) == pytest.approx(100.05)

@@ -1,4 +1,4 @@
-"""What no sequence of orders and market data can bring about, whatever the models."""
+"""Promises that hold for every sequence of orders and market data, whatever the models."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -35,7 +35,7 @@ BEGIN = 1_430 * MINUTE
 
 
 class Asked(msgspec.Struct):
-    """A new order; what its type has no use for is left out."""
+    """A new order, with the terms that its type has."""
 
     side: Side
     order_type: OrderType
@@ -60,13 +60,13 @@ class Market(msgspec.Struct):
 
 
 class Withdrawn(msgspec.Struct):
-    """One of the orders so far is to be cancelled."""
+    """A cancellation of one of the orders so far."""
 
     place: int
 
 
 class Changed(msgspec.Struct):
-    """One of the orders so far is to have another quantity."""
+    """A new quantity for one of the orders so far."""
 
     place: int
     quantity: int
@@ -118,7 +118,7 @@ configs = st.builds(
 
 @dataclass
 class Ledger:
-    """What the venue said of each order, held against what was asked."""
+    """The reports on each order, checked against its terms."""
 
     terms: dict[str, ApprovedOrder] = field(default_factory=dict[str, ApprovedOrder])
     quantity: dict[str, Decimal] = field(default_factory=dict[str, Decimal])
@@ -193,7 +193,7 @@ def market_event(said: Market, *, ts: int) -> Event:
 
 
 def input_of(action: Action, ledger: Ledger, *, now: int) -> Event | None:
-    """The input; nothing if it is about an order and there is none yet."""
+    """The input; ``None`` if it is about an order and no order was given yet."""
     if isinstance(action, Market):
         return market_event(action, ts=now + MINUTE)
     if isinstance(action, Asked):
@@ -244,7 +244,7 @@ def _accept_any_quantity(ledger: Ledger, report: ExecutionReport, replaced: Appr
 
 
 def _shared_quantity(report: ExecutionReport, ledger: Ledger) -> Decimal:
-    """What a fill took of its event's volume; one at the last price before a close has none to take of."""
+    """The volume that a fill took of its event. A fill at the last price before a close takes none."""
     if report.kind is not ExecutionKind.FILL or report.quantity is None:
         return Decimal(0)
     is_on_close = ledger.terms[str(report.client_order_id)].order_type.value.endswith("on_close")

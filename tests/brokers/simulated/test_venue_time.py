@@ -1,4 +1,4 @@
-"""What time does to orders at the venue: requests under way, expiry, corporate actions, snapshots."""
+"""Orders at the venue over time: requests in flight, expiry, corporate actions, snapshots."""
 
 from decimal import Decimal
 
@@ -38,13 +38,13 @@ def quote(ms: int, bid: float, ask: float, *, symbol: str = "A") -> Quote:
 
 
 def said(venue: Venue, *events: Quote) -> list[tuple[str, ExecutionKind]]:
-    """What the venue reports of which order, timers left out."""
+    """The reports of the venue by order, without timers."""
     venue.bus.dispatch(events)
     reports = [one for one in venue.bus.take_derived().events if isinstance(one, ExecutionReport)]
     return [(str(one.client_order_id), one.kind) for one in reports]
 
 
-# --- requests under way ---------------------------------------------------------------------------
+# --- requests in flight ---------------------------------------------------------------------------
 
 
 def test_an_order_meets_the_first_quote_after_its_arrival() -> None:
@@ -58,7 +58,7 @@ def test_an_order_meets_the_first_quote_after_its_arrival() -> None:
     assert late == [("o", ExecutionKind.ACCEPTED), ("o", FILL)]
 
 
-def test_an_order_that_fills_while_its_cancellation_is_under_way_stays_filled() -> None:
+def test_an_order_that_fills_while_its_cancellation_is_in_flight_stays_filled() -> None:
     venue = Venue(SLOW)
     venue.send(order(BUY, limit=100))
     said(venue, quote(20, 100, 101))
@@ -82,7 +82,7 @@ def test_a_request_does_not_overtake_an_earlier_one() -> None:
     assert heard == [(key, ExecutionKind.ACCEPTED) for key in keys]
 
 
-def test_an_adjustment_reaches_an_order_that_is_under_way() -> None:
+def test_an_adjustment_reaches_an_order_that_is_in_flight() -> None:
     venue = Venue(SLOW)
     placed = order(BUY, 10, limit=100)
     venue.send(placed)
@@ -122,7 +122,7 @@ def test_orders_expire_each_at_its_time() -> None:
     assert venue.bus.watched("simulated_broker") == frozenset()
 
 
-def test_an_order_that_waits_for_its_bar_does_not_fill_on_a_quote() -> None:
+def test_an_overdue_order_does_not_fill_on_a_quote() -> None:
     venue = Venue()
     venue.hear(bar(1, "100/100/100/100"))
     venue.bus.dispatch((msgspec.structs.replace(gtd(2, "o"), ts=venue.bus.now),))
@@ -167,7 +167,7 @@ def test_an_order_goes_on_under_its_new_symbol() -> None:
     assert core.bus.watched("simulated_broker") == frozenset()
 
 
-def test_orders_in_what_was_delisted_end_at_once_however_long_requests_take() -> None:
+def test_orders_in_a_delisted_symbol_end_at_once_whatever_the_latency() -> None:
     core = core_with({}, broker=SLOW)
     begin(core)
     hear(core, OrderApproved(0, order(BUY, limit=100)), Quote(20 * MS, "A", 101, 102))
@@ -281,10 +281,10 @@ def test_the_state_survives_being_written_and_read() -> None:
     venue = Venue(SLOW)
     venue.send(order(BUY, limit=100))
     said(venue, quote(20, 100, 101))
-    venue.send(order(BUY, limit=90, key="under way"), order(SELL, key="x"))
+    venue.send(order(BUY, limit=90, key="in flight"), order(SELL, key="x"))
 
     encoded = msgspec.msgpack.encode(venue.broker.state)
     decoded = msgspec.msgpack.decode(encoded, type=SimulatedBrokerState)
 
     assert msgspec.msgpack.encode(decoded) == encoded
-    assert ClientOrderId("under way") == decoded.requests[0].event.order.client_order_id  # type: ignore[union-attr]  # an order's submission
+    assert ClientOrderId("in flight") == decoded.requests[0].event.order.client_order_id  # type: ignore[union-attr]  # an order's submission

@@ -80,7 +80,7 @@ class Venue:
         self.hear(InstrumentDefined(0, "A", tick_size=Decimal(tick)))
 
     def hear(self, *events: Event) -> Sequence[ExecutionReport]:
-        """What the venue reports about these events."""
+        """The venue's reports on these events."""
         self.bus.dispatch(events)
         reports = self.bus.take_derived().events
         assert all(isinstance(report, ExecutionReport) for report in reports), reports
@@ -109,7 +109,7 @@ class Venue:
         return self.hear(ReplaceSubmitted(self.bus.now, new))
 
     def fills(self, *events: Event) -> list[tuple[int, float]]:
-        """Which of these events fill an order, by position, and at what price."""
+        """The events that fill an order, by position, and the prices."""
         filled: list[tuple[int, float]] = []
         for position, event in enumerate(events):
             for report in self.hear(event):
@@ -120,5 +120,5 @@ class Venue:
 
 
 def kinds(reports: Sequence[ExecutionReport]) -> list[ExecutionKind]:
-    """What the reports say, in order."""
+    """The kinds of the reports, in order."""
     return [report.kind for report in reports]

@@ -93,7 +93,7 @@ class BackOfficeState(msgspec.Struct):
 
 
 class BackOffice:
-    """The component that pays and charges what holding brings."""
+    """The component that pays dividends and funding, and charges fees and interest."""
 
     name = "back_office"
     failure_policy: FailurePolicy = STEADFAST

@@ -35,7 +35,7 @@ class SimulatedBrokerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     - ``bar_fill``: ``this_close`` lets a market order fill at the close it was decided on.
     - ``currency``: of every commission; empty: each instrument's own.
     - ``lacks``: order types, times in force and features that the venue rejects.
-    - ``financing``: what holding cash and short positions costs (``brokers.simulated.financing``).
+    - ``financing``: interest and borrow fees (``brokers.simulated.financing``).
 
     Models by role (``docs/execution.md``): a name, ``path/to/file.py:Class`` for a model of your own, or
     ``{model: share, params: {limit: 0.1}}``:

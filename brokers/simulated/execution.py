@@ -17,7 +17,7 @@ _NO_ID = BrokerOrderId("")
 
 
 class Execution:
-    """Makes fills. Without a slippage or commission model there is no slippage or commission."""
+    """Makes fills. ``None`` for a model: fills do not slip, or cost no commission."""
 
     def __init__(
         self,

@@ -45,7 +45,7 @@ class Expiry:
         self._owner = owner
 
     def arm(self, state: SimulatedBrokerState, ts: int, expire_ts: int) -> Sequence[TimerScheduled]:
-        """Set the timer for an expiry, unless an earlier one is pending. 0 is no expiry."""
+        """Set the timer for an expiry, unless an earlier one is pending. 0: the order does not expire."""
         if not expire_ts or 0 < state.expiry_due_ts <= expire_ts:
             return ()
         state.expiry_due_ts = expire_ts
@@ -99,7 +99,7 @@ class Expiry:
         return reports if remove_done(state, symbol) else reports + match(state, tick)
 
     def _end(self, state: SimulatedBrokerState, timer: TimerFired, resting: Resting) -> list[ExecutionReport]:
-        """Fill an order on close at the last price, and expire what is left of any order."""
+        """Fill an order on close at the last price. Expire the rest of any order."""
         reports: list[ExecutionReport] = []
         if resting.order.order_type in ON_CLOSE and resting.due_ts == resting.expire_ts:
             restated_ts = state.restated_ts.get(resting.order.symbol, NEVER)

@@ -1,24 +1,24 @@
-"""How orders share one market event: who fills how much of it, and what a fill does to the others.
+"""How orders share one market event: the quantity that each one fills, and the effect on the others.
 
 Fill models look at each order by itself. An event may reach several orders, and then they meet here, in a
 fixed sequence: by rank (a bar's open, then stops, then limits; on a path the place along it), then by
-arrival. Each order in turn gets the smallest of:
+arrival. Each order in turn fills the smallest of these quantities:
 
-- its leaves quantity, or what an iceberg shows of it;
-- what its strategy holds, if it is reduce-only;
-- what the fill model gives at this price (a book's level, a queue);
-- what the volume model allows of the event, less what earlier orders took. Quotes have one volume for each
-  side; bars and trades have one for all orders.
+- its leaves quantity; of an iceberg the quantity shown;
+- the position of its strategy, if it is reduce-only;
+- the quantity that the fill model gives at this price, for example the size of a book's level;
+- the volume that the volume model allows, less the volume that earlier orders took. A quote has a volume for
+  each side; a bar or trade has one for all orders.
 
-Quantities are in whole lots. FOK takes all of it or nothing. Then the fill has its effects, before the next
-order's turn:
+The last two are in whole lots. FOK fills the whole order or nothing. The fill has its effects before the
+next order's turn:
 
 - The other orders of its group are reduced by as much, and cancelled at 0.
 - A reduce-only order is cancelled when nothing is left to reduce.
 - An iceberg goes behind the other orders.
 
-How much was taken of a bar is remembered until the symbol's next bar: orders that come at the bar's close
-share what is left of it. Taken volume of quotes and trades is forgotten with the event.
+The volume taken of a bar is remembered until the symbol's next bar: orders that arrive at the bar's close
+share the rest. The volume taken of a quote or trade is forgotten with it.
 """
 
 from collections.abc import Iterable
@@ -47,7 +47,7 @@ class Match(msgspec.Struct, frozen=True, gc=False):
 class FillSharing:
     """Fills matches.
 
-    ``keeps_arrival``: plain orders that share no volume are filled in order of arrival, whatever their rank.
+    ``keeps_arrival``: without a volume model, plain orders fill in order of arrival and ranks do not count.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class FillSharing:
             share = min(share, given // lot * lot)
         if self._volume is not None and isinstance(event, Bar | Quote | Trade):
             left = self._volume.available(event, order.side) - gone
-            if not left > 0.0:  # NaN, where the data have no volume, is no volume
+            if not left > 0.0:  # data without volumes have NaN
                 return ZERO
             share = min(share, Decimal(f"{left:.12g}") // lot * lot)
         return share

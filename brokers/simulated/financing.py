@@ -47,7 +47,7 @@ class FinancingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
 
 def _check_rate(name: str, rate: Decimal) -> None:
-    if not rate.is_finite():  # a rate may be below 0: some currencies have had such
+    if not rate.is_finite():  # a rate below 0 is fine: some currencies had one
         raise ValueError(f"{name}: {rate} is not a number")
     problem = above(rate, 1)
     if problem:

@@ -47,7 +47,7 @@ class RoundTheClock:
 
 
 def is_in_session(hours: TradingHours, bar: Bar) -> bool:
-    """Whether a part of the bar is in a session. A bar that does not say when it opened counts as such."""
+    """Whether a part of the bar is in a session. True for a bar that does not say when it opened."""
     if not bar.open_ts:
         return True
     session = hours.session(bar.symbol, bar.open_ts)

@@ -105,7 +105,7 @@ def _open_in(event: Bar | Quote | Trade, resting: Resting) -> tuple[float, int] 
 
 
 def _close_in(event: Bar | Quote | Trade, resting: Resting) -> tuple[float, int] | None:
-    """The price and time of the close that the order is for; ``expiry`` finds it where there are no bars."""
+    """The price and time of the close that the order is for. Without bars, ``expiry`` finds the close."""
     if isinstance(event, Bar) and event.ts >= resting.due_ts:
         return event.close, event.ts
     return None

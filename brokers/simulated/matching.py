@@ -5,9 +5,9 @@ Which orders see an event:
 - A quote or trade: all orders, while the venue is open.
 - A bar: the orders that were there when it opened, if a part of it is in a session. A bar that does not say
   when it opened: the orders that came before its end.
-- A bar that opened no later than an earlier one: nobody. It is a longer bar over prices already seen.
-- A bar during which quotes, trades or books came: nobody whom these moved, triggered or filled in part. The
-  bar holds prices from before that.
+- A bar that opened no later than an earlier one: no order. It is a longer bar over prices already seen.
+- A bar during which quotes, trades or books came: no order that trails, has triggered or is filled in part.
+  The bar may hold prices from before that.
 - New terms that arrived while a bar was open: its close alone.
 - With ``bar_fill: this_close``: a market order that arrives as a bar ends fills at that bar's close.
 

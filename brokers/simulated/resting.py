@@ -1,4 +1,4 @@
-"""An order as the simulated venue holds it: its terms as numbers of the market, and what became of it."""
+"""An order at the simulated venue: its terms, what has happened to it, and its place in the queue."""
 
 from decimal import Decimal
 
@@ -37,7 +37,7 @@ class Resting(msgspec.Struct, gc=False):
     - ``expire_ts``: when the rest expires; 0: never.
     - ``due_ts``: the open or close at which an order on open or on close fills.
 
-    What became of it:
+    What has happened to it:
 
     - ``is_triggered``: its trigger was reached.
     - ``is_posted``: it has rested, so its next fill makes liquidity.

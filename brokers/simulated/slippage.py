@@ -186,7 +186,7 @@ class SquareRootImpact(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 class PriceImprovement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A price better than the quote by ``fraction`` of the half spread: 0 is the quote, 1 the middle.
 
-    Wholesalers and hidden orders give marketable orders such prices. Without a spread nothing changes.
+    Wholesalers and hidden orders give such prices to marketable orders. Without a spread the price stays.
     """
 
     fraction: float

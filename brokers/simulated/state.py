@@ -51,7 +51,7 @@ class SimulatedBrokerState(msgspec.Struct):
     - ``overdue``: symbols with expired orders that still wait for a bar (see ``expiry``).
     - ``charges``: commission charged so far.
     - ``spreads``: how much prices vary, for slippage models that need it.
-    - ``consumed``: what our orders took of the order books.
+    - ``consumed``: the levels of order books that our orders took.
     - ``opened``: when the latest bar opened that orders were matched with.
     - ``shared``: the last bar whose volume our orders shared.
     - ``restated_ts``: when prices were last restated, by a split or because another share got the symbol.
@@ -76,7 +76,7 @@ class SimulatedBrokerState(msgspec.Struct):
 
 
 def end(state: SimulatedBrokerState, resting: Resting) -> None:
-    """Take what is left of an order off the market; ``remove_done`` removes it from the list."""
+    """End an order: nothing of it fills any more. ``remove_done`` removes it from the list."""
     resting.leaves = ZERO
     if state.charges.orders:
         forget(state.charges, resting.order.client_order_id)

@@ -1,6 +1,6 @@
-"""Fill models: when, at what price and in what quantity an order fills, for each kind of market data.
+"""Fill models. For each kind of market data they say whether, and at what price, an order fills.
 
-- ``port``: what a model is.
+- ``port``: the interface of models.
 - ``bars``: the OHLC rule, and models that see one price of a bar. ``paths``: an assumed path through a bar.
 - ``ticks``: quotes and trades.
 - ``book``: order books. ``queue``: the place of a resting limit order in the queue at its price.

@@ -47,7 +47,7 @@ class OhlcBars(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class OhlcReturnBars(OhlcBars, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The OHLC rule, but a stop-limit that triggers beyond its limit may still fill in the same bar.
+    """The OHLC rule, with fills of a stop-limit that triggers beyond its limit in the same bar.
 
     It fills at its limit if the price must have come back to it: the order triggered at the open and the bar
     reached the limit, or it triggered later and the bar closed within the limit.

@@ -6,7 +6,7 @@ orders find only the rest. This errs on the safe side: a level that was refilled
 counts as not refilled.
 
 - A market order takes each level at its price; so does a limit order whose first book is within its limit.
-- The rest of a limit order rests. When the other side comes to it, it fills at its limit.
+- A limit order that is not filled rests. When the other side comes to it, it fills at its limit.
 - A trigger looks at the best price that the order would take.
 - FOK adds up all levels within its limit first.
 """
@@ -135,7 +135,7 @@ class OpenBook:
 
 
 class BookFill(Protocol):
-    """Whether, at what price and in what quantity an order book fills an order.
+    """Whether an order book fills an order, at what price, and in what quantity.
 
     The venue asks again after each fill, until the answer is ``None`` or the order is done. In between it
     takes the filled quantity from the best levels. ``executed_ts`` is ``book.ts``.

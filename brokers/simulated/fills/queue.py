@@ -15,7 +15,7 @@ What changes the size ahead:
 - A trade beyond the price fills the order: everybody ahead of it was served.
 
 What never happens: the size ahead is never more than the size shown. Several of our orders at one price do
-not see each other in the queue, but together they never get more than what traded.
+not see each other in the queue. Together they still never fill more than was traded.
 
 The probabilities are those of Rigtorp, "Estimating order queue position" (2013),
 rigtorp.se/2013/06/08/estimating-order-queue-position.html: with ``front`` ahead of the order and ``back``

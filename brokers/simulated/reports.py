@@ -1,6 +1,6 @@
 """Execution reports of the venue, and the reasons that they give. Fills are made in ``execution``.
 
-Reasons are recorded in logs: a changed sentence changes what an old log replays to.
+Reasons are recorded in logs. If a sentence changes, old logs no longer replay byte for byte.
 """
 
 from brokers.simulated.resting import Resting

@@ -24,8 +24,8 @@ from kernel.events import (
     VenueDeclared,
     VenueFeature,
 )
+from kernel.time_units import DAY_NS
 
-_DAY_NS = 86_400_000_000_000
 _EPOCH = date(1970, 1, 1).toordinal()
 _SHUT = (TradingStatus.HALTED, TradingStatus.CLOSED)
 
@@ -127,14 +127,14 @@ class VenueFacts:
     def day_end(self, symbol: str, ts: int) -> int:
         """The end of a DAY order given at ``ts``, ns: the close of its session, or midnight UTC."""
         session = self.session(symbol, ts)
-        return (ts // _DAY_NS + 1) * _DAY_NS if session is None else session.close_ts
+        return (ts // DAY_NS + 1) * DAY_NS if session is None else session.close_ts
 
     def trading_day(self, symbol: str, ts: int) -> int:
         """The day, as YYYYMMDD, of the session that ``ts`` is in or before; or the date in UTC."""
         session = self.session(symbol, ts)
         if session is not None:
             return session.day
-        day = date.fromordinal(_EPOCH + ts // _DAY_NS)
+        day = date.fromordinal(_EPOCH + ts // DAY_NS)
         return day.year * 10_000 + day.month * 100 + day.day
 
     # --- capabilities -------------------------------------------------------------------------

@@ -21,6 +21,7 @@ import msgspec
 from kernel.errors import InputError
 from kernel.events import DERIVED_TYPES, EVENT_TYPES, AnyEvent, Event, MessageQuarantined
 from kernel.loggable import loggable
+from kernel.time_units import SECOND_NS
 from kernel.timers import NEVER
 
 MAX_INPUT_BYTES = 16 << 20
@@ -33,7 +34,6 @@ second must not fill the tape. The others are counted in one more record when th
 SHOWN_CHARACTERS = 100
 """Characters of a wrong value that its refusal quotes."""
 
-_SECOND_NS = 1_000_000_000
 _KNOWN = frozenset(EVENT_TYPES)
 _INPUT_TYPES = _KNOWN - DERIVED_TYPES
 _PLAIN: tuple[tuple[type, Callable[..., object]], ...] = (
@@ -101,7 +101,7 @@ class Refusals:
         """Count one; its record, unless this second has had its number of them."""
         self.count += 1
         if now >= self._second_end:
-            self._second_end, self._recorded = now + _SECOND_NS, 0
+            self._second_end, self._recorded = now + SECOND_NS, 0
         if self._recorded < RECORDS_PER_SECOND:
             self._recorded += 1
             return MessageQuarantined(now, "engine", reason, loggable(_shown(event)))

@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from math import inf
 from typing import Protocol
 
-NANOSECONDS = 1_000_000_000
+from kernel.time_units import MS_NS, SECOND_NS
 
-STEP_NS = 100_000_000
+STEP_NS = 100 * MS_NS
 """The wall clock has stepped when it moved by more than this against the monotonic clock between two looks.
 
 Far above what a clock is steered by: the fastest slew in use (chrony's, 8 %) moves it 83 ms in ``LOOK_S``.
@@ -91,7 +91,7 @@ class RealTimeClock:
         step_count = self._step_count
         while (left := until_ts - self.now()) > 0 and self._step_count == step_count:
             try:
-                async with asyncio.timeout(min(left / NANOSECONDS, self._look_s)):
+                async with asyncio.timeout(min(left / SECOND_NS, self._look_s)):
                     await arrived.wait()
                 return
             except TimeoutError:
@@ -184,4 +184,4 @@ class HistoricalClock:
         due_ns = started_ns + (ts - first_ts) / self._speed
         left = due_ns - self._monotonic_ns()
         if left > 0:
-            await self._sleep(left / NANOSECONDS)
+            await self._sleep(left / SECOND_NS)

@@ -18,7 +18,7 @@ import msgspec
 
 from kernel.admission import Refusals, admitted, check_readable
 from kernel.bus import EventBus
-from kernel.clock import NANOSECONDS, Clock
+from kernel.clock import Clock
 from kernel.edge import Delivery, EdgeSubscriber
 from kernel.errors import ComponentError, InputError, StoreError
 from kernel.events import ClockJumped, ClockTicked, ComponentFailed, Event, SessionStarted
@@ -26,6 +26,7 @@ from kernel.lanes import Lanes
 from kernel.loggable import words_of
 from kernel.recovery import Comparison, Recovery, Step
 from kernel.tape import Tape
+from kernel.time_units import SECOND_NS
 
 EdgeFailure = tuple[Lanes, int, ComponentFailed]
 """The lanes, the seq that was not handled, and the record of it."""
@@ -313,7 +314,7 @@ class CoreEngine:
 
     async def _limit_drain(self) -> None:
         await self._stopping.wait()
-        until_ts = self._clock.now() + int(self._config.drain_timeout_s * NANOSECONDS)
+        until_ts = self._clock.now() + int(self._config.drain_timeout_s * SECOND_NS)
         while self._clock.now() < until_ts:
             await self._clock.wait(asyncio.Event(), until_ts=until_ts)
         self._refuse_everything()

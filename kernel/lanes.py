@@ -15,13 +15,14 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import aclosing
 
-from kernel.clock import NANOSECONDS, Clock
+from kernel.clock import Clock
 from kernel.edge import Delivery, EdgeSubscriber, Overflow
 from kernel.errors import StoreError
 from kernel.events import EVENT_TYPES, BookSnapshot, ComponentFailed, Event, Quote
 from kernel.events.symbols import symbol_getter
 from kernel.loggable import place_of, words_of
 from kernel.tape import Tape
+from kernel.time_units import SECOND_NS
 
 CONFLATED = frozenset[type[Event]]({Quote, BookSnapshot})
 """Where the latest says it all. Orders, fills and risk events are never among them."""
@@ -299,7 +300,7 @@ class Lanes:
         for retry in range(self._delivery.attempts - 1):
             if error is None:
                 break
-            back_off_ns = int(self._delivery.back_off_s * 2**retry * NANOSECONDS)
+            back_off_ns = int(self._delivery.back_off_s * 2**retry * SECOND_NS)
             await self._clock.wait(self._closed, until_ts=self._clock.now() + back_off_ns)
             error = await self._call(seq, event)
         return error

@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 
 from kernel.errors import ConfigError
 from kernel.events import CalendarDefined, TradingSession
+from kernel.time_units import SECOND_NS
 
 FX = "FX"
 PADDING_BEFORE = timedelta(days=31)
@@ -132,8 +133,8 @@ def _label(day: date) -> int:
 
 
 def _day_of(ts: int) -> date:
-    return datetime.fromtimestamp(ts // 1_000_000_000, tz=UTC).date()
+    return datetime.fromtimestamp(ts // SECOND_NS, tz=UTC).date()
 
 
 def _new_york_ns(day: date, clock: time) -> int:
-    return int(datetime.combine(day, clock, _NEW_YORK).timestamp()) * 1_000_000_000
+    return int(datetime.combine(day, clock, _NEW_YORK).timestamp()) * SECOND_NS

@@ -28,8 +28,9 @@ from kernel.events import (
     TradingStatusChanged,
 )
 from kernel.identifiers import StrategyId
+from kernel.time_units import DAY_NS
 from replay import figures
-from replay.moments import DAY_NS, moment_ns
+from replay.moments import moment_ns
 
 OPERATOR = "configuration"
 LARGEST = Decimal(10) ** 15

@@ -14,9 +14,10 @@ from kernel.configuration import convert_config
 from kernel.decimals import exact
 from kernel.errors import ConfigError
 from kernel.fraction_checks import above
+from kernel.time_units import DAY_NS
 from replay.commands import Command, check_commands
 from replay.instruments import InstrumentConfig, check_instruments
-from replay.moments import DAY_NS, is_day, moment_ns
+from replay.moments import is_day, moment_ns
 from replay.yaml_text import readable
 from strategies.sdk import RiskLimits
 from strategies.sdk.limits import check_limits

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-DAY_NS = 86_400_000_000_000
+from kernel.time_units import DAY_NS
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

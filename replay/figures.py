@@ -5,10 +5,10 @@ from decimal import Decimal
 
 from kernel.decimals import exact
 from kernel.events import Side
+from kernel.time_units import SECOND_NS
 from replay.trades import RoundTrip
 
 UNDEFINED = "-"
-DAY_S = 86_400
 
 
 def percent(value: float | None) -> str:
@@ -59,7 +59,7 @@ def duration(value_ns: float | None) -> str:
 
 def iso(ts: int) -> str:
     """ns since the epoch as ISO 8601 in UTC, with as many decimals as it needs."""
-    seconds, ns = divmod(ts, 1_000_000_000)
+    seconds, ns = divmod(ts, SECOND_NS)
     text = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
     return f"{text}.{ns:09d}".rstrip("0") + "Z" if ns else f"{text}Z"
 

@@ -8,7 +8,8 @@ import msgspec
 from kernel.errors import ConfigError
 from kernel.events import AssetClass, InstrumentDefined
 from kernel.fraction_checks import above
-from replay.moments import DAY_NS, is_day, moment_ns
+from kernel.time_units import DAY_NS
+from replay.moments import is_day, moment_ns
 
 LARGEST_BORROW_RATE = 10
 """1,000 % a year: what the rarest shares cost for days; beyond it a percentage was written."""

@@ -13,7 +13,8 @@ import msgspec
 import numpy as np
 
 from kernel.decimals import exact
-from replay.equity import DAY_NS, EquityCurve, Floats, Integers, daily_closes
+from kernel.time_units import DAY_NS
+from replay.equity import EquityCurve, Floats, Integers, daily_closes
 from replay.trades import RoundTrip
 
 TRADING_DAYS_PER_YEAR = 252.0

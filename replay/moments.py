@@ -3,8 +3,8 @@
 from datetime import UTC, date, datetime, time
 
 from kernel.errors import ConfigError
+from kernel.time_units import DAY_NS, DAY_S, SECOND_NS
 
-DAY_NS = 86_400_000_000_000
 LAST_TS = 2**63 - 1
 """2262-04-11: the last moment that an event can be stamped with. The first one is 1970-01-01."""
 
@@ -31,7 +31,7 @@ def moment_ns(text: str, *, key: str) -> int:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    ts = (delta.days * 86_400 + delta.seconds) * 1_000_000_000 + delta.microseconds * 1_000
+    ts = (delta.days * DAY_S + delta.seconds) * SECOND_NS + delta.microseconds * 1_000
     if not 0 <= ts <= LAST_TS - DAY_NS:
         raise ConfigError(f"{key}: {text!r} is outside 1970-01-01 to 2262-04-10; leave it out for no bound")
     return ts

@@ -9,10 +9,10 @@ from kernel.decimals import exact
 from kernel.errors import ConfigError, StreamMissing
 from kernel.events import MARKET_TYPES, CorporateAction, FxRateSet, RunStarted, StreamRange
 from kernel.identifiers import StrategyId
+from kernel.time_units import DAY_NS
 from replay.commands import check_in_run
 from replay.config import ReplayConfig, StrategyConfig, check_config
 from replay.models import load_models, load_rules
-from replay.moments import DAY_NS
 from replay.named_symbols import check_symbols, names_others
 from replay.run import Plan, PlannedStrategy
 from replay.run_facts import read_inputs

@@ -55,6 +55,7 @@ from kernel.events import (
 )
 from kernel.identifiers import ClientOrderId, StrategyId, TimerName
 from kernel.loggable import message_of
+from kernel.time_units import SECOND_NS
 from strategies.sdk.algorithms import TIME_IS_OVER, Algorithm
 from strategies.sdk.sizing import SizingBasis, bars_needed, full_quantity
 
@@ -106,7 +107,7 @@ class Allocator:
         self._account = account
         self._market = market
         self._work_order = work_order
-        self._valid_ns = int(config.valid_for_s * 1_000_000_000)
+        self._valid_ns = int(config.valid_for_s * SECOND_NS)
 
     def subscriptions(self) -> Iterable[Subscription]:
         yield Subscription(SessionStarted, self.on_session)

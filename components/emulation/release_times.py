@@ -7,8 +7,9 @@ is that of UTC, which opens and closes at midnight.
 from typing import Protocol
 
 from kernel.events import Bar, Order, OrderType, Quote, TimeInForce, Trade, TradingSession
+from kernel.time_units import MINUTE_NS
 
-CLOSE_LEAD_NS = 60_000_000_000
+CLOSE_LEAD_NS = MINUTE_NS
 """How long before the close an order on close goes out: an order sent at the close comes too late, and a
 minute is the least that data in bars of a minute can show."""
 

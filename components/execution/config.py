@@ -2,7 +2,7 @@
 
 import msgspec
 
-DAY_S = 86_400
+from kernel.time_units import DAY_S
 
 
 class ExecutionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
-from components.execution.config import DAY_S, ExecutionConfig
+from components.execution.config import ExecutionConfig
 from components.execution.schedule import MAX_PARTS
 from components.execution.volume_profile import (
     TRADES,
@@ -17,6 +17,7 @@ from components.execution.volume_profile import (
 )
 from kernel.component import STEADFAST, FailurePolicy, Subscription
 from kernel.events import Bar, Trade
+from kernel.time_units import DAY_S
 
 
 class LearnedVolumeState(msgspec.Struct):

@@ -13,8 +13,8 @@ from math import fsum, isfinite
 import msgspec
 
 from kernel.events import Bar, Trade
+from kernel.time_units import DAY_NS
 
-DAY_NS = 86_400_000_000_000
 TRADES = "trades"
 """The source of volume that is not a timeframe of bars."""
 

@@ -6,6 +6,7 @@ import msgspec
 
 from components.portfolio.lots import FIRST_IN_FIRST_OUT, LAST_IN_FIRST_OUT
 from components.portfolio.position import AverageCost, CostMethod
+from kernel.time_units import DAY_S
 
 
 class LotMethod(StrEnum):
@@ -34,7 +35,7 @@ class PortfolioConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     twice as many, 0 for none): busts come within the day, and a thousand positions fit in memory.
     """
 
-    mark_every_s: int = 86_400
+    mark_every_s: int = DAY_S
     currency: str = "USD"
     lots: LotMethod = LotMethod.AVERAGE
     account_type: AccountType = AccountType.CASH

@@ -44,6 +44,7 @@ from kernel.events import (
     TimerScheduled,
 )
 from kernel.identifiers import StrategyId, TimerName
+from kernel.time_units import SECOND_NS
 
 __all__ = ["AccountType", "LotMethod", "Portfolio", "PortfolioConfig", "PortfolioState", "PriceView"]
 
@@ -102,7 +103,7 @@ class Portfolio:
     # --- marking ------------------------------------------------------------------------------
 
     def on_session(self, event: SessionStarted) -> Sequence[Event]:
-        every_ns = self._config.mark_every_s * 1_000_000_000
+        every_ns = self._config.mark_every_s * SECOND_NS
         due_ts = (event.ts // every_ns + 1) * every_ns
         return (TimerScheduled(event.ts, self.name, MARK, due_ts, every_ns),)
 

@@ -11,9 +11,9 @@ from math import inf
 from components.risk_monitor.state import Breach, MonitorState
 from kernel.events import Event, RiskLimitBreached, TimerScheduled
 from kernel.identifiers import StrategyId, TimerName
+from kernel.time_units import SECOND_NS
 from strategies.sdk.limits import REARMED, ContinuousLimit, LimitKind, Rearm, breach_key
 
-NS = 1_000_000_000
 NOBODY = StrategyId("")
 SILENCE, DELAY = "silence|", "delay|"
 """How the names of timers begin: of symbols that must be heard of, of limits that re-arm after a delay."""
@@ -49,7 +49,7 @@ class Breaches:
             shown, action = str(_shown(value)), limit.action.value
             yield RiskLimitBreached(ts, rule, str(limit.limit), shown, action, symbol, strategy)
             if limit.rearms is Rearm.DELAY:
-                due_ts = ts + limit.rearm_after_s * NS
+                due_ts = ts + limit.rearm_after_s * SECOND_NS
                 yield TimerScheduled(ts, self._owner, TimerName(DELAY + key), due_ts)
         elif not is_beyond and key in breaches and limit.rearms is Rearm.RECOVERY:
             yield from self.rearm(key, ts, value=str(_shown(value)))
@@ -83,7 +83,7 @@ class Breaches:
 
     def silence_timer(self, rule: str, symbol: str, ts: int, *, since: int) -> TimerScheduled:
         """The timer that falls due when a symbol has been silent for too long."""
-        due_ts = since + int(self._rules[rule].limit * NS)
+        due_ts = since + int(self._rules[rule].limit * SECOND_NS)
         return TimerScheduled(ts, self._owner, TimerName(f"{SILENCE}{rule}|{symbol}"), due_ts)
 
 

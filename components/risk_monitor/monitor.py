@@ -9,7 +9,7 @@ from math import isfinite, nan
 
 import msgspec
 
-from components.risk_monitor.breaches import DELAY, NOBODY, NS, SILENCE, Breaches
+from components.risk_monitor.breaches import DELAY, NOBODY, SILENCE, Breaches
 from components.risk_monitor.figures import Figures
 from components.risk_monitor.losses import measures_of
 from components.risk_monitor.state import Entry, MonitorState
@@ -36,6 +36,7 @@ from kernel.events import (
     Trade,
 )
 from kernel.identifiers import TimerName
+from kernel.time_units import SECOND_NS
 from strategies.sdk.limits import (
     ContinuousLimit,
     LimitKind,
@@ -308,7 +309,7 @@ class RiskMonitor:
         bound_s = self._breaches.bound(rule)
         session = self._hours.session(symbol, ts)
         since = heard if session is None else max(heard, session.open_ts)
-        silent_s = (ts - since) / NS
+        silent_s = (ts - since) / SECOND_NS
         if silent_s < bound_s or not self._hours.is_open(symbol, ts):
             since = max(since, ts) if silent_s >= bound_s else since
             yield self._breaches.silence_timer(rule, symbol, ts, since=since)

@@ -11,7 +11,9 @@ from math import log, sqrt
 
 import msgspec
 
-YEAR_NS = 365.25 * 86_400e9
+from kernel.time_units import DAY_NS
+
+YEAR_NS = 365.25 * DAY_NS
 
 
 class Sample(msgspec.Struct, frozen=True, array_like=True, gc=False):

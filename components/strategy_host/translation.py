@@ -32,6 +32,7 @@ from kernel.events import (
 )
 from kernel.identifiers import ClientOrderId, StrategyId, TimerName
 from kernel.loggable import loggable, message_of
+from kernel.time_units import MS_NS
 from strategies.sdk import (
     Cancel,
     CancelExecution,
@@ -50,7 +51,7 @@ from strategies.sdk.decisions import Decision
 MAX_DECISIONS = 1_000
 """Decisions taken from one hook call; what a strategy returns beyond is refused."""
 
-MIN_TIMER_PERIOD_NS = 1_000_000
+MIN_TIMER_PERIOD_NS = MS_NS
 """A timer that repeats faster is refused: seconds or milliseconds taken for nanoseconds, most likely."""
 
 

@@ -20,6 +20,7 @@ from kernel.events import (
     OrderIntent,
     TimeInForce,
 )
+from kernel.time_units import SECOND_NS
 from strategies.sdk.algorithms import Algorithm, Iceberg, Leftover, Participation, Twap, Vwap
 from strategies.sdk.decisions import Execute, PlaceOrder, Target
 
@@ -103,7 +104,7 @@ def _terms(
     """Kind, times and weights; a start that has passed is now."""
     start_ts = 0 if isinstance(algorithm, Iceberg) else nanoseconds(algorithm.start_ts, "start_ts")
     start_ts = max(ts, start_ts)
-    duration_ns = int(exact_number(algorithm.duration_s, "duration_s") * 1_000_000_000)
+    duration_ns = int(exact_number(algorithm.duration_s, "duration_s") * SECOND_NS)
     if duration_ns < 0 or (duration_ns == 0 and kind in (AlgorithmKind.TWAP, AlgorithmKind.VWAP)):
         raise ValueError(f"duration_s {algorithm.duration_s} is not above 0")
     end_ts = nanoseconds(start_ts + duration_ns, "the end") if duration_ns else 0

@@ -24,10 +24,10 @@ import msgspec
 
 from eventstore.importing.defects import RowDefect
 from kernel.events import AggressorSide, BookDelta, BookSnapshot, PriceLevel, Quote, Trade
+from kernel.time_units import MS_NS
 
 FeedEvent = BookDelta | BookSnapshot | Quote | Trade
 
-_NS_PER_MS = 1_000_000
 _LAST_TS = 2**63 - 1
 _BUYER, _SELLER = AggressorSide.BUYER, AggressorSide.SELLER
 _TIME = "a time of receipt in ns and a message, with a space between"
@@ -133,7 +133,7 @@ class FeedMessages:
     def _book(self, ts: int, found: _Snapshot) -> BookSnapshot:
         self._check_levels(found.bids, "bids")
         self._check_levels(found.asks, "asks")
-        exchange_ts = (found.T or found.E) * _NS_PER_MS
+        exchange_ts = (found.T or found.E) * MS_NS
         return BookSnapshot(ts, "", found.bids, found.asks, found.book_seq, exchange_ts)
 
     def _delta(self, ts: int, found: _Depth) -> BookDelta:
@@ -142,7 +142,7 @@ class FeedMessages:
         previous = found.U - 1 if found.pu is None else found.pu
         if not 0 <= previous < found.u:
             raise RowDefect("u", str(found.u), expected=f"an update id above {previous}")
-        exchange_ts = (found.T or found.E) * _NS_PER_MS
+        exchange_ts = (found.T or found.E) * MS_NS
         return BookDelta(ts, found.s, found.b, found.a, found.u, previous, exchange_ts)
 
     def _quote(self, ts: int, found: _Ticker) -> Quote:
@@ -151,7 +151,7 @@ class FeedMessages:
             raise RowDefect("b", repr(found.b), expected=f"a price no more than ask {found.a!r}")
         if not (0.0 <= found.B < inf and 0.0 <= found.A < inf):
             raise RowDefect("B", f"{found.B!r}, {found.A!r}", expected="sizes of 0 or more")
-        exchange_ts = (found.T or found.E) * _NS_PER_MS
+        exchange_ts = (found.T or found.E) * MS_NS
         return Quote(ts, found.s, found.b, found.a, found.B, found.A, exchange_ts)
 
     def _trade(self, ts: int, found: _Print) -> Trade | None:
@@ -161,7 +161,7 @@ class FeedMessages:
             raise RowDefect("p", repr(found.p), expected="a price above 0")
         if not 0.0 <= found.q < inf:
             raise RowDefect("q", repr(found.q), expected="0 or more")
-        exchange_ts = (found.T or found.E) * _NS_PER_MS
+        exchange_ts = (found.T or found.E) * MS_NS
         aggressor = _SELLER if found.m else _BUYER
         return Trade(ts, found.s, found.p, found.q, aggressor, str(found.t), exchange_ts)
 

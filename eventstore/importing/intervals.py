@@ -4,10 +4,11 @@ import re
 from collections.abc import Callable
 
 from eventstore.importing.defects import RowDefect
-from eventstore.importing.local_time import NS_PER_DAY, NS_PER_SECOND, LocalTime
+from eventstore.importing.local_time import LocalTime
 from eventstore.importing.options import ImportOptions, Label
 from eventstore.importing.timestamps import Stamp, StampParser
 from kernel.errors import InputError
+from kernel.time_units import DAY_NS, SECOND_NS
 
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400}
 _CACHE_LIMIT = 100_000
@@ -23,7 +24,7 @@ def timeframe_ns(timeframe: str) -> int:
         raise InputError(
             f"timeframe is {timeframe!r}, expected a count and s, m, h, d or w, such as 5m or 1d"
         )
-    return int(match[1]) * _UNITS[match[2]] * NS_PER_SECOND
+    return int(match[1]) * _UNITS[match[2]] * SECOND_NS
 
 
 def session_hours(session: str) -> tuple[int, int]:
@@ -31,7 +32,7 @@ def session_hours(session: str) -> tuple[int, int]:
     match = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)", session, re.ASCII)
     if match is None or (match[3] == "24" and match[4] != "00"):
         raise InputError(f"session is {session!r}, expected local hours such as 09:30-16:00")
-    hours = [(int(match[i]) * 60 + int(match[i + 1])) * 60 * NS_PER_SECOND for i in (1, 3)]
+    hours = [(int(match[i]) * 60 + int(match[i + 1])) * 60 * SECOND_NS for i in (1, 3)]
     return hours[0], hours[1]
 
 
@@ -43,7 +44,7 @@ def stamp_parser(options: ImportOptions) -> StampParser:
 def interval_rule(options: ImportOptions) -> IntervalRule:
     """The rule for bars; raises ``InputError`` for options that do not fit together."""
     length = timeframe_ns(options.timeframe)
-    if length % NS_PER_DAY == 0:
+    if length % DAY_NS == 0:
         return DailyIntervals(options).interval
     if options.session:
         raise InputError(f"option session is for bars of whole days, the timeframe is {options.timeframe}")
@@ -108,7 +109,7 @@ class DailyIntervals:
         if offset_ns is not None:
             at = wall_ns - offset_ns
             wall_ns = self._local.to_wall(at)
-        is_midnight = wall_ns % NS_PER_DAY == 0
+        is_midnight = wall_ns % DAY_NS == 0
         if not has_time or (is_midnight and self._label is Label.OPEN):
             return self._whole_days(wall_ns)
         if offset_ns is None:
@@ -118,11 +119,11 @@ class DailyIntervals:
         return self._local.to_utc_or_next(wall_ns - self._length), at
 
     def _whole_days(self, day_ns: int) -> tuple[int, int]:
-        first = day_ns if self._label is Label.OPEN else day_ns - self._length + NS_PER_DAY
-        last = first + self._length - NS_PER_DAY
+        first = day_ns if self._label is Label.OPEN else day_ns - self._length + DAY_NS
+        last = first + self._length - DAY_NS
         local = self._local.to_utc_or_next
         if self._session is None:
-            return local(first), local(last + NS_PER_DAY) - 1
+            return local(first), local(last + DAY_NS) - 1
         opens, closes = self._session
-        first = first if opens < closes else first - NS_PER_DAY
+        first = first if opens < closes else first - DAY_NS
         return local(first + opens), local(last + closes)

@@ -5,14 +5,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from eventstore.importing.defects import RowDefect
 from kernel.errors import InputError
+from kernel.time_units import MINUTE_NS, SECOND_NS
 
-NS_PER_SECOND = 1_000_000_000
-NS_PER_DAY = 86_400 * NS_PER_SECOND
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - wall-clock arithmetic has no zone
 """Where local wall-clock times are counted from, before a zone is applied."""
 
 _CACHE_LIMIT = 100_000
-_QUARTER_HOUR = 900 * NS_PER_SECOND
+_QUARTER_HOUR = 15 * MINUTE_NS
 
 
 class LocalTime:
@@ -83,7 +82,7 @@ def wall_ns_of(moment: datetime) -> int:
 
 def iso_utc(ts: int) -> str:
     """``2013-03-01T20:59:59.5Z``: an instant for people, with as many decimals as it needs."""
-    seconds, fraction = divmod(ts, NS_PER_SECOND)
+    seconds, fraction = divmod(ts, SECOND_NS)
     text = (EPOCH + timedelta(seconds=seconds)).isoformat()
     return f"{text}.{fraction:09d}".rstrip("0") + "Z" if fraction else text + "Z"
 
@@ -91,4 +90,4 @@ def iso_utc(ts: int) -> str:
 def ns_of(delta: timedelta | None) -> int:
     """A duration in ns."""
     assert delta is not None  # every zone here answers with an offset
-    return (delta.days * 86_400 + delta.seconds) * NS_PER_SECOND + delta.microseconds * 1_000
+    return (delta.days * 86_400 + delta.seconds) * SECOND_NS + delta.microseconds * 1_000

@@ -12,7 +12,7 @@ from eventstore.importing.columns import Columns, resolve_columns
 from eventstore.importing.defects import BadRow, BadRowsRefused, ColumnMissing, RowDefect
 from eventstore.importing.feed_reading import FeedReader
 from eventstore.importing.intervals import timeframe_ns
-from eventstore.importing.local_time import NS_PER_DAY, iso_utc
+from eventstore.importing.local_time import iso_utc
 from eventstore.importing.option_checks import checked
 from eventstore.importing.options import BadRows, DataKind, ImportOptions
 from eventstore.importing.parquet_rows import MAGIC, ParquetRows
@@ -22,6 +22,7 @@ from eventstore.importing.text_rows import Row, TextRows
 from kernel.decimals import exact
 from kernel.errors import InputError
 from kernel.events import Bar
+from kernel.time_units import DAY_NS
 
 _PROGRESS_ROWS = 10_000
 
@@ -72,7 +73,7 @@ class _Reader:
         self._only = frozenset(options.only)
         self._seen: dict[str, None] = {}  # symbols passed over, in order of appearance
         self._are_bars = options.kind is DataKind.BARS
-        is_daily = options.kind is DataKind.BARS and timeframe_ns(options.timeframe) <= NS_PER_DAY
+        is_daily = options.kind is DataKind.BARS and timeframe_ns(options.timeframe) <= DAY_NS
         self._bars_may_overlap = not is_daily
         self._hint = "" if options.newest_first else " (newest-first is an option)"
 

@@ -10,12 +10,13 @@ from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 
 from eventstore.importing.defects import RowDefect
-from eventstore.importing.local_time import EPOCH, NS_PER_DAY, NS_PER_SECOND, ns_of, wall_ns_of
+from eventstore.importing.local_time import EPOCH, ns_of, wall_ns_of
 from eventstore.importing.options import TimeUnit
+from kernel.time_units import DAY_NS, MS_NS, SECOND_NS
 
 _FIRST_YEAR, _LAST_YEAR = 1800, 2200  # what 64-bit nanoseconds hold, with room for arithmetic
-_FIRST_NS = (date(_FIRST_YEAR, 1, 1) - EPOCH.date()).days * NS_PER_DAY
-_LAST_NS = (date(_LAST_YEAR, 1, 1) - EPOCH.date()).days * NS_PER_DAY
+_FIRST_NS = (date(_FIRST_YEAR, 1, 1) - EPOCH.date()).days * DAY_NS
+_LAST_NS = (date(_LAST_YEAR, 1, 1) - EPOCH.date()).days * DAY_NS
 _CACHE_LIMIT = 100_000
 
 _DATE = re.compile(r"(\d{4})([-/.]?)(\d\d)\2(\d\d)", re.ASCII)
@@ -25,12 +26,12 @@ _TIME = re.compile(
 _DECIMALS = re.compile(r"[.,]\d+", re.ASCII)
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
 _UNIT_NS = {
-    TimeUnit.SECONDS: NS_PER_SECOND,
+    TimeUnit.SECONDS: SECOND_NS,
     TimeUnit.MILLISECONDS: 1_000_000,
     TimeUnit.MICROSECONDS: 1_000,
     TimeUnit.NANOSECONDS: 1,
 }
-_UNIT_BY_DIGITS = (*[NS_PER_SECOND] * 12, *[1_000_000] * 3, *[1_000] * 3, *[1] * 2)  # 0 to 19 digits
+_UNIT_BY_DIGITS = (*[SECOND_NS] * 12, *[MS_NS] * 3, *[1_000] * 3, *[1] * 2)  # 0 to 19 digits
 _EXPECTED = "a date and time (ISO 8601 or a number since 1970; anything else needs a time format)"
 
 
@@ -90,7 +91,7 @@ class StampParser:
             self._days.clear()
             self._times.clear()
         self._days[day_text] = day
-        self._times[_DECIMALS.sub("", time_text)] = time[0] // NS_PER_SECOND * NS_PER_SECOND, time[1]
+        self._times[_DECIMALS.sub("", time_text)] = time[0] // SECOND_NS * SECOND_NS, time[1]
         return day + time[0], time[1], bool(time_text)
 
     def _parse_number(self, text: str) -> Stamp:
@@ -132,7 +133,7 @@ def _day_ns(match: re.Match[str], text: str) -> int:
         raise RowDefect("time", text, expected="a date that exists") from None
     if not _FIRST_YEAR <= year < _LAST_YEAR:
         raise RowDefect("time", text, expected=f"a time in the years {_FIRST_YEAR} to {_LAST_YEAR}")
-    return days * NS_PER_DAY
+    return days * DAY_NS
 
 
 def _time_ns(time_text: str, text: str) -> tuple[int, int | None]:
@@ -146,7 +147,7 @@ def _time_ns(time_text: str, text: str) -> tuple[int, int | None]:
     if hour > 23 or minute > 59 or second > 59:
         raise RowDefect("time", text, expected="a time of day from 00:00:00 to 23:59:59")
     fraction = int((match[4] or "0").ljust(9, "0"))
-    return (hour * 3600 + minute * 60 + second) * NS_PER_SECOND + fraction, _offset_ns(match[5], text)
+    return (hour * 3600 + minute * 60 + second) * SECOND_NS + fraction, _offset_ns(match[5], text)
 
 
 def _offset_ns(zone: str | None, text: str) -> int | None:

@@ -32,12 +32,12 @@ from kernel.events import (
     Side,
 )
 from kernel.identifiers import ClientOrderId, StrategyId
+from kernel.time_units import MS_NS
 from replay.assembly import Core, assemble
 from strategies.sdk import RiskLimits
 
 STRATEGY = StrategyId("bench")
-SECOND_NS = 1_000_000_000
-GAP_NS = 20_000_000
+GAP_NS = 20 * MS_NS
 """Between intents: fifty a second, within the rate allowed."""
 
 EVERY_RULE = RiskLimits(

@@ -9,12 +9,12 @@ import click
 import msgspec
 
 from eventstore import SqliteEventStore, read_story
-from eventstore.importing.local_time import NS_PER_DAY
 from eventstore.importing.timestamps import StampParser
 from eventstore.port import Batch, Selection
 from eventstore.vocabulary import symbol_of
 from kernel.errors import InputError
 from kernel.events import Event
+from kernel.time_units import DAY_NS
 from ops.event_lines import EVENT_NAMES, HEADING, LoggedEvent, human_line, json_line, logged_events
 from ops.event_loop import run
 from ops.store_file import existing_store, require_streams, store_option
@@ -26,7 +26,7 @@ class TimeBound(click.ParamType[int]):
     name = "time"
 
     def __init__(self, *, date_means_end: bool) -> None:
-        self._extra_ns = NS_PER_DAY - 1 if date_means_end else 0
+        self._extra_ns = DAY_NS - 1 if date_means_end else 0
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Nanoseconds since the epoch."""

@@ -7,8 +7,9 @@ import msgspec
 import numpy as np
 
 from kernel.events import Side
+from kernel.time_units import DAY_NS, HOUR_NS, MS_NS
 from replay import figures
-from replay.equity import DAY_NS, Integers, daily_closes
+from replay.equity import Integers, daily_closes
 from replay.metrics import drawdowns
 from replay.report.prices import PriceHistory, PriceSeries
 from replay.report.sampling import ExtremesSample
@@ -19,8 +20,7 @@ CURVE_POINTS = 5_000
 MARKED_TRADES = 1_000
 """Round trips marked per symbol: beyond that markers only cover each other."""
 
-NS_PER_MS = 1_000_000
-INTRADAY_BELOW_NS = 20 * 3_600 * 1_000_000_000
+INTRADAY_BELOW_NS = 20 * HOUR_NS
 
 
 class CurveChart(msgspec.Struct, frozen=True):
@@ -80,7 +80,7 @@ def chart_data(result: RunResult, prices: PriceHistory) -> ChartData:
 
 def chart_times(ts: Integers) -> list[str]:
     """ISO texts to the millisecond, rounded down."""
-    texts = np.datetime_as_string((ts // NS_PER_MS).astype("datetime64[ms]"))
+    texts = np.datetime_as_string((ts // MS_NS).astype("datetime64[ms]"))
     return [str(text) for text in texts]
 
 
@@ -92,7 +92,7 @@ def _curve(result: RunResult) -> CurveChart:
     ts = curve.ts[kept]
     is_midnight_mark = (kept > 0) & (ts % DAY_NS == 0)  # closes the day before: draw it there
     return CurveChart(
-        x=chart_times(ts - is_midnight_mark * NS_PER_MS),
+        x=chart_times(ts - is_midnight_mark * MS_NS),
         equity=[float(value) for value in curve.equity[kept]],
         drawdown=[float(value) for value in drawdowns(curve.performance)[kept]],
         is_intraday=_is_intraday(curve.ts[1:]),

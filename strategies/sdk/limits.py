@@ -18,6 +18,7 @@ import msgspec
 
 from kernel.fraction_checks import above
 from kernel.identifiers import StrategyId
+from kernel.time_units import DAY_S
 
 ORDERS_KEPT = 1_000_000
 """The largest number of orders in a limit: a rate remembers the time of as many orders as it allows."""
@@ -264,7 +265,7 @@ class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """Orders and replacements approved in any minute."""
     max_open_orders: Count | None = None
     max_open_orders_per_symbol: Count | None = None
-    duplicate_window_s: Annotated[float, Bounds("is not between 0 and a day", 0, 86_400)] = 0.0
+    duplicate_window_s: Annotated[float, Bounds("is not between 0 and a day", 0, DAY_S)] = 0.0
     """An order that repeats one of its strategy within these seconds counts as a mistake."""
     in_session_only: bool = False
     """No order while the instrument's market is closed, but those for its opening."""

@@ -20,6 +20,7 @@ from kernel.events import (
     TradingStatus,
     TradingStatusChanged,
 )
+from kernel.time_units import HOUR_NS
 from replay.assembly import Core
 from strategies.sdk import (
     Adjustment,
@@ -31,8 +32,6 @@ from strategies.sdk import (
     StrategyState,
 )
 from tests.components.sample_core import core_with, hear, of_type
-
-HOUR_NS = 3_600_000_000_000
 
 
 class Onlooker(Strategy[StrategyParams, StrategyState]):

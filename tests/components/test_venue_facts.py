@@ -27,8 +27,8 @@ from kernel.events import (
     VenueFeature,
 )
 from kernel.identifiers import ClientOrderId, StrategyId
+from kernel.time_units import DAY_NS
 
-DAY_NS = 86_400_000_000_000
 MONDAY, TUESDAY = TradingSession(20240101, 100, 200), TradingSession(20240102, 300, 400)
 SESSIONS = CalendarDefined(1, "XNYS", (MONDAY, TUESDAY))
 

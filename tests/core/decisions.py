@@ -10,6 +10,7 @@ from random import Random
 import msgspec
 
 from kernel.events import Event
+from kernel.time_units import SECOND_NS
 from strategies.sdk import (
     Bar,
     BookDelta,
@@ -51,7 +52,6 @@ from strategies.sdk import (
     Vwap,
 )
 
-SECOND_NS = 1_000_000_000
 REACTION = 0.04
 """How often an update of an order is answered by a decision."""
 

@@ -29,7 +29,7 @@ from kernel.events import (
     TradingStatusChanged,
 )
 from kernel.identifiers import StrategyId
-from tests.core.decisions import SECOND_NS
+from kernel.time_units import SECOND_NS
 
 SYMBOLS: tuple[str, ...] = ("A", "B", "F")
 """A US share, a share in euros on a coarse tick, a future of five dollars a point."""

@@ -20,7 +20,7 @@ from kernel.events import (
     TradingState,
     TradingStateChanged,
 )
-from tests.core.decisions import SECOND_NS
+from kernel.time_units import SECOND_NS
 from tests.core.tape import Tape
 
 ZERO = Decimal(0)

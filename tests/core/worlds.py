@@ -24,13 +24,14 @@ from kernel.events import (
     VenueDeclared,
 )
 from kernel.identifiers import StrategyId
+from kernel.time_units import SECOND_NS
 from replay.assembly import Core
 from strategies.sdk import RiskLimits
 from strategies.sdk.algorithms import Twap
 from strategies.sdk.limits import BreachAction, ContinuousLimit, LimitKind, Rearm
 from strategies.sdk.sizing import FixedFractional
 from tests.components.sample_core import FREE, core_with
-from tests.core.decisions import SECOND_NS, Gambler
+from tests.core.decisions import Gambler
 from tests.core.happenings import NEW_SYMBOL, START, SYMBOLS, Happenings
 from tests.core.nonsense import Fool
 

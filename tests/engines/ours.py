@@ -18,6 +18,7 @@ from kernel.events import (
     TimeInForce,
 )
 from kernel.identifiers import ClientOrderId
+from kernel.time_units import DAY_NS
 from replay.config import ReplayConfig
 from replay.results import RunResult, read_results
 from strategies.sdk import (
@@ -32,7 +33,7 @@ from strategies.sdk import (
     sell,
 )
 from tests.engines.order_script import EngineFill, Row, Step, Task
-from tests.replay.playing import DAY_NS, derived_of, record_run, store_of
+from tests.replay.playing import derived_of, record_run, store_of
 
 MATCHING_TYPES = {kind.value: kind for kind in OrderType}
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from kernel.time_units import DAY_NS
 from replay.config import ReplayConfig
 from tests.engines.order_script import Row, Step, Task, random_script
 from tests.engines.ours import run_task, start_of
 from tests.engines.test_backtrader import FREE, goog
-from tests.replay.playing import DAY_NS
 
 pytestmark = [
     pytest.mark.usefixtures("shared_data"),

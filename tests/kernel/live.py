@@ -6,13 +6,14 @@ from contextlib import asynccontextmanager
 
 from eventstore import MemoryEventStore, StreamTape
 from kernel.bus import EventBus
-from kernel.clock import NANOSECONDS, Clock, RealTimeClock, VirtualClock
+from kernel.clock import Clock, RealTimeClock, VirtualClock
 from kernel.edge import Delivery, Overflow
 from kernel.engine import CoreEngine, EngineConfig
 from kernel.errors import StoreError
 from kernel.events import ComponentFailed, Event, Quote, SignalRaised, TimerFired, Trade
 from kernel.lanes import Lanes
 from kernel.tape import Tape
+from kernel.time_units import SECOND_NS
 from tests.kernel.listeners import Listener, quote, signal, timer
 
 Act = Callable[[int, Event], Awaitable[None]]
@@ -96,7 +97,7 @@ def gate_for(symbol: str, gate: Gate) -> Act:
 class Time:
     """The two clocks of a computer, moved by a test; the wall clock may be set."""
 
-    def __init__(self, wall: int = 1_700_000_000 * NANOSECONDS) -> None:
+    def __init__(self, wall: int = 1_700_000_000 * SECOND_NS) -> None:
         self.wall = wall
         self.monotonic = 5
 

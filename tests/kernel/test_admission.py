@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kernel.admission import RECORDS_PER_SECOND, admitted
 from kernel.bus import EventBus
-from kernel.clock import NANOSECONDS, VirtualClock
+from kernel.clock import VirtualClock
 from kernel.errors import ComponentError, InputError, StoreError
 from kernel.events import (
     DERIVED_TYPES,
@@ -30,6 +30,7 @@ from kernel.events import (
     TimerScheduled,
 )
 from kernel.identifiers import ClientOrderId, StrategyId, TimerName
+from kernel.time_units import SECOND_NS
 from tests.kernel.listeners import Listener, quote, signal, silent
 from tests.kernel.live import (
     Edge,
@@ -213,7 +214,7 @@ async def test_of_a_flood_the_first_are_recorded_and_the_others_counted_when_the
         await refuse(engine, 5_000)
         await idle()
         at_once = len(await rows_of(tape))
-        clock.advance(to_ts=1_000 + NANOSECONDS)
+        clock.advance(to_ts=1_000 + SECOND_NS)
         await idle()
 
         records = refusals(await rows_of(tape))
@@ -222,7 +223,7 @@ async def test_of_a_flood_the_first_are_recorded_and_the_others_counted_when_the
         assert records[-1].reason.startswith(
             f"{5_000 - RECORDS_PER_SECOND} more inputs refused; the last: Quote.bid"
         )
-        assert records[-1].ts == 1_000 + NANOSECONDS
+        assert records[-1].ts == 1_000 + SECOND_NS
     assert engine.refused == 5_000
 
 
@@ -232,7 +233,7 @@ async def test_a_flood_that_goes_on_is_bounded_in_every_second_and_counted_whole
     async with running(engine):
         for second in range(1, 6):
             await refuse(engine, 300)
-            clock.advance(to_ts=second * NANOSECONDS + 1_000)
+            clock.advance(to_ts=second * SECOND_NS + 1_000)
             await idle()
 
     assert len(await rows_of(tape)) == 5 * (RECORDS_PER_SECOND + 1)

@@ -6,13 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernel.clock import NANOSECONDS, STEP_NS, HistoricalClock, RealTimeClock, VirtualClock
+from kernel.clock import STEP_NS, HistoricalClock, RealTimeClock, VirtualClock
+from kernel.time_units import DAY_NS, HOUR_NS, MS_NS, SECOND_NS
 from tests.kernel.live import Time
-
-SECOND = NANOSECONDS
-MILLISECOND = SECOND // 1000
-HOUR = 3600 * SECOND
-DAY = 24 * HOUR
 
 
 class Monotonic:
@@ -27,7 +23,7 @@ class Monotonic:
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
-        self.ns += round(seconds * NANOSECONDS)
+        self.ns += round(seconds * SECOND_NS)
 
 
 # --- historical -------------------------------------------------------------------------------
@@ -41,7 +37,7 @@ async def test_a_replay_keeps_its_pace(speed: float | None, slept: list[float]) 
     clock = HistoricalClock(speed, monotonic_ns=monotonic, sleep=monotonic.sleep)
 
     for second in (10, 12, 12, 15):
-        await clock.reach(second * NANOSECONDS)
+        await clock.reach(second * SECOND_NS)
 
     assert monotonic.slept == pytest.approx(slept)
     assert clock.is_paced is (speed is not None)
@@ -51,10 +47,10 @@ async def test_a_replay_that_fell_behind_catches_up_without_sleeping() -> None:
     monotonic = Monotonic()
     clock = HistoricalClock(1.0, monotonic_ns=monotonic, sleep=monotonic.sleep)
     await clock.reach(0)
-    monotonic.ns += 5 * NANOSECONDS
+    monotonic.ns += 5 * SECOND_NS
 
-    await clock.reach(3 * NANOSECONDS)
-    await clock.reach(7 * NANOSECONDS)
+    await clock.reach(3 * SECOND_NS)
+    await clock.reach(7 * SECOND_NS)
 
     assert monotonic.slept == pytest.approx([2.0])
 
@@ -72,7 +68,7 @@ def test_real_time_is_the_wall_clock() -> None:
     time = Time()
     clock = time.clock()
 
-    for ns in (0, 7, 3 * SECOND, HOUR):
+    for ns in (0, 7, 3 * SECOND_NS, HOUR_NS):
         time.go_on(ns)
 
         assert clock.now() == time.wall
@@ -82,11 +78,11 @@ def test_real_time_is_the_wall_clock() -> None:
 def test_real_time_follows_the_wall_clock_forward_at_once_and_tells_the_step_once() -> None:
     time = Time()
     clock = time.clock()
-    time.go_on(SECOND)
-    time.step(HOUR)
+    time.go_on(SECOND_NS)
+    time.step(HOUR_NS)
 
     assert clock.now() == time.wall
-    assert clock.take_steps() == [HOUR]
+    assert clock.take_steps() == [HOUR_NS]
     assert clock.take_steps() == []
 
 
@@ -94,28 +90,28 @@ def test_real_time_goes_on_at_half_speed_until_a_wall_clock_that_stepped_back_ha
     time = Time()
     clock = time.clock()
     before = clock.now()
-    time.step(-HOUR)
+    time.step(-HOUR_NS)
 
     said: list[int] = []
     for _ in range(5):
-        time.go_on(HOUR // 2)
+        time.go_on(HOUR_NS // 2)
         said.append(clock.now() - before)
 
-    assert said == [HOUR // 4, HOUR // 2, HOUR * 3 // 4, HOUR, HOUR * 3 // 2]
-    assert clock.take_steps() == [-HOUR]
+    assert said == [HOUR_NS // 4, HOUR_NS // 2, HOUR_NS * 3 // 4, HOUR_NS, HOUR_NS * 3 // 2]
+    assert clock.take_steps() == [-HOUR_NS]
 
 
 def test_an_hour_ahead_and_back_is_told_as_two_steps() -> None:
     time = Time()
     clock = time.clock()
 
-    time.step(HOUR)
+    time.step(HOUR_NS)
     ahead = clock.now()
-    time.step(-HOUR)
-    time.go_on(SECOND)
+    time.step(-HOUR_NS)
+    time.go_on(SECOND_NS)
 
-    assert clock.now() == ahead + SECOND // 2
-    assert clock.take_steps() == [HOUR, -HOUR]
+    assert clock.now() == ahead + SECOND_NS // 2
+    assert clock.take_steps() == [HOUR_NS, -HOUR_NS]
 
 
 @pytest.mark.parametrize("moved", [STEP_NS, -STEP_NS, 1, -1])
@@ -124,7 +120,7 @@ def test_what_a_clock_is_steered_by_is_no_step(moved: int) -> None:
     clock = time.clock()
 
     for _ in range(100):
-        time.go_on(SECOND)
+        time.go_on(SECOND_NS)
         time.step(moved)
         clock.now()
 
@@ -133,7 +129,7 @@ def test_what_a_clock_is_steered_by_is_no_step(moved: int) -> None:
 
 def test_a_process_held_up_between_two_readings_has_seen_no_step() -> None:
     time = Time()
-    held_up = iter([SECOND])
+    held_up = iter([SECOND_NS])
 
     def monotonic_ns() -> int:
         if time.wall > 0:
@@ -142,7 +138,7 @@ def test_a_process_held_up_between_two_readings_has_seen_no_step() -> None:
 
     time.wall = 0
     clock = RealTimeClock(wall_ns=lambda: time.wall, monotonic_ns=monotonic_ns)
-    time.go_on(SECOND)
+    time.go_on(SECOND_NS)
     clock.now()
 
     assert clock.take_steps() == []
@@ -152,14 +148,14 @@ def test_a_process_held_up_between_two_readings_has_seen_no_step() -> None:
 def test_a_tape_ahead_of_the_wall_clock_is_met_at_half_speed() -> None:
     time = Time()
     clock = time.clock()
-    clock.begin(time.wall + HOUR)
+    clock.begin(time.wall + HOUR_NS)
     first = clock.now()
 
-    time.go_on(HOUR)
+    time.go_on(HOUR_NS)
     second = clock.now()
-    time.go_on(HOUR)
+    time.go_on(HOUR_NS)
 
-    assert (second - first, clock.now()) == (HOUR // 2, time.wall)
+    assert (second - first, clock.now()) == (HOUR_NS // 2, time.wall)
     assert clock.take_steps() == []
 
 
@@ -167,18 +163,21 @@ def test_a_tape_behind_the_wall_clock_changes_nothing() -> None:
     time = Time()
     clock = time.clock()
 
-    clock.begin(time.wall - HOUR)
+    clock.begin(time.wall - HOUR_NS)
 
     assert clock.now() == time.wall
 
 
 MOVES = st.tuples(
-    st.integers(2, 3 * HOUR),
-    st.just(0) | st.integers(STEP_NS + 1, DAY) | st.integers(-DAY, -STEP_NS - 1) | st.integers(-1000, 1000),
+    st.integers(2, 3 * HOUR_NS),
+    st.just(0)
+    | st.integers(STEP_NS + 1, DAY_NS)
+    | st.integers(-DAY_NS, -STEP_NS - 1)
+    | st.integers(-1000, 1000),
 )
 
 
-@given(moves=st.lists(MOVES, max_size=40), ahead=st.integers(0, HOUR), fine_ns=st.integers(2, SECOND))
+@given(moves=st.lists(MOVES, max_size=40), ahead=st.integers(0, HOUR_NS), fine_ns=st.integers(2, SECOND_NS))
 def test_whatever_the_wall_clock_does_kernel_time_goes_on_and_meets_it_again(
     moves: list[tuple[int, int]], ahead: int, fine_ns: int
 ) -> None:
@@ -232,27 +231,27 @@ class Sleeps:
 
     def __call__(self) -> int:
         self.readings += 1
-        self._time.go_on(MILLISECOND)
+        self._time.go_on(MS_NS)
         return self._time.monotonic
 
 
 async def test_a_wait_lasts_until_kernel_time_has_come_though_that_is_slow() -> None:
     time = Time()
     clock = RealTimeClock(wall_ns=lambda: time.wall, monotonic_ns=Sleeps(time))
-    clock.begin(time.wall + HOUR)
-    until_ts = clock.now() + 3 * MILLISECOND
+    clock.begin(time.wall + HOUR_NS)
+    until_ts = clock.now() + 3 * MS_NS
 
     await clock.wait(asyncio.Event(), until_ts=until_ts)
 
-    assert until_ts <= clock.now() <= until_ts + 3 * MILLISECOND
+    assert until_ts <= clock.now() <= until_ts + 3 * MS_NS
 
 
 async def test_a_wait_ends_when_the_wall_clock_has_stepped_over_its_time() -> None:
     time = Time()
     clock = time.clock()
-    asyncio.get_running_loop().call_soon(time.step, HOUR)
+    asyncio.get_running_loop().call_soon(time.step, HOUR_NS)
 
-    await clock.wait(asyncio.Event(), until_ts=time.wall + 2 * MILLISECOND)
+    await clock.wait(asyncio.Event(), until_ts=time.wall + 2 * MS_NS)
 
     assert clock.now() == time.wall
 
@@ -260,11 +259,11 @@ async def test_a_wait_ends_when_the_wall_clock_has_stepped_over_its_time() -> No
 async def test_a_wait_ends_early_at_a_step_so_that_it_goes_on_record() -> None:
     time = Time()
     clock = time.clock()
-    asyncio.get_running_loop().call_soon(time.step, -HOUR)
+    asyncio.get_running_loop().call_soon(time.step, -HOUR_NS)
 
-    await clock.wait(asyncio.Event(), until_ts=time.wall + HOUR)
+    await clock.wait(asyncio.Event(), until_ts=time.wall + HOUR_NS)
 
-    assert clock.take_steps() == [-HOUR]
+    assert clock.take_steps() == [-HOUR_NS]
 
 
 # --- virtual ----------------------------------------------------------------------------------

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from kernel.bus import EventBus
-from kernel.clock import NANOSECONDS
 from kernel.events import ClockJumped, ClockTicked, Event, Quote, SessionStarted, TimerFired
 from kernel.snapshot import take
+from kernel.time_units import HOUR_NS, MINUTE_NS, SECOND_NS
 from tests.kernel.listeners import Listener, quote, timer
 from tests.kernel.live import (
     Row,
@@ -19,10 +19,6 @@ from tests.kernel.live import (
     until,
 )
 
-SECOND = NANOSECONDS
-MINUTE = 60 * SECOND
-HOUR = 60 * MINUTE
-
 
 def of_type(rows: Sequence[Row], *types: type[Event]) -> list[Event]:
     return [event for _, _, event in rows if isinstance(event, types)]
@@ -34,7 +30,7 @@ def bus_with_a_timer() -> EventBus:
     bus.register(
         Listener(
             "metronome",
-            {SessionStarted: lambda event: [timer(event.ts, event.ts + MINUTE, every_ns=MINUTE)]},
+            {SessionStarted: lambda event: [timer(event.ts, event.ts + MINUTE_NS, every_ns=MINUTE_NS)]},
         )
     )
     return bus
@@ -51,15 +47,15 @@ async def test_a_step_of_the_wall_clock_is_an_input_on_the_tape_once() -> None:
     async with running(engine):
         await engine.post(quote(start))
         await until(lambda: engine.bus.state.input_count == 1)
-        time.step(HOUR)
+        time.step(HOUR_NS)
         await until(lambda: engine.bus.state.input_count == 2)
-        time.go_on(SECOND)
+        time.go_on(SECOND_NS)
         await engine.post(quote(time.wall))
 
     assert await rows_of(tape) == [
         (1, 0, quote(start)),
-        (2, 0, ClockJumped(start + HOUR, HOUR)),
-        (3, 0, quote(start + HOUR + SECOND)),
+        (2, 0, ClockJumped(start + HOUR_NS, HOUR_NS)),
+        (3, 0, quote(start + HOUR_NS + SECOND_NS)),
     ]
 
 
@@ -69,12 +65,12 @@ async def test_a_step_forward_fires_the_timers_that_it_passed() -> None:
     async with running(engine):
         await engine.post(opening(time))
         await until(lambda: engine.bus.state.input_count == 1)
-        time.step(5 * MINUTE + 1)
+        time.step(5 * MINUTE_NS + 1)
         await until(lambda: engine.bus.state.input_count == 2)
 
     rows = await rows_of(tape)
     assert len(of_type(rows, TimerFired)) == 5
-    assert of_type(rows, ClockJumped, ClockTicked) == [ClockJumped(time.wall, 5 * MINUTE + 1)]
+    assert of_type(rows, ClockJumped, ClockTicked) == [ClockJumped(time.wall, 5 * MINUTE_NS + 1)]
 
 
 async def test_an_hour_ahead_and_back_kernel_time_goes_on_and_timers_fire() -> None:
@@ -85,20 +81,20 @@ async def test_an_hour_ahead_and_back_kernel_time_goes_on_and_timers_fire() -> N
     said: list[int] = []
     async with running(engine):
         await engine.post(opening(time))
-        for step in (0, HOUR, -HOUR, *[0] * 25):
+        for step in (0, HOUR_NS, -HOUR_NS, *[0] * 25):
             time.step(step)
-            time.go_on(5 * MINUTE)
+            time.go_on(5 * MINUTE_NS)
             await engine.post(quote(time.wall))
             await until(lambda: not engine.inbox_depth)
             said.append(bus.state.now)
 
     rows = await rows_of(tape)
     steps = [event.step_ns for event in of_type(rows, ClockJumped) if isinstance(event, ClockJumped)]
-    assert steps == [HOUR, -HOUR]
+    assert steps == [HOUR_NS, -HOUR_NS]
     assert all(later > earlier for earlier, later in pairwise(said))
     assert said[-1] == time.wall == of_type(rows, Quote)[-1].ts
     fired = [event.ts for event in of_type(rows, TimerFired)]
-    assert fired == list(range(start + MINUTE, time.wall, MINUTE))
+    assert fired == list(range(start + MINUTE_NS, time.wall, MINUTE_NS))
 
 
 async def test_a_timer_fires_behind_a_step_back_though_nothing_arrives() -> None:
@@ -107,9 +103,9 @@ async def test_a_timer_fires_behind_a_step_back_though_nothing_arrives() -> None
     async with running(engine):
         await engine.post(opening(time))
         await until(lambda: engine.bus.state.input_count == 1)
-        time.step(-HOUR)
+        time.step(-HOUR_NS)
         await until(lambda: engine.bus.state.input_count == 2)
-        time.go_on(3 * MINUTE)
+        time.go_on(3 * MINUTE_NS)
         await until(lambda: engine.bus.state.input_count == 3)
 
     rows = await rows_of(tape)
@@ -121,15 +117,15 @@ async def test_a_session_whose_wall_clock_is_behind_the_tape_goes_on_from_the_ta
     time, tape = Time(), memory_tape()
     await run_until_stopped(engine_over(tape, bus=bus_with_a_timer(), clock=time.clock()), [opening(time)])
     bus, first = bus_with_a_timer(), time.wall
-    time.step(-HOUR)
+    time.step(-HOUR_NS)
     engine = engine_over(tape, bus=bus, clock=time.clock())
     async with running(engine):
         await until(lambda: bus.state.input_count == 1)
-        time.go_on(4 * MINUTE)
+        time.go_on(4 * MINUTE_NS)
         await until(lambda: bus.state.input_count == 2)
 
     (tick,) = of_type(await rows_of(tape), ClockTicked)
-    assert tick.ts == first + 2 * MINUTE
+    assert tick.ts == first + 2 * MINUTE_NS
     assert bus.state.failures == {}
 
 
@@ -139,9 +135,9 @@ async def test_a_tape_with_steps_of_the_clock_recovers_without_a_clock() -> None
     first = engine_over(tape, bus=bus_with_a_timer(), clock=time.clock())
     async with running(first):
         await first.post(opening(time))
-        for step in (0, HOUR, -2 * HOUR, HOUR):
+        for step in (0, HOUR_NS, -2 * HOUR_NS, HOUR_NS):
             time.step(step)
-            time.go_on(MINUTE)
+            time.go_on(MINUTE_NS)
             await first.post(quote(time.wall))
             await until(lambda: not first.inbox_depth)
     time.wall = start

@@ -9,7 +9,8 @@ from random import Random
 from hypothesis import strategies as st
 
 from kernel.events import Bar, Event, Quote
-from tests.replay.playing import DAY_NS, MINUTE_NS, START
+from kernel.time_units import DAY_NS, MINUTE_NS
+from tests.replay.playing import START
 
 CENTS = 100
 

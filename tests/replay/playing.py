@@ -13,6 +13,7 @@ from components.strategy_host.host import AnyStrategy
 from eventstore import Batch, EventStore, MemoryEventStore
 from eventstore.importing import ImportOptions, import_files
 from kernel.events import Event, RunFinished
+from kernel.time_units import DAY_NS
 from replay.backtest import from_instance, run_and_record
 from replay.config import ReplayConfig
 from replay.planning import plan_run
@@ -21,8 +22,6 @@ from strategies.sdk.loading import LoadedStrategy
 SHARED_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 GOOG = SHARED_DATA / "daily" / "backtesting_py" / "GOOG.csv"
 GOOG_IMPORT = ImportOptions(symbol="GOOG")
-MINUTE_NS = 60_000_000_000
-DAY_NS = 86_400_000_000_000
 START = 12_418 * DAY_NS
 """2004-01-01."""
 

@@ -21,13 +21,12 @@ from kernel.events import (
     StreamRange,
 )
 from kernel.identifiers import ClientOrderId, FillId, StrategyId
-from replay.equity import DAY_NS
+from kernel.time_units import DAY_NS, HOUR_NS
 
 RUN = "run.by_hand.1"
 DATA = "abc.1d"
 MONDAY = 19_723 * DAY_NS
 """2024-01-01."""
-HOUR_NS = DAY_NS // 24
 STRATEGY = StrategyId("by_hand")
 ZERO = Decimal(0)
 BUY, SELL = Side.BUY, Side.SELL

@@ -29,8 +29,9 @@ import pytest
 
 from brokers.simulated.config import SimulatedBrokerConfig
 from kernel.events import Side
+from kernel.time_units import DAY_NS
 from replay import Backtest, backtest
-from replay.equity import DAY_NS, daily_closes
+from replay.equity import daily_closes
 from replay.trades import OpenLot, RoundTrip
 from strategies.ma_cross import MovingAverageCross
 from strategies.sdk import RiskLimits

@@ -16,12 +16,12 @@ import pytest
 
 from kernel.errors import ConfigError
 from kernel.events import TradingSession
+from kernel.time_units import DAY_NS
 from replay.calendars import calendar_events, trading_sessions
 from tests.ops.commands import ROOT
 from tests.replay.playing import SHARED_DATA
 
 NEW_YORK = ZoneInfo("America/New_York")
-DAY_NS = 86_400_000_000_000
 HOURS = SHARED_DATA / "reference" / "lean_market_hours_database.json.gz"
 
 

@@ -4,12 +4,13 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from kernel.events import AssetClass, Bar
+from kernel.time_units import DAY_NS
 from replay.config import InstrumentConfig, ReplayConfig
 from replay.results import read_results
 from replay.verification import verify_run
 from strategies.buy_and_hold import BuyAndHold
 from tests.replay.market import walk
-from tests.replay.playing import DAY_NS, START, record_run, store_of
+from tests.replay.playing import START, record_run, store_of
 
 
 def expiring(**terms: str) -> ReplayConfig:

@@ -25,6 +25,7 @@ from kernel.events import (
     VenueDeclared,
     VenueFeature,
 )
+from kernel.time_units import DAY_NS
 from replay import backtest
 from replay.backtest import from_instance
 from replay.config import InstrumentConfig, ReplayConfig
@@ -40,7 +41,7 @@ from strategies.sdk import (
     StrategyState,
 )
 from tests.replay.market import walk, write_csv
-from tests.replay.playing import DAY_NS, START, read_events, record_run, store_of
+from tests.replay.playing import START, read_events, record_run, store_of
 
 
 class Closes(Strategy[StrategyParams, StrategyState]):

@@ -4,10 +4,9 @@ from decimal import Decimal
 
 import pytest
 
+from kernel.time_units import HOUR_NS, SECOND_NS
 from replay import figures
-from tests.replay.recorded_run import HOUR_NS, day
-
-SECOND_NS = 1_000_000_000
+from tests.replay.recorded_run import day
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from components.portfolio.portfolio import PortfolioConfig
 from eventstore import MemoryEventStore, SqliteEventStore
 from kernel.events import Event, SignalRaised
 from kernel.snapshot import put_back, take
+from kernel.time_units import DAY_NS
 from replay.backtest import from_instance, run_and_record
 from replay.config import InstrumentConfig, ReplayConfig, StrategyConfig
 from replay.planning import plan_run
@@ -31,7 +32,7 @@ from strategies.sdk import (
 )
 from tests.kernel.listeners import bar, quote
 from tests.replay.market import bar_series, quote_series, walk
-from tests.replay.playing import DAY_NS, START, derived_of, encode, record_run, store_of
+from tests.replay.playing import START, derived_of, encode, record_run, store_of
 
 NAMES = ("A", "B", "C")
 NAMING = """

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from kernel.events import OrderFilled
+from kernel.time_units import DAY_NS
 from replay import metrics
-from replay.equity import DAY_NS, EquityCurve, Floats, daily_closes
+from replay.equity import EquityCurve, Floats, daily_closes
 from replay.trades import Matched, match_fills
 from tests.replay.recorded_run import BUY, SELL, fill
 

@@ -11,6 +11,7 @@ from eventstore import EventStore
 from kernel.configuration import convert_config
 from kernel.errors import ConfigError
 from kernel.events import CorporateAction, CorporateActionKind
+from kernel.time_units import DAY_NS
 from replay.backtest import from_instance
 from replay.config import ReplayConfig
 from replay.planning import plan_run, unplayed_actions
@@ -19,7 +20,7 @@ from strategies.sdk import RiskLimits
 from tests.ops.commands import onetape
 from tests.replay.commands import replay
 from tests.replay.market import walk, write_csv
-from tests.replay.playing import DAY_NS, START, store_of
+from tests.replay.playing import START, store_of
 
 
 async def market() -> EventStore:

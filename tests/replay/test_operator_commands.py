@@ -26,6 +26,7 @@ from kernel.events import (
     TradingStatus,
     TradingStatusChanged,
 )
+from kernel.time_units import DAY_NS
 from replay import backtest
 from replay.commands import Command, Deposit, Flatten, Halt, ReduceOnly, Resume, Withdraw
 from replay.config import ReplayConfig, load_config
@@ -37,7 +38,7 @@ from strategies.sdk import BreachAction, ContinuousLimit, LimitKind, RiskLimits
 from tests.ops.commands import onetape
 from tests.replay.commands import replay
 from tests.replay.market import walk, write_csv
-from tests.replay.playing import DAY_NS, START, read_events, record_run, store_of
+from tests.replay.playing import START, read_events, record_run, store_of
 
 EVERYTHING = """\
 commands:

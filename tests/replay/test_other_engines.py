@@ -27,19 +27,13 @@ from brokers.simulated.config import SimulatedBrokerConfig
 from brokers.simulated.fills import FillTiming
 from eventstore.importing import ImportOptions
 from kernel.events import Bar, OrderFilled, Side
+from kernel.time_units import DAY_NS, HOUR_NS
 from replay import Backtest, backtest
 from replay.config import InstrumentConfig, ReplayConfig
 from replay.equity import daily_closes
 from replay.results import RunResult, read_results
 from strategies.sdk import RiskLimits
-from tests.replay.playing import (
-    DAY_NS,
-    SHARED_DATA,
-    derived_of,
-    record_run,
-    store_of,
-    store_of_files,
-)
+from tests.replay.playing import SHARED_DATA, derived_of, record_run, store_of, store_of_files
 from tests.replay.sample_strategies import BuyOnce, PriceCross
 
 pytestmark = pytest.mark.usefixtures("shared_data")
@@ -48,7 +42,6 @@ GOLDEN = SHARED_DATA / "golden"
 EUROSTOXX = SHARED_DATA / "daily" / "backtrader" / "2006-day-001.txt"
 STOXX_IMPORT = ImportOptions(symbol="SX5E")
 ORACLE = SHARED_DATA / "daily" / "quandl_wiki" / "WIKI-ORCL-2000-quandl.csv"
-HOUR_NS = DAY_NS // 24
 
 
 class Fill(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from decimal import Decimal
 from random import Random
 
 from kernel.identifiers import ClientOrderId, StrategyId
+from kernel.time_units import DAY_NS
 from strategies.sdk import (
     Adjustment,
     Bar,
@@ -30,8 +31,6 @@ from strategies.sdk import (
 from strategies.sdk.strategy import ParamsT, StateT
 
 AnyStrategy = Strategy[StrategyParams, StrategyState]
-
-DAY_NS = 86_400_000_000_000
 
 
 class SamplePortfolio:

@@ -2,9 +2,8 @@
 
 from components.risk.flow import Ring
 from components.risk.order_check import OrderCheck
+from kernel.time_units import SECOND_NS
 from strategies.sdk.risk_rules import Denial
-
-NS = 1_000_000_000
 
 
 class OrderRate:
@@ -14,7 +13,7 @@ class OrderRate:
         self.rule = rule
         self.limit = limit
         self.span_s = span_s
-        self._span_ns = span_s * NS
+        self._span_ns = span_s * SECOND_NS
 
     def check(self, order_check: OrderCheck) -> Denial | None:
         if not self.limit:
@@ -67,7 +66,7 @@ class DuplicateOrder:
 
     def __init__(self, window_s: float) -> None:
         self.window_s = window_s
-        self._window_ns = round(window_s * NS)
+        self._window_ns = round(window_s * SECOND_NS)
 
     def check(self, order_check: OrderCheck) -> Denial | None:
         last = (
@@ -77,7 +76,7 @@ class DuplicateOrder:
         )
         if last is None or order_check.ts - last >= self._window_ns:
             return None
-        ago_s = (order_check.ts - last) / NS
+        ago_s = (order_check.ts - last) / SECOND_NS
         sentence = "the same order was sent a moment ago; seconds since then must not be below the limit"
         return Denial("duplicate_window_s", sentence, str(self.window_s), str(ago_s))
 

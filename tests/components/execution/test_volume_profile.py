@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.execution.config import ExecutionConfig, check_execution
-from components.execution.volume_profile import DAY_NS, bucket_steps, step_weights
+from components.execution.volume_profile import bucket_steps, step_weights
 from kernel.events import AlgorithmKind, Bar, Event, Trade
+from kernel.time_units import DAY_NS
 from tests.components.execution.worked import Desk, sent
 
 HOUR = DAY_NS // 24

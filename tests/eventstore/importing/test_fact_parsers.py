@@ -14,13 +14,13 @@ from kernel.events import (
     FundingRateSet,
     FxRateSet,
 )
+from kernel.time_units import DAY_NS
 from tests.eventstore.importing.files import parsed_events, write_bars, write_lines
 
 NEW_YORK, HOURS = "America/New_York", "09:30-16:00"
 ACTIONS = ImportOptions(kind=DataKind.CORPORATE_ACTIONS)
 RATES = ImportOptions(kind=DataKind.FX_RATES)
 FUNDING = ImportOptions(kind=DataKind.FUNDING_RATES)
-DAY_NS = 86_400_000_000_000
 MARCH_1 = 15_400 * DAY_NS
 """2012-03-01 UTC."""
 

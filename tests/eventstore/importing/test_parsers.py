@@ -8,14 +8,15 @@ from hypothesis import strategies as st
 
 from eventstore.importing.columns import resolve_columns
 from eventstore.importing.defects import RowDefect
-from eventstore.importing.local_time import NS_PER_SECOND, iso_utc
+from eventstore.importing.local_time import iso_utc
 from eventstore.importing.options import DataKind, ImportOptions
 from eventstore.importing.parsers import RowEvent, row_parser
 from kernel.events import AggressorSide, Bar, Quote, Trade
+from kernel.time_units import SECOND_NS
 
 prices = st.floats(min_value=nextafter(0, 1), max_value=1e300)
 sizes = st.floats(min_value=0, allow_infinity=False)
-instants = st.integers(min_value=0, max_value=7_000_000_000 * NS_PER_SECOND)
+instants = st.integers(min_value=0, max_value=7_000_000_000 * SECOND_NS)
 
 BARS = ("time", "open", "high", "low", "close", "volume")
 
@@ -39,7 +40,7 @@ def test_any_bar_written_as_text_is_read_back_exactly(
 
     event = parse(BARS, row, bar_options())
 
-    ts = open_ts + 60 * NS_PER_SECOND
+    ts = open_ts + 60 * SECOND_NS
     assert event == Bar(ts, "X", "1m", opened, high, low, close, volume, open_ts)
 
 

@@ -7,14 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventstore.importing.defects import RowDefect
-from eventstore.importing.local_time import NS_PER_DAY, NS_PER_SECOND, LocalTime, iso_utc, wall_ns_of
+from eventstore.importing.local_time import LocalTime, iso_utc, wall_ns_of
 from eventstore.importing.options import TimeUnit
 from eventstore.importing.timestamps import StampParser
 from kernel.errors import InputError
+from kernel.time_units import DAY_NS, SECOND_NS
 
 NOON = wall_ns_of(datetime(2012, 3, 1, 12, 30, 15, tzinfo=UTC))
 
-instants = st.integers(min_value=-5_000_000_000 * NS_PER_SECOND, max_value=7_000_000_000 * NS_PER_SECOND)
+instants = st.integers(min_value=-5_000_000_000 * SECOND_NS, max_value=7_000_000_000 * SECOND_NS)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,7 @@ def test_a_zone_in_the_text_is_kept(text: str, offset_hours: float) -> None:
 
     stamp = parser.parse(text)
 
-    assert stamp == (NOON, int(offset_hours * 3600) * NS_PER_SECOND, True)
+    assert stamp == (NOON, int(offset_hours * 3600) * SECOND_NS, True)
 
 
 @pytest.mark.parametrize("text", ["2012-03-01", "20120301", "2012/03/01", "2012.03.01"])
@@ -61,12 +62,12 @@ def test_a_date_alone_has_no_time(text: str) -> None:
 
     stamp = parser.parse(text)
 
-    assert stamp == (NOON // NS_PER_DAY * NS_PER_DAY, None, False)
+    assert stamp == (NOON // DAY_NS * DAY_NS, None, False)
 
 
 @pytest.mark.parametrize("digits", [0, 3, 6, 9])
 def test_the_unit_of_a_number_shows_in_its_digits(digits: int) -> None:
-    text = str(NOON // NS_PER_SECOND * 10**digits)
+    text = str(NOON // SECOND_NS * 10**digits)
 
     stamp = StampParser().parse(text)
 
@@ -86,7 +87,7 @@ def test_a_declared_unit_wins_over_the_number_of_digits() -> None:
 
     stamp = parser.parse("1000")
 
-    assert stamp == (NS_PER_SECOND, 0, True)
+    assert stamp == (SECOND_NS, 0, True)
 
 
 def test_all_nine_decimals_count() -> None:
@@ -110,7 +111,7 @@ def test_a_format_without_hours_makes_a_date_alone() -> None:
 
     stamp = parser.parse("03/01/2012")
 
-    assert stamp == (NOON // NS_PER_DAY * NS_PER_DAY, None, False)
+    assert stamp == (NOON // DAY_NS * DAY_NS, None, False)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +204,7 @@ def test_a_zone_that_is_none_is_refused_by_name() -> None:
 def test_decimals_count_after_their_second_was_seen(second: int, nanoseconds: list[int]) -> None:
     """Whole seconds are remembered; their decimals must not be."""
     parser = StampParser()
-    whole = NOON // NS_PER_DAY * NS_PER_DAY + second * NS_PER_SECOND
+    whole = NOON // DAY_NS * DAY_NS + second * SECOND_NS
 
     parsed = [
         parser.parse(iso_utc(whole + ns)[:-1] + zone) for ns in nanoseconds for zone in ("", "Z", "+00:00")

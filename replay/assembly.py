@@ -118,10 +118,7 @@ def assemble(
     if monitor.is_needed:
         bus.register_watching(monitor)
     algorithms = _register_algorithms(bus, market, execution)
-    allocation = None
-    if signals is not None:
-        allocation = Allocator(signals, account=account, market=market, work_order=work_request)
-        bus.register(allocation)
+    allocation = _register_allocator(bus, signals, account=account, market=market)
     hosts: list[StrategyHost] = []
     for one in placed:
         host = _host(
@@ -140,6 +137,17 @@ def assemble(
         bus.register(host)
         hosts.append(host)
     return Core(bus, market, venue, orders, account, risk, tuple(hosts), algorithms, allocation)
+
+
+def _register_allocator(
+    bus: EventBus, signals: SignalsConfig | None, *, account: Portfolio, market: MarketData
+) -> Allocator | None:
+    """The allocator, if the run makes orders of signals."""
+    if signals is None:
+        return None
+    allocator = Allocator(signals, account=account, market=market, work_order=work_request)
+    bus.register(allocator)
+    return allocator
 
 
 def _register_algorithms(

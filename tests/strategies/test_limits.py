@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from strategies.sdk import BreachAction, ContinuousLimit, LimitKind, LimitUnit, LossOrigin, Rearm, RiskLimits
 from strategies.sdk.limits import KIND_TERMS, check_limits, named_limits
@@ -27,29 +28,29 @@ def number(key: str, text: str) -> Decimal | float:
 @pytest.mark.parametrize("key", AMOUNTS)
 def test_every_limit_that_is_a_number_is_refused_below_0(key: str) -> None:
     with pytest.raises(ValueError, match=rf"^{key}: -1(\.0)? is not "):
-        check_limits(RiskLimits(**{key: number(key, "-1")}))  # type: ignore[arg-type]  # one key of many
+        check_limits(replace(RiskLimits(), **{key: number(key, "-1")}))
 
 
 @pytest.mark.parametrize("key", [key for key in AMOUNTS if "orders" not in key])
 @pytest.mark.parametrize("text", ["nan", "inf"])
 def test_every_limit_that_is_a_number_is_refused_unless_it_is_finite(key: str, text: str) -> None:
     with pytest.raises(ValueError, match=rf"^{key}: (nan|NaN|inf|Infinity) is not "):
-        check_limits(RiskLimits(**{key: number(key, text)}))  # type: ignore[arg-type]
+        check_limits(replace(RiskLimits(), **{key: number(key, text)}))
 
 
 @pytest.mark.parametrize("key", AMOUNTS)
 def test_0_is_a_limit_like_any_other(key: str) -> None:
-    check_limits(RiskLimits(**{key: number(key, "0")}))  # type: ignore[arg-type]
+    check_limits(replace(RiskLimits(), **{key: number(key, "0")}))
 
 
 @pytest.mark.parametrize("key", OF_EQUITY)
 def test_a_fraction_of_equity_may_be_above_1_only_where_more_can_be_at_stake(key: str) -> None:
     share = {key: Decimal(5)}
 
-    check_limits(RiskLimits(**share, allow_short=True))  # type: ignore[arg-type]
-    check_limits(RiskLimits(**share, require_cash=False))  # type: ignore[arg-type]
+    check_limits(replace(RiskLimits(), **share, allow_short=True))
+    check_limits(replace(RiskLimits(), **share, require_cash=False))
     with pytest.raises(ValueError, match=rf"^{key}: 5 is above 1: it is a fraction, 0\.05 is 5 %$"):
-        check_limits(RiskLimits(**share))  # type: ignore[arg-type]
+        check_limits(replace(RiskLimits(), **share))
 
 
 LARGEST: dict[LimitKind, tuple[RiskLimits, int]] = {

@@ -217,11 +217,11 @@ NONSENSE: dict[str, tuple[object, str]] = {
         "the rule of its denial is 7, expected a text",
     ),
     "a list for a limit": (
-        Denial("x", "no", [1]),  # type: ignore[arg-type]
+        Denial("x", "no", [1]),  # type: ignore[arg-type]  # what a user's rule may get wrong
         "the limit of its denial is a value of type list, expected a number or a text",
     ),
     "nothing for a value": (
-        Denial("x", "no", 1, None),  # type: ignore[arg-type]
+        Denial("x", "no", 1, None),  # type: ignore[arg-type]  # what a user's rule may get wrong
         "the value of its denial is a value of type NoneType, expected a number or a text",
     ),
 }

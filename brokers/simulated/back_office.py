@@ -164,7 +164,7 @@ class BackOffice:
                 return None  # a sale at what is left, which the portfolio books
 
     def _rename(self, symbol: str, new_symbol: str) -> None:
-        """What is due in a symbol is due under its new one."""
+        """Move the funding of a symbol to its new one."""
         state = self.state
         for name, rate in state.funding.items():
             if rate.symbol == symbol:

@@ -1,8 +1,8 @@
-"""What corporate actions do at the venue: to its count of positions, to trailing levels, to orders.
+"""Corporate actions at the venue: they change its positions, trailing levels and orders.
 
-The action itself comes first. Which orders get which new terms is decided by the orders of record, and
-comes as ``OrderAdjusted``, for orders that rest and for those that are still under way. New terms that are
-under way meanwhile are rejected when they arrive.
+The venue hears the action first. Then ``OrderAdjusted`` brings the new terms of each order, resting or in
+flight, as ``components/orders`` decided them. Replacements that were in flight meanwhile are rejected on
+arrival.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ from kernel.events import (
 )
 
 ENDING = frozenset({CorporateActionKind.MERGER, CorporateActionKind.DELISTING})
-"""Actions after which there is nothing left to trade."""
+"""Actions that end the instrument."""
 
 INSTRUMENT_EXPIRED = "the instrument expired"
 
@@ -35,9 +35,9 @@ _ONE = Decimal(1)
 
 
 def apply_action(state: SimulatedBrokerState, action: CorporateAction) -> None:
-    """Scale, rename or drop what strategies hold, and bring price levels to the new scale.
+    """Scale, rename or drop the positions of strategies, and scale price levels.
 
-    Fractions of a lot are paid out, not held.
+    Positions keep whole lots: the back office pays for fractions.
     """
     match action.kind:
         case CorporateActionKind.SPLIT | CorporateActionKind.SYMBOL_CHANGE:
@@ -64,7 +64,7 @@ def has_expired(state: SimulatedBrokerState, symbol: str, ts: int) -> bool:
 
 
 def adjust(state: SimulatedBrokerState, event: OrderAdjusted) -> Sequence[str]:
-    """Give an order its new terms; the symbols whose resting orders changed."""
+    """Give an order its new terms. Returns the symbols whose resting orders changed."""
     order = event.order
     state.requests = [_adjusted(request, order) for request in state.requests]
     for symbol, orders in state.resting.items():
@@ -85,7 +85,7 @@ def adjust(state: SimulatedBrokerState, event: OrderAdjusted) -> Sequence[str]:
 
 
 def _carry_over(state: SimulatedBrokerState, symbol: str, new_symbol: str) -> None:
-    """An order leaves its old symbol: what its symbol waits for, it waits for under the new one."""
+    """Move what an order waits for from its old symbol to its new one, and drop an empty list of orders."""
     if symbol in state.overdue:
         state.overdue[new_symbol] = True
     if not state.resting[symbol]:
@@ -121,7 +121,7 @@ def _scale_levels(state: SimulatedBrokerState, symbol: str, *, ratio: float) -> 
 
 
 def _rename(state: SimulatedBrokerState, symbol: str, new_symbol: str) -> None:
-    """A share trades on under the terms that it had, unless new ones were given; it varies as it did."""
+    """Give the new symbol the terms of the old one, unless it has terms, and the old one's volatility."""
     terms = state.instruments.get(symbol)
     if terms is not None and new_symbol not in state.instruments:
         state.instruments[new_symbol] = msgspec.structs.replace(terms, symbol=new_symbol)

@@ -169,12 +169,13 @@ def convert_rule(kind: type[msgspec.Struct], params: Mapping[str, object], *, na
 
 def _problem(denial: Denial) -> str:
     """The sentence about a denial that cannot be recorded; empty if it can."""
-    texts: Mapping[str, object] = {"rule": denial.rule, "reason": denial.reason}
-    for name, text in texts.items():
+    fields: Mapping[str, object] = msgspec.structs.asdict(denial)  # a user's code may put anything there
+    for name in ("rule", "reason"):
+        text = fields[name]
         if not isinstance(text, str) or not text:
             return f"the {name} of its denial is {_shown(text)}, expected a text"
-    figures: Mapping[str, object] = {"limit": denial.limit, "value": denial.value}
-    for name, value in figures.items():
+    for name in ("limit", "value"):
+        value = fields[name]
         if isinstance(value, bool) or not isinstance(value, Decimal | int | float | str):
             return f"the {name} of its denial is {_shown(value)}, expected a number or a text"
     return ""

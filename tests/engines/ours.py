@@ -44,10 +44,14 @@ class Progress(StrategyState):
     seen: dict[str, int] = msgspec.field(default_factory=dict[str, int])
 
 
-class ScriptedOrders(Strategy[StrategyParams, Progress]):
-    """Takes the steps of its script, each at the close of its bar."""
+class Script(StrategyParams, frozen=True):
+    """The steps to take."""
 
-    script: Sequence[Step] = ()
+    steps: tuple[Step, ...] = ()
+
+
+class ScriptedOrders(Strategy[Script, Progress]):
+    """Takes the steps of its script, each at the close of its bar."""
 
     def on_bar(self, bar: Bar) -> Iterator[Decision]:
         index = self.state.seen.get(bar.symbol, 0)
@@ -68,7 +72,7 @@ class ScriptedOrders(Strategy[StrategyParams, Progress]):
 
     def _by_bar(self) -> dict[int, list[Step]]:
         steps: dict[int, list[Step]] = {}
-        for step in self.script:
+        for step in self.params.steps:
             steps.setdefault(step.bar, []).append(step)
         return steps
 
@@ -111,8 +115,7 @@ async def run_task(task: Task, config: ReplayConfig) -> OurRun:
     if actions:
         streams["actions"] = actions
     store = await store_of(**streams)
-    strategy = ScriptedOrders()
-    strategy.script = task.steps
+    strategy = ScriptedOrders(steps=task.steps)
     run = await record_run(store, [strategy], msgspec.structs.replace(config, cash=Decimal(repr(task.cash))))
     derived = await derived_of(store, run)
     index_of = {row[0]: at for rows in bars.values() for at, row in enumerate(rows)}

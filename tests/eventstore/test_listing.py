@@ -87,7 +87,7 @@ class _Lookups(dict[str, StreamHead]):
     def __iter__(self) -> object:  # type: ignore[override]  # walking is what is forbidden here
         raise AssertionError("a commit walked along the heads of all streams")
 
-    keys = items = values = copy = __iter__  # type: ignore[assignment]  # all of them walk
+    keys = items = values = copy = __iter__  # type: ignore[assignment]  # as above
 
 
 def test_a_commit_looks_at_the_heads_of_its_own_streams_only() -> None:

@@ -2,6 +2,8 @@
 
 import pytest
 
+from eventstore import MemoryEventStore
+from kernel.errors import ReplayDiverged
 from kernel.events import ComponentFailed, DecisionRefused, OrderDenied, OrderFilled
 from kernel.loggable import TEXT_LIMIT
 from replay.config import ReplayConfig
@@ -156,6 +158,8 @@ QUICK = {
     "recursion": "endless()",
     "exceptions in exceptions": "raising(ExceptionGroup('x' * 1000, [ValueError()] * 1000))",
     "memory": "[0] * (1 << 60)",
+}
+UNWRITABLE = {
     "state that cannot be counted": "setattr(self.state, 'n', {1, object()})",
     "state of 50 digits": "setattr(self.state, 'n', 10**50)",
 }
@@ -181,10 +185,7 @@ FREE = ReplayConfig(risk=RiskLimits(allow_short=True, require_cash=False))
 @pytest.mark.parametrize("expression", CASES)
 async def test_a_poisonous_decision_ends_with_itself(expression: str) -> None:
     """It becomes refusals, denials or failures, or is fine after all; ``B`` is traded before and after."""
-    store = await store_of(a_1d=walk("A", 30, seed=1), b_1d=walk("B", 30, seed=2))
-    loaded = load_recorded(SOURCE.replace("EXPRESSION", expression), "poison.py:Poison")
-
-    run = await record_run(store, [loaded], FREE)
+    store, run = await poisoned_run(expression)
 
     derived = await derived_of(store, run)
     told = [event for event in derived if isinstance(event, DecisionRefused | OrderDenied)]
@@ -194,3 +195,19 @@ async def test_a_poisonous_decision_ends_with_itself(expression: str) -> None:
     assert all(len(event.reason) <= LONGEST for event in told)
     assert all(len(event.error) <= LONGEST and event.component == "strategy:poison" for event in failed)
     assert (await verify_run(store, run)).derived_count == len(derived)
+
+
+@pytest.mark.parametrize("expression", UNWRITABLE.values(), ids=UNWRITABLE)
+async def test_a_state_that_cannot_be_written_is_named_by_verify(expression: str) -> None:
+    """The run goes on and is recorded; that no restart would be possible shows when it is verified."""
+    store, run = await poisoned_run(expression)
+
+    with pytest.raises(ReplayDiverged, match="strategy:poison: its state cannot be written"):
+        await verify_run(store, run)
+
+
+async def poisoned_run(expression: str) -> tuple[MemoryEventStore, str]:
+    """A run of two symbols in which the third and fourth bar are answered by an expression."""
+    store = await store_of(a_1d=walk("A", 30, seed=1), b_1d=walk("B", 30, seed=2))
+    loaded = load_recorded(SOURCE.replace("EXPRESSION", expression), "poison.py:Poison")
+    return store, await record_run(store, [loaded], FREE)

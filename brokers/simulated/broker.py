@@ -187,7 +187,7 @@ class SimulatedBroker:
         self.state.positions.setdefault(event.symbol, {})[event.strategy] = event.quantity
 
     def on_correction(self, event: FillCorrected) -> None:
-        """Note the strategy. Its positions are read later, when the account has heard of it too."""
+        """Note the strategy. Its positions are read before the next fill, once the account has heard too."""
         self.state.corrected[event.strategy] = True
 
     def _recount(self) -> None:
@@ -236,6 +236,8 @@ class SimulatedBroker:
             return None
         if timer.name.startswith(REQUEST):
             return self._arrive(timer.ts, next_arrived(self.state))
+        if self.state.corrected:
+            self._recount()
         reports = self._expiry.on_timer(self.state, timer)
         for symbol in tuple(self.state.resting):
             self._remove_done(symbol)
@@ -294,6 +296,8 @@ class SimulatedBroker:
         bar = self._bus.last(Bar, resting.order.symbol)
         if bar is None or bar.ts != ts or not is_in_session(self._hours, bar):
             return []
+        if self.state.corrected:
+            self._recount()
         return self._matching.at_close(self.state, bar, (resting,))
 
     def _cancel(self, ts: int, event: CancelSubmitted) -> Sequence[Event]:

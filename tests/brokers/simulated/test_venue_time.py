@@ -5,6 +5,7 @@ from decimal import Decimal
 import msgspec
 
 from brokers.simulated.config import ModelConfig, SimulatedBrokerConfig
+from brokers.simulated.fills import FillTiming
 from brokers.simulated.state import SimulatedBrokerState
 from kernel.events import (
     AdjustPosition,
@@ -25,6 +26,7 @@ from kernel.events import (
     TimerScheduled,
 )
 from kernel.identifiers import ClientOrderId, FillId, StrategyId
+from kernel.time_units import DAY_NS
 from tests.brokers.simulated.venue import BUY, MINUTE, SELL, Venue, bar, order
 from tests.components.sample_core import begin, core_with, hear, of_type
 
@@ -247,6 +249,37 @@ def test_the_venues_count_of_positions_follows_a_bust() -> None:
     assert [one.reason for one in of_type(ended, OrderCancelled)] == [
         "reduce-only, and there is nothing to reduce"
     ]
+    assert core.broker.state.positions["A"] == {}
+
+
+def test_an_order_at_this_close_reduces_what_a_bust_left() -> None:
+    core = core_with({}, broker=SimulatedBrokerConfig(bar_fill=FillTiming.THIS_CLOSE))
+    begin(core)
+    hear(core, bar(1, "100/100/100/100"), OrderApproved(MINUTE, order(BUY, 7)))
+    busted = ExecutionReport(
+        MINUTE, ExecutionKind.FILL_BUSTED, ClientOrderId("o"), "A", fill_id=FillId("o-1"), reason="error"
+    )
+    hear(core, busted)
+
+    reducing = msgspec.structs.replace(order(SELL, key="x"), reduce_only=True)
+    ended = hear(core, OrderApproved(MINUTE, reducing))
+
+    assert [type(one) for one in ended if isinstance(one, OrderFilled | OrderCancelled)] == [OrderCancelled]
+
+
+def test_an_order_on_a_close_that_no_bar_tells_reduces_what_a_bust_left() -> None:
+    core = core_with({})
+    begin(core)
+    hear(core, Quote(0, "A", 100, 100), OrderApproved(0, order(BUY, 7)), Quote(1, "A", 100, 100))
+    on_close = order(SELL, key="x", order_type=OrderType.MARKET_ON_CLOSE)
+    hear(core, OrderApproved(1, msgspec.structs.replace(on_close, reduce_only=True)))
+
+    busted = ExecutionReport(
+        2, ExecutionKind.FILL_BUSTED, ClientOrderId("o"), "A", fill_id=FillId("o-1"), reason="error"
+    )
+    ended = hear(core, busted, Quote(2 * DAY_NS, "B", 100, 100))
+
+    assert of_type(ended, OrderFilled) == []
     assert core.broker.state.positions["A"] == {}
 
 

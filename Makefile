@@ -13,6 +13,9 @@ BIN := .venv/bin
 CODE := kernel eventstore components brokers strategies replay ops tests
 LOCKED := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
 
+# Tests and examples start hundreds of processes: where bytecode may be kept, each module is compiled once.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test test-all slow check lint format-check types imports fmt bench bench-peers engines \
 	events clean
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.core.live_world import play
 
-QUICK = range(6)
+QUICK = range(3)
 MANY = range(1_000, 1_060)
 
 

@@ -112,6 +112,7 @@ async def test_every_own_input_that_is_missing_or_doubled_is_found(tmp_path: Pat
     assert await survivors(store, run, record_alterations(records, own)) == {}
 
 
+@pytest.mark.slow
 async def test_altered_fields_of_derived_events_are_found(tmp_path: Path) -> None:
     """Every third field of one event of every type that the run derived."""
     store, run = await rich_run(tmp_path)

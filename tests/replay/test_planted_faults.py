@@ -74,6 +74,7 @@ def first_decision(folder: Path, run: str) -> int:
     return asyncio.run(find())
 
 
+@pytest.mark.slow
 def test_the_order_of_a_set_is_caught_in_another_process(market: Path) -> None:
     run = record_planted(market, SET_ORDER, PYTHONHASHSEED="1")
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -209,6 +210,7 @@ def input_of(action: Action, ledger: Ledger, *, now: int) -> Event | None:
     return ReplaceSubmitted(now, msgspec.structs.replace(old, quantity=Decimal(action.quantity)))
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=200)
 @given(configs, st.lists(actions, min_size=15, max_size=50))
 def test_no_sequence_overfills_fills_through_a_limit_or_after_the_end(

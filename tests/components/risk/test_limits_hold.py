@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -162,6 +163,7 @@ def test_gross_exposure_never_grows_beyond_its_limit(
         assert sum(abs(core.portfolio.net_position(each)) for each in "AB") <= 54
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.tuples(scripts, scripts), moves)
 def test_sums_are_those_of_the_orders_that_are_working(

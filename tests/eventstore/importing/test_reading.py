@@ -353,6 +353,7 @@ def test_real_minute_bars_stamped_at_their_close(shared_data: Path) -> None:
     assert (len(bars), iso_utc(bars[0].ts)) == (17_577, "2011-03-01T09:01:00Z")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", ["bid", "ask"])
 def test_a_real_year_of_minute_bars_with_zones_and_no_volume(shared_data: Path, side: str) -> None:
     path = shared_data / f"minute/fx_fxcm/fxcm-gbpusd-m1-{side}-2012.csv.zip"

@@ -56,6 +56,7 @@ def built(events: list[Event]) -> tuple[Book, dict[int, tuple[float | None, ...]
     return final, best
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", [FUTURES, SPOT])
 def test_the_final_book_is_the_naive_fold_of_the_recorded_messages(
     shared_data: Path, names: tuple[str, ...]

@@ -25,8 +25,13 @@ def store(tmp_path: Path) -> Path:
 
 
 def start(*arguments: str | Path) -> subprocess.Popen[str]:
+    """The command as a terminal starts it: a shell's background jobs hand on that Ctrl-C is ignored."""
     words = [*COMMAND, *map(str, arguments)]
-    return subprocess.Popen(words, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(words, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_process_imports_and_prints_to_a_pipe(tmp_path: Path) -> None:

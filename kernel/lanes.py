@@ -5,7 +5,7 @@ across lanes, each bounded. A full lane does what the subscriber declared. Deliv
 a subscriber's checkpoint never passes an event that it has not handled.
 
 A lane lives from the first event that waits in it until the last one is handled. Lanes wait for a worker
-(a task) in the order in which they came to be. A worker that takes one calls the next worker first: should
+(a task) in the order of their first event. A worker that takes one calls the next worker first: should
 the subscriber make it wait, the other lanes do not. So what is kept depends on how many symbols are busy
 at once, not on how many there have ever been, and a subscriber that does not wait needs two workers.
 """

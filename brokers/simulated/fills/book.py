@@ -6,7 +6,7 @@ orders find only the rest. This errs on the safe side: a level that was refilled
 counts as not refilled.
 
 - A market order takes each level at its price; so does a limit order whose first book is within its limit.
-- A limit order that is not filled rests. When the other side comes to it, it fills at its limit.
+- A limit order that is not filled rests. When the other side reaches it, it fills at its limit.
 - A trigger looks at the best price that the order would take.
 - FOK adds up all levels within its limit first.
 """

@@ -6,7 +6,7 @@ size that the market showed there last, and what has traded there since.
 What changes the size ahead:
 
 - The order joins the queue behind all the size shown at its price. On books that is its level. On quotes only
-  the best price has a size: an order behind it joins when the market comes to its price, and an order that
+  the best price has a size: an order behind it joins when the market reaches its price, and an order that
   betters the market has nobody ahead.
 - A trade at the price serves the front of the queue first. What is left of it after the size ahead fills the
   order.

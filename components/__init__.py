@@ -1,7 +1,7 @@
 """Core components: one module or folder per subscriber of the event bus.
 
 They import ``kernel`` and ``strategies.sdk``, never each other: what one must know of another comes
-as an event, or through a read-only view that the composing code passes in. To add a component, write
+as an event, or through a read-only view that ``components.assembly`` passes in. To add a component, write
 a class with ``name``, ``state``, ``subscriptions`` and ``restore`` (``kernel.component``), and
-register it in ``replay/assembly.py``.
+register it in ``components/assembly/core.py``.
 """

@@ -1,7 +1,6 @@
-"""The ``onetape`` command and what it composes: import of market data, looking at streams, verification.
+"""Every command (``onetape``, ``replay``), what they share, and the benchmarks.
 
-May import every package of the project; nothing imports it but the ``replay`` command, the tests and the
-entry point.
+May import every package of the project; nothing imports it but the tests and the entry points.
 
 To add a command, write a module in ``ops/commands`` with one click command and list it in ``ops.cli``.
 To add a data format or kind, see ``eventstore.importing``.

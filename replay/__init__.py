@@ -1,19 +1,21 @@
-"""The ``replay`` command and its Python twin: backtest, verify, metrics, report; and the settings of both.
+"""Runs as a library: planning, playing, verifying and judging them; and the settings of all that.
 
-It composes the other packages and is imported by ``ops`` alone. To add something to a run's table,
-see ``metrics`` and ``tables``; to change what a run is made of, ``assembly`` and ``config``.
+The ``replay`` command, like all others, is in ``ops``, the only package that imports this one. To add
+something to a run's table, see ``metrics`` and ``tables``; to a run's settings, ``config`` and
+``components.assembly``.
 """
 
 from brokers.simulated.config import ModelConfig, SimulatedBrokerConfig
 from brokers.simulated.financing import FinancingConfig, Interest
 from components.allocation.config import SignalsConfig
+from components.assembly.instruments import InstrumentConfig
+from components.assembly.settings import StrategyConfig
 from components.execution.config import ExecutionConfig
 from components.portfolio.portfolio import PortfolioConfig
 from eventstore.importing import DataKind, ImportOptions
 from replay.adjusted import adjusted_bars
 from replay.backtest import Backtest, backtest
-from replay.config import ReplayConfig, StrategyConfig
-from replay.instruments import InstrumentConfig
+from replay.config import ReplayConfig
 from replay.strategy_check import check_strategy
 from replay.verification import Verified
 from strategies.sdk.limits import ContinuousLimit, RiskLimits, RuleConfig

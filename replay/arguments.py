@@ -12,11 +12,11 @@ from typing import TypeVar
 
 import msgspec
 
+from components.assembly.yaml_text import readable
 from kernel.configuration import convert_config
 from kernel.decimals import exact
 from kernel.errors import InputError
 from replay.config import ReplayConfig
-from replay.yaml_text import readable
 
 ConfigT = TypeVar("ConfigT", bound=msgspec.Struct)
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from brokers.simulated.config import SimulatedBrokerConfig
 from components.allocation.config import SignalsConfig
+from components.assembly.instruments import InstrumentConfig
 from components.execution.config import ExecutionConfig
 from components.portfolio.portfolio import PortfolioConfig
 from components.strategy_host.host import AnyStrategy
@@ -33,7 +34,7 @@ from kernel.decimals import exact
 from kernel.errors import InputError
 from replay.arguments import Keys, Paths, config_of, paths_of, settings_of
 from replay.commands import Command
-from replay.config import InstrumentConfig, ReplayConfig
+from replay.config import ReplayConfig
 from replay.journal import JournalEntry, read_journal
 from replay.metrics import Metrics
 from replay.planning import plan_run

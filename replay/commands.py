@@ -14,6 +14,7 @@ from typing import assert_never
 
 import msgspec
 
+from components.assembly.moments import moment_ns
 from kernel.errors import ConfigError
 from kernel.events import (
     AdjustPosition,
@@ -30,7 +31,6 @@ from kernel.events import (
 from kernel.identifiers import StrategyId
 from kernel.time_units import DAY_NS
 from replay import figures
-from replay.moments import moment_ns
 
 OPERATOR = "configuration"
 LARGEST = Decimal(10) ** 15

@@ -8,11 +8,12 @@ from collections.abc import Callable
 
 import msgspec
 
+from components.assembly.core import Core
+from components.assembly.setup import core_of
 from kernel import snapshot
 from kernel.errors import ComponentError, ReplayDiverged
 from kernel.identifiers import StrategyId
-from replay.assembly import Core
-from replay.run import CoreExchange, Plan, core_of
+from replay.run import CoreExchange, Plan
 
 
 def exchange(
@@ -26,11 +27,12 @@ def exchange(
     def next_core(core: Core) -> Core:
         anew = reload()
         if only is None:
-            return _moved(core, core_of(anew))
+            return _moved(core, core_of(anew, anew.venue))
         ids = (planned.strategy_id for planned in plan.strategies)
         running = {key: host.strategy for key, host in zip(ids, core.hosts, strict=True)}
         del running[only]
-        return _moved(core, core_of(msgspec.structs.replace(anew, models=plan.models), kept=running))
+        anew = msgspec.structs.replace(anew, models=plan.models)
+        return _moved(core, core_of(anew, anew.venue, kept=running))
 
     return CoreExchange(places, next_core)
 

@@ -7,9 +7,11 @@ from decimal import Decimal
 from importlib.resources import as_file
 
 from brokers.simulated.config import SimulatedBrokerConfig
+from components.assembly.instruments import InstrumentConfig
+from components.assembly.settings import StrategyConfig
 from eventstore import EventStore
 from eventstore.importing import ImportOptions, OnProgress, import_file
-from replay.config import InstrumentConfig, ReplayConfig, StrategyConfig
+from replay.config import ReplayConfig
 from replay.sample import stocks
 
 DEMO_STORE = "onetape-demo.db"

@@ -3,6 +3,10 @@
 from collections.abc import Sequence
 from contextlib import aclosing
 
+from components.assembly.named_symbols import check_symbols, names_others
+from components.assembly.settings import StrategyConfig
+from components.assembly.setup import PlannedStrategy
+from components.assembly.user_models import load_rules
 from eventstore import EventStore, Selection, StreamInfo
 from kernel.configuration import listed
 from kernel.decimals import exact
@@ -10,12 +14,11 @@ from kernel.errors import ConfigError, StreamMissing
 from kernel.events import MARKET_TYPES, CorporateAction, FxRateSet, RunStarted, StreamRange
 from kernel.identifiers import StrategyId
 from kernel.time_units import DAY_NS
-from replay.commands import check_in_run
-from replay.config import ReplayConfig, StrategyConfig, check_config
-from replay.models import load_models, load_rules
-from replay.named_symbols import check_symbols, names_others
-from replay.run import Plan, PlannedStrategy
+from replay.commands import check_in_run, symbols_named
+from replay.config import ReplayConfig, check_config
+from replay.run import Plan
 from replay.run_facts import read_inputs
+from replay.simulated_venue import load_models
 from strategies.sdk.loading import LoadedStrategy, load_strategy
 
 _MARKET_NAMES = frozenset(kind.__name__ for kind in MARKET_TYPES)
@@ -50,7 +53,7 @@ async def plan_run(
     renamed = await _new_symbols(store, acting)
     played = {*symbols, *renamed}
     stored = await _stored_symbols(store) if names_others(config, played) else ()
-    check_symbols(config, played=played, stored=stored)
+    check_symbols(config, played=played, stored=stored, commanded=symbols_named(config.commands))
     start_ts = min(ts for _, ts in ranges)
     end_ts = max(min(_period(info, market, config)[1], info.last_ts) for info in chosen)
     check_in_run(

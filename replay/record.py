@@ -10,6 +10,9 @@ from hashlib import sha256
 
 import msgspec
 
+from components.assembly.opening import opening_hash
+from components.assembly.setup import PlannedStrategy
+from components.assembly.user_models import recorded_models
 from eventstore import EventStore, Selection
 from eventstore.block import items
 from kernel.errors import ConfigError, InputError, ReplayDiverged, StreamMissing
@@ -24,8 +27,8 @@ from kernel.events import (
     StrategyLoaded,
 )
 from replay.config import ReplayConfig
-from replay.models import recorded_models
-from replay.run import Plan, PlannedStrategy, opening_hash, opening_inputs
+from replay.run import Plan, opening_of
+from replay.simulated_venue import ROLES
 from strategies.sdk.loading import load_recorded, load_strategy
 
 
@@ -150,7 +153,7 @@ def plan_of(record: Record, *, current_code: bool) -> Plan:
         sources=started.sources,
         symbols=started.symbols,
         strategies=placed,
-        models=recorded_models(record.opening, current_code=current_code),
+        models=recorded_models(record.opening, ROLES, current_code=current_code),
         start_ts=started.ts,
         event_count=sum(source.last_seq - source.first_seq + 1 for source in started.sources),
         opening=record.opening,
@@ -239,7 +242,7 @@ def _told(record: Record) -> Iterator[Difference]:
     The configuration itself has a hash, and an older version may have written it otherwise.
     """
     calendars = [event for event in record.opening if isinstance(event, CalendarDefined)]
-    expected = opening_inputs(plan_of(record, current_code=False), calendars=calendars)
+    expected = opening_of(plan_of(record, current_code=False), calendars=calendars)
     for seq, recorded, found in zip(record.seqs[:-1], record.opening, expected, strict=False):
         if type(recorded) is type(found) and not isinstance(recorded, ConfigLoaded):
             yield from differences_of(seq, recorded, found)

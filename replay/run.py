@@ -5,82 +5,52 @@ of its data streams, numbered together from 1. What comes out, own inputs and de
 their causes, goes to a sink: a recorder appends it to the run's stream, a verifier compares it.
 """
 
-import sys
 from bisect import bisect_right
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from hashlib import sha256
+from collections.abc import AsyncIterator, Callable, Sequence
 from itertools import groupby
 from operator import attrgetter
-from types import MappingProxyType
 from typing import Protocol
 
 import msgspec
 
-from brokers.simulated.broker import SimulatedBroker
-from components.strategy_host.host import AnyStrategy
+from components.assembly.core import Core
+from components.assembly.opening import opening_inputs, trading_hours
+from components.assembly.setup import CoreSetup, core_of
 from eventstore import EventStore, Selection, StreamSlice, merge
 from kernel.clock import HistoricalClock
 from kernel.decimals import exact
-from kernel.events import (
-    CalendarDefined,
-    CashMoved,
-    ConfigLoaded,
-    Event,
-    RunStarted,
-    SessionStarted,
-    SessionStopped,
-    StrategyLoaded,
-    StreamRange,
-    VenueDeclared,
-)
-from kernel.identifiers import StrategyId
-from replay.assembly import Core, PlacedStrategy, assemble
-from replay.calendars import calendar_events
+from kernel.events import CalendarDefined, Event, RunStarted, SessionStopped, StreamRange
 from replay.commands import command_inputs
-from replay.config import InstrumentConfig, ReplayConfig
-from replay.models import LoadedModel, risk_rules, venue_models
-from strategies.sdk.loading import LoadedStrategy
-from strategies.sdk.rebuilding import rebuilt
+from replay.config import ReplayConfig
+from replay.simulated_venue import SimulatedVenue
 
-VERSION = "0.1.0"
-NO_STRATEGIES: Mapping[StrategyId, AnyStrategy] = MappingProxyType({})
+MODE = "backtest"
 
 Progress = Callable[[int], None]
 """Called with the number of data events played so far, about once per thousand."""
 
 _ts_of = attrgetter("ts")
-_encode = msgspec.msgpack.Encoder().encode
 
 
-class PlannedStrategy(msgspec.Struct, frozen=True):
-    """A loaded strategy and its place in a run.
+class Plan(CoreSetup, frozen=True, kw_only=True):
+    """Everything that determines a run; two runs of one plan are equal bit for bit.
 
-    ``was_told``: the configuration names its symbols; otherwise they are all that the data has.
+    - ``end_ts``: when the last data event is at the latest. Calendars must reach that far.
+    - ``opening``: the run's own first inputs as they were recorded; empty: to be made from the rest.
     """
-
-    strategy_id: StrategyId
-    loaded: LoadedStrategy
-    symbols: tuple[str, ...]
-    was_told: bool
-
-
-class Plan(msgspec.Struct, frozen=True):
-    """Everything that determines a run; two runs of one plan are equal bit for bit."""
 
     config: ReplayConfig
     sources: tuple[StreamRange, ...]
-    symbols: tuple[str, ...]
-    strategies: tuple[PlannedStrategy, ...]
-    """Each core gets instances of its own, made anew: the ones here never run."""
     start_ts: int
     event_count: int
     end_ts: int = 0
-    """When the last data event is at the latest; calendars must reach that far."""
-    models: tuple[LoadedModel, ...] = ()
-    """The user's own models of the simulated venue, and own risk rules."""
     opening: tuple[Event, ...] = ()
-    """The run's own first inputs as they were recorded; empty: to be made from the rest."""
+
+    @property
+    def venue(self) -> SimulatedVenue:
+        """Where its orders are executed."""
+        return SimulatedVenue(self.config.broker, self.models)
 
 
 class Sink(Protocol):
@@ -121,7 +91,7 @@ async def play(
 ) -> Played:
     """Run the plan from beginning to end."""
     player = _Player(plan, sink, exchange)
-    for event in plan.opening or opening_inputs(plan):
+    for event in plan.opening or opening_of(plan):
         await player.own(event)
     async for batch in _paced(data_inputs(store, plan), clock or HistoricalClock()):
         await player.data(batch)
@@ -130,74 +100,19 @@ async def play(
     return await player.end()
 
 
-@exact
-def opening_inputs(plan: Plan, *, calendars: Sequence[CalendarDefined] | None = None) -> tuple[Event, ...]:
+def opening_of(plan: Plan, *, calendars: Sequence[CalendarDefined] | None = None) -> tuple[Event, ...]:
     """What the run is told before its first data event, as input events.
 
     Trading hours are looked up unless ``calendars`` are given. Raises ``ConfigError`` for some that cannot
     be had.
     """
     config, ts = plan.config, plan.start_ts
-    body = msgspec.json.encode(config, order="deterministic")
-    strategies = [
-        StrategyLoaded(
-            ts,
-            planned.strategy_id,
-            planned.loaded.reference,
-            planned.loaded.source_hash,
-            planned.loaded.source,
-            msgspec.json.encode(planned.loaded.strategy.params, order="deterministic").decode(),
-            planned.loaded.version,
-        )
-        for planned in plan.strategies
-    ]
-    python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    told = (
-        RunStarted(
-            ts, plan.sources, plan.symbols, config.from_ts or 0, config.to_ts or 0, symbols_ahead=False
-        ),
-        ConfigLoaded(ts, sha256(body).hexdigest(), body.decode()),
-        *strategies,
-        *(model.recorded(ts) for model in plan.models),
-        *(_calendars(plan) if calendars is None else calendars),
-        *_market_facts(plan),
-        CashMoved(ts, config.cash, config.portfolio.currency),
+    if calendars is None:
+        calendars = trading_hours(plan, from_ts=ts, to_ts=max(ts, plan.end_ts))
+    started = RunStarted(
+        ts, plan.sources, plan.symbols, config.from_ts or 0, config.to_ts or 0, symbols_ahead=False
     )
-    return (*told, SessionStarted(ts, 1, "backtest", VERSION, python, opening_hash(map(_encode, told))))
-
-
-def opening_hash(encoded: Iterable[bytes]) -> str:
-    """SHA-256, in hex, of the inputs before a session's start, each as the log holds it."""
-    digest = sha256()
-    for event in encoded:
-        digest.update(event)
-    return digest.hexdigest()
-
-
-def _calendars(plan: Plan) -> Sequence[Event]:
-    ts = plan.start_ts
-    names = (terms.calendar for terms in _terms(plan))
-    return calendar_events(names, ts=ts, from_ts=ts, to_ts=max(ts, plan.end_ts))
-
-
-def _terms(plan: Plan) -> list[InstrumentConfig]:
-    """The terms of every instrument of the run."""
-    named = {instrument.symbol: instrument for instrument in plan.config.instruments}
-    own = plan.config.portfolio.currency
-    return [named.get(symbol) or InstrumentConfig(symbol=symbol, currency=own) for symbol in plan.symbols]
-
-
-def _market_facts(plan: Plan) -> tuple[Event, ...]:
-    """What the venue takes if that is not everything, and the terms of the instruments."""
-    config, ts = plan.config, plan.start_ts
-    takes = config.broker.capabilities()
-    declared = VenueDeclared(
-        ts, SimulatedBroker.name, takes.order_types, takes.times_in_force, takes.features
-    )
-    return (
-        *((declared,) if config.broker.lacks else ()),
-        *(terms.defined(ts) for terms in _terms(plan)),
-    )
+    return opening_inputs(plan, plan.venue, started=started, calendars=calendars, mode=MODE)
 
 
 def data_inputs(store: EventStore, plan: Plan) -> AsyncIterator[list[Event]]:
@@ -209,32 +124,6 @@ def data_inputs(store: EventStore, plan: Plan) -> AsyncIterator[list[Event]]:
     return merge(store, slices)
 
 
-@exact
-def core_of(plan: Plan, *, kept: Mapping[StrategyId, AnyStrategy] = NO_STRATEGIES) -> Core:
-    """The plan's components, as if nothing had happened yet, with strategies made anew but those ``kept``."""
-    placed = [
-        PlacedStrategy(
-            planned.strategy_id,
-            kept.get(planned.strategy_id) or rebuilt(planned.loaded.strategy),
-            planned.symbols,
-            planned.was_told,
-        )
-        for planned in plan.strategies
-    ]
-    config = plan.config
-    return assemble(
-        placed,
-        risk_limits=config.risk,
-        broker=config.broker,
-        models=venue_models(config.broker, plan.models),
-        portfolio=config.portfolio,
-        environment=config.environment,
-        signals=config.signals,
-        execution=config.execution,
-        risk_rules=risk_rules(plan.models),
-    )
-
-
 class _Player:
     """Feeds a core and passes on what comes of it; between two inputs another core may take over."""
 
@@ -242,7 +131,7 @@ class _Player:
         config = plan.config
         self.played = 0
         """Data events so far."""
-        self._core = core_of(plan)
+        self._core = core_of(plan, plan.venue)
         self._sink = sink
         self._places = deque(exchange.places)
         self._next_core = exchange.next_core

@@ -8,6 +8,7 @@ from brokers.simulated.fills import FillTiming
 from brokers.simulated.financing import FinancingConfig
 from kernel.errors import ConfigError
 from kernel.events import OrderType, TimeInForce, VenueFeature
+from kernel.fraction_checks import above
 
 
 class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,3 +85,16 @@ class SimulatedBrokerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=T
             tuple(each for each in TimeInForce if each.value not in self.lacks),
             tuple(each for each in VenueFeature if each.value not in self.lacks),
         )
+
+
+def check_broker(config: SimulatedBrokerConfig) -> None:
+    """``ValueError`` with a sentence for settings that make no sense."""
+    if not 0 <= config.slippage_bps < 10_000:
+        raise ValueError(f"slippage_bps: {config.slippage_bps} is not between 0 and 10,000")
+    for key in ("commission_per_share", "commission_per_order", "commission_rate"):
+        amount: Decimal = getattr(config, key)
+        if not (amount.is_finite() and amount >= 0):
+            raise ValueError(f"{key}: {amount} is not a number of at least 0")
+    problem = above(config.commission_rate, 1)
+    if problem:
+        raise ValueError(f"commission_rate: {problem}")

@@ -49,3 +49,11 @@ COST_METHODS: dict[LotMethod, CostMethod] = {
     LotMethod.FIFO: FIRST_IN_FIRST_OUT,
     LotMethod.LIFO: LAST_IN_FIRST_OUT,
 }
+
+
+def check_portfolio(config: PortfolioConfig) -> None:
+    """``ValueError`` with a sentence for settings that make no sense."""
+    if config.mark_every_s < 1:
+        raise ValueError(f"mark_every_s: {config.mark_every_s} is below 1 second")
+    if config.corrections_kept < 0:
+        raise ValueError(f"corrections_kept: {config.corrections_kept} is below 0")

@@ -1,4 +1,4 @@
-"""What risk reads of the rest of the core; ``replay.assembly`` hands in who answers."""
+"""What risk reads of the rest of the core; ``components.assembly`` hands in who answers."""
 
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""What the monitor reads of the rest of the core; ``replay.assembly`` hands in who answers."""
+"""What the monitor reads of the rest of the core; ``components.assembly`` hands in who answers."""
 
 from collections.abc import Iterable
 from decimal import Decimal

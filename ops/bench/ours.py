@@ -19,16 +19,20 @@ from time import perf_counter
 import click
 import msgspec
 
+from brokers.simulated.broker import SimulatedBroker
+from brokers.simulated.state import SimulatedBrokerState
+from components.assembly.opening import VERSION
+from components.assembly.settings import StrategyConfig
 from eventstore import Durability, EventStore, SqliteEventStore
 from kernel.events import Quote
 from ops.bench.peers.peer_run import CASH, UNITS, peak_rss_mb
 from ops.bench.peers.quotes import quotes
 from ops.bench.peers.runner import PeerResult
 from ops.event_loop import run
-from replay.config import ReplayConfig, StrategyConfig
+from replay.config import ReplayConfig
 from replay.planning import plan_run
 from replay.recording import RunRecorder
-from replay.run import VERSION, play
+from replay.run import play
 from strategies.sdk import RiskLimits
 
 STREAM, SYMBOL = "bench.quotes", "BENCH"
@@ -98,6 +102,9 @@ async def _replay(folder: Path, count: int, *, fast: int, slow: int, seed: int) 
         await recorder.finish(input_count=played.input_count, ts=played.last_ts)
         seconds = perf_counter() - planned
     core = played.core
+    venue = core.bus.components[SimulatedBroker.name].state
+    assert isinstance(venue, SimulatedBrokerState)
+    orders = venue.order_count
     return PeerResult(
         engine="onetape",
         version=VERSION,
@@ -109,8 +116,8 @@ async def _replay(folder: Path, count: int, *, fast: int, slow: int, seed: int) 
         seconds=seconds,
         load_seconds=loaded - started,
         quotes_per_s=count / seconds,
-        orders=core.broker.state.order_count,
-        fills=core.broker.state.order_count - len(core.orders.state.open),
+        orders=orders,
+        fills=orders - len(core.orders.state.open),
         final_position=float(core.portfolio.net_position(SYMBOL)),
         final_equity=float(core.portfolio.equity),
         peak_rss_mb=peak_rss_mb(),

@@ -17,6 +17,7 @@ from time import perf_counter_ns
 import click
 
 from brokers.simulated.config import SimulatedBrokerConfig
+from components.assembly.core import Core, assemble
 from components.portfolio.portfolio import PortfolioConfig
 from kernel.decimals import EXACT
 from kernel.events import (
@@ -33,7 +34,7 @@ from kernel.events import (
 )
 from kernel.identifiers import ClientOrderId, StrategyId
 from kernel.time_units import MS_NS
-from replay.assembly import Core, assemble
+from replay.simulated_venue import SimulatedVenue
 from strategies.sdk import RiskLimits
 
 STRATEGY = StrategyId("bench")
@@ -89,8 +90,8 @@ def _prepared(positions: int, *, open_orders: int) -> Core:
     """A core that holds a position in every symbol and has orders resting in them."""
     core = assemble(
         [],
+        venue=SimulatedVenue(SimulatedBrokerConfig()),
         risk_limits=EVERY_RULE,
-        broker=SimulatedBrokerConfig(),
         portfolio=PortfolioConfig(),
         environment={},
     )

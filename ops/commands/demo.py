@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
+from ops.commands.replay import replay_and_show
 from ops.event_loop import run
-from replay.cli import replay_and_show
 from replay.demo import demo_config
 
 

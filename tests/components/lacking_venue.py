@@ -6,6 +6,7 @@ from decimal import Decimal
 import msgspec
 
 from brokers.simulated.config import SimulatedBrokerConfig
+from components.assembly.core import Core
 from kernel.events import (
     Bar,
     Event,
@@ -17,7 +18,6 @@ from kernel.events import (
     VenueDeclared,
     VenueFeature,
 )
-from replay.assembly import Core
 from strategies.sdk import (
     Decision,
     Decisions,

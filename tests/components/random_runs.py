@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from brokers.simulated.config import SimulatedBrokerConfig
 from brokers.simulated.fills import FillTiming
+from components.assembly.core import Core
 from components.portfolio.portfolio import PortfolioConfig
 from kernel.events import (
     Bar,
@@ -24,7 +25,6 @@ from kernel.events import (
     SessionStopped,
     Trade,
 )
-from replay.assembly import Core
 from strategies.sdk import RiskLimits
 from tests.components.sample_core import FREE, Step, core_with, scripted
 

@@ -6,14 +6,16 @@ from typing import TypeVar
 
 import msgspec
 
+from brokers.simulated.broker import SimulatedBroker
 from brokers.simulated.config import SimulatedBrokerConfig
 from components.allocation.config import SignalsConfig
+from components.assembly.core import Core, PlacedStrategy, assemble
 from components.execution.config import ExecutionConfig
 from components.portfolio.portfolio import PortfolioConfig
 from components.strategy_host.host import AnyStrategy
 from kernel.events import CashMoved, Event, SessionStarted
 from kernel.identifiers import ClientOrderId, StrategyId, TimerName
-from replay.assembly import Core, PlacedStrategy, assemble
+from replay.simulated_venue import SimulatedVenue
 from strategies.sdk import (
     Bar,
     Cancel,
@@ -141,8 +143,8 @@ def core_with(
     """A core with these strategies, by id, all of them given these symbols."""
     return assemble(
         [PlacedStrategy(StrategyId(name), strategy, symbols) for name, strategy in strategies.items()],
+        venue=SimulatedVenue(broker or SimulatedBrokerConfig()),
         risk_limits=limits,
-        broker=broker or SimulatedBrokerConfig(),
         portfolio=portfolio or PortfolioConfig(),
         environment={"desk": "test"},
         signals=signals,
@@ -155,6 +157,13 @@ def scripted(*script: Sequence[Step]) -> Scripted:
     strategy = Scripted()
     strategy.script = script
     return strategy
+
+
+def broker_of(core: Core) -> SimulatedBroker:
+    """The simulated broker of a core."""
+    broker = core.bus.components[SimulatedBroker.name]
+    assert isinstance(broker, SimulatedBroker)
+    return broker
 
 
 def begin(core: Core, *, cash: int = 1_000_000, ts: int = 0) -> Sequence[Event]:

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from brokers.simulated.config import ModelConfig, SimulatedBrokerConfig
+from components.assembly.core import Core
 from kernel import snapshot
 from kernel.events import (
     AssetClass,
@@ -30,7 +31,6 @@ from kernel.events import (
     TimerScheduled,
 )
 from kernel.identifiers import ClientOrderId, StrategyId
-from replay.assembly import Core
 from tests.components.sample_core import begin, core_with, hear, of_type, scripted
 
 SECOND = 1_000_000_000

@@ -5,6 +5,7 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from components.assembly.core import Core
 from kernel import snapshot
 from kernel.events import (
     Bar,
@@ -21,7 +22,6 @@ from kernel.events import (
     TradingStatusChanged,
 )
 from kernel.time_units import HOUR_NS
-from replay.assembly import Core
 from strategies.sdk import (
     Adjustment,
     Decisions,

@@ -7,6 +7,7 @@ import pytest
 
 from brokers.simulated.config import SimulatedBrokerConfig
 from components.allocation.config import SignalsConfig
+from components.assembly.core import Core
 from kernel import snapshot
 from kernel.events import (
     Bar,
@@ -19,7 +20,6 @@ from kernel.events import (
     TimeInForce,
     VenueDeclared,
 )
-from replay.assembly import Core
 from strategies.sdk import (
     Decisions,
     Execute,

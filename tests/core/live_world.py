@@ -11,6 +11,7 @@ from random import Random
 
 import msgspec
 
+from components.assembly.core import Core
 from kernel.admission import admitted
 from kernel.clock import VirtualClock
 from kernel.edge import Delivery, Overflow
@@ -33,7 +34,6 @@ from kernel.events import (
 from kernel.events.symbols import symbol_getter
 from kernel.snapshot import take
 from kernel.tape import Tape
-from replay.assembly import Core
 from tests.core.happenings import SYMBOLS
 from tests.core.worlds import world
 from tests.kernel.live import Row, Time, memory_tape, rows_of

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from components.assembly.core import Core
 from kernel.events import Event
-from replay.assembly import Core
 from tests.core.happenings import NEW_SYMBOL, SYMBOLS
 from tests.core.worlds import World
 

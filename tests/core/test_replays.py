@@ -7,9 +7,9 @@ from random import Random
 import msgspec
 import pytest
 
+from components.assembly.core import Core
 from kernel import snapshot
 from kernel.events import Event
-from replay.assembly import Core
 from tests.core.digests import encoded, line_of
 from tests.core.tape import Tape
 from tests.replay.commands import python

@@ -10,6 +10,7 @@ from brokers.simulated.config import ModelConfig, SimulatedBrokerConfig
 from brokers.simulated.fills import FillTiming
 from brokers.simulated.financing import FinancingConfig, Interest
 from components.allocation.config import Net, Priority, SignalsConfig, Vote
+from components.assembly.core import Core
 from components.execution.config import ExecutionConfig
 from components.portfolio.portfolio import AccountType, LotMethod, PortfolioConfig
 from kernel.events import (
@@ -25,7 +26,6 @@ from kernel.events import (
 )
 from kernel.identifiers import StrategyId
 from kernel.time_units import SECOND_NS
-from replay.assembly import Core
 from strategies.sdk import RiskLimits
 from strategies.sdk.algorithms import Twap
 from strategies.sdk.limits import BreachAction, ContinuousLimit, LimitKind, Rearm

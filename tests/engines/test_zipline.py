@@ -15,7 +15,8 @@ import msgspec
 import pytest
 
 from brokers.simulated.config import ModelConfig, SimulatedBrokerConfig
-from replay.config import InstrumentConfig, ReplayConfig
+from components.assembly.instruments import InstrumentConfig
+from replay.config import ReplayConfig
 from replay.equity import daily_closes
 from strategies.sdk import RiskLimits
 from tests.engines.judges import Verdict, judge

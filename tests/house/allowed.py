@@ -18,6 +18,9 @@ ALLOWED: Mapping[str, Mapping[Place, Reason]] = {
         "strategies/sdk/loading.py::load_strategy": (
             "loading is an input: the source it reads is recorded in StrategyLoaded and replayed from there"
         ),
+        "components/assembly/user_models.py::load_model": (
+            "so is loading a rule or model: its source is recorded in ModelLoaded"
+        ),
     },
     "set order": {},
     "owned tasks": {
@@ -47,7 +50,7 @@ ALLOWED: Mapping[str, Mapping[Place, Reason]] = {
         "components/risk/own_rules.py::OwnRule.check": (
             "isolation: a user's own rule may raise anything; it becomes a denial and a failure on record"
         ),
-        "replay/models.py::build_model": (
+        "components/assembly/user_models.py::build_model": (
             "isolation: a user's own model may raise anything; it becomes a refusal to start"
         ),
     },

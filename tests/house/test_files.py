@@ -47,7 +47,7 @@ def test_long_files_and_functions_are_found() -> None:
 
 
 def test_a_local_import_of_ours_is_found() -> None:
-    source = parse("kernel/x.py", "def f():\n    import json\n    from replay.cli import main\n")
+    source = parse("kernel/x.py", "def f():\n    import json\n    from ops.commands.replay import main\n")
 
     found = [(each.line, each.place) for each in shape.local_imports(source)]
 

@@ -5,10 +5,11 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.assembly.core import Core
 from kernel import snapshot
 from kernel.events import Event, OrderDenied, OrderSubmitted
-from replay.assembly import Core
 from tests.components.random_runs import Happening, Setting, happenings, inputs_of, settings_of_cores
+from tests.components.sample_core import broker_of
 
 
 def run(core: Core, inputs: list[Event], cuts: set[int]) -> tuple[list[Event], list[int]]:
@@ -57,8 +58,8 @@ def test_the_venue_is_called_for_exactly_the_symbols_in_which_orders_rest(
     for event in inputs_of(happenings):
         core.bus.dispatch([event])
 
-        resting = core.broker.state.resting
-        assert core.bus.watched(core.broker.name) == resting.keys()
+        resting = broker_of(core).state.resting
+        assert core.bus.watched(broker_of(core).name) == resting.keys()
         assert all(resting.values())
 
 
@@ -72,7 +73,7 @@ def test_what_the_components_know_of_open_orders_agrees(
         core.bus.dispatch([event])
 
         at_venue = {
-            one.order.client_order_id for orders in core.broker.state.resting.values() for one in orders
+            one.order.client_order_id for orders in broker_of(core).state.resting.values() for one in orders
         }
         assert core.orders.state.open.keys() == at_venue
         assert core.risk.state.working.keys() == at_venue

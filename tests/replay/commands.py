@@ -7,7 +7,7 @@ from pathlib import Path
 
 from click.testing import CliRunner, Result
 
-from replay.cli import replay as command
+from ops.commands.replay import replay as command
 from tests.ops.commands import ROOT
 
 TIMEOUT_S = 120

@@ -13,10 +13,11 @@ from pathlib import Path
 import msgspec
 
 from brokers.simulated.config import SimulatedBrokerConfig
+from components.assembly.settings import StrategyConfig
 from eventstore import Durability, SqliteEventStore
 from eventstore.importing import import_file
 from replay.backtest import run_and_record
-from replay.config import ReplayConfig, StrategyConfig
+from replay.config import ReplayConfig
 from replay.demo import DEMO_IMPORT
 from replay.planning import plan_run
 from replay.sample import stocks

@@ -8,12 +8,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from components.assembly.settings import StrategyConfig
 from eventstore import MemoryEventStore
 from kernel.configuration import convert_config
 from kernel.errors import OnetapeError, ReplayDiverged, StoreError
 from kernel.events import InstrumentDefined, SessionStarted, SessionStopped
 from replay.backtest import run_and_record
-from replay.config import ReplayConfig, StrategyConfig
+from replay.config import ReplayConfig
 from replay.planning import plan_run
 from replay.verification import verify_run
 from strategies.buy_and_hold import BuyAndHold

@@ -132,7 +132,7 @@ def test_two_strategies_of_one_id_are_refused() -> None:
 BAD_CONFIGS = {
     "an unknown key": (
         "stroe: market.db",
-        (": there is no 'stroe'; did you mean 'store'? There are: store,",),
+        (": there is no 'stroe'; did you mean 'store'? There are: strategies,",),
     ),
     "an unknown key inside": (
         "broker: {comission: ibkr}",
@@ -213,7 +213,7 @@ def test_a_strategy_the_linter_refuses_is_named_by_file_and_line() -> None:
 
 def test_the_installed_command_refuses_without_a_traceback(market: Path) -> None:
     """Whatever the process prints, warnings included."""
-    command = ("-c", "from replay.cli import main; main()")
+    command = ("-c", "from ops.commands.replay import main; main()")
 
     done = python_process(*command, "--store", "nope.db", *WHAT, folder=market)
 

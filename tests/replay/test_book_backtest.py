@@ -8,10 +8,11 @@ import msgspec
 import pytest
 
 from brokers.simulated.config import SimulatedBrokerConfig
+from components.assembly.instruments import InstrumentConfig
 from components.order_books.order_books import OrderBooks
 from eventstore.importing import DataKind, ImportOptions
 from kernel.events import AssetClass, BookDelta, BookSnapshot, Event, Liquidity, OrderFilled
-from replay.config import InstrumentConfig, ReplayConfig
+from replay.config import ReplayConfig
 from strategies.sdk import Decisions, RiskLimits, Side, Strategy, StrategyParams, StrategyState, buy, sell
 from tests.replay.playing import derived_of, digest_of, read_events, record_run, store_of_files
 

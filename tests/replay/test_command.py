@@ -140,7 +140,7 @@ def test_what_was_run_can_be_verified(folder: Path) -> None:
 def test_a_process_prints_one_object_and_nothing_else(folder: Path) -> None:
     (folder / "onetape.yaml").write_text(CONFIG)
 
-    done = python_process("-c", "from replay.cli import main; main()", "--json", folder=folder)
+    done = python_process("-c", "from ops.commands.replay import main; main()", "--json", folder=folder)
 
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["run_stream"] == "run.ma_cross.1"

@@ -3,9 +3,10 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from components.assembly.instruments import InstrumentConfig
 from kernel.events import AssetClass, Bar
 from kernel.time_units import DAY_NS
-from replay.config import InstrumentConfig, ReplayConfig
+from replay.config import ReplayConfig
 from replay.results import read_results
 from replay.verification import verify_run
 from strategies.buy_and_hold import BuyAndHold

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from brokers.simulated.config import SimulatedBrokerConfig
+from components.assembly.instruments import InstrumentConfig
 from eventstore import EventStore
 from eventstore.story import read_story
 from kernel.errors import ConfigError
@@ -28,7 +29,7 @@ from kernel.events import (
 from kernel.time_units import DAY_NS
 from replay import backtest
 from replay.backtest import from_instance
-from replay.config import InstrumentConfig, ReplayConfig
+from replay.config import ReplayConfig
 from replay.planning import plan_run
 from replay.verification import verify_run
 from strategies.sdk import (

@@ -8,16 +8,18 @@ from shutil import copy
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from components.assembly.instruments import InstrumentConfig
+from components.assembly.settings import StrategyConfig
+from components.assembly.setup import core_of
 from components.portfolio.portfolio import PortfolioConfig
 from eventstore import MemoryEventStore, SqliteEventStore
 from kernel.events import Event, SignalRaised
 from kernel.snapshot import put_back, take
 from kernel.time_units import DAY_NS
 from replay.backtest import from_instance, run_and_record
-from replay.config import InstrumentConfig, ReplayConfig, StrategyConfig
+from replay.config import ReplayConfig
 from replay.planning import plan_run
 from replay.record import plan_of, read_record
-from replay.run import core_of
 from replay.verification import verify_run
 from strategies.sdk import (
     Bar,
@@ -172,7 +174,8 @@ async def test_terms_that_the_configuration_gives_are_known_from_the_start() -> 
 async def test_what_is_known_follows_a_core_that_is_put_back() -> None:
     store = await store_of(a_1d=walk("A", 2, seed=1), b_1d=walk("B", 2, seed=2))
     config = ReplayConfig(streams=("a.1d", "b.1d"))
-    core = core_of(await plan_run(store, config, loaded=[from_instance(Telling())]))
+    plan = await plan_run(store, config, loaded=[from_instance(Telling())])
+    core = core_of(plan, plan.venue)
     context = core.hosts[0].strategy.ctx
     core.bus.dispatch([bar(1, "A"), bar(2, "A")])
     at_a = take(core.bus)

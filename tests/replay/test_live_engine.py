@@ -15,6 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from components.assembly.core import Core
+from components.assembly.setup import core_of
 from eventstore import EventStore, MemoryEventStore, SqliteEventStore
 from eventstore.tape import StreamTape
 from kernel.clock import VirtualClock
@@ -22,11 +24,10 @@ from kernel.engine import CoreEngine
 from kernel.errors import ReplayDiverged
 from kernel.events import ClockTicked, Event, OrderFilled, OrderIntent, SessionStopped, TimerFired
 from kernel.snapshot import take
-from replay.assembly import Core
 from replay.backtest import from_instance, run_and_record
 from replay.config import ReplayConfig
 from replay.planning import plan_run
-from replay.run import Plan, core_of, data_inputs, opening_inputs
+from replay.run import Plan, data_inputs, opening_of
 from strategies.ema_cross import EmaCross
 from strategies.ma_cross import MovingAverageCross
 from strategies.sdk import RiskLimits
@@ -62,7 +63,7 @@ async def replayed(**streams: Sequence[Event]) -> Session:
     data = [event async for batch in data_inputs(store, plan) for event in batch]
     run = await run_and_record(store, plan)
     stop = SessionStopped(data[-1].ts, 1, "end of data")
-    return Session(plan, (*opening_inputs(plan), *data, stop), await derived_of(store, run))
+    return Session(plan, (*opening_of(plan), *data, stop), await derived_of(store, run))
 
 
 def fresh_core(plan: Plan) -> Core:
@@ -71,7 +72,7 @@ def fresh_core(plan: Plan) -> Core:
         msgspec.structs.replace(planned, loaded=from_instance(planned.loaded.strategy))
         for planned in plan.strategies
     )
-    return core_of(msgspec.structs.replace(plan, strategies=strategies))
+    return core_of(msgspec.structs.replace(plan, strategies=strategies), plan.venue)
 
 
 async def live(store: EventStore, plan: Plan, inputs: Sequence[Event], pauses: Sequence[int] = ()) -> Core:

@@ -6,14 +6,15 @@ import msgspec
 import pytest
 
 from brokers.simulated.config import ModelConfig, SimulatedBrokerConfig
+from components.assembly.settings import StrategyConfig
 from eventstore import MemoryEventStore
 from eventstore.importing import ImportOptions, import_files
 from kernel.errors import ConfigError
 from kernel.events import ModelLoaded, OrderFilled
 from replay.backtest import run_and_record
-from replay.config import ReplayConfig, StrategyConfig, load_config
-from replay.models import load_models
+from replay.config import ReplayConfig, load_config
 from replay.planning import plan_run
+from replay.simulated_venue import load_models
 from replay.verification import verify_run
 
 MIDDLE = """

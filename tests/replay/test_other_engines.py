@@ -25,11 +25,12 @@ import pytest
 
 from brokers.simulated.config import SimulatedBrokerConfig
 from brokers.simulated.fills import FillTiming
+from components.assembly.instruments import InstrumentConfig
 from eventstore.importing import ImportOptions
 from kernel.events import Bar, OrderFilled, Side
 from kernel.time_units import DAY_NS, HOUR_NS
 from replay import Backtest, backtest
-from replay.config import InstrumentConfig, ReplayConfig
+from replay.config import ReplayConfig
 from replay.equity import daily_closes
 from replay.results import RunResult, read_results
 from strategies.sdk import RiskLimits

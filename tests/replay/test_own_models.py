@@ -9,16 +9,17 @@ import pytest
 from brokers.simulated.config import ModelConfig, SimulatedBrokerConfig
 from brokers.simulated.fills import Price
 from brokers.simulated.resting import rest
+from components.assembly.settings import StrategyConfig
 from eventstore import MemoryEventStore
 from eventstore.importing import ImportOptions, import_files
 from kernel.errors import ComponentError, ConfigError
 from kernel.events import Bar, Order, OrderType, Side
 from kernel.identifiers import ClientOrderId, StrategyId
 from replay.backtest import run_and_record
-from replay.config import ReplayConfig, StrategyConfig
-from replay.models import load_models, venue_models
+from replay.config import ReplayConfig
 from replay.planning import plan_run
 from replay.results import RunResult, read_results
+from replay.simulated_venue import SimulatedVenue, load_models
 from replay.verification import verify_run
 
 BARS = "Date,Open,High,Low,Close,Volume\n" + "".join(
@@ -216,7 +217,7 @@ def test_a_model_made_from_the_default_one_keeps_its_order_of_arrival(tmp_path: 
     (tmp_path / "own.py").write_text(PLAIN_BARS, "utf-8")
     config = SimulatedBrokerConfig(bars=f"{tmp_path / 'own.py'}:Own")
 
-    assert venue_models(config, load_models(config)).keeps_arrival
+    assert SimulatedVenue(config, load_models(config)).models.keeps_arrival
 
 
 def filled_at_minus_10(folder: Path, low: float) -> Price | None:
@@ -224,7 +225,7 @@ def filled_at_minus_10(folder: Path, low: float) -> Price | None:
     config = SimulatedBrokerConfig(bars=own(folder, FILL + "Price(-10.0, False, bar.ts)"))
     order = Order(ClientOrderId("x"), StrategyId("s"), "OIL", Side.BUY, OrderType.MARKET, Decimal(1))
     bar = Bar(10, "OIL", "1d", 5.0, 6.0, low, 2.0, 1.0)
-    return venue_models(config, load_models(config)).bars.fill(rest(order, 1), bar)
+    return SimulatedVenue(config, load_models(config)).models.bars.fill(rest(order, 1), bar)
 
 
 def test_a_price_below_0_is_taken_where_the_market_goes_there(tmp_path: Path) -> None:

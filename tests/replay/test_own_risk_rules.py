@@ -4,14 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from components.assembly.settings import StrategyConfig
+from components.assembly.user_models import load_rules
 from eventstore import MemoryEventStore
 from eventstore.importing import ImportOptions, import_files
 from kernel.errors import ConfigError, ReplayDiverged
 from kernel.events import ComponentFailed, Event, ModelLoaded, OrderApproved, OrderDenied
 from replay import RiskLimits, RuleConfig, backtest
 from replay.backtest import run_and_record
-from replay.config import ReplayConfig, StrategyConfig, load_config
-from replay.models import load_rules
+from replay.config import ReplayConfig, load_config
 from replay.planning import plan_run
 from replay.verification import verify_run
 from strategies.buy_and_hold import BuyAndHold

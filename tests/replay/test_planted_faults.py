@@ -78,7 +78,7 @@ def first_decision(folder: Path, run: str) -> int:
 def test_the_order_of_a_set_is_caught_in_another_process(market: Path) -> None:
     run = record_planted(market, SET_ORDER, PYTHONHASHSEED="1")
 
-    verify = ("-c", "from replay.cli import main; main()", "verify", run, "--store", "market.db")
+    verify = ("-c", "from ops.commands.replay import main; main()", "verify", run, "--store", "market.db")
     again = python_process(*verify, folder=market, PYTHONHASHSEED="1")
     other = python_process(*verify, folder=market, PYTHONHASHSEED="2")
 

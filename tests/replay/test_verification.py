@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from brokers.simulated.config import SimulatedBrokerConfig
 from brokers.simulated.fills import FillTiming
+from components.assembly.settings import StrategyConfig
 from components.strategy_host.host import AnyStrategy
 from eventstore import MemoryEventStore
 from kernel.errors import ReplayDiverged, StoreDamaged, StreamMissing
 from kernel.events import Event, OrderIntent, RunFinished, SessionStarted
 from replay.backtest import run_and_record
-from replay.config import ReplayConfig, StrategyConfig
+from replay.config import ReplayConfig
 from replay.planning import plan_run
 from replay.verification import verify_run
 from strategies.buy_and_hold import BuyAndHold

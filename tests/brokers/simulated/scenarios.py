@@ -12,6 +12,7 @@ from decimal import Decimal
 import msgspec
 
 from brokers.simulated.config import SimulatedBrokerConfig
+from components.assembly.core import Core
 from kernel.events import (
     ApprovedOrder,
     Bar,
@@ -36,7 +37,6 @@ from kernel.events import (
     TradingSession,
 )
 from kernel.identifiers import ClientOrderId, StrategyId
-from replay.assembly import Core
 from tests.components.sample_core import core_with
 
 MINUTE = 60_000_000_000

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from brokers.simulated.back_office import fraction_of, rounded_parts
 from brokers.simulated.config import SimulatedBrokerConfig
 from brokers.simulated.financing import FinancingConfig
+from components.assembly.core import Core
 from kernel import snapshot
 from kernel.events import (
     AdjustPosition,
@@ -26,7 +27,6 @@ from kernel.events import (
     TimerScheduled,
 )
 from kernel.identifiers import StrategyId
-from replay.assembly import Core
 from tests.components.sample_core import begin, core_with, hear, of_type, scripted
 
 DAY = 86_400_000_000_000

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from brokers.simulated.config import ModelConfig, SimulatedBrokerConfig
+from components.assembly.core import Core
 from kernel import snapshot
 from kernel.events import (
     ApprovedOrder,
@@ -29,7 +30,6 @@ from kernel.events import (
     TransitionRefused,
 )
 from kernel.identifiers import ClientOrderId
-from replay.assembly import Core
 from strategies.sdk import OneCancelsOther, Replace, buy, sell
 from tests.brokers.simulated.venue import BUY, MINUTE, SELL, Venue, bar, order
 from tests.components.lacking_venue import fills, planned

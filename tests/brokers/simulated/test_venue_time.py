@@ -28,7 +28,7 @@ from kernel.events import (
 from kernel.identifiers import ClientOrderId, FillId, StrategyId
 from kernel.time_units import DAY_NS
 from tests.brokers.simulated.venue import BUY, MINUTE, SELL, Venue, bar, order
-from tests.components.sample_core import begin, core_with, hear, of_type
+from tests.components.sample_core import begin, broker_of, core_with, hear, of_type
 
 MS = 1_000_000
 SLOW = SimulatedBrokerConfig(latency=ModelConfig("constant", {"delay_ms": 10}))
@@ -249,7 +249,7 @@ def test_the_venues_count_of_positions_follows_a_bust() -> None:
     assert [one.reason for one in of_type(ended, OrderCancelled)] == [
         "reduce-only, and there is nothing to reduce"
     ]
-    assert core.broker.state.positions["A"] == {}
+    assert broker_of(core).state.positions["A"] == {}
 
 
 def test_an_order_at_this_close_reduces_what_a_bust_left() -> None:
@@ -280,7 +280,7 @@ def test_an_order_on_a_close_that_no_bar_tells_reduces_what_a_bust_left() -> Non
     ended = hear(core, busted, Quote(2 * DAY_NS, "B", 100, 100))
 
     assert of_type(ended, OrderFilled) == []
-    assert core.broker.state.positions["A"] == {}
+    assert broker_of(core).state.positions["A"] == {}
 
 
 # --- groups over symbols --------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import pytest
 from brokers.simulated.config import ModelConfig, SimulatedBrokerConfig
 from components.allocation.allocator import ALLOCATOR
 from components.allocation.config import Priority, SignalsConfig, Timing, Vote
+from components.assembly.core import Core
 from kernel import snapshot
 from kernel.errors import ConfigError
 from kernel.events import (
@@ -28,7 +29,6 @@ from kernel.events import (
     SignalsAggregated,
     VenueDeclared,
 )
-from replay.assembly import Core
 from strategies.sdk import Decisions, Signal, SignalDirection, Strategy, StrategyParams, StrategyState, Twap
 from strategies.sdk.sizing import FixedFractional, FixedQuantity, RiskPerTrade, VolatilityScaled
 from tests.components.sample_core import begin, core_with, hear, of_type

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
+from components.assembly.core import Core
 from kernel import snapshot
 from kernel.events import (
     CancelAllOrders,
@@ -25,9 +26,8 @@ from kernel.events import (
     TradingStateChanged,
 )
 from kernel.identifiers import StrategyId
-from replay.assembly import Core
 from strategies.sdk.limits import BreachAction, ContinuousLimit, LimitKind
-from tests.components.sample_core import FREE, Step, begin, core_with, hear, of_type, scripted
+from tests.components.sample_core import FREE, Step, begin, broker_of, core_with, hear, of_type, scripted
 
 X, Y = StrategyId("x"), StrategyId("y")
 
@@ -169,7 +169,7 @@ def test_a_denied_order_reaches_no_broker() -> None:
 
     assert [one.rule for one in of_type(events, OrderDenied)] == ["trading_state"]
     assert not of_type(events, OrderSubmitted)
-    assert core.broker.state.order_count == 0
+    assert broker_of(core).state.order_count == 0
 
 
 def test_what_an_operator_closed_only_an_operator_opens() -> None:

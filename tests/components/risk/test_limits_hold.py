@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from components.assembly.core import Core
 from components.risk.exposure import WorkingExposure
 from components.risk.working_orders import NO_SHARE, NOTHING, WorkingOrders, WorkingSums
 from kernel import snapshot
@@ -26,7 +27,6 @@ from kernel.events import (
     TradingState,
     TradingStateChanged,
 )
-from replay.assembly import Core
 from strategies.sdk import RiskLimits
 from strategies.sdk.limits import BreachAction, ContinuousLimit, LimitKind, Rearm
 from tests.components.sample_core import Step, begin, core_with, hear, of_type, scripted

@@ -6,6 +6,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 
+from components.assembly.core import Core
 from kernel.events import (
     AdjustPosition,
     CancelRejected,
@@ -34,7 +35,6 @@ from kernel.events import (
     TradingState,
 )
 from kernel.identifiers import ClientOrderId, FillId, StrategyId
-from replay.assembly import Core
 from strategies.sdk import RiskLimits
 from strategies.sdk.limits import BreachAction, ContinuousLimit, LimitKind
 from tests.components.risk.desk import BUY, ME, NO_LIMITS, SELL, Desk, allowed, limits, rule_of

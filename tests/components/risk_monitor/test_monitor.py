@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from components.assembly.core import Core
 from kernel import snapshot
 from kernel.events import (
     CalendarDefined,
@@ -24,7 +25,6 @@ from kernel.events import (
     TradingState,
     TradingStateChanged,
 )
-from replay.assembly import Core
 from strategies.sdk import RiskLimits
 from strategies.sdk.limits import BreachAction, ContinuousLimit, LimitKind, LimitUnit, LossOrigin, Rearm
 from tests.components.sample_core import FREE, Step, begin, core_with, hear, of_type, scripted

@@ -6,11 +6,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from components.assembly.instruments import PRESETS, InstrumentConfig, check_instruments, instrument_like
 from kernel.errors import ConfigError
 from kernel.events import AssetClass, InstrumentDefined
-from replay.config import InstrumentConfig, check_config, load_config
 from replay.config import ReplayConfig as Config
-from replay.instruments import PRESETS, check_instruments, instrument_like
+from replay.config import check_config, load_config
 
 CALL = InstrumentConfig(
     symbol="C",

@@ -1,4 +1,4 @@
-"""Models of the simulated venue, and risk rules, from a user's own modules.
+"""Risk rules, and models of a venue, from a user's own modules.
 
 A run that uses one records its source as a ``ModelLoaded`` input, so that the run can be repeated when the
 file has changed or is gone. It must compute its answers from its parameters and arguments alone, or the run
@@ -13,13 +13,10 @@ from hashlib import sha256
 from importlib.util import decode_source
 from threading import Lock
 from types import ModuleType
-from typing import cast
+from typing import Protocol, cast
 
 import msgspec
 
-from brokers.simulated.config import SimulatedBrokerConfig
-from brokers.simulated.models import VenueModels, build_models, choices, convert_own, is_reference
-from brokers.simulated.own_models import FORMS
 from components.risk.own_rules import RULES, convert_rule
 from kernel.errors import ConfigError, InputError
 from kernel.events import Event, ModelLoaded
@@ -30,6 +27,32 @@ from strategies.sdk.references import Reference, find_source_file, parse_referen
 
 _REGISTRATION = Lock()
 """Held while a module stands in ``sys.modules``, where its structs look their hints up."""
+
+
+class Conversion(Protocol):
+    """Makes an instance of a class; raises ``ConfigError`` for a wrong form or wrong parameters."""
+
+    def __call__(self, kind: type[msgspec.Struct], params: Mapping[str, object], *, name: str) -> object: ...
+
+
+class ModelRole(msgspec.Struct, frozen=True, kw_only=True):
+    """What a class of the user's can stand for, and how it becomes one.
+
+    - ``name``: the role in the log.
+    - ``key``: where the configuration names the class.
+    - ``what``: the word for it in sentences.
+    - ``convert``: makes an instance of a class and its parameters; ``name`` is what sentences call it.
+    - ``is_linted``: whether its module is held to the rules for strategies.
+    """
+
+    name: str
+    key: str
+    what: str
+    convert: Conversion
+    is_linted: bool = False
+
+
+RISK_RULE = ModelRole(name=RULES, key=RULES, what="rule", convert=convert_rule, is_linted=True)
 
 
 class LoadedModel(msgspec.Struct, frozen=True):
@@ -48,47 +71,30 @@ class LoadedModel(msgspec.Struct, frozen=True):
         return ModelLoaded(ts, self.role, self.reference, self.source_hash, self.source, params)
 
 
-def load_models(config: SimulatedBrokerConfig) -> tuple[LoadedModel, ...]:
-    """The user's own models that a configuration names, as they are on disk now.
-
-    Checks the names and parameters of all other models too. Raises ``ConfigError`` naming the key.
-    """
-    config.capabilities()
-    loaded = tuple(
-        load_model(role, choice.model, params=choice.params)
-        for role, choice in choices(config).items()
-        if is_reference(choice.model)
-    )
-    build_models(config, {one.role: one.model for one in loaded})
-    return loaded
-
-
 def load_rules(limits: RiskLimits) -> tuple[LoadedModel, ...]:
     """The user's own risk rules that a configuration names, as they are on disk now.
 
     Raises ``ConfigError`` naming the rule.
     """
-    return tuple(load_model(RULES, one.rule, params=one.params) for one in limits.rules)
+    return tuple(load_model(RISK_RULE, one.rule, params=one.params) for one in limits.rules)
 
 
-def load_model(role: str, reference: str, *, params: Mapping[str, object]) -> LoadedModel:
-    """Load ``path/to/file.py:Class`` or ``package.module:Class`` as a model of a role, or a risk rule."""
+def load_model(role: ModelRole, reference: str, *, params: Mapping[str, object]) -> LoadedModel:
+    """Load ``path/to/file.py:Class`` or ``package.module:Class`` for a role."""
     try:
         source = decode_source(find_source_file(_parsed(role, reference)).read_bytes())
     except InputError as error:
-        raise ConfigError(f"{_key(role)}: there is no file or module for {reference!r}") from error
+        raise ConfigError(f"{role.key}: there is no file or module for {reference!r}") from error
     except (OSError, SyntaxError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{_key(role)}: {reference!r} cannot be read: {error}") from error
-    findings = lint_source(source, reference) if role == RULES else ()
+        raise ConfigError(f"{role.key}: {reference!r} cannot be read: {error}") from error
+    findings = lint_source(source, reference) if role.is_linted else ()
     if findings:
-        raise ConfigError("\n".join(f"{RULES}: {finding}" for finding in findings))
+        raise ConfigError("\n".join(f"{role.key}: {finding}" for finding in findings))
     return build_model(role, reference, source=source, params=params)
 
 
-def build_model(role: str, reference: str, *, source: str, params: Mapping[str, object]) -> LoadedModel:
+def build_model(role: ModelRole, reference: str, *, source: str, params: Mapping[str, object]) -> LoadedModel:
     """A model from its text; ``reference`` says what to call it, nothing is read from disk."""
-    if role != RULES and role not in FORMS:
-        raise ConfigError(f"broker.{role}: there is no such role of a model; there are: {', '.join(FORMS)}")
     parsed = _parsed(role, reference)
     source_hash = sha256(source.encode()).hexdigest()
     module = ModuleType(f"onetape_model_{source_hash[:16]}")
@@ -97,28 +103,35 @@ def build_model(role: str, reference: str, *, source: str, params: Mapping[str, 
         try:
             exec(compile(source, parsed.source_name, "exec", dont_inherit=True), module.__dict__)
             kind = _class_of(role, module, reference=parsed)
-            if role == RULES:
-                model: object = convert_rule(kind, params, name=reference)
-            else:
-                model = convert_own(role, kind, params, name=reference)
+            model = role.convert(kind, params, name=reference)
         except (ConfigError, KeyboardInterrupt):
             raise
         except BaseException as error:  # isolation: the code is not ours, and may raise anything
-            raise ConfigError(
-                f"{_key(role)}: loading {parsed.source_name} fails: {words_of(error)}"
-            ) from error
-    return LoadedModel(role, parsed.of_class(kind.__name__), source, source_hash, dict(params), model)
+            raise ConfigError(f"{role.key}: loading {parsed.source_name} fails: {words_of(error)}") from error
+    return LoadedModel(role.name, parsed.of_class(kind.__name__), source, source_hash, dict(params), model)
 
 
-def recorded_models(opening: Iterable[Event], *, current_code: bool) -> tuple[LoadedModel, ...]:
-    """The models and risk rules of a recorded run, from its inputs; with ``current_code`` those on disk."""
-    build = _from_disk if current_code else _from_record
-    return tuple(build(event) for event in opening if isinstance(event, ModelLoaded))
+def recorded_models(
+    opening: Iterable[Event], roles: Mapping[str, ModelRole], *, current_code: bool
+) -> tuple[LoadedModel, ...]:
+    """The models and risk rules of a record, from its inputs; with ``current_code`` those on disk.
 
-
-def venue_models(config: SimulatedBrokerConfig, loaded: Sequence[LoadedModel]) -> VenueModels:
-    """All models of the venue: ours by name, the user's as loaded."""
-    return build_models(config, {one.role: one.model for one in loaded})
+    ``roles``: those of the venue, by name. Raises ``ConfigError`` for a role that nobody has.
+    """
+    known = {RISK_RULE.name: RISK_RULE, **roles}
+    found: list[LoadedModel] = []
+    for event in opening:
+        if not isinstance(event, ModelLoaded):
+            continue
+        role = known.get(event.role)
+        if role is None:
+            raise ConfigError(f"models: there is no role {event.role!r}; there are: {', '.join(known)}")
+        params: dict[str, object] = msgspec.json.decode(event.params, type=dict[str, object])
+        if current_code:
+            found.append(load_model(role, event.reference, params=params))
+        else:
+            found.append(build_model(role, event.reference, source=event.source, params=params))
+    return tuple(found)
 
 
 def risk_rules(loaded: Sequence[LoadedModel]) -> tuple[RiskRule, ...]:
@@ -127,29 +140,12 @@ def risk_rules(loaded: Sequence[LoadedModel]) -> tuple[RiskRule, ...]:
     return tuple(cast(RiskRule, rule) for rule in rules)  # cast: their form was checked when they were loaded
 
 
-def _from_disk(event: ModelLoaded) -> LoadedModel:
-    return load_model(event.role, event.reference, params=_params(event))
-
-
-def _from_record(event: ModelLoaded) -> LoadedModel:
-    return build_model(event.role, event.reference, source=event.source, params=_params(event))
-
-
-def _params(event: ModelLoaded) -> dict[str, object]:
-    return msgspec.json.decode(event.params, type=dict[str, object])
-
-
-def _key(role: str) -> str:
-    """The key of a role in the configuration."""
-    return role if role == RULES else f"broker.{role}"
-
-
-def _parsed(role: str, reference: str) -> Reference:
+def _parsed(role: ModelRole, reference: str) -> Reference:
     try:
         return parse_reference(reference)
     except InputError as error:
         expected = "expected path/to/file.py:Class or package.module:Class"
-        raise ConfigError(f"{_key(role)}: {reference!r}: {expected}") from error
+        raise ConfigError(f"{role.key}: {reference!r}: {expected}") from error
 
 
 @contextmanager
@@ -162,7 +158,7 @@ def _registered(module: ModuleType) -> Generator[None]:
             del sys.modules[module.__name__]
 
 
-def _class_of(role: str, module: ModuleType, *, reference: Reference) -> type[msgspec.Struct]:
+def _class_of(role: ModelRole, module: ModuleType, *, reference: Reference) -> type[msgspec.Struct]:
     """The struct that the reference names, or the only one that the module defines."""
     values: dict[str, object] = vars(module)
     own = {
@@ -176,7 +172,6 @@ def _class_of(role: str, module: ModuleType, *, reference: Reference) -> type[ms
     kind = own.get(name)
     if kind is None:
         listed = ", ".join(own) or "none"
-        what = "rule" if role == RULES else "model"
-        asked = f"no {what} {name!r}" if name else f"expected one {what}"
-        raise ConfigError(f"{_key(role)}: {reference.source_name}: {asked}; its msgspec structs: {listed}")
+        asked = f"no {role.what} {name!r}" if name else f"expected one {role.what}"
+        raise ConfigError(f"{role.key}: {reference.source_name}: {asked}; its msgspec structs: {listed}")
     return kind

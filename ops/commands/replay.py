@@ -13,17 +13,18 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from brokers.simulated.fills import FillTiming
+from components.assembly.settings import StrategyConfig
 from eventstore import Durability, SqliteEventStore
 from kernel.clock import HistoricalClock
 from kernel.errors import ComponentError, InputError
 from ops.command_group import CommandGroup
+from ops.commands.journal import show_journal
 from ops.event_loop import run
 from ops.store_file import existing_store, require_store
 from ops.tables import print_table
 from replay.backtest import run_and_record
-from replay.config import CONFIG_FILE, ReplayConfig, StrategyConfig, check_config, load_config
+from replay.config import CONFIG_FILE, ReplayConfig, check_config, load_config
 from replay.demo import DEMO_STORE, demo_config, import_demo_data
-from replay.journal_command import show_journal
 from replay.planning import plan_run, unplayed_actions
 from replay.report import read_prices, write_report
 from replay.results import RunResult, read_results

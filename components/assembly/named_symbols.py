@@ -8,29 +8,31 @@ for them it is enough that the store has the symbol, or that its terms are given
 
 from collections.abc import Collection, Iterable, Iterator
 
+from components.assembly.settings import CoreSettings
 from kernel.configuration import did_you_mean, listed
 from kernel.errors import ConfigError
-from replay.commands import symbols_named
-from replay.config import ReplayConfig
 
 Named = tuple[str, str]
 """Where a symbol is named, and the symbol."""
 
 
-def names_others(config: ReplayConfig, played: Collection[str]) -> bool:
+def names_others(config: CoreSettings, played: Collection[str]) -> bool:
     """Whether symbols that the run does not have are named where it is enough that the store has them."""
     named = {symbol for _, symbol in _listed(config)}.union(one.symbol for one in config.instruments)
     return not named <= set(played)
 
 
-def check_symbols(config: ReplayConfig, *, played: Iterable[str], stored: Iterable[str]) -> None:
+def check_symbols(
+    config: CoreSettings, *, played: Iterable[str], stored: Iterable[str], commanded: Iterable[Named] = ()
+) -> None:
     """Raises ``ConfigError`` with the key, the name and the nearest one.
 
-    ``played`` are the symbols of the run, ``stored`` those of every data stream in the store: they count only
-    where ``names_others``.
+    - ``played``: the symbols of the run.
+    - ``stored``: those of every data stream in the store. They count only where ``names_others``.
+    - ``commanded``: those that commands name, which act on what is traded.
     """
     own = sorted(set(played))
-    for where, symbol in _acting(config):
+    for where, symbol in (*_acting(config), *commanded):
         _require(where, symbol, own, "is not in the run, which has {}")
     known = sorted({*own, *stored, *(one.underlying for one in config.instruments)} - {""})
     for instrument in config.instruments:
@@ -40,7 +42,7 @@ def check_symbols(config: ReplayConfig, *, played: Iterable[str], stored: Iterab
         _require(where, symbol, known, "is neither in the data nor under instruments: there are {}")
 
 
-def _acting(config: ReplayConfig) -> Iterator[Named]:
+def _acting(config: CoreSettings) -> Iterator[Named]:
     risk, execution = config.risk, config.execution
     if risk.day_symbol:
         yield "risk.day_symbol", risk.day_symbol
@@ -51,10 +53,9 @@ def _acting(config: ReplayConfig) -> Iterator[Named]:
         yield "execution.volume_profiles", symbol
     for symbol in execution.learn_volume:
         yield "execution.learn_volume", symbol
-    yield from symbols_named(config.commands)
 
 
-def _listed(config: ReplayConfig) -> Iterator[Named]:
+def _listed(config: CoreSettings) -> Iterator[Named]:
     for key in ("restricted", "allow_only"):
         symbols: tuple[str, ...] = getattr(config.risk, key)
         for symbol in symbols:

@@ -1,7 +1,7 @@
 """Puts the core together: the one place where components are constructed and registered.
 
-Order of registration is order of hearing: what the market says is first kept, then offered to the
-simulated venue, then shown to strategies.
+Components hear an event in the order in which they were registered: market data are stored first, then a
+venue inside the core matches orders against them, then strategies see them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -9,12 +9,9 @@ from decimal import Decimal
 
 import msgspec
 
-from brokers.simulated.back_office import BackOffice
-from brokers.simulated.broker import SimulatedBroker
-from brokers.simulated.config import SimulatedBrokerConfig
-from brokers.simulated.models import VenueModels
 from components.allocation.allocator import ALLOCATOR, Allocator
 from components.allocation.config import SignalsConfig, named_strategies
+from components.assembly.venue import CoreView, Venue
 from components.emulation.emulator import Emulator
 from components.execution.algorithms import ExecutionAlgorithms
 from components.execution.config import ExecutionConfig
@@ -60,7 +57,6 @@ class Core(msgspec.Struct, frozen=True):
 
     bus: EventBus
     market: MarketData
-    broker: SimulatedBroker
     orders: Orders
     portfolio: Portfolio
     risk: Risk
@@ -72,22 +68,24 @@ class Core(msgspec.Struct, frozen=True):
 def assemble(
     placed: Sequence[PlacedStrategy],
     *,
+    venue: Venue | None,
     risk_limits: RiskLimits,
-    broker: SimulatedBrokerConfig,
     portfolio: PortfolioConfig,
     environment: Mapping[str, str],
-    models: VenueModels | None = None,
     signals: SignalsConfig | None = None,
     execution: ExecutionConfig = NO_EXECUTION_SETTINGS,
     risk_rules: Sequence[RiskRule] = (),
 ) -> Core:
-    """Construct and register every component; raises ``ConfigError`` for ids that cannot be told apart."""
+    """Construct and register every component. ``venue``: ``None`` where brokers are edges.
+
+    Raises ``ConfigError`` for ids that cannot be told apart.
+    """
     _check_placed(placed, signals)
     bus, venue_facts = EventBus(), VenueFacts()
     market = MarketData(bus, bars_needed=_bars_needed(placed, signals))
-    books = OrderBooks(symbols=None if broker.book is not None else _books_needed(placed))
+    needs_all_books = venue is not None and venue.reads_books
+    books = OrderBooks(symbols=None if needs_all_books else _books_needed(placed))
     account = Portfolio(market, portfolio)
-    venue = SimulatedBroker(bus, broker, models=models, hours=venue_facts, books=books, account=account)
     emulation = Emulator(market=market, account=account, hours=venue_facts)
     monitor = RiskMonitor(risk_limits, account=account, market=market, hours=venue_facts)
     context = RiskContext(
@@ -108,10 +106,10 @@ def assemble(
     )
     for facts in (market, venue_facts, Expiries(market), books):
         bus.register(facts)
-    bus.register_watching(venue)
-    bus.register(BackOffice(broker.financing, account=account, market=market))
+    if venue is not None:
+        venue.register(CoreView(bus, market, venue_facts, books, account))
     bus.register(orders)
-    if broker.lacks:
+    if venue is None or venue.lacks:
         bus.register_watching(emulation)
     for component in (account, risk):
         bus.register(component)
@@ -136,7 +134,7 @@ def assemble(
         )
         bus.register(host)
         hosts.append(host)
-    return Core(bus, market, venue, orders, account, risk, tuple(hosts), algorithms, allocation)
+    return Core(bus, market, orders, account, risk, tuple(hosts), algorithms, allocation)
 
 
 def _register_allocator(

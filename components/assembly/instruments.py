@@ -5,11 +5,11 @@ from typing import Literal
 
 import msgspec
 
+from components.assembly.moments import is_day, moment_ns
 from kernel.errors import ConfigError
 from kernel.events import AssetClass, InstrumentDefined
 from kernel.fraction_checks import above
 from kernel.time_units import DAY_NS
-from replay.moments import is_day, moment_ns
 
 LARGEST_BORROW_RATE = 10
 """1,000 % a year: what the rarest shares cost for days; beyond it a percentage was written."""
@@ -18,11 +18,14 @@ LARGEST_BORROW_RATE = 10
 class InstrumentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The terms of one instrument; what is not given is as for a US share bought with cash.
 
-    Steps are in units of price and quantity; ``minimum_notional`` is in ``currency``. ``calendar`` names
-    the trading hours (``replay.calendars``), empty for round the clock. ``margin_rate`` is the initial
-    margin as a fraction of the notional, ``maintenance_margin_rate`` what must stay (0: the same),
-    ``borrow_rate`` what a short position costs a year, as a fraction. ``expiry`` is a UTC day, all of
-    it, or a moment; an option has ``option_right``, ``strike`` and ``underlying`` too.
+    - ``tick_size`` and ``lot_size``: the steps of price and quantity.
+    - ``minimum_notional``: in ``currency``.
+    - ``calendar``: the trading hours (``components.assembly.calendars``); empty for round the clock.
+    - ``margin_rate``: the initial margin, a fraction of the notional.
+    - ``maintenance_margin_rate``: the margin that must stay; 0 for the same.
+    - ``borrow_rate``: the cost of a short position a year, a fraction of its value.
+    - ``expiry``: a UTC day, all of it, or a moment.
+    - ``option_right``, ``strike``, ``underlying``: of an option.
     """
 
     symbol: str

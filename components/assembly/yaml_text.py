@@ -5,7 +5,7 @@ from typing import TypeGuard
 
 import msgspec
 
-from replay.instruments import instrument_like
+from components.assembly.instruments import instrument_like
 
 
 def readable(content: object) -> object:

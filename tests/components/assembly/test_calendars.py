@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from components.assembly.calendars import calendar_events, trading_sessions
 from kernel.errors import ConfigError
 from kernel.events import TradingSession
 from kernel.time_units import DAY_NS
-from replay.calendars import calendar_events, trading_sessions
 from tests.ops.commands import ROOT
 from tests.replay.playing import SHARED_DATA
 
@@ -160,7 +160,7 @@ def test_only_the_margin_is_cut_where_records_begin() -> None:
 
 def test_a_run_without_calendars_does_not_import_the_library() -> None:
     script = (
-        "import sys; from replay.calendars import calendar_events;"
+        "import sys; from components.assembly.calendars import calendar_events;"
         "calendar_events([''], ts=0, from_ts=0, to_ts=0); print('pandas' in sys.modules)"
     )
 

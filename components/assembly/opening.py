@@ -1,0 +1,91 @@
+"""How every log of a run begins, be it a backtest's stream or a live log.
+
+``RunStarted``, ``ConfigLoaded``, the strategies, the user's models, trading hours, what the venue takes, the
+terms of instruments, the money to begin with, and last the start of the first session, with a hash of all
+before it. A core can be made again from these inputs alone.
+"""
+
+import sys
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+
+import msgspec
+
+from components.assembly.calendars import calendar_events
+from components.assembly.setup import CoreSetup
+from components.assembly.venue import Venue
+from kernel.decimals import exact
+from kernel.events import (
+    CalendarDefined,
+    CashMoved,
+    ConfigLoaded,
+    Event,
+    RunStarted,
+    SessionStarted,
+    StrategyLoaded,
+)
+
+VERSION = "0.1.0"
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+@exact
+def opening_inputs(
+    setup: CoreSetup,
+    venue: Venue | None,
+    *,
+    started: RunStarted,
+    calendars: Sequence[CalendarDefined],
+    mode: str,
+) -> tuple[Event, ...]:
+    """The inputs of the opening, all stamped as ``started`` is.
+
+    Without a venue in the core there is no money to begin with: the broker reports it.
+    """
+    config, ts = setup.config, started.ts
+    body = msgspec.json.encode(config, order="deterministic")
+    declared = () if venue is None or not venue.lacks else (venue.declared(ts),)
+    money = () if venue is None else (CashMoved(ts, config.cash, config.portfolio.currency),)
+    told = (
+        started,
+        ConfigLoaded(ts, sha256(body).hexdigest(), body.decode()),
+        *_strategies(setup, ts),
+        *(model.recorded(ts) for model in setup.models),
+        *calendars,
+        *declared,
+        *(terms.defined(ts) for terms in setup.instruments),
+        *money,
+    )
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return (*told, SessionStarted(ts, 1, mode, VERSION, python, opening_hash(map(_encode, told))))
+
+
+@exact
+def trading_hours(setup: CoreSetup, *, from_ts: int, to_ts: int) -> tuple[CalendarDefined, ...]:
+    """The sessions of every calendar that an instrument names; ``ConfigError`` for one that cannot be had."""
+    names = (terms.calendar for terms in setup.instruments)
+    return tuple(calendar_events(names, ts=from_ts, from_ts=from_ts, to_ts=to_ts))
+
+
+def opening_hash(encoded: Iterable[bytes]) -> str:
+    """SHA-256, in hex, of the inputs before the session's start, each as the log holds it."""
+    digest = sha256()
+    for event in encoded:
+        digest.update(event)
+    return digest.hexdigest()
+
+
+def _strategies(setup: CoreSetup, ts: int) -> list[StrategyLoaded]:
+    return [
+        StrategyLoaded(
+            ts,
+            planned.strategy_id,
+            planned.loaded.reference,
+            planned.loaded.source_hash,
+            planned.loaded.source,
+            msgspec.json.encode(planned.loaded.strategy.params, order="deterministic").decode(),
+            planned.loaded.version,
+        )
+        for planned in setup.strategies
+    ]

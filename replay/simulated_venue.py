@@ -1,0 +1,78 @@
+"""The simulated venue of a run: the simulated broker and its back office, as the assembly takes them."""
+
+from collections.abc import Mapping
+from functools import partial
+
+import msgspec
+
+from brokers.simulated.back_office import BackOffice
+from brokers.simulated.broker import SimulatedBroker
+from brokers.simulated.config import SimulatedBrokerConfig
+from brokers.simulated.models import VenueModels, build_models, choices, convert_own, is_reference
+from brokers.simulated.own_models import FORMS
+from components.assembly.user_models import LoadedModel, ModelRole, load_model
+from components.assembly.venue import CoreView
+from kernel.events import VenueDeclared
+
+ROLES: Mapping[str, ModelRole] = {
+    role: ModelRole(name=role, key=f"broker.{role}", what="model", convert=partial(convert_own, role))
+    for role in FORMS
+}
+"""The models of a user's own that the simulated venue can be given, by key under ``broker:``."""
+
+
+class SimulatedVenue(msgspec.Struct, frozen=True):
+    """Implements ``components.assembly.venue.Venue``. ``own``: models of the user's, as loaded."""
+
+    config: SimulatedBrokerConfig
+    own: tuple[LoadedModel, ...] = ()
+
+    @property
+    def lacks(self) -> tuple[str, ...]:
+        """What it is configured to reject."""
+        return self.config.lacks
+
+    @property
+    def reads_books(self) -> bool:
+        """Whether a model fills orders on books."""
+        return self.config.book is not None
+
+    @property
+    def models(self) -> VenueModels:
+        """All of its models: ours by name, the user's as loaded."""
+        return build_models(self.config, {one.role: one.model for one in self.own})
+
+    def declared(self, ts: int) -> VenueDeclared:
+        """The input that says what it takes."""
+        takes = self.config.capabilities()
+        return VenueDeclared(
+            ts, SimulatedBroker.name, takes.order_types, takes.times_in_force, takes.features
+        )
+
+    def register(self, core: CoreView) -> None:
+        """Construct and register broker and back office."""
+        broker = SimulatedBroker(
+            core.bus,
+            self.config,
+            models=self.models,
+            hours=core.hours,
+            books=core.books,
+            account=core.account,
+        )
+        core.bus.register_watching(broker)
+        core.bus.register(BackOffice(self.config.financing, account=core.account, market=core.market))
+
+
+def load_models(config: SimulatedBrokerConfig) -> tuple[LoadedModel, ...]:
+    """The user's own models that a configuration names, as they are on disk now.
+
+    Checks the names and parameters of all other models too. Raises ``ConfigError`` naming the key.
+    """
+    config.capabilities()
+    loaded = tuple(
+        load_model(ROLES[role], choice.model, params=choice.params)
+        for role, choice in choices(config).items()
+        if is_reference(choice.model)
+    )
+    _ = SimulatedVenue(config, loaded).models
+    return loaded

@@ -18,7 +18,7 @@ from eventstore.memory import MemoryEventStore
 from eventstore.merge import StreamSlice, merge
 from eventstore.port import Batch, Damage, EventStore, Selection, StreamHead, StreamInfo
 from eventstore.sqlite import SqliteEventStore
-from eventstore.story import read_story
+from eventstore.story import count_inputs, read_story
 from eventstore.tape import StreamTape
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "StreamInfo",
     "StreamSlice",
     "StreamTape",
+    "count_inputs",
     "encode_events",
     "merge",
     "read_story",

@@ -65,7 +65,7 @@ class BlockHeader(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class Block(msgspec.Struct, frozen=True, gc=False):
-    """A block as stored. ``causes`` is ``None`` where every event is an input."""
+    """A block as stored. ``causes`` is ``None`` where there are only inputs without numbers."""
 
     header: BlockHeader
     causes: bytes | None
@@ -75,8 +75,8 @@ class Block(msgspec.Struct, frozen=True, gc=False):
 class EncodedRun(msgspec.Struct, frozen=True, gc=False):
     """Consecutive events, checked and encoded, that do not know their place in a stream yet.
 
-    ``payload`` is a whole msgpack array. ``causes`` runs parallel to the events, ``None`` where all
-    are inputs.
+    ``payload`` is a whole msgpack array. ``causes`` runs parallel to the events; ``None``: only inputs
+    without numbers.
     """
 
     count: int

@@ -56,12 +56,12 @@ class Selection(msgspec.Struct, frozen=True):
 class Batch(msgspec.Struct, frozen=True):
     """Events of one stream as read, in order of seq.
 
-    ``seqs`` runs parallel to ``events``, and so does ``causes``. A cause n > 0 marks a derived event
-    and names the input that it followed: by seq in the same log or, in the stream of a run, by
-    ordinal among all the run's inputs. n <= 0 marks an input: 0 in a log; -k in the stream of a run,
-    where it is the run's k-th input, among those read from its sources. ``causes`` is ``None`` where
-    every event is an input of a log. ``payload`` holds the events as they are stored, one msgpack array;
-    ``None`` where the selection left some of a block out.
+    - ``seqs`` and ``causes`` run parallel to ``events``.
+    - ``causes``: -k marks the k-th input of a run, +k an event derived after it (``kernel.records``). In live
+      logs from before inputs were numbered, 0 is an input and n an event derived after the input at seq n.
+      ``None``: inputs alone, without numbers, as in a stream of market data.
+    - ``payload``: the events as they are stored, one msgpack array; ``None`` where the selection left some of
+      a block out.
     """
 
     stream: str

@@ -1,4 +1,4 @@
-"""A log or a run as the whole ordered story: every input, each followed by what it caused.
+"""A live log or a run as the whole ordered story: every input, each followed by what it caused.
 
 A live log holds it already. The stream of a run holds what the run added; its inputs lie in the data
 streams that its first event names, and are merged in as the run saw them.
@@ -9,20 +9,43 @@ from contextlib import aclosing
 
 from eventstore.merge import StreamSlice, merge
 from eventstore.port import Batch, EventStore, Selection
-from kernel.events import Event, RunStarted
+from kernel.events import Event, RunStarted, StreamRange
+from kernel.records import InputNumbers
 
 
 async def read_story(store: EventStore, stream: str) -> AsyncGenerator[Batch]:
     """The story in batches, each of one stream's events or of a run's inputs.
 
-    ``seqs`` are places in the story: the seq in a log, the ordinal of the input in a run, which a
-    derived event shares with the input that it followed. Raises what ``EventStore.read`` raises.
+    ``seqs`` are the numbers of inputs, which a derived event shares with the input that it followed. Raises
+    what ``EventStore.read`` raises.
     """
     started = await _run_started(store, stream)
-    source = store.read(stream) if started is None else _run_story(store, stream, started)
+    if started is None or not started.sources:
+        source = _log_story(store, stream)
+    else:
+        source = _run_story(store, stream, started)
     async with aclosing(source) as batches:
         async for batch in batches:
             yield batch
+
+
+async def count_inputs(store: EventStore, log: StreamRange) -> int:
+    """How many inputs there are in a live log that begins as a run does: the number of its last one."""
+    last = Selection(from_seq=log.last_seq, to_seq=log.last_seq)
+    async with aclosing(store.read(log.stream, last)) as batches:
+        async for batch in batches:
+            if batch.causes is not None:
+                return abs(batch.causes[-1])
+    return 0
+
+
+async def _log_story(store: EventStore, stream: str) -> AsyncGenerator[Batch]:
+    """A stream as it is; inputs without numbers get theirs."""
+    numbers = InputNumbers()
+    async with aclosing(store.read(stream)) as batches:
+        async for batch in batches:
+            causes = numbers.of(batch.seqs, batch.causes)
+            yield Batch(stream, list(map(abs, causes)), batch.events, causes)
 
 
 async def _run_started(store: EventStore, stream: str) -> RunStarted | None:

@@ -37,6 +37,7 @@ from kernel.events import (
 )
 from kernel.identifiers import TimerName
 from kernel.loggable import place_of, words_of
+from kernel.records import Records
 from kernel.router import Router
 from kernel.timers import NEVER, Timers
 
@@ -52,13 +53,6 @@ AT_ONCE = FailurePolicy(max_failures=1)
 MarketT = TypeVar("MarketT", Bar, Quote, Trade, BookSnapshot, BookDelta)
 
 _ts_of = attrgetter("ts")
-
-
-class Derived(msgspec.Struct):
-    """Derived events, in order, and beside each the ordinal of the input that it followed."""
-
-    events: list[Event] = []
-    causes: list[int] = []
 
 
 class BusState(msgspec.Struct):
@@ -79,7 +73,7 @@ class EventBus:
 
     def __init__(self) -> None:
         self.state = BusState()
-        self.derived = Derived()
+        self.derived = Records()
         self.timers = Timers()
         self.current: Event = SessionStarted(0, 0, "", "", "")
         """The input or timer being handled."""
@@ -145,9 +139,9 @@ class EventBus:
             while self.timers.next_due <= ts:
                 self._fire_timer()
 
-    def take_derived(self) -> Derived:
+    def take_derived(self) -> Records:
         """Hand over the derived events gathered so far, and begin anew."""
-        derived, self.derived = self.derived, Derived()
+        derived, self.derived = self.derived, Records()
         return derived
 
     def _dispatch(self, inputs: Sequence[Event]) -> None:

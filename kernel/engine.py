@@ -11,7 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from contextlib import aclosing
-from itertools import repeat
+from enum import Enum, auto
 from typing import Annotated
 
 import msgspec
@@ -19,12 +19,13 @@ import msgspec
 from kernel.admission import Refusals, admitted, check_readable
 from kernel.bus import EventBus
 from kernel.clock import Clock
+from kernel.comparison import Comparison
 from kernel.edge import Delivery, EdgeSubscriber
 from kernel.errors import ComponentError, InputError, StoreError
 from kernel.events import ClockJumped, ClockTicked, ComponentFailed, Event, SessionStarted
 from kernel.lanes import Lanes
 from kernel.loggable import words_of
-from kernel.recovery import Comparison, Recovery, Step
+from kernel.records import InputNumbers, Records, interleaved
 from kernel.tape import Tape
 from kernel.time_units import SECOND_NS
 
@@ -45,6 +46,15 @@ class EngineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 
 _DEFAULTS = EngineConfig()
+
+
+class _Recovery(Enum):
+    """How far the tape has been replayed into the core, which is done once."""
+
+    DUE = auto()
+    RUNNING = auto()
+    DONE = auto()
+    FAILED = auto()
 
 
 class CoreEngine:
@@ -70,8 +80,7 @@ class CoreEngine:
         self._turn = asyncio.Lock()
         self._producers_waiting = 0
         self._seq = 0
-        self._last_input_seq = 0
-        self._recovery = Recovery.DUE
+        self._recovery = _Recovery.DUE
         self._is_started = False
         self._stopping = asyncio.Event()
         self._is_over = False
@@ -144,16 +153,16 @@ class CoreEngine:
         the tape says it did; bus and engine are of no use then. Raises ``ComponentError`` for a used
         bus, and beside another recovery.
         """
-        if self._recovery is Recovery.DONE:
+        if self._recovery is _Recovery.DONE:
             return self._seq
         self._refuse_recovery()
-        self._recovery = Recovery.RUNNING
+        self._recovery = _Recovery.RUNNING
         try:
             await self._replay_tape()
         except BaseException:
-            self._recovery = Recovery.FAILED
+            self._recovery = _Recovery.FAILED
             raise
-        self._recovery = Recovery.DONE
+        self._recovery = _Recovery.DONE
         self._clock.begin(self.bus.state.now)
         return self._seq
 
@@ -166,7 +175,7 @@ class CoreEngine:
         """
         if self._is_started:
             raise ComponentError("an engine runs once: make another one over the same tape")
-        if self._recovery is Recovery.RUNNING:
+        if self._recovery is _Recovery.RUNNING:
             self._refuse_recovery()
         self._is_started = True
         try:
@@ -180,35 +189,19 @@ class CoreEngine:
         finally:
             self._refuse_everything()
 
-    def step(self, inputs: Sequence[Event]) -> Step:
+    def step(self, inputs: Sequence[Event]) -> Records:
         """Run inputs through the core; they and what they caused. Synchronous; no effects."""
         first_ordinal = self.bus.state.input_count + 1
         self.bus.dispatch(inputs)
-        derived = self.bus.take_derived()
-        events: list[Event] = []
-        causes: list[int] = []
-        placed = 0
-        for event, ordinal in zip(derived.events, derived.causes, strict=True):
-            end = ordinal - first_ordinal + 1
-            if end > placed:
-                events += inputs[placed:end]
-                causes += repeat(0, end - placed)
-                placed = end
-                self._last_input_seq = self._seq + len(events)
-            events.append(event)
-            causes.append(self._last_input_seq)
-        if placed < len(inputs):
-            events += inputs[placed:]
-            causes += repeat(0, len(inputs) - placed)
-            self._last_input_seq = self._seq + len(events)
-        self._seq += len(events)
-        return Step(events, causes)
+        records = interleaved(inputs, self.bus.take_derived(), first_ordinal=first_ordinal)
+        self._seq += len(records.events)
+        return records
 
     def _refuse_recovery(self) -> None:
         """Raise ``ComponentError`` where a recovery may not begin."""
-        if self._recovery is Recovery.RUNNING:
+        if self._recovery is _Recovery.RUNNING:
             raise ComponentError("the engine is recovering already: wait until that is done")
-        if self._recovery is Recovery.FAILED:
+        if self._recovery is _Recovery.FAILED:
             raise ComponentError("the engine's recovery failed: make another engine with a new bus")
         if self.bus.state.input_count:
             raise ComponentError(
@@ -216,17 +209,18 @@ class CoreEngine:
             )
 
     async def _replay_tape(self) -> None:
-        comparison = Comparison()
+        comparison, numbers = Comparison(), InputNumbers()
         async with aclosing(self._tape.read(1)) as pages:
             async for page in pages:
-                recorded = Step(list(page.events), list(page.causes or repeat(0, len(page.events))))
-                inputs = [
-                    event for event, cause in zip(recorded.events, recorded.causes, strict=True) if not cause
-                ]
+                causes = numbers.of(page.seqs, page.causes)
+                inputs = [event for event, cause in zip(page.events, causes, strict=True) if cause < 0]
                 for event in inputs:
                     if isinstance(event, SessionStarted):
                         self.last_epoch = max(self.last_epoch, event.epoch)
-                comparison.check(recorded, self.step(inputs))
+                replayed = self.step(inputs)
+                comparison.add_recorded(page.seqs, page.events, causes)
+                comparison.add_replayed(replayed.events, replayed.causes)
+                comparison.check()
         comparison.finish()
 
     async def _run_with_edges(self) -> None:

@@ -11,8 +11,7 @@ from kernel.events import Event
 class Recorded(msgspec.Struct, frozen=True):
     """Records of the tape in order of seq; the three run parallel.
 
-    ``causes`` is as in the log: 0 is an input, n > 0 a derived event that followed the input with seq n.
-    ``None`` where all are inputs.
+    ``causes`` as in ``kernel.records``; ``None`` for inputs alone, without numbers.
     """
 
     seqs: Sequence[int]

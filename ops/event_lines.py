@@ -31,9 +31,10 @@ def logged_events(batch: Batch) -> Iterator[LoggedEvent]:
 
 
 def human_line(logged: LoggedEvent) -> str:
-    """One line under ``HEADING``; a derived event shows ``<-`` and the seq of its cause."""
+    """One line under ``HEADING``; ``in 17`` is the 17th input, ``<-17`` an event derived after it."""
     event = logged.event
-    cause = f"<-{logged.cause}" if logged.cause > 0 else "in"
+    number = f" {-logged.cause}" if logged.cause else ""
+    cause = f"<-{logged.cause}" if logged.cause > 0 else f"in{number}"
     values = ((name, getattr(event, name)) for name in event.__struct_fields__[1:])
     fields = " ".join(f"{name}={_readable(name, value)}" for name, value in values if value not in ("", None))
     return f"{logged.seq:>8}  {iso_utc(event.ts):30}  {cause:>9}  {type(event).__name__:20}  {fields}"

@@ -16,6 +16,7 @@ from eventstore.importing import DataKind, ImportOptions
 from replay.adjusted import adjusted_bars
 from replay.backtest import Backtest, backtest
 from replay.config import ReplayConfig
+from replay.session import LiveSession, begin_session
 from replay.strategy_check import check_strategy
 from replay.verification import Verified
 from strategies.sdk.limits import ContinuousLimit, RiskLimits, RuleConfig
@@ -29,6 +30,7 @@ __all__ = [
     "ImportOptions",
     "InstrumentConfig",
     "Interest",
+    "LiveSession",
     "ModelConfig",
     "PortfolioConfig",
     "ReplayConfig",
@@ -40,5 +42,6 @@ __all__ = [
     "Verified",
     "adjusted_bars",
     "backtest",
+    "begin_session",
     "check_strategy",
 ]

@@ -48,7 +48,7 @@ async def plan_run(
             f"in {', '.join(info.stream for info in chosen)}"
         )
     symbols = tuple(sorted({symbol for info in market for symbol in info.symbols}))
-    strategies = _strategies(config, symbols, loaded)
+    strategies = planned_strategies(config, symbols, loaded)
     acting = [source for source, _ in ranges if CorporateAction.__name__ in infos[source.stream].event_types]
     renamed = await _new_symbols(store, acting)
     played = {*symbols, *renamed}
@@ -72,6 +72,25 @@ async def plan_run(
         event_count=sum(source.last_seq - source.first_seq + 1 for source, _ in ranges),
         end_ts=end_ts,
     )
+
+
+def planned_strategies(
+    config: ReplayConfig, symbols: tuple[str, ...], loaded: Sequence[LoadedStrategy] | None
+) -> tuple[PlannedStrategy, ...]:
+    """The strategies of a configuration, loaded, or those that stand in for them.
+
+    Raises ``ConfigError`` where there is none, or one names a symbol that is not of ``symbols``.
+    """
+    if loaded:
+        ids = _own_ids([one.strategy.metadata.name for one in loaded])
+        return tuple(
+            PlannedStrategy(key, one, symbols, was_told=False) for key, one in zip(ids, loaded, strict=True)
+        )
+    if loaded is not None:
+        raise ConfigError("no strategy to run; give at least one")
+    if not config.strategies:
+        raise ConfigError("no strategy to run; name one with --strategy module:Class")
+    return tuple(_planned(one, load_strategy(one.strategy, one.params), symbols) for one in config.strategies)
 
 
 async def unplayed_actions(store: EventStore, plan: Plan) -> tuple[str, ...]:
@@ -157,21 +176,6 @@ async def _first_from(store: EventStore, stream: str, ts: int) -> tuple[int, int
         async for batch in batches:
             return batch.seqs[0], batch.events[0].ts
     return 0, 0
-
-
-def _strategies(
-    config: ReplayConfig, symbols: tuple[str, ...], loaded: Sequence[LoadedStrategy] | None
-) -> tuple[PlannedStrategy, ...]:
-    if loaded:
-        ids = _own_ids([one.strategy.metadata.name for one in loaded])
-        return tuple(
-            PlannedStrategy(key, one, symbols, was_told=False) for key, one in zip(ids, loaded, strict=True)
-        )
-    if loaded is not None:
-        raise ConfigError("no strategy to run; give at least one")
-    if not config.strategies:
-        raise ConfigError("no strategy to run; name one with --strategy module:Class")
-    return tuple(_planned(one, load_strategy(one.strategy, one.params), symbols) for one in config.strategies)
 
 
 def _own_ids(names: Sequence[str]) -> list[StrategyId]:

@@ -1,4 +1,4 @@
-"""The record of a run: what it was told before its first data event, checked, and made a plan again.
+"""The record of a run or a live log: what it was told at its beginning, checked, and made a plan again.
 
 Everything that the opening says of itself is checked before anything is played: hashes of configuration and
 sources, the beginning and head of the data, and, in runs that have it, the hash of the whole opening.
@@ -13,7 +13,7 @@ import msgspec
 from components.assembly.opening import opening_hash
 from components.assembly.setup import PlannedStrategy
 from components.assembly.user_models import recorded_models
-from eventstore import EventStore, Selection
+from eventstore import EventStore, Selection, count_inputs
 from eventstore.block import items
 from kernel.errors import ConfigError, InputError, ReplayDiverged, StreamMissing
 from kernel.events import (
@@ -25,9 +25,10 @@ from kernel.events import (
     RunStarted,
     SessionStarted,
     StrategyLoaded,
+    StreamRange,
 )
 from replay.config import ReplayConfig
-from replay.run import Plan, opening_of
+from replay.run import BACKTEST, Plan, opening_of
 from replay.simulated_venue import ROLES
 from strategies.sdk.loading import load_recorded, load_strategy
 
@@ -35,13 +36,17 @@ from strategies.sdk.loading import load_recorded, load_strategy
 class Record(msgspec.Struct, frozen=True):
     """A run's own inputs up to the start of its session, as they are in its stream.
 
-    ``encoded`` are the inputs as they are stored, ``seqs`` where they are; all three run parallel.
+    - ``encoded``: the inputs as they are stored. ``seqs``: where they are. Both run parallel to ``opening``.
+    - ``log``: what there was of a live log when it was read; ``None`` for a run over data streams.
+    - ``log_inputs``: how many inputs of the live log that is.
     """
 
     run_stream: str
     seqs: tuple[int, ...]
     opening: tuple[Event, ...]
     encoded: tuple[bytes, ...]
+    log: StreamRange | None = None
+    log_inputs: int = 0
 
     @property
     def started(self) -> RunStarted:
@@ -78,9 +83,19 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 async def read_record(store: EventStore, run_stream: str) -> Record:
-    """Read the opening of a run. Raises ``StreamMissing`` if the stream is none, ``ReplayDiverged`` if the
-    opening has no end.
+    """Read the opening of a run or a live log.
+
+    Raises ``StreamMissing`` for a stream that begins otherwise, ``ReplayDiverged`` if the opening has no end.
     """
+    record = await _read_opening(store, run_stream)
+    if record.started.sources:
+        return record
+    head = await store.head(run_stream)
+    log = StreamRange(run_stream, 1, head.seq, head.block_hash.hex())
+    return msgspec.structs.replace(record, log=log, log_inputs=await count_inputs(store, log))
+
+
+async def _read_opening(store: EventStore, run_stream: str) -> Record:
     seqs: list[int] = []
     opening: list[Event] = []
     encoded: list[bytes] = []
@@ -148,6 +163,10 @@ def plan_of(record: Record, *, current_code: bool) -> Plan:
         _with_symbols(strategy, _symbols(config, position), started)
         for position, strategy in enumerate(strategies)
     )
+    if record.log is None:
+        event_count = sum(source.last_seq - source.first_seq + 1 for source in started.sources)
+    else:
+        event_count = record.log_inputs - len(record.opening)
     return Plan(
         config=config,
         sources=started.sources,
@@ -155,8 +174,10 @@ def plan_of(record: Record, *, current_code: bool) -> Plan:
         strategies=placed,
         models=recorded_models(record.opening, ROLES, current_code=current_code),
         start_ts=started.ts,
-        event_count=sum(source.last_seq - source.first_seq + 1 for source in started.sources),
+        event_count=event_count,
+        mode=BACKTEST if record.log is None else record.session.mode,
         opening=record.opening,
+        log=record.log,
     )
 
 
@@ -222,7 +243,7 @@ def _facts(record: Record, plan: Plan, *, start_ts: int) -> Iterator[Difference]
         to_ts=config.to_ts or 0,
     )
     yield from differences_of(record.seqs[0], record.started, started)
-    session = msgspec.structs.replace(record.session, ts=start_ts, epoch=1, mode="backtest")
+    session = msgspec.structs.replace(record.session, ts=start_ts, epoch=1, mode=plan.mode)
     yield from differences_of(record.seqs[-1], record.session, session)
 
 

@@ -1,7 +1,7 @@
-"""What a run came to, read back from its stream: counts, equity curve, trades, metrics.
+"""The results of a run, read back from its stream: counts, equity curve, trades, metrics.
 
-Nothing is remembered from playing: a run recorded yesterday and one that ended just now are read the
-same way. Of the data streams only the beginning and the terms of instruments are read.
+Nothing is remembered from playing: a run recorded yesterday, one that ended just now and a live log as far as
+it goes are read the same way. Of the data streams only the beginning and the terms of instruments are read.
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -11,10 +11,11 @@ from decimal import Decimal
 import msgspec
 import numpy as np
 
-from eventstore import EventStore, Selection
+from eventstore import EventStore, Selection, count_inputs
 from kernel.decimals import exact
 from kernel.errors import InputError, StreamMissing
 from kernel.events import (
+    MARKET_TYPES,
     AccountMarked,
     Bar,
     CashMoved,
@@ -67,7 +68,10 @@ class RunStrategy(msgspec.Struct, frozen=True):
 
 
 class RunResult(msgspec.Struct, frozen=True, eq=False, kw_only=True):
-    """A finished run. Times in ns UTC, money in ``currency``.
+    """A finished run, or a live log as far as it went. Times in ns UTC, money in ``currency``.
+
+    ``sources`` are where its inputs are: the data streams or, of a live log, the log itself. ``digest`` is
+    empty for a live log, which is not at its end.
 
     ``start_ts`` is when the first market data began (a bar's open), ``end_ts`` the last mark.
     ``inputs`` and ``derived`` count events. ``denied`` orders failed risk, ``rejected`` ones the venue;
@@ -110,13 +114,22 @@ class RunResult(msgspec.Struct, frozen=True, eq=False, kw_only=True):
 
 @exact
 async def read_results(store: EventStore, run_stream: str) -> RunResult:
-    """Read a finished run. Raises ``StreamMissing`` if the stream is none, ``InputError`` if the run
-    was never finished, ``StoreDamaged`` if the store is not what was written.
+    """Read a finished run or a live log. Raises ``StreamMissing`` for a stream that is neither,
+    ``InputError`` if the run was never finished, ``StoreDamaged`` if the store is not what was written.
     """
     started, finished, corrections = await _frame(store, run_stream)
-    beginning = await _beginning(store, started)
+    if started.sources:
+        sources, own = started.sources, run_stream
+    else:
+        head = await store.head(run_stream)
+        sources, own = (StreamRange(run_stream, 1, head.seq, head.block_hash.hex()),), ""
+        inputs = await count_inputs(store, sources[0])
+        finished = RunFinished(head.ts, inputs, head.seq - inputs, "")
+    if finished is None:
+        raise InputError(f"run {run_stream!r} was never finished: its stream has no RunFinished")
+    beginning = await _beginning(store, started, sources)
     currency = await _currency(store, run_stream)
-    facts = await read_facts(store, run_stream, started.sources, currency=currency)
+    facts = await read_facts(store, own, sources, currency=currency)
     tally = _Tally(
         FifoMatcher(corrections, facts.instruments, facts.actions, rates=facts.rates, currency=currency)
     )
@@ -135,7 +148,7 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
     )
     return RunResult(
         run_stream=run_stream,
-        sources=started.sources,
+        sources=sources,
         symbols=started.symbols,
         strategies=tuple(tally.strategies),
         config=tally.config,
@@ -248,7 +261,7 @@ async def _currency(store: EventStore, run_stream: str) -> str:
     return "USD"
 
 
-async def _frame(store: EventStore, run_stream: str) -> tuple[RunStarted, RunFinished, Corrections]:
+async def _frame(store: EventStore, run_stream: str) -> tuple[RunStarted, RunFinished | None, Corrections]:
     """How the run began and ended, and what became of fills after the fact."""
     started: RunStarted | None = None
     finished: RunFinished | None = None
@@ -265,20 +278,24 @@ async def _frame(store: EventStore, run_stream: str) -> tuple[RunStarted, RunFin
                 pass
     if started is None:
         raise StreamMissing(f"stream {run_stream!r} is not the stream of a run")
-    if finished is None:
-        raise InputError(f"run {run_stream!r} was never finished: its stream has no RunFinished")
     return started, finished, last_corrections(corrections)
 
 
-async def _beginning(store: EventStore, started: RunStarted) -> _Beginning:
-    """The first event of the data; the start of the run where its data are gone."""
+async def _beginning(store: EventStore, started: RunStarted, sources: Sequence[StreamRange]) -> _Beginning:
+    """The first event of the data, in a live log of the market; the start where the data are gone."""
     firsts: list[_Beginning] = []
-    for source in started.sources:
-        only_first = Selection(from_seq=source.first_seq, to_seq=source.first_seq)
+    for source in sources:
+        if started.sources:
+            first = Selection(from_seq=source.first_seq, to_seq=source.first_seq)
+        else:
+            first = Selection(types=frozenset(MARKET_TYPES))
         try:
-            async for event in _events(store, source.stream, only_first):
-                opens_ts = event.open_ts if isinstance(event, Bar) and event.open_ts else event.ts
-                firsts.append(_Beginning(opens_ts, event.ts))
+            async with aclosing(store.read(source.stream, first)) as batches:
+                async for batch in batches:
+                    event = batch.events[0]
+                    opens_ts = event.open_ts if isinstance(event, Bar) and event.open_ts else event.ts
+                    firsts.append(_Beginning(opens_ts, event.ts))
+                    break
         except StreamMissing:
             continue
     if not firsts:

@@ -1,13 +1,15 @@
-"""Plays data streams through the core: the one function behind backtest, verification and stepping.
+"""Plays inputs through the core: the one function behind backtest, verification and stepping.
 
-A run's inputs are its own (what it was told: configuration, code, instruments, cash, commands) and the events
-of its data streams, numbered together from 1. What comes out, own inputs and derived events with
-their causes, goes to a sink: a recorder appends it to the run's stream, a verifier compares it.
+The inputs of a backtest are its own (what it was told: configuration, code, instruments, cash, commands) and
+the events of its data streams, numbered together from 1; those of a live log are all its own. Own inputs and
+derived events go to a sink with their causes: a recorder appends them to the run's stream, a verifier
+compares them with it.
 """
 
 from bisect import bisect_right
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from itertools import groupby
 from operator import attrgetter
 from typing import Protocol
@@ -21,11 +23,12 @@ from eventstore import EventStore, Selection, StreamSlice, merge
 from kernel.clock import HistoricalClock
 from kernel.decimals import exact
 from kernel.events import CalendarDefined, Event, RunStarted, SessionStopped, StreamRange
+from kernel.records import interleaved
 from replay.commands import command_inputs
 from replay.config import ReplayConfig
 from replay.simulated_venue import SimulatedVenue
 
-MODE = "backtest"
+BACKTEST = "backtest"
 
 Progress = Callable[[int], None]
 """Called with the number of data events played so far, about once per thousand."""
@@ -36,8 +39,12 @@ _ts_of = attrgetter("ts")
 class Plan(CoreSetup, frozen=True, kw_only=True):
     """Everything that determines a run; two runs of one plan are equal bit for bit.
 
+    - ``sources``: the data streams to play. A live log has none: its inputs are in its own stream.
+    - ``event_count``: the inputs after the opening, of data or of a live log.
     - ``end_ts``: when the last data event is at the latest. Calendars must reach that far.
-    - ``opening``: the run's own first inputs as they were recorded; empty: to be made from the rest.
+    - ``mode``: what the log says of how it was made.
+    - ``opening``: the first inputs as they were recorded; empty: to be made from the rest.
+    - ``log``: the live log to play again; ``None`` for a run over data streams.
     """
 
     config: ReplayConfig
@@ -45,7 +52,9 @@ class Plan(CoreSetup, frozen=True, kw_only=True):
     start_ts: int
     event_count: int
     end_ts: int = 0
+    mode: str = BACKTEST
     opening: tuple[Event, ...] = ()
+    log: StreamRange | None = None
 
     @property
     def venue(self) -> SimulatedVenue:
@@ -92,9 +101,9 @@ async def play(
     """Run the plan from beginning to end."""
     player = _Player(plan, sink, exchange)
     for event in plan.opening or opening_of(plan):
-        await player.own(event)
-    async for batch in _paced(data_inputs(store, plan), clock or HistoricalClock()):
-        await player.data(batch)
+        await player.own((event,))
+    async for batch in _paced(later_inputs(store, plan), clock or HistoricalClock()):
+        await player.take(batch)
         if progress is not None:
             progress(player.played)
     return await player.end()
@@ -112,16 +121,29 @@ def opening_of(plan: Plan, *, calendars: Sequence[CalendarDefined] | None = None
     started = RunStarted(
         ts, plan.sources, plan.symbols, config.from_ts or 0, config.to_ts or 0, symbols_ahead=False
     )
-    return opening_inputs(plan, plan.venue, started=started, calendars=calendars, mode=MODE)
+    return opening_inputs(plan, plan.venue, started=started, calendars=calendars, mode=plan.mode)
 
 
-def data_inputs(store: EventStore, plan: Plan) -> AsyncIterator[list[Event]]:
-    """The events of the plan's sources, merged by (ts, stream, seq)."""
+def later_inputs(store: EventStore, plan: Plan) -> AsyncIterator[list[Event]]:
+    """The inputs after the opening: those of the sources, merged by (ts, stream, seq), or of the live log."""
+    if plan.log is not None:
+        return _logged_inputs(store, plan.log, after=len(plan.opening))
     slices = [
         StreamSlice(source.stream, Selection(from_seq=source.first_seq, to_seq=source.last_seq))
         for source in plan.sources
     ]
     return merge(store, slices)
+
+
+async def _logged_inputs(store: EventStore, log: StreamRange, *, after: int) -> AsyncIterator[list[Event]]:
+    """The inputs of a live log, but for the first ``after``."""
+    async with aclosing(store.read(log.stream, Selection(to_seq=log.last_seq))) as batches:
+        async for batch in batches:
+            inputs = [
+                event for event, cause in zip(batch.events, batch.causes or (), strict=True) if cause < -after
+            ]
+            if inputs:
+                yield inputs
 
 
 class _Player:
@@ -130,58 +152,60 @@ class _Player:
     def __init__(self, plan: Plan, sink: Sink, exchange: CoreExchange) -> None:
         config = plan.config
         self.played = 0
-        """Data events so far."""
+        """Inputs after the opening so far."""
         self._core = core_of(plan, plan.venue)
         self._sink = sink
+        self._is_log = plan.log is not None
         self._places = deque(exchange.places)
         self._next_core = exchange.next_core
         self._commands = deque(
             command_inputs(config.commands, start_ts=plan.start_ts, currency=config.portfolio.currency)
         )
 
-    async def own(self, event: Event) -> None:
-        """Dispatch an input of the run's own; it is recorded before what followed from it."""
+    async def own(self, inputs: Sequence[Event]) -> None:
+        """Dispatch inputs that are in the run's own stream, and pass them on with what followed."""
         bus = self._core.bus
-        bus.dispatch((event,))
-        ordinal = bus.state.input_count
-        derived = bus.take_derived()
-        before = sum(1 for cause in derived.causes if cause < ordinal)  # timers that fell due first
-        events = [*derived.events[:before], event, *derived.events[before:]]
-        causes = [*derived.causes[:before], -ordinal, *derived.causes[before:]]
-        await self._sink.record(events, causes)
+        first_ordinal = bus.state.input_count + 1
+        bus.dispatch(inputs)
+        records = interleaved(inputs, bus.take_derived(), first_ordinal=first_ordinal)
+        await self._sink.record(records.events, records.causes)
 
-    async def data(self, inputs: list[Event]) -> None:
-        """Play data events, and the commands and exchanges of cores that fall between them."""
+    async def take(self, inputs: list[Event]) -> None:
+        """Play later inputs, and the commands and exchanges of cores that fall between them."""
         rest = inputs
         while self._places and self._places[0] <= self.played + len(rest):
             count = self._places.popleft() - self.played
-            await self._data(rest[:count])
+            await self._take(rest[:count])
             rest = rest[count:]
             self._core = self._next_core(self._core)
-        await self._data(rest)
+        await self._take(rest)
 
     async def end(self) -> Played:
-        """Play what comes after all data."""
+        """Play what comes after all data. A live log says itself how a session ended."""
         while self._places:
             self._places.popleft()
             self._core = self._next_core(self._core)
         while self._commands:
-            await self.own(self._commands.popleft())
-        await self.own(SessionStopped(self._core.bus.now, 1, "end of data"))
+            await self.own((self._commands.popleft(),))
+        if not self._is_log:
+            await self.own((SessionStopped(self._core.bus.now, 1, "end of data"),))
         return Played(self._core.bus.state.input_count, self._core.bus.now, self._core)
 
-    async def _data(self, inputs: list[Event]) -> None:
+    async def _take(self, inputs: list[Event]) -> None:
         rest = inputs
         while self._commands and rest and self._commands[0].ts < rest[-1].ts:
             command = self._commands.popleft()
             place = bisect_right(rest, command.ts, key=_ts_of)
             await self._dispatch(rest[:place])
-            await self.own(command)
+            await self.own((command,))
             rest = rest[place:]
         await self._dispatch(rest)
         self.played += len(inputs)
 
     async def _dispatch(self, inputs: list[Event]) -> None:
+        if self._is_log:
+            await self.own(inputs)
+            return
         bus = self._core.bus
         bus.dispatch(inputs)
         if bus.derived.events:

@@ -48,7 +48,8 @@ def result_lines(result: RunResult) -> Iterator[tuple[str, str]]:
     yield "Fees", f"{figures.money(m.fees)} {result.currency}"
     if result.first_problem:
         yield "Problems", problems(result)
-    yield "Digest", result.digest
+    if result.digest:
+        yield "Digest", result.digest
 
 
 def problems(result: RunResult) -> str:

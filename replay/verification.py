@@ -1,4 +1,4 @@
-"""Plays a recorded run again and compares: equal byte for byte, or the first record that differs.
+"""Plays a recorded run or live log again and compares: equal byte for byte, or the first record that differs.
 
 Everything that the record claims is checked: what the run was told (see ``record``), every derived event with
 its cause, and what its end says of counts, time and digest. Half-way the core is exchanged for a new one (see
@@ -10,8 +10,9 @@ from hashlib import sha256
 
 import msgspec
 
-from eventstore import Batch, EventStore
+from eventstore import Batch, EventStore, Selection
 from eventstore.block import item_bytes, items
+from kernel.comparison import Comparison
 from kernel.decimals import exact
 from kernel.errors import ReplayDiverged
 from kernel.events import Event, RunFinished
@@ -22,8 +23,6 @@ from replay.run import NO_EXCHANGE, CoreExchange, Plan, Played, Progress, play
 RESTARTS = 1
 """In a verification, half-way. Each costs 4 ms, and 13 more for every thousand orders that there were: 1 to
 3 % of verifying 300,000 quotes."""
-
-_encode = msgspec.msgpack.Encoder().encode
 
 
 class Verified(msgspec.Struct, frozen=True):
@@ -96,12 +95,12 @@ class _Replay:
         self, plan: Plan, exchanged: CoreExchange, *, progress: Progress | None = None
     ) -> RunFinished:
         """Play once; raises ``ReplayDiverged`` for the first record that differs."""
-        comparison = _Comparison(self._store, self._record.run_stream)
+        recorded = _Record(self._store, self._record)
         try:
-            played = await play(self._store, plan, comparison, progress=progress, exchange=exchanged)
-            return await comparison.finish(played)
+            played = await play(self._store, plan, recorded, progress=progress, exchange=exchanged)
+            return await recorded.finish(played)
         finally:
-            await comparison.close()
+            await recorded.close()
 
     async def lost_state(self, places: tuple[int, ...], diverged: ReplayDiverged) -> str:
         """Whose state it is, of a run that comes out as recorded only while its core is not exchanged.
@@ -124,69 +123,77 @@ class _Replay:
         )
 
 
-class _Comparison:
+class _Record:
     """The sink that holds a run against its record, one after the other, in step."""
 
-    def __init__(self, store: EventStore, run_stream: str) -> None:
-        self._run_stream = run_stream
-        self._batches = store.read(run_stream)
-        self._seqs: list[int] = []
-        self._events: list[Event] = []
-        self._causes: list[int] = []
+    def __init__(self, store: EventStore, record: Record) -> None:
+        self._run_stream = record.run_stream
+        self._log = record.log
+        self._comparison = Comparison()
+        to_seq = None if record.log is None else record.log.last_seq
+        self._batches = store.read(record.run_stream, Selection(to_seq=to_seq))
         self._derived_count = 0
         self._digest = sha256()
 
     async def record(self, events: Sequence[Event], causes: Sequence[int]) -> None:
         """Compare records with the next ones of the stream."""
-        count = len(events)
-        while len(self._events) < count and await self._read_more():
+        comparison = self._comparison
+        comparison.add_replayed(events, causes)
+        while comparison.lacks > 0 and await self._read_more():
             pass
-        same = self._causes[:count] == list(causes) and _encode(self._events[:count]) == _encode(events)
-        if not same:
-            self._report(events, causes)
-        del self._events[:count], self._causes[:count], self._seqs[:count]
+        try:
+            comparison.check()
+            if comparison.lacks > 0:
+                comparison.finish()
+        except ReplayDiverged as diverged:
+            raise self._named(str(diverged)) from diverged
 
     async def finish(self, played: Played) -> RunFinished:
-        """The recorded end, which must be all that is left, and say of the run what the replay says."""
+        """What the replay says of the whole run: the end of a run's record must say the same, and be its end.
+
+        A live log has no such end: it goes on.
+        """
         while await self._read_more():
             pass
-        if not self._events:
-            raise ReplayDiverged(f"{self._run_stream}: the recorded run was never finished; the replay is")
-        seq, finished = self._seqs[0], self._events[0]
-        if not isinstance(finished, RunFinished):
-            raise ReplayDiverged(
-                f"{self._run_stream}: seq {seq}: recorded {_show(finished)}, but the replay has ended"
-            )
         expected = RunFinished(
             played.last_ts, played.input_count, self._derived_count, self._digest.hexdigest()
         )
-        for difference in differences_of(seq, finished, expected):
-            raise ReplayDiverged(f"{self._run_stream}: {difference}")
-        if self._causes[0] != -(played.input_count + 1):
-            raise ReplayDiverged(
-                f"{self._run_stream}: seq {seq}: RunFinished is recorded as input {-self._causes[0]}, "
-                f"found {played.input_count + 1}"
-            )
-        if len(self._events) > 1:
-            raise ReplayDiverged(
-                f"{self._run_stream}: seq {self._seqs[1]}: recorded {_show(self._events[1])}, "
-                "but the run has ended"
-            )
-        return finished
+        if self._log is None:
+            self._check_end(expected)
+        try:
+            self._comparison.finish()
+        except ReplayDiverged as diverged:
+            raise self._named(str(diverged)) from diverged
+        return expected
 
     async def close(self) -> None:
         """Let go of the stream."""
         await self._batches.aclose()
 
+    def _check_end(self, expected: RunFinished) -> None:
+        """Take the recorded end, and raise for the first of its fields that differs."""
+        ordinal = expected.input_count + 1
+        following = self._comparison.next_recorded()
+        if following is None:
+            raise self._named("the recorded run was never finished; the replay is")
+        seq, finished, cause = following
+        if isinstance(finished, RunFinished):
+            for difference in differences_of(seq, finished, expected):
+                raise self._named(str(difference))
+            if cause != -ordinal:
+                raise self._named(f"seq {seq}: RunFinished is recorded as input {-cause}, found {ordinal}")
+            self._comparison.add_replayed((expected,), (-ordinal,))
+
+    def _named(self, problem: str) -> ReplayDiverged:
+        return ReplayDiverged(f"{self._run_stream}: {problem}")
+
     async def _read_more(self) -> bool:
         batch = await anext(self._batches, None)
         if batch is None:
             return False
-        causes = batch.causes or [0] * len(batch.events)
-        self._seqs.extend(batch.seqs)
-        self._events.extend(batch.events)
-        self._causes.extend(causes)
-        self._sum_up(batch, causes)
+        assert batch.causes is not None, "every record of a run has its cause"
+        self._comparison.add_recorded(batch.seqs, batch.events, batch.causes)
+        self._sum_up(batch, batch.causes)
         return True
 
     def _sum_up(self, batch: Batch, causes: Sequence[int]) -> None:
@@ -200,23 +207,3 @@ class _Comparison:
             if cause > 0:
                 self._digest.update(raw)
                 self._derived_count += 1
-
-    def _report(self, events: Sequence[Event], causes: Sequence[int]) -> None:
-        """Raise for the first record that differs."""
-        for position, (event, cause) in enumerate(zip(events, causes, strict=True)):
-            if position >= len(self._events):
-                raise ReplayDiverged(
-                    f"{self._run_stream}: the record ends after input {abs(cause)}, "
-                    f"but the replay goes on with {_show(event)}"
-                )
-            recorded = self._events[position]
-            if _encode(recorded) != _encode(event) or self._causes[position] != cause:
-                raise ReplayDiverged(
-                    f"{self._run_stream}: seq {self._seqs[position]}: "
-                    f"recorded {_show(recorded)} after input {abs(self._causes[position])}, "
-                    f"replayed {_show(event)} after input {abs(cause)}"
-                )
-
-
-def _show(event: Event) -> str:
-    return msgspec.json.encode(event).decode() + f" ({type(event).__name__})"

@@ -57,8 +57,14 @@ def opening_inputs(
         *(terms.defined(ts) for terms in setup.instruments),
         *money,
     )
+    first = session_started(ts, epoch=1, mode=mode)
+    return (*told, msgspec.structs.replace(first, opening_hash=opening_hash(map(_encode, told))))
+
+
+def session_started(ts: int, *, epoch: int, mode: str) -> SessionStarted:
+    """The start of a session by this version of onetape, under this version of Python."""
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return (*told, SessionStarted(ts, 1, mode, VERSION, python, opening_hash(map(_encode, told))))
+    return SessionStarted(ts, epoch, mode, VERSION, python)
 
 
 @exact

@@ -22,8 +22,8 @@ class StreamRange(Record, frozen=True):
 class SessionStarted(Event, frozen=True, tag=100):
     """A writer opened the log: a new epoch. Ids made in one epoch never recur in another.
 
-    ``opening_hash`` is the SHA-256 of the inputs before it in the stream of a run, in hex: all that the run
-    was told. ``None`` in a live log, and in runs from before there was one.
+    ``opening_hash`` is the SHA-256 of the inputs before it, in hex: all that the run was told at first.
+    ``None`` for later sessions of a live log, and in runs from before there was one.
     """
 
     epoch: int
@@ -41,7 +41,9 @@ class SessionStopped(Event, frozen=True, tag=101):
 
 
 class RunStarted(Event, frozen=True, tag=102):
-    """A replay over data streams; its inputs are these ranges, merged by (ts, stream, seq).
+    """A run begins. Its inputs are these ranges, merged by (ts, stream, seq), beside those of its own stream.
+
+    Without ``sources`` it is a live log, which holds all of its inputs.
 
     ``symbols_ahead``: strategies were told all of the run's symbols at its start, as before this field was.
     """

@@ -75,7 +75,7 @@ class LogQuery(msgspec.Struct, frozen=True, kw_only=True):
 @click.option("--limit", type=click.IntRange(min=1), help="Stop after so many events.")
 @click.option("--tail", type=click.IntRange(min=1), help="Only the last so many events.")
 @click.option("--follow", is_flag=True, help="Then print what comes, until Ctrl-C.")
-@click.option("--story", is_flag=True, help="Of a run: its inputs too, each before what it caused.")
+@click.option("--story", is_flag=True, help="Of a run: its data too, each input before what it caused.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def log_command(
     stream: str,
@@ -93,8 +93,8 @@ def log_command(
 ) -> None:
     """Print the events of a stream.
 
-    "in" marks an input; "<-17" an event that the core derived from the input at seq 17 or, in the
-    stream of a run, from the run's 17th input. With --story the first column is that number.
+    "in 17" marks the 17th input of a run or live log, "<-17" an event that the core derived after it. With
+    --story the first column is that number, and the inputs of a run are printed too.
 
     \b
     Example:

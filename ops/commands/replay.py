@@ -123,7 +123,7 @@ def replay(context: click.Context, /, **options: object) -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def verify(run_stream: str, store: str | None, *, current_code: bool, restarts: int, as_json: bool) -> None:
-    """Play a recorded run again and compare every derived event, byte for byte.
+    """Play a recorded run or a live log again and compare every derived event, byte for byte.
 
     What the record claims of itself is checked too: hashes of configuration, sources and data, counts, time
     and digest at its end. Half-way the core is put back from a snapshot: a strategy that keeps state outside
@@ -145,7 +145,7 @@ def verify(run_stream: str, store: str | None, *, current_code: bool, restarts: 
 @click.option("--csv", "csv_path", type=click.Path(path_type=Path), help="Write a CSV file instead.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def journal(run_stream: str, store: str | None, csv_path: Path | None, *, as_json: bool) -> None:
-    """List every closed trade of a run: entry, exit, P&L, and how far prices went against and for it.
+    """List every trade of a run or live log: entry, exit, P&L, and how far prices went for and against it.
 
     \b
     Example:
@@ -155,6 +155,22 @@ def journal(run_stream: str, store: str | None, csv_path: Path | None, *, as_jso
     """
     path = Path(store or _base_config(None, names_store=False).store)
     run(show_journal(run_stream, path, csv_path=csv_path, as_json=as_json))
+
+
+@replay.command()
+@click.argument("run_stream")
+@click.option("--store", type=click.Path(), help="The store that holds the run.")
+@click.option("--report", type=click.Path(path_type=Path), help="Where to write it [default: RUN.html].")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the table.")
+def report(run_stream: str, store: str | None, report: Path | None, *, as_json: bool) -> None:
+    """Print the results of a recorded run, or of a live log as far as it goes, and write the HTML report.
+
+    \b
+    Example:
+      replay report run.ma_cross.1 --store market.db
+    """
+    path = Path(store or _base_config(None, names_store=False).store)
+    run(_report(run_stream, path, report or Path(f"{run_stream}.html"), as_json=as_json))
 
 
 def main() -> None:
@@ -281,6 +297,13 @@ async def _verify(run_stream: str, path: Path, *, current_code: bool, restarts: 
         f"checked: {told}; every derived event; counts, time and digest of its end; "
         f"state put back from a snapshot: {verified.restarts}"
     )
+
+
+async def _report(run_stream: str, path: Path, report: Path, *, as_json: bool) -> None:
+    async with existing_store(path) as store:
+        result = await read_results(store, run_stream)
+        prices = await read_prices(store, result)
+    _show(result, write_report(result, report, prices), as_json=as_json)
 
 
 def _show(result: RunResult, report: Path, *, as_json: bool) -> None:

@@ -192,7 +192,7 @@ class Session:
         assert [seq for seq, _, _ in rows] == list(range(1, len(rows) + 1))
         stamps = [event.ts for _, _, event in rows]
         assert stamps == sorted(stamps)
-        inputs = [event for _, cause, event in rows[first:] if not cause]
+        inputs = [event for _, cause, event in rows[first:] if cause < 0]
         on_tape: dict[int, list[bytes]] = defaultdict(list)
         for event in inputs:
             on_tape[producer_of(event)].append(said(event))

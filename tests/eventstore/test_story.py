@@ -31,7 +31,7 @@ async def test_a_plain_log_is_its_own_story() -> None:
 
     records = await told(store, STREAM)
 
-    assert records == [(1, 0, bar(1)), (2, 0, bar(2))]
+    assert records == [(1, -1, bar(1)), (2, -2, bar(2))]
 
 
 async def test_a_runs_inputs_stand_before_what_followed_from_them() -> None:

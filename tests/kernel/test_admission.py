@@ -48,7 +48,7 @@ read_back = msgspec.msgpack.Decoder(AnyEvent).decode
 
 
 def refusals(rows: list[tuple[int, int, Event]]) -> list[MessageQuarantined]:
-    return [event for _, cause, event in rows if isinstance(event, MessageQuarantined) and not cause]
+    return [event for _, cause, event in rows if isinstance(event, MessageQuarantined) and cause < 0]
 
 
 # --- one input ------------------------------------------------------------------------------------

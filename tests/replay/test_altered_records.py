@@ -190,7 +190,7 @@ async def test_records_after_the_end_are_named() -> None:
     sentence = await refusal(store, run, [*records, more])
 
     assert re.search(
-        rf"seq {len(records) + 1}: recorded .*\(SessionStopped\), but the run has ended", sentence
+        rf"seq {len(records) + 1}: recorded .*\(SessionStopped\), but the replay has ended", sentence
     )
 
 

@@ -27,7 +27,7 @@ from kernel.snapshot import take
 from replay.backtest import from_instance, run_and_record
 from replay.config import ReplayConfig
 from replay.planning import plan_run
-from replay.run import Plan, data_inputs, opening_of
+from replay.run import Plan, later_inputs, opening_of
 from strategies.ema_cross import EmaCross
 from strategies.ma_cross import MovingAverageCross
 from strategies.sdk import RiskLimits
@@ -60,7 +60,7 @@ async def replayed(**streams: Sequence[Event]) -> Session:
     ]
     names = tuple(name.replace("_", ".") for name in streams)
     plan = await plan_run(store, msgspec.structs.replace(CONFIG, streams=names), loaded=loaded)
-    data = [event async for batch in data_inputs(store, plan) for event in batch]
+    data = [event async for batch in later_inputs(store, plan) for event in batch]
     run = await run_and_record(store, plan)
     stop = SessionStopped(data[-1].ts, 1, "end of data")
     return Session(plan, (*opening_of(plan), *data, stop), await derived_of(store, run))
@@ -155,7 +155,7 @@ async def test_every_input_and_its_time_is_on_the_tape() -> None:
         event
         async for batch in store.read(LOG)
         for event, cause in zip(batch.events, causes_of(batch), strict=True)
-        if cause == 0 and not isinstance(event, ClockTicked)
+        if cause < 0 and not isinstance(event, ClockTicked)
     ]
     assert encode(logged) == encode(session.inputs)
 

@@ -1,0 +1,120 @@
+"""A session on a live log: one start of an engine, which goes on where the log ends.
+
+The log begins as the stream of a backtest does, with configuration, code, trading hours and instruments as
+inputs, and holds its market data itself. So ``replay verify``, ``journal`` and the report take it as it is.
+
+    session = await begin_session(store, "paper", config, clock=RealTimeClock(), mode="paper")
+    async with asyncio.TaskGroup() as group:
+        group.create_task(session.engine.run(), name="engine")
+        await session.engine.post(quote)
+        ...
+        session.stop("end of day")
+"""
+
+from collections.abc import Sequence
+
+from components.assembly.core import Core
+from components.assembly.opening import session_started
+from components.assembly.setup import core_of
+from components.assembly.user_models import load_rules
+from eventstore import EventStore, StreamTape
+from kernel.clock import Clock
+from kernel.decimals import exact
+from kernel.engine import CoreEngine, EngineConfig
+from kernel.errors import ConfigError
+from kernel.events import SessionStopped
+from kernel.time_units import DAY_NS
+from replay.config import ReplayConfig, check_config
+from replay.planning import planned_strategies
+from replay.record import checked_plan, read_record
+from replay.run import BACKTEST, Plan, opening_of
+from replay.simulated_venue import load_models
+from strategies.sdk.loading import LoadedStrategy
+
+DEFAULTS = EngineConfig()
+
+HOURS_AHEAD_NS = 270 * DAY_NS
+"""How far ahead trading hours are put on record: exchanges announce holidays about a year before."""
+
+
+class LiveSession:
+    """An engine over a live log. ``epoch`` counts the sessions of the log from 1."""
+
+    def __init__(self, engine: CoreEngine, core: Core, *, clock: Clock, epoch: int) -> None:
+        self.engine = engine
+        self.core = core
+        self.epoch = epoch
+        self._clock = clock
+
+    def stop(self, reason: str = "") -> None:
+        """End the session: ``engine.run`` returns once everything taken is durable and delivered."""
+        self.engine.report(SessionStopped(self._clock.now(), self.epoch, reason))
+        self.engine.stop()
+
+
+@exact
+async def begin_session(
+    store: EventStore,
+    log: str,
+    config: ReplayConfig,
+    *,
+    clock: Clock,
+    mode: str,
+    loaded: Sequence[LoadedStrategy] | None = None,
+    engine_config: EngineConfig = DEFAULTS,
+) -> LiveSession:
+    """Make the core of a live log, bring it to where the log ends, and put the start of a session on record.
+
+    A log that does not exist yet begins with ``config``: its symbols are those that ``instruments`` and the
+    strategies name, its orders go to the simulated venue. A log that exists goes on with the configuration
+    and the sources that it holds. ``loaded`` stands in for ``config.strategies``. ``mode`` is on record only;
+    nothing depends on it. Run ``session.engine`` next.
+
+    Raises ``ConfigError`` for a configuration that cannot be run live, ``ReplayDiverged`` if the core does
+    not derive what the log says, ``StreamMissing`` for a stream that begins otherwise.
+    """
+    if (await store.head(log)).seq:
+        record = await read_record(store, log)
+        plan = await checked_plan(store, record, current_code=False)
+    else:
+        plan = _first_plan(config, ts=clock.now(), mode=mode, loaded=loaded)
+    core = core_of(plan, plan.venue)
+    engine = CoreEngine(core.bus, tape=StreamTape(store, log), clock=clock, config=engine_config)
+    if not await engine.recover():
+        for event in opening_of(plan):
+            engine.report(event)
+        return LiveSession(engine, core, clock=clock, epoch=1)
+    epoch = engine.last_epoch + 1
+    engine.report(session_started(clock.now(), epoch=epoch, mode=mode))
+    return LiveSession(engine, core, clock=clock, epoch=epoch)
+
+
+def _first_plan(config: ReplayConfig, *, ts: int, mode: str, loaded: Sequence[LoadedStrategy] | None) -> Plan:
+    check_config(config)
+    for key, is_given in (
+        ("streams", config.streams),
+        ("from", config.start),
+        ("to", config.end),
+        ("speed", config.speed),
+        ("commands", config.commands),
+    ):
+        if is_given:
+            raise ConfigError(f"{key}: is for a replay; a live log takes its inputs as they come")
+    if mode == BACKTEST:
+        raise ConfigError(f"mode: {mode!r} is for a replay; expected paper, for example")
+    named = [instrument.symbol for instrument in config.instruments]
+    named += [symbol for one in config.strategies for symbol in one.symbols]
+    symbols = tuple(sorted(set(named)))
+    if not symbols:
+        raise ConfigError("instruments: expected at least one; a live log trades what is named there")
+    return Plan(
+        config=config,
+        sources=(),
+        symbols=symbols,
+        strategies=planned_strategies(config, symbols, loaded),
+        models=(*load_models(config.broker), *load_rules(config.risk)),
+        start_ts=ts,
+        event_count=0,
+        end_ts=ts + HOURS_AHEAD_NS,
+        mode=mode,
+    )

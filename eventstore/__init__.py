@@ -1,14 +1,16 @@
 """The event store: append-only streams of events, chained by hash, in memory or in SQLite.
 
-May import ``kernel`` only. Whoever uses the store knows ``EventStore`` (``port.py``) and gets an
+May import ``kernel`` only. Users of the store depend on ``EventStore`` (``port.py``) and get an
 implementation from ``ops`` or ``replay``.
 
-To add a store: keep blocks somewhere, offer them as a ``BlockSource`` (``scan.py``), and reading,
-following, verifying and merging are there; write what ``plan_appends`` decides (``planning.py``),
-atomically against the head; add it to the stores that ``tests/eventstore/conftest.py`` lists, and the
-conformance suite runs on it.
+To add a store:
 
-To add a codec: give it the next number in ``block.py``, and decode it in ``unseal``.
+1. Offer its blocks as a ``BlockSource`` (``scan.py``). Reading, following, verifying and merging then work.
+2. Write the blocks that ``plan_appends`` (``planning.py``) returns. The write must be atomic, and must fail
+   if the stream's head has moved.
+3. Add it to the stores in ``tests/eventstore/conftest.py``, so that the conformance suite tests it.
+
+To add a codec, give it the next number in ``block.py`` and decode it in ``unseal``.
 """
 
 from eventstore.block import EncodedEvents

@@ -1,13 +1,13 @@
 """The block: the unit of storage, hashing and commit, shared by every store.
 
-A block holds a run of one stream's events as one msgpack list. Its header says what is inside, so
-that a reader can skip it without touching the payload. Two hashes protect it:
+A block holds consecutive events of one stream as one msgpack list. Its header describes the contents, so
+that a reader can skip the block without reading the payload. Two hashes protect it:
 
 - ``payload_hash`` = SHA-256 of causes and payload;
 - ``hash`` = SHA-256 of the previous block's hash and every header field, ``payload_hash`` included.
 
-So a flipped byte in any column is seen, and the chain can be followed over headers alone: a filter
-that skips a block on the word of its header has checked that header.
+So a changed byte in any column is found. The chain can be followed over headers alone: a filter that skips
+a block because of its header has checked that header.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,10 +24,10 @@ CODEC_MSGPACK = 1
 """Payload is one msgpack array of tagged events, in order of seq."""
 
 MAX_LISTED_SYMBOLS = 64
-"""A block of more symbols does not list them and may match any selection by symbol."""
+"""A block with more symbols does not list them, and is read for any selection by symbol."""
 
 GENESIS_HASH = b""
-"""What the first block of a stream takes as the previous hash."""
+"""The previous hash of the first block of a stream."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_events = msgspec.msgpack.Decoder(list[AnyEvent]).decode
@@ -39,11 +39,12 @@ _decode_symbols = msgspec.msgpack.Decoder(frozenset[str]).decode
 
 
 class BlockHeader(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """What a reader may know of a block without reading its events.
+    """The description of a block, readable without its events.
 
-    ``types`` is a sorted msgpack list of event tags, ``symbols`` one of symbols (``""`` where some
-    event has none), or ``None`` where there are too many to list. ``payload_bytes`` is a size for
-    reading ahead and not part of the hash.
+    - ``types``: a sorted msgpack list of event tags.
+    - ``symbols``: a sorted msgpack list of symbols, with ``""`` if some event has no symbol; ``None`` if
+      there are too many to list.
+    - ``payload_bytes``: the payload's size, for reading ahead. It is not part of the hash.
     """
 
     stream: str
@@ -73,7 +74,7 @@ class Block(msgspec.Struct, frozen=True, gc=False):
 
 
 class EncodedRun(msgspec.Struct, frozen=True, gc=False):
-    """Consecutive events, checked and encoded, that do not know their place in a stream yet.
+    """Consecutive events, checked and encoded, without a place in a stream yet.
 
     ``payload`` is a whole msgpack array. ``causes`` runs parallel to the events; ``None``: only inputs
     without numbers.
@@ -89,7 +90,7 @@ class EncodedRun(msgspec.Struct, frozen=True, gc=False):
 
 
 class EncodedEvents(msgspec.Struct, frozen=True):
-    """Events that ``encode_events`` encoded, causes included, for ``append`` to take as they are."""
+    """Events and causes encoded by ``encode_events``. ``append`` does not check them again."""
 
     runs: tuple[EncodedRun, ...]
 
@@ -99,13 +100,13 @@ class EncodedEvents(msgspec.Struct, frozen=True):
         return sum(run.count for run in self.runs)
 
     def item_bytes(self) -> Iterator[memoryview]:
-        """The events' msgpack one behind the other, in pieces, without the array headers between."""
+        """The msgpack of the events, in pieces, without array headers."""
         for run in self.runs:
             yield item_bytes(run.payload)
 
 
 def seal(stream: str, first_seq: int, *, runs: list[EncodedRun], previous_hash: bytes) -> Block:
-    """One block of the given runs, in order, chained to the block before it."""
+    """A block of the given runs, in order, chained to the block before it."""
     payload = _joined_payload(runs)
     causes = _joined_causes(runs)
     types = frozenset(tag for run in runs for tag in run.types)
@@ -128,7 +129,7 @@ def seal(stream: str, first_seq: int, *, runs: list[EncodedRun], previous_hash: 
 
 
 def check_chain(header: BlockHeader, previous_hash: bytes) -> None:
-    """Raise ``StoreDamaged`` unless the header is the one that was written after ``previous_hash``."""
+    """Raise ``StoreDamaged`` unless the header is intact and follows the block with ``previous_hash``."""
     try:
         is_intact = _chained_hash(header, previous_hash) == header.hash
     except (TypeError, ValueError, OverflowError):  # a damaged column may hold any type of value
@@ -142,8 +143,8 @@ def check_chain(header: BlockHeader, previous_hash: bytes) -> None:
 def unseal(block: Block) -> tuple[Sequence[Event], list[int] | None]:
     """The events and causes of a block whose header ``check_chain`` accepted.
 
-    The payload is hashed before anything in it is decoded. Raises ``StoreDamaged``, naming the very
-    event where only one cannot be read.
+    The payload's hash is checked before decoding. Raises ``StoreDamaged``; it names the first event that
+    cannot be decoded.
     """
     header = block.header
     if payload_hash(block.causes, block.payload) != header.payload_hash:
@@ -170,29 +171,29 @@ def unseal(block: Block) -> tuple[Sequence[Event], list[int] | None]:
 
 
 def item_bytes(payload: bytes) -> memoryview:
-    """The events of a payload one behind the other, without the array header in front."""
+    """The bytes of a payload after its array header."""
     return memoryview(payload)[array_header_bytes(payload) :]
 
 
 def items(payload: bytes) -> list[bytes]:
-    """The events of a payload, each as it is stored."""
+    """The stored bytes of each event in a payload."""
     return [bytes(raw) for raw in _decode_raws(payload)]
 
 
 @lru_cache(maxsize=1024)
 def types_listed(packed: bytes) -> frozenset[type[Event]]:
-    """The event types a header lists. Cached: a stream has few combinations of them."""
+    """The event types that a header lists. Cached, because a stream has few combinations of types."""
     return frozenset(TYPE_OF_TAG[tag] for tag in _decode_tags(packed) if tag in TYPE_OF_TAG)
 
 
 @lru_cache(maxsize=1024)
 def symbols_listed(packed: bytes) -> frozenset[str]:
-    """The symbols a header lists."""
+    """The symbols that a header lists."""
     return _decode_symbols(packed)
 
 
 def payload_hash(causes: bytes | None, payload: bytes) -> bytes:
-    """SHA-256 of causes and payload, told apart by the length of the causes (-1: none)."""
+    """SHA-256 of the length of the causes (-1 for ``None``), the causes and the payload."""
     digest = sha256((-1 if causes is None else len(causes)).to_bytes(8, "big", signed=True))
     if causes is not None:
         digest.update(causes)
@@ -221,12 +222,12 @@ def _joined_payload(runs: list[EncodedRun]) -> bytes:
     if len(runs) == 1:
         return runs[0].payload
     count = sum(run.count for run in runs)
-    header = b"\xdd" + count.to_bytes(4, "big")  # msgpack array32; any reader takes it for any length
+    header = b"\xdd" + count.to_bytes(4, "big")  # msgpack array32, valid for any length
     return header + b"".join(item_bytes(run.payload) for run in runs)
 
 
 def array_header_bytes(payload: bytes) -> int:
-    """Length of a msgpack array's header: 1 up to 15 elements, 3 up to 65,535, else 5."""
+    """Length of a msgpack array's header: 1 for up to 15 elements, 3 for up to 65,535, else 5."""
     return {0xDC: 3, 0xDD: 5}.get(payload[0], 1)
 
 
@@ -240,7 +241,10 @@ def _joined_causes(runs: list[EncodedRun]) -> bytes | None:
 
 
 def _first_unreadable(block: Block, error: msgspec.DecodeError) -> StoreDamaged:
-    """The hash is right, so this was written so: by a newer version, or through a hole in our checks."""
+    """The error for a block with the right hash that cannot be decoded; it names the first such event.
+
+    A newer version wrote it, or the checks before writing missed it.
+    """
     header = block.header
     bad_seq, reason = header.first_seq, str(error)
     for place, raw in enumerate(_decode_raws(block.payload)):
@@ -250,5 +254,5 @@ def _first_unreadable(block: Block, error: msgspec.DecodeError) -> StoreDamaged:
             bad_seq, reason = header.first_seq + place, str(event_error)
             break
     return StoreDamaged(
-        header.stream, first_bad_seq=bad_seq, reason=f"it is as it was written, but cannot be read: {reason}"
+        header.stream, first_bad_seq=bad_seq, reason=f"its hash is right, but it cannot be decoded: {reason}"
     )

@@ -5,7 +5,7 @@ from eventstore.planning import MAX_SEQ
 _STREAM_SHIFT = MAX_SEQ.bit_length()
 
 MAX_STREAMS = (1 << 63 - _STREAM_SHIFT) - 1
-"""Most streams in a store: what a row id leaves for them."""
+"""Most streams in a store: the number that fits beside a seq in a row id of 63 bits."""
 
 
 def block_id(stream_id: int, first_seq: int) -> int:

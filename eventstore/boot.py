@@ -1,15 +1,15 @@
-"""Which start of the machine this is: commits that were not synced survive a process, but no power cut."""
+"""The id of the machine's current boot. Unsynced commits survive a crash of the process, not a power cut."""
 
 from pathlib import Path
 
 UNKNOWN_BOOT = "unknown"
-"""The boot where the system does not tell one from another."""
+"""The id on a system that has no boot ids."""
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def this_boot() -> str:
-    """A name that no other start of a machine has, or ``UNKNOWN_BOOT``."""
+    """The unique id of this boot, or ``UNKNOWN_BOOT``."""
     try:
         return _BOOT_ID.read_text(encoding="ascii").strip()
     except OSError:
@@ -17,5 +17,5 @@ def this_boot() -> str:
 
 
 def has_ended(boot: str) -> bool:
-    """Whether the machine may have stopped since that boot."""
+    """Whether the machine may have been restarted since that boot."""
     return boot == UNKNOWN_BOOT or boot != this_boot()

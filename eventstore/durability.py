@@ -1,27 +1,24 @@
-"""How much an acknowledged append survives."""
+"""The durability of an acknowledged append."""
 
 from enum import Enum
 
 
 class Durability(Enum):
-    """What is true of an append once it is acknowledged.
+    """The guarantee that an acknowledged append has. Both levels survive a crash or kill of the process.
 
-    Both survive a crash or kill of the process, without a word.
+    ``FULL``: the append is synced to disk before it is acknowledged, and survives a power cut. Trading with
+    real money must use it.
 
-    ``FULL`` is synced to the disk first, and survives a power cut. Trading with real money uses nothing
-    less.
+    ``NORMAL``: for imports and backtests, which can be repeated. Appends are synced at WAL checkpoints only.
+    A power cut may remove the last commits, from the end and never from the middle. It may remove the
+    witness's memory of them too, so the loss cannot always be proved. Therefore a session writes a synced
+    mark into the witness, and removes it when the store is closed. If the next open finds the mark of an
+    earlier boot:
 
-    ``NORMAL`` leaves syncing to the checkpoints of the WAL. A power cut may take the last commits: from the
-    end, never from the middle. As the witness may lose its memory of them too, the loss cannot always be
-    proved. So a session leaves a synced mark in the witness until the store is closed, and the next open
-    tells by it that the machine stopped in between:
-
-    - where the witness remembers more than there is, the store is refused (``LogTruncated``), or the
-      stream (``StoreDamaged``);
-    - else it is opened, with a warning that the last commits may be missing (``possible_loss``). A writing
-      session that ends well takes the mark away.
-
-    For imports and backtests, which can be repeated.
+    - a store with fewer events than the witness remembers is refused (``LogTruncated``), or the stream is
+      (``StoreDamaged``);
+    - any other store is opened with a warning that the last commits may be missing (``possible_loss``). The
+      mark is removed by the next writing session that ends in good order.
     """
 
     FULL = "full"

@@ -1,4 +1,4 @@
-"""From events to encoded runs: every check on what may be appended happens here, before any I/O."""
+"""Encodes events into runs. All checks on events to append are made here, before any I/O."""
 
 from collections.abc import Callable, Sequence
 
@@ -13,18 +13,18 @@ from kernel.events import AnyEvent, Event
 BLOCK_EVENTS = 4096
 """Most events in a block.
 
-Quotes, ns of CPU per event to append and to read: 406 and 290 in blocks of 512, 391 and 282 of 1,024, 385
-and 267 of 4,096. A filter skips whole blocks, so more would only make it coarser.
+For quotes, ns of CPU per event to append and to read: 406 and 290 in blocks of 512, 391 and 282 in blocks of
+1,024, 385 and 267 in blocks of 4,096. A filter skips whole blocks, so larger blocks would make it coarser.
 """
 
 BLOCK_BYTES = 1 << 20
-"""Most payload bytes in a block, a single larger event excepted: bounds what a reader must hold."""
+"""Most payload bytes in a block, unless a single event is larger. Bounds the memory of a reader."""
 
 MAX_EVENT_BYTES = 64 << 20
-"""Largest event taken. Far above any honest one; SQLite ends at 1 GB."""
+"""Largest event in bytes. Far above any real event; SQLite's limit is 1 GB."""
 
 FULL_CHECK_EVENTS = 512
-"""``encode_events`` checks up to this many events whole, and a sample of more."""
+"""Up to this many events ``encode_events`` checks every event; of more events it checks a sample."""
 
 _INT64_MAX = (1 << 63) - 1
 
@@ -35,16 +35,16 @@ _PayloadCheck = Callable[[list[Event], bytes], None]
 
 
 def encode_events(stream: str, events: Sequence[Event], *, causes: Sequence[int] | None) -> EncodedEvents:
-    """Events ready to append, for a writer that needs their bytes, or knows that they can be read.
+    """Events ready to append, for a writer that needs their bytes or knows that they can be decoded.
 
-    Raises as ``append`` does. That checks events whole; here, of more than 512 only the first of each type
-    is decoded again:
+    Raises as ``append`` does. ``append`` checks that every event can be decoded. This function, given more
+    than 512 events, decodes only the first event of each type, for two users:
 
-    - What a run derives is seldom alike, and decoding takes 1-3 us per event: a replay with 44,000 orders in
-      a million quotes would be a tenth slower. A run can do with less: its inputs were checked when they were
-      appended, and it can be made again. Its results are read from its blocks, so most of what could
-      not be read is found when it ends; ``verify`` finds the rest.
-    - An importer has just decoded its events from its own spool.
+    - A run. Its derived events are seldom alike, and decoding takes 1-3 us per event: a replay with 44,000
+      orders in a million quotes would take a tenth longer. A sample is enough, since its inputs were checked
+      when they were appended, and the run can be repeated. Its results are read from its blocks, so most
+      undecodable events are found when the run ends; ``verify`` finds the others.
+    - An importer. It has just decoded its events from its own spool.
     """
     check = _check_all if len(events) <= FULL_CHECK_EVENTS else _check_firsts
     return EncodedEvents(_encode(stream, events, causes=causes, check=check))
@@ -53,10 +53,10 @@ def encode_events(stream: str, events: Sequence[Event], *, causes: Sequence[int]
 def encode_runs(
     stream: str, events: Sequence[Event] | EncodedEvents, *, causes: Sequence[int] | None = None
 ) -> tuple[EncodedRun, ...]:
-    """Check and encode events as runs of at most a block each; what is encoded already is taken as it is.
+    """Check and encode events as runs of at most one block each. ``EncodedEvents`` are returned unchanged.
 
-    Raises ``StoreError`` where ``ts`` decreases, a type is outside the vocabulary, a field of any event has
-    the wrong type, or ``causes`` are not one whole number for each event.
+    Raises ``StoreError`` if ``ts`` decreases, a type is outside the vocabulary, a field of any event has the
+    wrong type, or ``causes`` are not one whole number for each event.
     """
     if isinstance(events, EncodedEvents):
         _check_name(stream)
@@ -85,7 +85,7 @@ def _encode(
 
 def _check_name(stream: str) -> None:
     if not stream or len(stream) > 255 or not stream.isprintable():
-        raise StoreError(f"a stream's name is 1 to 255 printable characters, not {stream!r}")
+        raise StoreError(f"a stream's name must be 1 to 255 printable characters, but is {stream!r}")
 
 
 def _checked_causes(stream: str, causes: Sequence[int], *, event_count: int) -> tuple[int, ...] | None:
@@ -96,7 +96,7 @@ def _checked_causes(stream: str, causes: Sequence[int], *, event_count: int) -> 
         return None
     if set(map(type, checked)) != {int} or max(map(abs, checked)) > _INT64_MAX:
         wrong = next(cause for cause in checked if type(cause) is not int or abs(cause) > _INT64_MAX)
-        raise StoreError(f"stream {stream!r}: a cause is a whole number, not {wrong!r}")
+        raise StoreError(f"stream {stream!r}: a cause must be a whole number, but is {wrong!r}")
     return checked if any(checked) else None
 
 
@@ -111,22 +111,22 @@ def _checked_types(events: list[Event]) -> frozenset[type[Event]]:
 
 def _check_ts(events: list[Event]) -> None:
     stamps = [event.ts for event in events]
-    # Sorting what is sorted is one pass in C: 10 ns per event, where a Python loop takes 60.
+    # Sorting a sorted list is one pass in C: 10 ns per event. A Python loop takes 60.
     if stamps != sorted(stamps):
         place = next(i for i in range(1, len(stamps)) if stamps[i] < stamps[i - 1])
         raise ValueError(f"ts decreases from {stamps[place - 1]} to {stamps[place]} at event {place + 1}")
     for stamp in (stamps[0], stamps[-1]) if stamps else ():
         if type(stamp) is not int or abs(stamp) > _INT64_MAX:
-            raise ValueError(f"ts is a whole number of ns that fits 64 bits, not {stamp!r}")
+            raise ValueError(f"ts must be a whole number of ns that fits 64 bits, but is {stamp!r}")
 
 
 def _check_all(events: list[Event], payload: bytes) -> None:
-    """Each event can be read back."""
+    """Raise unless every event can be decoded."""
     check_readable(payload, len(events))
 
 
 def _check_firsts(events: list[Event], _payload: bytes) -> None:
-    """The first event of each type can be read back."""
+    """Raise unless the first event of each type can be decoded."""
     firsts = {type(event): event for event in reversed(events)}
     _decode(_encoder.encode(list(firsts.values())))
 
@@ -138,7 +138,7 @@ def _encode_split(
     types: frozenset[type[Event]],
     check: _PayloadCheck,
 ) -> list[EncodedRun]:
-    """One run, or the halves of it where its events are large. ``types`` may name more than occur."""
+    """One run, or several where events are large. ``types`` may contain types that do not occur here."""
     payload = _encoder.encode(events)
     if len(payload) > BLOCK_BYTES and len(events) > 1:
         half = len(events) // 2

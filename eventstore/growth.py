@@ -4,7 +4,7 @@ import asyncio
 
 
 class StreamMarks:
-    """One event per followed stream, set once by the next append and then replaced."""
+    """One ``asyncio.Event`` for each followed stream. The next append sets it and drops it."""
 
     def __init__(self) -> None:
         self._marks: dict[str, asyncio.Event] = {}
@@ -14,7 +14,7 @@ class StreamMarks:
         return self._marks.setdefault(stream, asyncio.Event())
 
     def set(self, stream: str) -> None:
-        """Wake whoever holds the stream's mark."""
+        """Wake the followers that wait for this stream's mark."""
         mark = self._marks.pop(stream, None)
         if mark is not None:
             mark.set()

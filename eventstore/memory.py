@@ -1,4 +1,4 @@
-"""The event store in memory: for tests, notebooks and replays that need not be kept."""
+"""The event store in memory: for tests, notebooks and replays whose results need not be kept."""
 
 from bisect import bisect_left
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
@@ -22,7 +22,7 @@ _last_seq_of: Callable[[Block], int] = attrgetter("header.last_seq")
 
 
 class MemoryEventStore:
-    """``EventStore`` that keeps sealed blocks in lists; they last as long as the object does."""
+    """``EventStore`` that keeps sealed blocks in lists, as long as the object lives."""
 
     def __init__(self) -> None:
         self._blocks = _MemoryBlocks()
@@ -78,7 +78,7 @@ class MemoryEventStore:
         return read_batches(self._blocks, stream, selection)
 
     def follow(self, stream: str, selection: Selection = _ALL) -> AsyncGenerator[Batch, None]:
-        """See ``EventStore.follow``. Ends by itself once nothing later can match."""
+        """See ``EventStore.follow``. Ends when no later event can match the selection."""
         return follow_batches(self._blocks, stream, selection, growth=self._marks)
 
     async def verify(self, stream: str) -> Damage | None:
@@ -97,7 +97,7 @@ class MemoryEventStore:
         self._checkpoints[subscriber] = max(seq, self._checkpoints.get(subscriber, 0))
 
     async def close(self) -> None:
-        """Forget everything; followers end with ``StoreError``. Idempotent."""
+        """Drop all events; followers end with ``StoreError``. Idempotent."""
         self._blocks.close()
         self._marks.set_all()
 

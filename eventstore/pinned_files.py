@@ -1,6 +1,6 @@
-"""Is the file at a path still the one that was opened?
+"""Checks that the file at a path is still the file that was opened.
 
-A file that was deleted or replaced takes what is written to it, and nobody finds it again.
+A deleted or replaced file still accepts writes, but nobody can read them again.
 """
 
 import os
@@ -11,21 +11,21 @@ from eventstore.sqlite_file import FileFailed
 
 
 class PinnedFiles:
-    """The files of a store as they were when it was opened."""
+    """The identities (device and inode) of a store's files when it was opened."""
 
     def __init__(self, paths: Iterable[Path]) -> None:
-        """Raises ``FileFailed`` if one of them is not there."""
+        """Raises ``FileFailed`` if one of them does not exist."""
         self._pinned = [(os.path.abspath(path), _identity(os.path.abspath(path))) for path in paths]
         self.check()
 
     def check(self) -> None:
-        """Raise ``FileFailed`` if one was deleted, moved or replaced. About 1.5 us a file."""
+        """Raise ``FileFailed`` if one was deleted, moved or replaced. Takes about 1.5 us for each file."""
         for path, identity in self._pinned:
             if identity is None or _identity(path) != identity:
                 raise FileFailed(
-                    f"{path} is not the file any more that was opened: it was deleted, moved or replaced "
-                    "while it was in use. Nothing more is acknowledged. Put the store's files back, all of "
-                    "them, and open it again"
+                    f"{path} is no longer the file that was opened: it was deleted, moved or replaced "
+                    "while it was in use. Nothing more is acknowledged. Put all files of the store back and "
+                    "open it again"
                 )
 
 

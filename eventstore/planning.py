@@ -1,4 +1,4 @@
-"""What a group of appends comes to: who is taken, who is refused, and the blocks to write. Pure."""
+"""The decision about a group of appends: accepted, refused, and the blocks to write. Pure."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,11 +10,11 @@ from eventstore.port import StreamHead
 from kernel.errors import AppendConflict, StoreError
 
 MAX_SEQ = (1 << 42) - 1
-"""Most events in a stream: 4.4e12, a million a second for 50 days. A block's id leaves 42 bits."""
+"""Most events in a stream: 4.4e12, a million a second for 50 days. A block's id has 42 bits for the seq."""
 
 
 class AppendRequest(msgspec.Struct, frozen=True, gc=False):
-    """Encoded events that want to follow ``expected_seq``."""
+    """Encoded events to append after ``expected_seq``."""
 
     stream: str
     runs: tuple[EncodedRun, ...]
@@ -22,7 +22,7 @@ class AppendRequest(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def end_seq(self) -> int:
-        """The seq of the last event, once appended."""
+        """The seq that the last event will have."""
         return self.expected_seq + sum(run.count for run in self.runs)
 
     @property
@@ -32,7 +32,7 @@ class AppendRequest(msgspec.Struct, frozen=True, gc=False):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """``outcomes`` runs parallel to the requests: the head each leaves behind, or why it is refused."""
+    """The decision. ``outcomes`` has for each request the stream's head after it, or the error."""
 
     blocks: list[Block]
     heads: dict[str, StreamHead]
@@ -40,13 +40,13 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 def plan_appends(requests: Sequence[AppendRequest], heads: Mapping[str, StreamHead]) -> Plan:
-    """Decide requests in order of arrival against the streams' heads.
+    """Decide requests in order of arrival, against the heads of their streams.
 
-    Requests that follow one another in a stream share blocks; one that conflicts is refused alone.
-    ``heads`` holds the head of every stream named.
+    Requests that follow each other in a stream share blocks. A request that conflicts is refused alone.
+    ``heads`` must hold the head of every stream in ``requests``.
     """
-    # Only of the streams named: copying all heads would make writing many streams quadratic. Hashes are not
-    # known before the blocks are sealed.
+    # Ends of these streams only: copying all heads would make writing many streams quadratic. Their hashes
+    # are not known before the blocks are sealed.
     ends = {request.stream: heads[request.stream] for request in requests}
     refusals: dict[int, StoreError] = {}
     left_behind: dict[int, StreamHead] = {}
@@ -93,7 +93,7 @@ def _refusal(request: AppendRequest, end: StreamHead) -> StoreError | None:
 
 
 def _sealed(head: StreamHead, runs: list[EncodedRun]) -> list[Block]:
-    """Runs, in order, in as few blocks as the limits allow."""
+    """Blocks of these runs, in order, as few as the limits allow."""
     groups: list[list[EncodedRun]] = []
     count = size = 0
     for run in runs:
@@ -113,7 +113,7 @@ def _sealed(head: StreamHead, runs: list[EncodedRun]) -> list[Block]:
 
 
 def _hashed(end: StreamHead, chain: list[Block]) -> StreamHead:
-    """A head with the hash of the block it lies in, which it may share with the next request."""
+    """The head with the hash of its block, which may also hold events of the next request."""
     for block in chain:
         if block.header.first_seq <= end.seq <= block.header.last_seq:
             return msgspec.structs.replace(end, block_hash=block.header.hash)

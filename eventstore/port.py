@@ -1,6 +1,6 @@
-"""The store port: named streams of events, gap-free in ``seq`` from 1, appended in blocks.
+"""The store port: named streams of events, appended in blocks, with ``seq`` from 1 and without gaps.
 
-Every implementation runs the one conformance suite in ``tests/eventstore``.
+The conformance suite in ``tests/eventstore`` runs on every implementation.
 """
 
 from collections.abc import AsyncGenerator, Collection, Sequence
@@ -13,7 +13,7 @@ from kernel.events import Event
 
 
 class StreamHead(msgspec.Struct, frozen=True):
-    """Where a stream ends. An empty or unknown stream has seq 0, ts 0 and the empty hash."""
+    """The end of a stream. An empty or unknown stream has seq 0, ts 0 and the empty hash."""
 
     stream: str
     seq: int = 0
@@ -24,7 +24,7 @@ class StreamHead(msgspec.Struct, frozen=True):
 class StreamInfo(msgspec.Struct, frozen=True, gc=False):
     """One line about a stream, for people.
 
-    ``symbols`` is empty where some block holds too many to list.
+    ``symbols`` is empty if some block holds too many symbols to list.
     """
 
     stream: str
@@ -39,10 +39,10 @@ class StreamInfo(msgspec.Struct, frozen=True, gc=False):
 
 
 class Selection(msgspec.Struct, frozen=True):
-    """Which events of a stream to read; all bounds are inclusive, ``None`` means unbounded.
+    """The events of a stream to read. All bounds are inclusive; ``None`` means no bound.
 
-    Blocks that cannot hold a match are skipped without being decoded. An event without a symbol
-    never matches a selection by symbol.
+    Blocks that cannot hold a match are skipped and not decoded. An event without a symbol never matches a
+    selection by symbol.
     """
 
     from_seq: int = 1
@@ -72,7 +72,7 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 class Damage(msgspec.Struct, frozen=True):
-    """The first thing that ``verify`` found wrong in a stream."""
+    """The first damage that ``verify`` found in a stream."""
 
     stream: str
     first_bad_seq: int
@@ -96,24 +96,26 @@ class EventStore(Protocol):
     ) -> StreamHead:
         """Append events after ``expected_seq``; return the new head once they are durable.
 
-        Appends that wait at the same time are committed together. All of ``events`` are appended, or
-        none. Encoded events bring their causes along. Raises ``AppendConflict`` if the stream's last
-        seq is not ``expected_seq``, ``StoreDamaged`` if its end cannot be trusted, and ``StoreError`` if
-        ``ts`` would decrease or the store cannot write.
+        Appends that wait at the same time are committed together. Either all of ``events`` are appended or
+        no event is. ``EncodedEvents`` already hold their causes. Raises:
+
+        - ``AppendConflict`` if the stream's last seq is not ``expected_seq``;
+        - ``StoreDamaged`` if the stream's end cannot be trusted;
+        - ``StoreError`` if ``ts`` would decrease or the store cannot write.
         """
         ...
 
     async def head(self, stream: str) -> StreamHead:
-        """Where the stream ends now, other writers included.
+        """The stream's present end, including appends of other writers.
 
-        Raises ``StoreDamaged`` if what is there cannot be its end.
+        Raises ``StoreDamaged`` if the last stored block cannot be the stream's end.
         """
         ...
 
     async def block_hash(self, stream: str, seq: int) -> bytes:
-        """The chained hash of the block that holds ``seq``: it stands for everything up to there.
+        """The chained hash of the block that holds ``seq``. It identifies all events up to that block's end.
 
-        Raises ``StreamMissing`` if the stream does not reach that far.
+        Raises ``StreamMissing`` if the stream ends before ``seq``.
         """
         ...
 
@@ -122,38 +124,38 @@ class EventStore(Protocol):
     ) -> tuple[StreamInfo, ...]:
         """Every stream, or those of ``names`` that exist; in order of name.
 
-        ``holding`` leaves out streams without an event of this type. What is asked about few streams does not
-        cost more in a store of many.
+        ``holding`` leaves out streams without an event of this type. A question about few streams does not
+        take longer in a store with many streams.
         """
         ...
 
     def read(self, stream: str, selection: Selection = ...) -> AsyncGenerator[Batch]:
-        """Read what is there now, checked against the hash chain, in order of seq.
+        """Read the present events in order of seq, checked against the hash chain.
 
-        Raises ``StoreDamaged`` at the first block that does not match, ``StreamMissing`` if there is
-        no such stream.
+        Raises ``StoreDamaged`` at the first block that does not match, and ``StreamMissing`` if the stream
+        does not exist.
         """
         ...
 
     def follow(self, stream: str, selection: Selection = ...) -> AsyncGenerator[Batch]:
-        """Read what is there, then what comes, without gap or repeat, until cancelled.
+        """Read the present events and then new ones, without gap or repeat, until cancelled.
 
         The stream need not exist yet.
         """
         ...
 
     async def verify(self, stream: str) -> Damage | None:
-        """Check every block of a stream; the first damage, or ``None``."""
+        """Check every block of a stream; return the first damage, or ``None``."""
         ...
 
     async def checkpoint(self, subscriber: str) -> int:
-        """The seq up to which a subscriber has handled its log; 0 if it never said."""
+        """The seq up to which a subscriber has handled its log; 0 if it never saved one."""
         ...
 
     async def save_checkpoint(self, subscriber: str, seq: int) -> None:
-        """Remember a subscriber's place, durably. Never moves backwards."""
+        """Save a subscriber's checkpoint durably. A lower seq than the saved one changes nothing."""
         ...
 
     async def close(self) -> None:
-        """Commit what waits, then release files. Idempotent; cancelled, it is done all the same."""
+        """Commit the waiting appends, then release files. Idempotent. It completes even if cancelled."""
         ...

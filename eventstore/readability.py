@@ -1,20 +1,23 @@
-"""Whether an encoded payload can be read back, found without decoding all of it.
+"""Checks that an encoded payload can be decoded, without decoding all of it.
 
-Construction is not validated: an event with a field of the wrong type encodes well and can never be decoded.
-Decoding costs 200 ns for a quote, half as much as appending it. But market data comes in long runs of records
-that are alike, and of those it is enough to decode one.
+Theory of operation. Construction is not validated: an event with a field of the wrong type can be encoded,
+but never decoded. Decoding a quote takes 200 ns, half as long as appending it. But market data has long runs
+of records with the same layout, and it is enough to decode one record of such a run.
 
-A msgpack record has *shape* bytes (lengths of arrays and texts, types of numbers) and *contents* (of numbers
-and texts). If every record of a run has the shape bytes of the first, each is as long as the first. So they
-lie at equal distances, and a slice with a step, ``payload[place::size]``, has one byte of each of them: to
-compare those costs 1 ns per record.
+A msgpack record has *shape* bytes (lengths of arrays and texts, types of numbers) and *contents* (the values
+of numbers and texts). If all records of a run have the same shape bytes, all are equally long. Then the slice
+``payload[place::size]`` holds the same byte of every record, and comparing its bytes takes 1 ns per record.
 
-Which contents a field takes is asked of the decoder: the first record is decoded with extreme contents in
-their place. Where those are refused (the text of an enum or a ``Decimal``), contents must be the same along
-the whole run. Values of one byte (small whole numbers, ``True``, ``None``) may differ: the first record is
-decoded with each of them. The tag may not differ, as it says what all other fields are.
+Records count as alike by these rules:
 
-What is not alike for long is decoded.
+- Shape bytes and the tag must be equal. The tag decides the types of all other fields.
+- Contents may differ if the decoder accepts any contents there. To find that out, the first record is decoded
+  with extreme contents. If they are refused (the text of an enum or a ``Decimal``), contents must be equal.
+- Values of one byte (small whole numbers, ``True``, ``None``) may differ, if the first record can be decoded
+  with each value that occurs.
+
+Runs shorter than ``ALIKE_EVENTS``, and everything after them, are decoded. Nothing is remembered between
+calls, and no payload is accepted that the decoder would refuse.
 """
 
 import msgspec
@@ -23,7 +26,7 @@ from eventstore.block import array_header_bytes
 from kernel.events import AnyEvent
 
 ALIKE_EVENTS = 256
-"""The shortest run that is not decoded: to find its shape takes as long as decoding a hundred quotes."""
+"""The shortest run that is not decoded. Finding its layout takes as long as decoding a hundred quotes."""
 
 _decode_all = msgspec.msgpack.Decoder(list[AnyEvent]).decode
 _decode_one = msgspec.msgpack.Decoder(AnyEvent).decode
@@ -35,7 +38,7 @@ _ONE_BYTE_VALUES = (*range(0x80), *range(0xE0, 0x100), 0xC0, 0xC2, 0xC3)
 """Small whole numbers, ``None``, ``False``, ``True``."""
 
 _NUMBER_BYTES = {0xCA: 4, 0xCB: 8, 0xCC: 1, 0xCD: 2, 0xCE: 4, 0xCF: 8, 0xD0: 1, 0xD1: 2, 0xD2: 4, 0xD3: 8}
-"""Floats and whole numbers: bytes that follow the first."""
+"""For the first byte of a float or whole number: how many bytes follow."""
 
 _HEADS: dict[int, tuple[int, int, int]] = {
     **dict.fromkeys(_ONE_BYTE_VALUES, (_ONE_BYTE, 0, 0)),
@@ -48,22 +51,24 @@ _HEADS: dict[int, tuple[int, int, int]] = {
     0xDC: (_ARRAY, 2, 0),
     0xDD: (_ARRAY, 4, 0),
 }
-"""By an item's first byte: what it is, how many bytes of length follow, and its length where none do."""
+"""For the first byte of an item: its kind, how many bytes of length follow, and its length if that is 0."""
 
 _EXTREMES = (b"\x00" * 8, b"\xff" * 8)
-"""Contents of numbers. Floats: 0 and NaN. Whole numbers: 0, and the greatest or -1."""
+"""Extreme contents of numbers. As floats: 0 and NaN. As whole numbers: 0, and the greatest or -1."""
 
 _TAG_ITEM = 2
-"""An event is an array, and its tag comes first in it."""
+"""The place of the tag among a record's items: after the array that holds all fields."""
 
 _ODD_TEXT = b"\x01"
-"""In no enum, and no number."""
+"""A character that occurs in no enum and in no number."""
 
 
 class _Layout(msgspec.Struct):
-    """What lies where in a record, counted from its beginning.
+    """The places of a record's bytes, counted from its beginning.
 
-    ``fixed`` are the places of bytes that all records of a run share.
+    - ``fixed``: bytes that must be equal in all records of a run.
+    - ``one_byte``: values of one byte.
+    - ``numbers`` and ``texts``: contents.
     """
 
     size: int = 0
@@ -100,7 +105,7 @@ def _decode_rest(payload: bytes, place: int, *, left: int) -> None:
 
 
 def _alike(payload: bytes, start: int) -> tuple[int, int]:
-    """How many records from ``start`` on are readable because the first of them is, and their size."""
+    """How many records from ``start`` on are like the first and so decodable, and the size of each."""
     layout = _layout_at(payload, start)
     if layout is None:
         return 0, 0
@@ -121,12 +126,12 @@ def _alike(payload: bytes, start: int) -> tuple[int, int]:
 
 
 def _length_of(column: bytes, allowed: bytes) -> int:
-    """How long the beginning is that has only bytes among ``allowed``."""
+    """The length of the column's beginning that has only ``allowed`` bytes."""
     return len(column) - len(column.lstrip(allowed))
 
 
 def _readable_values(record: bytes, place: int, values: frozenset[int]) -> bytes:
-    """Which of the bytes are values of one byte that the field at a place takes."""
+    """The bytes among ``values`` that are values of one byte which the field at a place accepts."""
     here = [range(place, place + 1)]
     return bytes(
         value
@@ -136,7 +141,7 @@ def _readable_values(record: bytes, place: int, values: frozenset[int]) -> bytes
 
 
 def _fixed_contents(record: bytes, layout: _Layout) -> list[int]:
-    """The places of contents that must be the same in all records."""
+    """The places of contents that must be equal in all records."""
     places: list[int] = []
     if not all(_is_readable(_replaced(record, layout.numbers, extreme)) for extreme in _EXTREMES):
         places += [place for number in layout.numbers for place in number]
@@ -163,7 +168,7 @@ def _is_readable(record: bytes) -> bool:
 
 
 def _layout_at(payload: bytes, start: int) -> _Layout | None:
-    """Walk along the record at ``start``; ``None`` if it holds more than arrays, numbers and texts."""
+    """The layout of the record at ``start``; ``None`` if it has items of other kinds than ``_HEADS``."""
     layout = _Layout()
     place, items, items_left = 0, 0, 1
     while items_left:

@@ -14,10 +14,10 @@ from kernel.errors import StoreDamaged, StreamMissing
 
 
 class Growth(Protocol):
-    """How a follower learns that a stream may have grown."""
+    """Tells a follower that a stream may have grown."""
 
     def mark(self, stream: str) -> asyncio.Event:
-        """An event that the next append to the stream sets. Taken before looking, nothing is missed."""
+        """An event that the next append to the stream sets. Get it before reading, to miss no append."""
         ...
 
     async def wait(self, mark: asyncio.Event) -> None:
@@ -26,7 +26,7 @@ class Growth(Protocol):
 
 
 async def read_batches(source: BlockSource, stream: str, selection: Selection) -> AsyncGenerator[Batch, None]:
-    """What the stream holds now, checked, in order of seq. Raises as ``EventStore.read`` says."""
+    """The stream's present events, checked, in order of seq. Raises as ``EventStore.read`` does."""
     last = await source.last_header(stream)
     if last is None:
         raise StreamMissing(f"there is no stream {stream!r} in the store")
@@ -48,7 +48,7 @@ async def block_hash(source: BlockSource, stream: str, seq: int) -> bytes:
 async def follow_batches(
     source: BlockSource, stream: str, selection: Selection, *, growth: Growth
 ) -> AsyncGenerator[Batch, None]:
-    """What the stream holds, then what comes. Ends by itself once nothing later can match."""
+    """The stream's present events, then new ones. Ends when no later event can match the selection."""
     scan = BlockScan(source, stream, selection)
     while not scan.is_finished:
         mark = growth.mark(stream)
@@ -90,16 +90,16 @@ async def _batches(scan: BlockScan, selection: Selection, *, end_seq: int) -> As
 
 
 async def _pages(scan: BlockScan, end_seq: int) -> AsyncGenerator[list[Block], None]:
-    """Pages of a scan, the next one loading while the consumer works on the current one.
+    """Pages of a scan. The next page is loaded by a task while the consumer works on the current one.
 
-    The one task that loads ahead is ended here, however the consumer stops.
+    The task is ended here, in whatever way the consumer stops.
     """
     page = await scan.page(end_seq)
     while page:
         ahead: asyncio.Task[list[Block]] | None = None
         if scan.has_more(end_seq):
             ahead = asyncio.create_task(scan.page(end_seq), name="eventstore read ahead")
-            await asyncio.sleep(0)  # let it send its request, or it would start when the page is done
+            await asyncio.sleep(0)  # let the task send its request now, not after the consumer's work
         try:
             yield page
             page = [] if ahead is None else await ahead
@@ -113,7 +113,7 @@ async def _end(task: asyncio.Task[list[Block]]) -> None:
         task.cancel()
         await asyncio.wait([task])
     if not task.cancelled():
-        task.exception()  # seen, so that a damage met beyond where the consumer stopped is not logged
+        task.exception()  # retrieved, so that asyncio does not log damage after the consumer's last page
 
 
 def _check_contents(block: Block, previous_ts: int | None) -> None:

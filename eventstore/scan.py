@@ -1,7 +1,7 @@
-"""Walking along a stream's blocks: where to start, what to skip, what to load, and the hash chain.
+"""Walks along a stream's blocks: finds the start, skips and loads blocks, and checks the hash chain.
 
-One walk serves every store. A store offers its blocks through ``BlockSource``; reading, following
-and verifying are built on ``BlockScan``.
+All stores use this walk. A store offers its blocks through ``BlockSource``; reading, following and verifying
+are built on ``BlockScan``.
 """
 
 from collections import deque
@@ -16,40 +16,47 @@ from eventstore.selection import matches
 from kernel.errors import StoreDamaged
 
 HEADERS_PER_LOAD = 512
-"""Headers fetched at once: about 100 kB, and one thread hop for up to two million events."""
+"""Headers fetched at once: about 100 kB, and one hop to a thread for up to two million events."""
 
 PAGE_BYTES = 1 << 19
-"""Payload fetched at once, at least one block.
+"""Payload bytes fetched at once (a page); at least one block.
 
-Two blocks of quotes: within a tenth of a plain loop over SQLite, hash and decoder, and no faster at
-4 MB, which only leaves the cache. Two pages are held per reader: 100 MB in a merge of 100 streams.
+This is two blocks of quotes. Reading is then within a tenth of a plain loop over SQLite, hash and decoder. At
+4 MB it is no faster, as a page no longer fits the processor's cache. A reader holds two pages: 100 MB in a
+merge of 100 streams.
 """
 
 
 class BlockSource(Protocol):
-    """Where blocks lie. What comes from here is not trusted: the scan checks it."""
+    """A store's blocks. Nothing that it returns is trusted: the scan checks everything."""
 
     async def last_header(self, stream: str) -> BlockHeader | None:
-        """The stream's last block, ``None`` where there is none."""
+        """The header of the stream's last block; ``None`` if the stream has no block."""
         ...
 
     async def headers(self, stream: str, *, from_seq: int, limit: int) -> list[BlockHeader]:
         """Up to ``limit`` consecutive headers, from the block that holds ``from_seq`` on.
 
-        May return fewer where the rest cannot be read; raises ``StoreDamaged`` where the first cannot.
+        Returns fewer if a later header is unreadable; raises ``StoreDamaged`` if the first is.
         """
         ...
 
     async def blocks(self, headers: Sequence[BlockHeader]) -> list[Block]:
         """The blocks of these headers of one stream, in the same order.
 
-        May return fewer where the rest cannot be read; raises ``StoreDamaged`` where the first cannot.
+        Returns fewer if a later block is unreadable; raises ``StoreDamaged`` if the first is.
         """
         ...
 
 
 class _Stretch(msgspec.Struct, frozen=True):
-    """Headers found good, those among them to load, and what ended the stretch."""
+    """The next headers of a scan, up to one page.
+
+    - ``passed``: headers that are intact.
+    - ``wanted``: those among them whose blocks must be loaded.
+    - ``damage``: the damage that ended the stretch, if any.
+    - ``is_last``: whether no later block can match the selection.
+    """
 
     passed: list[BlockHeader]
     wanted: list[BlockHeader]
@@ -58,28 +65,28 @@ class _Stretch(msgspec.Struct, frozen=True):
 
 
 class BlockScan:
-    """One walk along a stream, forwards, as far as the stream has grown.
+    """One walk along a stream, forwards. It can go on when the stream has grown.
 
-    Every header on the way is checked against the chain, those of skipped blocks too. A page that
-    failed or was cancelled may be asked for again.
+    Every header is checked against the chain, also of blocks that are skipped. After an error or a
+    cancellation ``page`` may be called again.
     """
 
     def __init__(self, source: BlockSource, stream: str, selection: Selection) -> None:
         self._source = source
         self._stream = stream
         self._selection = selection
-        self._previous_hash: bytes | None = None  # None: not placed yet
+        self._previous_hash: bytes | None = None  # None: the first block is not found yet
         self._headers: deque[BlockHeader] = deque()
         self.next_seq = max(1, selection.from_seq)
         self.is_finished = False
-        """Whether nothing that may still be appended can match."""
+        """Whether no later event can match, present or future."""
 
     def has_more(self, end_seq: int) -> bool:
-        """Whether blocks up to ``end_seq`` are still to be looked at."""
+        """Whether blocks up to ``end_seq`` are left to scan."""
         return not self.is_finished and self.next_seq <= end_seq
 
     async def page(self, end_seq: int) -> list[Block]:
-        """The next blocks up to ``end_seq`` that may match; none when they are through."""
+        """The next blocks up to ``end_seq`` that may match; an empty list at the end."""
         while self.has_more(end_seq):
             if not self._headers:
                 await self._load_headers(end_seq)
@@ -88,7 +95,7 @@ class BlockScan:
             if len(blocks) < len(stretch.wanted):
                 unread = stretch.passed.index(stretch.wanted[len(blocks)])
                 self._pass(stretch.passed[:unread])
-                return blocks  # the next page starts at the block that could not be read, and says so
+                return blocks  # the next page starts at the unreadable block, and raises
             self._pass(stretch.passed)
             if stretch.damage is not None and not blocks:
                 raise stretch.damage
@@ -98,7 +105,7 @@ class BlockScan:
         return []
 
     def _next_stretch(self, end_seq: int) -> _Stretch:
-        """What to do with the headers at hand, as far as one page goes. Changes nothing."""
+        """The next stretch among the loaded headers. Changes nothing."""
         passed: list[BlockHeader] = []
         wanted: list[BlockHeader] = []
         size, next_seq, previous_hash = 0, self.next_seq, self._previous_hash
@@ -161,7 +168,7 @@ class BlockScan:
         self._headers.extend(loaded)
 
     async def _place(self, end_seq: int) -> None:
-        """Find the first block to look at, and the hash before it."""
+        """Find the first block to scan, and the hash before it."""
         start = await self._seek(end_seq)
         if start <= end_seq and start > 1:
             start = (await self._header_at(start)).first_seq
@@ -177,7 +184,7 @@ class BlockScan:
         return found[0]
 
     async def _seek(self, end_seq: int) -> int:
-        """Where to start: the selection's first seq, or later if its time bound allows."""
+        """The seq to start at: the selection's first seq, or a later one if its time bound allows."""
         from_ts = self._selection.from_ts
         if from_ts is None:
             return self.next_seq
@@ -185,12 +192,13 @@ class BlockScan:
             start = await self._bisect_ts(from_ts, end_seq)
             return start if await self._is_all_earlier(start - 1, from_ts) else self.next_seq
         except StoreDamaged:
-            return self.next_seq  # the plain walk names the first damage
+            return self.next_seq  # start at the beginning: the walk then reports the first damage
 
     async def _bisect_ts(self, from_ts: int, end_seq: int) -> int:
-        """The first seq of the first block that ends at ``from_ts`` or later, or what follows the last.
+        """The first seq of the first block that ends at ``from_ts`` or later, or the seq after the last
+        block.
 
-        On the word of headers that are not checked yet.
+        Uses headers that are not checked yet.
         """
         low, high = self.next_seq, end_seq + 1
         while low < high:
@@ -204,7 +212,7 @@ class BlockScan:
     async def _is_all_earlier(self, seq: int, from_ts: int) -> bool:
         """Whether the block that holds ``seq`` is intact and ends before ``from_ts``.
 
-        As ``ts`` never decreases, the block before the start proves all that were skipped.
+        Since ``ts`` never decreases, all blocks before it then end before ``from_ts`` too.
         """
         if seq < self.next_seq:
             return True

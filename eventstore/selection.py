@@ -1,4 +1,4 @@
-"""Which blocks to open, and which of their events to hand out."""
+"""Choosing the blocks to read, and the events in them to return."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ _ts_of: Callable[[Event], int] = attrgetter("ts")
 
 
 def matches(header: BlockHeader, selection: Selection) -> bool:
-    """Whether a block may hold an event of the selection; ``False`` is certain."""
+    """Whether a block may hold an event of the selection. ``False`` is certain, ``True`` is not."""
     if header.last_seq < selection.from_seq or header.last_ts < _or(selection.from_ts, header.last_ts):
         return False
     if header.first_seq > _or(selection.to_seq, header.first_seq):
@@ -31,9 +31,9 @@ def matches(header: BlockHeader, selection: Selection) -> bool:
 
 
 def select(block: Block, selection: Selection) -> Batch | None:
-    """The selected events of a block, with their seqs and causes; ``None`` where there are none.
+    """The selected events of a block, with their seqs and causes; ``None`` if no event matches.
 
-    Bounds are found by bisection, and filters that the whole block passes cost nothing per event.
+    Bounds are found by bisection. A filter that the whole block passes costs nothing per event.
     Raises ``StoreDamaged``.
     """
     events, causes = unseal(block)
@@ -64,7 +64,7 @@ def _or(bound: int | None, otherwise: int) -> int:
 
 
 def _bounds(header: BlockHeader, events: Sequence[Event], *, selection: Selection) -> tuple[int, int]:
-    """Which slice of the events lies within the bounds of seq and time."""
+    """The slice of events within the selection's bounds of seq and time."""
     start = max(0, selection.from_seq - header.first_seq)
     end = len(events)
     if selection.to_seq is not None:
@@ -77,7 +77,7 @@ def _bounds(header: BlockHeader, events: Sequence[Event], *, selection: Selectio
 
 
 def _kept(header: BlockHeader, events: Sequence[Event], *, selection: Selection) -> list[bool] | None:
-    """For each event whether symbol and type match; ``None`` where all do."""
+    """For each event whether symbol and type match; ``None`` if all match."""
     types = selection.types
     symbols = None if selection.symbols is None else selection.symbols - {NO_SYMBOL}
     if types is not None and types_listed(header.types) <= types:

@@ -1,7 +1,7 @@
-"""The event store in one SQLite file: the embedded default, for live trading and research alike.
+"""The event store in one SQLite file: the default, for live trading and research.
 
-Beside the file lie SQLite's ``-wal`` and ``-shm`` while it is open, and ``.witness``, which notices
-when the file or a stream lost its tail. All of them belong together: copy, move and restore them as one.
+While the file is open, SQLite's ``-wal`` and ``-shm`` are beside it. The ``.witness`` beside it shows when
+the file or a stream has lost its end. All these files belong together: copy, move and restore them together.
 """
 
 import asyncio
@@ -13,7 +13,6 @@ from pathlib import Path
 from types import TracebackType
 
 from eventstore.block import EncodedEvents
-from eventstore.block_writer import BlockWriter
 from eventstore.checkpoint import check_checkpoint
 from eventstore.durability import Durability
 from eventstore.growth import StreamMarks
@@ -22,6 +21,7 @@ from eventstore.reading import block_hash, follow_batches, read_batches, verify_
 from eventstore.sqlite_blocks import SqliteBlocks
 from eventstore.sqlite_listing import ids_holding, list_streams
 from eventstore.sqlite_opening import StoreFiles, end_session, open_to_read, open_to_write
+from eventstore.sqlite_writer import SqliteWriter
 from eventstore.stream_info import holding_only
 from eventstore.witness_check import check_all_streams
 from kernel.errors import StoreError
@@ -30,10 +30,10 @@ from kernel.events import Event
 _ALL = Selection()
 
 FOREIGN_APPEND_WAIT_S = 0.05
-"""How soon a follower sees what another process appended.
+"""Longest time until a follower sees an append of another process.
 
-Appends of the same store object wake followers at once. SQLite tells nobody of another process's
-commits, so after this long a follower compares ``PRAGMA data_version``: 20 us, 20 times a second.
+Appends of the same store object wake followers at once. SQLite does not announce commits of another process,
+so a follower reads the stream's end again after this time.
 """
 
 _SAVE_CHECKPOINT = """
@@ -45,10 +45,10 @@ _ORPHANS = "SELECT count(*) FROM block WHERE (id >> 42) NOT IN (SELECT id FROM s
 
 
 class SqliteEventStore:
-    """``EventStore`` in a SQLite file. Made by ``open``, which checks before it trusts.
+    """``EventStore`` in a SQLite file. ``open`` checks the file and creates the object.
 
-    Several store objects and processes may use one file: each append is checked against what the
-    others wrote. Local disks only: SQLite's WAL does not work over a network.
+    Several store objects and processes may use one file: each append is checked against the appends of the
+    others. The file must be on a local disk, as SQLite's WAL does not work over a network.
     """
 
     def __init__(self, files: StoreFiles):
@@ -61,7 +61,7 @@ class SqliteEventStore:
         self._writer = (
             None
             if files.writing is None
-            else BlockWriter(files.writing, blocks=self._blocks, on_commit=self._marks.set)
+            else SqliteWriter(files.writing, blocks=self._blocks, on_commit=self._marks.set)
         )
         self._release_task: asyncio.Task[None] | None = None
 
@@ -75,8 +75,8 @@ class SqliteEventStore:
     ) -> "SqliteEventStore":
         """Open a store, or create it unless ``read_only``.
 
-        Raises ``StoreError`` if the file is not ours, is newer, or cannot be used, and
-        ``LogTruncated`` if it lacks what its witness remembers. Not a byte is changed then.
+        Raises ``StoreError`` if the file is not an event store, is of a newer format, or cannot be used, and
+        ``LogTruncated`` if it lacks a commit that its witness remembers. No byte is changed then.
         """
         store_path = Path(path)
         files = await (open_to_read(store_path) if read_only else open_to_write(store_path, durability))
@@ -84,7 +84,7 @@ class SqliteEventStore:
 
     @property
     def possible_loss(self) -> str | None:
-        """What a power cut may have taken before the store was opened, in a sentence. See ``Durability``."""
+        """A sentence if commits before this open may be missing after a power cut. See ``Durability``."""
         return self._files.possible_loss
 
     async def __aenter__(self) -> "SqliteEventStore":
@@ -105,8 +105,8 @@ class SqliteEventStore:
     ) -> StreamHead:
         """See ``EventStore.append``. Appends are decided in the order of the calls.
 
-        One that follows another which still waits may name the end of that one as ``expected_seq``,
-        and shares its commit.
+        An append need not wait for the one before it: it names the seq where that one will end as
+        ``expected_seq``, and both share a commit.
         """
         return await self._writable().append(stream, events, expected_seq=expected_seq, causes=causes)
 
@@ -114,7 +114,7 @@ class SqliteEventStore:
         """See ``EventStore.head``.
 
         Raises ``StoreDamaged`` if the last block's header is not intact, or the stream ends before the
-        block that its witness remembers.
+        block that the witness remembers.
         """
         return await self._blocks.head(stream)
 
@@ -125,9 +125,9 @@ class SqliteEventStore:
     async def streams(
         self, names: Collection[str] | None = None, *, holding: type[Event] | None = None
     ) -> tuple[StreamInfo, ...]:
-        """See ``EventStore.streams``. Reads the headers of the streams in question, and no payload.
+        """See ``EventStore.streams``. Reads only headers, and only those of the streams in question.
 
-        ``holding`` alone looks at every header for the type: 50 ms for 100,000 blocks.
+        ``holding`` without ``names`` searches every header for the type: 50 ms for 100,000 blocks.
         """
         ids: list[int] | None = None
         if names is not None:
@@ -138,21 +138,21 @@ class SqliteEventStore:
         return infos if holding is None else holding_only(infos, holding)
 
     def read(self, stream: str, selection: Selection = _ALL) -> AsyncGenerator[Batch, None]:
-        """See ``EventStore.read``. Reads on while the writer writes, here or in another process."""
+        """See ``EventStore.read``. A writer, here or in another process, does not block it."""
         return read_batches(self._blocks, stream, selection)
 
     def follow(self, stream: str, selection: Selection = _ALL) -> AsyncGenerator[Batch, None]:
-        """See ``EventStore.follow``. Ends by itself once nothing later can match."""
+        """See ``EventStore.follow``. Ends when no later event can match the selection."""
         return follow_batches(self._blocks, stream, selection, growth=self._marks)
 
     async def verify(self, stream: str) -> Damage | None:
-        """See ``EventStore.verify``. ``integrity`` checks what belongs to no stream."""
+        """See ``EventStore.verify``. ``integrity`` checks the parts of the file outside streams."""
         return await verify_blocks(self._blocks, stream)
 
     async def integrity(self) -> str | None:
-        """What is wrong with the file as a whole, ``None`` if nothing is. Reads all of it.
+        """The first fault of the file as a whole, in a sentence, or ``None``. Reads all of the file.
 
-        Pages and indexes, blocks of no stream, and whether all that the witness remembers is there.
+        Checks pages and indexes, blocks without a stream, and the streams that the witness remembers.
         """
         try:
             findings = await self._reader.fetch("PRAGMA integrity_check(1)")
@@ -168,14 +168,14 @@ class SqliteEventStore:
         return None
 
     async def checkpoint(self, subscriber: str) -> int:
-        """See ``EventStore.checkpoint``. Raises ``StoreError`` if what was saved is not intact."""
+        """See ``EventStore.checkpoint``. Raises ``StoreError`` if the saved one is damaged."""
         rows = await self._reader.fetch("SELECT seq, crc FROM checkpoint WHERE subscriber = ?", (subscriber,))
         if not rows:
             return 0
         seq, crc = rows[0]
         if not isinstance(seq, int) or crc != _checkpoint_crc(subscriber, seq):
             raise StoreError(
-                f"event store {self._path}: the checkpoint of {subscriber!r} is damaged: save it anew"
+                f"event store {self._path}: the checkpoint of {subscriber!r} is damaged: save it again"
             )
         return seq
 
@@ -186,10 +186,10 @@ class SqliteEventStore:
         await self._writable().write(_SAVE_CHECKPOINT, (subscriber, seq, crc))
 
     async def close(self) -> None:
-        """Commit what waits, then release files and threads; followers end with ``StoreError``.
+        """Commit the waiting appends, then release files and threads; followers end with ``StoreError``.
 
-        Cancelled, it is done all the same, and the cancellation passed on afterwards: a commit that is
-        under way cannot be called back, and whoever waits for it is told how it ended.
+        If it is cancelled, it still completes and then raises the cancellation. A commit that has begun
+        cannot be stopped, and its caller is told the outcome.
         """
         if self._release_task is None:
             self._release_task = asyncio.create_task(self._release(), name="eventstore close")
@@ -198,7 +198,7 @@ class SqliteEventStore:
 
     async def _release(self) -> None:
         files, writing = self._files, self._files.writing
-        async with AsyncExitStack() as steps:  # last first, whatever the others raise
+        async with AsyncExitStack() as steps:  # run in reverse order, each one even if others raise
             if files.witness is not None:
                 steps.callback(files.witness.close)
             steps.callback(self._marks.set_all)
@@ -211,19 +211,19 @@ class SqliteEventStore:
                 steps.push_async_callback(writing.connection.close)
                 steps.push_async_callback(files.reader.close)
             else:
-                # The last connection to be closed copies the -wal into the file and deletes what is at its
-                # path, which may be another store's by now. One that only reads does neither.
+                # The last writing connection to be closed copies the -wal into the file and deletes the -wal
+                # at its path, which may belong to another store by now. A reading connection does neither.
                 steps.push_async_callback(files.reader.close)
                 steps.push_async_callback(writing.connection.close)
 
-    def _writable(self) -> BlockWriter:
+    def _writable(self) -> SqliteWriter:
         if self._writer is None:
             raise StoreError(f"the event store {self._path} was opened read-only")
         return self._writer
 
 
 class _StreamMarks(StreamMarks):
-    """Marks that give up waiting now and then, for appends of other processes."""
+    """Marks whose wait ends after a while, so that appends of other processes are seen."""
 
     async def wait(self, mark: asyncio.Event) -> None:
         with suppress(TimeoutError):
@@ -232,7 +232,7 @@ class _StreamMarks(StreamMarks):
 
 
 async def _end_of(task: asyncio.Task[None]) -> None:
-    """Wait until a task has ended, then pass on a cancellation."""
+    """Wait until a task has ended, then raise a cancellation that arrived meanwhile."""
     try:
         await asyncio.wait([task])
     except asyncio.CancelledError:

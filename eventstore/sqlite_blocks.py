@@ -36,9 +36,9 @@ _ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 class SqliteBlocks:
-    """``BlockSource`` over a connection that reads.
+    """``BlockSource`` over a connection for reading.
 
-    A stream's end is trusted only where it is not before the one that the witness remembers.
+    A stream's end is trusted only if it is not before the last block that the witness remembers.
     """
 
     def __init__(self, file: SqliteFile, witness: Witness | None) -> None:
@@ -48,23 +48,24 @@ class SqliteBlocks:
         self._are_names_checked = witness is None
 
     async def stream_id(self, stream: str) -> int | None:
-        """The id of a stream, ``None`` if nobody ever wrote to it. Raises as ``stream_ids`` does."""
+        """The id of a stream; ``None`` if it does not exist. Raises as ``stream_ids`` does."""
         return (await self.stream_ids((stream,))).get(stream)
 
     async def stream_ids(self, streams: Collection[str]) -> dict[str, int]:
-        """The ids of those streams that somebody ever wrote to.
+        """The ids of the streams that exist.
 
-        Raises ``StoreDamaged`` if that cannot be told of one, because the name of some stream is lost.
+        Raises ``StoreDamaged`` if a stream is not found and the name of some stream is lost: they may be the
+        same.
         """
         known = await self._names.ids_of(streams)
         if self._witness is not None and not self._are_names_checked and len(known) < len(set(streams)):
             missing = next(stream for stream in streams if stream not in known)
             await check_names(self._file, self._witness, missing=missing)
-            self._are_names_checked = True  # names are never taken away
+            self._are_names_checked = True  # names are never deleted
         return known
 
     async def head(self, stream: str) -> StreamHead:
-        """Where the stream ends. Raises ``StoreDamaged`` if its last header breaks the chain."""
+        """The end of the stream. Raises ``StoreDamaged`` if its last header breaks the chain."""
         headers = await self._end(stream, limit=2)
         if not headers:
             return StreamHead(stream=stream)
@@ -77,7 +78,7 @@ class SqliteBlocks:
         return headers[0] if headers else None
 
     async def holds(self, stream: str, first_seq: int) -> bool:
-        """Whether the place of a block is taken, on the word of the primary key alone."""
+        """Whether a block with this first seq exists, by the primary key alone."""
         stream_id = await self.stream_id(stream)
         assert stream_id is not None, "a stream that was written to has an id"
         rows = await self._file.fetch("SELECT 1 FROM block WHERE id = ?", (block_id(stream_id, first_seq),))
@@ -88,7 +89,7 @@ class SqliteBlocks:
         stream_id = await self.stream_id(stream)
         if stream_id is None:
             return []
-        # Before the store is read: what is remembered by now was committed by now.
+        # Read before the store: the store must hold what was remembered before it was read.
         remembered = None if self._witness is None else self._witness.last_block(stream_id)
         headers = await self._last_headers(stream, stream_id, limit=limit)
         if remembered is not None:
@@ -101,7 +102,7 @@ class SqliteBlocks:
         return [_header(stream, row) for row in rows]
 
     async def _check_end(self, stream: str, headers: list[BlockHeader], remembered: WitnessEntry) -> None:
-        """Raise ``StoreDamaged`` unless the block remembered is the last one, or lies before it."""
+        """Raise ``StoreDamaged`` unless the remembered block is the last one, or an earlier one."""
         last_seq = headers[0].last_seq if headers else 0
         remembered_seq = first_seq_of(remembered.block_id)
         if headers and headers[0].first_seq == remembered_seq and headers[0].hash == remembered.hash:
@@ -172,11 +173,11 @@ class SqliteBlocks:
 
 
 async def insert_blocks(file: SqliteFile, blocks: Sequence[Block], *, stream_ids: Mapping[str, int]) -> bool:
-    """Insert blocks, all or none, durably, in one statement and so in one thread hop.
+    """Insert all blocks durably in one statement, and so in one hop to the thread.
 
-    ``False``, and nothing is written, if one of them would take the place of a block that is already
-    there: another process appended to its stream in between. As streams have no gaps, whoever
-    appended to the same end took the same row id, so the primary key is all the guard it takes.
+    Returns ``False``, and writes nothing, if the row id of a block is taken: another process has appended to
+    its stream. Since streams have no gaps, two appends to the same end have the same row id. So the primary
+    key is enough to find the conflict.
     """
     parameters: list[SqlValue] = []
     for block in blocks:

@@ -1,6 +1,6 @@
-"""One connection to a store's SQLite file: how it is opened, what counts as ours, what errors mean.
+"""One connection to a store's SQLite file: opening it, checking its format, translating errors.
 
-Every call is one hop to the connection's thread. SQLite's exceptions end here.
+Every call is one hop to the connection's thread. All exceptions of SQLite are translated here.
 """
 
 import asyncio
@@ -19,27 +19,29 @@ SqlValue = int | str | bytes | None
 SqlRow = tuple[SqlValue, ...]
 
 APPLICATION_ID = 0x6F746170
-"""The letters "otap" in the header of a SQLite file: it is an event store."""
+"""The letters "otap" in the header of the SQLite file. They mark it as an event store."""
 
 FORMAT_VERSION = 1
 """``user_version`` of the file. A newer one is refused."""
 
 PAGE_SIZE = 16_384
-"""Bytes. Appending 8,192 quotes at a time, ns of CPU per event: 411 with pages of 4 kB, 385 of 16 kB, 356
-of 32 kB; reading is flat from 16 kB on. But a commit of a few events, as a live log makes all day, writes
-one whole page to the WAL, in 0.27 ms with any of them: at 32 kB twice the wear for a tenth of speed."""
+"""Bytes. Appending 8,192 quotes at a time takes, in ns of CPU per event, 411 with pages of 4 kB, 385 with
+16 kB and 356 with 32 kB; reading gains nothing above 16 kB. But a commit of a few events, the usual one in a
+live log, writes one whole page to the WAL, in 0.27 ms with each of these sizes. So 32 kB would cost twice the
+disk wear for a tenth of speed."""
 
 CHECKPOINT_PAGES = 4096
-"""The WAL is copied into the file at 64 MB. Blocks of 250 kB, FULL, p99 of a commit: 23 ms at 16 MB,
-2 ms at 64 MB, because fewer commits meet a checkpoint; NORMAL appends 30 % faster. A start after a
-crash reads at most this much: 0.1 s."""
+"""Pages: the WAL is copied into the file at 64 MB. With blocks of 250 kB and FULL, the p99 of a commit is
+23 ms at 16 MB and 2 ms at 64 MB, because fewer commits wait for a checkpoint; NORMAL appends 30 % faster. A
+start after a crash reads at most this much, in 0.1 s."""
 
 BUSY_TIMEOUT_MS = 5000
-"""How long to wait for another process's commit. Longer than any commit on a healthy disk."""
+"""Longest wait for another process's commit. Longer than any commit on a healthy disk."""
 
 _OPENING_PAUSE_S = 0.005
-"""SQLite turns a file to WAL, and recovers one, without waiting for others: it says at once that the file
-is locked, and has nothing to wait for. So opening tries again this often, as SQLite's own waiting does."""
+"""Pause between attempts to open. When SQLite switches a file to WAL, or recovers a WAL, it does not wait for
+other connections but reports at once that the file is locked. So opening repeats the attempt, as SQLite does
+elsewhere."""
 
 _SCHEMA = f"""
 BEGIN IMMEDIATE;
@@ -82,7 +84,7 @@ _MEANING = {
 
 
 class FileDamaged(StoreError):
-    """SQLite met pages that cannot be right."""
+    """SQLite found damaged pages."""
 
 
 class FileFailed(StoreError):
@@ -94,11 +96,11 @@ class FileBusy(StoreError):
 
 
 class FileUnmade(StoreError):
-    """There is nothing in the file: it was not made a store, or is just being made one."""
+    """The file is empty: it never became a store, or another process is just creating the store."""
 
 
 class RowTaken(StoreError):
-    """There is a row of this key already; nothing was written."""
+    """A row with this key already exists; nothing was written."""
 
 
 class SqliteFile:
@@ -110,7 +112,7 @@ class SqliteFile:
         self._is_closed = False
 
     async def fetch(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[SqlRow]:
-        """All rows of a query, read to the end, so that no read transaction outlives the call."""
+        """All rows of a query. They are read to the end, so that no read transaction outlives the call."""
         self._check_open()
         started = monotonic()
         try:
@@ -120,7 +122,7 @@ class SqliteFile:
             raise _translated(error, self.path, started) from error
 
     async def write(self, sql: str, parameters: Sequence[SqlValue] = ()) -> None:
-        """One statement, its own transaction, durable on return."""
+        """Run one statement in its own transaction; durable on return."""
         self._check_open()
         started = monotonic()
         try:
@@ -129,7 +131,7 @@ class SqliteFile:
             raise _translated(error, self.path, started) from error
 
     async def run_script(self, sql: str) -> None:
-        """Several statements."""
+        """Run several statements."""
         started = monotonic()
         try:
             await self._connection.executescript(sql)
@@ -158,7 +160,7 @@ def is_present(path: Path) -> bool:
 
 
 def holds_bytes(path: Path) -> bool:
-    """Whether there is a file, and something in it. An empty ``-wal`` is as good as none."""
+    """Whether the file exists and is not empty. An empty ``-wal`` counts as missing."""
     try:
         return path.stat().st_size > 0
     except OSError:
@@ -166,13 +168,16 @@ def holds_bytes(path: Path) -> bool:
 
 
 def wal_path(path: Path) -> Path:
-    """Where SQLite keeps commits that are not in the file yet: beside the file itself, not a link to it."""
+    """The path of SQLite's ``-wal``, with the commits not in the file yet. It is beside the file itself.
+
+    A link to the file elsewhere has no ``-wal`` beside it.
+    """
     real = Path(os.path.realpath(path))
     return real.with_name(f"{real.name}-wal")
 
 
 async def open_for_writing(path: Path, durability: Durability) -> SqliteFile:
-    """Open a store, or create it. Nothing is written to a file that is not ours."""
+    """Open a store, or create it. A file of another program is never written to."""
     started = monotonic()
     while True:
         file = await _connect(path, "mode=rwc", started)
@@ -205,15 +210,15 @@ async def _prepare_for_writing(file: SqliteFile, durability: Durability) -> None
     )
     if is_new:
         await file.run_script(_SCHEMA)
-    await _check_format(file)  # a first read: from now on this connection keeps the -wal in its place
+    await _check_format(file)  # also the first read: from now on this connection keeps the -wal from removal
 
 
 async def open_for_reading(path: Path) -> SqliteFile:
-    """Open an existing store so that nothing in it can be changed; closing it copies nothing either.
+    """Open an existing store without the possibility to change it. Closing does not copy the ``-wal`` either.
 
-    Beside a file that was closed in good order SQLite makes a ``-wal`` and a ``-shm``, both empty. Where
+    If the store was closed in good order, SQLite creates an empty ``-wal`` and ``-shm`` beside it. Where
     that is not allowed, as on a read-only medium, the file is read as it is at this moment. Raises
-    ``FileUnmade`` if there is nothing in it.
+    ``FileUnmade`` if the file is empty.
     """
     if not is_present(path):
         raise StoreError(f"there is no event store at {path}")
@@ -222,8 +227,8 @@ async def open_for_reading(path: Path) -> SqliteFile:
     except FileFailed as error:
         if holds_bytes(wal_path(path)):
             raise StoreError(
-                f"{error}. It was not closed in good order, so reading it needs to write beside it: copy "
-                "all its files to a folder that may be written to"
+                f"{error}. It was not closed in good order, so reading it must create files beside it: copy "
+                "all its files to a folder where you may write"
             ) from error
         return await _opened_for_reading(path, "mode=ro&immutable=1")
 
@@ -249,10 +254,10 @@ def _uri(path: Path, mode: str) -> str:
 
 
 async def _connect(path: Path, mode: str, started: float) -> SqliteFile:
-    """Connect, or raise with nothing left behind.
+    """Connect, or raise without leaving a thread behind.
 
-    aiosqlite does not wait for its thread when connecting fails: the thread may then outlive the loop,
-    and raise. So a failed connection is stood in for by an empty one, which can be closed and awaited.
+    aiosqlite does not wait for its thread when connecting fails: the thread may then outlive the event loop,
+    and raise. So a failed connection is replaced by one to an empty database in memory, which can be closed.
     """
     failures: list[sqlite3.Error] = []
 
@@ -284,7 +289,7 @@ async def _check_format(file: SqliteFile) -> None:
     )
     application_id, version = rows[0]
     if application_id != APPLICATION_ID:
-        raise StoreError(f"{file.path} is a SQLite file, but not an event store; it was left as it is")
+        raise StoreError(f"{file.path} is a SQLite file, but not an event store; it was not changed")
     if version != FORMAT_VERSION:
         raise StoreError(
             f"{file.path} is an event store of format {version!s}; this version reads {FORMAT_VERSION}: "
@@ -295,7 +300,7 @@ async def _check_format(file: SqliteFile) -> None:
 def _translated(error: sqlite3.Error | ValueError | OverflowError, path: Path, started: float) -> StoreError:
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
-        # Of the sqlite3 module itself: text in the file that is not UTF-8, or a call it refused.
+        # An error of the sqlite3 module itself: text in the file is not UTF-8, or it refused the call.
         kind = FileDamaged if isinstance(error, sqlite3.OperationalError) else StoreError
         return kind(f"event store {path}: {error}")
     primary = code & 0xFF
@@ -307,12 +312,10 @@ def _translated(error: sqlite3.Error | ValueError | OverflowError, path: Path, s
     if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return FileDamaged(sentence)
     if primary == sqlite3.SQLITE_FULL:
-        return StoreError(sentence)  # it has rolled back and is sound: the next append may succeed
+        return StoreError(sentence)  # SQLite rolled back and the file is intact: the next append may succeed
     return FileFailed(sentence)
 
 
 def _busy(path: Path, started: float) -> FileBusy:
     waited_ms = round((monotonic() - started) * 1000)
-    return FileBusy(
-        f"event store {path}: another process kept it locked for {waited_ms} ms; nothing was written"
-    )
+    return FileBusy(f"event store {path}: another process locked it for {waited_ms} ms; nothing was written")

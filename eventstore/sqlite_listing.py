@@ -1,7 +1,6 @@
-"""A line about each stream of a SQLite store, in as many queries for many streams as for one.
+"""One line about each stream of a SQLite store. Listing all streams takes two queries.
 
-Nothing here is checked against the hash chain: a damaged column counts as 0, and ``verify`` says what is
-wrong.
+Nothing here is checked against the hash chain: a damaged column counts as 0. ``verify`` reports damage.
 """
 
 from collections.abc import Iterable
@@ -19,9 +18,9 @@ from kernel.events import Event
 _SHIFT = MAX_SEQ.bit_length()
 _LAST_STREAM_ID = (1 << (63 - _SHIFT)) - 1
 
-# Walking streams in order of ids and each one's blocks by a range, SQLite groups without sorting. A sort
-# would carry every payload along. Columns without an aggregate are those of the row with the greatest id, as
-# ``max`` is the only minimum or maximum: of the last block.
+# Streams are read in order of ids, and the blocks of each by a range of ids. So SQLite groups without
+# sorting; a sort would copy every payload. With one ``max`` in the query, SQLite takes the columns without an
+# aggregate from the row of that maximum: the last block.
 _ENDS = f"""
 SELECT s.id, CAST(s.name AS BLOB), max(b.id), b.last_seq, b.last_ts, b.hash, count(*), sum(length(b.payload))
 FROM stream AS s NOT INDEXED
@@ -38,12 +37,13 @@ _HOLDING = f"SELECT DISTINCT id >> {_SHIFT} FROM block WHERE instr(types, ?)"
 
 
 async def list_streams(file: SqliteFile, ids: Iterable[int] | None = None) -> tuple[StreamInfo, ...]:
-    """A line about every stream that holds events, or about those of these ids, by name."""
+    """A line about every stream that holds events, or about the streams of these ids, sorted by name."""
     ranges = [(0, _LAST_STREAM_ID)] if ids is None else [(each, each) for each in ids]
     infos: list[StreamInfo] = []
     for bounds in ranges:
         ends = await file.fetch(_ENDS, bounds)
-        # Read after the ends: of a stream that was added in between there are contents, but no end.
+        # Contents are read after the ends. A stream added in between has contents but no end, and is left
+        # out.
         contents: dict[SqlValue, list[SqlRow]] = {}
         for row in await file.fetch(_CONTENTS, bounds):
             contents.setdefault(row[0], []).append(row)
@@ -52,7 +52,7 @@ async def list_streams(file: SqliteFile, ids: Iterable[int] | None = None) -> tu
 
 
 async def ids_holding(file: SqliteFile, event_type: type[Event]) -> list[int]:
-    """The ids of all streams that hold an event of a type, and perhaps of others: block headers tell."""
+    """The ids of all streams that hold an event of a type, by their headers, and perhaps ids of others."""
     rows = await file.fetch(_HOLDING, (msgspec.msgpack.encode(TAG_OF_TYPE[event_type]),))
     return [stream_id for (stream_id,) in rows if isinstance(stream_id, int)]
 

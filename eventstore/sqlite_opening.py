@@ -1,13 +1,16 @@
-"""Opening a store: read and judge first, write later.
+"""Opening a store: first read and check, then write.
 
-The reading connection is opened first, and format and witness are checked through it. Only a store that
-passes gets a writing connection: closing one copies the ``-wal`` into the file, and would destroy what a
-``-wal`` of another moment, or one with damage, lies beside. So a refused open leaves every byte of the
-file, the ``-wal`` and the witness as it was.
+Theory of operation. Three files belong together: the SQLite file, its ``-wal`` with commits not yet copied
+into the file, and the witness, which remembers what was committed.
 
-Streams are judged one by one, when their ends are read. All of them are judged before a store is opened
-for writing that was not closed in good order, or that another process has open: its ``-wal`` is not
-empty, or its witness bears the mark of a session in durability normal.
+1. A reading connection is opened. Format and witness are checked through it.
+2. All streams are compared with the witness if the store may have lost commits: its ``-wal`` is not empty, or
+   the witness has the mark of a session with durability normal. That is so when the store was not closed in
+   good order, or is open in another process. Otherwise each stream is compared when its end is read.
+3. Only a store that passes gets a writing connection, because closing one copies the ``-wal`` into the file.
+   If the ``-wal`` were damaged, or from another time than the file, that copy would destroy the file.
+
+What never happens: an open that is refused changes no byte of the file, the ``-wal`` or the witness.
 """
 
 import asyncio
@@ -36,7 +39,7 @@ from kernel.errors import LogTruncated, StoreError
 
 
 class WritingFiles(msgspec.Struct, frozen=True):
-    """What a store has open to write."""
+    """The open files of a store that can be written to."""
 
     connection: SqliteFile
     witness: Witness
@@ -44,7 +47,7 @@ class WritingFiles(msgspec.Struct, frozen=True):
 
 
 class StoreFiles(msgspec.Struct, frozen=True):
-    """What a store has open, judged. ``possible_loss``: what a power cut may have taken, in a sentence."""
+    """The open files of a store, checked. ``possible_loss``: a sentence about commits that may be missing."""
 
     path: Path
     reader: SqliteFile
@@ -54,7 +57,7 @@ class StoreFiles(msgspec.Struct, frozen=True):
 
 
 async def open_to_read(path: Path) -> StoreFiles:
-    """Open a store that is there. Raises ``StoreError``: ``LogTruncated`` if commits are missing."""
+    """Open an existing store. Raises ``StoreError``; it is ``LogTruncated`` if commits are missing."""
     async with AsyncExitStack() as cleanup:
         witness = Witness.open_for_reading(path)
         if witness is not None:
@@ -71,7 +74,7 @@ async def open_to_read(path: Path) -> StoreFiles:
 
 
 async def open_to_write(path: Path, durability: Durability) -> StoreFiles:
-    """Open a store, or make one. Raises as ``open_to_read`` does."""
+    """Open a store, or create one. Raises as ``open_to_read`` does."""
     async with AsyncExitStack() as cleanup:
         witness = Witness.open_for_writing(path)
         if witness is not None:
@@ -81,7 +84,7 @@ async def open_to_write(path: Path, durability: Durability) -> StoreFiles:
         has_commits_beside = holds_bytes(wal_path(path))
         reader = await _reader_of_a_made_store(path, witness)
         if reader is not None:
-            cleanup.push_async_callback(reader.close)  # the last to be closed, so that nothing is copied
+            cleanup.push_async_callback(reader.close)  # closed last: a reader does not copy the -wal
         if reader is not None and witness is not None:
             await check_commits(reader, witness.commits())
             if has_commits_beside or witness.unsynced_boot() is not None:
@@ -107,10 +110,11 @@ async def open_to_write(path: Path, durability: Durability) -> StoreFiles:
 
 
 def end_session(path: Path, witness: Witness) -> None:
-    """Say that nothing stays unsynced, once that is so. After the connections are closed; waits for the disk.
+    """Sync what is not synced yet, then take the mark of this session out of the witness.
 
-    The last connection to be closed copies the ``-wal`` into the file, synced. If it was not the last one,
-    or could not, the ``-wal`` is still there, and holds whatever was committed here.
+    Call it after the connections are closed. Waits for the disk. The last connection that is closed copies
+    the ``-wal`` into the file and syncs it. If other connections are open, or the copy failed, the ``-wal``
+    still exists and holds the commits of this session.
     """
     if witness.unsynced_boot() is not None:
         wal = wal_path(path)
@@ -132,8 +136,14 @@ def _sync(path: Path) -> None:
 
 
 def _require_contents(path: Path, witness: Witness | None) -> None:
-    """Raise ``LogTruncated`` if what lies beside the file says that there was one: none is made then."""
-    has_wal = holds_bytes(wal_path(path))  # looked at first: whoever makes a store makes the file before it
+    """Raise ``LogTruncated`` if the file is missing or empty but its witness or ``-wal`` shows that it had
+    data.
+
+    A new store is not created in its place.
+    """
+    has_wal = holds_bytes(
+        wal_path(path)
+    )  # checked first: a process that creates a store makes the file first
     if holds_bytes(path):
         return
     what = "the file is empty" if is_present(path) else "the file is gone"
@@ -154,11 +164,11 @@ async def _reader_of_a_made_store(path: Path, witness: Witness | None) -> Sqlite
     except FileUnmade as unmade:
         if witness is not None and witness.remembers_blocks:
             raise truncated(path, "the file is empty") from unmade
-        return None  # another process is just making it
+        return None  # another process is just creating it
 
 
 def _announced_loss(path: Path, witness: Witness | None) -> str | None:
-    """What a power cut may have taken without a trace, in a sentence; logged as well."""
+    """A sentence, also logged, if a power cut may have removed commits unnoticed; else ``None``."""
     boot = None if witness is None else witness.unsynced_boot()
     if boot is None or not has_ended(boot):
         return None
@@ -174,11 +184,11 @@ def _announced_loss(path: Path, witness: Witness | None) -> str | None:
 
 
 async def _warn_without_witness(reader: SqliteFile) -> None:
-    """A store without a witness is accepted, and a lost tail cannot be ruled out: say so."""
-    with suppress(FileDamaged):  # what is damaged is not empty
+    """Log a warning if the store has blocks but no witness. It is accepted, but lost commits go unnoticed."""
+    with suppress(FileDamaged):  # a damaged file is not empty
         if not await reader.fetch("SELECT id FROM block LIMIT 1"):
             return
-    witness = Witness.open_for_reading(reader.path)  # again: another process may just have made it
+    witness = Witness.open_for_reading(reader.path)  # again: another process may just have created it
     if witness is not None:
         try:
             if witness.commits() or witness.remembers_streams:

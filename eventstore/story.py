@@ -1,7 +1,7 @@
 """A live log or a run as the whole ordered story: every input, each followed by what it caused.
 
-A live log holds it already. The stream of a run holds what the run added; its inputs lie in the data
-streams that its first event names, and are merged in as the run saw them.
+A live log is already such a story. The stream of a run holds only the events that the run added. Its market
+data is in the data streams that its first event names; they are merged in, in the order the run saw them.
 """
 
 from collections.abc import AsyncGenerator
@@ -14,7 +14,7 @@ from kernel.records import InputNumbers
 
 
 async def read_story(store: EventStore, stream: str) -> AsyncGenerator[Batch]:
-    """The story in batches, each of one stream's events or of a run's inputs.
+    """The story in batches. A batch holds events of one stream, or inputs of a run.
 
     ``seqs`` are the numbers of inputs, which a derived event shares with the input that it followed. Raises
     what ``EventStore.read`` raises.
@@ -76,14 +76,14 @@ async def _run_story(store: EventStore, stream: str, started: RunStarted) -> Asy
 
 
 class _Inputs:
-    """The merged data of a run, handed out in whatever numbers the run's records ask for."""
+    """The merged market data of a run, taken in portions of any size."""
 
     def __init__(self, data: AsyncGenerator[list[Event]]) -> None:
         self._data = data
         self._waiting: list[Event] = []
 
     async def take(self, count: int, *, first_place: int) -> Batch:
-        """The next ``count`` inputs, or what is left of them."""
+        """The next ``count`` inputs, or fewer at the end."""
         while len(self._waiting) < count:
             more = await anext(self._data, None)
             if more is None:
@@ -93,7 +93,7 @@ class _Inputs:
         return Batch("", range(first_place, first_place + len(events)), events)
 
     async def rest(self, *, first_place: int) -> AsyncGenerator[Batch]:
-        """All that is left: a run that was never finished has inputs without a trace."""
+        """All remaining inputs. A run that was never finished has inputs that no recorded event follows."""
         while True:
             batch = await self.take(len(self._waiting) or 1, first_place=first_place)
             if not batch.events:

@@ -1,4 +1,4 @@
-"""Summing up the headers of a stream's blocks for people."""
+"""A summary of a stream's block headers, for people."""
 
 from collections.abc import Collection, Iterable
 from functools import lru_cache
@@ -19,8 +19,8 @@ def event_types_in(columns: Iterable[object]) -> tuple[str, ...]:
 
 
 def symbols_in_all(columns: Collection[object]) -> tuple[str, ...]:
-    """The symbols that headers list, sorted; none where some block holds too many to list."""
-    if len(columns) == 1:  # a listing of many streams spends its time here, and what a header lists is sorted
+    """The symbols that headers list, sorted; empty if some block holds too many symbols to list."""
+    if len(columns) == 1:  # the usual case in a listing of many streams; a header's list is already sorted
         (column,) = columns
         symbols = _symbols(column)
         return symbols[1:] if symbols[:1] == (NO_SYMBOL,) else symbols
@@ -38,12 +38,12 @@ def _symbols(column: object) -> tuple[str, ...]:
     try:
         return _decode_symbols(column) if isinstance(column, bytes) else ()
     except msgspec.DecodeError:
-        return ()  # damaged: a listing says what it can, ``verify`` names the block
+        return ()  # damaged: a listing shows what is readable, ``verify`` names the block
 
 
 @lru_cache(maxsize=1024)
 def _type_names(columns: frozenset[object]) -> tuple[str, ...]:
-    """Cached: the streams of a store have few combinations of them."""
+    """Cached, because the streams of a store have few combinations of types."""
     return tuple(sorted({kind.__name__ for column in columns for kind in _types(column)}))
 
 

@@ -1,9 +1,9 @@
 """The ids of streams, by name, in a SQLite store.
 
-An id is looked up in the index on names, and the row that it leads to must bear the name. A name that is not
-found so is looked for past the index: one that fell out of it must not make its stream vanish. For this
-the table's names are kept. Ids only grow and rows are never taken away, so each miss reads only the rows
-above the highest one seen: a store of many new streams is written in linear time.
+An id is looked up in the index on names, and the row found must have that name. If the index is damaged, a
+stream must not vanish: a name that is not in the index is searched in the table itself. The names read from
+the table are kept. Ids only grow and rows are never deleted, so a later search reads only the rows above the
+highest id seen. Writing many new streams therefore takes linear time.
 """
 
 from collections.abc import Collection, Sequence
@@ -23,7 +23,7 @@ _NAMES_AT_ONCE = 1_000
 
 
 class StreamNames:
-    """Finds ids over a connection that reads."""
+    """Finds ids of streams, over a connection for reading."""
 
     def __init__(self, file: SqliteFile) -> None:
         self._file = file
@@ -32,7 +32,7 @@ class StreamNames:
         """Rows up to this one are in ``_ids``."""
 
     async def ids_of(self, streams: Collection[str]) -> dict[str, int]:
-        """The ids of those streams that somebody ever wrote to."""
+        """The ids of the streams that exist."""
         unknown = [stream for stream in streams if stream not in self._ids]
         for start in range(0, len(unknown), _NAMES_AT_ONCE):
             await self._look_up(unknown[start : start + _NAMES_AT_ONCE])
@@ -45,7 +45,7 @@ class StreamNames:
         try:
             rows = await self._file.fetch(_IDS_BY_INDEX.format(values=values), streams)
         except FileDamaged:
-            return  # the table tells, or is damaged itself
+            return  # the search in the table follows, and raises if the table is damaged too
         for row_id, name in rows:
             if isinstance(row_id, int) and isinstance(name, str):
                 self._ids[name] = row_id
@@ -60,7 +60,7 @@ class StreamNames:
 
 
 def name_of(column: SqlValue) -> str | None:
-    """A name that was read as a blob; ``None`` for one that is damaged: it must not hide the others."""
+    """The name in a column read as a blob; ``None`` if damaged, so that the other names stay readable."""
     try:
         return column.decode() if isinstance(column, bytes) else None
     except UnicodeDecodeError:

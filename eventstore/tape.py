@@ -30,9 +30,9 @@ class StreamTape:
     async def read(
         self, from_seq: int, types: frozenset[type[Event]] | None = None
     ) -> AsyncGenerator[Recorded, None]:
-        """What the stream holds now, from a seq on; nothing if it does not exist yet.
+        """The stream's present events from a seq on; nothing if the stream does not exist yet.
 
-        Blocks without any of ``types`` are skipped undecoded.
+        Blocks without any of ``types`` are skipped and not decoded.
         """
         selection = Selection(from_seq=from_seq, types=types)
         try:
@@ -47,11 +47,11 @@ class StreamTape:
         return await self._store.checkpoint(self._key(subscriber))
 
     async def save_checkpoint(self, subscriber: str, seq: int) -> None:
-        """Remember a subscriber's place, durably. Raises ``StoreError`` for a name with a ``/``."""
+        """Save a subscriber's checkpoint durably. Raises ``StoreError`` for a name with a ``/``."""
         await self._store.save_checkpoint(self._key(subscriber), seq)
 
     def _key(self, subscriber: str) -> str:
-        """Stream names may hold a ``/``, so subscribers' may not: no two pairs share a key."""
+        """A key that no other pair has. A stream's name may hold a ``/``, so a subscriber's may not."""
         if not subscriber or "/" in subscriber:
-            raise StoreError(f"a subscriber's name is not empty and holds no '/', not {subscriber!r}")
+            raise StoreError(f"a subscriber's name must not be empty or hold a '/', but is {subscriber!r}")
         return f"{self._stream}/{subscriber}"

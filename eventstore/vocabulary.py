@@ -1,4 +1,4 @@
-"""What the store needs to know of event types: their tags, and where each keeps its symbol."""
+"""Facts about event types that the store needs: their tags, and where each keeps its symbol."""
 
 from collections.abc import Callable, Iterable
 from operator import attrgetter
@@ -7,7 +7,7 @@ from kernel.events import EVENT_TYPES, Event
 from kernel.events.symbols import symbol_getter
 
 NO_SYMBOL = ""
-"""Stands in a block's symbols for "some event here has none"; it never matches a selection."""
+"""Entry in a block's list of symbols if some event has no symbol. It never matches a selection."""
 
 
 def _tag(event_type: type[Event]) -> int:
@@ -32,13 +32,13 @@ _symbol_field: Callable[[Event], str] = attrgetter("symbol")
 
 
 def symbol_of(event: Event) -> str:
-    """The symbol an event is about, an order's own included; ``""`` where it has none."""
+    """The symbol of an event, or of the order in it; ``""`` if it has no symbol."""
     return _GETTER_OF_TYPE[type(event)](event)
 
 
 def symbols_in(events: Iterable[Event], types: frozenset[type[Event]]) -> frozenset[str]:
-    """The symbols of events whose types are known to be ``types``; ``""`` where one has none."""
+    """The symbols of events of these ``types``; with ``""`` if some event has no symbol."""
     if types <= _TYPES_WITH_SYMBOL_FIELD:
-        # Market data: one C loop, 40 ns per event where calling ``symbol_of`` costs 120.
+        # Market data: one loop in C takes 40 ns per event, calls of ``symbol_of`` take 120.
         return frozenset(map(_symbol_field, events))
     return frozenset(map(symbol_of, events))

@@ -1,22 +1,26 @@
 """The witness: a small file beside the store that remembers what was committed.
 
-A hash chain shows what was changed, not what was cut off. The witness does. It is made of slots of 64
-bytes, each with a checksum of its own:
+Theory of operation. A hash chain shows changed blocks, but not a missing end. The witness shows a missing
+end.
 
-| at byte | slots | they remember |
+What it remembers: the file consists of slots of 64 bytes.
+
+| at byte | slots | content |
 | --- | --- | --- |
 | 0 | 2 | the last two commits of the whole file, written in turn |
-| 128 | 1 | that streams are remembered as well: a store of an older version has to be taken over first |
-| 192 | 1 | that commits of this boot may not have been synced (``unsynced_boot``) |
+| 128 | 1 | a mark: the last blocks of all streams are remembered (a store of an older version lacks it) |
+| 192 | 1 | the id of a boot whose commits may not be synced (``unsynced_boot``) |
 | 4096 | 1 for each stream, by its id | the stream's last block |
 
-A slot names a block that the store must hold with that hash. A deleted WAL, a truncated file,
-yesterday's file in today's place or a stale page lacks it.
+The slots of commits and streams have a checksum and name a block by id and hash. The store must hold that
+block. It is missing after a deleted WAL, a truncated file, a restored older file or a stale page.
 
-Slots are written after each commit and synced at most once a second and when the store is closed. An
-older slot is harmless: it names a block that is still there. So several processes may write them. With
-``Durability.FULL`` a slot is never newer than the store; with ``NORMAL`` a power cut may leave it newer,
-and rightly so. A slot never crosses a sector, so a power cut does not tear it.
+What changes it: each commit writes its slots. They are synced at most once a second, and when the store is
+closed. Several processes may write them: an older slot does no harm, as it names a block that still exists.
+
+What never happens: with ``Durability.FULL`` a slot is never newer than the store. With ``NORMAL`` a power cut
+may leave it newer, and the witness then proves the loss. A slot never crosses a disk sector, so a power cut
+does not leave half of it.
 """
 
 import fcntl
@@ -49,7 +53,7 @@ _sync_data = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
 
 
 class WitnessEntry(msgspec.Struct, frozen=True, order=True):
-    """A remembered block: ``number`` counts the commits of one process, for the order of slots."""
+    """A remembered block. ``number`` counts the commits and gives the order of the two commit slots."""
 
     number: int
     block_id: int
@@ -57,7 +61,7 @@ class WitnessEntry(msgspec.Struct, frozen=True, order=True):
 
 
 class Witness:
-    """The witness file, open. Raises ``StoreError`` with a sentence that names it."""
+    """The open witness file. Raises ``StoreError`` with a sentence that names the file."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
         """Use ``open_for_reading`` or ``open_for_writing``."""
@@ -68,17 +72,17 @@ class Witness:
 
     @classmethod
     def open_for_reading(cls, store_path: Path) -> "Witness | None":
-        """The witness of a store; ``None`` where there is no file."""
+        """The witness of a store; ``None`` if the file does not exist."""
         return cls._opened(witness_path(store_path), os.O_RDONLY)
 
     @classmethod
     def open_for_writing(cls, store_path: Path) -> "Witness | None":
-        """As ``open_for_reading``, and it can be written to."""
+        """The witness of a store, for reading and writing; ``None`` if the file does not exist."""
         return cls._opened(witness_path(store_path), os.O_RDWR)
 
     @classmethod
     def create(cls, store_path: Path) -> "Witness":
-        """Open the witness of a store for writing, made if need be: its name is on the disk then."""
+        """Open the witness of a store for writing, and create it if missing. Its folder is synced."""
         path = witness_path(store_path)
         witness = cls._opened(path, os.O_RDWR | os.O_CREAT)
         assert witness is not None, "a file that is made is there"
@@ -106,19 +110,19 @@ class Witness:
     # --- what is remembered -----------------------------------------------------------------------
 
     def commits(self) -> list[WitnessEntry]:
-        """None, one or two commits of the whole file, the latest last. An unreadable slot is left out."""
+        """Up to two commits of the whole file, the latest last. An unreadable slot is left out."""
         content = self._read(0, 2 * _SLOT_BYTES)
         slots = (content[:_SLOT_BYTES], content[_SLOT_BYTES:])
         return sorted(entry for entry in map(_entry, slots) if entry is not None)
 
     def last_block(self, stream_id: int) -> WitnessEntry | None:
-        """The last block of a stream. Asked before the store is: then the store must hold it."""
+        """The last block of a stream. Call this before reading the store: then the store must hold it."""
         if not 1 <= stream_id <= MAX_STREAMS:
             return None
         return _stream_entry(stream_id, self._read(_place(stream_id), _SLOT_BYTES))
 
     def last_blocks(self, first_id: int, count: int) -> list[WitnessEntry]:
-        """The last blocks of ``count`` streams from one on, of those that are remembered."""
+        """The remembered last blocks among the ``count`` streams from ``first_id`` on."""
         content = self._read(_place(first_id), count * _SLOT_BYTES)
         found = [
             _stream_entry(first_id + place // _SLOT_BYTES, content[place : place + _SLOT_BYTES])
@@ -127,24 +131,24 @@ class Witness:
         return [entry for entry in found if entry is not None]
 
     def highest_stream_id(self) -> int:
-        """No stream of a higher id is remembered."""
+        """An upper bound for the ids of remembered streams."""
         size = os.fstat(self._open_descriptor()).st_size
         return min(max(0, -(-(size - _STREAMS_AT) // _SLOT_BYTES)), MAX_STREAMS)
 
     @property
     def remembers_blocks(self) -> bool:
-        """Whether anything was ever committed, as far as can be told."""
+        """Whether the witness remembers any commit."""
         return bool(self.commits()) or self.highest_stream_id() > 0
 
     @property
     def remembers_streams(self) -> bool:
-        """Whether the last blocks of all streams were written down once."""
+        """Whether the last blocks of all streams are remembered."""
         return self._read(_STREAMS_REMEMBERED_AT, _SLOT_BYTES) == _STREAMS_REMEMBERED
 
     def unsynced_boot(self) -> str | None:
-        """The boot of the machine in which commits may have stayed unsynced; ``None``: in no boot.
+        """The boot of the machine whose commits may be unsynced; ``None`` if all are synced.
 
-        Text that cannot be read is some other boot.
+        Unreadable text counts as another boot.
         """
         slot = self._read(_UNSYNCED_AT, _SLOT_BYTES)
         return slot.strip(b"\0").decode(errors="replace") if slot.strip(b"\0") else None
@@ -152,9 +156,10 @@ class Witness:
     # --- remembering ------------------------------------------------------------------------------
 
     def remember(self, blocks: Iterable[tuple[int, bytes]]) -> None:
-        """Write a commit: id and hash of the last block of each stream in it, the last written last.
+        """Write a commit, given as id and hash of the last block of each of its streams.
 
-        A few microseconds: the page cache, no sync.
+        The last of ``blocks`` is also remembered as the last block of the whole file. Takes a few
+        microseconds, as it writes to the page cache without a sync.
         """
         self._number += 1
         slot = _EMPTY
@@ -169,19 +174,19 @@ class Witness:
         self._is_synced = False
 
     def take_over(self, blocks: Iterable[tuple[int, bytes]]) -> None:
-        """Remember last blocks that others committed."""
+        """Remember last blocks that were committed without a witness."""
         for block_id, block_hash in blocks:
             self._write(_packed(1, block_id, block_hash), _place(stream_id_of(block_id)))
 
     def confirm_streams(self) -> None:
-        """From now on ``remembers_streams``. What was taken over is on the disk before that is said."""
+        """Set the mark for ``remembers_streams``, after syncing the blocks that were taken over."""
         self.sync()
         self._write(_STREAMS_REMEMBERED, _STREAMS_REMEMBERED_AT)
 
     def begin_unsynced_session(self, boot: str) -> None:
-        """Write down, synced, that commits may stay unsynced from now on. Waits for the disk.
+        """Write the mark that commits of this boot may be unsynced, and sync it. Waits for the disk.
 
-        The lock says how long the session lives, to the sessions of other processes and store objects.
+        A shared lock tells sessions of other processes and store objects that this session is still open.
         """
         try:
             fcntl.flock(self._open_descriptor(), fcntl.LOCK_SH)
@@ -191,9 +196,9 @@ class Witness:
         self.sync()
 
     def end_session(self) -> None:
-        """Take back what ``begin_unsynced_session`` wrote, unless another such session lives on.
+        """Remove the mark of ``begin_unsynced_session``, unless another such session is still open.
 
-        Called once everything committed so far is synced. Waits for the disk.
+        Call it once all commits are synced. Waits for the disk.
         """
         descriptor = self._open_descriptor()
         try:
@@ -207,10 +212,10 @@ class Witness:
             self.sync()
 
     def sync(self) -> None:
-        """Bring the file to the disk; waits for it."""
+        """Sync the file; waits for the disk."""
         if self._is_synced:
             return
-        self._is_synced = True  # before, so that what is written meanwhile counts as unsynced
+        self._is_synced = True  # set before the sync: a slot written during the sync counts as unsynced
         try:
             _sync_data(self._open_descriptor())
         except OSError as error:
@@ -249,7 +254,7 @@ class Witness:
 
 
 def witness_path(store_path: Path) -> Path:
-    """Where the witness of a store lies: beside it."""
+    """The path of a store's witness, beside the store."""
     return store_path.with_name(store_path.name + ".witness")
 
 

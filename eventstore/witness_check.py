@@ -1,7 +1,8 @@
-"""Does the store hold what its witness remembers?
+"""Checks that the store holds the blocks that its witness remembers.
 
-One stream is judged whenever its end is read (``SqliteBlocks``); all of them at once where a store was not
-closed in good order, by ``integrity``, and when a store of an older version is taken over.
+One stream is checked whenever its end is read (``SqliteBlocks``). All streams are checked when a store is
+opened that was not closed in good order, by ``integrity``, and when a store of an older version is taken
+over.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from eventstore.witness import Witness, WitnessEntry, witness_path
 from kernel.errors import LogTruncated, StoreDamaged
 
 _STREAMS_PER_QUERY = 10_000
-"""Streams judged at once: 640 kB of the witness, and one query of 80 ms."""
+"""Streams checked at once: 640 kB of the witness, and one query of 80 ms."""
 
 _REMEMBERED = f"""
 SELECT
@@ -42,18 +43,18 @@ SELECT id, hash FROM block WHERE id IN (
 
 
 async def check_commits(reader: SqliteFile, remembered: list[WitnessEntry]) -> None:
-    """Raise ``LogTruncated`` unless the last commits of the file are there."""
+    """Raise ``LogTruncated`` unless the file holds the last commits."""
     for entry in reversed(remembered):
         rows = await reader.fetch("SELECT hash FROM block WHERE id = ?", (entry.block_id,))
         if rows != [(entry.hash,)]:
-            what = "its last commit is missing" if not rows else "its last commit is another one"
+            what = "its last commit is missing" if not rows else "another commit is in place of its last one"
             raise truncated(reader.path, what)
 
 
 async def check_all_streams(reader: SqliteFile, witness: Witness) -> None:
-    """Raise ``LogTruncated`` unless every stream that is remembered has its name and its end.
+    """Raise ``LogTruncated`` unless every remembered stream has its name and its last block.
 
-    0.8 s for 100,000 streams. Raises ``FileDamaged`` where pages are unreadable.
+    Takes 0.8 s for 100,000 streams. Raises ``FileDamaged`` if pages are unreadable.
     """
     for first_id in range(1, witness.highest_stream_id() + 1, _STREAMS_PER_QUERY):
         remembered = witness.last_blocks(first_id, _STREAMS_PER_QUERY)
@@ -65,11 +66,11 @@ async def check_all_streams(reader: SqliteFile, witness: Witness) -> None:
 
 
 async def check_names(reader: SqliteFile, witness: Witness, *, missing: str) -> None:
-    """Raise ``StoreDamaged`` if the name of some stream is lost: it may be the ``missing`` one.
+    """Raise ``StoreDamaged`` if the name of any stream is lost, as it may have been the ``missing`` one.
 
-    Ids of streams have no gaps, so counting them is enough: 15 ms for 100,000 streams.
+    Ids of streams have no gaps, so counting names is enough: 15 ms for 100,000 streams.
     """
-    highest_id = witness.highest_stream_id()  # before the names are read: a new one has its name first
+    highest_id = witness.highest_stream_id()  # read before the names: a new stream gets its name first
     ((count, last_id),) = await reader.fetch("SELECT count(*), coalesce(max(id), 0) FROM stream NOT INDEXED")
     if count == last_id and isinstance(last_id, int) and last_id >= highest_id:
         return
@@ -83,9 +84,9 @@ async def check_names(reader: SqliteFile, witness: Witness, *, missing: str) -> 
 
 
 async def take_over(reader: SqliteFile, witness: Witness) -> None:
-    """Remember how every stream ends now. Several processes may do it at once: each writes what is there.
+    """Write the last block of every stream into the witness. Several processes may do so at the same time.
 
-    A stream whose end cannot be read is left out: whoever reads it is told.
+    A stream whose end is unreadable is left out; reading that stream reports the damage.
     """
     await check_all_streams(reader, witness)
     rows = await reader.fetch("SELECT id FROM stream NOT INDEXED WHERE id BETWEEN 1 AND ?", (MAX_STREAMS,))
@@ -106,9 +107,9 @@ async def take_over(reader: SqliteFile, witness: Witness) -> None:
 
 
 def truncated(path: Path, what: str) -> LogTruncated:
-    """The refusal of a store that lacks what its witness remembers."""
+    """The error for a store that lacks a block that its witness remembers."""
     return LogTruncated(
-        f"event store {path}: {what}, though {witness_path(path)} remembers it as committed. Either the file "
+        f"event store {path}: {what}, but {witness_path(path)} remembers it as committed. Either the file "
         "was replaced by an older one, cut or damaged, or its -wal file was lost. Put all its files back, or "
         "restore a backup. To accept the loss, or if the store was deleted on purpose, delete the witness."
     )
@@ -124,7 +125,7 @@ def _blocks(rows: list[SqlRow]) -> list[tuple[int, bytes]]:
 
 
 def _fault(row: SqlRow, entry: WitnessEntry) -> str | None:
-    """What of a remembered block is missing; the row is one of ``_REMEMBERED``."""
+    """The difference between a remembered block and a row of ``_REMEMBERED``; ``None`` if they agree."""
     _block_id, last_id, found_hash, name = row
     stream_id, first_seq = stream_id_of(entry.block_id), first_seq_of(entry.block_id)
     if not isinstance(name, str):

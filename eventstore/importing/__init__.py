@@ -1,10 +1,17 @@
-"""Market data files (CSV, gzipped or zipped CSV, Parquet) to events in a store.
+"""Imports market data files (CSV, gzipped or zipped CSV, Parquet) into a store.
 
-The way of a row: ``text_rows`` or ``parquet_rows`` (file to fields) -> ``columns`` (which field is what)
--> ``parsers`` with ``timestamps``, ``local_time`` and ``intervals`` (fields to event, pure) ->
-``reading`` (order, bad rows) -> ``spool`` (until all is checked) -> ``reconcile`` (what is there
-already) -> ``importer`` (append). Messages of a market stream go through ``feed_messages`` (line to event)
-and ``feed_reading`` (books that hang together) instead.
+A row passes these modules:
+
+1. ``text_rows`` or ``parquet_rows``: file to fields.
+2. ``columns``: the meaning of each field.
+3. ``parsers`` with ``timestamps``, ``local_time`` and ``intervals``: fields to event, pure.
+4. ``reading``: checks the order, sorts out bad rows.
+5. ``spool``: keeps events on disk until all rows are checked.
+6. ``reconcile``: finds the events that the store already has.
+7. ``importer``: appends the others.
+
+Messages of a recorded market stream pass ``feed_messages`` (line to event) and ``feed_reading`` (order books)
+in place of 1 to 4.
 
 To add a kind of data, write its parser in ``parsers`` and its column names in ``columns``. To add a file
 format, write a source of rows with the methods of ``TextRows``.

@@ -1,4 +1,4 @@
-"""Which column of a file is what: by the names people give them, or as told."""
+"""Finds the columns of a file, by their usual names or as the options say."""
 
 import re
 from collections.abc import Sequence
@@ -84,9 +84,9 @@ _CLOCK_NAMES = ("time", "timeofday")
 
 
 class Columns(msgspec.Struct, frozen=True):
-    """Places of the columns in a row; -1 stands for a column that the file does not have.
+    """Places of the columns in a row; -1 if the file does not have the column.
 
-    ``clock`` is the time of day where a file keeps it apart from the date.
+    ``clock`` is the column with the time of day, if date and time of day have separate columns.
     """
 
     names: tuple[str, ...]
@@ -94,11 +94,11 @@ class Columns(msgspec.Struct, frozen=True):
     clock: int = -1
 
     def place(self, target: str) -> int:
-        """Index of a target's column, or -1."""
+        """Index of the column for a target, or -1."""
         return self.places.get(target, -1)
 
     def symbol(self, fields: Sequence[str], *, fallback: str) -> str:
-        """The symbol that a row names, or its two currencies; ``fallback`` without such columns."""
+        """The symbol in a row, or its two currencies joined; ``fallback`` if there are no such columns."""
         place = self.place("symbol")
         if place >= 0:
             return fields[place].strip()
@@ -106,7 +106,7 @@ class Columns(msgspec.Struct, frozen=True):
         return fields[base].strip() + fields[quote].strip() if base >= 0 and quote >= 0 else fallback
 
     def name(self, target: str) -> str:
-        """The file's own name of a target's column, for messages."""
+        """The file's own name of the column for a target, for messages."""
         place = self.place(target)
         return (self.names[place] or target) if place >= 0 else target
 
@@ -114,7 +114,7 @@ class Columns(msgspec.Struct, frozen=True):
 def resolve_columns(names: Sequence[str], options: ImportOptions) -> Columns:
     """Find every column that the options' kind of data needs.
 
-    Raises ``InputError`` naming what is missing, doubtful or contradictory.
+    Raises ``InputError`` naming columns that are missing, ambiguous or contradict the options.
     """
     known = _NAMES[options.kind]
     places = _told_places(names, options, known=tuple(known))
@@ -155,7 +155,7 @@ def _detected_place(names: Sequence[str], target: str, *, aliases: tuple[str, ..
 
 
 def _time_places(names: Sequence[str], aliases: tuple[str, ...]) -> tuple[int, int]:
-    """Places of the stamp and, where date and time of day are apart, of the time of day."""
+    """Places of the date (or whole stamp) and of a separate time of day; -1 if there is none."""
     whole = _detected_place(names, "time", aliases=("timestamp", "datetime"))
     day = _detected_place(names, "time", aliases=_DAY_NAMES)
     clock = _detected_place(names, "time", aliases=_CLOCK_NAMES)
@@ -163,7 +163,7 @@ def _time_places(names: Sequence[str], aliases: tuple[str, ...]) -> tuple[int, i
         return day, clock
     found = _detected_place(names, "time", aliases=aliases)
     if found < 0 and names and not names[0].strip():
-        return 0, -1  # an index written without a name, as data frames do
+        return 0, -1  # an index without a name, as data frames write it
     return found, -1
 
 
@@ -186,7 +186,7 @@ def _check_symbol(columns: Columns, options: ImportOptions) -> None:
         raise InputError(
             f"symbol {options.symbol!r} was given but the file has a symbol column, "
             f"{columns.name('symbol')!r}; pick from it with only={options.symbol}, "
-            f"or disown it with column symbol="
+            f"or ignore it with column symbol="
         )
     has_pair = columns.place("base") >= 0 and columns.place("quote") >= 0
     if not (options.symbol or options.fallback_symbol or has_column or has_pair):

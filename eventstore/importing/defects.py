@@ -1,15 +1,15 @@
-"""What can be wrong with a row, said so that the person with the file can find and mend it."""
+"""Errors about rows. Each names the place in the file, so that the user can correct it."""
 
 import msgspec
 
 from kernel.errors import InputError
 
 LISTED_ROWS = 10
-"""How many bad rows an error lists; the rest are counted."""
+"""Bad rows that an error lists; the others are only counted."""
 
 
 class RowDefect(InputError):
-    """One field of one row is wrong: its name, the value seen, what was expected."""
+    """One field of one row is wrong. Holds its name, the value seen and the value expected."""
 
     def __init__(self, field: str, seen: str, *, expected: str) -> None:
         super().__init__(f"{field} is {_shortened(seen)!r}, expected {expected}")
@@ -19,11 +19,11 @@ class RowDefect(InputError):
 
 
 class ColumnMissing(InputError):
-    """The rows need a column that the file does not have, or has under a name that nobody could guess."""
+    """The file lacks a column that its rows need, or names it in an unknown way."""
 
 
 class BadRow(msgspec.Struct, frozen=True):
-    """A row that was not taken. ``line`` counts from 1, header and blank lines included."""
+    """A row that was not accepted. ``line`` counts from 1, header and blank lines included."""
 
     file: str
     line: int
@@ -37,7 +37,7 @@ class BadRow(msgspec.Struct, frozen=True):
 
 
 class BadRowsRefused(InputError):
-    """A file with bad rows was refused and nothing was appended; ``rows`` are the first ten."""
+    """A file with bad rows was refused; nothing was appended. ``rows`` are the first ten."""
 
     def __init__(self, rows: tuple[BadRow, ...], *, count: int) -> None:
         number = "1 bad row" if count == 1 else f"{count:,} bad rows"

@@ -1,8 +1,8 @@
-"""Rows about instruments and currencies rather than prices: corporate actions, exchange and funding rates.
+"""Parsers for rows without market prices: corporate actions, exchange rates and funding rates.
 
-A corporate action takes effect when the ex-date begins: at the open of ``session``, or at local midnight.
-So it comes after the last bar of the day before and before the first of the ex-date, if both files are
-read with the same ``tz`` and ``session``. A rate stamped by a date alone is known at that day's end.
+A corporate action takes effect when the ex-date begins: at the open of ``session``, or at local midnight. So
+it comes after the last bar of the day before and before the first bar of the ex-date, if both files are read
+with the same ``tz`` and ``session``. An exchange rate stamped by a date alone is known at that day's end.
 """
 
 from decimal import Decimal, InvalidOperation
@@ -32,7 +32,7 @@ _NONE = Decimal(0)
 
 
 class ActionParser:
-    """Rows of type, ratio or amount (or one column of values for both), and what goes with them."""
+    """Rows of type, ratio or amount (or one column of values for both), and optional details."""
 
     def __init__(self, columns: Columns, options: ImportOptions) -> None:
         self._time, self._clock = columns.place("time"), columns.clock
@@ -71,17 +71,17 @@ class ActionParser:
         if kind is CorporateActionKind.DIVIDEND:
             return Decimal(1), _positive(fields, "amount", columns=columns)
         if kind is CorporateActionKind.SYMBOL_CHANGE and not new_symbol:
-            raise RowDefect(columns.name("new_symbol"), "", expected="the symbol from now on")
+            raise RowDefect(columns.name("new_symbol"), "", expected="the new symbol")
         if new_symbol == symbol:
             raise RowDefect(
-                columns.name("new_symbol"), new_symbol, expected="another symbol than the old one"
+                columns.name("new_symbol"), new_symbol, expected="a symbol other than the old one"
             )
         ratio = _optional(fields, "ratio", columns=columns)
         amount = _optional(fields, "amount", columns=columns) or _NONE
         if kind is CorporateActionKind.MERGER:
             if not new_symbol and not amount:
                 raise RowDefect(
-                    columns.name("amount"), "", expected="cash a share, or a new symbol and ratio"
+                    columns.name("amount"), "", expected="cash per share, or a new symbol and ratio"
                 )
             return ratio if ratio is not None else Decimal(1 if new_symbol else 0), amount
         if kind is CorporateActionKind.DELISTING or ratio is None:
@@ -92,7 +92,7 @@ class ActionParser:
 
 
 class FxRateParser:
-    """Rows of base, quote (or a pair such as ``EURUSD`` for a symbol) and rate."""
+    """Rows of rate, and of base and quote currency or a pair such as ``EURUSD`` as symbol."""
 
     def __init__(self, columns: Columns, options: ImportOptions) -> None:
         self._time, self._clock = columns.place("time"), columns.clock
@@ -123,7 +123,7 @@ class FxRateParser:
 
 
 class FundingRateParser:
-    """Rows of rate and perhaps the end of its interval; without one it is due at its stamp."""
+    """Rows of rate and optionally its due time. Without one the rate is due at its stamp."""
 
     def __init__(self, columns: Columns, options: ImportOptions) -> None:
         self._time, self._clock = columns.place("time"), columns.clock
@@ -131,7 +131,7 @@ class FundingRateParser:
         self._columns = columns
 
     def parse(self, fields: list[str], symbol: str, *, later: bool = False) -> FundingRateSet:
-        """The funding rate of a row; below zero the short side pays."""
+        """The funding rate of a row. If it is negative, the short side pays."""
         columns = self._columns
         ts = self._instants.instant(_stamp(fields, self._time, clock=self._clock), later)
         due_text = _text(fields, "due", columns=columns)
@@ -142,7 +142,7 @@ class FundingRateParser:
 
 
 def _day_intervals(options: ImportOptions) -> DailyIntervals:
-    """Local days of the options' zone and session, whatever timeframe bars have."""
+    """Local days of the options' zone and session; their timeframe is ignored."""
     return DailyIntervals(msgspec.structs.replace(options, timeframe="1d", label=Label.OPEN))
 
 
@@ -156,7 +156,7 @@ def _text(fields: list[str], target: str, *, columns: Columns) -> str:
 
 
 def _optional(fields: list[str], target: str, *, columns: Columns) -> Decimal | None:
-    """A number of at least 0, if the row has one."""
+    """A number of 0 or more; ``None`` if the row has none."""
     if not _text(fields, target, columns=columns):
         return None
     number = _number(fields, target, columns=columns)
@@ -166,7 +166,7 @@ def _optional(fields: list[str], target: str, *, columns: Columns) -> Decimal | 
 
 
 def _positive(fields: list[str], target: str, *, columns: Columns) -> Decimal:
-    """A number above 0 from its own column, or that of values; ``ColumnMissing`` if there is neither."""
+    """A number above 0, from its own column or the column of values; ``ColumnMissing`` without either."""
     if columns.place(target) < 0 and columns.place("value") < 0:
         listed = ", ".join(map(repr, columns.names))
         raise ColumnMissing(
@@ -182,7 +182,7 @@ def _positive(fields: list[str], target: str, *, columns: Columns) -> Decimal:
 
 
 def _number(fields: list[str], target: str, *, columns: Columns) -> Decimal:
-    """A finite number; ``1_000``, which Python would take, is none."""
+    """A finite number. ``1_000`` is refused, though Python accepts it."""
     text = _text(fields, target, columns=columns)
     try:
         value = Decimal(text)

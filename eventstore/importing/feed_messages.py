@@ -1,17 +1,17 @@
-"""Messages of Binance's raw market streams to events: pure, one message at a time, every value checked.
+"""Turns messages of Binance's raw market streams into events: pure, one at a time, every value checked.
 
-A line is what a recorder wrote: the time of receipt in ns since the epoch, a space, and the JSON message
-as it came, with or without the envelope of a combined stream (``{"stream": ..., "data": {...}}``).
+A recorder wrote each line: the time of receipt in ns since the epoch, a space, and the JSON message as
+received, with or without the envelope of a combined stream (``{"stream": ..., "data": {...}}``).
 
-- ``depth``: ``BookDelta``. ``u`` is its ``book_seq``; ``pu`` (futures), or ``U - 1`` (spot), its
-  ``previous_book_seq``. A quantity of 0 removes the level.
-- ``bookTicker``: ``Quote``.
-- ``trade``: ``Trade``. ``m`` says that the buyer was the maker, so the seller was the aggressor. Futures
-  mark what was not matched in the book (``X`` other than ``MARKET``: insurance fund, auto-deleveraging); it
-  is passed over.
-- a REST snapshot (``lastUpdateId``): ``BookSnapshot``. It does not name its symbol.
+- ``depth`` becomes ``BookDelta``. ``u`` is its ``book_seq``. Its ``previous_book_seq`` is ``pu`` on futures
+  and ``U - 1`` on spot. A quantity of 0 removes the level.
+- ``bookTicker`` becomes ``Quote``.
+- ``trade`` becomes ``Trade``. ``m`` says that the buyer was the maker, so the seller was the aggressor. On
+  futures, ``X`` other than ``MARKET`` marks a trade outside the book (insurance fund, auto-deleveraging); it
+  is ignored.
+- A REST snapshot (``lastUpdateId``) becomes ``BookSnapshot``. It does not name its symbol.
 
-``exchange_ts`` is ``T``, the time of the transaction, or ``E``, that of the message.
+``exchange_ts`` is ``T``, the time of the transaction, or else ``E``, the time of the message.
 
 Source: developers.binance.com, "Spot: WebSocket market streams" and "USD-M futures: WebSocket market
 streams", as recorded in 2024.
@@ -34,7 +34,7 @@ _TIME = "a time of receipt in ns and a message, with a space between"
 
 
 class _Envelope(msgspec.Struct, gc=False):
-    """What is looked at first: the kind of message."""
+    """The fields decoded first, to find the kind of message."""
 
     e: str = ""
     data: msgspec.Raw = msgspec.Raw()
@@ -42,7 +42,7 @@ class _Envelope(msgspec.Struct, gc=False):
 
 
 class _Kind(msgspec.Struct, gc=False):
-    e: str = "bookTicker"  # spot does not name the event of this one
+    e: str = "bookTicker"  # on spot this message has no event name
 
 
 class _Depth(msgspec.Struct, gc=False):
@@ -89,20 +89,20 @@ MessageT = TypeVar("MessageT")
 
 
 class FeedMessages:
-    """Parses lines. ``floor`` is what every price lies above: 0, or minus infinity where any will do."""
+    """Parses lines. Every price must be above ``floor``: 0, or minus infinity if any price is allowed."""
 
     def __init__(self, *, floor: float = 0.0) -> None:
         self._floor = floor
         self._envelope = msgspec.json.Decoder(_Envelope)
         self._kind = msgspec.json.Decoder(_Kind)
-        # numbers come as text, which only a decoder that is not strict takes for numbers
+        # prices and sizes are sent as text; only a decoder that is not strict reads text as a number
         self._depth = msgspec.json.Decoder(_Depth, strict=False)
         self._ticker = msgspec.json.Decoder(_Ticker, strict=False)
         self._print = msgspec.json.Decoder(_Print, strict=False)
         self._snapshot = msgspec.json.Decoder(_Snapshot, strict=False)
 
     def parse(self, line: bytes) -> FeedEvent | None:
-        """The event of a line, ``None`` for a message of another stream; raises ``RowDefect``.
+        """The event of a line; ``None`` for a message of another stream. Raises ``RowDefect``.
 
         The symbol of a snapshot is empty.
         """

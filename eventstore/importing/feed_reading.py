@@ -1,11 +1,18 @@
-"""Recorded market streams to checked events, in order of receipt, with books that hang together.
+"""Turns recorded market streams into checked events, in order of receipt, with consistent order books.
 
-A book is a snapshot and the updates that follow it. A recorder asks for the snapshot after it began to
-listen, so some updates arrive before it: those that it already holds are passed over, the others are held
-back and follow it, stamped like it, for nobody could know the book earlier. Updates that an unbroken book
-already holds, and snapshots older than it, are passed over too. Where the feed skipped updates and a later
-snapshot mends the book, ``FeedGapDetected`` marks the gap and the updates after it are held back likewise.
-In files without a (further) snapshot updates are kept as they come: they go on from what a stream holds.
+Theory of operation. An order book is a snapshot and the updates that follow it. The reader remembers, for
+each symbol, the last update in the book, whether updates are missing (the book is broken), and held updates.
+
+- A recorder requests the snapshot after it began to listen, so some updates arrive before the snapshot. They
+  are held. When the snapshot arrives, those already in it are skipped and the others follow it, with the
+  snapshot's ``ts``, since the book was not known earlier.
+- Updates that an unbroken book already contains are skipped, and so are snapshots older than it.
+- If updates are missing and a later snapshot is in the files, ``FeedGapDetected`` marks the gap. The updates
+  after the gap are held until that snapshot.
+- If no snapshot is left in the files, updates are added as they come. They continue the book that the stream
+  already holds.
+
+What never happens: an update does not get a ``ts`` before the time at which its book was known.
 """
 
 import gzip
@@ -36,7 +43,7 @@ _SNAPSHOT_START = b'{"lastUpdateId"'
 
 
 class _Following:
-    """What one symbol's updates follow: ``known`` is the last update in the book, 0 before the first."""
+    """One symbol's order book so far. ``known`` is the last update in the book, 0 before the first."""
 
     def __init__(self, track: Track) -> None:
         self.track = track
@@ -46,7 +53,7 @@ class _Following:
 
 
 class FeedReader:
-    """Takes the lines of recorded streams into ``ParsedFiles``."""
+    """Reads the lines of recorded streams into ``ParsedFiles``."""
 
     def __init__(self, options: ImportOptions, parsed: ParsedFiles, *, paths: Sequence[Path]) -> None:
         self._options = options
@@ -58,7 +65,7 @@ class FeedReader:
         self._snapshots_to_come = sum(_snapshot_count(path) for path in paths)
 
     def read(self, path: Path, report: Callable[[int], None]) -> int:
-        """Take one file; its size in bytes."""
+        """Read one file; return its size in bytes."""
         size = path.stat().st_size
         rows_before = self._parsed.row_count
         for line, message, position in _lines(path):
@@ -116,7 +123,7 @@ class FeedReader:
         return following
 
     def _symbol(self, event: FeedEvent) -> str:
-        """What the event's symbol is called here."""
+        """The symbol of an event's stream: the symbol option, or the feed's own name."""
         named = event.symbol
         if isinstance(event, BookSnapshot):
             if len(self._seen) != 1 and not self._options.symbol:
@@ -176,7 +183,7 @@ class FeedReader:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes, int]]:
-    """(number from 1, line, bytes of the file read so far); blank lines are passed over but counted."""
+    """(number from 1, line, bytes of the file read so far). Blank lines are skipped, but count as lines."""
     try:
         with path.open("rb") as raw:
             for number, line in enumerate(_split(raw, path), 1):

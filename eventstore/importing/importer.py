@@ -1,7 +1,7 @@
 """Import market data files into a store: parse and check everything, compare, then append.
 
-Nothing is appended before every row of every file was checked and every stream compared. Should the
-process die while appending, each stream holds a beginning of its part: importing the same again
+Nothing is appended before every row of every file was checked and every stream compared. If the process
+dies while appending, each stream holds the first part of its new events; importing the same files again
 appends the rest.
 """
 
@@ -23,9 +23,12 @@ from kernel.events import MessageQuarantined
 
 
 class StreamImport(msgspec.Struct, frozen=True):
-    """What one stream got. ``row_count`` rows were for it, ``new_count`` of them were appended.
+    """The result of an import for one stream.
 
-    ``first_ts`` and ``last_ts`` are those of the files' rows, ns UTC.
+    - ``row_count``: rows of the files for this stream.
+    - ``new_count``: rows among them that were appended.
+    - ``last_seq``: the stream's last seq after the import.
+    - ``first_ts``, ``last_ts``: of the files' rows, ns UTC.
     """
 
     stream: str
@@ -37,13 +40,15 @@ class StreamImport(msgspec.Struct, frozen=True):
 
 
 class ImportResult(msgspec.Struct, frozen=True):
-    """What an import did. ``row_count`` rows are in streams, or in one of the other four counts.
+    """The result of an import.
 
-    ``skipped_count`` are rows of symbols that were not asked for; ``bad_rows`` are the first ten of
-    ``bad_count``; ``new_count`` events were appended to data streams, ``quarantined_count`` to
-    quarantine streams (fewer than ``bad_count`` where they were there before). Of recorded feeds
-    ``superseded_count`` are updates and snapshots no newer than the book that they are for, and
-    ``foreign_count`` are messages that are neither books, trades nor quotes.
+    - ``row_count``: all rows. Each is in a stream, skipped, bad, superseded or foreign.
+    - ``new_count``: events appended to data streams.
+    - ``skipped_count``: rows of symbols that were not asked for.
+    - ``bad_count``: bad rows; ``bad_rows`` are the first ten.
+    - ``quarantined_count``: events appended to quarantine streams; bad rows already there are not counted.
+    - ``superseded_count``: of recorded feeds, updates and snapshots not newer than their order book.
+    - ``foreign_count``: of recorded feeds, messages other than books, trades and quotes.
     """
 
     files: tuple[str, ...]
@@ -59,7 +64,7 @@ class ImportResult(msgspec.Struct, frozen=True):
 
 
 class _Plan(msgspec.Struct, frozen=True):
-    """One stream's part: where it ends, and what to leave out because it is there."""
+    """The import into one stream: its head, and the events to leave out since it has them already."""
 
     lane: Lane
     head: StreamHead
@@ -84,8 +89,8 @@ async def import_files(
 ) -> ImportResult:
     """Import files, in this order, as if they were one.
 
-    Blocks the event loop while it parses. Raises ``BadRowsRefused`` or another ``InputError``, with
-    the store unchanged, and ``StoreError`` if the store fails or another writer was there.
+    Blocks the event loop while it parses. Raises ``BadRowsRefused`` or another ``InputError``, with the store
+    unchanged, and ``StoreError`` if the store fails or another writer has appended to a stream.
     """
     parsed = parse_files(paths, options, on_progress=on_progress)
     try:
@@ -98,9 +103,9 @@ async def import_files(
 async def append_parsed(
     store: EventStore, parsed: ParsedFiles, *, on_progress: OnProgress | None = None
 ) -> ImportResult:
-    """Append what the store does not hold yet of files that were parsed before.
+    """Append the events of parsed files that the store does not hold yet.
 
-    Raises as ``import_files`` does; every stream is compared before any is changed.
+    Every stream is compared before any is changed. Raises as ``import_files`` does.
     """
     lanes = [lane for lane in parsed.spool.lanes.values() if lane.count]
     plans = [await _plan(store, parsed.spool, lane) for lane in lanes]
@@ -110,7 +115,7 @@ async def append_parsed(
     for plan in plans:
         head = plan.head
         for events in _missing_events(parsed.spool, plan):
-            # Just decoded from the spool, so of the right types: not to be checked once more.
+            # Just decoded from the spool, so all fields have the right types: no second full check.
             encoded = encode_events(plan.lane.stream, events, causes=None)
             head = await store.append(plan.lane.stream, encoded, expected_seq=head.seq)
             done += len(events)
@@ -132,7 +137,7 @@ async def _plan(store: EventStore, spool: Spool, lane: Lane) -> _Plan:
 
 
 def _missing_events(spool: Spool, plan: _Plan) -> Iterator[Sequence[SpooledEvent]]:
-    """The lane's events that its stream does not hold, a frame at a time."""
+    """The lane's events that its stream does not hold, one frame at a time."""
     known = plan.known
     for frame in spool.frames(plan.lane):
         events: list[SpooledEvent] = frame.events[known:]
@@ -152,7 +157,10 @@ def _is_known(event: SpooledEvent, plan: _Plan) -> bool:
 
 
 def _stamped(event: SpooledEvent, plan: _Plan) -> SpooledEvent:
-    """A bad row of an older file found later is stamped like the newest one: ``ts`` never decreases."""
+    """The event with its ``ts`` raised to that of the stream's head if it is earlier.
+
+    This happens to bad rows of an older file that is imported later: ``ts`` must not decrease.
+    """
     return event if event.ts >= plan.head.ts else msgspec.structs.replace(event, ts=plan.head.ts)
 
 

@@ -1,4 +1,17 @@
-"""When a row is known: the stamp rule of ``ImportOptions`` as functions from text to kernel time."""
+"""The stamp rule of ``ImportOptions``: from the text of a time stamp to kernel time.
+
+Theory of operation. A row may be used from its ``ts`` on, so ``ts`` must never be too early.
+
+- A quote or trade is known at its stamp. The stamp must have a time of day.
+- A bar shorter than a day has its stamp at one end (``label``); the timeframe gives the other end.
+- A bar of whole days that is stamped by a date, or by midnight with ``label`` open, covers whole local days.
+  Without ``session`` it begins at local midnight and is known at the last nanosecond of its last day. With
+  ``session`` it begins and ends at the session's hours. Days have 23 or 25 hours where clocks change.
+- A bar of whole days with any other time of day begins or ends at that local time.
+
+A stamp with its own offset from UTC is first converted to the zone of the options. The results of daily bars
+are cached by text; the cache does not change any result.
+"""
 
 import re
 from collections.abc import Callable
@@ -14,11 +27,11 @@ _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400}
 _CACHE_LIMIT = 100_000
 
 IntervalRule = Callable[[str, bool], tuple[int, int]]
-"""(stamp, the later of two readings?) -> (open_ts, ts); raises ``RowDefect``."""
+"""(text, later) -> (open_ts, ts); raises ``RowDefect``. ``later``: take the second of two equal times."""
 
 
 def timeframe_ns(timeframe: str) -> int:
-    """Length of a timeframe such as ``5m``; raises ``InputError`` for anything else."""
+    """Length of a timeframe such as ``5m``. Raises ``InputError`` if it is not a timeframe."""
     match = re.fullmatch(r"([1-9]\d{0,5})([smhdw])", timeframe, re.ASCII)
     if match is None:
         raise InputError(
@@ -52,7 +65,7 @@ def interval_rule(options: ImportOptions) -> IntervalRule:
 
 
 class Instants:
-    """Stamps of one moment: quotes, trades and the ends of bars."""
+    """Converts stamps of a single moment: of quotes, trades and the ends of bars."""
 
     def __init__(self, options: ImportOptions) -> None:
         self._parse = stamp_parser(options).parse
@@ -63,14 +76,14 @@ class Instants:
         """The instant of a stamp, in ns UTC; a date alone is refused."""
         wall_ns, offset_ns, has_time = self._parse(text)
         if not has_time:
-            raise RowDefect("time", text, expected="a time of day as well as a date")
+            raise RowDefect("time", text, expected="a date and a time of day")
         if offset_ns is not None:
             return wall_ns - offset_ns
         return wall_ns if self._is_utc else self._local.to_utc(wall_ns, later=later)
 
 
 class IntradayIntervals:
-    """Bars shorter than a day: the stamp is one end, the timeframe gives the other."""
+    """Bars shorter than a day. The stamp is one end; the timeframe gives the other."""
 
     def __init__(self, options: ImportOptions) -> None:
         self._instant = Instants(options).instant
@@ -78,13 +91,13 @@ class IntradayIntervals:
         self._before, self._after = (0, length) if options.label is Label.OPEN else (length, 0)
 
     def interval(self, text: str, later: bool) -> tuple[int, int]:
-        """(open_ts, ts) of the bar stamped so."""
+        """(open_ts, ts) of the bar with this stamp."""
         stamp = self._instant(text, later)
         return stamp - self._before, stamp + self._after
 
 
 class DailyIntervals:
-    """Bars of whole days: calendar days of the zone, however long its clocks make them."""
+    """Bars of whole days: calendar days of the zone, of 23 or 25 hours where clocks change."""
 
     def __init__(self, options: ImportOptions) -> None:
         self._parse = stamp_parser(options).parse
@@ -95,7 +108,7 @@ class DailyIntervals:
         self._known: dict[tuple[str, bool], tuple[int, int]] = {}
 
     def interval(self, text: str, later: bool) -> tuple[int, int]:
-        """(open_ts, ts) of the bar stamped so."""
+        """(open_ts, ts) of the bar with this stamp."""
         known = self._known.get((text, later))
         if known is None:
             if len(self._known) > _CACHE_LIMIT:

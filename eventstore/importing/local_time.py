@@ -1,4 +1,4 @@
-"""Wall clocks and UTC, in nanoseconds: zones, skipped hours and hours that occur twice."""
+"""Conversion between local time and UTC, in nanoseconds, with hours that are skipped or occur twice."""
 
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -8,17 +8,17 @@ from kernel.errors import InputError
 from kernel.time_units import MINUTE_NS, SECOND_NS
 
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - wall-clock arithmetic has no zone
-"""Where local wall-clock times are counted from, before a zone is applied."""
+"""The zero of wall-clock times, before a zone is applied."""
 
 _CACHE_LIMIT = 100_000
 _QUARTER_HOUR = 15 * MINUTE_NS
 
 
 class LocalTime:
-    """A time zone: wall-clock readings to UTC and back, in ns."""
+    """A time zone. Converts local (wall-clock) times to UTC and back, in ns."""
 
     def __init__(self, name: str) -> None:
-        """Raises ``InputError`` for a name that is no IANA zone."""
+        """Raises ``InputError`` if the name is not an IANA zone."""
         try:
             self._zone: tzinfo = UTC if name.upper() == "UTC" else ZoneInfo(name)
         except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -30,10 +30,10 @@ class LocalTime:
         self._plain: dict[int, int] = {}
 
     def to_utc(self, wall_ns: int, *, later: bool = False) -> int:
-        """The instant of a wall-clock reading.
+        """The UTC time of a local time.
 
-        Where clocks went back a reading occurs twice: the first is meant, or the second if ``later``.
-        Raises ``RowDefect`` for a reading that clocks skipped.
+        When clocks are set back, a local time occurs twice: this takes the first, or the second if ``later``.
+        Raises ``RowDefect`` for a local time that was skipped when clocks were set forward.
         """
         if self.is_utc:
             return wall_ns
@@ -49,18 +49,18 @@ class LocalTime:
         return wall_ns - (second if later else first)
 
     def to_utc_or_next(self, wall_ns: int) -> int:
-        """The instant of a wall-clock reading, or the end of the gap that skipped it."""
+        """The UTC time of a local time. A skipped time is moved forward by the length of the gap."""
         return wall_ns if self.is_utc else wall_ns - self._offsets(wall_ns)[0]
 
     def to_wall(self, ts: int) -> int:
-        """The wall-clock reading at an instant."""
+        """The local time at a UTC time."""
         if self.is_utc:
             return ts
         moment = (EPOCH + timedelta(microseconds=ts // 1_000)).replace(tzinfo=UTC)
         return ts + ns_of(moment.astimezone(self._zone).utcoffset())
 
     def _remember(self, quarter: int) -> None:
-        """Keep a quarter of an hour whose offset is one throughout; all are, but where clocks change."""
+        """Cache the offset of a quarter of an hour, unless the offset changes within it."""
         edges = {self._offsets(quarter * _QUARTER_HOUR), self._offsets((quarter + 1) * _QUARTER_HOUR - 1_000)}
         first, second = next(iter(edges)) if len(edges) == 1 else (0, 1)
         if first != second:
@@ -70,18 +70,21 @@ class LocalTime:
         self._plain[quarter] = first
 
     def _offsets(self, wall_ns: int) -> tuple[int, int]:
-        """Offsets of the first and second reading; first < second inside a gap, > where readings repeat."""
+        """Offsets from UTC of the first and second occurrence of a local time.
+
+        They are equal for most times. In a gap first < second; where a time occurs twice first > second.
+        """
         wall = (EPOCH + timedelta(microseconds=wall_ns // 1_000)).replace(tzinfo=self._zone)
         return ns_of(wall.utcoffset()), ns_of(wall.replace(fold=1).utcoffset())
 
 
 def wall_ns_of(moment: datetime) -> int:
-    """A clock's reading, its zone ignored, in ns since 1970."""
+    """A local time, its zone ignored, in ns since 1970."""
     return ns_of(moment.replace(tzinfo=None) - EPOCH)
 
 
 def iso_utc(ts: int) -> str:
-    """``2013-03-01T20:59:59.5Z``: an instant for people, with as many decimals as it needs."""
+    """A UTC time for people, such as ``2013-03-01T20:59:59.5Z``, with as many decimals as it needs."""
     seconds, fraction = divmod(ts, SECOND_NS)
     text = (EPOCH + timedelta(seconds=seconds)).isoformat()
     return f"{text}.{fraction:09d}".rstrip("0") + "Z" if fraction else text + "Z"

@@ -1,4 +1,4 @@
-"""Which options make sense together, told before any file is opened."""
+"""Checks that options make sense together, before any file is opened."""
 
 from eventstore.importing.intervals import interval_rule, session_hours
 from eventstore.importing.local_time import LocalTime
@@ -6,19 +6,19 @@ from eventstore.importing.options import DataKind, ImportOptions, TimeUnit
 from kernel.errors import InputError
 
 _FOR_ROWS = ("columns", "column", "delimiter", "time_format", "newest_first")
-"""Options about files of rows, without a meaning for messages."""
+"""Options for files of rows; recorded messages do not use them."""
 
 _BY_DAY = (DataKind.BARS, DataKind.CORPORATE_ACTIONS, DataKind.FX_RATES)
-"""What may be stamped by a date alone."""
+"""Kinds of data that may be stamped by a date alone."""
 
 LONGEST_STREAM = 200
-"""Characters; the store allows 255, and ``.quarantine`` must fit."""
+"""Characters. The store allows 255, and ``.quarantine`` must fit too."""
 
 
 def checked(options: ImportOptions) -> ImportOptions:
-    """The options, if they make sense together; raises ``InputError`` naming the one that does not."""
+    """Return the options. Raises ``InputError`` naming an option that does not fit the others."""
     if options.symbol and options.only:
-        raise InputError("option only picks from a symbol column, so it cannot go with a fixed symbol")
+        raise InputError("option only selects from a symbol column, so it cannot be used with option symbol")
     if options.adjusted and options.kind is not DataKind.BARS:
         raise InputError(f"option adjusted is for bars, the kind is {options.kind.value}")
     if options.session and options.kind not in _BY_DAY:
@@ -26,7 +26,7 @@ def checked(options: ImportOptions) -> ImportOptions:
     if options.time_format and options.time_unit is not TimeUnit.AUTO:
         raise InputError("options time_format and time_unit exclude each other")
     if "%Z" in options.time_format:
-        raise InputError("option time_format has %Z, which tells no offset; use %z, or leave it to option tz")
+        raise InputError("option time_format has %Z, which gives no offset; use %z, or option tz instead")
     if len(options.delimiter) > 1 or options.delimiter in ('"', "\n", "\r"):
         raise InputError(f"option delimiter is {options.delimiter!r}, expected one character")
     if not options.stream.isprintable() or len(options.stream) > LONGEST_STREAM:

@@ -1,4 +1,4 @@
-"""How a file is to be read: one frozen struct, checked once, with a default for everything."""
+"""Options of an import: one frozen struct, checked once, with a default for every field."""
 
 from enum import Enum
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class DataKind(Enum):
-    """What the rows of a file are."""
+    """The kind of data in the rows of a file."""
 
     BARS = "bars"
     QUOTES = "quotes"
@@ -14,27 +14,27 @@ class DataKind(Enum):
     DEPTH = "depth"
     """Recorded market streams of Binance: order books, trades and best quotes; see ``feed_messages``."""
     CORPORATE_ACTIONS = "corporate-actions"
-    """Splits, dividends, mergers, symbol changes and delistings; see ``fact_parsers``, for the rates too."""
+    """Splits, dividends, mergers, symbol changes and delistings; see ``fact_parsers``, also for the rates."""
     FX_RATES = "fx-rates"
     FUNDING_RATES = "funding-rates"
 
 
 class Label(Enum):
-    """Which end of a bar's interval its stamp marks."""
+    """The end of a bar's interval that its stamp marks."""
 
     OPEN = "open"
     CLOSE = "close"
 
 
 class BadRows(Enum):
-    """What happens to a file with bad rows."""
+    """The treatment of bad rows: refuse the file, or quarantine the rows."""
 
     REFUSE = "refuse"
     QUARANTINE = "quarantine"
 
 
 class TimeUnit(Enum):
-    """The unit of a numeric time stamp; ``auto`` tells it by the number of digits."""
+    """The unit of a numeric time stamp; ``auto`` derives it from the number of digits."""
 
     AUTO = "auto"
     SECONDS = "s"
@@ -44,49 +44,51 @@ class TimeUnit(Enum):
 
 
 class ImportOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How to read market data files. Which combinations make sense is checked by ``option_checks``.
+    """How to read market data files. ``option_checks`` checks that the options fit together.
 
-    The stamp rule: ``Bar.ts`` is when the bar is known, which is its *end*. ``label`` says which end
-    the file's stamp marks; the default, ``open``, can be wrong only on the safe side: it may show a
-    bar late, never early. A bar of a day or longer stamped by a date alone (or by midnight) covers
-    whole local days: ``ts`` is the last nanosecond of its last day, or the close of ``session`` if
-    one is given, and ``open_ts`` local midnight or the session's open.
+    The stamp rule: ``Bar.ts`` is the time at which the bar is known, its *end*. ``label`` says which end the
+    file's stamp marks. The default, ``open``, is safe: if it is wrong, a bar is known too late, never too
+    early.
+
+    A bar of a day or longer stamped by a date alone (or by midnight) covers whole local days. Its ``ts`` is
+    the last nanosecond of its last day, or the close of ``session`` if given. Its ``open_ts`` is local
+    midnight, or the session's open.
     """
 
     kind: DataKind = DataKind.BARS
     symbol: str = ""
     """The symbol of every row; empty: the file has a symbol column."""
     fallback_symbol: str = ""
-    """The symbol of every row of a file that turns out to have no symbol column."""
+    """The symbol of every row if the file has no symbol column."""
     only: tuple[str, ...] = ()
-    """Take these symbols of the symbol column, skip the others; empty: take all."""
+    """Import these symbols of the symbol column and skip the others; empty: import all."""
     timeframe: str = "1d"
-    """Of bars: a count and ``s``, ``m``, ``h``, ``d`` or ``w``."""
+    """The timeframe of bars: a count and ``s``, ``m``, ``h``, ``d`` or ``w``."""
     tz: str = "UTC"
-    """The IANA zone of stamps that name none."""
+    """The IANA zone of stamps without a zone."""
     label: Label = Label.OPEN
     session: str = ""
     """Local trading hours ``HH:MM-HH:MM`` of bars, corporate actions and exchange rates stamped by date.
 
-    An open that is not before the close lies on the day before.
+    If the open is not before the close, it is on the day before.
     """
     adjusted: bool = False
     """Scale prices by adjusted close / close, volume by its inverse; needs an adjusted close column."""
     columns: tuple[str, ...] = ()
     """Names of the columns of a file without a header line."""
     column: tuple[tuple[str, str], ...] = ()
-    """(target, column of the file) where detection by name would not find it; an empty column: none."""
+    """(target, column of the file) for columns not found by name; an empty column: ignore the target."""
     delimiter: str = ""
-    """One character; empty: told from the first line."""
+    """One character; empty: found from the first line."""
     time_format: str = ""
-    """A ``strptime`` format; empty: ISO 8601, a date with ``-``, ``/``, ``.`` or none, or a number."""
+    """A ``strptime`` format; empty: any other form that ``timestamps`` accepts."""
     time_unit: TimeUnit = TimeUnit.AUTO
     newest_first: bool = False
-    """The file begins with its newest row. It is turned round in memory, unlike other files."""
+    """The file begins with its newest row. The whole file is then held in memory to reverse it."""
     stream: str = ""
-    """Append everything to this stream; empty: one a symbol, ``goog.1d`` or ``goog.quotes``.
+    """Append everything to this stream; empty: one stream for each symbol, ``goog.1d`` or ``goog.quotes``.
 
-    Facts go to ``goog.actions``, ``eurusd.fx`` and ``btcusdt.funding``.
+    Corporate actions and rates go to streams such as ``goog.actions``, ``eurusd.fx`` and ``btcusdt.funding``.
     """
     bad_rows: BadRows = BadRows.REFUSE
     allow_nonpositive: bool = False

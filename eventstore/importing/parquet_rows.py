@@ -1,7 +1,7 @@
-"""Rows of a Parquet file, a batch of columns at a time, as the text that a CSV file would hold.
+"""Rows of a Parquet file, read in batches, as the text that a CSV file would hold.
 
-Arrow writes every value as text in one vectorised step, shortest exact form for numbers, so that one set
-of parsers and checks serves both formats. Needs ``pyarrow``, the optional extra ``parquet``.
+Arrow turns all values of a batch into text in one vectorised step, numbers in their shortest exact form. So
+the same parsers and checks serve both formats. Needs ``pyarrow``, the optional extra ``parquet``.
 """
 
 import importlib
@@ -51,7 +51,7 @@ class ParquetRows:
     """The rows of one Parquet file; a row's number is its place in the file, from 1."""
 
     def __init__(self, path: Path) -> None:
-        """Raises ``InputError`` where pyarrow is missing or the file cannot be opened."""
+        """Raises ``InputError`` if pyarrow is missing or the file cannot be opened."""
         self.path = path
         self._arrow, parquet = _pyarrow(path)
         try:
@@ -68,7 +68,7 @@ class ParquetRows:
 
     @property
     def position(self) -> int:
-        """Bytes of the file read so far, about."""
+        """Bytes of the file read so far, approximately."""
         return min(self._raw.tell(), self.size)
 
     def close(self) -> None:
@@ -96,5 +96,5 @@ def _pyarrow(path: Path) -> tuple[_Arrow, _Parquet]:
         raise InputError(
             f"{path}: Parquet needs pyarrow; install it with: pip install 'onetape[parquet]'"
         ) from error
-    # pyarrow ships no type stubs; the protocols above are the part of it that is used here
+    # pyarrow has no type stubs; the protocols above describe the part of it that is used here
     return cast(_Arrow, arrow), cast(_Parquet, parquet)

@@ -1,7 +1,7 @@
-"""What was found in files: events by stream on a spool, counts, and rows put aside.
+"""The parsed contents of files: events by stream on a spool, counts, and bad rows.
 
-A bad row is refused or becomes a ``MessageQuarantined`` in ``<stream>.quarantine``, stamped like the last
-good row of its stream (0 before the first).
+A bad row is refused, or becomes a ``MessageQuarantined`` in ``<stream>.quarantine`` with the ``ts`` of the
+last good row of its stream (0 before the first good row).
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ _LONGEST_SYMBOL = 100
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """How far an import is: ``done`` of ``total``, in bytes read or events stored."""
+    """The progress of an import: ``done`` of ``total``, in bytes read or events stored."""
 
     stage: str
     done: int
@@ -37,7 +37,7 @@ OnProgress = Callable[[Progress], None]
 
 
 class Track:
-    """Where one symbol's rows have come to."""
+    """The last time and the count of one symbol's rows so far."""
 
     def __init__(self, lane: Lane, symbol: str) -> None:
         self.lane = lane
@@ -47,10 +47,11 @@ class Track:
 
 
 class ParsedFiles:
-    """Everything that was found in the files. ``close`` it when done.
+    """The parsed contents of files. Call ``close`` when done.
 
-    ``skipped_count`` rows were of symbols that nobody asked for, ``superseded_count`` told of an order book
-    what it held already, ``foreign_count`` were messages of other feeds.
+    - ``skipped_count``: rows of symbols that were not asked for.
+    - ``superseded_count``: book messages that were not newer than their order book.
+    - ``foreign_count``: messages of other feeds.
     """
 
     def __init__(self, files: tuple[str, ...], options: ImportOptions) -> None:
@@ -69,7 +70,7 @@ class ParsedFiles:
             self._suffix = "." + options.timeframe
 
     def new_track(self, symbol: str, *, field: str) -> Track:
-        """The track of a symbol not seen before; ``field`` is where the file says it, for messages."""
+        """The track of a new symbol; ``field`` is the symbol's field in the file, for error messages."""
         if not symbol or not symbol.isprintable() or len(symbol) > _LONGEST_SYMBOL:
             raise RowDefect(field, symbol, expected="a symbol")
         lane = self.spool.lane(self._stream(symbol))
@@ -82,7 +83,7 @@ class ParsedFiles:
         return track
 
     def refuse(self, bad: BadRow, symbol: str, *, raw: str) -> None:
-        """Count a bad row, and put it aside if the options say so."""
+        """Count a bad row, and quarantine it if the options say so."""
         self.bad_count += 1
         if len(self.bad_rows) < LISTED_ROWS:
             self.bad_rows.append(bad)

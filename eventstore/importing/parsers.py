@@ -1,7 +1,7 @@
-"""Fields to events: pure, one row at a time, every value checked.
+"""Turns fields into events: pure, one row at a time, every value checked.
 
-Each parser turns the fields of a row into its event or raises ``RowDefect`` naming the first field that
-is wrong. The way of a good row is short; only a bad one is looked at field by field.
+Each parser returns the event of a row, or raises ``RowDefect`` naming the first wrong field. A good row
+passes one combined check, for speed; only a bad row is checked field by field.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from eventstore.importing.options import DataKind, ImportOptions
 from kernel.events import AggressorSide, Bar, CorporateAction, FundingRateSet, FxRateSet, Quote, Trade
 
 RowEvent = Bar | Quote | Trade | CorporateAction | FxRateSet | FundingRateSet
-"""What a row can become."""
+"""The events that a row can become."""
 
 _SIDES = {
     "": AggressorSide.UNKNOWN,
@@ -36,8 +36,7 @@ class RowParser(Protocol):
     def parse(self, fields: list[str], symbol: str, *, later: bool = False) -> RowEvent:
         """The event of a row that has as many fields as there are columns.
 
-        ``later`` takes the second of two readings of a local time that clocks showed twice. Raises
-        ``RowDefect``.
+        When clocks are set back, a local time occurs twice; ``later`` takes the second. Raises ``RowDefect``.
         """
         ...
 
@@ -84,7 +83,7 @@ class BarParser:
             bar.symbol,
             bar.timeframe,
             bar.open * factor,
-            max(bar.high * factor, adjusted),  # close * factor may miss adj_close by a rounding
+            max(bar.high * factor, adjusted),  # close * factor may differ from adj_close by a rounding error
             min(bar.low * factor, adjusted),
             adjusted,
             bar.volume / factor,
@@ -92,7 +91,7 @@ class BarParser:
         )
 
     def _defect(self, fields: list[str]) -> RowDefect:
-        """What is wrong with a row that did not pass."""
+        """The defect of a row that failed the combined check."""
         columns = self._columns
         try:
             self._check_digits(fields)
@@ -115,7 +114,7 @@ class BarParser:
             if not low <= value <= high:
                 expected = f"a price from low {low!r} to high {high!r}"
                 return RowDefect(columns.name(target), seen, expected=expected)
-        assert volume < 0.0, f"a row was refused and nothing is wrong with it: {fields}"
+        assert volume < 0.0, f"a row was refused but has no defect: {fields}"
         return RowDefect(columns.name("volume"), fields[self._volume], expected="0 or more")
 
     def _check_digits(self, fields: list[str]) -> None:
@@ -157,12 +156,12 @@ class QuoteParser:
         return Quote(ts, symbol, bid, ask, bid_size, ask_size, exchange_ts)
 
     def _defect(self, fields: list[str]) -> RowDefect:
-        """What is wrong with a row that did not pass."""
+        """The defect of a row that failed the combined check."""
         try:
             self._check_fields(fields)
         except RowDefect as defect:
             return defect
-        raise AssertionError(f"a row was refused and nothing is wrong with it: {fields}")
+        raise AssertionError(f"a row was refused but has no defect: {fields}")
 
     def _check_fields(self, fields: list[str]) -> None:
         columns = self._columns
@@ -204,7 +203,7 @@ class TradeParser:
         text = fields[self._aggressor]
         side = _SIDES.get(text.strip().lower())
         if side is None:
-            raise RowDefect(self._columns.name("aggressor"), text, expected="buy, sell or nothing")
+            raise RowDefect(self._columns.name("aggressor"), text, expected="buy, sell or an empty field")
         return side
 
 
@@ -222,12 +221,12 @@ def row_parser(columns: Columns, options: ImportOptions) -> RowParser:
 
 
 def _stamp_text(fields: list[str], at: int, *, clock: int) -> str:
-    """The stamp: one field, or a date and a time of day."""
+    """The text of a time stamp: one field, or a date and a time of day."""
     return fields[at] if clock < 0 else f"{fields[at].strip()} {fields[clock].strip()}"
 
 
 def _number(fields: list[str], target: str, *, columns: Columns) -> float:
-    """A finite number; ``1_000``, which Python would take, is none."""
+    """A finite number. ``1_000`` is refused, though Python accepts it."""
     text = fields[columns.place(target)]
     try:
         value = float(text)

@@ -1,7 +1,7 @@
-"""Files to checked events on a spool; nothing here knows of a store.
+"""Reads files into checked events on a spool. Does not use a store.
 
-A bad row is refused or put aside (see ``parsed``). Damage to the file itself (not text, cut-short
-compression) refuses the whole file either way.
+A bad row is refused or quarantined (see ``parsed``). A damaged file (not text, or compressed data cut short)
+is always refused as a whole.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -31,9 +31,9 @@ _PROGRESS_ROWS = 10_000
 def parse_files(
     paths: Sequence[Path], options: ImportOptions, *, on_progress: OnProgress | None = None
 ) -> ParsedFiles:
-    """Read and check every row of the files, one after the other as if they were one.
+    """Read and check every row of the files, in this order, as if they were one file.
 
-    Raises ``BadRowsRefused`` after the last row if there are bad ones and the options refuse them, and
+    Raises ``BadRowsRefused`` after the last row if there are bad rows and the options refuse them, and
     ``InputError`` for files and options that cannot be used.
     """
     options = checked(options)
@@ -58,27 +58,27 @@ def parse_files(
 
 
 class _FileReader(Protocol):
-    """Takes files of one form, one after the other."""
+    """Reads files of one form, one after the other."""
 
     def read(self, path: Path, report: Callable[[int], None]) -> int: ...
     def check_found(self) -> None: ...
 
 
 class _Reader:
-    """Takes the rows of files into ``ParsedFiles``."""
+    """Reads the rows of files into ``ParsedFiles``."""
 
     def __init__(self, options: ImportOptions, parsed: ParsedFiles) -> None:
         self._options = options
         self._parsed = parsed
         self._only = frozenset(options.only)
-        self._seen: dict[str, None] = {}  # symbols passed over, in order of appearance
+        self._seen: dict[str, None] = {}  # skipped symbols, in order of appearance
         self._are_bars = options.kind is DataKind.BARS
         is_daily = options.kind is DataKind.BARS and timeframe_ns(options.timeframe) <= DAY_NS
         self._bars_may_overlap = not is_daily
         self._hint = "" if options.newest_first else " (newest-first is an option)"
 
     def read(self, path: Path, report: Callable[[int], None]) -> int:
-        """Take one file; its size in bytes."""
+        """Read one file; return its size in bytes."""
         source = _open(path, self._options)
         file = path.name
         try:
@@ -100,7 +100,7 @@ class _Reader:
             source.close()
 
     def check_found(self) -> None:
-        """Raise ``InputError`` if a symbol that was asked for is in none of the files."""
+        """Raise ``InputError`` if no file has rows of a symbol that was asked for."""
         missing = [symbol for symbol in self._options.only if symbol not in self._parsed.tracks]
         if missing:
             held = ", ".join([*self._parsed.tracks, *self._seen][:20])
@@ -127,12 +127,12 @@ class _Reader:
             if track is None:
                 track = self._parsed.new_track(symbol, field=columns.name("symbol"))
             event = parser.parse(fields, symbol)
-            # Bars may overlap the one before; quotes and trades are in order if they are later.
+            # A bar that ends later may still overlap the one before; a later quote or trade is in order.
             disorder = None
             if self._are_bars or event.ts <= track.lane.last_ts:
                 disorder = self._disorder(track, event)
             if disorder is not None:
-                # Where clocks went back a local time occurs twice; perhaps its second reading fits.
+                # When clocks are set back a local time occurs twice; perhaps the second one fits.
                 event = parser.parse(fields, symbol, later=True)
                 if self._disorder(track, event) is not None:
                     raise RowDefect("time", fields[columns.place("time")], expected=disorder)
@@ -146,7 +146,7 @@ class _Reader:
         self._parsed.spool.add(track.lane, event, file=file, line=line)
 
     def _disorder(self, track: Track, event: RowEvent) -> str | None:
-        """What was expected of the time of a row that cannot come next; ``None`` if it can."""
+        """The expected time, in words, if the row is out of order; ``None`` if it is in order."""
         if track.lane.count and event.ts < track.lane.last_ts:
             return f"a time not before the previous row's, {iso_utc(track.lane.last_ts)}{self._hint}"
         if track.count and isinstance(event, Bar):
@@ -155,7 +155,7 @@ class _Reader:
             if event.open_ts < track.last_ts and not self._bars_may_overlap:
                 return (
                     f"a bar of {event.timeframe} that starts after the previous one's end, "
-                    f"{iso_utc(track.last_ts)} (is the timeframe or the time zone another?)"
+                    f"{iso_utc(track.last_ts)} (check the timeframe and the time zone)"
                 )
         return None
 
@@ -172,7 +172,7 @@ def _open(path: Path, options: ImportOptions) -> TextRows | ParquetRows:
 
 
 def _oldest_first(rows: Iterable[Row]) -> Iterator[Row]:
-    """The rows from the last to the first; takes memory for all of them."""
+    """The rows from the last to the first. All of them are in memory at once."""
     return reversed(list(rows))
 
 

@@ -1,8 +1,8 @@
-"""What of a file a stream already holds, so that nothing is appended twice.
+"""Finds the events of a file that a stream already holds, so that no event is appended twice.
 
-A file may repeat what is there and go on from it, lie wholly inside it, or start after its end.
-Anything else contradicts the stream: another value for the same time, a row that the stream does not
-have between rows that it has, or the other way round.
+Compared with its stream, a file may repeat events and then add later ones, only repeat events, or begin after
+the stream's end. Everything else contradicts the stream: another value for the same time, a row that the
+stream lacks between rows that it has, or a row that the file lacks between rows that it has.
 """
 
 from collections.abc import Iterator
@@ -17,11 +17,11 @@ _Line = tuple[str, int, SpooledEvent]
 
 
 class StreamContradicted(InputError):
-    """A file says otherwise than the stream that it should be appended to; nothing was changed."""
+    """A file contradicts the stream that it should be appended to; nothing was changed."""
 
 
 async def known_count(store: EventStore, spool: Spool, lane: Lane, *, head: StreamHead) -> int:
-    """How many events at the lane's beginning the stream already holds.
+    """The number of events at the lane's beginning that the stream already holds.
 
     Raises ``StreamContradicted`` naming the first difference.
     """
@@ -32,7 +32,7 @@ async def known_count(store: EventStore, spool: Spool, lane: Lane, *, head: Stre
     count = 0
     try:
         async for batch in batches:
-            # ours comes last: at the end of a batch, zip must not have taken a line from it
+            # ``ours`` is last: zip must not take a line from it when the batch is at its end
             for seq, stored, line in zip(batch.seqs, batch.events, ours, strict=False):
                 if line[2] != stored:
                     raise StreamContradicted(_difference(line, stored, stream=lane.stream, seq=seq))
@@ -55,7 +55,7 @@ async def known_messages(store: EventStore, stream: str, *, head: StreamHead) ->
 
 
 def message_key(message: MessageQuarantined) -> tuple[str, str, str]:
-    """What makes two quarantined rows the same one."""
+    """A key that is equal for equal quarantined rows."""
     return message.source, message.reason, message.raw
 
 
@@ -70,10 +70,13 @@ def _difference(line: _Line, stored: Event, *, stream: str, seq: int) -> str:
     where = f"{file}, line {number}"
     what = f"stream {stream!r} at seq {seq}; nothing was imported"
     if event.__class__ is not stored.__class__:
-        return f"{where}: a {type(event).__name__} where there is a {type(stored).__name__} in {what}"
-    if event.ts != stored.ts:
-        kind = "older than" if event.ts < stored.ts else "missing rows before"
-        return f"{where}: time {iso_utc(event.ts)} is {kind} what follows, {iso_utc(stored.ts)}, in {what}"
+        return f"{where}: a {type(event).__name__}, but there is a {type(stored).__name__} in {what}"
+    if event.ts < stored.ts:
+        return (
+            f"{where}: time {iso_utc(event.ts)} is not in the stream: next is {iso_utc(stored.ts)} in {what}"
+        )
+    if event.ts > stored.ts:
+        return f"{where}: rows are missing before {iso_utc(event.ts)}: next is {iso_utc(stored.ts)} in {what}"
     field = next(name for name in event.__struct_fields__ if getattr(event, name) != getattr(stored, name))
     return (
         f"{where}: {field} at {iso_utc(event.ts)} is {getattr(event, field)!r} in the file "

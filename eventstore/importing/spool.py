@@ -1,8 +1,16 @@
-"""Parsed rows, waiting on disk until the whole file is known to be good.
+"""Parsed rows on disk, until all files are checked.
 
-A temporary file holds the events in frames; memory holds one unfinished frame a stream and a line about
-each finished one. Encoding and decoding cost less than a tenth of parsing a row again, and what was
-checked is what is appended, even if the file changes meanwhile.
+Theory of operation. Nothing may be appended before all rows are checked, and the files may be larger than
+memory. Parsing them twice would be slow, and they could change between the two passes. So events are kept on
+a spool, which costs less than a tenth of parsing them again.
+
+What it remembers: one lane for each stream. A temporary file holds the lane's finished frames, up to 8,192
+events each. Memory holds its unfinished frame, and the places of the finished ones.
+
+What changes it: ``add`` puts an event at the end of its lane. A full frame is written to the file; when all
+lanes together hold 65,536 events in memory, all frames are.
+
+What never happens: a frame in the file is never changed, and the order within a lane stays as added.
 """
 
 import tempfile
@@ -38,11 +46,11 @@ SpooledEvent = (
 )
 
 _FRAME_EVENTS = 8_192
-_PENDING_EVENTS = 65_536  # over all streams: bounds memory for files of very many symbols
+_PENDING_EVENTS = 65_536  # in all lanes: bounds memory for files with very many symbols
 
 
 class Frame(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Consecutive events of one stream from one file, and the lines that they came from."""
+    """Consecutive events of one stream from one file, and the line number of each."""
 
     file: str
     lines: list[int]
@@ -75,14 +83,14 @@ class Spool:
         self._decoder = msgspec.msgpack.Decoder(Frame)
 
     def lane(self, stream: str) -> Lane:
-        """The lane of a stream, new if need be."""
+        """The lane of a stream, created if need be."""
         lane = self.lanes.get(stream)
         if lane is None:
             lane = self.lanes[stream] = Lane(stream)
         return lane
 
     def add(self, lane: Lane, event: SpooledEvent, *, file: str, line: int) -> None:
-        """Put an event at the end of its lane; its ``ts`` is not before the last one's."""
+        """Put an event at the end of its lane. Its ``ts`` must not be before that of the last event."""
         if file != lane.file:
             self._flush(lane)
             lane.file = file
@@ -100,7 +108,7 @@ class Spool:
                 self._flush(each)
 
     def frames(self, lane: Lane) -> Iterator[Frame]:
-        """The lane from its beginning."""
+        """All frames of a lane, from the beginning."""
         self._flush(lane)
         for offset, length in lane.frames:
             self._file.seek(offset)

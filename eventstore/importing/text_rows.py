@@ -1,4 +1,4 @@
-"""Rows of delimited text, plain, gzipped or the one member of a zip file: streamed, in constant memory."""
+"""Rows of delimited text, plain, gzipped or in a zip file of one member. Streamed, in constant memory."""
 
 import csv
 import gzip
@@ -12,10 +12,10 @@ from eventstore.importing.defects import RowDefect
 from kernel.errors import InputError
 
 Row = tuple[int, list[str] | RowDefect, str]
-"""(line number, its fields or what is wrong with it as a whole, its text if there is any)."""
+"""(line number, its fields or its defect, its text; ``""`` if the file is not text)."""
 
 _BLOCK_BYTES = 1 << 20
-_LONGEST_LINE = 1 << 16  # bytes; longer is no market data, and memory stays bounded
+_LONGEST_LINE = 1 << 16  # bytes; no row of market data is longer, and memory stays bounded
 _DELIMITERS = (",", ";", "\t", "|")
 _BOM = b"\xef\xbb\xbf"
 
@@ -29,9 +29,9 @@ class ByteStream(Protocol):
 
 
 class TextRows:
-    """The rows of one open file; ``names`` are those of its columns.
+    """The rows of one open file; ``names`` are its columns.
 
-    ``position`` of ``size`` bytes is how far reading has come. Close it when done.
+    ``position`` of ``size`` bytes are read so far. Call ``close`` when done.
     """
 
     def __init__(self, path: Path, *, delimiter: str = "", columns: tuple[str, ...] = ()) -> None:
@@ -58,7 +58,7 @@ class TextRows:
 
     @property
     def position(self) -> int:
-        """Bytes of the file, as it lies on disk, that were read so far."""
+        """Bytes of the file read so far, compressed bytes if it is compressed."""
         return self._raw.tell()
 
     def close(self) -> None:
@@ -67,7 +67,7 @@ class TextRows:
         self._raw.close()
 
     def rows(self) -> Iterator[Row]:
-        """Every row after the header, in order; blank lines are passed over but counted."""
+        """Every row after the header, in order. Blank lines are skipped, but count as lines."""
         delimiter = self._delimiter
         is_header = self._has_header
         number = 0
@@ -84,7 +84,7 @@ class TextRows:
                     yield _careful_row(number, line, delimiter=delimiter)
 
     def _blocks(self) -> Iterator[tuple[list[str], bool]]:
-        """Lines, a block at a time, and whether all of them are UTF-8."""
+        """Lists of lines, one for each block read, and whether all lines in it are UTF-8."""
         rest, block, lines_before = b"", self._first, 0
         while block:
             whole, newline, rest = (rest + block).rpartition(b"\n")
@@ -93,7 +93,7 @@ class TextRows:
                 lines_before += whole.count(b"\n") + 1
             if len(rest) > _LONGEST_LINE:
                 where = f"{self.path}, line {lines_before + 1}"
-                raise InputError(f"{where}: is longer than {_LONGEST_LINE:,} bytes, expected a row")
+                raise InputError(f"{where}: is longer than {_LONGEST_LINE:,} bytes, expected a shorter row")
             block = self._read()
         if rest:
             yield _lines(rest)
@@ -126,7 +126,7 @@ def _only_member(raw: IO[bytes], path: Path) -> ByteStream:
             return archive.open(members[0])
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise InputError(f"{path}: the compressed file is damaged or cannot be opened: {error}") from error
-    raise InputError(f"{path}: holds {len(members)} files, expected a zip file with one")
+    raise InputError(f"{path}: holds {len(members)} files, expected a zip file with one file")
 
 
 def _first_line(block: bytes, path: Path) -> str:
@@ -146,7 +146,7 @@ def _lines(block: bytes) -> tuple[list[str], bool]:
 
 
 def _careful_row(number: int, line: str, *, delimiter: str) -> Row:
-    """A row with quotes, or from a block that is not all UTF-8."""
+    """A row with quotation marks, or from a block that is not wholly UTF-8."""
     try:
         line.encode()
     except UnicodeEncodeError:

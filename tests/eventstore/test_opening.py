@@ -316,7 +316,7 @@ async def test_how_long_was_waited_for_a_lock_is_said_as_it_was(tmp_path: Path) 
         connection.execute("CREATE TABLE x (y)")
         connection.execute("DROP TABLE x")
         connection.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(StoreError, match="kept it locked for") as caught:
+        with pytest.raises(StoreError, match="locked it for") as caught:
             await SqliteEventStore.open(path)
 
     (waited_ms,) = (int(word) for word in str(caught.value).split() if word.isdigit())
@@ -381,4 +381,4 @@ async def test_a_store_that_was_not_closed_says_why_it_cannot_be_read_where_noth
 ) -> None:
     path = lay_out(moments[0], closed_folder / "locked")
 
-    assert "copy all its files to a folder that may be written to" in read_without_writing(path)
+    assert "copy all its files to a folder where you may write" in read_without_writing(path)

@@ -84,7 +84,7 @@ async def test_a_block_that_only_its_key_finds_ends_the_append_and_the_writer(tm
     async with asyncio.timeout(PATIENCE_S):
         store = await SqliteEventStore.open(path)
         hidden_from = (await store.head("a")).seq
-        with pytest.raises(StoreDamaged, match="a block is there that reading does not find") as caught:
+        with pytest.raises(StoreDamaged, match="has a block here that reading does not find") as caught:
             await store.append("a", [event(100, 5)], expected_seq=hidden_from)
         with pytest.raises(StoreError, match="until the store is opened again"):
             await store.append("b", [event(100, 5)], expected_seq=60)

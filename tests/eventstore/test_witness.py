@@ -78,7 +78,7 @@ async def test_another_history_of_the_same_length_is_refused(tmp_path: Path) -> 
             await store.append("s", [trade(seq), trade(seq)], expected_seq=seq)
     shutil.copy(other, path)
 
-    with pytest.raises(LogTruncated, match="another one"):
+    with pytest.raises(LogTruncated, match="another commit is in place of its last one"):
         await SqliteEventStore.open(path)
 
 

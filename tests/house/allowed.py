@@ -24,7 +24,7 @@ ALLOWED: Mapping[str, Mapping[Place, Reason]] = {
     },
     "set order": {},
     "owned tasks": {
-        "eventstore/block_writer.py::BlockWriter.__init__": (
+        "eventstore/sqlite_writer.py::SqliteWriter.__init__": (
             "lives from the store's open to its close, which awaits it; no caller's group spans that"
         ),
         "eventstore/sqlite.py::SqliteEventStore.close": (

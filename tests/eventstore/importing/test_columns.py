@@ -41,7 +41,7 @@ def test_a_column_that_was_named_wins_over_detection() -> None:
     assert places(names, options, "close") == [5]
 
 
-def test_a_column_can_be_disowned() -> None:
+def test_a_column_can_be_ignored() -> None:
     names = ["date", "open", "high", "low", "close", "volume"]
     options = ImportOptions(symbol="X", column=(("volume", ""),))
 

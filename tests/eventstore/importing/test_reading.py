@@ -185,7 +185,7 @@ def test_bars_that_overlap_show_a_wrong_timeframe(tmp_path: Path) -> None:
     rows = ("2012-03-01T09:30,10,12,9,11,100", "2012-03-01T09:31,10,12,9,11,100")
     path = write_bars(tmp_path, *rows)
 
-    with pytest.raises(BadRowsRefused, match="is the timeframe"):
+    with pytest.raises(BadRowsRefused, match="check the timeframe"):
         parse_files([path], ImportOptions(symbol="X", timeframe="5m"))
 
 

@@ -1,7 +1,7 @@
-"""Group commit: whatever arrived while the last commit ran is committed next, together.
+"""Group commit: all appends that arrived during the last commit are committed together in the next one.
 
-One task owns the commits. A caller that is cancelled stops waiting and changes nothing: its events
-are committed or not as if it had stayed, and ``head`` tells.
+One task owns the commits. A caller that is cancelled only stops waiting: its append is committed or refused
+as if it had not been cancelled, and ``head`` tells the outcome.
 """
 
 import asyncio
@@ -23,18 +23,18 @@ from kernel.errors import StoreDamaged, StoreError
 from kernel.events import Event
 
 QUEUE_BYTES = 16 * BLOCK_BYTES
-"""Appends wait outside once this much is encoded and queued: a second or less of a slow disk."""
+"""Bytes encoded and queued above which further appends wait: a second or less of a slow disk."""
 
 GROUP_BLOCKS = 1024
 """Most runs in one commit. SQLite takes 32,766 parameters in a statement, a block needs 11."""
 
 FILES_CHECK_S = 0.01
-"""A deleted or replaced file is noticed this soon. Looking at three paths takes 8 us, a commit of a few
-events 200: under load many commits share one look. Whoever takes a file away takes along what was
-acknowledged just before as well."""
+"""A deleted or replaced file is noticed within this time. Checking three paths takes 8 us, a commit of a few
+events 200 us, so under load many commits share one check. This loses nothing more: deleting a file also
+deletes what was acknowledged just before."""
 
 WITNESS_SYNC_S = 1.0
-"""The witness is synced no more often than this."""
+"""Shortest time between two syncs of the witness."""
 
 
 class _Pending(msgspec.Struct, frozen=True, eq=False):
@@ -42,11 +42,11 @@ class _Pending(msgspec.Struct, frozen=True, eq=False):
     outcome: asyncio.Future[StreamHead]
 
 
-class BlockWriter:
+class SqliteWriter:
     """Owns the writing connection, the heads of the streams it wrote to, and the witness.
 
-    After an error that leaves the file in doubt it refuses everything, until the store is opened
-    again and has been checked.
+    After an error that leaves the file in doubt it refuses every append, until the store is closed, opened
+    and so checked again.
     """
 
     def __init__(
@@ -98,17 +98,17 @@ class BlockWriter:
         return await pending.outcome
 
     async def close(self) -> None:
-        """Commit what waits. Not to be cancelled; connection and witness are their owner's to close."""
+        """Commit the waiting appends. Must not be cancelled. The owner closes connection and witness."""
         self._is_closing = True
         self._room.set()
         self._arrived.set()
         await asyncio.wait([self._task])
         async with self._statement:
-            pass  # the statement on its way was the last one
+            pass  # wait for a statement of ``write`` that still runs
 
     @property
     def is_sound(self) -> bool:
-        """Whether the files still are those that were opened, and hold what was acknowledged."""
+        """Whether the files are still those that were opened, and hold all acknowledged appends."""
         if self._failure is None:
             try:
                 self._pinned.check()
@@ -117,7 +117,7 @@ class BlockWriter:
         return self._failure is None
 
     async def write(self, sql: str, parameters: Sequence[SqlValue]) -> None:
-        """One statement beside the blocks, durable on return."""
+        """Run one statement that writes no block; durable on return."""
         async with self._statement:
             self._check_accepting()
             try:
@@ -131,7 +131,7 @@ class BlockWriter:
         if self._is_closing:
             raise StoreError(f"the event store {self._file.path} is closed")
         if self._failure is not None:
-            raise StoreError(f"nothing is written any more until the store is opened again: {self._failure}")
+            raise StoreError(f"nothing more is written until the store is opened again: {self._failure}")
 
     async def _run(self) -> None:
         group: list[_Pending] = []
@@ -173,7 +173,10 @@ class BlockWriter:
             _fail(group, error)
 
     async def _commit(self, group: list[_Pending]) -> None:
-        """Commit those whose turn it is; refuse the others, but only against heads just read."""
+        """Commit the appends that fit the heads of their streams; refuse the others.
+
+        A remembered head may be out of date, so an append is refused only against a head just read.
+        """
         fresh: set[str] = set()
         while group:
             unread = {
@@ -182,17 +185,17 @@ class BlockWriter:
             if unread:
                 loaded, damaged = await self._load_heads(unread)
                 fresh |= loaded
-                group = _settle_damaged(group, damaged)
+                group = _fail_damaged(group, damaged)
             plan = plan_appends([pending.request for pending in group], self._heads)
             doubtful = _refused_streams(group, plan) - fresh
             if doubtful:
                 self._forget(doubtful)
                 continue
             if not plan.blocks or await self._insert(plan):
-                _settle(group, plan)
+                _resolve(group, plan)
                 return
-            # Another process wrote in between. Refusals stand; the others are decided anew.
-            group = _settle_refused(group, plan)
+            # Another process wrote in between. Refusals are final; the others are decided again.
+            group = _fail_refused(group, plan)
             fresh = await self._moved_heads(plan)
 
     async def _insert(self, plan: Plan) -> bool:
@@ -223,8 +226,8 @@ class BlockWriter:
     async def _moved_heads(self, plan: Plan) -> set[str]:
         """Read the heads of a plan again, after the place of one of its blocks was found taken.
 
-        If none of them has moved, nobody took it: a block is there that reading does not find. Trying
-        again would find the same for ever.
+        If no head has moved, no other process wrote: the file has a block that reading does not find. That
+        is damage, and a further attempt would fail the same way.
         """
         before = {stream: self._heads.pop(stream) for stream in plan.heads}
         loaded, _damaged = await self._load_heads(set(before))
@@ -237,7 +240,7 @@ class BlockWriter:
         headers = [block.header for block in plan.blocks]
         taken = [header for header in headers if await self._blocks.holds(header.stream, header.first_seq)]
         first = (taken or headers)[0]
-        reason = "a block is there that reading does not find: pages of the file are damaged"
+        reason = "the file has a block here that reading does not find: its pages are damaged"
         return StoreDamaged(first.stream, first_bad_seq=first.first_seq, reason=reason)
 
     async def _sync_witness_when_due(self) -> None:
@@ -251,13 +254,14 @@ class BlockWriter:
             self._failure = error
 
     async def _load_heads(self, streams: set[str]) -> tuple[set[str], dict[str, StoreDamaged]]:
-        """Read the heads of streams; returns the streams read, and what is wrong with the others.
+        """Read the heads of streams; return the streams read, and the damage of the others.
 
-        A stream just made is taken to be empty, unread: if another process was quicker, its row ids tell.
+        A stream just created counts as empty without reading. If another process has appended to it, the
+        insert fails as the row id is taken.
         """
         damaged: dict[str, StoreDamaged] = {}
         made: set[str] = set()
-        with suppress(StoreDamaged):  # a name is lost: each stream by itself, then, may be damaged by it
+        with suppress(StoreDamaged):  # some name is lost: below, each stream is asked for separately
             made = await self._make_streams(streams)
         self._heads |= {stream: StreamHead(stream=stream) for stream in made}
         for stream in sorted(streams - made):
@@ -270,7 +274,7 @@ class BlockWriter:
         return streams - made - damaged.keys(), damaged
 
     async def _make_streams(self, streams: set[str]) -> set[str]:
-        """Learn the ids of streams, and make those that have none in one statement; returns these."""
+        """Look up the ids of streams and create the missing streams in one statement; return the created."""
         unknown = [stream for stream in streams if stream not in self._stream_ids]
         known = await self._blocks.stream_ids(unknown)
         new = sorted(stream for stream in unknown if stream not in known)
@@ -282,7 +286,7 @@ class BlockWriter:
         return known.keys() & set(new)
 
     async def _stream_id(self, stream: str) -> int:
-        """The stream's id; one that holds no block yet does not exist for readers."""
+        """The stream's id, created if need be. For readers a stream without a block does not exist."""
         known = await self._blocks.stream_id(stream)
         if known is None:
             await self._file.write("INSERT OR IGNORE INTO stream (name) VALUES (?)", (stream,))
@@ -304,7 +308,7 @@ def _refused_streams(group: list[_Pending], plan: Plan) -> set[str]:
     }
 
 
-def _settle(group: list[_Pending], plan: Plan) -> None:
+def _resolve(group: list[_Pending], plan: Plan) -> None:
     for pending, outcome in zip(group, plan.outcomes, strict=True):
         if isinstance(outcome, StoreError):
             _fail([pending], outcome)
@@ -312,15 +316,15 @@ def _settle(group: list[_Pending], plan: Plan) -> None:
             pending.outcome.set_result(outcome)
 
 
-def _settle_damaged(group: list[_Pending], damaged: Mapping[str, StoreDamaged]) -> list[_Pending]:
-    """Fail the appends to damaged streams; returns the others."""
+def _fail_damaged(group: list[_Pending], damaged: Mapping[str, StoreDamaged]) -> list[_Pending]:
+    """Fail the appends to damaged streams; return the others."""
     for stream, damage in damaged.items():
         _fail([pending for pending in group if pending.request.stream == stream], damage)
     return [pending for pending in group if pending.request.stream not in damaged]
 
 
-def _settle_refused(group: list[_Pending], plan: Plan) -> list[_Pending]:
-    """Fail those the plan refused; returns the others."""
+def _fail_refused(group: list[_Pending], plan: Plan) -> list[_Pending]:
+    """Fail the appends that the plan refused; return the others."""
     accepted: list[_Pending] = []
     for pending, outcome in zip(group, plan.outcomes, strict=True):
         if isinstance(outcome, StoreError):

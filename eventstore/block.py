@@ -1,13 +1,15 @@
 """The block: the unit of storage, hashing and commit, shared by every store.
 
-A block holds consecutive events of one stream as one msgpack list. Its header describes the contents, so
-that a reader can skip the block without reading the payload. Two hashes protect it:
+Theory of operation. A block holds consecutive events of one stream as one msgpack list. Its header describes
+the contents, so that a reader can skip the block without reading the payload. A block never changes once it
+is written. Two hashes protect it:
 
 - ``payload_hash`` = SHA-256 of causes and payload;
 - ``hash`` = SHA-256 of the previous block's hash and every header field, ``payload_hash`` included.
 
-So a changed byte in any column is found. The chain can be followed over headers alone: a filter that skips
-a block because of its header has checked that header.
+So a changed byte in any column is found, and so is a block that was removed or inserted. The chain can be
+followed over headers alone: a filter that skips a block because of its header has checked that header. The
+chain does not show a missing end; the witness does (``witness.py``).
 """
 
 from collections.abc import Iterator, Sequence

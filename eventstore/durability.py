@@ -10,15 +10,14 @@ class Durability(Enum):
     real money must use it.
 
     ``NORMAL``: for imports and backtests, which can be repeated. Appends are synced at WAL checkpoints only.
-    A power cut may remove the last commits, from the end and never from the middle. It may remove the
-    witness's memory of them too, so the loss cannot always be proved. Therefore a session writes a synced
-    mark into the witness, and removes it when the store is closed. If the next open finds the mark of an
-    earlier boot:
+    A power cut may remove the last commits, from the end and never from the middle:
 
-    - a store with fewer events than the witness remembers is refused (``LogTruncated``), or the stream is
-      (``StoreDamaged``);
-    - any other store is opened with a warning that the last commits may be missing (``possible_loss``). The
-      mark is removed by the next writing session that ends in good order.
+    - If the witness remembers blocks that are missing, the store is refused (``LogTruncated``), or the stream
+      (``StoreDamaged``).
+    - The witness may have lost its entries about these blocks too, and then the loss cannot be proved.
+      Therefore a session writes a synced mark into the witness, and removes it when the store is closed. If
+      the next open finds the mark of an earlier boot, it warns that the last commits may be missing
+      (``possible_loss``). The next writing session that ends in good order removes that mark.
     """
 
     FULL = "full"

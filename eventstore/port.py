@@ -124,8 +124,8 @@ class EventStore(Protocol):
     ) -> tuple[StreamInfo, ...]:
         """Every stream, or those of ``names`` that exist; in order of name.
 
-        ``holding`` leaves out streams without an event of this type. A question about few streams does not
-        take longer in a store with many streams.
+        ``holding`` leaves out streams without an event of this type. A call about few streams does not take
+        longer in a store with many streams.
         """
         ...
 

@@ -92,7 +92,7 @@ class ActionParser:
 
 
 class FxRateParser:
-    """Rows of rate, and of base and quote currency or a pair such as ``EURUSD`` as symbol."""
+    """Rows with a rate and two currencies: columns base and quote, or a symbol such as ``EURUSD``."""
 
     def __init__(self, columns: Columns, options: ImportOptions) -> None:
         self._time, self._clock = columns.place("time"), columns.clock
@@ -123,7 +123,7 @@ class FxRateParser:
 
 
 class FundingRateParser:
-    """Rows of rate and optionally its due time. Without one the rate is due at its stamp."""
+    """Rows with a rate and optionally its due time. Without one the rate is due at its stamp."""
 
     def __init__(self, columns: Columns, options: ImportOptions) -> None:
         self._time, self._clock = columns.place("time"), columns.clock

@@ -146,7 +146,7 @@ class FeedMessages:
         return BookDelta(ts, found.s, found.b, found.a, found.u, previous, exchange_ts)
 
     def _quote(self, ts: int, found: _Ticker) -> Quote:
-        # chained so that nan, which compares as false, falls out too
+        # one chained comparison: NaN fails it too
         if not self._floor < found.b <= found.a < inf:
             raise RowDefect("b", repr(found.b), expected=f"a price no more than ask {found.a!r}")
         if not (0.0 <= found.B < inf and 0.0 <= found.A < inf):

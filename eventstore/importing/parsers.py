@@ -63,7 +63,7 @@ class BarParser:
             volume = float(fields[self._volume]) if self._volume >= 0 else 0.0
         except ValueError:
             raise self._defect(fields) from None
-        # chained so that nan, which compares as false, falls out too
+        # one chained comparison: NaN fails it too
         if not (self._floor < low <= opened <= high < inf and low <= close <= high and 0.0 <= volume < inf):
             raise self._defect(fields)
         if "_" in "".join(fields):
@@ -144,7 +144,7 @@ class QuoteParser:
             ask_size = float(fields[at_ask_size]) if at_ask_size >= 0 else 0.0
         except ValueError:
             raise self._defect(fields) from None
-        # chained so that nan, which compares as false, falls out too
+        # one chained comparison: NaN fails it too
         if not (self._floor < bid <= ask < inf and 0.0 <= bid_size < inf and 0.0 <= ask_size < inf):
             raise self._defect(fields)
         if "_" in "".join(fields):

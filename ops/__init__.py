@@ -1,6 +1,6 @@
-"""Every command (``onetape``, ``replay``), what they share, and the benchmarks.
+"""All commands (``onetape``, ``replay``), the code that they share, and the benchmarks.
 
-May import every package of the project; nothing imports it but the tests and the entry points.
+May import every package of the project. Only the tests and the entry points import it.
 
 To add a command, write a module in ``ops/commands`` with one click command and list it in ``ops.cli``.
 To add a data format or kind, see ``eventstore.importing``.

@@ -22,7 +22,7 @@ def _version() -> str:
 @click.group("onetape", cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(_version(), prog_name="onetape")
 def cli() -> None:
-    """One tape: import market data and look at what the event store holds.
+    """One tape: import market data and show the contents of the event store.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""How our commands end: 0 done, 1 refused, damaged or different, 2 wrong usage."""
+"""Exit codes of the commands: 0 done, 1 refused, damaged or different, 2 wrong usage."""
 
 from typing import Any
 
@@ -15,27 +15,27 @@ WRONG_USAGE = 2
 
 
 class CommandGroup(click.Group):
-    """Says what went wrong in one sentence on stderr, without a traceback."""
+    """A group of commands that reports an error in one sentence on stderr, without a traceback."""
 
     def make_context(
         self,
         info_name: str | None,
         args: list[str],
         parent: click.Context | None = None,
-        **extra: Any,  # click's own settings, handed on
+        **extra: Any,  # click's own settings, passed on
     ) -> click.Context:
-        """Read the group's own options; a wrong one is said the same way."""
+        """Read the group's own options; a wrong option is reported in the same way."""
         try:
             return super().make_context(info_name, args, parent, **extra)
         except NoArgsIsHelpError:
-            raise  # it is no error: it shows the help
+            raise  # not an error: click shows the help
         except click.UsageError as error:
             click.echo(f"{info_name}: {error.format_message()} (see: {info_name} --help)", err=True)
             raise click.exceptions.Exit(WRONG_USAGE) from error
 
     @exact
     def invoke(self, ctx: click.Context) -> object:
-        """Run the command that was named; errors of ours become exit codes."""
+        """Run the named command; our errors become exit codes."""
         log_to_stderr()
         try:
             result: object = super().invoke(ctx)
@@ -47,9 +47,10 @@ class CommandGroup(click.Group):
         except StreamMissing as error:
             click.echo(f"{ctx.info_name}: {error}", err=True)
             ctx.exit(WRONG_USAGE)
-        except SystemExit as error:  # not click's, which has exceptions of its own: of code that was run
+        except SystemExit as error:  # raised by a strategy or model; click has exceptions of its own
             click.echo(
-                f"{ctx.info_name}: ended by the code that it ran, half done: {words_of(error)}", err=True
+                f"{ctx.info_name}: the code that it ran ended it before it was done: {words_of(error)}",
+                err=True,
             )
             ctx.exit(REFUSED)
         except OnetapeError as error:

@@ -16,7 +16,7 @@ HEADING = f"{'seq':>8}  {'time':30}  {'cause':>9}  {'event':20}  fields"
 
 
 class LoggedEvent(msgspec.Struct, frozen=True):
-    """An event with its place in its stream or story; a ``cause`` of 0 or less marks an input."""
+    """An event with its place in its stream or story. A ``cause`` of 0 or below marks an input."""
 
     seq: int
     cause: int

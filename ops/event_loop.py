@@ -1,4 +1,4 @@
-"""The event loop of the commands: uvloop, where there is one."""
+"""The event loop of the commands: uvloop, except on Windows."""
 
 import asyncio
 import sys
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 def run(main: Coroutine[object, object, T]) -> T:
-    """Run a command's work to its end; Ctrl-C cancels it and raises ``KeyboardInterrupt``."""
+    """Run a coroutine to its end. Ctrl-C cancels it and raises ``KeyboardInterrupt``."""
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(main)
 
@@ -17,6 +17,6 @@ def run(main: Coroutine[object, object, T]) -> T:
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     if sys.platform == "win32":
         return None
-    import uvloop  # not made for Windows
+    import uvloop  # does not exist for Windows
 
     return uvloop.new_event_loop

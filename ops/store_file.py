@@ -1,4 +1,4 @@
-"""Where the store of a command is, and how it is opened."""
+"""The path of a command's store, and opening the store."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -12,7 +12,7 @@ from kernel.configuration import listed
 from kernel.errors import StreamMissing
 
 DEFAULT_STORE = Path("onetape.db")
-"""The store of a command that was told of none: a file in the current folder."""
+"""The store of a command without ``--store``: a file in the current folder."""
 
 store_option = click.option(
     "--store",
@@ -26,7 +26,7 @@ store_option = click.option(
 
 @asynccontextmanager
 async def existing_store(path: Path) -> AsyncGenerator[SqliteEventStore]:
-    """Open a store that is there; a command that only reads makes no new one."""
+    """Open an existing store, read-only. A command that only reads does not create one."""
     require_store(path)
     async with await SqliteEventStore.open(path, read_only=True) as store:
         yield store
@@ -34,28 +34,28 @@ async def existing_store(path: Path) -> AsyncGenerator[SqliteEventStore]:
 
 @asynccontextmanager
 async def new_or_existing_store(path: Path) -> AsyncGenerator[SqliteEventStore]:
-    """Open a store, made if it is not there."""
+    """Open a store, or create it."""
     async with await SqliteEventStore.open(path) as store:
         yield store
 
 
 def require_store(path: Path) -> None:
-    """Refuse a command whose store is not there."""
+    """Raise ``UsageError`` if the store does not exist."""
     if path.is_dir():
         raise click.UsageError(f"{path} is a folder; a store is a file, named with --store")
     if not _has_traces(path):
         raise click.UsageError(
-            f"there is no store at {path}; name one with --store, or make it with onetape import"
+            f"there is no store at {path}; name one with --store, or create it with onetape import"
         )
 
 
 def _has_traces(path: Path) -> bool:
-    """Whether the store, or the witness that would report its loss, is there."""
+    """Whether the store exists, or its witness, which would report its loss."""
     return path.exists() or witness_path(path).exists()
 
 
 async def require_streams(store: SqliteEventStore, names: tuple[str, ...]) -> None:
-    """Raise ``StreamMissing`` for the first name that is no stream of the store."""
+    """Raise ``StreamMissing`` for the first name that is not a stream of the store."""
     found = {info.stream for info in await store.streams(names)}
     for name in names:
         if name not in found:

@@ -1,4 +1,4 @@
-"""Where the commands' text log goes: standard error, so that standard output stays data."""
+"""The text log of commands. It goes to standard error, so that standard output holds only data."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""``make bench``: measure ourselves and the peers in turn, print ratios, write docs/benchmarks.md.
+"""``make bench``: measures this project and the peers in turn, prints ratios, writes docs/benchmarks.md.
 
 python -m ops.bench --rounds 5
 """
@@ -32,7 +32,7 @@ SEED = 1
 @click.option("--depth", type=click.Path(exists=True, dir_okay=False), help="Depth file to build books from.")
 @click.option("--write/--no-write", default=True, show_default=True, help="Write docs/benchmarks.md.")
 def bench(rounds: int, *, large: bool, depth: str | None, write: bool) -> None:
-    """Measure append, read, replay, memory and imports, side by side with the peers; then single parts."""
+    """Measure append, read, replay, memory and imports, in turn with the peers; then single parts."""
     console = Console(stderr=True)
     measured = Measured(rounds=rounds)
     for number in range(1, rounds + 1):
@@ -81,7 +81,7 @@ def _replay(variant: Variant, count: int) -> PeerResult:
 
 
 def _part(name: str, *arguments: str) -> Part:
-    """Run one of the small measurements, which print what they found."""
+    """Run one of the small benchmarks, and keep its output."""
     words = ["python", "-m", f"ops.bench.{name}", *arguments]
     done = subprocess.run([sys.executable, *words[1:]], check=True, stdout=subprocess.PIPE, text=True)
     return Part(" ".join(words), done.stdout.rstrip())

@@ -1,10 +1,9 @@
-"""How long an order book takes for an update, on recorded deltas: percentiles, in us.
+"""Times of order book updates on recorded deltas: percentiles, in us.
 
 python -m ops.bench.books ../shared/data/book/binance_usdm/btcusdt_20240808.gz
 
-Every event is given to the component that builds books; an update is one delta, of as many levels as the
-venue put into it. The best of ``--rounds`` counts for each update, which takes out what the machine did
-besides.
+The component that builds order books gets every event. An update is one delta, with all levels that the venue
+put into it. For each update the best of ``--rounds`` counts, which removes delays by other processes.
 """
 
 import gc
@@ -24,12 +23,12 @@ from kernel.events import BookDelta, BookSnapshot
 from ops.tables import plain_table, print_table
 
 SIZES = ((1, 2), (3, 20), (21, 100), (101, 10_000))
-"""Levels of an update, from and to: rows of the table."""
+"""Rows of the table: the least and most levels of an update."""
 
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--rounds", default=5, show_default=True, help="The best of so many counts.")
+@click.option("--rounds", default=5, show_default=True, help="Runs; the best time of each update counts.")
 def books(file: Path, *, rounds: int) -> None:
     """Measure order book updates on a recorded stream (``onetape import --kind depth``)."""
     if sys.platform == "linux":

@@ -1,4 +1,4 @@
-"""What was measured, as tables for the terminal and as docs/benchmarks.md."""
+"""The measurements as tables for the terminal and as docs/benchmarks.md."""
 
 import platform
 from collections.abc import Iterable, Iterator
@@ -16,7 +16,7 @@ MB = 1_000_000
 
 
 class Variant(msgspec.Struct, frozen=True):
-    """A pair of averages: how often they cross decides how many orders there are."""
+    """A pair of averages. They decide how many orders there are, by how often they cross."""
 
     name: str
     fast: int
@@ -24,14 +24,14 @@ class Variant(msgspec.Struct, frozen=True):
 
 
 class Part(msgspec.Struct, frozen=True):
-    """A measurement of one part by itself: the command, and what it printed."""
+    """A measurement of a single part: the command and its output."""
 
     command: str
     output: str
 
 
 class Measured(msgspec.Struct):
-    """Everything one ``make bench`` measured."""
+    """All measurements of one ``make bench``."""
 
     rounds: int
     stores: list[StoreResult] = []
@@ -81,7 +81,7 @@ def page(measured: Measured) -> str:
 
 
 def sheets(measured: Measured) -> Iterator[Sheet]:
-    """The measurements, best and median of the rounds."""
+    """The measurements as tables, with best and median of the rounds."""
     yield _store_sheet(measured.stores)
     for variant in dict.fromkeys(variant for variant, _ in measured.runs):
         yield _replay_sheet(variant, [result for other, result in measured.runs if other == variant])
@@ -142,7 +142,7 @@ def _replay_sheet(variant: Variant, results: list[PeerResult]) -> Sheet:
 
 
 def _size_sheet(measured: Measured) -> Sheet:
-    """The median of the small runs beside the one large run."""
+    """The median of the small runs next to the one large run."""
     rows: list[tuple[str, ...]] = []
     for variant, large in measured.large:
         small = [result for other, result in measured.runs if other == variant and result.engine == OURS]
@@ -189,21 +189,22 @@ Written by `python -m ops.bench --rounds {rounds}` (CPython {python}; machine: {
 Every run is a process of its own on one core; engines take turns. The machine is shared and noisy: compare
 the ratios, and best with best.
 
-The task: quotes of a seeded random walk on a grid of 0.01, one symbol, one a second. Two exponential
-averages of the mid; a market order for each crossing, long or short 100. Ours runs with risk limits,
-portfolio, simulated broker and every derived event appended to the store; reading the quotes from the store
-and checking its hash chain is part of the time. The peers hold all quotes in memory, made and loaded
-before the clock starts.
+The task: quotes of a seeded random walk on a grid of 0.01, one symbol, one quote a second. Two exponential
+averages of the mid price; a market order at each crossing, to be long or short 100. Ours runs with risk
+limits, portfolio and simulated broker, and appends every derived event to the store. Its time includes
+reading the quotes from the store and checking the hash chain. The peers hold all quotes in memory; they are
+made and loaded before the time is taken.
 """
 
 _NOTES = """
 ## Notes
 
-- NautilusTrader fills at the touch of the deciding quote, backtrader at the next bar's mid, we at the next
-  quote: the decisions are the same, the fills are not. Its 2.0 line and backtrader start an average from
-  the mean of its first values, which moves a few decisions near the start.
-- NautilusTrader 1.x slows down with every closed position; it gets fewer quotes with many orders. It is
-  measured with pandas 2.3: with pandas 3 it is about 2.5 times slower.
-- backtrader is given a bar for each quote, as it has no quotes.
-- The peers' environments are made by `make bench-peers`; one that is absent is left out with a message.
+- NautilusTrader fills at the bid or ask of the quote that caused the decision, backtrader at the mid of the
+  next bar, onetape at the next quote. So the decisions are the same but the fills are not. NautilusTrader 2.0
+  and backtrader start an average from the mean of its first values, which changes a few decisions near the
+  start.
+- NautilusTrader 1.x slows down with every closed position, so it gets fewer quotes with many orders. It is
+  measured with pandas 2.3; with pandas 3 it is about 2.5 times slower.
+- backtrader has no quotes, so it gets a bar for each quote.
+- `make bench-peers` creates the peers' environments; a missing one is left out with a message.
 """

@@ -1,8 +1,8 @@
-"""What a store of many streams costs: to write, to list, to open and read one, to replay one event.
+"""Times of a store with many streams: to write and list them, to open and read one, to replay one event.
 
 python -m ops.bench.many_streams --streams 100000
 
-Each stream has one bar. A thousand appends wait at a time, as when many files are imported.
+Each stream has one bar. A thousand appends wait at the same time, as when many files are imported.
 """
 
 import asyncio
@@ -72,7 +72,7 @@ async def _read(store: EventStore, stream: str) -> None:
 
 
 async def _replay(store: EventStore, stream: str) -> None:
-    """What the ``replay`` command does between opening the store and reading the run's results."""
+    """Replay as the ``replay`` command does, from the open store to the recorded run."""
     plan = await plan_run(store, ReplayConfig(streams=(stream,)), loaded=[from_instance(BuyAndHold())])
     await unplayed_actions(store, plan)
     await run_and_record(store, plan)

@@ -1,4 +1,4 @@
-"""Our side of the measurements, each run in a process of its own: prints one line of JSON.
+"""Benchmarks of this project. Each is run in a process of its own and prints one line of JSON.
 
 python -m ops.bench.ours replay --count 1000000 --fast 500 --slow 2000
 python -m ops.bench.ours store --count 1000000
@@ -37,13 +37,13 @@ from strategies.sdk import RiskLimits
 
 STREAM, SYMBOL = "bench.quotes", "BENCH"
 CHUNK = 8_192
-"""Quotes per append, as an importer would."""
+"""Quotes per append, as many as an importer appends."""
 
 IMPORTS = "import kernel, eventstore, strategies.sdk"
 
 
 class StoreResult(msgspec.Struct, frozen=True):
-    """Events per second into and out of a SQLite store, hash chain included."""
+    """Events per second appended to and read from a SQLite store, hash chain included."""
 
     count: int
     durability: str
@@ -84,7 +84,7 @@ def store(count: int, seed: int, durability: str) -> None:
 
 @ours.command()
 def imports() -> None:
-    """Milliseconds that the core's imports take on top of starting Python; best of ten."""
+    """Milliseconds to import the core, without the start of Python; best of ten."""
     best = {code: min(_seconds_of(code) for _ in range(10)) for code in ("pass", IMPORTS)}
     click.echo(msgspec.json.encode({"milliseconds": 1_000 * (best[IMPORTS] - best["pass"])}))
 
@@ -140,7 +140,7 @@ def _config(path: Path, *, fast: int, slow: int) -> ReplayConfig:
 
 
 async def _fill(event_store: EventStore, count: int, *, seed: int) -> float:
-    """Append the quotes; the seconds spent in the store alone."""
+    """Append the quotes; return the seconds spent in the store."""
     source = (
         Quote(ts, SYMBOL, bid, ask, bid_size, ask_size)
         for ts, bid, ask, bid_size, ask_size in quotes(count, seed)

@@ -1,9 +1,10 @@
-"""What a risk check costs with every rule on: microseconds from an intent to the answer.
+"""Times of a risk check with every rule on: microseconds from an intent to the answer.
 
 python -m ops.bench.risk_check --intents 20000 --open-orders 200 --positions 10
 
-Runs the whole core without strategies: positions are bought and orders rested first, then intents in turn
-for every symbol are timed one by one, each cancelled again so that the number of working orders stays.
+Runs the whole core without strategies. First it buys positions and places resting orders. Then it times
+intents one by one, in turn for every symbol. Each order is cancelled again, so that the number of working
+orders stays the same.
 """
 
 import os
@@ -39,7 +40,7 @@ from strategies.sdk import RiskLimits
 
 STRATEGY = StrategyId("bench")
 GAP_NS = 20 * MS_NS
-"""Between intents: fifty a second, within the rate allowed."""
+"""Time between intents: fifty a second, within the allowed rate."""
 
 EVERY_RULE = RiskLimits(
     max_order_quantity=Decimal(1_000),
@@ -70,8 +71,8 @@ EVERY_RULE = RiskLimits(
 
 @click.command()
 @click.option("--intents", default=20_000, show_default=True, help="Orders to time.")
-@click.option("--open-orders", default=200, show_default=True, help="Orders working meanwhile.")
-@click.option("--positions", default=10, show_default=True, help="Symbols held meanwhile.")
+@click.option("--open-orders", default=200, show_default=True, help="Orders working at the same time.")
+@click.option("--positions", default=10, show_default=True, help="Symbols held at the same time.")
 def risk_check(intents: int, open_orders: int, positions: int) -> None:
     """Print the median and the 95th percentile of a check, in microseconds."""
     if sys.platform == "linux":
@@ -87,7 +88,7 @@ def risk_check(intents: int, open_orders: int, positions: int) -> None:
 
 
 def _prepared(positions: int, *, open_orders: int) -> Core:
-    """A core that holds a position in every symbol and has orders resting in them."""
+    """A core with a position and resting orders in every symbol."""
     core = assemble(
         [],
         venue=SimulatedVenue(SimulatedBrokerConfig()),

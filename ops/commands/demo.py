@@ -1,4 +1,4 @@
-"""``onetape demo``: the main job, on the data that comes with the project."""
+"""``onetape demo``: imports the bundled data, replays a strategy over it and writes a report."""
 
 from pathlib import Path
 
@@ -14,8 +14,8 @@ from replay.demo import demo_config
 def demo_command(*, as_json: bool) -> None:
     """Import the bundled bars, replay a strategy over them, print the result and write a report.
 
-    Real daily bars of AAPL, FB, GOOG, IBM and MSFT, 2000 to 2013, go into onetape-demo.db in the
-    current folder; a second run imports nothing twice and repeats the same digest.
+    Real daily bars of AAPL, FB, GOOG, IBM and MSFT, 2000 to 2013, are imported into onetape-demo.db in the
+    current folder. A second run imports no bar twice and gives the same digest.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""``onetape import``: market data files into the store."""
+"""``onetape import``: imports market data files into the store."""
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
@@ -30,7 +30,7 @@ from ops.tables import plain_table, print_table
 
 
 class ColumnName(click.ParamType[tuple[str, str]]):
-    """``target=name``: which column of the file holds what."""
+    """``target=name``: the name of the column for a target."""
 
     name = "target=name"
 
@@ -45,7 +45,7 @@ class ColumnName(click.ParamType[tuple[str, str]]):
 
 
 class NameList(click.ParamType[tuple[str, ...]]):
-    """Names with commas between them."""
+    """Names separated by commas."""
 
     name = "names"
 
@@ -81,20 +81,20 @@ def _choice(enum: type[DataKind] | type[Label] | type[BadRows] | type[TimeUnit])
     metavar="FILE...",
 )
 @store_option
-@click.option("--kind", type=_choice(DataKind), default="bars", show_default=True, help="What the rows are.")
-@click.option("--symbol", default="", help="The symbol of every row, where the file has no symbol column.")
-@click.option("--only", multiple=True, help="Take only this symbol of the symbol column; may be repeated.")
+@click.option("--kind", type=_choice(DataKind), default="bars", show_default=True, help="Kind of data.")
+@click.option("--symbol", default="", help="The symbol of every row, if the file has no symbol column.")
+@click.option("--only", multiple=True, help="Import only this symbol of the symbol column; may be repeated.")
 @click.option("--timeframe", default="1d", show_default=True, help="Of bars: a count and s, m, h, d or w.")
-@click.option("--tz", default="UTC", show_default=True, help="Time zone of stamps that name none.")
+@click.option("--tz", default="UTC", show_default=True, help="Time zone of stamps without one.")
 @click.option(
     "--label",
     type=_choice(Label),
     default="open",
     show_default=True,
-    help="Which end of a bar its stamp marks.",
+    help="The end of a bar that its stamp marks.",
 )
 @click.option(
-    "--session", default="", help="Local trading hours of what is stamped by date, such as 09:30-16:00."
+    "--session", default="", help="Local trading hours of rows stamped by date, such as 09:30-16:00."
 )
 @click.option(
     "--adjusted", is_flag=True, help="Scale prices by adjusted close / close, volume by its inverse."
@@ -104,7 +104,7 @@ def _choice(enum: type[DataKind] | type[Label] | type[BadRows] | type[TimeUnit])
     "column",
     multiple=True,
     type=ColumnName(),
-    help="Name a column, such as close='Adj Close'; empty: none.",
+    help="Name a column, such as close='Adj Close'; an empty name ignores it.",
 )
 @click.option(
     "--columns",
@@ -116,7 +116,7 @@ def _choice(enum: type[DataKind] | type[Label] | type[BadRows] | type[TimeUnit])
     "--delimiter",
     type=Delimiter(),
     default="",
-    help="One character, or 'tab'; told from the first line if not given.",
+    help="One character, or 'tab'; found from the first line if not given.",
 )
 @click.option("--time-format", default="", help="A strptime format, such as '%d.%m.%Y %H:%M'.")
 @click.option(
@@ -124,37 +124,39 @@ def _choice(enum: type[DataKind] | type[Label] | type[BadRows] | type[TimeUnit])
 )
 @click.option("--newest-first", is_flag=True, help="The file begins with its newest row.")
 @click.option(
-    "--stream", default="", help="Append everything to this stream.  [default: one a symbol, goog.1d]"
+    "--stream", default="", help="Append everything to this stream.  [default: one per symbol, goog.1d]"
 )
 @click.option(
     "--bad-rows",
     type=_choice(BadRows),
     default="refuse",
     show_default=True,
-    help="Refuse the files, or put bad rows aside.",
+    help="Refuse the files, or quarantine bad rows.",
 )
-@click.option("--allow-nonpositive", is_flag=True, help="Take prices of 0 and below.")
+@click.option("--allow-nonpositive", is_flag=True, help="Accept prices of 0 and below.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
 def import_command(
     files: tuple[Path, ...], *, store_path: Path, as_json: bool, **import_options: object
 ) -> None:
     """Import market data: CSV, gzipped or zipped CSV, Parquet.
 
-    Several files are read in the order given, as if they were one. Every row is checked before anything
-    is appended. With --bad-rows refuse, one bad row means that nothing is imported; with quarantine, each
-    bad row is kept in the stream NAME.quarantine and the good ones go in. Importing the same file again
-    appends nothing; a longer one appends its new rows; one that contradicts the stream is refused.
+    Several files are read in the order given, as if they were one. Every row is checked before any is
+    appended. With --bad-rows refuse, one bad row means that nothing is imported. With quarantine, bad rows
+    are kept in the stream NAME.quarantine and good rows are imported. Importing the same file again appends
+    nothing; a longer file appends its new rows; a file that contradicts the stream is refused.
 
-    A bar is stamped with its END, when it is known. --label says which end the file's stamp marks; if
-    that is its open, the bar gets stamp + timeframe. A daily bar stamped by date is known at the end of
-    its day in --tz, or at the close of --session. A corporate action (columns ex_date, type, and ratio,
-    amount or value; perhaps currency, new_symbol, pay_date) takes effect at the beginning of its ex-date in
-    --tz, or at the open of --session: give both files the same two. Its stream (goog.actions) is played
-    beside the bars.
+    The time of a bar is its END, when it is known. --label says which end the file's stamp marks; if it
+    is the open, the bar's time is stamp + timeframe. A daily bar stamped by date is known at the end of its
+    day in --tz, or at the close of --session.
 
-    With --kind depth the files hold recorded market streams of Binance, a line a message: the time of
-    receipt in ns, a space, the JSON. Order book snapshots and updates, trades and best quotes go into one
-    stream a symbol (btcusdt.depth), in order of receipt; --symbol gives the one symbol of a file a name.
+    A corporate action (columns ex_date, type, and ratio, amount or value; optionally currency, new_symbol,
+    pay_date) takes effect at the beginning of its ex-date in --tz, or at the open of --session. Import the
+    bars with the same --tz and --session. A replay plays its stream (goog.actions) with the bars.
+
+    With --kind depth the files hold recorded market streams of Binance, one message in each line: the time
+    of receipt in ns, a space, the JSON. Order book snapshots and updates, trades and best quotes go into one
+    stream per symbol (btcusdt.depth), in order of receipt. --symbol gives the
+    file's only symbol another name.
 
     Exit code 0: done. 1: refused, nothing changed. 2: wrong usage.
 
@@ -177,7 +179,7 @@ def import_command(
 
 
 def _options(values: Mapping[str, object]) -> ImportOptions:
-    """The options of the command line: each is named like the field that it fills."""
+    """The options of the command line. Each has the name of its field in ``ImportOptions``."""
     options = msgspec.convert(values, ImportOptions)
     try:
         return checked(options)
@@ -186,7 +188,7 @@ def _options(values: Mapping[str, object]) -> ImportOptions:
 
 
 def _import(files: tuple[Path, ...], options: ImportOptions, *, store_path: Path) -> ImportResult:
-    """Parse first: a refused file leaves no new, empty store behind."""
+    """Parse, then open the store: a refused file must not leave a new, empty store."""
     with _progress_bar() as report:
         parsed = parse_files(files, options, on_progress=report)
         try:
@@ -204,7 +206,7 @@ async def _append(
 
 @contextmanager
 def _progress_bar() -> Generator[Callable[[ImportProgress], None]]:
-    """Shows a bar on a terminal, on stderr, and nothing elsewhere."""
+    """A progress bar on stderr, shown only on a terminal."""
     console = Console(stderr=True)
     bar = Progress(
         TextColumn("{task.description}"),
@@ -235,13 +237,13 @@ def _print_result(result: ImportResult, console: Console) -> None:
     if result.skipped_count:
         parts.append(f"{result.skipped_count:,} of other symbols skipped")
     if result.superseded_count:
-        parts.append(f"{result.superseded_count:,} already in the book's snapshot skipped")
+        parts.append(f"{result.superseded_count:,} already in the order book skipped")
     if result.foreign_count:
         parts.append(f"{result.foreign_count:,} of other kinds of message skipped")
     click.echo(", ".join(parts))
     if result.bad_count:
         click.echo(
-            f"{result.bad_count:,} bad rows put aside ({result.quarantined_count:,} new), the first of them:"
+            f"{result.bad_count:,} bad rows quarantined ({result.quarantined_count:,} new), the first are:"
         )
         for row in result.bad_rows:
             click.echo(f"  {row}")

@@ -21,7 +21,7 @@ from ops.store_file import existing_store, require_streams, store_option
 
 
 class TimeBound(click.ParamType[int]):
-    """A UTC time: ISO 8601, or a number since 1970. A date alone is its first or its last nanosecond."""
+    """A UTC time: ISO 8601, or a number since 1970. A date alone means its first or its last nanosecond."""
 
     name = "time"
 
@@ -38,7 +38,7 @@ class TimeBound(click.ParamType[int]):
 
 
 class EventName(click.ParamType[type[Event]]):
-    """The name of an event type, in any case."""
+    """The name of an event type, in upper or lower case."""
 
     name = "event"
 
@@ -46,12 +46,12 @@ class EventName(click.ParamType[type[Event]]):
         """The event type."""
         kind = {name.lower(): kind for name, kind in EVENT_NAMES.items()}.get(str(value).lower())
         if kind is None:
-            self.fail(f"{value!r} is not an event type, which are: {', '.join(EVENT_NAMES)}", param, ctx)
+            self.fail(f"{value!r} is not an event type; known are: {', '.join(EVENT_NAMES)}", param, ctx)
         return kind
 
 
 class LogQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """What to print of which stream. ``limit`` and ``tail`` count matching events, 0 means all."""
+    """The stream to print and its events. ``limit`` and ``tail`` count matching events; 0 means all."""
 
     stream: str
     selection: Selection
@@ -66,7 +66,7 @@ class LogQuery(msgspec.Struct, frozen=True, kw_only=True):
 @store_option
 @click.option("--from", "from_ts", type=TimeBound(date_means_end=False), help="First time, UTC.")
 @click.option(
-    "--to", "to_ts", type=TimeBound(date_means_end=True), help="Last time, UTC, the whole day if a date."
+    "--to", "to_ts", type=TimeBound(date_means_end=True), help="Last time, UTC; a date means its end."
 )
 @click.option("--symbol", "symbols", multiple=True, help="Only this symbol; may be repeated.")
 @click.option(
@@ -105,7 +105,7 @@ def log_command(
     if limit and tail:
         raise click.UsageError("--limit and --tail exclude each other")
     if story and (tail or follow):
-        raise click.UsageError("--story is read from its beginning: not with --tail or --follow")
+        raise click.UsageError("--story reads from the beginning and cannot be used with --tail or --follow")
     selection = Selection(
         from_ts=from_ts,
         to_ts=to_ts,
@@ -123,7 +123,7 @@ def log_command(
     try:
         run(_print_log(store_path, query, as_json=as_json))
     except KeyboardInterrupt:
-        if not follow:  # Ctrl-C is how following ends
+        if not follow:  # Ctrl-C is the normal end of --follow
             raise
 
 
@@ -168,7 +168,7 @@ async def _batches(store: SqliteEventStore, query: LogQuery) -> AsyncGenerator[B
 
 
 def _selected(batch: Batch, selection: Selection) -> Batch:
-    """The part of a story's batch that was asked for."""
+    """The selected events of a batch of a story."""
     kept = [logged for logged in logged_events(batch) if _is_selected(logged.event, selection)]
     return Batch(
         batch.stream,

@@ -1,4 +1,4 @@
-"""``onetape streams``: what the store holds."""
+"""``onetape streams``: lists the streams of a store."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""``onetape verify``: is the store what was written?"""
+"""``onetape verify``: checks that a store is undamaged."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +13,7 @@ from ops.store_file import existing_store, require_streams, store_option
 
 
 class StreamCheck(msgspec.Struct, frozen=True):
-    """What ``verify`` found in one stream; ``first_bad_seq`` is 0 where nothing is wrong."""
+    """The result of ``verify`` for one stream. ``first_bad_seq`` is 0 if the stream is intact."""
 
     stream: str
     last_seq: int
@@ -23,10 +23,11 @@ class StreamCheck(msgspec.Struct, frozen=True):
 
 
 class StoreCheck(msgspec.Struct, frozen=True):
-    """What ``verify`` found. ``file_damage`` is what is wrong with the file as a whole, "" if nothing is.
+    """The result of ``verify``.
 
-    ``file_checked``: whether it was looked at as a whole, which it is not where streams are named.
-    ``possible_loss`` is what a power cut may have taken without a trace, "" where it took nothing.
+    - ``file_checked``: whether the file as a whole was checked. It is not if streams are named.
+    - ``file_damage``: the damage of the file as a whole, "" if it has none.
+    - ``possible_loss``: a sentence if a power cut may have removed commits unnoticed, else "".
     """
 
     intact: bool
@@ -42,10 +43,10 @@ class StoreCheck(msgspec.Struct, frozen=True):
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
 @click.pass_context
 def verify_command(ctx: click.Context, streams: tuple[str, ...], *, store_path: Path, as_json: bool) -> None:
-    """Check every block of the streams named, or of all and the file as a whole.
+    """Check every block of the named streams. Without names, check all streams and the file as a whole.
 
     Blocks are checked against the hash chain, ends of streams against the witness.
-    Exit code 0: intact. 1: damaged; the stream and the first seq not to trust are named. 2: wrong usage.
+    Exit code 0: intact. 1: damaged; the stream and the first damaged seq are named. 2: wrong usage.
 
     \b
     Example:
@@ -63,7 +64,7 @@ def verify_command(ctx: click.Context, streams: tuple[str, ...], *, store_path: 
 
 
 def _lines(found: StoreCheck) -> Iterator[str]:
-    """Nothing is called intact beside a check that failed."""
+    """Lines for people. If any check failed, no stream is called intact."""
     verdict = "intact" if found.intact else "no damage found"
     for check in found.streams:
         if check.intact:
@@ -73,7 +74,7 @@ def _lines(found: StoreCheck) -> Iterator[str]:
     if found.file_damage:
         yield f"the file as a whole: damaged: {found.file_damage}"
     if not found.file_checked:
-        yield "only what was named was checked, not the file as a whole"
+        yield "only the named streams were checked, not the file as a whole"
     if found.possible_loss:
         yield found.possible_loss
 

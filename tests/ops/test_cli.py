@@ -36,7 +36,7 @@ def test_every_command_explains_itself_with_an_example(command: str) -> None:
 def test_the_help_of_import_states_the_stamp_rule() -> None:
     result = onetape("import", "--help")
 
-    assert "A bar is stamped with its END" in result.output
+    assert "The time of a bar is its END" in result.output
 
 
 def test_the_version_is_printed() -> None:
@@ -65,7 +65,7 @@ def test_import_says_why_messages_of_a_feed_were_passed_over(tmp_path: Path) -> 
     result = onetape("import", tmp_path / "x.txt", "--kind", "depth", "--store", tmp_path / "s.db")
 
     last = result.stdout.splitlines()[-1]
-    assert last == "3 rows read, 2 new, 1 already in the book's snapshot skipped"
+    assert last == "3 rows read, 2 new, 1 already in the order book skipped"
 
 
 def test_import_shows_no_progress_bar_where_output_is_piped(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_import_puts_bad_rows_aside_and_says_so(tmp_path: Path) -> None:
     result = onetape(*arguments)
 
     assert result.exit_code == 0
-    assert "1 bad rows put aside (1 new)" in result.stdout
+    assert "1 bad rows quarantined (1 new)" in result.stdout
     assert "bars.csv, line 5: open is 'x'" in result.stdout
 
 
@@ -186,7 +186,7 @@ def test_an_unknown_event_type_lists_the_known_ones(store: Path) -> None:
     result = onetape("log", "goog.1d", "--store", store, "--type", "Candle")
 
     assert result.exit_code == 2
-    assert "'Candle' is not an event type, which are: Bar, Quote, Trade" in result.stderr
+    assert "'Candle' is not an event type; known are: Bar, Quote, Trade" in result.stderr
 
 
 def test_a_file_that_is_no_store_is_an_error_and_is_left_alone(tmp_path: Path) -> None:
@@ -312,7 +312,7 @@ def test_verify_of_one_stream_does_not_mind_another(store: Path) -> None:
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
         "fb.1d: intact, 196 events",
-        "only what was named was checked, not the file as a whole",
+        "only the named streams were checked, not the file as a whole",
     ]
 
 

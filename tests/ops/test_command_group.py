@@ -21,4 +21,4 @@ def test_code_that_exits_in_a_command_does_not_make_it_done() -> None:
     done = CliRunner().invoke(group, ["leave"], prog_name="onetape")
 
     assert (done.exit_code, done.stdout) == (1, "")
-    assert done.stderr == "onetape: ended by the code that it ran, half done: SystemExit: 0\n"
+    assert done.stderr == "onetape: the code that it ran ended it before it was done: SystemExit: 0\n"

@@ -1,8 +1,8 @@
-"""backtrader: an EMA cross on bars, one bar a quote with open = high = low = close = mid.
+"""backtrader: an EMA cross on bars, one bar for each quote, with open = high = low = close = mid.
 
-backtrader has no quotes. A market order fills at the next bar, so an order of the last bar stays open, and
-fills are at the mid: decisions are the same as elsewhere, equity is not. Its average starts from the mean of
-the first ``period`` values where the others start from the first value, so the earliest crossings may differ.
+backtrader has no quotes. A market order fills at the next bar, at the mid, so an order of the last bar stays
+open. The decisions are the same as elsewhere, but equity is not. Its average starts from the mean of the
+first ``period`` values, other engines' from the first value, so the earliest crossings may differ.
 """
 
 from collections.abc import Iterator

@@ -1,8 +1,8 @@
-"""The peers and their environments: which there are, where they are, and how they are made.
+"""The list of peers, and their virtual environments.
 
-Each peer has a virtual environment of its own under one folder, ``.bench`` in the repository unless said
-otherwise: their requirements contradict each other and ours, and one of them needs a newer Python. Making
-them downloads about 1.2 GB and is only done when asked for, by ``python -m ops.bench.peers``.
+Each peer has its own environment, since the requirements contradict each other and ours, and one peer needs a
+newer Python. All are in one folder, by default ``.bench`` in the repository. Creating them downloads about
+1.2 GB. Only ``python -m ops.bench.peers`` does it.
 """
 
 import os
@@ -24,9 +24,10 @@ NEWEST_PYTHON = (3, 14)
 class Peer(msgspec.Struct, frozen=True):
     """An engine to compare with.
 
-    ``requirement`` is what pip is given, ``fallback`` what it is given if that cannot be had, ``beside`` what
-    is installed with either. ``few_count`` and ``many_count`` are numbers of quotes that end within about
-    half a minute with few and with many orders.
+    - ``requirement``: the requirement given to pip.
+    - ``fallback``: the requirement to try if the first cannot be installed.
+    - ``beside``: further requirements, installed with either.
+    - ``few_count``, ``many_count``: quotes that take about half a minute, with few and with many orders.
     """
 
     name: str
@@ -41,7 +42,7 @@ class Peer(msgspec.Struct, frozen=True):
 
 
 class PeerAbsent(msgspec.Struct, frozen=True):
-    """A peer that cannot be measured here, and why."""
+    """A peer that cannot be measured here, and the reason."""
 
     name: str
     reason: str
@@ -74,7 +75,7 @@ PEERS: tuple[Peer, ...] = (
         script="backtrader_bars.py",
         requirement="backtrader==1.9.78.123",
         installed_as="backtrader-1.*.dist-info",
-        # Its cost per bar is flat: more bars take longer and say nothing more.
+        # Its time per bar is constant: more bars take longer and show nothing more.
         few_count=250_000,
         many_count=250_000,
     ),
@@ -82,7 +83,7 @@ PEERS: tuple[Peer, ...] = (
 
 
 def peer_named(name: str) -> Peer:
-    """Return the peer of that name; ``ValueError`` names those there are."""
+    """Return the peer of that name. Raises ``ValueError`` with the known names."""
     for peer in PEERS:
         if peer.name == name:
             return peer
@@ -97,7 +98,7 @@ def environments(root: Path = DEFAULT_ROOT) -> dict[str, Path]:
 def prepare(root: Path = DEFAULT_ROOT, *, tell: Callable[[str], None] = print) -> tuple[PeerAbsent, ...]:
     """Make the environments that are missing under ``root``; return the peers that could not be installed.
 
-    Blocks for as long as the downloads take. What is installed already is left as it is.
+    Blocks for as long as the downloads take. An environment that exists is not changed.
     """
     absent: list[PeerAbsent] = []
     python = find_python()
@@ -117,8 +118,8 @@ def prepare(root: Path = DEFAULT_ROOT, *, tell: Callable[[str], None] = print) -
 def find_python() -> Path | None:
     """Return a Python that every peer runs on, or None.
 
-    ``$PYTHON312``, where set, is the only candidate. A candidate counts when it starts and says that its
-    version fits: a version manager's placeholder has the right name and may do neither.
+    If ``$PYTHON312`` is set, it is the only candidate. Each candidate is started and asked for its version,
+    because a version manager's placeholder has the right name but may not work.
     """
     return next((python for python in _candidates() if _fits(python)), None)
 
@@ -148,7 +149,7 @@ def _fits(python: Path) -> bool:
 
 
 def _install(peer: Peer, python: Path, folder: Path) -> str | None:
-    """Make the peer's environment; return what went wrong, if anything did."""
+    """Create the peer's environment; return the problem, or ``None``."""
     problem = _failure([str(python), "-m", "venv", "--clear", str(folder)])
     if problem:
         return problem

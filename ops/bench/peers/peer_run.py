@@ -1,6 +1,6 @@
-"""What every peer's script shares: its command line, its measures and its one line of output.
+"""The shared part of the peers' scripts: command line, measures and the line of output.
 
-Standard library only: it runs in the peers' environments, where none of our packages exist.
+Uses only the standard library, as it runs in the peers' environments, without our packages.
 """
 
 import argparse
@@ -19,7 +19,7 @@ CASH = 1_000_000
 
 @dataclass(frozen=True)
 class Task:
-    """What to run."""
+    """The run to make."""
 
     count: int
     fast: int
@@ -29,10 +29,12 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of it.
+    """The result of a run.
 
-    ``seconds`` runs from the first quote to the last one processed: starting Python, imports, making the
-    quotes and loading them into the engine are in ``load_seconds`` or nowhere.
+    - ``seconds``: from the first quote to the last one processed.
+    - ``load_seconds``: making the quotes and loading them into the engine.
+
+    The start of Python and imports are in neither.
     """
 
     seconds: float

@@ -1,4 +1,4 @@
-"""Run one peer as a process of its own and read what it measured."""
+"""Runs one peer as a process of its own and reads its measurements."""
 
 import os
 import subprocess
@@ -14,16 +14,16 @@ RUN_TIMEOUT_S = 900.0
 """The slowest run of the default sizes takes a minute; a busy machine may need several times that."""
 
 FROM_OUR_ENVIRONMENT = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
-"""Variables a peer must not inherit: they would show it our packages."""
+"""Variables that a peer must not inherit, as they would make our packages visible to it."""
 
 
 class PeerResult(msgspec.Struct, frozen=True):
     """One run of one peer.
 
-    ``seconds`` runs from the first quote to the last one processed, ``load_seconds`` is what making the
-    quotes and loading them into the engine took before that. ``orders`` counts decisions; an engine that
-    fills later than the decision may have one fill less. Memory is the peak of the process in MiB,
-    the engine's own copy of all quotes included.
+    - ``seconds``: from the first quote to the last one processed.
+    - ``load_seconds``: before that, making the quotes and loading them into the engine.
+    - ``orders``: decisions; an engine that fills later than the decision may have one fill less.
+    - ``peak_rss_mb``: peak memory of the process in MiB, with the engine's own copy of all quotes.
     """
 
     engine: str
@@ -55,8 +55,8 @@ def run_peer(
 ) -> PeerResult | PeerAbsent:
     """Run the named peer over ``count`` quotes, pinned to one core where the system can do that.
 
-    Blocks until it ends. A peer that is not installed, fails or takes longer than ``timeout_s`` comes back
-    as ``PeerAbsent`` with the reason; an unknown name raises ``ValueError``.
+    Blocks until it ends. Returns ``PeerAbsent`` with the reason for a peer that is not installed, fails or
+    takes longer than ``timeout_s``. Raises ``ValueError`` for an unknown name.
     """
     peer = peer_named(name)
     python = environments(root).get(name)
@@ -89,9 +89,9 @@ def _run(name: str, command: list[str], *, timeout_s: float) -> PeerResult | Pee
 
 
 def _pin_to_one_core(pid: int) -> None:
-    """Threads that the process starts later stay on that core too: engines compare core by core."""
+    """Pin a process to one core, with all threads that it starts later: engines are compared by core."""
     if sys.platform == "linux":
-        with suppress(ProcessLookupError):  # it may have ended already, and will say why
+        with suppress(ProcessLookupError):  # it may have ended already; its output then tells the reason
             os.sched_setaffinity(pid, {max(os.sched_getaffinity(0))})
 
 

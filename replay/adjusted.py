@@ -1,4 +1,4 @@
-"""Adjusted prices for notebooks and scripts: a stream's bars seen through a stream of corporate actions."""
+"""Adjusted prices for notebooks and scripts: bars of a stream, adjusted by a stream of corporate actions."""
 
 from collections.abc import Sequence
 from contextlib import aclosing
@@ -16,10 +16,10 @@ from strategies.sdk.adjustment import adjusted
 async def adjusted_bars(
     store: EventStore, stream: str, actions_stream: str, *, adjustment: Adjustment = Adjustment.SPLITS
 ) -> dict[str, Sequence[Bar]]:
-    """The bars of a stream by symbol, on the terms after the last action; neither stream is changed.
+    """The bars of a stream by symbol, on the terms after the last action. Neither stream is changed.
 
-    Each symbol's bars are of one timeframe, as an imported stream's are. A share that changed its symbol
-    is two symbols here. Raises ``StreamMissing``.
+    All bars of a symbol must have one timeframe, as in an imported stream. A share that changed its symbol
+    has two entries. Raises ``StreamMissing``.
     """
     bars: dict[str, list[Bar]] = {}
     actions: dict[str, list[CorporateAction]] = {}

@@ -1,4 +1,4 @@
-"""The equity curve: the account at every mark, and what it makes per day and per month.
+"""The equity curve: the account at every mark, and its daily and monthly returns.
 
 A mark at midnight UTC closes the day before it, so a mark belongs to the day of ``ts`` - 1 ns.
 """
@@ -16,11 +16,12 @@ Integers = NDArray[np.int64]
 
 
 class EquityCurve(msgspec.Struct, frozen=True, eq=False):
-    """Parallel arrays in order of time. The first point is the capital before the first market event.
+    """Arrays of equal length, in order of time. The first point is the capital before the first market event.
 
-    ``ts`` is in ns UTC; ``equity``, ``cash`` and ``exposure`` (sum of absolute position values) are in
-    the account's currency, nearest float to the exact values in the log. ``unitised`` is ``performance``
-    where money was paid in or taken out after the first point.
+    - ``ts``: ns UTC.
+    - ``equity``, ``cash``: in the account's currency, as the floats nearest to the exact values in the log.
+    - ``exposure``: sum of absolute position values, in the same form.
+    - ``unitised``: ``performance``, if money was paid in or withdrawn after the first point.
     """
 
     ts: Integers
@@ -31,8 +32,9 @@ class EquityCurve(msgspec.Struct, frozen=True, eq=False):
 
     @property
     def performance(self) -> Floats:
-        """What the starting capital would have become without the money that came or went later: what
-        returns and drawdowns are of.
+        """The value of the starting capital, without later deposits and withdrawals.
+
+        Returns and drawdowns are computed from it.
         """
         return self.equity if self.unitised is None else self.unitised
 
@@ -41,10 +43,10 @@ class EquityCurve(msgspec.Struct, frozen=True, eq=False):
 
 
 class DailyCloses(msgspec.Struct, frozen=True, eq=False):
-    """Equity at the last mark of every day that has one.
+    """Equity at the last mark of every day with a mark.
 
-    ``days`` counts from 1970-01-01. ``returns`` are simple: the first is over the starting capital.
-    NaN where the day before ended without capital.
+    - ``days``: counted from 1970-01-01.
+    - ``returns``: simple, the first on the starting capital; NaN if the day before ended without capital.
     """
 
     days: Integers
@@ -61,7 +63,7 @@ class MonthlyReturn(msgspec.Struct, frozen=True):
 
 
 def daily_closes(curve: EquityCurve) -> DailyCloses:
-    """The curve, day by day; returns are of its performance."""
+    """The curve by days, with the returns of its performance."""
     days = (curve.ts[1:] - 1) // DAY_NS
     is_last = np.ones(len(days), dtype=np.bool_)
     is_last[:-1] = days[1:] != days[:-1]
@@ -71,12 +73,12 @@ def daily_closes(curve: EquityCurve) -> DailyCloses:
 
 
 def time_weighted(ts: Integers, equity: Floats, flows: Sequence[tuple[int, float]]) -> Floats:
-    """Equity without the flows (ns, amount) that came between its points.
+    """The equity without the flows (ns, amount) between its points.
 
-    Between two points the return is that of Modified Dietz: the gain over the first value and the flows,
-    each weighted by how much of the time was left. Chained over the points that is the time-weighted
-    return, exact where flows come just after a mark. Source: GIPS Standards 2020, Calculation Methodology.
-    A stretch that begins without capital earns nothing.
+    The return between two points is the Modified Dietz return: the gain divided by the sum of the first value
+    and the flows, each flow weighted by the share of the time that was left. The product over all points is
+    the time-weighted return. It is exact if flows come just after a mark. Between two points without capital
+    the return is 0. Source: GIPS Standards 2020, Calculation Methodology.
     """
     paid, weighted = np.zeros(len(ts)), np.zeros(len(ts))
     for flow_ts, amount in flows:
@@ -94,7 +96,7 @@ def time_weighted(ts: Integers, equity: Floats, flows: Sequence[tuple[int, float
 
 
 def simple_returns(equity: Floats) -> Floats:
-    """``equity[i] / equity[i - 1] - 1``, one fewer than the points; NaN after one that is not above 0."""
+    """``equity[i] / equity[i - 1] - 1``, one fewer than the points; NaN after a point that is not above 0."""
     before, after = equity[:-1], equity[1:]
     returns = np.full(len(after), np.nan)
     np.divide(after, before, out=returns, where=before > 0)

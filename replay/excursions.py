@@ -1,8 +1,9 @@
-"""How high and how low prices went between two moments, for many pairs of moments in one pass.
+"""The lowest and highest price between two times, for many pairs of times in one pass.
 
-Time is cut at every moment that is asked about; each stretch remembers its lowest and highest price, so an
-event costs the same however many trades are open. A bar counts where it lies wholly between the moments; of
-one that began before them only its close may: nobody knows when in a bar its low was.
+Time is cut at every time in question, and each stretch remembers its lowest and highest price. So an event
+takes the same time, however many trades are open. High and low of a bar count only if the whole bar is
+between the two times, since the time of its low within the bar is unknown. Of a bar that began earlier only
+the close counts.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,11 +17,11 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 Span = tuple[int, int]
-"""After the first moment, up to and including the second; ns UTC."""
+"""From after the first time, up to and including the second; ns UTC."""
 
 
 class PriceRanges:
-    """Lows and highs of one symbol. A long position is worth the bid, a short one the ask."""
+    """Lows and highs of one symbol. The bid counts for a long position, the ask for a short one."""
 
     def __init__(self, spans: Iterable[Span]) -> None:
         self._cuts = np.unique(np.array([moment for span in spans for moment in span], dtype=np.int64))
@@ -30,10 +31,10 @@ class PriceRanges:
         self._across: list[tuple[int, int, float, float]] = []
         """Bars over several stretches: first, last, low, high."""
         self._table: Floats = np.empty((0, 4))
-        """The same as far as they were asked for, in order of their first stretch."""
+        """The same bars in order of their first stretch; renewed by ``between`` if bars were added."""
 
     def take(self, events: Sequence[Event]) -> None:
-        """Take events of the symbol, in order of ``ts`` within each call; bars, trades and quotes count."""
+        """Take events of the symbol, in order of ``ts`` within each call. Uses bars, trades and quotes."""
         points: list[tuple[int, float, float]] = []
         bars: list[Bar] = []
         for event in events:
@@ -58,7 +59,7 @@ class PriceRanges:
             self._take_bars(bars)
 
     def between(self, span: Span, *, is_long: bool) -> tuple[float, float]:
-        """Lowest and highest price; infinities the wrong way round where there was none."""
+        """Lowest and highest price; plus and minus infinity if there was no price."""
         first, end = (int(place) for place in np.searchsorted(self._cuts, span))
         side = 0 if is_long else 1
         lows, highs = self._lows[side, first:end], self._highs[side, first:end]
@@ -68,7 +69,7 @@ class PriceRanges:
         return float(low), float(high)
 
     def _across_within(self, first: int, end: int) -> Floats:
-        """Bars over several stretches, all of them in ``first`` up to ``end``."""
+        """Bars over several stretches that are all within ``first`` up to, not including, ``end``."""
         if len(self._table) != len(self._across):
             self._table = np.array(sorted(self._across), dtype=np.float64)
         begin, stop = np.searchsorted(self._table[:, 0], (first, end))
@@ -90,7 +91,7 @@ class PriceRanges:
             self._across.append(row)
 
     def _stretch_up_to(self, stamps: Integers) -> NDArray[np.intp]:
-        """The stretch that each moment is in or at the end of; outside of the array if in none."""
+        """The stretch that contains each time, its end included; outside the array if there is none."""
         return np.searchsorted(self._cuts, stamps, side="left") - 1
 
     def _widen(self, side: int, stretch: NDArray[np.intp], *, low: Floats, high: Floats) -> None:

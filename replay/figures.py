@@ -1,4 +1,4 @@
-"""How figures are written for people: table and report say the same thing in the same words."""
+"""Figures as text for people, the same in tables and in the report."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -23,19 +23,19 @@ def ratio(value: float | None) -> str:
 
 @exact
 def money(value: Decimal) -> str:
-    """An amount, to the cent."""
+    """An amount with two decimals."""
     return f"{value:,.2f}"
 
 
 @exact
 def price(value: Decimal) -> str:
-    """A price with the digits it was booked with."""
+    """A price with all its digits, trailing zeros included."""
     return f"{value:,f}"
 
 
 @exact
 def quantity(value: Decimal) -> str:
-    """A quantity with all its digits and no padding."""
+    """A quantity with all its digits, without trailing zeros."""
     text = f"{value:,f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
@@ -58,27 +58,27 @@ def duration(value_ns: float | None) -> str:
 
 
 def iso(ts: int) -> str:
-    """ns since the epoch as ISO 8601 in UTC, with as many decimals as it needs."""
+    """A time in ns since the epoch as ISO 8601 in UTC, with as many decimals as it needs."""
     seconds, ns = divmod(ts, SECOND_NS)
     text = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
     return f"{text}.{ns:09d}".rstrip("0") + "Z" if ns else f"{text}Z"
 
 
 def moment(ts: int) -> str:
-    """For reading: the day, and the time to the second where it is not midnight (UTC)."""
+    """A time for people: the day, and the time to the second unless it is midnight (UTC)."""
     day, _, clock = iso(ts).rstrip("Z").partition("T")
     clock = clock.partition(".")[0]
     return day if clock == "00:00:00" else f"{day} {clock}"
 
 
 def period(start_ts: int, end_ts: int) -> str:
-    """From the first day to the last; a mark at midnight belongs to the day before it."""
+    """The first and the last day. A mark at midnight belongs to the day before it."""
     first, last = iso(start_ts)[:10], iso(max(start_ts, end_ts - 1))[:10]
     return first if first == last else f"{first} to {last}"
 
 
 def trade_cells(number: int, trade: RoundTrip) -> tuple[str, ...]:
-    """What every table of trades begins with, from the number to the duration."""
+    """The first cells of a row in every table of trades, from the number to the duration."""
     return (
         str(number),
         trade.strategy,

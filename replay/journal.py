@@ -1,8 +1,8 @@
-"""The trade journal: every closed round trip with how far it went against and for its owner on the way.
+"""The trade journal: every closed round trip with its maximum adverse and favourable excursion.
 
-Prices are read from the run's data streams in one pass over the traded symbols. The excursions are of market
-prices between entry and exit (see ``excursions`` for bars), those of the two fills included, before
-commission; prices from before a split or under an older symbol count on the terms of the exit.
+Excursions use the market prices between entry and exit and the prices of both fills, before commission (for
+bars see ``excursions``). Prices from before a split or a symbol change are converted to the terms of the
+exit. Prices are read from the run's data streams in one pass over the traded symbols.
 """
 
 import csv
@@ -27,15 +27,16 @@ from replay.trades import RoundTrip
 _PRICED: frozenset[type[Event]] = frozenset({Bar, Quote, Trade})
 
 Piece = tuple[str, Span, float]
-"""A symbol, a part of the time that a trade was open, and what its prices are divided by."""
+"""A symbol, a part of the time that a trade was open, and the divisor of its prices in that part."""
 
 
 class JournalEntry(msgspec.Struct, frozen=True, gc=False):
     """A round trip and its excursions.
 
-    ``worst_price`` and ``best_price`` are the most adverse and most favourable price while it was open;
-    ``mae`` (0 or below) and ``mfe`` (0 or above) what they meant in money, maximum adverse and maximum
-    favourable excursion, in the trade's currency. The tags are those of the orders that opened and closed it.
+    - ``worst_price``, ``best_price``: the most adverse and most favourable price while it was open.
+    - ``mae``: maximum adverse excursion in money, in the trade's currency; 0 or below.
+    - ``mfe``: maximum favourable excursion in money, in the trade's currency; 0 or above.
+    - ``entry_tag``, ``exit_tag``: the tags of the orders that opened and closed it.
     """
 
     trade: RoundTrip
@@ -52,13 +53,14 @@ COLUMNS = (
     *("pnl", "commission", "net_pnl", "net_return", "worst_price", "best_price", "mae", "mfe"),
     *("entry_order", "exit_order", "entry_tag", "exit_tag", "currency", "rate"),
 )
-"""Of the CSV file and the JSON object; names are added to, never changed."""
+"""Columns of the CSV file and keys of the JSON object. New names may be added; existing ones never change."""
 
 
 @exact
 async def read_journal(store: EventStore, result: RunResult) -> tuple[JournalEntry, ...]:
-    """The journal of a finished run, in order of exits. A data stream that is no longer in the store is left
-    out. Raises ``StoreDamaged``.
+    """The journal of a finished run, in order of exits.
+
+    A data stream that is no longer in the store is left out. Raises ``StoreDamaged``.
     """
     trades = result.trades
     if not trades:
@@ -77,7 +79,7 @@ async def read_journal(store: EventStore, result: RunResult) -> tuple[JournalEnt
 
 @exact
 def write_csv(journal: Sequence[JournalEntry], path: Path) -> None:
-    """Write the journal as a CSV file with a heading; ``InputError`` if it cannot be written."""
+    """Write the journal as a CSV file with a header line. Raises ``InputError`` if it cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w", newline="", encoding="utf-8") as file:
@@ -92,7 +94,7 @@ def write_csv(journal: Sequence[JournalEntry], path: Path) -> None:
 def as_row(entry: JournalEntry) -> dict[str, str | float | None]:
     """One entry by ``COLUMNS``: money and prices exact, as text; times ISO 8601 UTC; side long or short.
 
-    Amounts are in ``currency``, times ``rate`` in the account's.
+    Amounts are in ``currency``. Multiplied by ``rate`` they are in the account's currency.
     """
     trade = entry.trade
     values = (
@@ -118,7 +120,7 @@ def as_row(entry: JournalEntry) -> dict[str, str | float | None]:
 
 
 def _pieces(trade: RoundTrip) -> Iterator[Piece]:
-    """The time that a trade was open, cut where it was restated, from its end back to its beginning."""
+    """The pieces of a trade, from its exit back to its entry. Each corporate action ends a piece."""
     symbol, end, divisor = trade.symbol, trade.exit_ts, 1.0
     for restated in reversed(trade.restated):
         yield symbol, (restated.ts, end), divisor

@@ -1,8 +1,8 @@
 """Return, risk and trade figures: pure functions, each with its formula and its source.
 
-``None`` means undefined: no variance, no trades, no losers, not enough time. Rates are fractions
-(0.05 is 5 %), risk-free rate and required return are 0. Sources: empyrical-reloaded 0.7
-(https://empyrical.ml4trading.io) where it is named; otherwise the formula is the definition.
+``None`` means undefined, for example without variance, trades or losers, or if the time is too short. Rates
+are fractions (0.05 is 5 %). Risk-free rate and required return are 0. The source is empyrical-reloaded 0.7
+(https://empyrical.ml4trading.io) where named; otherwise the formula is the definition.
 """
 
 import math
@@ -23,11 +23,12 @@ SATURDAY = 5
 
 
 class Metrics(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run came to. Times in ns UTC, money in the account's currency and exact.
+    """The figures of a run. Times in ns UTC, money in the account's currency and exact.
 
-    Returns are time-weighted where money was paid in or taken out on the way.
-    ``max_drawdown`` is 0 or below; durations are in ns of calendar time. ``trade_count`` and what
-    follows it are of closed round trips after commission; ``fees`` is every commission paid.
+    - Returns are time-weighted if money was paid in or withdrawn during the run.
+    - ``max_drawdown`` is 0 or below; durations are in ns of calendar time.
+    - ``trade_count`` and the figures of trades are of closed round trips, after commission.
+    - ``fees`` is the sum of all commissions.
     """
 
     start_ts: int
@@ -61,7 +62,7 @@ def measure(
     final_equity: Decimal,
     fees: Decimal,
 ) -> Metrics:
-    """Every figure of a run; the curve holds at least the starting capital."""
+    """All figures of a run. The curve must have at least the point of the starting capital."""
     closes = daily_closes(curve)
     per_year = periods_per_year(closes.days)
     start_ts, end_ts = int(curve.ts[0]), int(curve.ts[-1])
@@ -107,12 +108,13 @@ def years_between(start_ts: int, end_ts: int) -> float:
 
 
 def periods_per_year(days: Integers) -> float:
-    """How many of these days make a year: the factor that annualises daily figures.
+    """The number of periods in a year, which annualises the figures of these days.
 
-    252, or 365 where Saturdays and Sundays are marked as well, each at least 0.6 times as often as a
-    day of the week on average: one weekend day in each week (currencies on Sunday evenings, sessions
-    that end after midnight UTC) does not count. Marks a working week or more apart are counted by the
-    calendar: 365.25 over their median distance in days.
+    - 365 if both Saturdays and Sundays have marks, each at least 0.6 times as often as an average day of the
+      week. One weekend day alone does not count, such as Sunday evenings of currencies, or sessions that end
+      after midnight UTC.
+    - 365.25 over the median distance in days if marks are five days or more apart.
+    - 252 otherwise.
     """
     distance = float(np.median(np.diff(days))) if len(days) > 1 else 1.0
     if distance >= 5.0:
@@ -129,14 +131,14 @@ def annual_return(growth: float, years: float) -> float | None:
     """``growth ** (1 / years) - 1``, with ``growth`` = final over initial equity (CAGR).
 
     With calendar years this is the CAGR of ``backtesting`` 0.6; with ``years`` = daily returns / 252
-    it is ``annual_return`` of empyrical. Undefined below a day, and for a growth below 0.
+    it is ``annual_return`` of empyrical. Undefined for less than a day, and for a growth below 0.
     """
     if years * CALENDAR_DAYS_PER_YEAR < 1.0 or growth < 0:
         return None
     if growth == 0:
         return -1.0
     exponent = math.log(growth) / years
-    return math.expm1(exponent) if exponent < 700.0 else None  # beyond that there is no such float
+    return math.expm1(exponent) if exponent < 700.0 else None  # beyond that the result is no float
 
 
 # --- risk -------------------------------------------------------------------------------------
@@ -152,7 +154,7 @@ def volatility(returns: Floats, per_year: float) -> float | None:
 def sharpe_ratio(returns: Floats, per_year: float) -> float | None:
     """``mean / std(ddof=1) * sqrt(per_year)``. Source: empyrical ``sharpe_ratio``.
 
-    Undefined where all returns are equal; empyrical says infinity.
+    Undefined if all returns are equal; empyrical returns infinity.
     """
     if not _is_sample(returns) or np.ptp(returns) == 0:
         return None
@@ -162,7 +164,7 @@ def sharpe_ratio(returns: Floats, per_year: float) -> float | None:
 def sortino_ratio(returns: Floats, per_year: float) -> float | None:
     """``mean * per_year / downside_risk``. Source: empyrical ``sortino_ratio``.
 
-    Undefined where no return is below 0; empyrical says infinity.
+    Undefined if no return is below 0; empyrical returns infinity.
     """
     if not _is_sample(returns):
         return None
@@ -178,14 +180,14 @@ def downside_risk(returns: Floats, per_year: float) -> float | None:
 
 
 def calmar_ratio(yearly: float | None, deepest: float | None) -> float | None:
-    """``annual return / |max drawdown|``. Source: empyrical ``calmar_ratio``; undefined without one."""
+    """``annual return / |max drawdown|``; ``None`` without drawdown. Source: empyrical ``calmar_ratio``."""
     return yearly / -deepest if yearly is not None and deepest else None
 
 
 def drawdowns(equity: Floats) -> Floats:
     """Distance below the highest point so far as a fraction of it: 0 or below.
 
-    NaN while nothing above 0 was seen.
+    NaN before the first point above 0.
     """
     peaks = np.maximum.accumulate(equity)
     depths = np.full(len(equity), np.nan)
@@ -201,7 +203,7 @@ def max_drawdown(equity: Floats) -> float | None:
 
 
 def max_drawdown_duration_ns(ts: Integers, equity: Floats) -> int:
-    """The longest time from a highest point until it was reached again, or until the end."""
+    """The longest time from a peak until its value was reached again, or until the end."""
     at_peak = np.flatnonzero(equity >= np.maximum.accumulate(equity))
     under_water = np.flatnonzero(np.diff(at_peak) > 1)
     spells = [int(ts[at_peak[i + 1]] - ts[at_peak[i]]) for i in under_water]
@@ -211,7 +213,7 @@ def max_drawdown_duration_ns(ts: Integers, equity: Floats) -> int:
 
 
 def exposure_share(exposure: Floats) -> float | None:
-    """Share of marks at which there was a position: ``mean(exposure > 0)``."""
+    """Share of marks with a position: ``mean(exposure > 0)``."""
     return float(np.mean(exposure > 0)) if len(exposure) else None
 
 
@@ -219,7 +221,7 @@ def exposure_share(exposure: Floats) -> float | None:
 
 
 def win_rate(pnls: Floats) -> float | None:
-    """Share of trades with a P&L above 0; one that breaks even is no win."""
+    """Share of trades with a P&L above 0. A trade with a P&L of 0 is not a win."""
     return float(np.mean(pnls > 0)) if len(pnls) else None
 
 
@@ -230,10 +232,10 @@ def profit_factor(pnls: Floats) -> float | None:
 
 
 def mean_duration_ns(trades: Sequence[RoundTrip]) -> float | None:
-    """Mean time from entry to exit, every round trip counted once whatever its size."""
+    """Mean time from entry to exit. Every round trip counts once, independent of its size."""
     return sum(trade.duration_ns for trade in trades) / len(trades) if trades else None
 
 
 def _is_sample(returns: Floats) -> bool:
-    """Whether there is a spread to speak of: two returns or more, all of them defined."""
+    """Whether a standard deviation is defined: two returns or more, all of them finite."""
     return len(returns) > 1 and bool(np.isfinite(returns).all())

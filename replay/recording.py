@@ -1,4 +1,4 @@
-"""Writes a run into its own stream, and sums up its derived events as they pass."""
+"""Writes a run into its own stream, and computes the digest of its derived events."""
 
 from collections.abc import Sequence
 from hashlib import sha256
@@ -7,13 +7,13 @@ from eventstore import EncodedEvents, EventStore, encode_events
 from kernel.events import Event, RunFinished
 
 FLUSH_AT = 4_096
-"""Records gathered before they are appended: a few blocks at a time, about half a megabyte."""
+"""Records gathered before they are appended: about half a megabyte."""
 
 
 class DerivedDigest:
-    """SHA-256 over the derived events, each as it is encoded in the log, in order.
+    """SHA-256 of the derived events in order, as they are encoded in the log.
 
-    Independent of how they were grouped: the array header in front of each group is left out.
+    It does not depend on the grouping into blocks, as array headers are left out.
     """
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class DerivedDigest:
         self._hash = sha256()
 
     def update(self, derived: EncodedEvents) -> None:
-        """Take the next derived events."""
+        """Add the next derived events."""
         self.count += derived.count
         for items in derived.item_bytes():
             self._hash.update(items)
@@ -32,7 +32,7 @@ class DerivedDigest:
 
 
 class RunRecorder:
-    """The sink that appends a run to a stream which must be empty."""
+    """Appends the records of a run to its stream, which must be empty."""
 
     def __init__(self, store: EventStore, stream: str) -> None:
         self.stream = stream
@@ -43,14 +43,14 @@ class RunRecorder:
         self._causes: list[int] = []
 
     async def record(self, events: Sequence[Event], causes: Sequence[int]) -> None:
-        """Take records; appends them once enough have gathered."""
+        """Add records. They are appended when ``FLUSH_AT`` have gathered."""
         self._events.extend(events)
         self._causes.extend(causes)
         if len(self._events) >= FLUSH_AT:
             await self._flush()
 
     async def finish(self, *, input_count: int, ts: int) -> RunFinished:
-        """Append what is left and the closing record; the run is whole once this returns."""
+        """Append the remaining records and ``RunFinished``. The run is complete when this returns."""
         await self._flush()
         finished = RunFinished(ts, input_count, self.digest.count, self.digest.hexdigest())
         self._events.append(finished)
@@ -65,7 +65,7 @@ class RunRecorder:
         self._events, self._causes = [], []
         encoded = encode_events(self.stream, events, causes=causes)
         derived = derived_of(events, causes)
-        if derived is events:  # all but the run's first and last records: encoded once for both
+        if derived is events:  # the usual case: all are derived, and are encoded only once
             self.digest.update(encoded)
         elif derived:
             self.digest.update(encode_events(self.stream, derived, causes=None))

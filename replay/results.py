@@ -1,7 +1,7 @@
 """The results of a run, read back from its stream: counts, equity curve, trades, metrics.
 
-Nothing is remembered from playing: a run recorded yesterday, one that ended just now and a live log as far as
-it goes are read the same way. Of the data streams only the beginning and the terms of instruments are read.
+Results never use values from memory: a run of yesterday, a run that has just ended and a live log as far as it
+goes are read in the same way. From the data streams only the first events and the terms of instruments are read.
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -58,7 +58,7 @@ _COUNTED: frozenset[type[Event]] = frozenset(
 
 
 class RunStrategy(msgspec.Struct, frozen=True):
-    """A strategy as it was loaded into the run; ``params`` are JSON, ``reference`` is ``module:Class``."""
+    """A strategy as loaded into the run. ``params`` are JSON, ``reference`` is ``module:Class``."""
 
     strategy: StrategyId
     reference: str
@@ -70,16 +70,21 @@ class RunStrategy(msgspec.Struct, frozen=True):
 class RunResult(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """A finished run, or a live log as far as it went. Times in ns UTC, money in ``currency``.
 
-    ``sources`` are where its inputs are: the data streams or, of a live log, the log itself. ``digest`` is
-    empty for a live log, which is not at its end.
-
-    ``start_ts`` is when the first market data began (a bar's open), ``end_ts`` the last mark.
-    ``inputs`` and ``derived`` count events. ``denied`` orders failed risk, ``rejected`` ones the venue;
-    ``refused`` are decisions that were none, ``failures`` exceptions in a component or strategy:
-    what such a run came to is not to be relied on, and ``first_failure`` says why. ``first_problem`` says
-    what the first of all these was. ``trades`` are closed round trips in order
-    of their exits; what was never closed is in ``open_lots``. ``config`` is the configuration in force,
-    as JSON.
+    - ``sources``: where its inputs are: the data streams or, of a live log, the log itself.
+    - ``digest``: of its derived events, in hex; empty for a live log, which goes on.
+    - ``config``: the configuration of the run, as JSON.
+    - ``start_ts``: the beginning of the first market data (a bar's open).
+    - ``end_ts``: the last mark of the account.
+    - ``inputs``, ``derived``: numbers of events.
+    - ``orders``: orders submitted.
+    - ``denied``: orders denied by risk.
+    - ``rejected``: orders rejected by the venue.
+    - ``refused``: invalid decisions of strategies.
+    - ``failures``: exceptions in a component or strategy. Results of a run with failures are not reliable.
+    - ``first_problem``: the first denial, rejection, refusal or failure, in a sentence.
+    - ``first_failure``: the first failure, in a sentence.
+    - ``trades``: closed round trips in order of their exits.
+    - ``open_lots``: entries that were never closed.
     """
 
     run_stream: str
@@ -108,14 +113,16 @@ class RunResult(msgspec.Struct, frozen=True, eq=False, kw_only=True):
 
     @property
     def events(self) -> int:
-        """Every event of the run."""
+        """Number of all events of the run."""
         return self.inputs + self.derived
 
 
 @exact
 async def read_results(store: EventStore, run_stream: str) -> RunResult:
-    """Read a finished run or a live log. Raises ``StreamMissing`` for a stream that is neither,
-    ``InputError`` if the run was never finished, ``StoreDamaged`` if the store is not what was written.
+    """Read a finished run or a live log.
+
+    Raises ``StreamMissing`` for any other stream, ``InputError`` if the run was never finished, and
+    ``StoreDamaged`` if the store is damaged.
     """
     started, finished, corrections = await _frame(store, run_stream)
     if started.sources:
@@ -174,7 +181,7 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
 
 
 class _Beginning(msgspec.Struct, frozen=True):
-    """The first market event: when what it tells of began, and when it was known."""
+    """The first market event: the beginning of its interval, and the time when it was known."""
 
     opens_ts: int
     known_ts: int
@@ -231,10 +238,10 @@ class _Tally:
         self.first_problem = self.first_problem or problem
 
     def curve(self, beginning: _Beginning, initial: Decimal, deposits: Sequence[Deposit]) -> EquityCurve:
-        """The marks behind the starting capital; ``deposits`` are what came in later.
+        """The curve: the starting capital, then all marks. ``deposits`` are the later ones.
 
-        A mark from before the market was first heard of says nothing, and of several at one time the
-        last one holds.
+        Marks before the first market event are left out. Of several marks at the same time the last one
+        counts.
         """
         capital = float(initial)
         points = {point[0]: point for point in self._points if point[0] >= beginning.known_ts}
@@ -252,7 +259,7 @@ class _Tally:
 
 
 async def _currency(store: EventStore, run_stream: str) -> str:
-    """The account's: a run begins with a deposit in it."""
+    """The account's currency: that of the deposit at the beginning of a run."""
     async with aclosing(store.read(run_stream, Selection(types=frozenset({CashMoved})))) as batches:
         async for batch in batches:
             first = batch.events[0]
@@ -262,7 +269,7 @@ async def _currency(store: EventStore, run_stream: str) -> str:
 
 
 async def _frame(store: EventStore, run_stream: str) -> tuple[RunStarted, RunFinished | None, Corrections]:
-    """How the run began and ended, and what became of fills after the fact."""
+    """The first and last record of a run, and the corrections of its fills. A live log has no last record."""
     started: RunStarted | None = None
     finished: RunFinished | None = None
     corrections: list[FillCorrected] = []
@@ -282,7 +289,10 @@ async def _frame(store: EventStore, run_stream: str) -> tuple[RunStarted, RunFin
 
 
 async def _beginning(store: EventStore, started: RunStarted, sources: Sequence[StreamRange]) -> _Beginning:
-    """The first event of the data, in a live log of the market; the start where the data are gone."""
+    """The first event of the data, or the first market event of a live log.
+
+    The start of the run if its data streams no longer exist.
+    """
     firsts: list[_Beginning] = []
     for source in sources:
         if started.sources:
@@ -304,7 +314,7 @@ async def _beginning(store: EventStore, started: RunStarted, sources: Sequence[S
 
 
 async def _events(store: EventStore, stream: str, selection: Selection) -> AsyncGenerator[Event, None]:
-    """Single events, always read to the end."""
+    """Single events of a stream; the caller must read to the end."""
     async for batch in store.read(stream, selection):
         for event in batch.events:
             yield event

@@ -1,4 +1,4 @@
-"""A strategy is restarted again and again, as a daemon might, and must not notice.
+"""Checks that a strategy makes the same decisions when it is restarted many times.
 
 from replay import check_strategy
 
@@ -23,7 +23,7 @@ from replay.verification import Verified, verify_run
 from strategies.sdk.loading import LoadedStrategy, load_strategy
 
 RESTARTS = 16
-"""More than in ``replay verify``: what is tried here is short, and some state is lost only at some places."""
+"""More than in ``replay verify``: runs here are short, and some lost state shows only at some places."""
 
 DEFAULTS: Keys = MappingProxyType({})
 
@@ -37,18 +37,23 @@ def check_strategy(
     importing: ImportOptions | Keys | None = None,
     restarts: int = RESTARTS,
 ) -> Verified:
-    """Run a strategy over files of market data, then again with restarts from snapshots on the way.
+    """Run a strategy over files of market data, then again with restarts from snapshots.
 
-    ``strategy`` is an instance whose class is in a file, or ``path/to/file.py:Class``, which is linted too.
-    ``settings`` are those of a run, as in ``onetape.yaml``; ``data`` and ``importing`` as in ``backtest``.
+    - ``strategy``: an instance whose class is in a file, or ``path/to/file.py:Class``, which is linted too.
+    - ``settings``: settings of a run, as in ``onetape.yaml``.
+    - ``data``, ``importing``: as in ``backtest``.
 
-    Blocks. Raises ``ReplayDiverged`` if the runs differ, naming the first record in which they do and, for
-    state outside ``self.state``, the strategy; ``StrategyRefused`` by the linter; ``ComponentError`` for a
-    strategy that fails while it runs; and ``InputError`` as ``backtest`` does.
+    Blocks. Raises:
+
+    - ``ReplayDiverged`` if the runs differ. It names the first record that differs and, for state outside
+      ``self.state``, the strategy.
+    - ``StrategyRefused`` if the linter refuses the strategy.
+    - ``ComponentError`` if the strategy fails while it runs.
+    - ``InputError`` as ``backtest`` does.
     """
     loaded = load_strategy(strategy) if isinstance(strategy, str) else from_instance(strategy)
     if not loaded.source:
-        raise InputError(f"strategy {loaded.reference}: its source is in no file to load it anew from")
+        raise InputError(f"strategy {loaded.reference}: its source must be in a file, to load it again")
     options = None if importing is None else settings_of(importing, ImportOptions, key="importing")
     return run_blocking(_checked(loaded, data, config_of(settings), importing=options, restarts=restarts))
 

@@ -14,7 +14,7 @@ JsonField = str | int | float | list[str] | None
 
 @exact
 def result_table(result: RunResult) -> Table:
-    """Names and figures, one a line."""
+    """A table of names and figures, one in each line."""
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
@@ -24,7 +24,7 @@ def result_table(result: RunResult) -> Table:
 
 
 def result_lines(result: RunResult) -> Iterator[tuple[str, str]]:
-    """What the table says, line by line."""
+    """Names and figures of the table, line by line."""
     m = result.metrics
     yield "Period", figures.period(m.start_ts, m.end_ts)
     yield "Events", f"{result.events:,} ({result.inputs:,} inputs, {result.derived:,} derived)"
@@ -53,7 +53,7 @@ def result_lines(result: RunResult) -> Iterator[tuple[str, str]]:
 
 
 def problems(result: RunResult) -> str:
-    """How often something went wrong, and what the first was."""
+    """The number of problems of each kind, and the first problem."""
     counts = {
         "failures": result.failures,
         "decisions refused": result.refused,
@@ -66,10 +66,10 @@ def problems(result: RunResult) -> str:
 
 @exact
 def to_json(result: RunResult) -> dict[str, JsonField]:
-    """One flat object. Money is exact, as strings; times are ISO 8601 UTC; what is undefined is null.
+    """One flat object. Money is exact, as strings; times are ISO 8601 UTC; undefined figures are null.
 
-    Rates are fractions (0.05 is 5 %), durations are in seconds. Names are stable: they are added to,
-    never changed.
+    Rates are fractions (0.05 is 5 %), durations are in seconds. New names may be added; existing ones never
+    change.
     """
     m = result.metrics
     return {

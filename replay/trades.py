@@ -4,17 +4,17 @@ Exact in ``Decimal``. For one strategy and symbol, with signed quantities:
 
     sum of -signed notionals of all fills  ==  sum of pnl of round trips - cost of open lots
 
-so once a position is flat the round trips add up to the portfolio's realised P&L, whatever way it
-averages costs. Commissions are shared out by quantity, rounded to ``COMMISSION_QUANTUM``; what is
-rounded away goes to the last part, so they add up too. Only fills make trades: a position that an
-operator set by hand is none.
+So once a position is flat, the round trips add up to the portfolio's realised P&L, independent of the
+portfolio's way to average costs. Commissions are divided by quantity and rounded to ``COMMISSION_QUANTUM``;
+the last part gets the rounding difference, so they add up too. Only fills make trades, not a position that an
+operator set by hand.
 
-A trade is in its instrument's currency: a commission in another one is converted at the rate of its fill. Of
-what it was worth in the account's, ``rate`` tells.
+A trade is in its instrument's currency. A commission in another currency is converted at the rate at its
+fill. ``rate`` converts the trade into the account's currency.
 
-Open lots follow splits, mergers and symbol changes at their cost; a delisting and a merger for cash alone
-close them. What is no whole lot of the instrument's afterwards leaves the oldest lot with its cost: no trade,
-but paid for in cash.
+Splits, mergers and symbol changes change open lots and keep their cost. A delisting, or a merger for cash
+alone, closes them. If the new quantity is not in whole lots of the instrument, the surplus is taken from the
+oldest lot together with its cost. It is paid for in cash and is not a trade.
 """
 
 from collections import deque
@@ -45,11 +45,11 @@ ZERO = Decimal(0)
 
 FillKey = tuple[ClientOrderId, FillId]
 Corrections = Mapping[FillKey, FillCorrected]
-"""The last correction of every corrected fill."""
+"""The last correction of each corrected fill."""
 
 
 class Restatement(msgspec.Struct, frozen=True, gc=False):
-    """From ``ts`` on, what was a lot of ``old_symbol`` is ``ratio`` times as many of another or the same."""
+    """At ``ts`` a lot of ``old_symbol`` became ``ratio`` times as many units, of a new or the same symbol."""
 
     ts: int
     old_symbol: str
@@ -59,12 +59,15 @@ class Restatement(msgspec.Struct, frozen=True, gc=False):
 class RoundTrip(msgspec.Struct, frozen=True, gc=False):
     """A quantity that was bought and sold, or sold short and bought back.
 
-    ``side`` is that of the entry: BUY is a long trade. Times are of the executions, ns UTC. ``pnl`` is
-    before ``commission``, which holds the shares of both fills; a cost is positive. Symbol, quantity and
-    entry price are on the terms of the exit: ``restated`` says what happened in between, oldest first.
-    ``exit_order`` is empty where a delisting or a merger for cash closed the lot. Prices and amounts are in
-    ``currency``, the instrument's; ``rate`` is what a unit of it was worth in the account's at the exit, 1
-    where no rate was on record.
+    - ``side``: of the entry; BUY is a long trade.
+    - ``entry_ts``, ``exit_ts``: times of the executions, ns UTC.
+    - ``symbol``, ``quantity``, ``entry_price``: on the terms of the exit.
+    - ``restated``: the corporate actions between entry and exit, oldest first.
+    - ``pnl``: before commission.
+    - ``commission``: its share of the commissions of both fills; a cost is positive.
+    - ``exit_order``: empty if a delisting or a merger for cash closed the lot.
+    - ``currency``: the instrument's; all prices and amounts are in it.
+    - ``rate``: one unit of ``currency`` in the account's currency at the exit; 1 if no rate is known.
     """
 
     strategy: StrategyId
@@ -93,7 +96,7 @@ class RoundTrip(msgspec.Struct, frozen=True, gc=False):
     @property
     @exact
     def net_return(self) -> float | None:
-        """P&L after commission over the notional at entry; ``None`` for an entry at price 0."""
+        """P&L after commission divided by the notional at entry; ``None`` for an entry at price 0."""
         notional = abs(self.entry_price) * self.quantity * self.multiplier
         return float(self.net_pnl / notional) if notional else None
 
@@ -104,7 +107,7 @@ class RoundTrip(msgspec.Struct, frozen=True, gc=False):
 
 
 class OpenLot(msgspec.Struct, frozen=True, gc=False):
-    """What is left of an entry that was not closed; ``commission`` is the share of what is left."""
+    """The part of an entry that is not closed, with its share of the commission."""
 
     strategy: StrategyId
     symbol: str
@@ -117,14 +120,14 @@ class OpenLot(msgspec.Struct, frozen=True, gc=False):
 
 
 class Matched(msgspec.Struct, frozen=True):
-    """Closed round trips in order of their exits, and the lots still open, oldest first."""
+    """Closed round trips in order of their exits, and open lots, oldest first."""
 
     trades: tuple[RoundTrip, ...]
     open_lots: tuple[OpenLot, ...]
 
 
 def last_corrections(events: Iterable[FillCorrected]) -> dict[FillKey, FillCorrected]:
-    """The correction that holds for every corrected fill: its last one."""
+    """The last correction of each corrected fill; it is the valid one."""
     return {(event.client_order_id, event.fill_id): event for event in events}
 
 
@@ -136,10 +139,12 @@ def match_fills(
     multipliers: Mapping[str, Decimal] | None = None,
     actions: Sequence[CorporateAction] = (),
 ) -> Matched:
-    """Match fills in the order of the log; ``multipliers`` by symbol, 1 where not given.
+    """Match fills in the order of the log.
 
-    A corrected fill counts as corrected from the beginning; one that was busted (quantity 0) makes no
-    trade, and its commission belongs to none. ``actions`` are in order of time; a delisting names its price.
+    - ``corrections``: a corrected fill has its last corrected values from the beginning. A busted fill
+      (quantity 0) makes no trade, and its commission belongs to no trade.
+    - ``multipliers``: by symbol; 1 if not given.
+    - ``actions``: in order of time. A delisting has the price at which it closes lots.
     """
     terms = {
         symbol: InstrumentDefined(0, symbol, multiplier=multiplier)
@@ -154,8 +159,8 @@ def match_fills(
 class FifoMatcher:
     """Matches fills one by one; keeps the open lots of every (strategy, symbol).
 
-    ``actions`` and ``rates``, each in order of time, take effect before the first execution at or after
-    their ``ts``. ``currency`` is the account's; empty, no trade is converted into it.
+    ``actions`` and ``rates`` must be in order of time. Each takes effect before the first execution at or
+    after its ``ts``. ``currency`` is the account's; if it is empty, ``rate`` is 1 in every trade.
     """
 
     def __init__(
@@ -177,7 +182,7 @@ class FifoMatcher:
         self._closed: list[RoundTrip] = []
 
     def take(self, fill: OrderFilled) -> None:
-        """Close the oldest lots on the other side; what is left over opens a lot."""
+        """Close the oldest lots on the other side; the remaining quantity opens a lot."""
         ts = fill.executed_ts or fill.ts
         self._advance(ts)
         commission = self._converted(fill.commission, fill.currency, self._currency_of(fill.symbol))
@@ -194,7 +199,7 @@ class FifoMatcher:
             lots.append(incoming)
 
     def matched(self) -> Matched:
-        """Everything so far, and what the actions after the last fill made of it."""
+        """All trades and open lots so far, after the remaining actions."""
         while self._actions:
             self._advance(self._actions[0].ts)
         still_open = [
@@ -240,7 +245,7 @@ class FifoMatcher:
         self._closed.append(trade)
 
     def _advance(self, ts: int) -> None:
-        """Let what happened up to ``ts`` take effect, rates before actions of the same time."""
+        """Apply rates and actions up to ``ts``, rates before actions of the same time."""
         while self._actions and self._actions[0].ts <= ts:
             action = self._actions.popleft()
             self._take_rates(action.ts)
@@ -252,7 +257,7 @@ class FifoMatcher:
             set_rate(self._rates, self._pending_rates.popleft())
 
     def _converted(self, amount: Decimal, currency: str, into: str) -> Decimal:
-        """An amount in another currency, at par where there is no rate."""
+        """The amount in another currency; at a rate of 1 if no rate is known."""
         if not amount or currency == into:
             return amount
         rate = rate_between(self._rates, currency, into)
@@ -274,7 +279,7 @@ class FifoMatcher:
     # --- corporate actions --------------------------------------------------------------------
 
     def _restate(self, action: CorporateAction) -> None:
-        """What an action makes of every strategy's open lots."""
+        """Apply an action to every strategy's open lots."""
         if is_void(action):
             return
         for strategy, symbol in [key for key in self._open if key[1] == action.symbol]:
@@ -291,7 +296,7 @@ class FifoMatcher:
                         self._close(strategy, symbol, entry=lot, leaving=_last(lot, action))
 
     def _become(self, strategy: StrategyId, lots: "deque[_Lot]", action: CorporateAction) -> None:
-        """Lots of the new symbol; against ones on the other side they are closed, oldest first."""
+        """Turn lots into lots of the new symbol. They close lots there on the other side, oldest first."""
         there = self._open.setdefault((strategy, action.new_symbol), deque())
         for lot in self._scaled(lots, action, action.new_symbol):
             while lot.quantity and there and there[0].side is not lot.side:
@@ -302,7 +307,10 @@ class FifoMatcher:
                 there.append(lot)
 
     def _scaled(self, lots: "deque[_Lot]", action: CorporateAction, symbol: str) -> "deque[_Lot]":
-        """``ratio`` new units for one old, in whole lots together; what is too much leaves the oldest."""
+        """The lots with ``ratio`` units for each old one, in whole lots in total.
+
+        A surplus is taken from the oldest lots.
+        """
         restatement = Restatement(action.ts, action.symbol, action.ratio)
         for lot in lots:
             lot.restate(restatement)
@@ -321,9 +329,9 @@ class FifoMatcher:
 
 
 class _Lot(msgspec.Struct, gc=False):
-    """What is left of one fill: quantity to match, commission to share out.
+    """The unmatched rest of a fill: its quantity and its commission.
 
-    ``cost`` only once the lot was restated: from then on its price is a rounded one.
+    ``cost`` is set when the lot is first restated, as its price is rounded from then on.
     """
 
     side: Side
@@ -336,7 +344,10 @@ class _Lot(msgspec.Struct, gc=False):
     cost: Decimal | None = None
 
     def take_commission(self, quantity: Decimal) -> Decimal:
-        """The share of ``quantity``, taken before the quantity is; all of it with the last part."""
+        """Take the commission of ``quantity`` from the lot, all of it for the last part.
+
+        Call it before ``take``.
+        """
         share = self.commission
         if quantity != self.quantity and share:
             share = (share * quantity / self.quantity).quantize(COMMISSION_QUANTUM)
@@ -344,7 +355,7 @@ class _Lot(msgspec.Struct, gc=False):
         return share
 
     def cost_of(self, quantity: Decimal) -> Decimal:
-        """What a part cost, before the multiplier."""
+        """The cost of a part, without the multiplier."""
         if self.cost is None:
             return quantity * self.price
         if quantity == self.quantity:
@@ -352,13 +363,13 @@ class _Lot(msgspec.Struct, gc=False):
         return (self.cost * quantity / self.quantity).quantize(COST_QUANTUM)
 
     def take(self, quantity: Decimal) -> None:
-        """Less of the lot, and less of its cost."""
+        """Reduce the lot's quantity, and its cost."""
         if self.cost is not None:
             self.cost -= self.cost_of(quantity)
         self.quantity -= quantity
 
     def restate(self, restatement: Restatement) -> None:
-        """More or fewer units at the same cost."""
+        """Change the number of units and keep the cost."""
         self.cost = self.cost_of(self.quantity)
         self.quantity *= restatement.ratio
         self.price = (self.cost / self.quantity).quantize(PRICE_QUANTUM)
@@ -366,11 +377,11 @@ class _Lot(msgspec.Struct, gc=False):
 
 
 def _is_exchange(action: CorporateAction) -> bool:
-    """Whether there are new shares for the old ones; otherwise there is only cash, or nothing."""
+    """Whether holders get new shares for the old ones, and not only cash or nothing."""
     return action.ratio > 0 and bool(action.new_symbol)
 
 
 def _last(lot: _Lot, action: CorporateAction) -> _Lot:
-    """The other side of a lot that a delisting, or a merger for cash, closes at ``amount``."""
+    """The closing side of a lot at a delisting or a merger for cash, at the price ``amount``."""
     side = Side.SELL if lot.side is Side.BUY else Side.BUY
     return _Lot(side, lot.quantity, action.amount, ZERO, action.ts, ClientOrderId(""))

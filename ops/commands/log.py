@@ -72,11 +72,11 @@ class LogQuery(msgspec.Struct, frozen=True, kw_only=True):
 @click.option(
     "--type", "types", multiple=True, type=EventName(), help="Only this event type; may be repeated."
 )
-@click.option("--limit", type=click.IntRange(min=1), help="Stop after so many events.")
-@click.option("--tail", type=click.IntRange(min=1), help="Only the last so many events.")
-@click.option("--follow", is_flag=True, help="Then print what comes, until Ctrl-C.")
-@click.option("--story", is_flag=True, help="Of a run: its data too, each input before what it caused.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--limit", type=click.IntRange(min=1), help="Stop after this many events.")
+@click.option("--tail", type=click.IntRange(min=1), help="Print only the last events, this many.")
+@click.option("--follow", is_flag=True, help="Then print new events, until Ctrl-C.")
+@click.option("--story", is_flag=True, help="For a run: print its data too, each input before its effects.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object in each line.")
 def log_command(
     stream: str,
     *,

@@ -1,4 +1,4 @@
-"""The data of the charts, as ``report.js`` draws them. Times are ISO texts in UTC without an offset."""
+"""The data of the charts that ``report.js`` draws. Times are ISO texts in UTC without an offset."""
 
 import html
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ from replay.trades import OpenLot, RoundTrip
 
 CURVE_POINTS = 5_000
 MARKED_TRADES = 1_000
-"""Round trips marked per symbol: beyond that markers only cover each other."""
+"""Most round trips marked for a symbol. More markers would cover each other."""
 
 INTRADAY_BELOW_NS = 20 * HOUR_NS
 
@@ -41,7 +41,7 @@ class Markers(msgspec.Struct, frozen=True):
 
 
 class PriceChart(msgspec.Struct, frozen=True):
-    """Prices of a symbol with what was traded on them."""
+    """Prices of a symbol with markers for its trades."""
 
     symbol: str
     x: list[str]
@@ -55,14 +55,14 @@ class PriceChart(msgspec.Struct, frozen=True):
 
 
 class ChartData(msgspec.Struct, frozen=True):
-    """Everything that is drawn."""
+    """The data of all charts."""
 
     currency: str
     curve: CurveChart
     prices: list[PriceChart]
     returns: list[float]
     flat_days: int
-    """Days on which nothing moved: left out of ``returns``, where they would dwarf all others."""
+    """Days with a return of 0. They are left out of ``returns``, where they would hide all others."""
 
 
 def chart_data(result: RunResult, prices: PriceHistory) -> ChartData:
@@ -90,7 +90,7 @@ def _curve(result: RunResult) -> CurveChart:
     sample.take(np.arange(len(curve)), curve.equity)
     kept, _ = sample.points()
     ts = curve.ts[kept]
-    is_midnight_mark = (kept > 0) & (ts % DAY_NS == 0)  # closes the day before: draw it there
+    is_midnight_mark = (kept > 0) & (ts % DAY_NS == 0)  # it closes the day before, and is drawn there
     return CurveChart(
         x=chart_times(ts - is_midnight_mark * MS_NS),
         equity=[float(value) for value in curve.equity[kept]],
@@ -110,7 +110,7 @@ def _price_chart(result: RunResult, series: PriceSeries) -> PriceChart:
         [] if is_marked_whole else [f"The first {len(shown):,} of {len(trades):,} round trips are marked."]
     )
     if series.is_thinned:
-        notes.append("Prices are thinned to the lowest and highest of each stretch.")
+        notes.append("Prices are reduced to the lowest and highest of each stretch of time.")
     return PriceChart(
         symbol=series.symbol,
         x=chart_times(series.ts),
@@ -125,7 +125,7 @@ def _price_chart(result: RunResult, series: PriceSeries) -> PriceChart:
 
 
 def _entries(entries: Sequence[RoundTrip | OpenLot], side: Side, *, names_strategy: bool) -> Markers:
-    """One marker per entry, however many parts it was closed in."""
+    """One marker for each entry, even if it was closed in several parts."""
     verb = "Buy" if side is Side.BUY else "Sell short"
     merged: dict[tuple[int, str, float], RoundTrip | OpenLot] = {}
     quantities: dict[tuple[int, str, float], float] = {}
@@ -158,7 +158,7 @@ def _exits(trades: Iterable[RoundTrip], *, names_strategy: bool) -> Markers:
 
 
 def _owner(strategy: str, *, names_strategy: bool) -> str:
-    """The plotting library reads its texts as HTML."""
+    """The strategy's name for a marker, escaped, as the plotting library reads texts as HTML."""
     return f"<br>{html.escape(strategy)}" if names_strategy else ""
 
 

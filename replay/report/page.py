@@ -1,4 +1,4 @@
-"""Writes the document. Every text that comes from data is escaped on its way in."""
+"""Writes the document. Every text that comes from data is escaped."""
 
 import html
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +29,7 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 
 @exact
 def write_report(result: RunResult, path: Path, prices: PriceHistory) -> Path:
-    """Write the report to ``path``, folders included; returns it.
+    """Write the report to ``path``, and create its folders; return the path.
 
     Raises ``InputError`` if the file cannot be written.
     """
@@ -76,7 +76,7 @@ def _text(value: object) -> str:
 
 
 def _script_json(value: msgspec.Struct) -> str:
-    """JSON that cannot end the script element it stands in."""
+    """JSON without ``<``, so that it cannot end the script element around it."""
     return msgspec.json.encode(value).decode().replace("<", "\\u003c")
 
 
@@ -92,7 +92,7 @@ def _row(name: str, value: str) -> str:
 
 
 def _strategy(one: RunStrategy) -> str:
-    """Name, version and reference, with its parameters as chips."""
+    """A strategy's name, version, reference and parameters."""
     params: Mapping[str, object] = msgspec.json.decode(one.params or "{}", type=dict[str, object])
     chips = "".join(
         f"<span class='chip'><b>{_text(name)}</b> {_text(value)}</span>" for name, value in params.items()
@@ -207,7 +207,7 @@ def _trades_note(result: RunResult) -> str:
     count, open_count = len(result.trades), len(result.open_lots)
     notes = ["No trade was closed." if not count else "P&L and return are after commission; times are UTC."]
     if count > TRADES_SHOWN:
-        notes.append(f"The first {TRADES_SHOWN} of {count:,} are listed; the run stream holds them all.")
+        notes.append(f"The first {TRADES_SHOWN} of {count:,} are listed; the run's stream holds all trades.")
     if open_count:
         notes.append(f"{open_count:,} open {'lot is' if open_count == 1 else 'lots are'} not in the list.")
     return _text(" ".join(notes))

@@ -1,4 +1,4 @@
-"""The prices behind a run's trades, read from its data streams and thinned for drawing."""
+"""The prices of a run's traded symbols, read from its data streams and reduced for drawing."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,9 +15,9 @@ from replay.report.sampling import ExtremesSample
 from replay.results import RunResult
 
 POINTS_PER_SYMBOL = 5_000
-"""More than a screen has columns, and a page of one symbol stays small."""
+"""Points of a chart: more than a screen has columns, and few enough to keep the page small."""
 SYMBOL_LIMIT = 40
-"""Symbols on the page: the most traded ones. Beyond that nobody looks and the file grows."""
+"""Most symbols on the page, the most traded ones. More would only make the file larger."""
 
 _PRICED: frozenset[type[Event]] = frozenset({Bar, Quote, Trade})
 
@@ -25,7 +25,7 @@ _PRICED: frozenset[type[Event]] = frozenset({Bar, Quote, Trade})
 class PriceSeries(msgspec.Struct, frozen=True, eq=False):
     """Prices of one symbol in order of ``ts`` (ns UTC): bar closes, market prints, mid quotes.
 
-    ``is_thinned``: of each stretch only the lowest and the highest price are here.
+    ``is_thinned``: the series has only the lowest and the highest price of each stretch.
     """
 
     symbol: str
@@ -35,14 +35,14 @@ class PriceSeries(msgspec.Struct, frozen=True, eq=False):
 
 
 PriceHistory = Mapping[str, PriceSeries]
-"""By symbol, the most traded first."""
+"""Price series by symbol, the most traded first."""
 
 
 @exact
 async def read_prices(
     store: EventStore, result: RunResult, *, points_per_symbol: int = POINTS_PER_SYMBOL
 ) -> PriceHistory:
-    """Read the traded symbols, or all of them if there was no trade, up to ``SYMBOL_LIMIT``.
+    """Read the prices of the traded symbols, or of all if there was no trade, up to ``SYMBOL_LIMIT``.
 
     A data stream that is no longer in the store is left out. Raises ``StoreDamaged``.
     """
@@ -62,7 +62,7 @@ async def read_prices(
 
 
 def charted_symbols(result: RunResult) -> tuple[str, ...]:
-    """The symbols worth a chart, the most traded first."""
+    """The symbols that get a chart, the most traded first."""
     traded = Counter(trade.symbol for trade in result.trades)
     traded.update(lot.symbol for lot in result.open_lots)
     ranked = sorted(traded, key=lambda symbol: (-traded[symbol], symbol))
@@ -70,7 +70,7 @@ def charted_symbols(result: RunResult) -> tuple[str, ...]:
 
 
 def _take(samples: Mapping[str, ExtremesSample], events: Sequence[Event]) -> None:
-    """Sort a batch by symbol: 0.3 us an event, so a run over ten million quotes is drawn in seconds."""
+    """Add a batch to the samples of its symbols: 0.3 us an event, so ten million quotes take seconds."""
     found: dict[str, tuple[list[int], list[float]]] = {}
     for event in events:
         match event:
@@ -92,7 +92,7 @@ def _take(samples: Mapping[str, ExtremesSample], events: Sequence[Event]) -> Non
 
 
 def _series(symbol: str, sample: ExtremesSample) -> PriceSeries:
-    """Several streams of one symbol are put in order of time."""
+    """The series of a symbol. Points of several streams are sorted by time."""
     ts, price = sample.points()
     order = np.argsort(ts, kind="stable")
     return PriceSeries(symbol, ts[order], price[order], sample.is_thinned)

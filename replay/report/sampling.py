@@ -1,4 +1,4 @@
-"""Thinning a series for a chart: few points, and yet every extreme is still to be seen."""
+"""Reduces a series to few points for a chart, and keeps every extreme visible."""
 
 import numpy as np
 
@@ -8,14 +8,14 @@ from replay.equity import Floats, Integers
 class ExtremesSample:
     """Takes a series piece by piece and keeps at most ``limit`` points of it, in order.
 
-    While they fit, all are kept (``limit`` - 4 of them). After that the lowest and the highest of every
-    group of consecutive points, with groups of one size that doubles whenever the limit is reached: the
-    memory is bounded and the resolution even, however long the series turns out to be.
+    Up to ``limit`` - 4 points are all kept. Of a longer series it keeps the lowest and the highest point of
+    each group of consecutive points. All groups have one size, which doubles whenever the limit is reached.
+    So memory is bounded and the resolution is even, for a series of any length.
     """
 
     def __init__(self, limit: int) -> None:
         if limit < 8 or limit % 4:
-            raise ValueError(f"limit is {limit}, expected a multiple of 4 from 8 on")
+            raise ValueError(f"limit is {limit}, expected a multiple of 4, at least 8")
         self._room = limit - 4
         self._group = 2
         self._kept_ts: Integers = np.empty(0, dtype=np.int64)
@@ -31,7 +31,7 @@ class ExtremesSample:
         return self._group > 2
 
     def take(self, ts: Integers, values: Floats) -> None:
-        """The next points."""
+        """Add the next points."""
         if len(ts):
             self._last_ts, self._last_value = ts[-1:], values[-1:]
         ts = np.concatenate((self._pending_ts, ts))
@@ -48,7 +48,7 @@ class ExtremesSample:
         self._pending_ts, self._pending_values = ts, values
 
     def points(self) -> tuple[Integers, Floats]:
-        """What is kept, with the last point of the series always in it."""
+        """The kept points; the last point of the series is always among them."""
         rest = len(self._pending_values)
         chosen = _extremes(self._pending_values, count=1, size=rest) if rest > 2 else np.arange(rest)
         ts = np.concatenate((self._kept_ts, self._pending_ts[chosen]))
@@ -58,14 +58,14 @@ class ExtremesSample:
         return ts, values
 
     def _halve(self) -> None:
-        """Two groups become one."""
+        """Merge each two groups into one."""
         chosen = _extremes(self._kept_values, count=len(self._kept_values) // 4, size=4)
         self._kept_ts, self._kept_values = self._kept_ts[chosen], self._kept_values[chosen]
         self._group *= 2
 
 
 def _extremes(values: Floats, *, count: int, size: int) -> Integers:
-    """Places of the lowest and the highest of each group, in order; first and last where all are equal."""
+    """Places of the lowest and the highest of each group, in order; first and last if all are equal."""
     grouped = values[: count * size].reshape(count, size)
     low, high = grouped.argmin(axis=1), grouped.argmax(axis=1)
     is_level = low == high

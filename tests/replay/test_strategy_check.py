@@ -67,7 +67,7 @@ def test_a_strategy_that_fails_is_not_passed(bars: Path) -> None:
 def test_a_strategy_without_a_file_and_a_store_are_refused(bars: Path) -> None:
     typed_in = load_recorded(WAYS["a heap"], "hidden.py:Hidden").strategy
 
-    with pytest.raises(InputError, match="its source is in no file"):
+    with pytest.raises(InputError, match="its source must be in a file"):
         check_strategy(typed_in, bars)
     with pytest.raises(InputError, match="replay verify --restarts"):
         check_strategy(RandomOrders(), bars.with_suffix(".db"))

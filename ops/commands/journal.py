@@ -1,4 +1,4 @@
-"""What ``replay journal`` does: a run's closed trades on the terminal, as JSON lines or as a CSV file."""
+"""``replay journal``: prints the closed trades of a run, or writes them as JSON lines or a CSV file."""
 
 from collections.abc import Sequence
 from pathlib import Path

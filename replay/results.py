@@ -1,7 +1,8 @@
 """The results of a run, read back from its stream: counts, equity curve, trades, metrics.
 
-Results never use values from memory: a run of yesterday, a run that has just ended and a live log as far as it
-goes are read in the same way. From the data streams only the first events and the terms of instruments are read.
+Results never use values from memory: a run of yesterday, a run that has just ended and a live log as far as
+it goes are read in the same way. From the data streams only the first events and the terms of instruments are
+read.
 """
 
 from collections.abc import AsyncGenerator, Sequence

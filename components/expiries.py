@@ -57,10 +57,6 @@ class Expiries:
         yield Subscription(CorporateAction, self.on_action)
         yield Subscription(TimerFired, self.on_timer)
 
-    def restore(self, state: msgspec.Struct) -> None:
-        assert isinstance(state, ExpiriesState)
-        self.state = state
-
     def on_instrument(self, event: InstrumentDefined) -> Sequence[Event] | None:
         """Watch a new expiry; the same terms said again change nothing, not even after it."""
         expiries, symbol = self.state.expiries, event.symbol

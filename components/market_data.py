@@ -61,10 +61,6 @@ class MarketData:
         if self._bars_needed:
             yield Subscription(Bar, self.on_bar, symbols=frozenset(self._bars_needed))
 
-    def restore(self, state: msgspec.Struct) -> None:
-        assert isinstance(state, MarketDataState)
-        self.state = state
-
     def on_instrument(self, event: InstrumentDefined) -> None:
         self.state.instruments[event.symbol] = event
 

@@ -62,10 +62,8 @@ class VenueFacts:
         yield Subscription(VenueDeclared, self.on_declaration)
         yield Subscription(CorporateAction, self.on_action)
 
-    def restore(self, state: msgspec.Struct) -> None:
-        assert isinstance(state, VenueState)
-        self.state = state
-        self._closes = {calendar: _closes(sessions) for calendar, sessions in state.sessions.items()}
+    def restored(self) -> None:
+        self._closes = {calendar: _closes(sessions) for calendar, sessions in self.state.sessions.items()}
 
     def on_calendar(self, event: CalendarDefined) -> None:
         """Replace the sessions from the event's first one on; those before it stay."""

@@ -63,6 +63,8 @@ class BusState(msgspec.Struct):
     failures: dict[str, int] = {}
     quarantined: dict[str, bool] = {}
     """Components that get nothing: ``True`` quarantined, ``False`` backing off."""
+    fired_at_once: int = 0
+    """Timers fired at the present instant, after the first."""
 
 
 class EventBus:
@@ -79,7 +81,6 @@ class EventBus:
         """The input or timer being handled."""
         self.retained: dict[type[Event], dict[str, Event]] = {kind: {} for kind in MarketEvent.__args__}
         """The last market event by type and symbol, but for ``current``: see ``last``."""
-        self._fired_at_once = 0
         self._router = Router()
         self._router.register(self.timers)
         self._router.register(self)
@@ -219,15 +220,16 @@ class EventBus:
         return stop - left
 
     def _fire_timer(self) -> None:
-        fired = self.current = self.timers.fire(now=self.state.now)
-        self._fired_at_once = self._fired_at_once + 1 if fired.ts == self.state.now else 0
-        self.state.now = fired.ts
+        state = self.state
+        fired = self.current = self.timers.fire(now=state.now)
+        state.fired_at_once = state.fired_at_once + 1 if fired.ts == state.now else 0
+        state.now = fired.ts
         emitted: Sequence[Event] = (fired,)
         owner = self.components.get(fired.owner)
-        if self._fired_at_once > TIMER_LIMIT and owner is not None:
+        if state.fired_at_once > TIMER_LIMIT and owner is not None:
             error = ComponentError(f"timer {fired.name!r} fired over {TIMER_LIMIT} times at one instant")
             emitted = (fired, *self._isolate(owner, fired, error=error, policy=AT_ONCE))
-        self._cascade(emitted, cause=self.state.input_count)
+        self._cascade(emitted, cause=state.input_count)
         self._router.is_changed = False
 
     def _complete(
@@ -309,10 +311,8 @@ class EventBus:
             Subscription(ReleaseComponent, self._on_release),
         )
 
-    def restore(self, state: msgspec.Struct) -> None:
-        assert isinstance(state, BusState)
-        self.state = state
-        self._router.mute_only(state.quarantined)
+    def restored(self) -> None:
+        self._router.mute_only(self.state.quarantined)
         self._router.rewatch()
         self._router.is_changed = False
 

@@ -3,10 +3,14 @@
 A component is plain synchronous code. A handler gets one event, changes the component's state and
 returns the events it caused, or ``None``. It reads no clock, does no I/O and knows no other
 component; it learns of the world through events and of the time through their ``ts``.
+
+Its state is made with it and stays the same object for life: a restore puts fields into it. Its parts take
+the state, or a struct that is a field of it, once, in their constructor. They never hold a dict or a list out
+of it, because a restore replaces those (see ``kernel.state``).
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -76,7 +80,7 @@ class Component(Protocol):
 
     @property
     def state(self) -> msgspec.Struct:
-        """All of its mutable state; written, restored, compared and shown by the kernel."""
+        """All of its mutable state, always the same object; written, restored and compared by the kernel."""
         ...
 
     @property
@@ -86,8 +90,13 @@ class Component(Protocol):
         """What it wants to hear, called once at registration."""
         ...
 
-    def restore(self, state: msgspec.Struct) -> None:
-        """Take a state that was read back, of the same type as ``state``."""
+
+@runtime_checkable
+class Rebuilding(Protocol):
+    """A component that keeps something beside its state that follows from it: a cache, an index."""
+
+    def restored(self) -> None:
+        """Rebuild it: the fields of every component's state were replaced. May read its own state alone."""
         ...
 
 

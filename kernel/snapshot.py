@@ -6,21 +6,19 @@ A snapshot is disposable: it only saves the time of replaying the log from its b
 import msgspec
 
 from kernel.bus import EventBus
-from kernel.component import Component
+from kernel.component import Component, Rebuilding
 from kernel.decimals import exact
 from kernel.errors import ComponentError
 from kernel.events import AnyEvent
-
-_encode = msgspec.msgpack.Encoder().encode
-"""Dicts in their own order, which is part of the state."""
+from kernel.state import WrittenState, put_fields, read, written
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """The core's state after ``input_count`` inputs; states are msgpack, by component name."""
+    """The core's state after ``input_count`` inputs; states by component name."""
 
     input_count: int
     now: int
-    states: dict[str, bytes]
+    states: dict[str, WrittenState]
     current: AnyEvent
     retained: tuple[AnyEvent, ...]
 
@@ -41,31 +39,33 @@ def take(bus: EventBus) -> Snapshot:
 def put_back(bus: EventBus, snapshot: Snapshot) -> None:
     """Set every component of ``bus`` to the snapshot's state.
 
-    Raises ``ComponentError``, with nothing changed, if the components are not the ones it was taken of;
-    and if a strategy's own state no longer fits its code, after which the core must be thrown away.
+    Raises ``ComponentError``, with nothing changed, if the components are not the ones it was taken of, or if
+    a state does not fit or is of an unknown version. Raises it too if a strategy's own state no longer fits
+    its code; the core must be thrown away then.
     """
     if list(snapshot.states) != list(bus.components):
         raise ComponentError(
             f"the snapshot holds components {list(snapshot.states)}, the engine has {list(bus.components)}"
         )
-    try:
-        states = {
-            name: msgspec.msgpack.decode(snapshot.states[name], type=type(component.state))
-            for name, component in bus.components.items()
-        }
-    except msgspec.ValidationError as error:
-        raise ComponentError(f"the snapshot does not fit the components: {error}") from error
+    states = {
+        name: read(type(component.state), snapshot.states[name], owner=name)
+        for name, component in bus.components.items()
+    }
     for by_symbol in bus.retained.values():
         by_symbol.clear()
     for event in snapshot.retained:
         bus.retained[type(event)][event.symbol] = event  # type: ignore[union-attr]  # market events only
     bus.current = snapshot.current
-    for name in reversed(states):
-        bus.components[name].restore(states[name])
+    for name, component in bus.components.items():
+        put_fields(component.state, states[name])
+    # Backwards, because the bus was registered first and asks the others which symbols they watch.
+    for component in reversed([*bus.components.values()]):
+        if isinstance(component, Rebuilding):
+            component.restored()
 
 
-def _written(component: Component) -> bytes:
+def _written(component: Component) -> WrittenState:
     try:
-        return _encode(component.state)
+        return written(component.state)
     except (TypeError, ValueError, OverflowError) as error:
         raise ComponentError(f"{component.name}: its state cannot be written: {error}") from error

@@ -57,9 +57,7 @@ class Timers:
             Subscription(TimerCancelled, self.on_cancelled),
         )
 
-    def restore(self, state: msgspec.Struct) -> None:
-        assert isinstance(state, TimersState)
-        self.state = state
+    def restored(self) -> None:
         self._surface()
 
     def on_scheduled(self, event: TimerScheduled) -> None:

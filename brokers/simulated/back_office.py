@@ -113,10 +113,6 @@ class BackOffice:
             Subscription(TimerFired, self.on_timer),
         )
 
-    def restore(self, state: msgspec.Struct) -> None:
-        assert isinstance(state, BackOfficeState)
-        self.state = state
-
     # --- timers ---------------------------------------------------------------------------------
 
     def on_instrument(self, event: InstrumentDefined) -> Sequence[Event] | None:

@@ -21,7 +21,7 @@ from brokers.simulated.hours import TradingHours
 from brokers.simulated.matching import Matching
 from brokers.simulated.reports import INSTEAD_OF_TAKING, NOT_AT_OPEN, cancelled, expired, not_at_once
 from brokers.simulated.resting import AT_ONCE, ON_CLOSE, ON_OPEN, Resting
-from brokers.simulated.state import DEFAULT_TERMS, ZERO, SimulatedBrokerState, end
+from brokers.simulated.state import DEFAULT_TERMS, ZERO, SimulatedBrokerState
 from kernel.events import FILL, Bar, BookDelta, BookSnapshot, ExecutionReport, Quote, Trade
 
 Book = BookSnapshot | BookDelta
@@ -32,6 +32,7 @@ class BookMatching:
 
     def __init__(
         self,
+        state: SimulatedBrokerState,
         fills: BookFill,
         trades: TradeFill,
         sharing: FillSharing,
@@ -40,6 +41,7 @@ class BookMatching:
         hours: TradingHours,
         without_book: Matching,
     ) -> None:
+        self._state = state
         self._fills = fills
         self._fill_on_trade = trades.fill
         self._sharing = sharing
@@ -47,31 +49,31 @@ class BookMatching:
         self._hours = hours
         self._without_book = without_book
 
-    def on_bar(self, state: SimulatedBrokerState, bar: Bar) -> list[ExecutionReport]:
+    def on_bar(self, bar: Bar) -> list[ExecutionReport]:
         """Match a bar, if its symbol has no book."""
-        return [] if self._books.is_kept(bar.symbol) else self._without_book.on_bar(state, bar)
+        return [] if self._books.is_kept(bar.symbol) else self._without_book.on_bar(bar)
 
-    def on_quote(self, state: SimulatedBrokerState, quote: Quote) -> list[ExecutionReport]:
+    def on_quote(self, quote: Quote) -> list[ExecutionReport]:
         """Match a quote, if its symbol has no book."""
-        return [] if self._books.is_kept(quote.symbol) else self._without_book.on_quote(state, quote)
+        return [] if self._books.is_kept(quote.symbol) else self._without_book.on_quote(quote)
 
-    def on_trade(self, state: SimulatedBrokerState, trade: Trade) -> list[ExecutionReport]:
+    def on_trade(self, trade: Trade) -> list[ExecutionReport]:
         """Match a trade with the limit orders that rest; without a book with all orders."""
         if not self._books.is_kept(trade.symbol):
-            return self._without_book.on_trade(state, trade)
+            return self._without_book.on_trade(trade)
         if not self._hours.is_open(trade.symbol, trade.ts):
             return []
         matches: list[Match] = []
-        for resting in state.resting[trade.symbol]:
+        for resting in self._state.resting[trade.symbol]:
             if resting.leaves and resting.is_posted and not resting.waits_for:
                 price = self._fill_on_trade(resting, trade)
                 if price is not None:
                     matches.append(Match(resting, price, resting.is_triggered))
-        return self._sharing.fill(state, trade, matches) if matches else []
+        return self._sharing.fill(trade, matches) if matches else []
 
-    def on_book(self, state: SimulatedBrokerState, event: Book) -> list[ExecutionReport]:
+    def on_book(self, event: Book) -> list[ExecutionReport]:
         """Match the book as it is after ``event``."""
-        symbol = event.symbol
+        state, symbol = self._state, event.symbol
         book = self._books.book(symbol)
         if book is None or not self._hours.is_open(symbol, event.ts):
             return []
@@ -83,12 +85,10 @@ class BookMatching:
         reports: list[ExecutionReport] = []
         for resting in tuple(state.resting[symbol]):
             if resting.leaves:
-                reports += self._match(state, event, resting, open_book)
+                reports += self._match(event, resting, open_book)
         return reports
 
-    def _match(
-        self, state: SimulatedBrokerState, event: Book, resting: Resting, book: OpenBook
-    ) -> list[ExecutionReport]:
+    def _match(self, event: Book, resting: Resting, book: OpenBook) -> list[ExecutionReport]:
         """Fill an order as far as the book allows, and end it if its instructions say so."""
         order = resting.order
         if order.order_type in ON_CLOSE or (order.order_type in ON_OPEN and event.ts < resting.due_ts):
@@ -96,10 +96,10 @@ class BookMatching:
         if order.post_only and not resting.is_posted:
             best = book.best(order.side)
             if best is not None and (best <= resting.limit if resting.is_buy else best >= resting.limit):
-                end(state, resting)
+                self._state.end(resting)
                 return [cancelled(event.ts, resting, INSTEAD_OF_TAKING)]
             resting.is_posted = True
-        reports = self._walk(state, event, resting, book)
+        reports = self._walk(event, resting, book)
         if resting.leaves and not resting.waits_for:
             if order.time_in_force in AT_ONCE:
                 reports.append(cancelled(event.ts, resting, not_at_once(order.time_in_force)))
@@ -107,12 +107,10 @@ class BookMatching:
                 reports.append(expired(event.ts, resting, NOT_AT_OPEN))
             else:
                 return reports
-            end(state, resting)
+            self._state.end(resting)
         return reports
 
-    def _walk(
-        self, state: SimulatedBrokerState, event: Book, resting: Resting, book: OpenBook
-    ) -> list[ExecutionReport]:
+    def _walk(self, event: Book, resting: Resting, book: OpenBook) -> list[ExecutionReport]:
         """Fill an order level by level. An iceberg gets one level, then other orders have their turn."""
         reports: list[ExecutionReport] = []
         order = resting.order
@@ -121,7 +119,7 @@ class BookMatching:
             price = self._fills.fill(resting, book)
             if price is None and resting.is_triggered is was_triggered:
                 break
-            filled = self._sharing.fill(state, event, [Match(resting, price, was_triggered)])
+            filled = self._sharing.fill(event, [Match(resting, price, was_triggered)])
             reports += filled
             quantity = _quantity_filled(filled, resting)
             if not quantity:

@@ -12,8 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Protocol
 
-import msgspec
-
 from brokers.simulated.acceptance import NEVER, refusal, replacement_refusal, start
 from brokers.simulated.book_matching import BookMatching
 from brokers.simulated.config import SimulatedBrokerConfig
@@ -34,9 +32,9 @@ from brokers.simulated.reports import (
     report,
     restated,
 )
-from brokers.simulated.requests import REQUEST, AnyRequest, as_left, next_arrived, send
+from brokers.simulated.requests import REQUEST, AnyRequest, Request
 from brokers.simulated.resting import Resting, renew, rest
-from brokers.simulated.state import Request, SimulatedBrokerState, end, remove_done
+from brokers.simulated.state import SimulatedBrokerState
 from brokers.simulated.volatility import add_close
 from kernel.bus import EventBus
 from kernel.component import STEADFAST, FailurePolicy, Subscription, Watch
@@ -94,7 +92,6 @@ class SimulatedBroker:
         books: BooksView = _NO_BOOKS,
         account: AccountView | None = None,
     ) -> None:
-        self.state = SimulatedBrokerState()
         self._account = account
         self._bus = bus
         self._lacking = frozenset(config.lacks)
@@ -102,26 +99,34 @@ class SimulatedBroker:
         models = build_models(config, {}) if models is None else models
         self._latency = models.latency
         self._needs_volatility = models.slippage is not None and models.slippage.needs_volatility
+        state = self.state = SimulatedBrokerState()
         execution = Execution(
-            bus, slippage=models.slippage, commission=models.commission, currency=config.currency
+            state, bus, slippage=models.slippage, commission=models.commission, currency=config.currency
         )
         sharing = FillSharing(
+            state,
             execution,
             volume=models.volume,
             has_groups=VenueFeature.OCO.value not in self._lacking,
             keeps_arrival=models.keeps_arrival,
         )
-        self._matching = Matching(bus, models, sharing, hours=hours, timing=config.bar_fill)
+        self._matching = Matching(state, bus, models, sharing, hours=hours, timing=config.bar_fill)
         self._book_matching: BookMatching | None = None
         if models.book is not None:
             self._book_matching = BookMatching(
-                models.book, models.trades, sharing, books=books, hours=hours, without_book=self._matching
+                state,
+                models.book,
+                models.trades,
+                sharing,
+                books=books,
+                hours=hours,
+                without_book=self._matching,
             )
         matching = self._book_matching or self._matching
         self._match_bar = matching.on_bar
         self._match_quote = matching.on_quote
         self._match_trade = matching.on_trade
-        self._expiry = Expiry(bus, self._matching, owner=self.name)
+        self._expiry = Expiry(state, bus, self._matching, owner=self.name)
         self._watch: Watch | None = None
 
     def subscriptions(self) -> Iterable[Subscription]:
@@ -156,10 +161,6 @@ class SimulatedBroker:
     def set_watch(self, watch: Watch) -> None:
         self._watch = watch
 
-    def restore(self, state: msgspec.Struct) -> None:
-        assert isinstance(state, SimulatedBrokerState)
-        self.state = state
-
     # --- instruments and positions ---------------------------------------------------------------
 
     def on_instrument(self, event: InstrumentDefined) -> None:
@@ -178,7 +179,7 @@ class SimulatedBroker:
         else:
             reports = [cancelled(event.ts, resting, event.kind.value) for resting in state.resting[symbol]]
         for resting in state.resting[symbol]:
-            end(state, resting)
+            state.end(resting)
         self._remove_done(symbol)
         return reports
 
@@ -228,24 +229,24 @@ class SimulatedBroker:
     def on_request(self, event: AnyRequest) -> Sequence[Event]:
         """Put any request in flight, with a latency model."""
         assert self._latency is not None
-        return (send(self.state, event, self._latency, owner=self.name),)
+        return (self.state.requests.send(event, self._latency, owner=self.name),)
 
     def on_timer(self, timer: TimerFired) -> Sequence[Event] | None:
         """A request arrives, or orders expire."""
         if timer.owner != self.name:
             return None
         if timer.name.startswith(REQUEST):
-            return self._arrive(timer.ts, next_arrived(self.state))
+            return self._arrive(timer.ts, self.state.requests.next_arrived())
         if self.state.corrected:
             self._recount()
-        reports = self._expiry.on_timer(self.state, timer)
+        reports = self._expiry.on_timer(timer)
         for symbol in tuple(self.state.resting):
             self._remove_done(symbol)
         return reports
 
     def _arrive(self, ts: int, request: Request) -> Sequence[Event]:
         """Act on a request that was in flight, as its group and corporate actions have left it."""
-        match as_left(request):
+        match request.as_left():
             case CancelSubmitted() as cancel:
                 return self._cancel(ts, cancel)
             case ReplaceSubmitted(order=order) as replacement:
@@ -284,7 +285,7 @@ class SimulatedBroker:
             if not is_simple:
                 restated_ts = state.restated_ts.get(order.symbol, NEVER)
                 start(resting, self._hours, self._bus, restated_ts=restated_ts)
-                timers = self._expiry.arm(state, ts, resting.expire_ts)
+                timers = self._expiry.arm(ts, resting.expire_ts)
             self._add(resting)
         if not filled:
             return (accepted, *timers) if timers else (accepted,)
@@ -298,14 +299,14 @@ class SimulatedBroker:
             return []
         if self.state.corrected:
             self._recount()
-        return self._matching.at_close(self.state, bar, (resting,))
+        return self._matching.at_close(bar, (resting,))
 
     def _cancel(self, ts: int, event: CancelSubmitted) -> Sequence[Event]:
         resting = self._find(event.symbol, event.client_order_id)
         if resting is None:
             kind, reason = ExecutionKind.CANCEL_REJECTED, "no such order"
             return (ExecutionReport(ts, kind, event.client_order_id, event.symbol, reason=reason),)
-        end(self.state, resting)
+        self.state.end(resting)
         self._remove_done(event.symbol)
         return (cancelled(ts, resting, ""),)
 
@@ -331,9 +332,9 @@ class SimulatedBroker:
         if state.corrected:
             self._recount()
         if bar.symbol in state.overdue:
-            reports = self._expiry.match_overdue(state, bar, self._match_bar)
+            reports = self._expiry.match_overdue(bar, self._match_bar)
         else:
-            reports = self._match_bar(state, bar)
+            reports = self._match_bar(bar)
         return self._remove_all_done(bar.symbol, reports) if reports else None
 
     def on_quote(self, quote: Quote) -> Sequence[Event] | None:
@@ -341,9 +342,9 @@ class SimulatedBroker:
         if state.corrected:
             self._recount()
         if quote.symbol in state.overdue:
-            reports = self._expiry.match_after_overdue(state, quote, self._match_quote)
+            reports = self._expiry.match_after_overdue(quote, self._match_quote)
         else:
-            reports = self._match_quote(state, quote)
+            reports = self._match_quote(quote)
         return self._remove_all_done(quote.symbol, reports) if reports else None
 
     def on_trade(self, trade: Trade) -> Sequence[Event] | None:
@@ -351,9 +352,9 @@ class SimulatedBroker:
         if state.corrected:
             self._recount()
         if trade.symbol in state.overdue:
-            reports = self._expiry.match_after_overdue(state, trade, self._match_trade)
+            reports = self._expiry.match_after_overdue(trade, self._match_trade)
         else:
-            reports = self._match_trade(state, trade)
+            reports = self._match_trade(trade)
         return self._remove_all_done(trade.symbol, reports) if reports else None
 
     def on_book(self, book: BookSnapshot | BookDelta) -> Sequence[Event] | None:
@@ -362,9 +363,9 @@ class SimulatedBroker:
         if state.corrected:
             self._recount()
         if book.symbol in state.overdue:
-            reports = self._expiry.match_after_overdue(state, book, match_book)
+            reports = self._expiry.match_after_overdue(book, match_book)
         else:
-            reports = match_book(state, book)
+            reports = match_book(book)
         return self._remove_all_done(book.symbol, reports) if reports else None
 
     # --- the orders at the venue ----------------------------------------------------------------
@@ -390,7 +391,7 @@ class SimulatedBroker:
 
     def _remove_done(self, symbol: str) -> None:
         """Remove a symbol's orders that are done, and stop hearing its market data after the last one."""
-        if remove_done(self.state, symbol) or symbol not in self.state.resting:
+        if self.state.remove_done(symbol) or symbol not in self.state.resting:
             self._watching.discard(symbol)
 
     def _remove_all_done(self, symbol: str, reports: list[ExecutionReport]) -> list[ExecutionReport]:

@@ -10,9 +10,9 @@ from decimal import Decimal
 
 import msgspec
 
-from brokers.simulated.requests import AnyRequest, restate
+from brokers.simulated.requests import AnyRequest, Request
 from brokers.simulated.resting import renew
-from brokers.simulated.state import Request, SimulatedBrokerState
+from brokers.simulated.state import SimulatedBrokerState
 from kernel.corporate_actions import whole_lots
 from kernel.events import (
     ApprovedOrder,
@@ -45,7 +45,7 @@ def apply_action(state: SimulatedBrokerState, action: CorporateAction) -> None:
             _scale_levels(state, action.symbol, ratio=float(action.ratio))
             if action.ratio != _ONE:
                 lot_size = _lot_size(state, action.symbol)
-                restate(state, action.symbol, ratio=action.ratio, lot_size=lot_size)
+                state.requests.restate(action.symbol, ratio=action.ratio, lot_size=lot_size)
             if action.kind is CorporateActionKind.SYMBOL_CHANGE:
                 _rename(state, action.symbol, action.new_symbol)
             _move(state, action.symbol, action.new_symbol or action.symbol, ratio=action.ratio)
@@ -66,7 +66,8 @@ def has_expired(state: SimulatedBrokerState, symbol: str, ts: int) -> bool:
 def adjust(state: SimulatedBrokerState, event: OrderAdjusted) -> Sequence[str]:
     """Give an order its new terms. Returns the symbols whose resting orders changed."""
     order = event.order
-    state.requests = [_adjusted(request, order) for request in state.requests]
+    requests = state.requests
+    requests.in_flight = [_adjusted(request, order) for request in requests.in_flight]
     for symbol, orders in state.resting.items():
         for place, resting in enumerate(orders):
             if resting.order.client_order_id != order.client_order_id:

@@ -21,38 +21,32 @@ class Execution:
 
     def __init__(
         self,
+        state: SimulatedBrokerState,
         bus: EventBus,
         *,
         slippage: SlippageModel | None,
         commission: CommissionModel | None,
         currency: str,
     ) -> None:
+        self._state = state
         self._bus = bus
         self._slippage = slippage
         self._commission = commission
         self._currency = currency
 
-    def fill(
-        self,
-        state: SimulatedBrokerState,
-        resting: Resting,
-        price: Price,
-        *,
-        quantity: Decimal,
-        event: Event,
-    ) -> ExecutionReport:
+    def fill(self, resting: Resting, price: Price, *, quantity: Decimal, event: Event) -> ExecutionReport:
         """Fill ``quantity`` of an order at ``price``, because of ``event``: market data or a timer.
 
         A model that raises leaves order, position and charges as they were.
         """
-        order = resting.order
+        state, order = self._state, resting.order
         symbol, key = order.symbol, order.client_order_id
         terms = state.instruments.get(symbol, DEFAULT_TERMS)
         at, liquidity = price.price, MAKER
         if price.slips:
             liquidity = TAKER
             if self._slippage is not None:
-                at = self._slipped(state, resting, at, quantity=quantity, event=event)
+                at = self._slipped(resting, at, quantity=quantity, event=event)
         on_tick = to_tick(at, terms.tick_size)
         commission = ZERO
         if self._commission is not None:
@@ -69,7 +63,7 @@ class Execution:
         # nothing below fails
         resting.fill_count += 1
         resting.leaves = ZERO if quantity is resting.leaves else resting.leaves - quantity
-        move_position(state, symbol, order.strategy, quantity=quantity if resting.is_buy else -quantity)
+        self._move_position(symbol, order.strategy, quantity if resting.is_buy else -quantity)
         return ExecutionReport(
             event.ts,
             FILL,
@@ -85,19 +79,11 @@ class Execution:
             price.executed_ts,
         )
 
-    def _slipped(
-        self,
-        state: SimulatedBrokerState,
-        resting: Resting,
-        price: float,
-        *,
-        quantity: Decimal,
-        event: Event,
-    ) -> float:
+    def _slipped(self, resting: Resting, price: float, *, quantity: Decimal, event: Event) -> float:
         """The price after slippage, at most at the order's limit."""
         assert self._slippage is not None
         symbol = resting.order.symbol
-        known, quote = state.spreads.get(symbol), self._bus.last(Quote, symbol)
+        known, quote = self._state.spreads.get(symbol), self._bus.last(Quote, symbol)
         spread = quote.ask - quote.bid if quote is not None and quote.bid and quote.ask else 0.0
         taken = Taken(
             resting.order.side,
@@ -112,6 +98,19 @@ class Execution:
             at = min(at, resting.limit) if resting.is_buy else max(at, resting.limit)
         return at
 
+    def _move_position(self, symbol: str, strategy: str, quantity: Decimal) -> None:
+        """Add a fill to the venue's count of a position. A closed position is deleted."""
+        positions = self._state.positions
+        held = positions.get(symbol)
+        if held is None:
+            positions[symbol] = {strategy: quantity}
+            return
+        total = held.get(strategy, ZERO) + quantity
+        if total:
+            held[strategy] = total
+        else:
+            del held[strategy]
+
 
 def to_tick(price: float, tick: Decimal) -> Decimal:
     """A float price on the nearest tick."""
@@ -120,19 +119,6 @@ def to_tick(price: float, tick: Decimal) -> Decimal:
     if on_tick % tick:  # a tick such as 0.25, which is not a power of ten
         on_tick = ((exact / tick).to_integral_value() * tick).quantize(tick)
     return on_tick
-
-
-def move_position(state: SimulatedBrokerState, symbol: str, strategy: str, *, quantity: Decimal) -> None:
-    """Add a fill to the venue's count of a position. A closed position is deleted."""
-    held = state.positions.get(symbol)
-    if held is None:
-        state.positions[symbol] = {strategy: quantity}
-        return
-    total = held.get(strategy, ZERO) + quantity
-    if total:
-        held[strategy] = total
-    else:
-        del held[strategy]
 
 
 def _volume(event: Event, resting: Resting) -> float:

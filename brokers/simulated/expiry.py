@@ -16,7 +16,7 @@ from brokers.simulated.acceptance import NEVER, last_price
 from brokers.simulated.matching import Matching, has_ticked
 from brokers.simulated.reports import TIME_IS_OVER, expired
 from brokers.simulated.resting import ON_CLOSE, Resting
-from brokers.simulated.state import SimulatedBrokerState, end, remove_done
+from brokers.simulated.state import SimulatedBrokerState
 from kernel.bus import EventBus
 from kernel.events import (
     Bar,
@@ -39,21 +39,22 @@ TickT = TypeVar("TickT", Quote, Trade, BookSnapshot | BookDelta)
 class Expiry:
     """Ends orders whose time is over."""
 
-    def __init__(self, bus: EventBus, matching: Matching, *, owner: str) -> None:
+    def __init__(self, state: SimulatedBrokerState, bus: EventBus, matching: Matching, *, owner: str) -> None:
+        self._state = state
         self._bus = bus
         self._matching = matching
         self._owner = owner
 
-    def arm(self, state: SimulatedBrokerState, ts: int, expire_ts: int) -> Sequence[TimerScheduled]:
+    def arm(self, ts: int, expire_ts: int) -> Sequence[TimerScheduled]:
         """Set the timer for an expiry, unless an earlier one is pending. 0: the order does not expire."""
-        if not expire_ts or 0 < state.expiry_due_ts <= expire_ts:
+        if not expire_ts or 0 < self._state.expiry_due_ts <= expire_ts:
             return ()
-        state.expiry_due_ts = expire_ts
+        self._state.expiry_due_ts = expire_ts
         return (TimerScheduled(ts, self._owner, EXPIRY, expire_ts),)
 
-    def on_timer(self, state: SimulatedBrokerState, timer: TimerFired) -> list[Event]:
+    def on_timer(self, timer: TimerFired) -> list[Event]:
         """Expire the orders that are due, and set the timer for the next expiry."""
-        events: list[Event] = []
+        state, events = self._state, list[Event]()
         next_due_ts = 0
         for symbol, orders in state.resting.items():
             for resting in tuple(orders):
@@ -65,48 +66,40 @@ class Expiry:
                 elif self._waits_for_bar(symbol, expire_ts):
                     state.overdue[symbol] = True
                 else:
-                    events += self._end(state, timer, resting)
+                    events += self._end(timer, resting)
         state.expiry_due_ts = 0
-        return [*events, *self.arm(state, timer.ts, next_due_ts)]
+        return [*events, *self.arm(timer.ts, next_due_ts)]
 
-    def match_overdue(
-        self,
-        state: SimulatedBrokerState,
-        bar: Bar,
-        match: Callable[[SimulatedBrokerState, Bar], list[ExecutionReport]],
-    ) -> list[ExecutionReport]:
+    def match_overdue(self, bar: Bar, match: Callable[[Bar], list[ExecutionReport]]) -> list[ExecutionReport]:
         """Match the bar that overdue orders waited for, and expire them before or after it."""
-        symbol, ts = bar.symbol, bar.ts
+        state, symbol, ts = self._state, bar.symbol, bar.ts
         early = [one for one in state.resting[symbol] if 0 < one.expire_ts <= bar.open_ts]
-        reports = [_expire(state, ts, resting) for resting in early]
-        if not remove_done(state, symbol):
-            reports += match(state, bar)
+        reports = [self._expire(ts, resting) for resting in early]
+        if not state.remove_done(symbol):
+            reports += match(bar)
         del state.overdue[symbol]
         late = [one for one in state.resting.get(symbol, ()) if one.leaves and 0 < one.expire_ts < ts]
-        return reports + [_expire(state, ts, resting) for resting in late]
+        return reports + [self._expire(ts, resting) for resting in late]
 
     def match_after_overdue(
-        self,
-        state: SimulatedBrokerState,
-        tick: TickT,
-        match: Callable[[SimulatedBrokerState, TickT], list[ExecutionReport]],
+        self, tick: TickT, match: Callable[[TickT], list[ExecutionReport]]
     ) -> list[ExecutionReport]:
         """Expire the overdue orders, then match a quote, trade or book with the others."""
-        symbol, ts = tick.symbol, tick.ts
+        state, symbol, ts = self._state, tick.symbol, tick.ts
         del state.overdue[symbol]
         overdue = [one for one in state.resting[symbol] if one.leaves and 0 < one.expire_ts < ts]
-        reports = [_expire(state, ts, resting) for resting in overdue]
-        return reports if remove_done(state, symbol) else reports + match(state, tick)
+        reports = [self._expire(ts, resting) for resting in overdue]
+        return reports if state.remove_done(symbol) else reports + match(tick)
 
-    def _end(self, state: SimulatedBrokerState, timer: TimerFired, resting: Resting) -> list[ExecutionReport]:
+    def _end(self, timer: TimerFired, resting: Resting) -> list[ExecutionReport]:
         """Fill an order on close at the last price. Expire the rest of any order."""
         reports: list[ExecutionReport] = []
         if resting.order.order_type in ON_CLOSE and resting.due_ts == resting.expire_ts:
-            restated_ts = state.restated_ts.get(resting.order.symbol, NEVER)
+            restated_ts = self._state.restated_ts.get(resting.order.symbol, NEVER)
             price = last_price(self._bus, resting, restated_ts=restated_ts)
-            reports += self._matching.at_last_price(state, timer, resting, price=price)
+            reports += self._matching.at_last_price(timer, resting, price=price)
         if resting.leaves:
-            reports.append(_expire(state, timer.ts, resting))
+            reports.append(self._expire(timer.ts, resting))
         return reports
 
     def _waits_for_bar(self, symbol: str, expire_ts: int) -> bool:
@@ -116,7 +109,6 @@ class Expiry:
             bar is not None and bar.ts < expire_ts and not has_ticked(self._bus, symbol, since_ts=bar.ts - 1)
         )
 
-
-def _expire(state: SimulatedBrokerState, ts: int, resting: Resting) -> ExecutionReport:
-    end(state, resting)
-    return expired(ts, resting, TIME_IS_OVER)
+    def _expire(self, ts: int, resting: Resting) -> ExecutionReport:
+        self._state.end(resting)
+        return expired(ts, resting, TIME_IS_OVER)

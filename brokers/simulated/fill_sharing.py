@@ -30,9 +30,8 @@ from brokers.simulated.execution import Execution
 from brokers.simulated.fills.port import Price
 from brokers.simulated.fills.volume import VolumeModel
 from brokers.simulated.reports import NOTHING_TO_REDUCE, ONE_CANCELS_OTHER, cancelled, restated, triggered
-from brokers.simulated.requests import reduce_in_flight
 from brokers.simulated.resting import Resting
-from brokers.simulated.state import DEFAULT_TERMS, ZERO, SharedBar, SimulatedBrokerState, end
+from brokers.simulated.state import DEFAULT_TERMS, ZERO, SharedBar, SimulatedBrokerState
 from kernel.events import FOK, Bar, Event, ExecutionReport, Quote, Side, Trade
 
 
@@ -51,23 +50,30 @@ class FillSharing:
     """
 
     def __init__(
-        self, execution: Execution, *, volume: VolumeModel | None, has_groups: bool, keeps_arrival: bool
+        self,
+        state: SimulatedBrokerState,
+        execution: Execution,
+        *,
+        volume: VolumeModel | None,
+        has_groups: bool,
+        keeps_arrival: bool,
     ) -> None:
         self.execution = execution
+        self._state = state
         self.is_unlimited = volume is None
         """Whether each order can have all that it wants."""
         self._volume = volume
         self._has_groups = has_groups
         self._keeps_arrival = keeps_arrival and volume is None
 
-    def fill(self, state: SimulatedBrokerState, event: Event, matches: list[Match]) -> list[ExecutionReport]:
+    def fill(self, event: Event, matches: list[Match]) -> list[ExecutionReport]:
         """Fill the matches of an event as far as possible. An order that is done has 0 leaves afterwards."""
         if len(matches) > 1 and not (self._keeps_arrival and all(one.resting.is_plain for one in matches)):
             matches.sort(key=_rank)
         reports: list[ExecutionReport] = []
         taken: dict[str, float] = {}
         if self._volume is not None and isinstance(event, Bar):
-            taken = _taken_of_bar(state, event)
+            taken = self._taken_of_bar(event)
         for match in matches:
             resting, price = match.resting, match.price
             if not resting.leaves:
@@ -78,53 +84,41 @@ class FillSharing:
                 continue
             if resting.is_plain and price.quantity is None and self.is_unlimited:
                 quantity = resting.leaves
-                reports.append(self.execution.fill(state, resting, price, quantity=quantity, event=event))
+                reports.append(self.execution.fill(resting, price, quantity=quantity, event=event))
             else:
-                reports += self._fill_share(state, event, resting, price, taken)
+                reports += self._fill_share(event, resting, price, taken)
         return reports
 
     def _fill_share(
-        self,
-        state: SimulatedBrokerState,
-        event: Event,
-        resting: Resting,
-        price: Price,
-        taken: dict[str, float],
+        self, event: Event, resting: Resting, price: Price, taken: dict[str, float]
     ) -> Iterable[ExecutionReport]:
         """Fill an order with its share of the event."""
         order = resting.order
-        if order.reduce_only and not _reducible(state, resting):
-            yield _cancel_nothing_to_reduce(state, event, resting)
+        if order.reduce_only and not self._reducible(resting):
+            yield self._cancel_nothing_to_reduce(event, resting)
             return
-        quantity = self._share(state, event, resting, price, taken)
+        quantity = self._share(event, resting, price, taken)
         if quantity <= 0 or (order.time_in_force is FOK and quantity < _whole(resting, price)):
             return
         pool = _pool(event, order.side)
         taken[pool] = taken.get(pool, 0.0) + float(quantity)
-        yield self.execution.fill(state, resting, price, quantity=quantity, event=event)
-        if order.reduce_only and resting.leaves and not _reducible(state, resting):
-            yield _cancel_nothing_to_reduce(state, event, resting)
+        yield self.execution.fill(resting, price, quantity=quantity, event=event)
+        if order.reduce_only and resting.leaves and not self._reducible(resting):
+            yield self._cancel_nothing_to_reduce(event, resting)
         if order.group_id and self._has_groups:
-            yield from _reduce_group(state, event.ts, resting, quantity)
+            yield from self._reduce_group(event.ts, resting, quantity)
         if order.display_quantity is not None and resting.leaves:
-            _put_behind(state, resting)
+            self._put_behind(resting)
 
-    def _share(
-        self,
-        state: SimulatedBrokerState,
-        event: Event,
-        resting: Resting,
-        price: Price,
-        taken: dict[str, float],
-    ) -> Decimal:
+    def _share(self, event: Event, resting: Resting, price: Price, taken: dict[str, float]) -> Decimal:
         """The quantity that the event has for this order."""
         order, share = resting.order, resting.leaves
         if order.reduce_only:
-            share = min(share, _reducible(state, resting))
+            share = min(share, self._reducible(resting))
         if order.display_quantity is not None and order.time_in_force is not FOK:
             share = min(share, order.display_quantity)
         gone = taken.get(_pool(event, order.side), 0.0)
-        lot = state.instruments.get(order.symbol, DEFAULT_TERMS).lot_size
+        lot = self._state.instruments.get(order.symbol, DEFAULT_TERMS).lot_size
         if price.quantity is not None:
             given = price.quantity
             if isinstance(event, Trade):  # one unit traded fills one unit of ours, not one of each order
@@ -137,6 +131,47 @@ class FillSharing:
             share = min(share, Decimal(f"{left:.12g}") // lot * lot)
         return share
 
+    def _taken_of_bar(self, bar: Bar) -> dict[str, float]:
+        """The volume that our orders took of a bar so far."""
+        shared = self._state.shared.get(bar.symbol)
+        if shared is None or shared.ts != bar.ts or shared.timeframe != bar.timeframe:
+            shared = self._state.shared[bar.symbol] = SharedBar(bar.ts, bar.timeframe)
+        return shared.taken
+
+    def _reducible(self, resting: Resting) -> Decimal:
+        """How much of its strategy's position the order can close, by the venue's own count."""
+        order = resting.order
+        held = self._state.positions.get(order.symbol, {}).get(order.strategy, ZERO)
+        return max(-held if resting.is_buy else held, ZERO)
+
+    def _cancel_nothing_to_reduce(self, event: Event, resting: Resting) -> ExecutionReport:
+        self._state.end(resting)
+        return cancelled(event.ts, resting, NOTHING_TO_REDUCE)
+
+    def _reduce_group(self, ts: int, filled: Resting, quantity: Decimal) -> Iterable[ExecutionReport]:
+        """Reduce the other orders of a group by a fill, those in flight too."""
+        group = filled.order.group_id
+        self._state.requests.reduce_group(filled.order, quantity)
+        for orders in self._state.resting.values():
+            for other in orders:
+                if other is filled or other.order.group_id != group or not other.leaves:
+                    continue
+                if other.leaves <= quantity:
+                    self._state.end(other)
+                    yield cancelled(ts, other, ONE_CANCELS_OTHER)
+                else:
+                    other.leaves -= quantity
+                    smaller = other.order.quantity - quantity
+                    other.order = msgspec.structs.replace(other.order, quantity=smaller)
+                    yield restated(ts, other.order, reason=ONE_CANCELS_OTHER)
+
+    def _put_behind(self, resting: Resting) -> None:
+        """Move an order behind the others of its symbol. One that fills on arrival is not among them yet."""
+        orders = self._state.resting.get(resting.order.symbol, [])
+        place = next((place for place, one in enumerate(orders) if one is resting), None)
+        if place is not None:
+            orders.append(orders.pop(place))
+
 
 def _rank(match: Match) -> float:
     return 0.0 if match.price is None else match.price.rank
@@ -147,54 +182,6 @@ def _pool(event: Event, side: Side) -> str:
     return side.value if isinstance(event, Quote) else ""
 
 
-def _taken_of_bar(state: SimulatedBrokerState, bar: Bar) -> dict[str, float]:
-    """The volume that our orders took of a bar so far."""
-    shared = state.shared.get(bar.symbol)
-    if shared is None or shared.ts != bar.ts or shared.timeframe != bar.timeframe:
-        shared = state.shared[bar.symbol] = SharedBar(bar.ts, bar.timeframe)
-    return shared.taken
-
-
 def _whole(resting: Resting, price: Price) -> Decimal:
     """What FOK asks of one fill. On a book that is one level: the model has added up the levels."""
     return resting.leaves if price.quantity is None else min(resting.leaves, price.quantity)
-
-
-def _reducible(state: SimulatedBrokerState, resting: Resting) -> Decimal:
-    """How much of its strategy's position the order can close, by the venue's own count."""
-    order = resting.order
-    held = state.positions.get(order.symbol, {}).get(order.strategy, ZERO)
-    return max(-held if resting.is_buy else held, ZERO)
-
-
-def _cancel_nothing_to_reduce(state: SimulatedBrokerState, event: Event, resting: Resting) -> ExecutionReport:
-    end(state, resting)
-    return cancelled(event.ts, resting, NOTHING_TO_REDUCE)
-
-
-def _reduce_group(
-    state: SimulatedBrokerState, ts: int, filled: Resting, quantity: Decimal
-) -> Iterable[ExecutionReport]:
-    """Reduce the other orders of a group by a fill, those in flight too."""
-    group = filled.order.group_id
-    reduce_in_flight(state, filled.order, quantity=quantity)
-    for orders in state.resting.values():
-        for other in orders:
-            if other is filled or other.order.group_id != group or not other.leaves:
-                continue
-            if other.leaves <= quantity:
-                end(state, other)
-                yield cancelled(ts, other, ONE_CANCELS_OTHER)
-            else:
-                other.leaves -= quantity
-                smaller = other.order.quantity - quantity
-                other.order = msgspec.structs.replace(other.order, quantity=smaller)
-                yield restated(ts, other.order, reason=ONE_CANCELS_OTHER)
-
-
-def _put_behind(state: SimulatedBrokerState, resting: Resting) -> None:
-    """Move an order behind the others of its symbol. One that fills on arrival is not among them yet."""
-    orders = state.resting.get(resting.order.symbol, [])
-    place = next((place for place, one in enumerate(orders) if one is resting), None)
-    if place is not None:
-        orders.append(orders.pop(place))

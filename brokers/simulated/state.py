@@ -6,27 +6,15 @@ import msgspec
 
 from brokers.simulated.charges import Charges, forget
 from brokers.simulated.fills.book import Consumed
+from brokers.simulated.requests import Requests
 from brokers.simulated.resting import Resting
 from brokers.simulated.volatility import Volatility
-from kernel.events import CancelSubmitted, InstrumentDefined, OrderSubmitted, ReplaceSubmitted
+from kernel.events import InstrumentDefined
 from kernel.identifiers import StrategyId
 
 ZERO = Decimal(0)
 DEFAULT_TERMS = InstrumentDefined(0, "")
 """The terms of a symbol that the log never defined."""
-
-
-class Request(msgspec.Struct, frozen=True):
-    """A request in flight, and when it arrives.
-
-    - ``group_filled``: the quantity that the order's group filled since the request was sent.
-    - ``is_overtaken``: a corporate action restated the order since then, so new terms no longer fit it.
-    """
-
-    due_ts: int
-    event: OrderSubmitted | CancelSubmitted | ReplaceSubmitted
-    group_filled: Decimal = ZERO
-    is_overtaken: bool = False
 
 
 class SharedBar(msgspec.Struct):
@@ -46,7 +34,7 @@ class SimulatedBrokerState(msgspec.Struct):
     - ``resting``: the orders, in order of arrival.
     - ``order_count``: orders accepted so far.
     - ``positions``: the position of each strategy, counted by the venue from its own fills.
-    - ``requests``: requests in flight, in order of arrival. ``request_count``: requests sent so far.
+    - ``requests``: requests in flight.
     - ``expiry_due_ts``: when the pending expiry timer fires; 0 without one.
     - ``overdue``: symbols with expired orders that still wait for a bar (see ``expiry``).
     - ``charges``: commission charged so far.
@@ -62,8 +50,7 @@ class SimulatedBrokerState(msgspec.Struct):
     instruments: dict[str, InstrumentDefined] = {}
     order_count: int = 0
     positions: dict[str, dict[str, Decimal]] = {}
-    requests: list[Request] = []
-    request_count: int = 0
+    requests: Requests = msgspec.field(default_factory=Requests)
     expiry_due_ts: int = 0
     overdue: dict[str, bool] = {}
     charges: Charges = msgspec.field(default_factory=Charges)
@@ -74,28 +61,26 @@ class SimulatedBrokerState(msgspec.Struct):
     restated_ts: dict[str, int] = {}
     corrected: dict[StrategyId, bool] = {}
 
+    def end(self, resting: Resting) -> None:
+        """End an order: nothing of it fills any more. ``remove_done`` removes it from the list."""
+        resting.leaves = ZERO
+        if self.charges.orders:
+            forget(self.charges, resting.order.client_order_id)
 
-def end(state: SimulatedBrokerState, resting: Resting) -> None:
-    """End an order: nothing of it fills any more. ``remove_done`` removes it from the list."""
-    resting.leaves = ZERO
-    if state.charges.orders:
-        forget(state.charges, resting.order.client_order_id)
-
-
-def remove_done(state: SimulatedBrokerState, symbol: str) -> bool:
-    """Remove the orders of a symbol that are done; ``True`` if these were the last ones."""
-    orders = state.resting.get(symbol)
-    if orders is None:
-        return False
-    if len(orders) == 1:
-        if orders[0].leaves:
+    def remove_done(self, symbol: str) -> bool:
+        """Remove the orders of a symbol that are done; ``True`` if these were the last ones."""
+        orders = self.resting.get(symbol)
+        if orders is None:
             return False
-        del state.resting[symbol]
+        if len(orders) == 1:
+            if orders[0].leaves:
+                return False
+            del self.resting[symbol]
+            return True
+        left = [resting for resting in orders if resting.leaves]
+        if left:
+            if len(left) != len(orders):
+                self.resting[symbol] = left
+            return False
+        del self.resting[symbol]
         return True
-    left = [resting for resting in orders if resting.leaves]
-    if left:
-        if len(left) != len(orders):
-            state.resting[symbol] = left
-        return False
-    del state.resting[symbol]
-    return True

@@ -16,8 +16,6 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Protocol
 
-import msgspec
-
 from components.allocation.aggregation import Verdict, aggregate
 from components.allocation.config import SignalsConfig, Timing
 from components.allocation.corporate_actions import adjust
@@ -120,10 +118,6 @@ class Allocator:
         yield Subscription(ExecutionFinished, self.on_finished)
         yield Subscription(CancelRejected, self.on_cancel_rejected)
         yield Subscription(CorporateAction, self.on_corporate_action)
-
-    def restore(self, state: msgspec.Struct) -> None:
-        assert isinstance(state, AllocationState)
-        self.state = state
 
     def on_session(self, event: SessionStarted) -> None:
         self.state.epoch = event.epoch

@@ -144,10 +144,6 @@ class Emulator:
     def set_watch(self, watch: Watch) -> None:
         self._watch = watch
 
-    def restore(self, state: msgspec.Struct) -> None:
-        assert isinstance(state, EmulatorState)
-        self.state = state
-
     # --- what can be done here ----------------------------------------------------------------
 
     def emulates(self, order: Order, lacking: str) -> bool:  # noqa: ARG002  # risk's signature for such checks

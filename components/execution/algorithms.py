@@ -109,10 +109,6 @@ class ExecutionAlgorithms:
     def set_watch(self, watch: Watch) -> None:
         self._watch = watch
 
-    def restore(self, state: msgspec.Struct) -> None:
-        assert isinstance(state, ExecutionState)
-        self.state = state
-
     def symbol_of(self, client_order_id: ClientOrderId) -> str:
         """The symbol of an order that is being worked; empty if there is no such order."""
         work = self.state.works.get(client_order_id)

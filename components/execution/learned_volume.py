@@ -41,10 +41,6 @@ class LearnedVolume:
         yield Subscription(Bar, self.on_bar, learned)
         yield Subscription(Trade, self.on_trade, learned)
 
-    def restore(self, state: msgspec.Struct) -> None:
-        assert isinstance(state, LearnedVolumeState)
-        self.state = state
-
     def on_bar(self, bar: Bar) -> None:
         add_bar(self._profile(bar.symbol, bar.timeframe), bar)
 

@@ -42,10 +42,6 @@ class OrderBooks:
             yield Subscription(BookDelta, self.on_delta, self._symbols)
             yield Subscription(FeedGapDetected, self.on_gap)
 
-    def restore(self, state: msgspec.Struct) -> None:
-        assert isinstance(state, OrderBooksState)
-        self.state = state
-
     def on_snapshot(self, snapshot: BookSnapshot) -> None:
         """A whole book. One that is older than the present book, by its number, says nothing new."""
         book = self.state.books.get(snapshot.symbol)

@@ -6,42 +6,10 @@ its children with it. In a group each fill takes its quantity off the others; a 
 denied or expires leaves the others as they are.
 """
 
+from collections.abc import Iterable
 from decimal import Decimal
 
-from components.orders.state import ZERO, OrderEntry, OrdersState
-from kernel.events import Order
-from kernel.identifiers import ClientOrderId
-
-
-def attach(state: OrdersState, entry: OrderEntry, *, parent: OrderEntry | None) -> None:
-    """Note whom an approved order waits for, and which group it is in."""
-    order = entry.order
-    if parent is not None:
-        entry.parent_quantity = parent.order.quantity
-        state.children.setdefault(parent.order.client_order_id, []).append(order.client_order_id)
-    if order.group_id:
-        state.groups.setdefault(order.group_id, []).append(order.client_order_id)
-
-
-def leave_group(state: OrdersState, order: Order) -> None:
-    """Take a finished order out of its group."""
-    members = state.groups.get(order.group_id)
-    if members is not None and order.client_order_id in members:
-        members.remove(order.client_order_id)
-        if not members:
-            del state.groups[order.group_id]
-
-
-def others_in_group(state: OrdersState, order: Order) -> list[OrderEntry]:
-    """The open orders that a fill of this one is taken off."""
-    members = state.groups.get(order.group_id, ()) if order.group_id else ()
-    return [state.open[key] for key in members if key != order.client_order_id]
-
-
-def children_of(state: OrdersState, parent_id: ClientOrderId) -> list[OrderEntry]:
-    """The orders that wait for this one."""
-    keys = state.children.get(parent_id, ())
-    return [state.open[key] for key in keys if key in state.open]
+from components.orders.state import ZERO, OrderEntry
 
 
 def released_quantity(child: OrderEntry, parent: OrderEntry, *, lot_size: Decimal) -> Decimal:
@@ -59,19 +27,21 @@ def released_quantity(child: OrderEntry, parent: OrderEntry, *, lot_size: Decima
     return wanted if is_exit else min(wanted, order.quantity)
 
 
-def restate_parent(state: OrdersState, parent: OrderEntry, *, old_quantity: Decimal, ratio: Decimal) -> None:
+def restate_parent(
+    parent: OrderEntry, children: Iterable[OrderEntry], *, old_quantity: Decimal, ratio: Decimal
+) -> None:
     """A split restated a parent: what its children wait for is in new units, its earlier fills included."""
     filled = parent.filled_quantity
-    for child in children_of(state, parent.order.client_order_id):
+    for child in children:
         before = child.parent_split_quantity
         child.parent_split_quantity = (filled + before) * ratio - filled
         whole = parent.order.quantity + child.parent_split_quantity
         child.parent_quantity = child.parent_quantity * whole / (old_quantity + before)
 
 
-def take_back_split(state: OrdersState, parent: OrderEntry, quantity: Decimal) -> None:
+def take_back_split(children: Iterable[OrderEntry], quantity: Decimal) -> None:
     """A fill of before a split was undone: what the split made of it was never traded either."""
-    for child in children_of(state, parent.order.client_order_id):
+    for child in children:
         child.parent_split_quantity -= quantity
 
 

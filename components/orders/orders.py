@@ -15,7 +15,7 @@ from components.orders.contingency import restate_parent, take_back_split
 from components.orders.corporate_actions import ENDING, RESTATING, has_expired, restated
 from components.orders.groups import Groups
 from components.orders.lifecycle import REPLACEABLE, TERMINAL
-from components.orders.outbox import Emitted, Outbox, end_held, find, is_cancellable, move, replacement
+from components.orders.outbox import Emitted, Outbox, is_cancellable, replacement
 from components.orders.reports import apply_transition, book_fill, correct_fill, refused
 from components.orders.state import OrderEntry, OrderSplit, OrdersState
 from kernel.component import STEADFAST, FailurePolicy, Subscription
@@ -89,8 +89,8 @@ class Orders:
         self._holds = holds
         self._instrument = instrument
         self._is_withheld = is_withheld
-        self._outbox = Outbox(gate=gate, holds=holds, has=has, instrument=instrument)
-        self._groups = Groups(self._outbox, has)
+        self._outbox = Outbox(self.state, gate=gate, holds=holds, has=has, instrument=instrument)
+        self._groups = Groups(self.state, self._outbox, has)
 
     def subscriptions(self) -> Iterable[Subscription]:
         return (
@@ -105,10 +105,6 @@ class Orders:
             Subscription(CorporateAction, self.on_corporate_action),
         )
 
-    def restore(self, state: msgspec.Struct) -> None:
-        assert isinstance(state, OrdersState)
-        self.state = state
-
     # --- the view -----------------------------------------------------------------------------
 
     def open_orders(self, strategy: StrategyId, symbol: str | None) -> Sequence[Order]:
@@ -122,7 +118,7 @@ class Orders:
 
     def symbol_of(self, client_order_id: ClientOrderId) -> str:
         """The symbol of an order that is open or was closed lately; empty if it is neither."""
-        entry = find(self.state, client_order_id)
+        entry = self.state.find(client_order_id)
         return "" if entry is None else entry.order.symbol
 
     # --- what we ask for ----------------------------------------------------------------------
@@ -132,9 +128,9 @@ class Orders:
         assert order.client_order_id not in self.state.open
         entry = self.state.open[order.client_order_id] = OrderEntry(order, _SUBMITTED)
         if order.parent_id or order.group_id:
-            return self._outbox.send_attached(self.state, event.ts, entry)
+            return self._outbox.send_attached(event.ts, entry)
         if order.time_in_force is _GTD or self._holds(order) or self._gate(order):
-            return self._outbox.send(self.state, event.ts, entry)
+            return self._outbox.send(event.ts, entry)
         return (OrderSubmitted(event.ts, order),)  # nearly every order, without the calls of the long way
 
     def on_replace_approved(self, event: ReplaceApproved) -> Sequence[Event]:
@@ -156,7 +152,7 @@ class Orders:
         if entry is None or not is_cancellable(entry):
             reason = "no such open order" if entry is None else f"order is {entry.status.value}"
             return (CancelRejected(event.ts, event.client_order_id, event.strategy, event.symbol, reason),)
-        return self._outbox.cancel(self.state, event.ts, entry, reason="cancelled before it was sent")
+        return self._outbox.cancel(event.ts, entry, reason="cancelled before it was sent")
 
     def on_cancel_command(self, event: CancelOrder) -> Sequence[Event]:
         entry = self.state.open.get(event.client_order_id)
@@ -164,26 +160,24 @@ class Orders:
             return ()
         if event.operator == EMULATION:
             if entry.status is _PENDING:
-                return self._outbox.expire_held(self.state, event.ts, entry)
+                return self._outbox.expire_held(event.ts, entry)
             entry.is_expiring = True
-            return self._groups.settle(self.state, event.ts, entry)
+            return self._groups.settle(event.ts, entry)
         if not is_cancellable(entry):
             return ()
-        return self._outbox.cancel(self.state, event.ts, entry, reason="cancelled before it was sent")
+        return self._outbox.cancel(event.ts, entry, reason="cancelled before it was sent")
 
     def on_cancel_all(self, event: CancelAllOrders) -> Sequence[Event]:
         events: Emitted = []
         for entry in list(self.state.open.values()):
             if event.symbol in ("", entry.order.symbol) and is_cancellable(entry):
-                events += self._outbox.cancel(
-                    self.state, event.ts, entry, reason="cancelled before it was sent"
-                )
+                events += self._outbox.cancel(event.ts, entry, reason="cancelled before it was sent")
         return events
 
     # --- what the venue says ------------------------------------------------------------------
 
     def on_report(self, report: ExecutionReport) -> Sequence[Event]:
-        entry = find(self.state, report.client_order_id)
+        entry = self.state.find(report.client_order_id)
         if entry is None:
             return (refused(report, OrderStatus.UNKNOWN, "no such order"),)
         filled = entry.filled_quantity
@@ -195,7 +189,7 @@ class Orders:
             event, status = apply_transition(entry, report)
         if status is None:
             return (event,)
-        move(self.state, entry, status)
+        self.state.move(entry, status)
         if self.state.children or entry.order.group_id or entry.is_expiring:
             followed = self._follow(report, entry, traded=entry.filled_quantity - filled)
             return (event, *followed)
@@ -207,11 +201,11 @@ class Orders:
         event, status = correct_fill(entry, report, action_count=self.state.action_count)
         if status is None:
             return (event,)
-        move(self.state, entry, status)
+        self.state.move(entry, status)
         events: Emitted = [event]
         more = entry.order.quantity - quantity
         if more:
-            take_back_split(self.state, entry, more)
+            take_back_split(self.state.children_of(entry.order.client_order_id), more)
             if entry.status not in TERMINAL:
                 events.append(OrderReplaced(report.ts, entry.order))
         if self.state.children or entry.order.group_id or entry.is_expiring:
@@ -220,10 +214,10 @@ class Orders:
 
     def _follow(self, report: ExecutionReport, entry: OrderEntry, *, traded: Decimal) -> Emitted:
         """What a report of one order means for those that hang on it, and for what it still owes."""
-        events = self._groups.after_fill(self.state, report.ts, entry, traded=traded)
+        events = self._groups.after_fill(report.ts, entry, traded=traded)
         if entry.status in TERMINAL:
-            return [*events, *self._outbox.after_end(self.state, report.ts, entry)]
-        return [*events, *self._groups.after_report(self.state, report, entry)]
+            return [*events, *self._outbox.after_end(report.ts, entry)]
+        return [*events, *self._groups.after_report(report, entry)]
 
     # --- held orders --------------------------------------------------------------------------
 
@@ -240,9 +234,9 @@ class Orders:
             )
         if _has_trigger(asked) and not _has_trigger(event.order):
             events.append(OrderTriggered(event.ts, asked.client_order_id, asked.strategy, asked.symbol))
-        submitted = self._outbox.submit(self.state, event.ts, entry)
+        submitted = self._outbox.submit(event.ts, entry)
         if entry.status is _SUBMITTED and entry.order.order_type is _MARKET:
-            events += self._groups.take_off_ahead(self.state, event.ts, entry)
+            events += self._groups.take_off_ahead(event.ts, entry)
         return [*events, *submitted]
 
     def on_denied(self, event: OrderDenied) -> Sequence[Event] | None:
@@ -250,8 +244,8 @@ class Orders:
         entry = self.state.open.get(event.order.client_order_id)
         if entry is None or entry.status is not _PENDING:
             return None
-        end_held(self.state, entry, OrderStatus.DENIED)
-        return self._outbox.after_end(self.state, event.ts, entry)
+        self.state.end_held(entry, OrderStatus.DENIED)
+        return self._outbox.after_end(event.ts, entry)
 
     # --- corporate actions --------------------------------------------------------------------
 
@@ -269,7 +263,7 @@ class Orders:
             if action.kind in ENDING:
                 reason = "the instrument expired" if is_expiry else action.kind.value
                 if is_cancellable(entry):
-                    events += self._outbox.cancel(self.state, action.ts, entry, reason=reason)
+                    events += self._outbox.cancel(action.ts, entry, reason=reason)
             else:
                 events += self._restate(entry, action)
         return events or None
@@ -282,7 +276,7 @@ class Orders:
             if not is_cancellable(entry):
                 return ()
             return self._outbox.cancel(
-                self.state, action.ts, entry, reason=f"a {action.kind.value} leaves less than a lot"
+                action.ts, entry, reason=f"a {action.kind.value} leaves less than a lot"
             )
         entry.order = order
         if action.ratio != 1:
@@ -292,7 +286,8 @@ class Orders:
             entry.reducing = whole_lots(entry.reducing * action.ratio, lot)
         if entry.replacement is not None:
             entry.replacement = restated(entry.replacement, action, filled=filled, instrument=instrument)
-        restate_parent(self.state, entry, old_quantity=old.quantity, ratio=action.ratio)
+        children = self.state.children_of(order.client_order_id)
+        restate_parent(entry, children, old_quantity=old.quantity, ratio=action.ratio)
         return (OrderAdjusted(action.ts, order, action.kind.value),)
 
 

@@ -50,8 +50,8 @@ class PriceView(Protocol):
 class Books:
     """The one place where cash and positions change."""
 
-    def __init__(self, prices: PriceView, config: PortfolioConfig) -> None:
-        self.state = PortfolioState()
+    def __init__(self, state: PortfolioState, prices: PriceView, config: PortfolioConfig) -> None:
+        self.state = state
         self.method = COST_METHODS[config.lots]
         self._fill = self.method.fill
         self._kept = config.corrections_kept

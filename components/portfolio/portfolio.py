@@ -15,8 +15,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from operator import attrgetter
 
-import msgspec
-
 from components.portfolio.books import Books, PriceView
 from components.portfolio.config import AccountType, LotMethod, PortfolioConfig
 from components.portfolio.corporate_actions import CorporateActions
@@ -66,9 +64,10 @@ class Portfolio:
     failure_policy: FailurePolicy = STEADFAST
 
     def __init__(self, prices: PriceView, config: PortfolioConfig) -> None:
+        self.state = PortfolioState()
         self._prices = prices
         self._config = config
-        self._books = Books(prices, config)
+        self._books = Books(self.state, prices, config)
         self._valuation = Valuation(self._books, prices, config)
         self.rate = self._valuation.rate
         self.balances = self._valuation.balances
@@ -90,15 +89,6 @@ class Portfolio:
             Subscription(SessionStopped, self.on_session_stopped),
             Subscription(TimerFired, self.on_timer),
         )
-
-    @property
-    def state(self) -> PortfolioState:
-        """Ledgers, positions and rates."""
-        return self._books.state
-
-    def restore(self, state: msgspec.Struct) -> None:
-        assert isinstance(state, PortfolioState)
-        self._books.state = state
 
     # --- marking ------------------------------------------------------------------------------
 
@@ -175,7 +165,7 @@ class Portfolio:
     @property
     def cash(self) -> Decimal:
         """What is in the account, in all currencies."""
-        state = self._books.state
+        state = self.state
         return self._valuation.cash if state.foreign else state.cash
 
     @property

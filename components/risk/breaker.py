@@ -40,10 +40,16 @@ class Breaker:
     """Acts on the state and the working orders of the risk component."""
 
     def __init__(
-        self, limits: Mapping[str, ContinuousLimit], *, account: AccountView, market: MarketView
+        self,
+        state: RiskState,
+        working: WorkingOrders,
+        limits: Mapping[str, ContinuousLimit],
+        *,
+        account: AccountView,
+        market: MarketView,
     ) -> None:
-        self.state = RiskState()
-        self.working = WorkingOrders(self.state.working, self.state.sums)
+        self._state = state
+        self._working = working
         self._limits = limits
         self._account = account
         self._market = market
@@ -59,7 +65,7 @@ class Breaker:
 
     def on_resume(self, command: ResumeTrading) -> Sequence[Event]:
         """Release every latch: the operator decides, whoever narrowed trading."""
-        self.state.latches.clear()
+        self._state.latches.clear()
         return self._changed(command.ts, command.reason)
 
     def on_flatten(self, command: FlattenPositions) -> Sequence[Event]:
@@ -102,37 +108,37 @@ class Breaker:
 
     def _halt(self, key: str, ts: int, *, reason: str) -> Sequence[Event]:
         changed = self._latch(key, TradingState.HALTED, ts=ts, reason=reason)
-        return (*changed, CancelAllOrders(ts, EXITS)) if changed and self.working.orders else changed
+        return (*changed, CancelAllOrders(ts, EXITS)) if changed and self._working.state.orders else changed
 
     def _latch(self, key: str, state: TradingState, *, ts: int, reason: str) -> Sequence[Event]:
-        self.state.latches[key] = state
+        self._state.latches[key] = state
         return self._changed(ts, reason)
 
     def _release(self, key: str, ts: int, *, reason: str) -> Sequence[Event]:
-        return () if self.state.latches.pop(key, None) is None else self._changed(ts, reason)
+        return () if self._state.latches.pop(key, None) is None else self._changed(ts, reason)
 
     def _changed(self, ts: int, reason: str) -> Sequence[Event]:
-        state = narrowest(self.state.latches)
-        if state is self.state.trading_state:
+        state = narrowest(self._state.latches)
+        if state is self._state.trading_state:
             return ()
-        self.state.trading_state = state
+        self._state.trading_state = state
         return (TradingStateChanged(ts, state, reason),)
 
     # --- closing positions --------------------------------------------------------------------
 
     def keep_flattening(self, symbol: str, ts: int) -> Sequence[Event]:
         """Close the rest of a symbol that must be flat, once no order works in it; or stop when it is."""
-        flattening = self.state.flattening.get(symbol)
-        if flattening is None or self.working.count(symbol):
+        flattening = self._state.flattening.get(symbol)
+        if flattening is None or self._working.count(symbol):
             return ()
         if not self._account.holders(symbol) or flattening.unfilled >= EXITS_TRIED:
-            del self.state.flattening[symbol]
+            del self._state.flattening[symbol]
             return ()
         return tuple(self._exits(symbol, ts, fraction=WHOLE, flattening=flattening))
 
     def note_end(self, ended: WorkingOrder | None) -> None:
         """Count exits in a row that ended without a fill: a venue may end every one at once, for ever."""
-        flattening = None if ended is None else self.state.flattening.get(ended.order.symbol)
+        flattening = None if ended is None else self._state.flattening.get(ended.order.symbol)
         if ended is None or flattening is None or not is_exit(ended.order):
             return
         flattening.unfilled = 0 if ended.filled_quantity else flattening.unfilled + 1
@@ -142,8 +148,8 @@ class Breaker:
 
         The same holds for a symbol whose last order was refused.
         """
-        if ended is not None and (is_exit(ended.order) or not self.working.count(ended.order.symbol)):
-            self.state.flattening.pop(ended.order.symbol, None)
+        if ended is not None and (is_exit(ended.order) or not self._working.count(ended.order.symbol)):
+            self._state.flattening.pop(ended.order.symbol, None)
 
     def _flatten(self, symbol: str, ts: int, *, reason: str, clearance: TradingState) -> Sequence[Event]:
         symbols = (symbol,) if symbol else tuple(self._account.open_symbols())
@@ -152,7 +158,7 @@ class Breaker:
             return events
         for each in symbols:
             if self._account.holders(each):
-                flattening = self.state.flattening[each] = Flattening(reason, clearance)
+                flattening = self._state.flattening[each] = Flattening(reason, clearance)
                 events += self._exits(each, ts, fraction=WHOLE, flattening=flattening)
         return events
 
@@ -194,11 +200,11 @@ class Breaker:
             quantity = min(abs(part), held - leaving)
             if quantity <= 0:
                 continue
-            if quantity + self.working.strategy_quantity(strategy, symbol, side) > held:
+            if quantity + self._working.strategy_quantity(strategy, symbol, side) > held:
                 yield from self._cancel_side(strategy, symbol, side=side, ts=ts)
             yield from self._cancel_openers(symbol, quantity, besides=strategy, side=side, ts=ts)
-            self.state.exit_count += 1
-            key = ClientOrderId(f"{self.state.epoch}-{EXITS}-{self.state.exit_count}")
+            self._state.exit_count += 1
+            key = ClientOrderId(f"{self._state.epoch}-{EXITS}-{self._state.exit_count}")
             order = exit_order(
                 strategy,
                 symbol,
@@ -206,7 +212,7 @@ class Breaker:
                 client_order_id=key,
                 reason=flattening.reason,
             )
-            self.working.add(WorkingOrder(order, order.quantity, ZERO, clearance=flattening.clearance))
+            self._working.add(WorkingOrder(order, order.quantity, ZERO, clearance=flattening.clearance))
             yield OrderApproved(ts, order)
 
     def _leaving(self, strategy: StrategyId, symbol: str, *, side: Side) -> Decimal:
@@ -214,14 +220,14 @@ class Breaker:
         return sum(
             (
                 working.leaves_quantity
-                for working in self.working.orders.values()
+                for working in self._working.state.orders.values()
                 if is_exit(working.order) and _is_of(working.order, strategy, symbol, side=side)
             ),
             ZERO,
         )
 
     def _cancel_side(self, strategy: StrategyId, symbol: str, *, side: Side, ts: int) -> Iterator[Event]:
-        for key, working in self.working.orders.items():
+        for key, working in self._working.state.orders.items():
             if _is_of(working.order, strategy, symbol, side=side) and not is_exit(working.order):
                 yield CancelIntent(ts, key, strategy, symbol)
 
@@ -229,27 +235,29 @@ class Breaker:
         self, symbol: str, quantity: Decimal, *, besides: StrategyId, side: Side, ts: int
     ) -> Iterator[Event]:
         """While orders may only reduce: cancel those of others that would open a position after an exit."""
-        if self.state.trading_state is not TradingState.REDUCE_ONLY:
+        if self._state.trading_state is not TradingState.REDUCE_ONLY:
             return
         net = self._account.net_position(symbol)
         reducible = max(ZERO, net if side is Side.SELL else -net)
-        if quantity + self.working.quantity(symbol, side) <= reducible:
+        if quantity + self._working.quantity(symbol, side) <= reducible:
             return
-        strategies = dict.fromkeys(working.order.strategy for working in self.working.orders.values())
+        strategies = dict.fromkeys(working.order.strategy for working in self._working.state.orders.values())
         for strategy in strategies:
             if strategy != besides:
                 yield from self._cancel_side(strategy, symbol, side=side, ts=ts)
 
     def _cancels(self, symbol: str, ts: int) -> Sequence[Event]:
         """Cancel all orders but working exits: one cancelled too late would fill beside a new one."""
-        orders = [one.order for one in self.working.orders.values() if symbol in ("", one.order.symbol)]
+        orders = [
+            one.order for one in self._working.state.orders.values() if symbol in ("", one.order.symbol)
+        ]
         others = [order for order in orders if not is_exit(order)]
         if others and len(others) == len(orders):
             return (CancelAllOrders(ts, EXITS, symbol),)
         return tuple(CancelIntent(ts, one.client_order_id, one.strategy, one.symbol) for one in others)
 
     def _lets_out(self, clearance: TradingState) -> bool:
-        return self.state.trading_state is not TradingState.HALTED or clearance is TradingState.HALTED
+        return self._state.trading_state is not TradingState.HALTED or clearance is TradingState.HALTED
 
 
 def _is_of(order: Order, strategy: StrategyId, symbol: str, *, side: Side) -> bool:

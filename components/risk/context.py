@@ -1,26 +1,26 @@
 """What a check may ask besides the order: the views that risk was given, and what risk itself remembers."""
 
-from collections.abc import Mapping
-
-from components.risk.flow import FlowState
+from components.risk.state import RiskState
 from components.risk.views import AccountView, EmulationCheck, FiguresView, MarketView, VenueView
-from components.risk.working_orders import WorkingOrders, WorkingSums
+from components.risk.working_orders import WorkingOrders
 
 
 class RiskContext:
-    """The account, the market and the venue around an order; ``risk`` adds its own working orders."""
+    """The account, the market and the venue around an order; ``risk`` adds its state and working orders."""
 
     __slots__ = (
         "account",
         "currency",
-        "defined",
         "figures",
-        "flow",
         "is_emulated",
         "market",
+        "state",
         "venue",
         "working",
     )
+
+    state: RiskState
+    working: WorkingOrders
 
     def __init__(
         self,
@@ -38,7 +38,3 @@ class RiskContext:
         self.figures = figures
         self.is_emulated = is_emulated
         self.currency = currency
-        self.working = WorkingOrders({}, WorkingSums())
-        self.flow = FlowState()
-        self.defined: Mapping[str, bool] = {}
-        """Symbols whose terms were given."""

@@ -203,5 +203,5 @@ class OrderCheck:
     @Once
     def projected_gross_exposure(self) -> Decimal:
         """Gross exposure once this order and all working ones are filled."""
-        working = self.working.sums.exposure.counted
+        working = self.working.state.exposure.counted
         return self.context.figures.gross_exposure + working + self.added_exposure

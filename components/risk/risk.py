@@ -90,10 +90,15 @@ class Risk:
         self._flow_rules: tuple[FlowRule, ...] = tuple(rule for rule in rules if isinstance(rule, FlowRule))
         self._counts_exposure = limits.counts_exposure
         self._context = context
+        self.state = RiskState()
+        account, market, exposure = context.account, context.market, None
+        if limits.counts_exposure:
+            exposure = WorkingExposure(self.state.working.exposure, account=account, market=market)
+        self._working = WorkingOrders(self.state.working, exposure)
+        context.state, context.working = self.state, self._working
         self._breaker = Breaker(
-            named_limits(limits.continuous), account=context.account, market=context.market
+            self.state, self._working, named_limits(limits.continuous), account=account, market=market
         )
-        self._take(RiskState())
 
     def subscriptions(self) -> Iterable[Subscription]:
         breaker = self._breaker
@@ -121,18 +126,6 @@ class Risk:
             Subscription(RiskLimitBreached, breaker.on_breach),
         )
 
-    def restore(self, state: msgspec.Struct) -> None:
-        assert isinstance(state, RiskState)
-        self._take(state)
-
-    def _take(self, state: RiskState) -> None:
-        self.state = self._breaker.state = state
-        context, exposure = self._context, None
-        if self._counts_exposure:
-            exposure = WorkingExposure(state.sums.exposure, account=context.account, market=context.market)
-        self._working = self._breaker.working = WorkingOrders(state.working, state.sums, exposure)
-        context.working, context.flow, context.defined = self._working, state.flow, state.defined
-
     # --- deciding -----------------------------------------------------------------------------
 
     def on_intent(self, intent: OrderIntent) -> Sequence[Event]:
@@ -153,7 +146,7 @@ class Risk:
 
     def on_replace_intent(self, intent: ReplaceIntent) -> Sequence[Event]:
         """Check new terms as if the old order were gone; it stays as it is until it is replaced."""
-        working = self.state.working.get(intent.client_order_id)
+        working = self.state.working.orders.get(intent.client_order_id)
         if working is None or working.order.strategy != intent.strategy:
             return (_replace_denied(intent, "open_order", "no such open order"),)
         if working.replacement is not None:
@@ -189,7 +182,7 @@ class Risk:
         state = self.state.trading_state
         if state is _ACTIVE:
             return ""
-        working = self.state.working.get(order.client_order_id)
+        working = self.state.working.orders.get(order.client_order_id)
         clearance = _ACTIVE if working is None else working.clearance
         if clearance is _HALTED or clearance is state:
             return ""
@@ -239,7 +232,7 @@ class Risk:
     # --- working orders ----------------------------------------------------------------------------
 
     def on_fill(self, fill: OrderFilled) -> Sequence[Event] | None:
-        working = self.state.working.get(fill.client_order_id)
+        working = self.state.working.orders.get(fill.client_order_id)
         if working is not None:
             self._working.set_leaves(working, fill.leaves_quantity)
         return self._breaker.keep_flattening(fill.symbol, fill.ts) if self.state.flattening else None
@@ -250,7 +243,7 @@ class Risk:
             self._working.exposure.recount(event.symbol)
 
     def on_correction(self, event: FillCorrected) -> None:
-        working = self.state.working.get(event.client_order_id)
+        working = self.state.working.orders.get(event.client_order_id)
         if working is not None:
             leaves = working.leaves_quantity + event.old_quantity - event.quantity
             self._working.set_leaves(working, leaves)
@@ -268,12 +261,12 @@ class Risk:
 
     def on_denied(self, event: OrderDenied) -> None:
         """Remove an order that was approved, and that the trading state refused before it was submitted."""
-        working = self.state.working.get(event.order.client_order_id)
+        working = self.state.working.orders.get(event.order.client_order_id)
         if working is not None and event.rule != "client_order_id":
             self._breaker.give_up_flattening(self._working.remove(event.order.client_order_id))
 
     def on_replaced(self, event: OrderReplaced) -> None:
-        working = self.state.working.get(event.order.client_order_id)
+        working = self.state.working.orders.get(event.order.client_order_id)
         if working is None:
             return
         leaves = working.leaves_quantity + event.order.quantity - working.order.quantity
@@ -281,7 +274,7 @@ class Risk:
 
     def on_adjusted(self, event: OrderAdjusted) -> None:
         """Follow a corporate action: the filled quantity stays as booked, the rest has new terms."""
-        working = self.state.working.get(event.order.client_order_id)
+        working = self.state.working.orders.get(event.order.client_order_id)
         if working is None:
             return
         leaves = event.order.quantity - working.filled_quantity
@@ -289,7 +282,7 @@ class Risk:
         self._set_terms(working, event.order, event.ts, leaves=leaves)
 
     def on_replace_rejected(self, event: ReplaceRejected) -> None:
-        working = self.state.working.get(event.client_order_id)
+        working = self.state.working.orders.get(event.client_order_id)
         if working is not None:
             working.replacement, working.replacement_unit_value = None, ZERO
             self._working.recount(working)

@@ -3,9 +3,8 @@
 import msgspec
 
 from components.risk.flow import FlowState
-from components.risk.working_orders import WorkingOrder, WorkingSums
+from components.risk.working_orders import WorkingState
 from kernel.events import TradingState
-from kernel.identifiers import ClientOrderId
 
 
 class Flattening(msgspec.Struct, gc=False):
@@ -24,8 +23,7 @@ class RiskState(msgspec.Struct):
     """The trading state, the approved orders that are not finished, and the flow of orders."""
 
     trading_state: TradingState = TradingState.ACTIVE
-    working: dict[ClientOrderId, WorkingOrder] = {}
-    sums: WorkingSums = msgspec.field(default_factory=WorkingSums)
+    working: WorkingState = msgspec.field(default_factory=WorkingState)
     latches: dict[str, TradingState] = {}
     """By who narrowed trading: see ``latches``."""
     flow: FlowState = msgspec.field(default_factory=FlowState)

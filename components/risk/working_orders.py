@@ -104,9 +104,13 @@ class Group(msgspec.Struct, gc=False):
     counted: Share = NO_SHARE
 
 
-class WorkingSums(msgspec.Struct):
-    """All sums; symbols and strategies stay in them once they had an order."""
+class WorkingState(msgspec.Struct):
+    """The orders by id, oldest first, and all sums.
 
+    Symbols and strategies stay in the sums once they had an order.
+    """
+
+    orders: dict[ClientOrderId, WorkingOrder] = {}
     by_symbol: dict[str, SymbolSums] = {}
     by_strategy: dict[StrategyId, dict[str, SymbolSums]] = {}
     """By strategy and symbol; a sum over one strategy's orders does not use ``count``."""
@@ -121,33 +125,27 @@ NOTHING = SymbolSums()
 
 
 class WorkingOrders:
-    """The arithmetic over the orders, by id and oldest first, and their sums; it holds nothing else.
+    """The arithmetic over the orders and their sums; it holds nothing else.
 
     ``exposure`` follows the sums where a limit counts exposure; else it is ``None``.
     """
 
-    __slots__ = ("exposure", "orders", "sums")
+    __slots__ = ("exposure", "state")
 
-    def __init__(
-        self,
-        orders: dict[ClientOrderId, WorkingOrder],
-        sums: WorkingSums,
-        exposure: WorkingExposure | None = None,
-    ) -> None:
-        self.orders = orders
-        self.sums = sums
+    def __init__(self, state: WorkingState, exposure: WorkingExposure | None = None) -> None:
+        self.state = state
         self.exposure = exposure
 
     # --- reading ------------------------------------------------------------------------------
 
     def quantity(self, symbol: str, side: Side) -> Decimal:
         """The quantity that orders of one side may still fill."""
-        sums = self.sums.by_symbol.get(symbol, NOTHING)
+        sums = self.state.by_symbol.get(symbol, NOTHING)
         return sums.buy if side is _BUY else sums.sell
 
     def strategy_quantity(self, strategy: StrategyId, symbol: str, side: Side) -> Decimal:
         """The part of ``quantity`` that is one strategy's."""
-        sums = self.sums.by_strategy.get(strategy, {}).get(symbol, NOTHING)
+        sums = self.state.by_strategy.get(strategy, {}).get(symbol, NOTHING)
         return sums.buy if side is _BUY else sums.sell
 
     def reserved_as_written(self) -> Decimal:
@@ -155,29 +153,29 @@ class WorkingOrders:
 
         The running total is the same number, but keeps the digits of every order it ever held.
         """
-        buys = [one for one in self.orders.values() if one.order.side is _BUY]
+        buys = [one for one in self.state.orders.values() if one.order.side is _BUY]
         shares = [working.counted for working in buys if not working.order.group_id]
         keys = dict.fromkeys(_group_key(working.order) for working in buys if working.order.group_id)
-        shares += [self.sums.groups[key].counted for key in keys]
+        shares += [self.state.groups[key].counted for key in keys]
         return sum((share.value for share in shares if share.value), ZERO)
 
     def count(self, symbol: str) -> int:
         """The number of a symbol's orders that are not finished."""
-        return self.sums.by_symbol.get(symbol, NOTHING).count
+        return self.state.by_symbol.get(symbol, NOTHING).count
 
     def group_share(self, order: Order) -> Share:
         """The share that the group of an order has already, without it."""
-        group = self.sums.groups.get(_group_key(order)) if order.group_id else None
+        group = self.state.groups.get(_group_key(order)) if order.group_id else None
         return NO_SHARE if group is None else group.counted
 
     def quantity_awaiting_parent(self, order: Order) -> Decimal:
         """The part of an order that waits for its parent to trade more; 0 for other orders."""
-        parent = self.orders.get(order.parent_id) if order.parent_id else None
+        parent = self.state.orders.get(order.parent_id) if order.parent_id else None
         if parent is None or not _is_exit_of(order, parent.order):
             return ZERO
         taken: dict[str, Decimal] = {}
         for key in parent.children:
-            child = self.orders[key]
+            child = self.state.orders[key]
             if (
                 key != order.client_order_id
                 and child.awaiting_parent
@@ -195,7 +193,7 @@ class WorkingOrders:
         """Add an order."""
         order = working.order
         key = order.client_order_id
-        self.orders[key] = working
+        self.state.orders[key] = working
         sums = every, own = self._sums_of(order)
         every.count += 1
         if not (order.parent_id or order.group_id):
@@ -204,11 +202,11 @@ class WorkingOrders:
                 self._shift(sums, working, before=NO_SHARE, after=share)
             elif order.side is _BUY:  # alone in its symbol, as most are: there is nothing to add it to
                 every.buy = own.buy = share.quantity
-                self.sums.reserved += share.value
+                self.state.reserved += share.value
             else:
                 every.sell = own.sell = share.quantity
             return
-        parent = self.orders.get(order.parent_id)
+        parent = self.state.orders.get(order.parent_id)
         if parent is not None:
             parent.children += (key,)
         if order.group_id:
@@ -217,25 +215,25 @@ class WorkingOrders:
 
     def remove(self, key: ClientOrderId) -> WorkingOrder | None:
         """Remove a finished order; exits that waited for it count whole from now on."""
-        working = self.orders.get(key)
+        working = self.state.orders.get(key)
         if working is None:
             return None
         order = working.order
         sums = every, own = self._sums_of(order)
         every.count -= 1
         if not (order.parent_id or order.group_id):
-            del self.orders[key]
+            del self.state.orders[key]
             if every.count or self.exposure is not None:
                 self._shift(sums, working, before=working.counted, after=NO_SHARE)
             elif order.side is _BUY:
                 every.buy = own.buy = ZERO
-                self.sums.reserved = self.sums.reserved - working.counted.value or ZERO
+                self.state.reserved = self.state.reserved - working.counted.value or ZERO
             else:
                 every.sell = own.sell = ZERO
         else:
             self._remove_related(working)
         for name in working.children:
-            child = self.orders[name]
+            child = self.state.orders[name]
             if child.awaiting_parent:
                 child.awaiting_parent = ZERO
                 self.recount(child)
@@ -245,10 +243,10 @@ class WorkingOrders:
         """Remove an order that belongs to a group or a parent."""
         order = working.order
         self.withdraw(working)
-        del self.orders[order.client_order_id]
+        del self.state.orders[order.client_order_id]
         if order.group_id:
             self._leave_group(order)
-        parent = self.orders.get(order.parent_id)
+        parent = self.state.orders.get(order.parent_id)
         if parent is not None:
             key = order.client_order_id
             parent.children = tuple(child for child in parent.children if child != key)
@@ -263,7 +261,7 @@ class WorkingOrders:
         working.leaves_quantity = leaves
         self.recount(working)
         for key in working.children if traded > 0 else ():
-            child = self.orders[key]
+            child = self.state.orders[key]
             if child.awaiting_parent:
                 child.awaiting_parent = max(ZERO, child.awaiting_parent - traded)
                 self.recount(child)
@@ -279,7 +277,7 @@ class WorkingOrders:
         if order.group_id:
             self._join_group(order)
         for key in working.children:
-            child = self.orders[key]
+            child = self.state.orders[key]
             child.awaiting_parent = min(child.awaiting_parent, leaves)
             self.recount(child)
         self.set_leaves(working, leaves)
@@ -288,7 +286,7 @@ class WorkingOrders:
         """Restate, in the new units of a parent, the quantity that its exits await."""
         before = working.leaves_quantity
         for key in working.children:
-            child = self.orders[key]
+            child = self.state.orders[key]
             if child.awaiting_parent == before:
                 child.awaiting_parent = leaves
             elif child.awaiting_parent and before:
@@ -306,9 +304,9 @@ class WorkingOrders:
         order, before = working.order, working.counted
         working.counted = share
         if order.group_id:
-            group = self.sums.groups[_group_key(order)]
+            group = self.state.groups[_group_key(order)]
             before = group.counted
-            share = group.counted = _largest([self.orders[key].counted for key in group.members])
+            share = group.counted = _largest([self.state.orders[key].counted for key in group.members])
         self._shift(self._sums_of(order), working, before=before, after=share)
 
     def _shift(
@@ -320,7 +318,7 @@ class WorkingOrders:
         if working.order.side is _BUY:
             every.buy = every.buy + change or ZERO  # not 0.00 after orders with decimals
             own.buy = own.buy + change or ZERO
-            totals = self.sums
+            totals = self.state
             totals.reserved = totals.reserved + (after.value - before.value) or ZERO
         else:
             every.sell = every.sell + change or ZERO
@@ -331,20 +329,20 @@ class WorkingOrders:
 
     def _sums_of(self, order: Order) -> tuple[SymbolSums, SymbolSums]:
         """The sums of an order's symbol: over all strategies, and over its own."""
-        sums, symbol = self.sums, order.symbol
+        state, symbol = self.state, order.symbol
         try:
-            return sums.by_symbol[symbol], sums.by_strategy[order.strategy][symbol]
+            return state.by_symbol[symbol], state.by_strategy[order.strategy][symbol]
         except KeyError:
-            own = sums.by_strategy.setdefault(order.strategy, {})
-            every = sums.by_symbol.setdefault(symbol, SymbolSums())
+            own = state.by_strategy.setdefault(order.strategy, {})
+            every = state.by_symbol.setdefault(symbol, SymbolSums())
             return every, own.setdefault(symbol, SymbolSums())
 
     def _join_group(self, order: Order) -> None:
-        group = self.sums.groups.setdefault(_group_key(order), Group())
+        group = self.state.groups.setdefault(_group_key(order), Group())
         group.members.append(order.client_order_id)
 
     def _leave_group(self, order: Order) -> None:
-        groups, key = self.sums.groups, _group_key(order)
+        groups, key = self.state.groups, _group_key(order)
         groups[key].members.remove(order.client_order_id)
         if not groups[key].members:
             del groups[key]

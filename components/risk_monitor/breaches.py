@@ -23,7 +23,7 @@ class Breaches:
     """The breaches of the monitor's state; ``owner`` is the component that its timers belong to."""
 
     def __init__(self, state: MonitorState, rules: Mapping[str, ContinuousLimit], *, owner: str) -> None:
-        self.state = state
+        self._state = state
         self._rules = rules
         self._owner = owner
         self._bounds = {rule: float(limit.limit) for rule, limit in rules.items()}
@@ -43,7 +43,7 @@ class Breaches:
         strategy: StrategyId = NOBODY,
     ) -> Iterator[Event]:
         """Record a breach that is new, or the recovery from one that ends so."""
-        key, limit, breaches = breach_key(rule, symbol, strategy), self._rules[rule], self.state.breaches
+        key, limit, breaches = breach_key(rule, symbol, strategy), self._rules[rule], self._state.breaches
         if is_beyond and key not in breaches:
             breaches[key] = Breach(ts, rule, symbol, strategy)
             shown, action = str(_shown(value)), limit.action.value
@@ -59,7 +59,7 @@ class Breaches:
 
         Losses count from now on, except those that recovered.
         """
-        state = self.state
+        state = self._state
         breach = state.breaches.pop(key)
         limit = self._rules[breach.rule]
         if limit.is_loss and not value:
@@ -72,13 +72,13 @@ class Breaches:
 
     def rearm_on(self, occasion: Rearm, ts: int) -> Iterator[Event]:
         """Re-arm every limit that watches again on this occasion."""
-        for key, breach in tuple(self.state.breaches.items()):
+        for key, breach in tuple(self._state.breaches.items()):
             if self._rules[breach.rule].rearms is occasion:
                 yield from self.rearm(key, ts)
 
     def rearm_all(self, ts: int) -> Iterator[Event]:
         """Re-arm every limit."""
-        for key in tuple(self.state.breaches):
+        for key in tuple(self._state.breaches):
             yield from self.rearm(key, ts)
 
     def silence_timer(self, rule: str, symbol: str, ts: int, *, since: int) -> TimerScheduled:

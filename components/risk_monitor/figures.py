@@ -25,7 +25,7 @@ class Figures:
         account: AccountView,
         market: MarketView,
     ) -> None:
-        self.state = state
+        self._state = state
         self._measures = {measure.rule: measure for measure in measures}
         self._account = account
         self._market = market
@@ -35,32 +35,32 @@ class Figures:
     @property
     def equity(self) -> Decimal:
         """Cash and positions."""
-        return Decimal(repr(self.state.equity))
+        return Decimal(repr(self._state.equity))
 
     @property
     def gross_exposure(self) -> Decimal:
         """Sum of the absolute values of net positions."""
-        return Decimal(repr(self.state.gross_exposure))
+        return Decimal(repr(self._state.gross_exposure))
 
     @property
     def initial_margin(self) -> Decimal:
         """The initial margin of all positions."""
-        return Decimal(repr(self.state.initial_margin))
+        return Decimal(repr(self._state.initial_margin))
 
     def sector_exposure(self, sector: str) -> Decimal:
         """The part of gross exposure that is in one sector."""
-        return Decimal(repr(self.state.sectors.get(sector, 0.0)))
+        return Decimal(repr(self._state.sectors.get(sector, 0.0)))
 
     def loss(self, rule: str) -> float:
         """The present loss under a rule, in its unit; below 0 for a gain, 0 before the session."""
-        origin = self.state.origins.get(rule)
-        return 0.0 if origin is None else self._measures[rule].loss(origin, self.state.equity)
+        origin = self._state.origins.get(rule)
+        return 0.0 if origin is None else self._measures[rule].loss(origin, self._state.equity)
 
     # --- changing -----------------------------------------------------------------------------
 
     def move(self, symbol: str, price: float) -> bool:
         """Follow the price of a held symbol; ``False`` for its first one, which needs ``match_account``."""
-        state = self.state
+        state = self._state
         mark = state.marks[symbol]
         if not isfinite(mark.price):
             return False
@@ -81,7 +81,7 @@ class Figures:
 
         Returns the symbols in which a position was opened since the last time, and those in which it ended.
         """
-        state, account = self.state, self._account
+        state, account = self._state, self._account
         before, state.marks, state.sectors = state.marks, {}, {}
         state.gross_exposure = state.initial_margin = 0.0
         for symbol in account.open_symbols():
@@ -96,7 +96,7 @@ class Figures:
 
     def note_paid_in(self, amount: float) -> None:
         """Take money that came in, or went out, and that equity has already: losses stay the same."""
-        state = self.state
+        state = self._state
         state.paid_in += amount
         for rule, origin in state.origins.items():
             state.origins[rule] = self._measures[rule].moved_origin(origin, amount, state.equity)

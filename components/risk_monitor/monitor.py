@@ -7,8 +7,6 @@ what it finds (see ``breaches``); the risk component acts on it.
 from collections.abc import Iterable, Iterator, Sequence
 from math import isfinite, nan
 
-import msgspec
-
 from components.risk_monitor.breaches import DELAY, NOBODY, SILENCE, Breaches
 from components.risk_monitor.figures import Figures
 from components.risk_monitor.losses import measures_of
@@ -101,10 +99,6 @@ class RiskMonitor:
 
     def set_watch(self, watch: Watch) -> None:
         self._watch = watch
-
-    def restore(self, state: msgspec.Struct) -> None:
-        assert isinstance(state, MonitorState)
-        self.state = self.figures.state = self._breaches.state = state
 
     # --- the market ---------------------------------------------------------------------------
 

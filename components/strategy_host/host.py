@@ -31,7 +31,7 @@ from kernel.events import (
     Trade,
 )
 from kernel.identifiers import StrategyId
-from strategies.sdk import Decisions, Strategy
+from strategies.sdk import Decisions, Strategy, StrategyState
 from strategies.sdk.strategy import OrderUpdate
 
 MAX_REFUSALS_HEARD = 16
@@ -75,18 +75,20 @@ class StrategyHost:
 
     @property
     def state(self) -> HostState:
-        """The host's counters and the strategy's state, as one value."""
-        return msgspec.structs.replace(self._state, strategy=msgspec.msgpack.encode(self.strategy.state))
+        """The host's counters, and the strategy's state as it is when this is read."""
+        self._state.strategy = msgspec.msgpack.encode(self.strategy.state)
+        return self._state
 
-    def restore(self, state: msgspec.Struct) -> None:
-        assert isinstance(state, HostState)
+    def restored(self) -> None:
+        self.strategy.state = self._strategy_state()
+        self._context.forget()
+
+    def _strategy_state(self) -> StrategyState:
+        """The strategy's own state out of the host's; here a version of it would be migrated."""
         try:
-            self.strategy.state = msgspec.msgpack.decode(state.strategy, type=self.strategy.state_type)
+            return msgspec.msgpack.decode(self._state.strategy, type=self.strategy.state_type)
         except msgspec.ValidationError as error:
             raise ComponentError(f"{self.name}: its state does not fit its type: {error}") from error
-        for field in ("epoch", "order_count", "random_count", "refusal_ts", "refusal_count"):
-            setattr(self._state, field, getattr(state, field))
-        self._context.forget()
 
     def subscriptions(self) -> Iterable[Subscription]:
         for event_type, hook in _MARKET_HOOKS:

@@ -6,7 +6,7 @@ import msgspec
 class HostState(msgspec.Struct):
     """Counters that ids and seeds are made from; ``strategy`` is the strategy's own state, msgpack.
 
-    ``strategy`` is filled in when the state is read, and empty in between. ``refusal_count`` is how many
+    ``strategy`` is filled in when the host's ``state`` is read. ``refusal_count`` is how many
     decisions were refused at ``refusal_ts``, the last time that it happened.
     """
 

@@ -109,7 +109,7 @@ def _prepared(positions: int, *, open_orders: int) -> Core:
         core.bus.dispatch([OrderIntent(number * GAP_NS, order)])
     ts = (len(orders) + 1) * GAP_NS
     core.bus.dispatch([Quote(ts, symbol, 99.99, 100.01) for symbol in symbols])
-    assert len(core.risk.state.working) == open_orders, "an order was denied while preparing"
+    assert len(core.risk.state.working.orders) == open_orders, "an order was denied while preparing"
     return core
 
 

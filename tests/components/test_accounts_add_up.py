@@ -27,6 +27,7 @@ from kernel.events import (
     Side,
 )
 from kernel.identifiers import StrategyId
+from kernel.state import put_fields
 from tests.components.account import ONE, TWO, Account, bar, corrected, fill
 
 CURRENCIES = ("USD", "EUR", "JPY")
@@ -151,7 +152,7 @@ def test_a_state_that_was_written_and_read_back_goes_on_the_same(
     resumed.hear(*INSTRUMENTS, *(event for event in events[:cut] if not isinstance(event, OrderFilled)))
 
     written = msgspec.msgpack.encode(straight.portfolio.state)
-    resumed.portfolio.restore(msgspec.msgpack.decode(written, type=PortfolioState))
+    put_fields(resumed.portfolio.state, msgspec.msgpack.decode(written, type=PortfolioState))
 
     assert msgspec.msgpack.encode(resumed.portfolio.state) == written
     assert resumed.hear(*events[cut:]) == straight.hear(*events[cut:])

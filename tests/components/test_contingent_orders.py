@@ -36,6 +36,7 @@ from kernel.events import (
     VenueFeature,
 )
 from kernel.identifiers import ClientOrderId
+from kernel.state import put_fields
 from tests.components.order_flow import OrderFlow, approved, child, member, only
 
 S, K = OrderStatus, ExecutionKind
@@ -469,7 +470,7 @@ def test_the_state_of_waiting_and_grouped_orders_is_read_back_as_it_was() -> Non
     flow = waiting_flow(*EXITS, lacks=(VenueFeature.OCO,))
     encoded = msgspec.msgpack.encode(flow.orders.state)
 
-    flow.orders.restore(msgspec.msgpack.decode(encoded, type=OrdersState))
+    put_fields(flow.orders.state, msgspec.msgpack.decode(encoded, type=OrdersState))
 
     assert msgspec.msgpack.encode(flow.orders.state) == encoded
     submitted = flow.fill("p", "f1", 100)[1]

@@ -18,6 +18,7 @@ from kernel.events import (
     Quote,
     Trade,
 )
+from kernel.state import put_fields
 from strategies.sdk import Adjustment
 from tests.kernel.listeners import bar
 
@@ -189,7 +190,9 @@ def test_a_state_that_was_written_and_read_shows_the_same() -> None:
     before = market_after(bar(1, "A", 10.0), split(2), bar(3, "A", 5.5), renamed(4, "A", "C"), needed=3)
     after = MarketData(EventBus(), bars_needed={"A": 3, "C": 3})
 
-    after.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(before.state), type=MarketDataState))
+    put_fields(
+        after.state, msgspec.msgpack.decode(msgspec.msgpack.encode(before.state), type=MarketDataState)
+    )
 
     assert after.state == before.state
     assert [one.close for one in after.history("C", 3)] == [5.0, 5.5]

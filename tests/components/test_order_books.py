@@ -11,6 +11,7 @@ from components.order_books.book import Book
 from components.order_books.order_books import OrderBooks, OrderBooksState
 from kernel.bus import EventBus
 from kernel.events import Event, FeedGapDetected, Quote, Side
+from kernel.state import put_fields
 from strategies.sdk import (
     BookDelta,
     BookSnapshot,
@@ -209,7 +210,7 @@ def test_a_book_is_the_naive_fold_of_its_updates_whenever_it_was_saved(
         if number == saved_at:
             saved = msgspec.msgpack.encode(books.state)
             books = OrderBooks()
-            books.restore(msgspec.msgpack.decode(saved, type=OrderBooksState))
+            put_fields(books.state, msgspec.msgpack.decode(saved, type=OrderBooksState))
         books.on_delta(delta(new_bids, new_asks))
         for side, changed in ((bids, new_bids), (asks, new_asks)):
             for price, size in changed:

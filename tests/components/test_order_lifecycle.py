@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from components.orders.lifecycle import TERMINAL, TRANSITIONS
-from components.orders.outbox import CLOSED_KEPT
+from components.orders.state import CLOSED_KEPT
 from kernel.events import (
     ApprovedOrder,
     CancelAllOrders,

@@ -27,6 +27,7 @@ from kernel.events import (
     VenueFeature,
 )
 from kernel.identifiers import ClientOrderId, StrategyId
+from kernel.state import put_fields
 from kernel.time_units import DAY_NS
 
 MONDAY, TUESDAY = TradingSession(20240101, 100, 200), TradingSession(20240102, 300, 400)
@@ -136,7 +137,8 @@ def test_a_state_that_was_written_and_read_answers_alike() -> None:
     before = venue_after(TradingStatusChanged(2, "B", TradingStatus.HALTED), declaration())
     after = VenueFacts()
 
-    after.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(before.state), type=VenueState))
+    put_fields(after.state, msgspec.msgpack.decode(msgspec.msgpack.encode(before.state), type=VenueState))
+    after.restored()
 
     for ts in (50, 150, 250, 350, 450):
         assert after.session("A", ts) == before.session("A", ts)

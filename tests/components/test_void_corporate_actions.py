@@ -20,6 +20,7 @@ from kernel.events import (
     TimeInForce,
     VenueDeclared,
 )
+from kernel.state import WrittenState
 from strategies.sdk import (
     Decisions,
     Execute,
@@ -108,7 +109,7 @@ VOID = [
 ]
 
 
-def _states(core: Core) -> dict[str, bytes]:
+def _states(core: Core) -> dict[str, WrittenState]:
     return {name: state for name, state in snapshot.take(core.bus).states.items() if name != "bus"}
 
 

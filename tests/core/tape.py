@@ -1,6 +1,6 @@
 """A world played: each input with what followed from it, and the core at the end."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -64,6 +64,12 @@ def moments_of(core: Core, inputs: Iterable[Event]) -> Iterator[Moment]:
         after = _prices(core)
         yield Moment(event, tuple(core.bus.take_derived().events), before, after)
         before = after
+
+
+def derived_of(core: Core, inputs: Sequence[Event]) -> list[Event]:
+    """What follows from inputs that come all together."""
+    core.bus.dispatch(inputs)
+    return core.bus.take_derived().events
 
 
 def _prices(core: Core) -> dict[str, float | None]:

@@ -55,10 +55,6 @@ class Listener:
             for event_type in self._reactions
         ]
 
-    def restore(self, state: msgspec.Struct) -> None:
-        assert isinstance(state, Count)
-        self.state = state
-
     def hear(self, event: Event) -> Sequence[Event] | None:
         self.notes.append((self.name, event))
         self.state.heard += 1

@@ -76,7 +76,7 @@ def test_what_the_components_know_of_open_orders_agrees(
             one.order.client_order_id for orders in broker_of(core).state.resting.values() for one in orders
         }
         assert core.orders.state.open.keys() == at_venue
-        assert core.risk.state.working.keys() == at_venue
+        assert core.risk.state.working.orders.keys() == at_venue
 
 
 @given(settings_of_cores, happenings)

@@ -10,6 +10,7 @@ from kernel.bus import EventBus
 from kernel.errors import ComponentError
 from kernel.events import OrderSubmitted, Quote
 from kernel.snapshot import Snapshot
+from kernel.state import WrittenState
 from strategies.sdk import Strategy, StrategyParams
 from tests.components.random_runs import Happening, Setting, happenings, inputs_of, settings_of_cores
 from tests.components.sample_core import Memory, begin, core_with, hear, of_type, scripted
@@ -106,10 +107,10 @@ def test_a_snapshot_whose_states_do_not_fit_is_refused_and_changes_nothing() -> 
     bus.dispatch([quote(5)])
     before = snapshot.take(bus)
     broken = msgspec.structs.replace(
-        before, states={**before.states, "a": msgspec.msgpack.encode({"heard": "often"})}
+        before, states={**before.states, "a": WrittenState(1, msgspec.msgpack.encode({"heard": "often"}))}
     )
 
-    with pytest.raises(ComponentError, match="does not fit the components"):
+    with pytest.raises(ComponentError, match="does not fit the components: a: Expected `int`, got `str`"):
         snapshot.put_back(bus, broken)
 
     assert snapshot.take(bus) == before

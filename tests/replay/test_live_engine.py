@@ -114,7 +114,7 @@ async def copy_of(store: EventStore, change: Callable[[int, Event], Event | None
 
 
 def states(core: Core) -> Any:  # every component's state, as plain values
-    return {name: msgspec.msgpack.decode(state) for name, state in take(core.bus).states.items()}
+    return {name: msgspec.msgpack.decode(state.data) for name, state in take(core.bus).states.items()}
 
 
 PAUSES = st.frozensets(st.integers(0, 80), max_size=12)

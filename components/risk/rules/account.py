@@ -42,7 +42,7 @@ class RequireCash:
             available = cash - order_check.working.reserved_as_written()
             return Denial("require_cash", "there is no price to value the order at", available, ZERO)
         needed = order_check.added_cost
-        if needed <= cash - order_check.working.sums.reserved:
+        if needed <= cash - order_check.working.state.reserved:
             return None
         available = cash - order_check.working.reserved_as_written()
         return Denial("require_cash", "there is not enough cash", available, needed)
@@ -58,7 +58,7 @@ class RequireMargin:
             return _unpriced("require_margin", ZERO)
         context = order_check.context
         needed = order_check.added_exposure * context.account.margin_rate(order_check.order.symbol)
-        free = order_check.equity - context.figures.initial_margin - order_check.working.sums.exposure.margin
+        free = order_check.equity - context.figures.initial_margin - order_check.working.state.exposure.margin
         if needed <= free:
             return None
         sentence = "the initial margin must not exceed the equity that positions and working orders leave"
@@ -138,7 +138,7 @@ class MaxSectorConcentration:
         if order_check.price is None:
             return _unpriced("max_sector_concentration", self.limit)
         value = order_check.added_exposure + order_check.context.figures.sector_exposure(sector)
-        value += order_check.working.sums.exposure.by_sector.get(sector, ZERO)
+        value += order_check.working.state.exposure.by_sector.get(sector, ZERO)
         if value <= self.limit * order_check.equity:
             return None
         sentence = f"positions in {sector} must not be worth a larger part of the equity"

@@ -18,7 +18,7 @@ class OrderRate:
     def check(self, order_check: OrderCheck) -> Denial | None:
         if not self.limit:
             return Denial(self.rule, "no order may be sent", 0, 1)
-        ring = order_check.context.flow.rings.get(self.rule)
+        ring = order_check.context.state.flow.rings.get(self.rule)
         oldest = None if ring is None else ring.oldest()
         if oldest is None or order_check.ts - oldest >= self._span_ns:
             return None
@@ -26,7 +26,7 @@ class OrderRate:
         return Denial(self.rule, sentence, self.limit, self.limit + 1)
 
     def note(self, order_check: OrderCheck) -> None:
-        rings = order_check.context.flow.rings
+        rings = order_check.context.state.flow.rings
         ring = rings.get(self.rule)
         if ring is None or ring.size != self.limit:
             ring = rings[self.rule] = Ring(self.limit)
@@ -40,7 +40,7 @@ class MaxOpenOrders:
         self.limit = limit
 
     def check(self, order_check: OrderCheck) -> Denial | None:
-        count = len(order_check.working.orders) + 1
+        count = len(order_check.working.state.orders) + 1
         if order_check.replaced is not None or count <= self.limit:
             return None
         sentence = "an order must be finished before another one may be sent"
@@ -72,7 +72,7 @@ class DuplicateOrder:
         last = (
             None
             if order_check.replaced is not None
-            else order_check.context.flow.last_like(order_check.duplicate_key)
+            else order_check.context.state.flow.last_like(order_check.duplicate_key)
         )
         if last is None or order_check.ts - last >= self._window_ns:
             return None
@@ -81,4 +81,6 @@ class DuplicateOrder:
         return Denial("duplicate_window_s", sentence, str(self.window_s), str(ago_s))
 
     def note(self, order_check: OrderCheck) -> None:
-        order_check.context.flow.note(order_check.duplicate_key, order_check.ts, window_ns=self._window_ns)
+        order_check.context.state.flow.note(
+            order_check.duplicate_key, order_check.ts, window_ns=self._window_ns
+        )

@@ -14,7 +14,7 @@ class Identity:
     """
 
     def check(self, order_check: OrderCheck) -> Denial | None:
-        order, orders = order_check.order, order_check.working.orders
+        order, orders = order_check.order, order_check.working.state.orders
         if order_check.replaced is not None:
             return None
         key, parent = order.client_order_id, order.parent_id
@@ -29,7 +29,7 @@ class KnownSymbol:
     """No order in a symbol without terms or a price, where other symbols were defined."""
 
     def check(self, order_check: OrderCheck) -> Denial | None:
-        defined = order_check.context.defined
+        defined = order_check.context.state.defined
         if not defined or order_check.order.symbol in defined or order_check.last_price is not None:
             return None
         sentence = f"{order_check.order.symbol!r} is unknown: it must be defined, or have a price"
@@ -40,7 +40,7 @@ class DefinedSymbol:
     """No order in a symbol without terms."""
 
     def check(self, order_check: OrderCheck) -> Denial | None:
-        if order_check.order.symbol in order_check.context.defined:
+        if order_check.order.symbol in order_check.context.state.defined:
             return None
         sentence = f"the terms of {order_check.order.symbol!r} must be defined first"
         return Denial("require_defined_symbol", sentence, "", order_check.order.symbol)

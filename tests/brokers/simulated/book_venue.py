@@ -20,6 +20,7 @@ from kernel.events import (
     ReplaceSubmitted,
     Trade,
 )
+from kernel.state import put_fields
 
 SELLER, BUYER = AggressorSide.SELLER, AggressorSide.BUYER
 
@@ -53,7 +54,7 @@ class BookVenue:
         """Write every state, and read it back."""
         for component in (self.books, self.broker):
             written = msgspec.msgpack.encode(component.state)
-            component.restore(msgspec.msgpack.decode(written, type=type(component.state)))
+            put_fields(component.state, msgspec.msgpack.decode(written, type=type(component.state)))
 
 
 def fills(reports: Sequence[ExecutionReport]) -> list[tuple[float, float]]:

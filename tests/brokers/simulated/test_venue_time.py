@@ -320,4 +320,4 @@ def test_the_state_survives_being_written_and_read() -> None:
     decoded = msgspec.msgpack.decode(encoded, type=SimulatedBrokerState)
 
     assert msgspec.msgpack.encode(decoded) == encoded
-    assert ClientOrderId("in flight") == decoded.requests[0].event.order.client_order_id  # type: ignore[union-attr]  # an order's submission
+    assert ClientOrderId("in flight") == decoded.requests.in_flight[0].event.order.client_order_id  # type: ignore[union-attr]  # an order's submission

@@ -128,7 +128,7 @@ def test_cash_for_a_group_is_reserved_once() -> None:
     larger = desk.ask(BUY, 60, limit="10", group="g")
 
     assert rule_of(larger) == ""
-    assert desk.risk.state.sums.reserved == 600
+    assert desk.risk.state.working.reserved == 600
     assert rule_of(desk.ask(BUY, 41)) == "require_cash"
 
 

@@ -55,7 +55,7 @@ def test_the_kill_switch_calls_back_every_working_order() -> None:
     assert events[1] == CancelAllOrders(2, "risk")
     assert len(of_type(events, CancelSubmitted)) == 2
     assert len(of_type(events, OrderCancelled)) == 2
-    assert core.risk.state.working == {}
+    assert core.risk.state.working.orders == {}
 
 
 def test_a_halt_without_working_orders_cancels_nothing() -> None:

@@ -198,7 +198,7 @@ def test_a_finished_order_counts_no_more(finished: Event) -> None:
 
     desk.hear(finished)
 
-    assert desk.risk.state.working == {}
+    assert desk.risk.state.working.orders == {}
 
 
 @pytest.mark.parametrize("rule", WORKING_LIMITS)
@@ -218,7 +218,7 @@ def test_a_filled_order_is_working_no_more() -> None:
 
     desk.filled(working, 60, leaves=0)
 
-    assert desk.risk.state.working == {}
+    assert desk.risk.state.working.orders == {}
 
 
 def test_a_busted_fill_is_working_again() -> None:

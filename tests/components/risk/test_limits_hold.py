@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from components.assembly.core import Core
 from components.risk.exposure import WorkingExposure
-from components.risk.working_orders import NO_SHARE, NOTHING, WorkingOrders, WorkingSums
+from components.risk.working_orders import NO_SHARE, NOTHING, WorkingOrders, WorkingState
 from kernel import snapshot
 from kernel.events import (
     Event,
@@ -100,11 +100,11 @@ def test_positions_and_open_orders_never_exceed_their_limits(
     for event in inputs_of(happenings):
         hear(core, event)
 
-        open_orders = core.risk.state.working.values()
+        open_orders = core.risk.state.working.orders.values()
         asked_for = [one for one in open_orders if "-risk-" not in one.order.client_order_id]
         assert all(abs(core.portfolio.net_position(symbol)) <= MOST for symbol in "AB")
         assert len(asked_for) <= 4
-        assert core.risk.state.working.keys() == core.orders.state.open.keys()
+        assert core.risk.state.working.orders.keys() == core.orders.state.open.keys()
 
 
 @settings(max_examples=60, deadline=None)
@@ -175,24 +175,21 @@ def test_sums_are_those_of_the_orders_that_are_working(
         hear(core, event)
 
         state = core.risk.state
-        sums = WorkingSums()
-        anew = WorkingOrders(
-            {}, sums, WorkingExposure(sums.exposure, account=core.portfolio, market=core.market)
-        )
-        for working in msgspec.msgpack.decode(
-            msgspec.msgpack.encode(state.working), type=type(state).__annotations__["working"]
-        ).values():
+        sums = WorkingState()
+        anew = WorkingOrders(sums, WorkingExposure(sums.exposure, account=core.portfolio, market=core.market))
+        kept = msgspec.msgpack.decode(msgspec.msgpack.encode(state.working), type=WorkingState)
+        for working in kept.orders.values():
             working.counted = NO_SHARE
             anew.add(working)
         for symbol in "AB":
             assert [anew.quantity(symbol, side) for side in Side] == [
                 core.risk.working_quantity(symbol, side) for side in Side
             ]
-            assert anew.count(symbol) == state.sums.by_symbol.get(symbol, NOTHING).count
-        assert anew.sums.reserved == state.sums.reserved
-        assert anew.sums.exposure.counted == state.sums.exposure.counted
-        assert anew.sums.exposure.margin == state.sums.exposure.margin
-        assert anew.sums.exposure.by_sector.get("", 0) == state.sums.exposure.by_sector.get("", 0)
+            assert anew.count(symbol) == state.working.by_symbol.get(symbol, NOTHING).count
+        assert sums.reserved == state.working.reserved
+        assert sums.exposure.counted == state.working.exposure.counted
+        assert sums.exposure.margin == state.working.exposure.margin
+        assert sums.exposure.by_sector.get("", 0) == state.working.exposure.by_sector.get("", 0)
 
 
 @settings(max_examples=40, deadline=None)

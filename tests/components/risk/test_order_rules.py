@@ -75,7 +75,7 @@ def test_an_id_that_is_working_is_not_used_again() -> None:
     answer = desk.intend(order("twice"))
 
     assert rule_of(answer) == "client_order_id"
-    assert len(desk.risk.state.working) == 1
+    assert len(desk.risk.state.working.orders) == 1
 
 
 def test_a_symbol_that_nobody_defined_or_priced_is_denied() -> None:

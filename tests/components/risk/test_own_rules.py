@@ -100,7 +100,7 @@ def test_a_denied_order_counts_for_nothing() -> None:
 
     desk.ask(BUY, 1)
 
-    assert not desk.risk.state.working
+    assert not desk.risk.state.working.orders
     assert desk.risk.working_quantity("A", BUY) == 0
 
 

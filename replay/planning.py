@@ -16,6 +16,7 @@ from kernel.identifiers import StrategyId
 from kernel.time_units import DAY_NS
 from replay.commands import check_in_run, symbols_named
 from replay.config import ReplayConfig, check_config
+from replay.declared_needs import check_declared
 from replay.run import Plan
 from replay.run_facts import read_inputs
 from replay.simulated_venue import load_models
@@ -49,6 +50,8 @@ async def plan_run(
         )
     symbols = tuple(sorted({symbol for info in market for symbol in info.symbols}))
     strategies = planned_strategies(config, symbols, loaded)
+    played_parts = [(infos[source.stream], source) for source, _ in ranges]
+    await check_declared(store, strategies, played_parts, config)
     acting = [source for source, _ in ranges if CorporateAction.__name__ in infos[source.stream].event_types]
     renamed = await _new_symbols(store, acting)
     played = {*symbols, *renamed}

@@ -25,6 +25,7 @@ from kernel.errors import ConfigError
 from kernel.events import SessionStopped
 from kernel.time_units import DAY_NS
 from replay.config import ReplayConfig, check_config
+from replay.declared_needs import check_declared_live
 from replay.planning import planned_strategies
 from replay.record import checked_plan, read_record
 from replay.run import BACKTEST, Plan, opening_of
@@ -107,11 +108,13 @@ def _first_plan(config: ReplayConfig, *, ts: int, mode: str, loaded: Sequence[Lo
     symbols = tuple(sorted(set(named)))
     if not symbols:
         raise ConfigError("instruments: expected at least one; a live log trades what is named there")
+    strategies = planned_strategies(config, symbols, loaded)
+    check_declared_live(strategies, config)
     return Plan(
         config=config,
         sources=(),
         symbols=symbols,
-        strategies=planned_strategies(config, symbols, loaded),
+        strategies=strategies,
         models=(*load_models(config.broker), *load_rules(config.risk)),
         start_ts=ts,
         event_count=0,

@@ -73,6 +73,9 @@ OrderUpdate = (
 )
 """What ``on_order_update`` is called with. ``DecisionRefused`` speaks of no order: none was made."""
 
+BOOK_FEATURE = "book"
+"""The feature of a strategy that reads ``ctx.book``."""
+
 
 class StrategyParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of a strategy's parameters: fields with types, ranges and defaults."""
@@ -83,11 +86,16 @@ class StrategyState(msgspec.Struct, kw_only=True):
 
 
 class Metadata(msgspec.Struct, frozen=True, kw_only=True):
-    """What a strategy says of itself.
+    """What a strategy says of itself. A run that does not give what is declared is refused before it begins.
 
-    ``markets`` are asset classes (``"equity"``), ``timeframes`` bar lengths (``"1d"``), empty for
-    any. ``features`` names the inputs it reads beyond prices; ``max_position`` is the largest
-    position per symbol it ever means to hold, in units.
+    - ``markets``: asset classes (``"equity"``). Every symbol that the strategy gets must be of one of them.
+    - ``timeframes``: bar lengths (``"1d"``). The run must have bars of each, of one of its symbols at least.
+      A strategy that trades on any length leaves it empty. If it names one, ``ctx.history`` is of that one.
+    - ``features``: inputs beyond prices. There is one, ``"book"``: the run must have order books of one of
+      its symbols at least.
+    - ``max_position``: the largest position per symbol that it means to hold, in units. Risk enforces it.
+
+    An empty declaration asks for nothing.
     """
 
     name: str
@@ -150,7 +158,7 @@ class Strategy(Generic[ParamsT, StateT]):
 
     def needs_book(self) -> bool:
         """Whether ``ctx.book`` must know the order books of this strategy's symbols."""
-        if "book" in self.metadata.features:
+        if BOOK_FEATURE in self.metadata.features:
             return True
         return any("on_book" in vars(kind) for kind in type(self).__mro__ if kind is not Strategy)
 

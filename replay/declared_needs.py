@@ -1,0 +1,139 @@
+"""What strategies declare in their metadata, compared with what a run gives them, before it begins.
+
+- ``markets``: every symbol that the strategy gets must be of one of these asset classes.
+- ``timeframes``: the run must have bars of each of these lengths, of one of the strategy's symbols at least.
+- ``features``: ``book`` asks for order books of one of its symbols at least. There are no others.
+
+An empty declaration asks for nothing. What a live log will hold is not known when it begins: there only
+markets are compared, and the names of features.
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+
+from components.assembly.setup import PlannedStrategy
+from eventstore import EventStore, Selection, StreamInfo
+from kernel.configuration import did_you_mean, listed, no_such
+from kernel.errors import ConfigError
+from kernel.events import AssetClass, Bar, BookDelta, BookSnapshot, InstrumentDefined, StreamRange
+from replay.config import ReplayConfig
+from replay.run_facts import read_inputs
+from strategies.sdk.strategy import BOOK_FEATURE
+
+_BOOKS = {BookSnapshot.__name__, BookDelta.__name__}
+_BARS: frozenset[type[Bar]] = frozenset({Bar})
+
+Played = Sequence[tuple[StreamInfo, StreamRange]]
+"""The data streams of a run, each with the part of it that is played."""
+
+
+async def check_declared(
+    store: EventStore, strategies: Sequence[PlannedStrategy], played: Played, config: ReplayConfig
+) -> None:
+    """Raises ``ConfigError`` with the strategy, its declaration, and what the run has instead."""
+    declared = [_Declared(one, played) for one in strategies]
+    has_markets = any(one.markets for one in declared)
+    classes = await _asset_classes(store, played, config) if has_markets else {}
+    for one in declared:
+        one.check_markets(classes)
+        one.check_features()
+        one.check_books()
+        await one.check_timeframes(store)
+
+
+def check_declared_live(strategies: Sequence[PlannedStrategy], config: ReplayConfig) -> None:
+    """The same for a live log that begins."""
+    for one in strategies:
+        declared = _Declared(one, ())
+        declared.check_markets(_configured_classes(config))
+        declared.check_features()
+
+
+class _Declared:
+    """The declarations of one strategy, and the streams that have its symbols."""
+
+    def __init__(self, planned: PlannedStrategy, played: Played) -> None:
+        metadata = planned.loaded.strategy.metadata
+        self.markets = metadata.markets
+        self._timeframes = dict.fromkeys(metadata.timeframes)
+        self._features = metadata.features
+        self._symbols = frozenset(planned.symbols)
+        self._who = f"strategy {planned.strategy_id}: it declares"
+        self._played = [
+            pair for pair in played if not pair[0].symbols or self._symbols.intersection(pair[0].symbols)
+        ]
+
+    def check_markets(self, classes: dict[str, set[str]]) -> None:
+        known = [each.value for each in AssetClass]
+        for market in self.markets:
+            if market not in known:
+                raise ConfigError(f"{self._who} a market that is no asset class: {no_such(market, known)}")
+        for symbol in sorted(self._symbols if self.markets else ()):
+            kinds = classes.get(symbol, {AssetClass.EQUITY.value})
+            if kinds.isdisjoint(self.markets):
+                raise ConfigError(
+                    f"{self._who} markets {', '.join(self.markets)}, and gets {symbol}, which is "
+                    f"{' or '.join(sorted(kinds))}; give the strategy `symbols` of its own, or {symbol} its "
+                    "asset_class under `instruments`"
+                )
+
+    def check_features(self) -> None:
+        """There is a feature of each name."""
+        for feature in self._features:
+            if feature != BOOK_FEATURE:
+                raise ConfigError(
+                    f"{self._who} feature {feature!r}, which no run gives: there is {BOOK_FEATURE!r} alone, "
+                    f"for order books{did_you_mean(feature, (BOOK_FEATURE,))}"
+                )
+
+    def check_books(self) -> None:
+        has_books = any(_BOOKS.intersection(info.event_types) for info, _ in self._played)
+        if BOOK_FEATURE in self._features and not has_books:
+            raise ConfigError(
+                f"{self._who} feature {BOOK_FEATURE!r}, and the run has no order books of {self._names()}"
+            )
+
+    async def check_timeframes(self, store: EventStore) -> None:
+        missing, found = dict(self._timeframes), dict[str, None]()
+        async with aclosing(self._bars(store)) as bars:
+            while missing and (bar := await anext(bars, None)) is not None:
+                found[bar.timeframe] = None
+                missing.pop(bar.timeframe, None)
+        for timeframe in missing:
+            has = f"bars of {listed(sorted(found))} alone" if found else "no bars"
+            raise ConfigError(
+                f"{self._who} timeframe {timeframe!r}, and the run has {has} of {self._names()}"
+                f"{did_you_mean(timeframe, found)}"
+            )
+
+    async def _bars(self, store: EventStore) -> AsyncGenerator[Bar, None]:
+        """The bars of its symbols: the first of each stream, which nearly always tells, then all."""
+        for is_first_read in (True, False):
+            for _, source in self._played:
+                selection = Selection(
+                    from_seq=source.first_seq, to_seq=source.last_seq, types=_BARS, symbols=self._symbols
+                )
+                async with aclosing(store.read(source.stream, selection)) as batches:
+                    async for batch in batches:
+                        for event in batch.events:
+                            assert isinstance(event, Bar)
+                            yield event
+                        if is_first_read:
+                            break
+
+    def _names(self) -> str:
+        return listed(sorted(self._symbols))
+
+
+def _configured_classes(config: ReplayConfig) -> dict[str, set[str]]:
+    return {one.symbol: {one.asset_class.value} for one in config.instruments}
+
+
+async def _asset_classes(store: EventStore, played: Played, config: ReplayConfig) -> dict[str, set[str]]:
+    """By symbol the classes that its terms name, in the configuration and in the data."""
+    classes = _configured_classes(config)
+    defining = [source for info, source in played if InstrumentDefined.__name__ in info.event_types]
+    async for event in read_inputs(store, "", defining, types=frozenset({InstrumentDefined})):
+        if isinstance(event, InstrumentDefined):
+            classes.setdefault(event.symbol, set()).add(event.asset_class.value)
+    return classes

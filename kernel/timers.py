@@ -67,6 +67,10 @@ class Timers:
         self.state.live.pop((event.owner, event.name), None)
         self._surface()
 
+    def is_waiting(self, owner: str, name: str) -> bool:
+        """Whether a timer of this name will fire; of a repeating one that is so right after it fired, too."""
+        return (owner, name) in self.state.live
+
     def fire(self, *, now: int) -> TimerFired:
         """Take the next due timer; there must be one. ``ts`` never falls behind ``now``."""
         timer = heapq.heappop(self.state.heap)

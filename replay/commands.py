@@ -15,6 +15,7 @@ from typing import assert_never
 import msgspec
 
 from components.assembly.moments import moment_ns
+from components.strategy_host.translation import host_name
 from kernel.errors import ConfigError
 from kernel.events import (
     AdjustPosition,
@@ -23,7 +24,10 @@ from kernel.events import (
     Event,
     FlattenPositions,
     HaltTrading,
+    PauseStrategy,
     ReduceOnlyTrading,
+    ReleaseComponent,
+    ResumeStrategy,
     ResumeTrading,
     TradingStatus,
     TradingStatusChanged,
@@ -99,6 +103,26 @@ class SetPosition(Timed, frozen=True, kw_only=True, tag="adjust_position"):
     reason: str
 
 
+class Pause(Timed, frozen=True, kw_only=True, tag="pause_strategy"):
+    """A strategy gets no market data and no timers, and opens nothing; its orders and positions stay."""
+
+    strategy: str
+    reason: str = ""
+
+
+class ResumePaused(Timed, frozen=True, kw_only=True, tag="resume_strategy"):
+    """A paused strategy goes on."""
+
+    strategy: str
+    reason: str = ""
+
+
+class Release(Timed, frozen=True, kw_only=True, tag="release_strategy"):
+    """A strategy that was quarantined because it failed too often is put back into service."""
+
+    strategy: str
+
+
 class SetStatus(Timed, frozen=True, kw_only=True, tag="trading_status"):
     """The venue opens, halts or closes an instrument."""
 
@@ -107,7 +131,20 @@ class SetStatus(Timed, frozen=True, kw_only=True, tag="trading_status"):
     reason: str = ""
 
 
-Command = Halt | ReduceOnly | Resume | CancelAll | Flatten | Deposit | Withdraw | SetPosition | SetStatus
+Command = (
+    Halt
+    | ReduceOnly
+    | Resume
+    | CancelAll
+    | Flatten
+    | Deposit
+    | Withdraw
+    | SetPosition
+    | SetStatus
+    | Pause
+    | ResumePaused
+    | Release
+)
 """A line of ``commands:``; ``do`` tells which."""
 
 
@@ -149,10 +186,8 @@ def check_in_run(
                 f"{where}: at {command.at} is not in the run, which is from {figures.iso(start_ts)} "
                 f"to {figures.iso(end_ts)}"
             )
-        if isinstance(command, SetPosition) and command.strategy not in strategies:
-            raise ConfigError(
-                f"{where}: there is no strategy {command.strategy!r}; there are: {', '.join(strategies)}"
-            )
+        if isinstance(command, SetPosition | Pause | ResumePaused | Release):
+            _check_strategy(where, command.strategy, strategies)
 
 
 def symbols_named(commands: Sequence[Command]) -> tuple[tuple[str, str], ...]:
@@ -166,6 +201,11 @@ def symbols_named(commands: Sequence[Command]) -> tuple[tuple[str, str], ...]:
 
 def _where(number: int, command: Command) -> str:
     return f"commands: number {number} ({command.__struct_config__.tag})"
+
+
+def _check_strategy(where: str, strategy: str, known: Sequence[StrategyId]) -> None:
+    if strategy not in known:
+        raise ConfigError(f"{where}: there is no strategy {strategy!r}; there are: {', '.join(known)}")
 
 
 def _check_position(where: str, command: SetPosition) -> None:
@@ -197,6 +237,12 @@ def _input(command: Command, ts: int, *, currency: str) -> Event:
             return CashMoved(ts, -amount, own or currency, reason)
         case SetPosition(strategy=strategy, symbol=symbol, quantity=quantity, cost=cost, reason=reason):
             return AdjustPosition(ts, OPERATOR, StrategyId(strategy), symbol, quantity, cost, reason)
+        case Pause(strategy=strategy, reason=reason):
+            return PauseStrategy(ts, OPERATOR, StrategyId(strategy), reason)
+        case ResumePaused(strategy=strategy, reason=reason):
+            return ResumeStrategy(ts, OPERATOR, StrategyId(strategy), reason)
+        case Release(strategy=strategy):
+            return ReleaseComponent(ts, OPERATOR, host_name(StrategyId(strategy)))
         case SetStatus(symbol=symbol, status=status, reason=reason):
             return TradingStatusChanged(ts, symbol, status, reason)
         case _:

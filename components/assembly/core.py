@@ -6,6 +6,7 @@ venue inside the core matches orders against them, then strategies see them.
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 
 import msgspec
 
@@ -20,6 +21,7 @@ from components.expiries import Expiries
 from components.market_data import MarketData
 from components.order_books.order_books import OrderBooks
 from components.orders.orders import Orders
+from components.pauses import Pauses
 from components.portfolio.portfolio import Portfolio, PortfolioConfig
 from components.risk.context import RiskContext
 from components.risk.exits import EXITS, is_exit
@@ -81,10 +83,9 @@ def assemble(
     Raises ``ConfigError`` for ids that cannot be told apart.
     """
     _check_placed(placed, signals)
-    bus, venue_facts = EventBus(), VenueFacts()
+    bus, venue_facts, pauses = EventBus(), VenueFacts(), Pauses(one.strategy_id for one in placed)
     market = MarketData(bus, bars_needed=_bars_needed(placed, signals))
-    needs_all_books = venue is not None and venue.reads_books
-    books = OrderBooks(symbols=None if needs_all_books else _books_needed(placed))
+    books = OrderBooks(symbols=None if venue is not None and venue.reads_books else _books_needed(placed))
     account = Portfolio(market, portfolio)
     emulation = Emulator(market=market, account=account, hours=venue_facts)
     monitor = RiskMonitor(risk_limits, account=account, market=market, hours=venue_facts)
@@ -104,7 +105,7 @@ def assemble(
         instrument=market.instrument,
         is_withheld=is_exit,
     )
-    for facts in (market, venue_facts, Expiries(market), books):
+    for facts in (market, venue_facts, Expiries(market), books, pauses):
         bus.register(facts)
     if venue is not None:
         venue.register(CoreView(bus, market, venue_facts, books, account))
@@ -128,11 +129,12 @@ def assemble(
             orders=orders,
             symbol_of=_symbol_of(orders, algorithms),
             has=venue_facts.has,
+            pauses=pauses,
             risk_limits=risk_limits,
             currency=portfolio.currency,
             environment=environment,
         )
-        bus.register(host)
+        bus.register_watching(host)
         hosts.append(host)
     return Core(bus, market, orders, account, risk, tuple(hosts), algorithms, allocation)
 
@@ -170,6 +172,7 @@ def _host(
     orders: Orders,
     symbol_of: Callable[[ClientOrderId], str],
     has: Callable[[VenueFeature], bool],
+    pauses: Pauses,
     risk_limits: RiskLimits,
     currency: str,
     environment: Mapping[str, str],
@@ -208,6 +211,8 @@ def _host(
         context=context,
         translator=translator,
         state=state,
+        is_paused=partial(pauses.is_paused, one.strategy_id),
+        repeats=bus.timers.is_waiting,
         failure_policy=FailurePolicy(),
     )
 

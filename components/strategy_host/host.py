@@ -2,22 +2,27 @@
 
 The strategy's own hooks are the bus's handlers: between an event and a hook stands nothing. A hook
 that the strategy did not override is never called.
+
+A paused strategy hears no market data and no timers: its host watches no symbol then. It still hears of its
+orders and positions. Timers that were missed, but for repeating ones, fire when the strategy is resumed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
 
 from components.strategy_host.context import StrategyContext
+from components.strategy_host.paused_decisions import narrowed
 from components.strategy_host.state import HostState
 from components.strategy_host.translation import Translator, host_name
-from kernel.component import FailurePolicy, Handler, Subscription
+from kernel.component import FailurePolicy, Handler, Subscription, Watch
 from kernel.errors import ComponentError
 from kernel.events import (
     Bar,
     BookDelta,
     BookSnapshot,
+    ComponentRestarted,
     DecisionRefused,
     Event,
     ExecutionRequested,
@@ -27,10 +32,13 @@ from kernel.events import (
     Quote,
     SessionStarted,
     SessionStopped,
+    StrategyPaused,
+    StrategyResumed,
     TimerFired,
+    TimerScheduled,
     Trade,
 )
-from kernel.identifiers import StrategyId
+from kernel.identifiers import StrategyId, TimerName
 from strategies.sdk import Decisions, Strategy, StrategyState
 from strategies.sdk.strategy import OrderUpdate
 
@@ -61,8 +69,11 @@ class StrategyHost:
         context: StrategyContext,
         translator: Translator,
         state: HostState,
+        is_paused: Callable[[], bool],
+        repeats: Callable[[str, TimerName], bool],
         failure_policy: FailurePolicy,
     ) -> None:
+        """``repeats``: whether a timer that has just fired, by owner and name, will fire again."""
         self.name = host_name(strategy_id)
         self.strategy = strategy
         self.failure_policy = failure_policy
@@ -71,6 +82,9 @@ class StrategyHost:
         self._context = context
         self._symbols = symbols
         self._translate = translator
+        self._is_paused = is_paused
+        self._repeats = repeats
+        self._watch: Watch | None = None
         strategy.ctx = context
 
     @property
@@ -90,11 +104,22 @@ class StrategyHost:
         except msgspec.ValidationError as error:
             raise ComponentError(f"{self.name}: its state does not fit its type: {error}") from error
 
+    def watches(self) -> tuple[Iterable[Subscription], Iterable[str]]:
+        """The strategy's own hooks, on all of its symbols or, while it is paused, on none."""
+        handlers = [
+            Subscription(event_type, getattr(self.strategy, hook), convert=self._translate)
+            for event_type, hook in _MARKET_HOOKS
+            if self._overrides(hook)
+        ]
+        return handlers, () if self._is_paused() or not handlers else sorted(self._symbols)
+
+    def set_watch(self, watch: Watch) -> None:
+        self._watch = watch
+
     def subscriptions(self) -> Iterable[Subscription]:
-        for event_type, hook in _MARKET_HOOKS:
-            if self._overrides(hook):
-                handler: Handler = getattr(self.strategy, hook)
-                yield Subscription(event_type, handler, self._symbols, self._translate)
+        yield Subscription(StrategyPaused, self._on_pause_changed)
+        yield Subscription(StrategyResumed, self._on_pause_changed)
+        yield Subscription(ComponentRestarted, self._on_restarted)
         yield self._subscription(SessionStarted, self._on_session)
         yield self._subscription(SessionStopped, self._on_session_stopped)
         if self._overrides("on_timer"):
@@ -109,7 +134,39 @@ class StrategyHost:
         return getattr(type(self.strategy), hook) is not getattr(Strategy, hook)
 
     def _subscription(self, event_type: type[Event], handler: Handler) -> Subscription:
-        return Subscription(event_type, handler, convert=self._translate)
+        return Subscription(event_type, handler, convert=self._converted)
+
+    def _converted(self, event: Event, returned: object) -> Sequence[Event]:
+        """Events for what a hook returned that is called during a pause too."""
+        events = self._translate(event, returned)
+        if not self._is_paused():
+            return events
+        missed_timers = self._state.missed_timers
+        return narrowed(events, self._id, self._context.portfolio, missed_timers=missed_timers)
+
+    def _on_pause_changed(self, event: StrategyPaused | StrategyResumed) -> Sequence[Event] | None:
+        return self._follow_pause(event.ts) if event.strategy == self._id else None
+
+    def _on_restarted(self, event: ComponentRestarted) -> Sequence[Event] | None:
+        """Catch up with what an operator said while the strategy was out of service."""
+        return self._follow_pause(event.ts) if event.component == self.name else None
+
+    def _follow_pause(self, ts: int) -> Sequence[Event] | None:
+        """Stop or start market data; on a resumption the timers that were missed fire at once."""
+        if self._is_paused():
+            for symbol in sorted(self._symbols):
+                self._watching.discard(symbol)
+            return None
+        for symbol in self.watches()[1]:
+            self._watching.add(symbol)
+        missed, self._state.missed_timers = self._state.missed_timers, {}
+        return [TimerScheduled(ts, self.name, name, due_ts) for name, due_ts in missed.items()]
+
+    @property
+    def _watching(self) -> Watch:
+        if self._watch is None:
+            raise ComponentError(f"{self.name} was not registered with register_watching")
+        return self._watch
 
     def _on_session(self, event: SessionStarted) -> Decisions:
         self._state.epoch = event.epoch
@@ -119,7 +176,13 @@ class StrategyHost:
         return self.strategy.on_stop()
 
     def _on_timer(self, timer: TimerFired) -> Decisions:
-        return self.strategy.on_timer(timer) if timer.owner == self.name else None
+        if timer.owner != self.name:
+            return None
+        if not self._is_paused():
+            return self.strategy.on_timer(timer)
+        if not self._repeats(timer.owner, timer.name):
+            self._state.missed_timers[timer.name] = timer.due_ts
+        return None
 
     def _on_position(self, position: PositionChanged) -> Decisions:
         return self.strategy.on_position_update(position) if position.strategy == self._id else None

@@ -2,12 +2,15 @@
 
 import msgspec
 
+from kernel.identifiers import TimerName
+
 
 class HostState(msgspec.Struct):
     """Counters that ids and seeds are made from; ``strategy`` is the strategy's own state, msgpack.
 
-    ``strategy`` is filled in when the host's ``state`` is read. ``refusal_count`` is how many
-    decisions were refused at ``refusal_ts``, the last time that it happened.
+    - ``strategy``: filled in when the host's ``state`` is read.
+    - ``refusal_count``: how many decisions were refused at ``refusal_ts``, the last time that it happened.
+    - ``missed_timers``: timers that fell due while the strategy was paused; when each was due, by name.
     """
 
     epoch: int = 0
@@ -16,3 +19,4 @@ class HostState(msgspec.Struct):
     strategy: bytes = b""
     refusal_ts: int = -1
     refusal_count: int = 0
+    missed_timers: dict[TimerName, int] = {}

@@ -134,6 +134,8 @@ from kernel.events.system import (
     SessionStopped,
     StrategyLoaded,
     StrategyLoadRefused,
+    StrategyPaused,
+    StrategyResumed,
     StrategyStateMigrated,
     StrategyUnloaded,
     StreamRange,
@@ -233,6 +235,8 @@ AnyEvent = (
     | BrokerConnected
     | BrokerDisconnected
     | MessageQuarantined
+    | StrategyPaused
+    | StrategyResumed
     | HaltTrading
     | ReduceOnlyTrading
     | ResumeTrading
@@ -292,6 +296,8 @@ DERIVED_TYPES: frozenset[type[Event]] = frozenset(
         LedgerMarked,
         ComponentRestarted,
         ComponentQuarantined,
+        StrategyPaused,
+        StrategyResumed,
     }
 )
 """What only the core can say: its decisions, and its own record of orders and accounts.
@@ -416,6 +422,8 @@ __all__ = [
     "SignalsAggregated",
     "StrategyLoadRefused",
     "StrategyLoaded",
+    "StrategyPaused",
+    "StrategyResumed",
     "StrategyStateMigrated",
     "StrategyUnloaded",
     "StreamRange",

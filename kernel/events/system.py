@@ -166,6 +166,20 @@ class MessageQuarantined(Event, frozen=True, tag=116):
     raw: str = ""
 
 
+class StrategyPaused(Event, frozen=True, tag=117):
+    """A strategy gets no market data and no timers from here on, and opens nothing."""
+
+    strategy: StrategyId
+    reason: str = ""
+
+
+class StrategyResumed(Event, frozen=True, tag=118):
+    """A paused strategy gets everything again."""
+
+    strategy: StrategyId
+    reason: str = ""
+
+
 class HaltTrading(Event, frozen=True, tag=120):
     """Operator: let no order through."""
 
@@ -220,17 +234,22 @@ class AdjustPosition(Event, frozen=True, tag=126):
 
 
 class PauseStrategy(Event, frozen=True, tag=127):
-    """Operator: the strategy gets no more events."""
+    """Operator: the strategy gets no market data and no timers, and opens nothing.
+
+    Its orders and positions stay.
+    """
 
     operator: str
     strategy: StrategyId
+    reason: str = ""
 
 
 class ResumeStrategy(Event, frozen=True, tag=128):
-    """Operator: the strategy gets events again."""
+    """Operator: the strategy goes on."""
 
     operator: str
     strategy: StrategyId
+    reason: str = ""
 
 
 class ReleaseComponent(Event, frozen=True, tag=129):

@@ -93,7 +93,9 @@ def test_a_hook_that_is_not_overridden_is_not_subscribed() -> None:
 
     subscribed = {subscription.event_type.__name__ for subscription in core.hosts[0].subscriptions()}
 
-    assert subscribed == {"SessionStarted", "SessionStopped", "TimerFired"}
+    heard_by_the_host = {"StrategyPaused", "StrategyResumed", "ComponentRestarted"}
+    assert subscribed == {"SessionStarted", "SessionStopped", "TimerFired", *heard_by_the_host}
+    assert core.hosts[0].watches() == ([], ())
 
 
 def test_books_and_trades_reach_their_hooks() -> None:

@@ -1,0 +1,74 @@
+"""The decisions of a paused strategy.
+
+It still hears of its orders and positions, so that its state stays true, and may answer. It may cancel, set
+timers, and send orders that make its position smaller (a stop for an entry that filled in the meantime).
+These go out as reduce-only orders. Whatever else it decides is refused.
+"""
+
+from collections.abc import MutableMapping, Sequence
+from decimal import Decimal
+
+import msgspec
+
+from kernel.events import (
+    DecisionRefused,
+    Event,
+    ExecutionRequested,
+    Order,
+    OrderIntent,
+    ReplaceIntent,
+    Side,
+    SignalRaised,
+    TimerCancelled,
+    TimerScheduled,
+)
+from kernel.identifiers import StrategyId, TimerName
+from strategies.sdk.context import PortfolioView
+
+ONLY_CLOSES = "the strategy is paused: only orders that close its position go out"
+NO_SIGNALS = "the strategy is paused: it raises no signals"
+
+
+def narrowed(
+    events: Sequence[Event],
+    strategy: StrategyId,
+    portfolio: PortfolioView,
+    *,
+    missed_timers: MutableMapping[TimerName, int],
+) -> list[Event]:
+    """What remains of decisions; a timer that is set anew or cancelled is no longer a missed one."""
+    let_out: list[Event] = []
+    for event in events:
+        match event:
+            case OrderIntent(order=order) if not order.parent_id and _closes(order, portfolio):
+                order = msgspec.structs.replace(order, reduce_only=True)
+                let_out.append(msgspec.structs.replace(event, order=order))
+            case ReplaceIntent() if _still_closes(event, portfolio):
+                let_out.append(event)
+            case OrderIntent(order=order) | ExecutionRequested(order=order):
+                let_out.append(DecisionRefused(event.ts, strategy, order.symbol, ONLY_CLOSES))
+            case ReplaceIntent(symbol=symbol):
+                let_out.append(DecisionRefused(event.ts, strategy, symbol, ONLY_CLOSES))
+            case SignalRaised(symbol=symbol):
+                let_out.append(DecisionRefused(event.ts, strategy, symbol, NO_SIGNALS))
+            case TimerScheduled(name=name) | TimerCancelled(name=name):
+                missed_timers.pop(name, None)
+                let_out.append(event)
+            case _:
+                let_out.append(event)
+    return let_out
+
+
+def _closes(order: Order, portfolio: PortfolioView) -> bool:
+    held = portfolio.position(order.symbol)
+    return held < 0 if order.side is Side.BUY else held > 0
+
+
+def _still_closes(intent: ReplaceIntent, portfolio: PortfolioView) -> bool:
+    """Whether the order closes a position, and has no more units than that under its new terms."""
+    held = abs(portfolio.position(intent.symbol))
+    quantity = Decimal(0) if intent.quantity is None else intent.quantity
+    return quantity <= held and any(
+        order.client_order_id == intent.client_order_id and _closes(order, portfolio)
+        for order in portfolio.open_orders(intent.symbol)
+    )

@@ -2,9 +2,12 @@
 
 To add an event: define it in its family's module with the next free tag, list it in ``AnyEvent``
 below, and run ``make events`` to pin its tag and fields in ``docs/events.md``. A changed meaning is a
-new tag with an upcaster, never an edit.
+new tag with an upcaster, never an edit. An event that no log holds may leave: its tag goes to
+``RETIRED_TAGS``.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import get_args
 
 from kernel.events.accounts import (
@@ -117,8 +120,6 @@ from kernel.events.system import (
     ComponentFailed,
     ComponentQuarantined,
     ComponentRestarted,
-    ComponentStarted,
-    ComponentStopped,
     ConfigLoaded,
     FlattenPositions,
     HaltTrading,
@@ -226,8 +227,6 @@ AnyEvent = (
     | StrategyLoaded
     | StrategyUnloaded
     | StrategyLoadRefused
-    | ComponentStarted
-    | ComponentStopped
     | ComponentFailed
     | ComponentRestarted
     | ComponentQuarantined
@@ -251,6 +250,9 @@ AnyEvent = (
 
 EVENT_TYPES: tuple[type[Event], ...] = get_args(AnyEvent)
 """Every event type, in order of tag."""
+
+RETIRED_TAGS: Mapping[int, str] = MappingProxyType({108: "ComponentStarted", 109: "ComponentStopped"})
+"""Tags of events that left the vocabulary; no log was ever written with them. They are never taken again."""
 
 MarketEvent = Bar | Quote | Trade | BookSnapshot | BookDelta
 """The events that are routed by symbol on the hot path."""
@@ -318,6 +320,7 @@ __all__ = [
     "MAKER",
     "MARKET",
     "MARKET_TYPES",
+    "RETIRED_TAGS",
     "SELL",
     "TAKER",
     "TRAILING_STOP",
@@ -349,8 +352,6 @@ __all__ = [
     "ComponentFailed",
     "ComponentQuarantined",
     "ComponentRestarted",
-    "ComponentStarted",
-    "ComponentStopped",
     "ConfigLoaded",
     "CorporateAction",
     "CorporateActionKind",

@@ -96,18 +96,6 @@ class StrategyLoadRefused(Event, frozen=True, tag=107):
     reason: str
 
 
-class ComponentStarted(Event, frozen=True, tag=108):
-    """A component entered service."""
-
-    component: str
-
-
-class ComponentStopped(Event, frozen=True, tag=109):
-    """A component left service in good order."""
-
-    component: str
-
-
 class ComponentFailed(Event, frozen=True, tag=110):
     """A component raised while it handled an event; the others went on."""
 

@@ -8,6 +8,10 @@ from collections.abc import Mapping
 Place = str
 Reason = str
 
+_ON_RECORD = "nothing in the code depends on it: it is for whoever reads the log"
+_FOR_BROKERS = "not in use yet: for brokers that hold the account"
+_FOR_FEEDS = "not in use yet: for the feeds of the daemon"
+_FOR_RELOADS = "not in use yet: for strategies that are exchanged while the daemon runs"
 _NO_AWAIT = "synchronous code cannot be cancelled: a CancelledError in it was raised by the component itself"
 
 ALLOWED: Mapping[str, Mapping[Place, Reason]] = {
@@ -64,6 +68,21 @@ ALLOWED: Mapping[str, Mapping[Place, Reason]] = {
     "local imports": {},
     "dead names": {
         "tests/eventstore/test_eventsourcing_recorders.py": "names cases of a library that are left out",
+    },
+    "event use": {
+        "kernel/events/time.py::ClockTicked": "the bus takes the time from every input, whatever its type",
+        "kernel/events/time.py::ClockJumped": _ON_RECORD,
+        "kernel/events/intents.py::SignalsAggregated": _ON_RECORD,
+        "kernel/events/system.py::ComponentQuarantined": _ON_RECORD,
+        "kernel/events/market.py::FeedStatusChanged": _FOR_FEEDS,
+        "kernel/events/system.py::StrategyUnloaded": _FOR_RELOADS,
+        "kernel/events/system.py::StrategyLoadRefused": _FOR_RELOADS,
+        "kernel/events/system.py::StrategyStateMigrated": _FOR_RELOADS,
+        "kernel/events/system.py::BrokerConnected": _FOR_BROKERS,
+        "kernel/events/system.py::BrokerDisconnected": _FOR_BROKERS,
+        "kernel/events/accounts.py::AccountReported": _FOR_BROKERS,
+        "kernel/events/accounts.py::PositionReported": _FOR_BROKERS,
+        "kernel/events/accounts.py::PositionMismatched": _FOR_BROKERS,
     },
     "ignores": {},
     "machine paths": {},

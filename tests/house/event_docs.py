@@ -12,8 +12,10 @@ from itertools import groupby
 
 import msgspec
 
-from kernel.events import EVENT_TYPES, Event, Record
+from kernel.events import EVENT_TYPES, RETIRED_TAGS, Event, Record
+from tests.house.allowed import ALLOWED
 from tests.house.event_schema import default_text, incompatibilities, nested_types, schema
+from tests.house.event_use import EVENT_USE
 from tests.house.tree import ROOT
 
 SCHEMA = ROOT / "tests/house/events.schema.txt"
@@ -27,21 +29,23 @@ from `kernel/events`; a test fails when it is out of date.
 
 Each event begins with `ts`: kernel time, int, ns since the epoch, UTC, never decreasing along a log.
 An event travels as an array `[tag, ts, field, ...]`. Fields are only ever added, at the end and with a
-default; a tag is never used again.
+default; a tag is never used again{retired}.
 """
 
 
 def page() -> str:
     """The page about events as it should be now."""
-    parts = [HEAD, _contents()]
+    parts = [HEAD.format(retired=_retired()), _contents()]
     for module, events in groupby(EVENT_TYPES, key=lambda each: each.__module__):
         parts.append(f"## {_family(module)}\n\n{_prose(sys.modules[module])}\n")
         parts += [
-            f"### {each.__name__} (tag {each.__struct_config__.tag})\n\n{_entry(each)}" for each in events
+            f"### {each.__name__} (tag {each.__struct_config__.tag})\n\n"
+            f"{_prose(each)}{_waiting(each)}\n\n{_fields(each)}"
+            for each in events
         ]
     records, enums = nested_types()
     parts.append("## Records\n\nValues inside events, themselves arrays.\n")
-    parts += [f"### {each.__name__}\n\n{_entry(each)}" for each in records]
+    parts += [f"### {each.__name__}\n\n{_prose(each)}\n\n{_fields(each)}" for each in records]
     parts.append("## Choices\n\nEnums travel as their values.\n")
     parts += [f"### {each.__name__}\n\n{_choices(each)}" for each in enums]
     return "\n".join(parts)
@@ -79,12 +83,25 @@ def _prose(documented: object) -> str:
     return (inspect.getdoc(documented) or "").replace("``", "`")
 
 
-def _entry(struct: type[Event | Record]) -> str:
+def _retired() -> str:
+    """The retired tags, in brackets."""
+    retired = ", ".join(f"{tag} `{name}`" for tag, name in RETIRED_TAGS.items())
+    return f" (retired: {retired})" if retired else ""
+
+
+def _waiting(event_type: type[Event]) -> str:
+    """A sentence for an event that nothing makes or hears so far."""
+    path = event_type.__module__.replace(".", "/")
+    reason = ALLOWED[EVENT_USE.key].get(f"{path}.py::{event_type.__name__}", "")
+    return f"\n\n{reason.capitalize()}." if reason.startswith("not in use yet") else ""
+
+
+def _fields(struct: type[Event | Record]) -> str:
     rows = list(_rows(struct))
     if not rows:
-        return f"{_prose(struct)}\n\nNo fields of its own.\n"
+        return "No fields of its own.\n"
     table = "\n".join(["| field | type | default |", "| --- | --- | --- |", *rows])
-    return f"{_prose(struct)}\n\n{table}\n"
+    return f"{table}\n"
 
 
 def _rows(struct: type[Event | Record]) -> Iterator[str]:

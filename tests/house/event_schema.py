@@ -2,7 +2,7 @@
 
 Events are arrays: a field's place, type and default are what old logs are decoded with. So a pinned
 line is never edited, moved or removed; fields, enum values and event types are only ever added at
-the end, new fields with a default.
+the end, new fields with a default. An event that no log holds may be retired: its tag stays pinned.
 """
 
 import types
@@ -13,7 +13,7 @@ from typing import NewType, Union, get_args, get_origin
 
 import msgspec
 
-from kernel.events import EVENT_TYPES, Event, Record
+from kernel.events import EVENT_TYPES, RETIRED_TAGS, Event, Record
 
 HEAD = "# The wire format of events, pinned. `make events` adds to it; nothing here is ever changed.\n"
 
@@ -35,6 +35,8 @@ def incompatibilities(pinned: str, current: str) -> list[str]:
     now = _parse(current)
     problems: list[str] = []
     for title, (name, old) in _parse(pinned).items():
+        if title not in now and title.replace("event", "retired") in now:
+            continue
         if title not in now:
             problems.append(f"{title} {name} is gone: logs that hold it could not be read")
             continue
@@ -107,7 +109,10 @@ def default_text(field: msgspec.structs.FieldInfo) -> str:
 
 def _sections() -> dict[str, Section]:
     records, enums = nested_types()
-    sections = {f"event {each.__struct_config__.tag}": (each.__name__, _fields(each)) for each in EVENT_TYPES}
+    sections: dict[str, Section] = {f"retired {tag}": (name, []) for tag, name in RETIRED_TAGS.items()}
+    sections |= {
+        f"event {each.__struct_config__.tag}": (each.__name__, _fields(each)) for each in EVENT_TYPES
+    }
     sections |= {f"record {each.__name__}": ("", _fields(each)) for each in records}
     sections |= {f"enum {each.__name__}": ("", [str(member.value) for member in each]) for each in enums}
     return sections

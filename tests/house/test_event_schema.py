@@ -60,6 +60,13 @@ def test_growth_at_the_end_is_compatible() -> None:
     assert incompatibilities(PINNED, grown + "event 2 Quote\n  ts: int\n") == []
 
 
+def test_an_event_may_be_retired_and_its_tag_stays_so() -> None:
+    retired = PINNED.replace("event 1 Bar\n  ts: int\n  close: float", "retired 1 Bar")
+
+    assert incompatibilities(PINNED, retired) == []
+    assert incompatibilities(retired, PINNED) != []
+
+
 @pytest.mark.parametrize(
     ("current", "problem"),
     [

@@ -2,13 +2,15 @@
 
 Halting cancels every working order. No rule checks an exit that is approved here. The exits of an operator's
 ``FlattenPositions`` go out even while trading is halted, those of a limit do not.
+
+Everybody who narrows trading holds a latch, and the narrowest latch counts: a continuous limit that re-arms
+does not open what an operator closed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from components.risk.exits import EXITS, exit_order, is_exit, parts_to_close
-from components.risk.latches import OPERATOR, narrowest
 from components.risk.state import Flattening, RiskState
 from components.risk.views import AccountView, MarketView
 from components.risk.working_orders import ZERO, WorkingOrder, WorkingOrders
@@ -34,6 +36,11 @@ WHOLE = Decimal(1)
 NOBODY = StrategyId("")
 EXITS_TRIED = 3
 """Exits in a row that may end without a fill; then flattening is given up."""
+
+OPERATOR = "operator"
+"""The latch of the operator's commands."""
+
+_FROM_NARROW = (TradingState.HALTED, TradingState.REDUCE_ONLY)
 
 
 class Breaker:
@@ -118,7 +125,7 @@ class Breaker:
         return () if self._state.latches.pop(key, None) is None else self._changed(ts, reason)
 
     def _changed(self, ts: int, reason: str) -> Sequence[Event]:
-        state = narrowest(self._state.latches)
+        state = _narrowest(self._state.latches)
         if state is self._state.trading_state:
             return ()
         self._state.trading_state = state
@@ -258,6 +265,12 @@ class Breaker:
 
     def _lets_out(self, clearance: TradingState) -> bool:
         return self._state.trading_state is not TradingState.HALTED or clearance is TradingState.HALTED
+
+
+def _narrowest(latches: Mapping[str, TradingState]) -> TradingState:
+    """The trading state under these latches."""
+    held = latches.values()
+    return next((state for state in _FROM_NARROW if state in held), TradingState.ACTIVE)
 
 
 def _is_of(order: Order, strategy: StrategyId, symbol: str, *, side: Side) -> bool:

@@ -25,7 +25,7 @@ class RiskState(msgspec.Struct):
     trading_state: TradingState = TradingState.ACTIVE
     working: WorkingState = msgspec.field(default_factory=WorkingState)
     latches: dict[str, TradingState] = {}
-    """By who narrowed trading: see ``latches``."""
+    """By who narrowed trading: see ``breaker``."""
     flow: FlowState = msgspec.field(default_factory=FlowState)
     defined: dict[str, bool] = {}
     """Symbols whose terms were given."""

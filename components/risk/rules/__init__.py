@@ -25,6 +25,7 @@ from components.risk.rules.permission import (
     DefinedSymbol,
     Expired,
     Identity,
+    InSession,
     KnownSymbol,
     Restricted,
 )
@@ -38,7 +39,6 @@ from components.risk.rules.position import (
 )
 from components.risk.rules.price import PriceCollar, StopCollar
 from components.risk.rules.rule import FlowRule, InstrumentRule, Rule
-from components.risk.rules.session import InSession
 from components.risk.rules.size import MaxOrderNotional, MaxOrderQuantity, OrderTerms
 from kernel.identifiers import StrategyId
 from strategies.sdk.limits import RiskLimits

@@ -1,7 +1,7 @@
 """Names in docstrings, comments, documents and settings that name nothing in the project.
 
 A name is what stands in backquotes, double ones in Python and single ones in documents, and every path and
-module in ``pyproject.toml``. Three kinds are looked up:
+module in ``pyproject.toml``, libraries of which types are missing included. Three kinds are looked up:
 
 - A path (``kernel/bus.py``, ``bus.py``): a file of the project has it, or ends with it.
 - A dotted name that begins with a package of ours (``kernel.bus.EventBus``): the module is there and has it.
@@ -69,12 +69,18 @@ def dead_entries(path: str, text: str) -> Iterator[Violation]:
         *tool["basedpyright"]["include"],
         *(each for each in tool["basedpyright"]["exclude"] if not each.startswith("**")),
         *(each.removeprefix("^") for each in tool["mypy"]["exclude"]),
+        *tool["pytest"]["ini_options"]["testpaths"],
     ]
     named = [each for each in patterns if not _matches_a_file(each)]
     for contract in tool["importlinter"]["contracts"]:
         for key in ("modules", "source_modules", "forbidden_modules", "ignore_imports"):
             modules = (part.strip() for each in contract.get(key, ()) for part in each.split("->"))
             named += [each for each in modules if not _is_module_pattern(each)]
+    named += [
+        each for each in settings["project"]["scripts"].values() if not _is_dotted(each.replace(":", "."))
+    ]
+    overridden = (each for override in tool["mypy"]["overrides"] for each in override["module"])
+    named += [each for each in overridden if each.split(".")[0] not in _words_of_code()]
     lines = text.splitlines()
     for name in dict.fromkeys(named):
         yield Violation(path, next(n for n, each in enumerate(lines, start=1) if name in each), name)
@@ -173,6 +179,12 @@ def _matches_a_file(pattern: str) -> bool:
 def _is_module_pattern(pattern: str) -> bool:
     name = pattern.removesuffix(".**").removesuffix(".*")
     return name.split(".")[0] not in CODE or name in CODE or _is_dotted(name)
+
+
+@cache
+def _words_of_code() -> frozenset[str]:
+    """Every word of the Python files: libraries are imported by name, or by their name in a string."""
+    return frozenset[str]().union(*(_read(source).words for source in sources(*CODE)))
 
 
 def _prose_of(source: Source) -> Iterator[tuple[int, str]]:

@@ -8,6 +8,13 @@ from tests.house.rules import assert_kept
 from tests.house.tree import CODE, ROOT, parse, sources
 
 SETTINGS = """
+[project.scripts]
+onetape = "ops.cli:main"
+replay = "ops.cli:gone"
+[tool.pytest.ini_options]
+testpaths = ["tests", "trials"]
+[[tool.mypy.overrides]]
+module = ["msgspec.*", "LIBRARY.*"]
 [tool.coverage.run]
 omit = ["kernel/gone/*"]
 source = ["kernel"]
@@ -74,6 +81,14 @@ def test_dead_paths_and_modules_of_documents_are_found() -> None:
 
 
 def test_dead_entries_of_settings_are_found() -> None:
-    found = [(each.line, each.found) for each in dead_entries("pyproject.toml", SETTINGS)]
+    settings = SETTINGS.replace("LIBRARY", f"{GONE}_library")
 
-    assert found == [(3, "kernel/gone/*"), (19, "kernel.gone")]
+    found = [(each.line, each.found) for each in dead_entries("pyproject.toml", settings)]
+
+    assert sorted(found) == [
+        (4, "ops.cli:gone"),
+        (6, "trials"),
+        (8, f"{GONE}_library.*"),
+        (10, "kernel/gone/*"),
+        (26, "kernel.gone"),
+    ]

@@ -39,6 +39,7 @@ from kernel.identifiers import TimerName
 from kernel.loggable import place_of, words_of
 from kernel.records import Records
 from kernel.router import Router
+from kernel.time_units import SECOND_NS
 from kernel.timers import NEVER, Timers
 
 CASCADE_LIMIT = 100_000
@@ -354,7 +355,7 @@ class EventBus:
         if policy.back_off_s <= 0:
             return (failed,)
         self._take_out(name, is_quarantined=False)
-        due = min(NEVER, self.now + int(policy.back_off_s * 2.0 ** min(failures - 1, 62) * 1e9))
+        due = min(NEVER, self.now + int(policy.back_off_s * 2.0 ** min(failures - 1, 62) * SECOND_NS))
         return (failed, TimerScheduled(self.now, self.name, TimerName(f"restart {name}"), due))
 
     def _take_out(self, name: str, *, is_quarantined: bool) -> None:

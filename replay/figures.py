@@ -44,7 +44,7 @@ def duration(value_ns: float | None) -> str:
     """The two largest units: ``46 d 3 h``, ``2 h 5 min``, ``12.5 s``."""
     if value_ns is None:
         return UNDEFINED
-    seconds = value_ns / 1e9
+    seconds = value_ns / SECOND_NS
     if seconds < 60:
         return f"{seconds:.3g} s"
     minutes = round(seconds / 60)

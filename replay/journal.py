@@ -19,6 +19,7 @@ from kernel.decimals import exact
 from kernel.errors import InputError, StreamMissing
 from kernel.events import Bar, Event, OrderSubmitted, Quote, Side, Trade
 from kernel.identifiers import ClientOrderId
+from kernel.time_units import SECOND_NS
 from replay import figures
 from replay.excursions import PriceRanges, Span
 from replay.results import RunResult
@@ -104,7 +105,7 @@ def as_row(entry: JournalEntry) -> dict[str, str | float | None]:
         f"{trade.quantity:f}",
         figures.iso(trade.entry_ts),
         figures.iso(trade.exit_ts),
-        trade.duration_ns / 1e9,
+        trade.duration_ns / SECOND_NS,
         *(f"{amount:f}" for amount in (trade.entry_price, trade.exit_price)),
         *(f"{amount:f}" for amount in (trade.pnl, trade.commission, trade.net_pnl)),
         trade.net_return,

@@ -6,6 +6,7 @@ from decimal import Decimal
 from rich.table import Table
 
 from kernel.decimals import exact
+from kernel.time_units import SECOND_NS
 from replay import figures
 from replay.results import RunResult
 
@@ -100,7 +101,7 @@ def to_json(result: RunResult) -> dict[str, JsonField]:
         "sortino": m.sortino,
         "calmar": m.calmar,
         "max_drawdown": m.max_drawdown,
-        "max_drawdown_duration_s": m.max_drawdown_duration_ns / 1e9,
+        "max_drawdown_duration_s": m.max_drawdown_duration_ns / SECOND_NS,
         "win_rate": m.win_rate,
         "profit_factor": m.profit_factor,
         "exposure": m.exposure,
@@ -125,4 +126,4 @@ def _exact(amount: Decimal) -> str:
 
 
 def _seconds(value_ns: float | None) -> float | None:
-    return None if value_ns is None else value_ns / 1e9
+    return None if value_ns is None else value_ns / SECOND_NS

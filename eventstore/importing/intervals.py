@@ -21,9 +21,9 @@ from eventstore.importing.local_time import LocalTime
 from eventstore.importing.options import ImportOptions, Label
 from eventstore.importing.timestamps import Stamp, StampParser
 from kernel.errors import InputError
-from kernel.time_units import DAY_NS, SECOND_NS
+from kernel.time_units import DAY_NS, DAY_S, SECOND_NS
 
-_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400}
+_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": DAY_S, "w": 7 * DAY_S}
 _CACHE_LIMIT = 100_000
 
 IntervalRule = Callable[[str, bool], tuple[int, int]]

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from eventstore.importing.defects import RowDefect
 from kernel.errors import InputError
-from kernel.time_units import MINUTE_NS, SECOND_NS
+from kernel.time_units import DAY_S, MINUTE_NS, SECOND_NS
 
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - wall-clock arithmetic has no zone
 """The zero of wall-clock times, before a zone is applied."""
@@ -93,4 +93,4 @@ def iso_utc(ts: int) -> str:
 def ns_of(delta: timedelta | None) -> int:
     """A duration in ns."""
     assert delta is not None  # every zone here answers with an offset
-    return (delta.days * 86_400 + delta.seconds) * SECOND_NS + delta.microseconds * 1_000
+    return (delta.days * DAY_S + delta.seconds) * SECOND_NS + delta.microseconds * 1_000

@@ -28,7 +28,7 @@ _DECIMALS = re.compile(r"[.,]\d+", re.ASCII)
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
 _UNIT_NS = {
     TimeUnit.SECONDS: SECOND_NS,
-    TimeUnit.MILLISECONDS: 1_000_000,
+    TimeUnit.MILLISECONDS: MS_NS,
     TimeUnit.MICROSECONDS: 1_000,
     TimeUnit.NANOSECONDS: 1,
 }

@@ -32,11 +32,12 @@ from kernel.events import (
 )
 from kernel.identifiers import ClientOrderId, FillId
 from kernel.snapshot import Snapshot
+from kernel.time_units import DAY_NS as DAY
+from kernel.time_units import HOUR_NS as HOUR
 from strategies.sdk import Cancel, PlaceOrder, Replace, buy, one_cancels_other, sell
 from tests.components.lacking_venue import EVERYTHING_ELSE, core_lacking, fills, kinds, planned
 from tests.components.sample_core import hear, of_type
 
-DAY = 86_400_000_000_000
 KEY = ClientOrderId("1-x-1")
 Type, Tif, K = OrderType, TimeInForce, ExecutionKind
 
@@ -302,7 +303,6 @@ def test_a_fill_or_kill_order_cannot_be_emulated_and_is_denied() -> None:
 
 # --- on open, on close ------------------------------------------------------------------------
 
-HOUR = 3_600_000_000_000
 SESSIONS = (
     TradingSession(19700101, 9 * HOUR, 16 * HOUR),
     TradingSession(19700102, DAY + 9 * HOUR, DAY + 16 * HOUR),

@@ -31,9 +31,9 @@ from kernel.events import (
     TimerScheduled,
 )
 from kernel.identifiers import ClientOrderId, StrategyId
+from kernel.time_units import SECOND_NS as SECOND
 from tests.components.sample_core import begin, core_with, hear, of_type, scripted
 
-SECOND = 1_000_000_000
 LAST = 10 * SECOND
 """The last moment at which X trades."""
 ONE = StrategyId("one")

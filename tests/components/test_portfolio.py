@@ -23,9 +23,8 @@ from kernel.events import (
     Trade,
 )
 from kernel.identifiers import ClientOrderId, FillId, StrategyId
+from kernel.time_units import DAY_NS as DAY
 from tests.components.account import ONE, TWO, ZERO, Account, bar, fill
-
-DAY = 86_400_000_000_000
 
 
 def test_a_bought_share_moves_cash_into_a_position() -> None:

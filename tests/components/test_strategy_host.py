@@ -26,6 +26,7 @@ from kernel.events import (
     Trade,
 )
 from kernel.identifiers import TimerName
+from kernel.time_units import DAY_NS as DAY
 from strategies.sdk import (
     Decisions,
     Metadata,
@@ -41,8 +42,6 @@ from strategies.sdk import (
 )
 from tests.components.sample_core import FREE, Memory, Scripted, begin, core_with, hear, of_type, scripted
 from tests.kernel.listeners import quote
-
-DAY = 86_400_000_000_000
 
 
 def day_bar(day: int, opened: float, close: float, symbol: str = "A") -> Bar:

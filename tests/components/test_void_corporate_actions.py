@@ -21,6 +21,7 @@ from kernel.events import (
     VenueDeclared,
 )
 from kernel.state import WrittenState
+from kernel.time_units import SECOND_NS as SECOND
 from strategies.sdk import (
     Decisions,
     Execute,
@@ -37,7 +38,6 @@ from strategies.sdk.adjustment import adjusted, split_ratio
 from strategies.sdk.sizing import FixedQuantity
 from tests.components.sample_core import begin, core_with, hear
 
-SECOND = 1_000_000_000
 SPLIT, MERGER = CorporateActionKind.SPLIT, CorporateActionKind.MERGER
 CHANGE, DIVIDEND = CorporateActionKind.SYMBOL_CHANGE, CorporateActionKind.DIVIDEND
 

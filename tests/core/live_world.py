@@ -34,12 +34,12 @@ from kernel.events import (
 from kernel.events.symbols import symbol_getter
 from kernel.snapshot import take
 from kernel.tape import Tape
+from kernel.time_units import SECOND_NS as SECOND
 from tests.core.happenings import SYMBOLS
 from tests.core.worlds import world
 from tests.kernel.live import Row, Time, memory_tape, rows_of
 from tests.kernel.strange_inputs import CASH, MALFORMED
 
-SECOND = 1_000_000_000
 PATIENCE_S = 60.0
 MARK = 10**9
 """The ``exchange_ts`` of a producer's quotes: the producer times this, and a number."""

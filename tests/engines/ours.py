@@ -18,7 +18,7 @@ from kernel.events import (
     TimeInForce,
 )
 from kernel.identifiers import ClientOrderId
-from kernel.time_units import DAY_NS
+from kernel.time_units import DAY_NS, SECOND_NS
 from replay.config import ReplayConfig
 from replay.results import RunResult, read_results
 from strategies.sdk import (
@@ -155,12 +155,12 @@ def actions_of(task: Task) -> list[CorporateAction]:
 
 def start_of(day: str) -> int:
     """Midnight UTC, ns."""
-    return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()) * 1_000_000_000
+    return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()) * SECOND_NS
 
 
 def day_of(ts: int) -> str:
     """The date of a moment, UTC."""
-    return datetime.fromtimestamp(ts // 1_000_000_000, UTC).date().isoformat()
+    return datetime.fromtimestamp(ts // SECOND_NS, UTC).date().isoformat()
 
 
 def name_of(order: Order) -> str:

@@ -21,10 +21,9 @@ from kernel.events import (
     TimerScheduled,
     Trade,
 )
+from kernel.time_units import SECOND_NS as SECOND
 from kernel.timers import NEVER
 from tests.kernel.listeners import CARELESS, Listener, Watcher, quote, signal, silent
-
-SECOND = 1_000_000_000
 
 
 def fail(event: Event) -> None:

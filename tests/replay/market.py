@@ -9,7 +9,7 @@ from random import Random
 from hypothesis import strategies as st
 
 from kernel.events import Bar, Event, Quote
-from kernel.time_units import DAY_NS, MINUTE_NS
+from kernel.time_units import DAY_NS, MINUTE_NS, SECOND_NS
 from tests.replay.playing import START
 
 CENTS = 100
@@ -54,7 +54,7 @@ def write_csv(path: Path, bars: Sequence[Event]) -> None:
         rows.writerow(["date", "open", "high", "low", "close", "volume"])
         for bar in bars:
             assert isinstance(bar, Bar)
-            day = datetime.fromtimestamp(bar.open_ts // 1_000_000_000, UTC).date().isoformat()
+            day = datetime.fromtimestamp(bar.open_ts // SECOND_NS, UTC).date().isoformat()
             rows.writerow([day, bar.open, bar.high, bar.low, bar.close, bar.volume])
 
 

@@ -29,7 +29,7 @@ import pytest
 
 from brokers.simulated.config import SimulatedBrokerConfig
 from kernel.events import Side
-from kernel.time_units import DAY_NS
+from kernel.time_units import DAY_NS, SECOND_NS
 from replay import Backtest, backtest
 from replay.equity import daily_closes
 from replay.trades import OpenLot, RoundTrip
@@ -63,7 +63,7 @@ class Exit(msgspec.Struct, frozen=True):
 
 
 def day_of(ts: int) -> str:
-    return datetime.fromtimestamp(ts // 1_000_000_000, UTC).date().isoformat()
+    return datetime.fromtimestamp(ts // SECOND_NS, UTC).date().isoformat()
 
 
 def entry_of(trade: RoundTrip | OpenLot) -> Entry:

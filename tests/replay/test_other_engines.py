@@ -28,7 +28,7 @@ from brokers.simulated.fills import FillTiming
 from components.assembly.instruments import InstrumentConfig
 from eventstore.importing import ImportOptions
 from kernel.events import Bar, OrderFilled, Side
-from kernel.time_units import DAY_NS, HOUR_NS
+from kernel.time_units import DAY_NS, HOUR_NS, SECOND_NS
 from replay import Backtest, backtest
 from replay.config import ReplayConfig
 from replay.equity import daily_closes
@@ -56,7 +56,7 @@ class Fill(msgspec.Struct, frozen=True):
 
 
 def day_of(ts: int) -> str:
-    return datetime.fromtimestamp(ts // 1_000_000_000, UTC).date().isoformat()
+    return datetime.fromtimestamp(ts // SECOND_NS, UTC).date().isoformat()
 
 
 def as_fill(event: OrderFilled) -> Fill:
@@ -190,7 +190,7 @@ def lean_bars(path: Path, *, timeframe: str, length_ns: int, first: str, last: s
                 continue
             factor = next(value for day, value in factors if day >= stamp[:8]) / 10_000
             moment = datetime.strptime(stamp, "%Y%m%d %H:%M").replace(tzinfo=UTC)
-            opened = int(moment.timestamp()) * 1_000_000_000
+            opened = int(moment.timestamp()) * SECOND_NS
             first_price, high, low, close = (float(price) * factor for price in prices)
             ts = opened + length_ns
             yield Bar(ts, "SPY", timeframe, first_price, high, low, close, float(volume), opened)

@@ -37,9 +37,9 @@ from kernel.events import (
     TradingSession,
 )
 from kernel.identifiers import ClientOrderId, StrategyId
+from kernel.time_units import MINUTE_NS as MINUTE
 from tests.components.sample_core import core_with
 
-MINUTE = 60_000_000_000
 START = 1_600_000 * MINUTE
 """Minute 0 of every scenario, which a session opens with."""
 

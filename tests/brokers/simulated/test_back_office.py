@@ -27,9 +27,9 @@ from kernel.events import (
     TimerScheduled,
 )
 from kernel.identifiers import StrategyId
+from kernel.time_units import DAY_NS as DAY
 from tests.components.sample_core import begin, core_with, hear, of_type, scripted
 
-DAY = 86_400_000_000_000
 NOON = DAY // 2
 LONG, SHORT = StrategyId("long"), StrategyId("short")
 

@@ -11,6 +11,7 @@ from brokers.simulated.config import SimulatedBrokerConfig
 from components.order_books.order_books import OrderBooks
 from kernel.events import Bar, ExecutionKind, ExecutionReport, Liquidity, OrderType, Quote, Side, TimeInForce
 from kernel.identifiers import StrategyId
+from kernel.time_units import DAY_NS
 from tests.brokers.simulated.book_venue import BookVenue, fills, kinds, trade
 from tests.brokers.simulated.venue import BUY, SELL, order
 from tests.components.book_events import delta, snapshot
@@ -225,7 +226,7 @@ def test_without_a_queue_a_trade_beyond_the_limit_fills_it(
 def test_on_open_is_for_the_first_book_of_its_session() -> None:
     at = venue()
     at.submit(order(BUY, 2, order_type=OrderType.MARKET_ON_OPEN))
-    day = 86_400_000_000_000
+    day = DAY_NS
     early = at.hear(delta((), (), ts=day - 1))
 
     assert early == []

@@ -27,7 +27,8 @@ from kernel.events import (
     Trade,
     VenueFeature,
 )
-from tests.brokers.simulated.venue import BUY, MINUTE, SELL, Venue, bar, kinds, order
+from kernel.time_units import MINUTE_NS as MINUTE
+from tests.brokers.simulated.venue import BUY, SELL, Venue, bar, kinds, order
 
 ACCEPTED, FILL = ExecutionKind.ACCEPTED, ExecutionKind.FILL
 TRIGGERED, REJECTED = ExecutionKind.TRIGGERED, ExecutionKind.REJECTED

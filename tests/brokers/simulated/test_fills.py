@@ -7,7 +7,8 @@ import pytest
 from brokers.simulated.config import SimulatedBrokerConfig
 from brokers.simulated.fills import FillTiming
 from kernel.events import ApprovedOrder, Bar, ExecutionKind, Quote, Trade
-from tests.brokers.simulated.venue import BUY, MINUTE, SELL, Venue, bar, kinds, order
+from kernel.time_units import MINUTE_NS as MINUTE
+from tests.brokers.simulated.venue import BUY, SELL, Venue, bar, kinds, order
 
 FIRST = bar(1, "100/100/100/100")
 WIDE = "100/105/95/102"

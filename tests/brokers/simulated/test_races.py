@@ -30,8 +30,9 @@ from kernel.events import (
     TransitionRefused,
 )
 from kernel.identifiers import ClientOrderId
+from kernel.time_units import MINUTE_NS as MINUTE
 from strategies.sdk import OneCancelsOther, Replace, buy, sell
-from tests.brokers.simulated.venue import BUY, MINUTE, SELL, Venue, bar, order
+from tests.brokers.simulated.venue import BUY, SELL, Venue, bar, order
 from tests.components.lacking_venue import fills, planned
 from tests.components.sample_core import begin, core_with, hear, of_type
 

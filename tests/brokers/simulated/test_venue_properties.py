@@ -27,7 +27,8 @@ from kernel.events import (
     Trade,
 )
 from kernel.identifiers import ClientOrderId, StrategyId
-from tests.brokers.simulated.venue import MINUTE, Venue
+from kernel.time_units import MINUTE_NS as MINUTE
+from tests.brokers.simulated.venue import Venue
 
 ENDS = frozenset({ExecutionKind.CANCELLED, ExecutionKind.EXPIRED, ExecutionKind.REJECTED})
 SHARE = 0.5

@@ -27,7 +27,8 @@ from kernel.events import (
 )
 from kernel.identifiers import ClientOrderId, FillId, StrategyId
 from kernel.time_units import DAY_NS
-from tests.brokers.simulated.venue import BUY, MINUTE, SELL, Venue, bar, order
+from kernel.time_units import MINUTE_NS as MINUTE
+from tests.brokers.simulated.venue import BUY, SELL, Venue, bar, order
 from tests.components.sample_core import begin, broker_of, core_with, hear, of_type
 
 MS = 1_000_000

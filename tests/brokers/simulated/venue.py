@@ -22,8 +22,8 @@ from kernel.events import (
     TimeInForce,
 )
 from kernel.identifiers import ClientOrderId, StrategyId
+from kernel.time_units import MINUTE_NS as MINUTE
 
-MINUTE = 60_000_000_000
 BUY, SELL = Side.BUY, Side.SELL
 
 

@@ -29,12 +29,12 @@ from kernel.events import (
     SignalsAggregated,
     VenueDeclared,
 )
+from kernel.time_units import DAY_NS as DAY
+from kernel.time_units import SECOND_NS as SECOND
 from strategies.sdk import Decisions, Signal, SignalDirection, Strategy, StrategyParams, StrategyState, Twap
 from strategies.sdk.sizing import FixedFractional, FixedQuantity, RiskPerTrade, VolatilityScaled
 from tests.components.sample_core import begin, core_with, hear, of_type
 
-SECOND = 1_000_000_000
-DAY = 86_400 * SECOND
 LONG, SHORT, FLAT = SignalDirection.LONG, SignalDirection.SHORT, SignalDirection.FLAT
 TEN = FixedQuantity(quantity=Decimal(10))
 

@@ -22,6 +22,7 @@ from kernel.events import (
     TimeInForce,
     VenueDeclared,
 )
+from kernel.time_units import SECOND_NS as SECOND
 from strategies.sdk import (
     Bar,
     CancelExecution,
@@ -49,7 +50,6 @@ from tests.replay.playing import SHARED_DATA
 
 SPY = SHARED_DATA / "minute" / "equity_nt" / "nt-spy-minute-2011-01.csv.gz"
 MINUTE_S = 60
-SECOND = 1_000_000_000
 MINUTE = MINUTE_S * SECOND
 
 

@@ -18,6 +18,7 @@ from kernel.events import (
     Side,
 )
 from kernel.identifiers import ClientOrderId
+from kernel.time_units import SECOND_NS as SECOND
 from strategies.sdk import RiskLimits
 from tests.components.risk.desk import BUY, ME, OTHER, SELL, Desk, allowed, limits, rule_of
 
@@ -200,8 +201,6 @@ def test_a_stop_may_lie_only_so_far_away_on_either_side(stop: str, rule: str) ->
 
 
 # --- flow -------------------------------------------------------------------------------------
-
-SECOND = 1_000_000_000
 
 
 def test_only_so_many_orders_go_in_any_second() -> None:

@@ -25,12 +25,11 @@ from kernel.events import (
     TradingState,
     TradingStateChanged,
 )
+from kernel.time_units import DAY_NS as DAY
+from kernel.time_units import SECOND_NS as SECOND
 from strategies.sdk import RiskLimits
 from strategies.sdk.limits import BreachAction, ContinuousLimit, LimitKind, LimitUnit, LossOrigin, Rearm
 from tests.components.sample_core import FREE, Step, begin, core_with, hear, of_type, scripted
-
-DAY = 86_400_000_000_000
-SECOND = 1_000_000_000
 
 
 def limit(kind: LimitKind, size: str, **terms: Any) -> RiskLimits:  # Any: a term's own type

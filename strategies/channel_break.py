@@ -13,6 +13,9 @@ from typing import Annotated
 from msgspec import field
 
 from strategies.sdk import (
+    FLAT,
+    LONG,
+    SHORT,
     Bar,
     Decisions,
     Metadata,
@@ -23,8 +26,6 @@ from strategies.sdk import (
     StrategyParams,
     StrategyState,
 )
-
-LONG, SHORT, FLAT = SignalDirection.LONG, SignalDirection.SHORT, SignalDirection.FLAT
 
 
 class Params(StrategyParams, frozen=True):

@@ -4,7 +4,7 @@ Reasons are recorded in logs. If a sentence changes, old logs no longer replay b
 """
 
 from brokers.simulated.resting import Resting
-from kernel.events import ExecutionKind, ExecutionReport, Order, TimeInForce
+from kernel.events import REPLACED, TRIGGERED, ExecutionKind, ExecutionReport, Order, TimeInForce
 
 INSTEAD_OF_TAKING = "post-only, and it would have taken liquidity"
 NOTHING_TO_REDUCE = "reduce-only, and there is nothing to reduce"
@@ -18,8 +18,6 @@ RESTATED_FIRST = "a corporate action restated the order first"
 # orders have statuses of the same names.
 _CANCELLED = ExecutionKind.CANCELLED
 _EXPIRED = ExecutionKind.EXPIRED
-_REPLACED = ExecutionKind.REPLACED
-_TRIGGERED = ExecutionKind.TRIGGERED
 _REJECTED = ExecutionKind.REJECTED
 
 
@@ -40,7 +38,7 @@ def rejected(ts: int, order: Order, reason: str) -> ExecutionReport:
 
 def triggered(ts: int, resting: Resting) -> ExecutionReport:
     """The market reached the order's trigger."""
-    return report(ts, resting.order, _TRIGGERED)
+    return report(ts, resting.order, TRIGGERED)
 
 
 def cancelled(ts: int, resting: Resting, reason: str) -> ExecutionReport:
@@ -57,7 +55,7 @@ def restated(ts: int, order: Order, *, reason: str = "") -> ExecutionReport:
     """The order has new terms, and the report lists them. The venue itself may have made them."""
     return ExecutionReport(
         ts,
-        _REPLACED,
+        REPLACED,
         order.client_order_id,
         order.symbol,
         quantity=order.quantity,

@@ -26,6 +26,7 @@ from kernel.component import STEADFAST, FailurePolicy, Subscription, Watch
 from kernel.corporate_actions import is_void
 from kernel.errors import ComponentError
 from kernel.events import (
+    PARTICIPATION,
     AlgorithmKind,
     Bar,
     CancelAllOrders,
@@ -57,8 +58,6 @@ from kernel.events import (
 )
 from kernel.identifiers import ClientOrderId, TimerName
 from strategies.sdk.algorithms import TIME_IS_OVER
-
-_PARTICIPATION = AlgorithmKind.PARTICIPATION
 
 
 class MarketView(Protocol):
@@ -177,7 +176,7 @@ class ExecutionAlgorithms:
             return self._end(ts, work)
         if terms.kind in TIMED:
             return self._step(ts, work)
-        if terms.kind is _PARTICIPATION:
+        if terms.kind is PARTICIPATION:
             self._watching.add(work.order.symbol)
         timers = (self._timer(ts, work, terms.end_ts),) if terms.end_ts else ()
         return (*timers, *self._go_on(ts, work))
@@ -319,7 +318,7 @@ class ExecutionAlgorithms:
 
     def _unfollow(self, ended: Work) -> None:
         symbol = ended.order.symbol
-        if ended.terms.kind is not _PARTICIPATION:
+        if ended.terms.kind is not PARTICIPATION:
             return
         works = self.state.works.values()
         if not any(work.order.symbol == symbol and _follows(work) for work in works):
@@ -334,4 +333,4 @@ class ExecutionAlgorithms:
 
 def _follows(work: Work) -> bool:
     """Whether the market's volume matters to it now."""
-    return work.stage is Stage.WORKING and work.terms.kind is _PARTICIPATION
+    return work.stage is Stage.WORKING and work.terms.kind is PARTICIPATION

@@ -12,10 +12,7 @@ from math import inf, isfinite
 
 import msgspec
 
-from kernel.events import PriceLevel, Side
-
-# Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
-_BUY = Side.BUY
+from kernel.events import BUY, PriceLevel, Side
 
 
 class BookSide(msgspec.Struct):
@@ -140,18 +137,18 @@ class Book(msgspec.Struct):
 
     def taken_by(self, side: Side) -> Iterator[tuple[float, float]]:
         """The levels that an order of this side trades with: asks for a buy, bids for a sale; best first."""
-        return self.ask_side.levels() if side is _BUY else self.bid_side.levels()
+        return self.ask_side.levels() if side is BUY else self.bid_side.levels()
 
     def size_at(self, side: Side, price: float) -> float:
         """The size that waits at a price, on the bid for ``BUY``, on the ask for ``SELL``."""
-        resting = self.bid_side if side is _BUY else self.ask_side
+        resting = self.bid_side if side is BUY else self.ask_side
         return resting.sizes.get(resting.sign * price, 0.0)
 
     def depth(self, side: Side, price: float) -> float:
         """The size that an order of this side can take at ``price`` or better."""
         total = 0.0
         for at, size in self.taken_by(side):
-            if at > price if side is _BUY else at < price:
+            if at > price if side is BUY else at < price:
                 break
             total += size
         return total

@@ -6,6 +6,7 @@ can be in after it was sent, terminal ones included. An order that is held here 
 denied was never sent, so no report of it is true; what moves it is our own doing (``HELD_MOVES``).
 """
 
+from kernel.events import FILLED
 from kernel.events import ExecutionKind as Kind
 from kernel.events import OrderStatus as Status
 
@@ -78,14 +79,10 @@ CANCELLABLE = frozenset({Status.SUBMITTED, Status.ACCEPTED, Status.PARTIALLY_FIL
 REPLACEABLE = frozenset({Status.ACCEPTED, Status.PARTIALLY_FILLED})
 
 
-# Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
-_FILLED = Status.FILLED
-
-
 def working_status(*, is_filled_in_part: bool, is_complete: bool, is_replacing: bool) -> Status:
     """The state of an order of which the venue said that it works."""
     if is_complete:
-        return _FILLED
+        return FILLED
     if is_replacing:
         return Status.PENDING_REPLACE
     return Status.PARTIALLY_FILLED if is_filled_in_part else Status.ACCEPTED
@@ -100,7 +97,7 @@ def after_fill(status: Status, *, is_complete: bool) -> Status | None:
     if status not in FILLABLE:
         return None
     if is_complete:
-        return _FILLED
+        return FILLED
     if status in (Status.SUBMITTED, Status.ACCEPTED, Status.UNKNOWN):
         return Status.PARTIALLY_FILLED
     return status

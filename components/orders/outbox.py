@@ -12,6 +12,9 @@ from components.orders.contingency import released_quantity
 from components.orders.lifecycle import CANCELLABLE, TERMINAL
 from components.orders.state import OrderEntry, OrdersState
 from kernel.events import (
+    GTD,
+    PENDING,
+    SUBMITTED,
     ApprovedOrder,
     CancelSubmitted,
     Event,
@@ -26,14 +29,9 @@ from kernel.events import (
     OrderStatus,
     OrderSubmitted,
     ReplaceSubmitted,
-    TimeInForce,
     VenueFeature,
 )
 
-# Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
-_SUBMITTED = OrderStatus.SUBMITTED
-_PENDING = OrderStatus.PENDING
-_GTD = TimeInForce.GTD
 
 Emitted = list[Event]
 
@@ -67,7 +65,7 @@ class Outbox:
             return self.send(ts, entry)
         if parent is None or parent is entry:
             return self._cancel_held(ts, entry, reason=f"parent {parent_id} is no order")
-        entry.status, entry.held = _PENDING, HoldReason.PARENT
+        entry.status, entry.held = PENDING, HoldReason.PARENT
         if parent.status in TERMINAL:
             return self.after_end(ts, parent)
         return [OrderHeld(ts, entry.order, HoldReason.PARENT)]
@@ -75,10 +73,10 @@ class Outbox:
     def send(self, ts: int, entry: OrderEntry) -> Emitted:
         """Give an order to the venue, or to emulation first."""
         order = entry.order
-        if order.time_in_force is _GTD and order.expire_ts <= ts:
+        if order.time_in_force is GTD and order.expire_ts <= ts:
             return self.expire_held(ts, entry)
         if self._holds(order):
-            entry.status, entry.held = _PENDING, HoldReason.EMULATED
+            entry.status, entry.held = PENDING, HoldReason.EMULATED
             return [OrderHeld(ts, order, HoldReason.EMULATED)]
         return self.submit(ts, entry)
 
@@ -90,7 +88,7 @@ class Outbox:
             self._state.end_held(entry, OrderStatus.DENIED)
             denied = OrderDenied(ts, order, "trading_state", closed_by, "0", str(order.quantity))
             return [denied, *self.after_end(ts, entry)]
-        entry.status, entry.held = _SUBMITTED, None
+        entry.status, entry.held = SUBMITTED, None
         if order.group_id and not self._has(VenueFeature.OCO):
             order = msgspec.structs.replace(order, group_id="")
         return [OrderSubmitted(ts, order)]
@@ -122,7 +120,7 @@ class Outbox:
 
     def cancel(self, ts: int, entry: OrderEntry, *, reason: str) -> Sequence[Event]:
         """Ask the venue to cancel; a held order ends here and now, for ``reason``."""
-        if entry.status is _PENDING:
+        if entry.status is PENDING:
             return self._cancel_held(ts, entry, reason=reason)
         entry.status = OrderStatus.PENDING_CANCEL
         order = entry.order
@@ -157,4 +155,4 @@ def replacement(ts: int, entry: OrderEntry, order: ApprovedOrder) -> Event:
 
 def is_cancellable(entry: OrderEntry) -> bool:
     """Whether the venue can be asked to cancel, or the order is held here."""
-    return entry.status is _PENDING or entry.status in CANCELLABLE
+    return entry.status is PENDING or entry.status in CANCELLABLE

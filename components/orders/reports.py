@@ -18,6 +18,7 @@ from components.orders.lifecycle import (
 )
 from components.orders.state import ZERO, BookedFill, OrderEntry
 from kernel.events import (
+    REPLACED,
     ApprovedOrder,
     CancelRejected,
     Event,
@@ -42,7 +43,6 @@ Outcome = tuple[Event, OrderStatus | None]
 
 # Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
 _ACCEPTED = OrderStatus.ACCEPTED
-_REPLACED = ExecutionKind.REPLACED
 
 
 def book_fill(entry: OrderEntry, report: ExecutionReport, *, action_count: int) -> Outcome:
@@ -186,7 +186,7 @@ def refused(report: ExecutionReport, status: OrderStatus, reason: str) -> Transi
 def _answer_replacement(entry: OrderEntry, report: ExecutionReport) -> str:
     """Take new terms, or let them go; returns why not. The report's own terms win over those asked for."""
     terms = entry.replacement
-    if report.kind is _REPLACED:
+    if report.kind is REPLACED:
         if terms is None and report.quantity is None:
             return "no replacement is under way"
         if terms is not None and _is_of_the_venues_own(entry.order, terms, report):

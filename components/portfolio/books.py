@@ -19,6 +19,7 @@ from components.portfolio.position import ZERO, Lot
 from components.portfolio.rates import set_rate
 from components.portfolio.state import Ledger, PortfolioState, Position, Terms
 from kernel.events import (
+    BUY,
     AdjustPosition,
     AssetClass,
     CashFlowKind,
@@ -28,12 +29,9 @@ from kernel.events import (
     InstrumentDefined,
     OrderFilled,
     PositionChanged,
-    Side,
 )
 from kernel.identifiers import FillId, StrategyId
 
-# Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
-_BUY = Side.BUY
 _NO_FILL = FillId("")
 ONE = Decimal(1)
 _SETTLED = frozenset({AssetClass.FUTURE, AssetClass.PERPETUAL})
@@ -71,7 +69,7 @@ class Books:
         history = position.history
         if history is None and self._kept:
             history = position.history = begin(position, terms.multiplier or ONE)
-        signed = fill.quantity if fill.side is _BUY else -fill.quantity
+        signed = fill.quantity if fill.side is BUY else -fill.quantity
         unit_price = fill.price if terms.multiplier is None else fill.price * terms.multiplier
         realised = position.realised_pnl
         self._fill(position, signed, unit_price=unit_price)

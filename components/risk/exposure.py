@@ -20,13 +20,10 @@ from typing import Protocol
 
 import msgspec
 
-from kernel.events import InstrumentDefined, Side
+from kernel.events import BUY, InstrumentDefined, Side
 
 ZERO = Decimal(0)
 VALUE_QUANTUM = Decimal("1E-10")
-
-# Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
-_BUY = Side.BUY
 
 
 class HeldView(Protocol):
@@ -84,7 +81,7 @@ class WorkingExposure:
         one = self.sums.by_symbol.get(symbol)
         if one is None:
             one = self.sums.by_symbol[symbol] = SymbolExposure()
-        if side is _BUY:
+        if side is BUY:
             one.buy = one.buy + quantity or ZERO
             one.buy_value = one.buy_value + value or ZERO
         else:
@@ -101,7 +98,7 @@ class WorkingExposure:
     def added_by(self, symbol: str, side: Side, *, quantity: Decimal, value: Decimal) -> Decimal:
         """The exposure that one more order could add to that of the working ones."""
         one, held = self.sums.by_symbol.get(symbol, NOTHING), self._account.net_position(symbol)
-        if side is _BUY:
+        if side is BUY:
             opened = _opening_value(held, one.buy + quantity, one.buy_value + value)
         else:
             opened = _opening_value(-held, one.sell + quantity, one.sell_value + value)

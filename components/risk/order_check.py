@@ -7,14 +7,9 @@ from typing import Generic, TypeVar, overload
 from components.risk.context import RiskContext
 from components.risk.flow import duplicate_key
 from components.risk.working_orders import NO_SHARE, ZERO, Share, WorkingOrder
-from kernel.events import InstrumentDefined, Order, OrderType, Quote, Side
+from kernel.events import BUY, STOP, InstrumentDefined, Order, Quote
 
 ONE = Decimal(1)
-
-
-# Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
-_BUY = Side.BUY
-_STOP = OrderType.STOP
 
 
 OwnerT = TypeVar("OwnerT")
@@ -76,7 +71,7 @@ class OrderCheck:
             counted = self.awaiting_parent + self.group_share.quantity
             self.added_quantity = max(ZERO, order.quantity - counted)
         change = self.added_quantity + working.quantity(symbol, order.side)
-        self.projected_position = self.held + change if order.side is _BUY else self.held - change
+        self.projected_position = self.held + change if order.side is BUY else self.held - change
         """The net position once the order and the working ones of its side are filled."""
 
     @Once
@@ -99,11 +94,11 @@ class OrderCheck:
         """
         order = self.order
         price = order.limit_price
-        if price is not None and order.side is _BUY:
+        if price is not None and order.side is BUY:
             return price
         price = order.stop_price if price is None else price
         if price is not None:
-            known = self.last_price if order.side is not _BUY or order.order_type is _STOP else None
+            known = self.last_price if order.side is not BUY or order.order_type is STOP else None
             return price if known is None else max(price, known)
         last = self.context.market.last_price(order.symbol)  # not by way of last_price: 0.4 us of 2.7
         return None if last is None else Decimal(repr(last))
@@ -149,7 +144,7 @@ class OrderCheck:
         order, held = self.order, self.strategy_held
         change = self.working.strategy_quantity(order.strategy, order.symbol, order.side)
         change += self.added_quantity
-        return held + change if order.side is _BUY else held - change
+        return held + change if order.side is BUY else held - change
 
     @Once
     def opening_quantity(self) -> Decimal:
@@ -168,7 +163,7 @@ class OrderCheck:
     @property
     def is_closing(self) -> bool:
         """Whether all that it and the working orders of its side may fill closes the present position."""
-        is_opposite = self.held < 0 if self.order.side is _BUY else self.held > 0
+        is_opposite = self.held < 0 if self.order.side is BUY else self.held > 0
         return is_opposite and self.projected_position * self.held >= 0
 
     @property

@@ -21,6 +21,7 @@ from components.risk.working_orders import ZERO, WorkingOrder, WorkingOrders
 from kernel.component import STEADFAST, FailurePolicy, Subscription
 from kernel.corporate_actions import is_void
 from kernel.events import (
+    BUY,
     ApprovedOrder,
     ComponentFailed,
     CorporateAction,
@@ -57,7 +58,6 @@ from strategies.sdk.limits import RiskLimits, named_limits
 from strategies.sdk.risk_rules import Denial, RiskRule
 
 # Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
-_BUY = Side.BUY
 _ACTIVE = TradingState.ACTIVE
 _HALTED = TradingState.HALTED
 
@@ -222,12 +222,12 @@ class Risk:
         """Whether an order only makes the net position smaller; its own part of the sums is ``besides``."""
         held = self._context.account.net_position(order.symbol)
         working = self._working.quantity(order.symbol, order.side) - besides
-        reducing = held < 0 if order.side is _BUY else held > 0
+        reducing = held < 0 if order.side is BUY else held > 0
         return reducing and order.quantity + working <= abs(held)
 
     def _unit_value(self, order_check: OrderCheck) -> Decimal:
         """The value of a unit where a sum needs it; 0 for a sale that only cash would count."""
-        return order_check.unit_value if order_check.order.side is _BUY or self._counts_exposure else ZERO
+        return order_check.unit_value if order_check.order.side is BUY or self._counts_exposure else ZERO
 
     # --- working orders ----------------------------------------------------------------------------
 

@@ -21,7 +21,17 @@ from components.strategy_host.order_terms import (
 from components.strategy_host.plain_values import choice, several, text, to_ticks
 from components.strategy_host.sizes import Sizes
 from components.strategy_host.state import HostState
-from kernel.events import InstrumentDefined, Order, OrderIntent, OrderType, Side, TimeInForce
+from kernel.events import (
+    BUY,
+    GTC,
+    LIMIT,
+    SELL,
+    STOP,
+    InstrumentDefined,
+    Order,
+    OrderIntent,
+    Side,
+)
 from kernel.identifiers import ClientOrderId, StrategyId
 from strategies.sdk.decisions import OneCancelsOther, OneTriggersOther, PlaceOrder, Target
 
@@ -29,13 +39,6 @@ MAX_MEMBERS = 100
 """Orders of one group, and orders that wait for one other."""
 
 NO_PARENT = ClientOrderId("")
-
-# Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
-_BUY = Side.BUY
-_SELL = Side.SELL
-_STOP = OrderType.STOP
-_LIMIT = OrderType.LIMIT
-_GTC = TimeInForce.GTC
 
 
 class OrderPlans:
@@ -120,7 +123,7 @@ class OrderPlans:
             self._next_id(),
             self._strategy,
             symbol,
-            _BUY if missing > 0 else _SELL,
+            BUY if missing > 0 else SELL,
             terms.order_type,
             abs(missing),
             terms.limit_price,
@@ -166,18 +169,18 @@ class OrderPlans:
         _check_exits(entry, stop_loss, take_profit)
         group_id = "" if stop_loss is None or take_profit is None else self._next_group_id()
         exits: list[OrderIntent] = []
-        for order_type, price in ((_STOP, stop_loss), (_LIMIT, take_profit)):
+        for order_type, price in ((STOP, stop_loss), (LIMIT, take_profit)):
             if price is not None:
                 order = Order(
                     self._next_id(),
                     self._strategy,
                     entry.symbol,
-                    _SELL if entry.side is _BUY else _BUY,
+                    SELL if entry.side is BUY else BUY,
                     order_type,
                     entry.quantity,
-                    price if order_type is _LIMIT else None,
-                    price if order_type is _STOP else None,
-                    _GTC,
+                    price if order_type is LIMIT else None,
+                    price if order_type is STOP else None,
+                    GTC,
                     tag=entry.tag,
                     parent_id=entry.client_order_id,
                     group_id=group_id,
@@ -204,7 +207,7 @@ def _check_exits(entry: Order, stop_loss: Decimal | None, take_profit: Decimal |
     """A stop loss is on the losing side of the entry's price, a take profit on the winning one."""
     price = entry.stop_price if entry.limit_price is None else entry.limit_price
     steps = [one for one in (stop_loss, price, take_profit) if one is not None]
-    rising = entry.side is _BUY
+    rising = entry.side is BUY
     in_order = all(low < high if rising else low > high for low, high in pairwise(steps))
     if not in_order:
         word = "ascending" if rising else "descending"

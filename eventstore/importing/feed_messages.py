@@ -23,13 +23,12 @@ from typing import TypeVar
 import msgspec
 
 from eventstore.importing.defects import RowDefect
-from kernel.events import AggressorSide, BookDelta, BookSnapshot, PriceLevel, Quote, Trade
+from kernel.events import BUYER, SELLER, BookDelta, BookSnapshot, PriceLevel, Quote, Trade
 from kernel.time_units import MS_NS
 
 FeedEvent = BookDelta | BookSnapshot | Quote | Trade
 
 _LAST_TS = 2**63 - 1
-_BUYER, _SELLER = AggressorSide.BUYER, AggressorSide.SELLER
 _TIME = "a time of receipt in ns and a message, with a space between"
 
 
@@ -162,7 +161,7 @@ class FeedMessages:
         if not 0.0 <= found.q < inf:
             raise RowDefect("q", repr(found.q), expected="0 or more")
         exchange_ts = (found.T or found.E) * MS_NS
-        aggressor = _SELLER if found.m else _BUYER
+        aggressor = SELLER if found.m else BUYER
         return Trade(ts, found.s, found.p, found.q, aggressor, str(found.t), exchange_ts)
 
     def _check_levels(self, levels: tuple[PriceLevel, ...], name: str) -> None:

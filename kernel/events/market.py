@@ -17,6 +17,9 @@ class AggressorSide(StrEnum):
     UNKNOWN = "unknown"
 
 
+BUYER, SELLER = AggressorSide.BUYER, AggressorSide.SELLER
+
+
 class AssetClass(StrEnum):
     """What kind of thing an instrument is."""
 

@@ -9,7 +9,7 @@ from kernel.events.header import Record
 from kernel.identifiers import ClientOrderId, StrategyId
 
 # Members of enums that are read for each order stand beside their enum under their own name: on 3.11 a member
-# takes 0.1 us to look up, a global 0.02.
+# takes 0.1 us to look up, a global 0.02. A name of two enums (``CANCELLED``) stays with its only reader.
 
 
 class Side(StrEnum):
@@ -38,7 +38,8 @@ class OrderType(StrEnum):
     LIMIT_ON_CLOSE = "limit_on_close"
 
 
-MARKET, LIMIT, TRAILING_STOP = OrderType.MARKET, OrderType.LIMIT, OrderType.TRAILING_STOP
+MARKET, LIMIT = OrderType.MARKET, OrderType.LIMIT
+STOP, TRAILING_STOP = OrderType.STOP, OrderType.TRAILING_STOP
 
 
 class TimeInForce(StrEnum):
@@ -71,7 +72,7 @@ class ExecutionKind(StrEnum):
     UNKNOWN = "unknown"
 
 
-FILL = ExecutionKind.FILL
+FILL, REPLACED, TRIGGERED = ExecutionKind.FILL, ExecutionKind.REPLACED, ExecutionKind.TRIGGERED
 
 
 class Liquidity(StrEnum):
@@ -93,6 +94,9 @@ class SignalDirection(StrEnum):
     FLAT = "flat"
 
 
+LONG, SHORT, FLAT = SignalDirection.LONG, SignalDirection.SHORT, SignalDirection.FLAT
+
+
 class OrderStatus(StrEnum):
     """Where an order is in its life. ``PENDING``: approved, and held here until it may be sent."""
 
@@ -110,6 +114,10 @@ class OrderStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
+PENDING, SUBMITTED, FILLED = OrderStatus.PENDING, OrderStatus.SUBMITTED, OrderStatus.FILLED
+PENDING_REPLACE = OrderStatus.PENDING_REPLACE
+
+
 class HoldReason(StrEnum):
     """Why an approved order is not sent to the venue yet."""
 
@@ -124,6 +132,9 @@ class AlgorithmKind(StrEnum):
     VWAP = "vwap"
     PARTICIPATION = "participation"
     ICEBERG = "iceberg"
+
+
+PARTICIPATION = AlgorithmKind.PARTICIPATION
 
 
 class Order(Record, frozen=True):

@@ -6,6 +6,9 @@ To write a strategy, subclass ``Strategy`` (see ``strategies/ma_cross.py``) and 
 """
 
 from kernel.events import (
+    FLAT,
+    LONG,
+    SHORT,
     Bar,
     BookDelta,
     BookSnapshot,
@@ -95,6 +98,9 @@ from strategies.sdk.strategy import (
 )
 
 __all__ = [
+    "FLAT",
+    "LONG",
+    "SHORT",
     "Adjustment",
     "Bar",
     "BookDelta",

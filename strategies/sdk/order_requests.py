@@ -5,7 +5,7 @@ stop-limit, a trail for a trailing stop. The others (if-touched, on open, on clo
 ``order_type``. ``PlaceOrder`` says what each term means.
 """
 
-from kernel.events import OrderType, Side, TimeInForce
+from kernel.events import BUY, GTC, LIMIT, MARKET, SELL, OrderType, TimeInForce
 from strategies.sdk.decisions import (
     Number,
     OneCancelsOther,
@@ -15,13 +15,6 @@ from strategies.sdk.decisions import (
     Target,
 )
 
-# Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
-_BUY = Side.BUY
-_SELL = Side.SELL
-_MARKET = OrderType.MARKET
-_LIMIT = OrderType.LIMIT
-_GTC = TimeInForce.GTC
-
 
 def buy(
     symbol: str,
@@ -29,7 +22,7 @@ def buy(
     *,
     limit: Number | None = None,
     stop: Number | None = None,
-    time_in_force: TimeInForce = _GTC,
+    time_in_force: TimeInForce = GTC,
     tag: str = "",
     order_type: OrderType | None = None,
     expire_ts: int = 0,
@@ -44,7 +37,7 @@ def buy(
     """An order to buy."""
     return PlaceOrder(
         symbol,
-        _BUY,
+        BUY,
         quantity,
         order_type or _order_type(limit, stop, trail=trail_amount or trail_percent),
         limit,
@@ -68,7 +61,7 @@ def sell(
     *,
     limit: Number | None = None,
     stop: Number | None = None,
-    time_in_force: TimeInForce = _GTC,
+    time_in_force: TimeInForce = GTC,
     tag: str = "",
     order_type: OrderType | None = None,
     expire_ts: int = 0,
@@ -83,7 +76,7 @@ def sell(
     """An order to sell."""
     return PlaceOrder(
         symbol,
-        _SELL,
+        SELL,
         quantity,
         order_type or _order_type(limit, stop, trail=trail_amount or trail_percent),
         limit,
@@ -106,7 +99,7 @@ def target_position(
     position: Number,
     *,
     limit: Number | None = None,
-    time_in_force: TimeInForce = _GTC,
+    time_in_force: TimeInForce = GTC,
     tag: str = "",
 ) -> Target:
     """An order for the difference to a position of ``position`` units, negative for short."""
@@ -118,7 +111,7 @@ def target_weight(
     weight: Number,
     *,
     limit: Number | None = None,
-    time_in_force: TimeInForce = _GTC,
+    time_in_force: TimeInForce = GTC,
     tag: str = "",
 ) -> Target:
     """An order for the difference to a position worth ``weight`` of the equity (0.6 is 60 %)."""
@@ -137,7 +130,7 @@ def one_triggers_other(first: PlaceOrder, *then: PlaceOrder | OneCancelsOther) -
 
 def _order_type(limit: Number | None, stop: Number | None, *, trail: Number | None = None) -> OrderType:
     if stop is None and trail is None:
-        return _MARKET if limit is None else _LIMIT
+        return MARKET if limit is None else LIMIT
     if trail is not None:
         return OrderType.TRAILING_STOP
     return OrderType.STOP if limit is None else OrderType.STOP_LIMIT

@@ -7,6 +7,8 @@ import pytest
 
 from components.portfolio.portfolio import LotMethod, PortfolioConfig
 from kernel.events import (
+    BUY,
+    SELL,
     CashFlowKind,
     CashMoved,
     CorporateAction,
@@ -14,11 +16,9 @@ from kernel.events import (
     FxRateSet,
     InstrumentDefined,
     PositionChanged,
-    Side,
 )
 from tests.components.account import ONE, TWO, Account, bar, fill, money
 
-BUY, SELL = Side.BUY, Side.SELL
 SPLIT, MERGER = CorporateActionKind.SPLIT, CorporateActionKind.MERGER
 SYMBOL_CHANGE, DELISTING = CorporateActionKind.SYMBOL_CHANGE, CorporateActionKind.DELISTING
 

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from components.portfolio.portfolio import LotMethod, PortfolioConfig
 from kernel.events import (
+    BUY,
+    SELL,
     AssetClass,
     CorporateAction,
     CorporateActionKind,
@@ -18,7 +20,6 @@ from kernel.events import (
 )
 from tests.components.account import ONE, TWO, Account, bar, corrected, fill, money
 
-BUY, SELL = Side.BUY, Side.SELL
 SPLIT, DELISTING = CorporateActionKind.SPLIT, CorporateActionKind.DELISTING
 
 

@@ -7,17 +7,17 @@ import pytest
 from components.portfolio.portfolio import Portfolio, PortfolioConfig
 from components.portfolio.state import Ledger
 from kernel.events import (
+    BUY,
+    SELL,
     CashFlowKind,
     CashMoved,
     FxRateSet,
     InstrumentDefined,
     LedgerMarked,
-    Side,
 )
 from kernel.identifiers import StrategyId
 from tests.components.account import ONE, TWO, ZERO, Account, bar, fill, money
 
-BUY, SELL = Side.BUY, Side.SELL
 NOBODY = StrategyId("")
 EURO_SHARE = InstrumentDefined(0, "E", currency="EUR")
 

@@ -6,6 +6,8 @@ import pytest
 
 from components.portfolio.portfolio import AccountType, PortfolioConfig
 from kernel.events import (
+    BUY,
+    SELL,
     AccountMarked,
     AssetClass,
     CashMoved,
@@ -14,11 +16,9 @@ from kernel.events import (
     FxRateSet,
     InstrumentDefined,
     MarginMarked,
-    Side,
 )
 from tests.components.account import ONE, TWO, ZERO, Account, bar, fill, money
 
-BUY, SELL = Side.BUY, Side.SELL
 MARGIN = PortfolioConfig(account_type=AccountType.MARGIN)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 Place = str
 Reason = str
 
+_OF_A_PEER = "runs in an environment of its own, which has none of our packages"
 _ON_RECORD = "nothing in the code depends on it: it is for whoever reads the log"
 _FOR_BROKERS = "not in use yet: for brokers that hold the account"
 _FOR_FEEDS = "not in use yet: for the feeds of the daemon"
@@ -66,6 +67,11 @@ ALLOWED: Mapping[str, Mapping[Place, Reason]] = {
         "kernel/loggable.py::_text_of": _NO_AWAIT,
     },
     "local imports": {},
+    "constants once": {
+        "ops/bench/risk_check.py": "limits of money that no order reaches",
+        "ops/bench/peers/backtrader_bars.py": _OF_A_PEER,
+        "ops/bench/peers/quotes.py": _OF_A_PEER,
+    },
     "dead names": {
         "tests/eventstore/test_eventsourcing_recorders.py": "names cases of a library that are left out",
     },

@@ -29,7 +29,6 @@ MONDAY = 19_723 * DAY_NS
 """2024-01-01."""
 STRATEGY = StrategyId("by_hand")
 ZERO = Decimal(0)
-BUY, SELL = Side.BUY, Side.SELL
 
 
 def day(number: int, hour: float = 0.0) -> int:

@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 
 from eventstore import MemoryEventStore
 from kernel.events import (
+    BUY,
+    LIMIT,
+    SELL,
     ApprovedOrder,
     Bar,
     CorporateAction,
@@ -20,7 +23,6 @@ from kernel.events import (
     Order,
     OrderFilled,
     OrderSubmitted,
-    OrderType,
     Quote,
     Side,
     Trade,
@@ -34,9 +36,7 @@ from tests.ops.commands import onetape
 from tests.replay.commands import replay
 from tests.replay.market import walk
 from tests.replay.market import write_csv as write_bars
-from tests.replay.recorded_run import BUY, DATA, SELL, STRATEGY, day, fill, record_run
-
-LIMIT = OrderType.LIMIT
+from tests.replay.recorded_run import DATA, STRATEGY, day, fill, record_run
 
 
 def ohlc(number: int, low: float, high: float, close: float, *, symbol: str = "ABC") -> Bar:

@@ -11,12 +11,12 @@ import pytest
 
 from eventstore import MemoryEventStore
 from kernel.errors import InputError
-from kernel.events import Event, Quote, Trade
+from kernel.events import BUY, SELL, Event, Quote, Trade
 from kernel.identifiers import StrategyId
 from replay.report import read_prices, write_report
 from replay.report.charts import ChartData
 from replay.results import read_results
-from tests.replay.recorded_run import BUY, DATA, SELL, bar, day, fill, mark, record_run
+from tests.replay.recorded_run import DATA, bar, day, fill, mark, record_run
 
 BARS: list[Event] = [bar(number, 100.0 + number) for number in range(40)]
 MARKS: list[Event] = [mark(day(number + 1), f"{10_000 + number * 10}") for number in range(40)]

@@ -10,6 +10,8 @@ from rich.console import Console
 from eventstore import MemoryEventStore
 from kernel.errors import InputError, StreamMissing
 from kernel.events import (
+    BUY,
+    SELL,
     ApprovedOrder,
     CashFlowKind,
     CashMoved,
@@ -24,19 +26,7 @@ from kernel.events import (
 from kernel.identifiers import ClientOrderId
 from replay.results import RunResult, read_results
 from replay.tables import result_table, to_json
-from tests.replay.recorded_run import (
-    BUY,
-    DATA,
-    RUN,
-    SELL,
-    STRATEGY,
-    bar,
-    correction,
-    day,
-    fill,
-    mark,
-    record_run,
-)
+from tests.replay.recorded_run import DATA, RUN, STRATEGY, bar, correction, day, fill, mark, record_run
 
 BARS: list[Event] = [bar(number, close) for number, close in enumerate((100, 110, 90, 95, 100))]
 

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from components.portfolio.position import Holding, apply_fill
 from kernel.events import (
+    BUY,
+    SELL,
     CorporateAction,
     CorporateActionKind,
     FxRateSet,
@@ -16,7 +18,7 @@ from kernel.events import (
 )
 from kernel.identifiers import StrategyId
 from replay.trades import FifoMatcher, match_fills
-from tests.replay.recorded_run import BUY, SELL, correction, day, fill
+from tests.replay.recorded_run import correction, day, fill
 
 OTHER = StrategyId("other")
 

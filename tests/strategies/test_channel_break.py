@@ -3,11 +3,10 @@
 import pytest
 
 from kernel.errors import InputError
+from kernel.events import FLAT, LONG, SHORT
 from strategies.channel_break import ChannelBreak
 from strategies.sdk import Signal, SignalDirection
 from tests.strategies.sample_context import as_list, attach, daily_bar
-
-LONG, SHORT, FLAT = SignalDirection.LONG, SignalDirection.SHORT, SignalDirection.FLAT
 
 
 def said(strategy: ChannelBreak, *closes: float) -> list[tuple[int, SignalDirection, float | None]]:

@@ -23,4 +23,4 @@ def test_everything_that_is_named_is_there() -> None:
     missing = [name for name in sdk.__all__ if not hasattr(sdk, name)]
 
     assert missing == []
-    assert list(sdk.__all__) == sorted(sdk.__all__)
+    assert list(sdk.__all__) == sorted(sdk.__all__, key=lambda name: (not name.isupper(), name))

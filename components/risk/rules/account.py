@@ -3,16 +3,12 @@
 from decimal import Decimal
 
 from components.risk.order_check import OrderCheck
-from kernel.events import InstrumentDefined, Side
+from kernel.events import SELL, InstrumentDefined
 from strategies.sdk.risk_rules import Denial
 
 ZERO = Decimal(0)
 RATIO = Decimal("0.0001")
 """The last place of a ratio in a denial; ratios are compared exactly."""
-
-
-# Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
-_SELL = Side.SELL
 
 
 class KnownRate:
@@ -35,7 +31,7 @@ class RequireCash:
     """No buy beyond the cash that working buys leave."""
 
     def check(self, order_check: OrderCheck) -> Denial | None:
-        if order_check.order.side is _SELL:
+        if order_check.order.side is SELL:
             return None
         cash, unit_value = order_check.context.account.cash, order_check.unit_value
         if not unit_value and order_check.price is None:

@@ -4,15 +4,11 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from components.risk.order_check import OrderCheck
-from kernel.events import InstrumentDefined, Side
+from kernel.events import BUY, InstrumentDefined
 from kernel.identifiers import StrategyId
 from strategies.sdk.risk_rules import Denial
 
 ZERO = Decimal(0)
-
-
-# Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
-_BUY = Side.BUY
 
 
 class MaxPositionQuantity:
@@ -112,7 +108,7 @@ class ReduceOnly:
         if not order.reduce_only or order.parent_id:
             return None
         held = order_check.strategy_held
-        if held < 0 if order.side is _BUY else held > 0:
+        if held < 0 if order.side is BUY else held > 0:
             return None
         sentence = f"there is no position that a {order.side.value} could reduce"
         return Denial("reduce_only", sentence, ZERO, held)
@@ -120,7 +116,7 @@ class ReduceOnly:
 
 def _sells_short(order_check: OrderCheck) -> bool:
     """Whether the order could take the position below 0."""
-    if order_check.order.side is _BUY or order_check.projected_position >= 0:
+    if order_check.order.side is BUY or order_check.projected_position >= 0:
         return False
     return bool(order_check.added_quantity)
 

@@ -3,15 +3,11 @@
 from decimal import Decimal
 
 from components.risk.order_check import OrderCheck
-from kernel.events import Side
+from kernel.events import BUY
 from strategies.sdk.risk_rules import Denial
 
 BPS = Decimal(10_000)
 ZERO = Decimal(0)
-
-
-# Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
-_BUY = Side.BUY
 
 
 class PriceCollar:
@@ -33,7 +29,7 @@ class PriceCollar:
             price = _far_side(order_check)
         if price is None:
             return None
-        worse = price - last if order.side is _BUY else last - price
+        worse = price - last if order.side is BUY else last - price
         if worse * BPS <= self.limit * last:
             return None
         sentence = f"{price} is further from the last price {last} than the collar allows"
@@ -64,5 +60,5 @@ def _far_side(order_check: OrderCheck) -> Decimal | None:
     quote = order_check.last_quote
     if quote is None:
         return None
-    price = quote.ask if order_check.order.side is _BUY else quote.bid
+    price = quote.ask if order_check.order.side is BUY else quote.bid
     return Decimal(repr(price)) if 0 < price < float("inf") else None

@@ -10,6 +10,7 @@ from brokers.simulated.config import SimulatedBrokerConfig
 from components.order_books.order_books import OrderBooks
 from kernel.bus import EventBus
 from kernel.events import (
+    SELLER,
     AggressorSide,
     ApprovedOrder,
     Event,
@@ -21,8 +22,6 @@ from kernel.events import (
     Trade,
 )
 from kernel.state import put_fields
-
-SELLER, BUYER = AggressorSide.SELLER, AggressorSide.BUYER
 
 
 class BookVenue:

@@ -8,11 +8,8 @@ import msgspec
 from brokers.simulated.charges import Charges, charge
 from brokers.simulated.commission import CommissionModel
 from brokers.simulated.fee_schedules import COMMISSION_MODELS
-from kernel.events import Liquidity, Order, OrderType, Side
+from kernel.events import BUY, TAKER, Liquidity, Order, OrderType, Side
 from kernel.identifiers import ClientOrderId, StrategyId
-
-BUY, SELL = Side.BUY, Side.SELL
-MAKER, TAKER = Liquidity.MAKER, Liquidity.TAKER
 
 JANUARY = 1_736_899_200_000_000_000
 """2025-01-15, 00:00 UTC."""

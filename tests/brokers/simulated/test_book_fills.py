@@ -9,11 +9,22 @@ from hypothesis import strategies as st
 
 from brokers.simulated.config import SimulatedBrokerConfig
 from components.order_books.order_books import OrderBooks
-from kernel.events import Bar, ExecutionKind, ExecutionReport, Liquidity, OrderType, Quote, Side, TimeInForce
+from kernel.events import (
+    BUY,
+    SELL,
+    Bar,
+    ExecutionKind,
+    ExecutionReport,
+    Liquidity,
+    OrderType,
+    Quote,
+    Side,
+    TimeInForce,
+)
 from kernel.identifiers import StrategyId
 from kernel.time_units import DAY_NS
 from tests.brokers.simulated.book_venue import BookVenue, fills, kinds, trade
-from tests.brokers.simulated.venue import BUY, SELL, order
+from tests.brokers.simulated.venue import order
 from tests.components.book_events import delta, snapshot
 from tests.components.sample_core import begin, core_with, hear, of_type, scripted
 

@@ -14,6 +14,10 @@ from brokers.simulated.models import VenueModels
 from brokers.simulated.resting import Resting
 from kernel.errors import ConfigError
 from kernel.events import (
+    BUY,
+    FILL,
+    SELL,
+    TRIGGERED,
     ApprovedOrder,
     Bar,
     Event,
@@ -28,10 +32,10 @@ from kernel.events import (
     VenueFeature,
 )
 from kernel.time_units import MINUTE_NS as MINUTE
-from tests.brokers.simulated.venue import BUY, SELL, Venue, bar, kinds, order
+from tests.brokers.simulated.venue import Venue, bar, kinds, order
 
-ACCEPTED, FILL = ExecutionKind.ACCEPTED, ExecutionKind.FILL
-TRIGGERED, REJECTED = ExecutionKind.TRIGGERED, ExecutionKind.REJECTED
+ACCEPTED = ExecutionKind.ACCEPTED
+REJECTED = ExecutionKind.REJECTED
 
 
 def test_an_order_is_accepted_with_an_id_of_the_venues() -> None:

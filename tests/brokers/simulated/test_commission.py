@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from brokers.simulated.commission import CommissionModel, FlatRates
 from brokers.simulated.fee_schedules import COMMISSION_MODELS
-from tests.brokers.simulated.charged import BUY, FEBRUARY, JANUARY, MAKER, SELL, TAKER, Account, cost, model
+from kernel.events import BUY, MAKER, SELL, TAKER
+from tests.brokers.simulated.charged import FEBRUARY, JANUARY, Account, cost, model
 
 CENT = Decimal("0.01")
 TIERS = ({"up_to": 300_000, "rate": "0.0035"}, {"up_to": 3_000_000, "rate": "0.002"}, {"rate": "0.001"})

@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from tests.brokers.simulated.charged import MAKER, SELL, TAKER, Account, cost, model
+from kernel.events import MAKER, SELL, TAKER
+from tests.brokers.simulated.charged import Account, cost, model
 
 EARLIER = {"sec_rate": "0.000008", "taf_per_share": "0.000145", "taf_maximum": "7.27"}
 EARLIER_TIERED = {**EARLIER, "pass_through_rate": "0.000735", "exchange_maker_per_share": "-0.0021"}

@@ -6,9 +6,9 @@ import pytest
 
 from brokers.simulated.config import SimulatedBrokerConfig
 from brokers.simulated.fills import FillTiming
-from kernel.events import ApprovedOrder, Bar, ExecutionKind, Quote, Trade
+from kernel.events import BUY, SELL, ApprovedOrder, Bar, ExecutionKind, Quote, Trade
 from kernel.time_units import MINUTE_NS as MINUTE
-from tests.brokers.simulated.venue import BUY, SELL, Venue, bar, kinds, order
+from tests.brokers.simulated.venue import Venue, bar, kinds, order
 
 FIRST = bar(1, "100/100/100/100")
 WIDE = "100/105/95/102"

@@ -7,9 +7,20 @@ import pytest
 
 from brokers.simulated.config import ModelConfig, SimulatedBrokerConfig
 from brokers.simulated.fills import FillTiming
-from kernel.events import ApprovedOrder, Bar, Event, ExecutionKind, OrderType, Quote, TimeInForce, Trade
+from kernel.events import (
+    BUY,
+    SELL,
+    ApprovedOrder,
+    Bar,
+    Event,
+    ExecutionKind,
+    OrderType,
+    Quote,
+    TimeInForce,
+    Trade,
+)
 from kernel.time_units import MINUTE_NS as MINUTE
-from tests.brokers.simulated.venue import BUY, SELL, Venue, bar, order
+from tests.brokers.simulated.venue import Venue, bar, order
 
 SECOND = MINUTE // 60
 

@@ -10,9 +10,9 @@ from brokers.simulated.config import ModelConfig, SimulatedBrokerConfig
 from brokers.simulated.fills.queue import PessimisticQueue, ProbabilisticQueue, QueueModel, Weighting
 from brokers.simulated.models import build_models
 from kernel.errors import ConfigError
-from kernel.events import Event, Liquidity, Quote
-from tests.brokers.simulated.book_venue import BUYER, BookVenue, fills, trade
-from tests.brokers.simulated.venue import BUY, SELL, order
+from kernel.events import BUY, BUYER, SELL, Event, Liquidity, Quote
+from tests.brokers.simulated.book_venue import BookVenue, fills, trade
+from tests.brokers.simulated.venue import order
 from tests.components.book_events import delta, snapshot
 
 ON_BOOK = SimulatedBrokerConfig(book="walk", queue="pessimistic")

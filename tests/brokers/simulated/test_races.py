@@ -9,6 +9,10 @@ from brokers.simulated.config import ModelConfig, SimulatedBrokerConfig
 from components.assembly.core import Core
 from kernel import snapshot
 from kernel.events import (
+    BUY,
+    FILL,
+    REPLACED,
+    SELL,
     ApprovedOrder,
     CorporateAction,
     CorporateActionKind,
@@ -32,15 +36,15 @@ from kernel.events import (
 from kernel.identifiers import ClientOrderId
 from kernel.time_units import MINUTE_NS as MINUTE
 from strategies.sdk import OneCancelsOther, Replace, buy, sell
-from tests.brokers.simulated.venue import BUY, SELL, Venue, bar, order
+from tests.brokers.simulated.venue import Venue, bar, order
 from tests.components.lacking_venue import fills, planned
 from tests.components.sample_core import begin, core_with, hear, of_type
 
 MS = 1_000_000
 SLOW = SimulatedBrokerConfig(latency=ModelConfig("constant", {"delay_ms": 10}))
 ALL_THERE_IS = ModelConfig("share", {"limit": 1})
-ACCEPTED, CANCELLED, FILL = ExecutionKind.ACCEPTED, ExecutionKind.CANCELLED, ExecutionKind.FILL
-REPLACED, REPLACE_REJECTED = ExecutionKind.REPLACED, ExecutionKind.REPLACE_REJECTED
+ACCEPTED, CANCELLED = ExecutionKind.ACCEPTED, ExecutionKind.CANCELLED
+REPLACE_REJECTED = ExecutionKind.REPLACE_REJECTED
 
 Said = list[tuple[str, ExecutionKind, Decimal | int | None]]
 

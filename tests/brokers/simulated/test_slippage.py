@@ -8,9 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brokers.simulated.slippage import SLIPPAGE_MODELS, SlippageModel, Taken
-from kernel.events import Side
-
-BUY, SELL = Side.BUY, Side.SELL
+from kernel.events import BUY, SELL, Side
 
 
 def model(name: str, **params: object) -> SlippageModel:

@@ -8,6 +8,9 @@ from brokers.simulated.config import ModelConfig, SimulatedBrokerConfig
 from brokers.simulated.fills import FillTiming
 from brokers.simulated.state import SimulatedBrokerState
 from kernel.events import (
+    BUY,
+    FILL,
+    SELL,
     AdjustPosition,
     CorporateAction,
     CorporateActionKind,
@@ -28,12 +31,12 @@ from kernel.events import (
 from kernel.identifiers import ClientOrderId, FillId, StrategyId
 from kernel.time_units import DAY_NS
 from kernel.time_units import MINUTE_NS as MINUTE
-from tests.brokers.simulated.venue import BUY, SELL, Venue, bar, order
+from tests.brokers.simulated.venue import Venue, bar, order
 from tests.components.sample_core import begin, broker_of, core_with, hear, of_type
 
 MS = 1_000_000
 SLOW = SimulatedBrokerConfig(latency=ModelConfig("constant", {"delay_ms": 10}))
-CANCELLED, EXPIRED, FILL = ExecutionKind.CANCELLED, ExecutionKind.EXPIRED, ExecutionKind.FILL
+CANCELLED, EXPIRED = ExecutionKind.CANCELLED, ExecutionKind.EXPIRED
 
 
 def quote(ms: int, bid: float, ask: float, *, symbol: str = "A") -> Quote:

@@ -24,8 +24,6 @@ from kernel.events import (
 from kernel.identifiers import ClientOrderId, StrategyId
 from kernel.time_units import MINUTE_NS as MINUTE
 
-BUY, SELL = Side.BUY, Side.SELL
-
 
 def order(
     side: Side,

@@ -13,6 +13,9 @@ from components.assembly.core import Core
 from kernel import snapshot
 from kernel.errors import ConfigError
 from kernel.events import (
+    FLAT,
+    LONG,
+    SHORT,
     Bar,
     CancelIntent,
     CorporateAction,
@@ -31,11 +34,10 @@ from kernel.events import (
 )
 from kernel.time_units import DAY_NS as DAY
 from kernel.time_units import SECOND_NS as SECOND
-from strategies.sdk import Decisions, Signal, SignalDirection, Strategy, StrategyParams, StrategyState, Twap
+from strategies.sdk import Decisions, Signal, Strategy, StrategyParams, StrategyState, Twap
 from strategies.sdk.sizing import FixedFractional, FixedQuantity, RiskPerTrade, VolatilityScaled
 from tests.components.sample_core import begin, core_with, hear, of_type
 
-LONG, SHORT, FLAT = SignalDirection.LONG, SignalDirection.SHORT, SignalDirection.FLAT
 TEN = FixedQuantity(quantity=Decimal(10))
 
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from kernel.events import (
+    PARTICIPATION,
     AlgorithmKind,
     CancelAllOrders,
     CancelExecutionIntent,
@@ -23,7 +24,7 @@ from kernel.identifiers import ClientOrderId, StrategyId
 from tests.components.execution.worked import PARENT, STRATEGY, Desk, called_back, finished, sent
 
 TWAP, VWAP = AlgorithmKind.TWAP, AlgorithmKind.VWAP
-PARTICIPATION, ICEBERG = AlgorithmKind.PARTICIPATION, AlgorithmKind.ICEBERG
+ICEBERG = AlgorithmKind.ICEBERG
 
 
 # --- in steps of time -------------------------------------------------------------------------

@@ -28,7 +28,6 @@ from kernel.events import (
 from kernel.identifiers import ClientOrderId, FillId, StrategyId
 from strategies.sdk import RiskLimits, RiskRule
 
-BUY, SELL = Side.BUY, Side.SELL
 ME, OTHER = StrategyId("me"), StrategyId("other")
 NO_LIMITS = RiskLimits(require_cash=False, allow_short=True)
 

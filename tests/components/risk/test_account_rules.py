@@ -5,10 +5,10 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from kernel.events import InstrumentDefined, Order, OrderCancelled, OrderReplaced, OrderType, Side
+from kernel.events import BUY, SELL, InstrumentDefined, Order, OrderCancelled, OrderReplaced, OrderType, Side
 from kernel.identifiers import ClientOrderId
 from strategies.sdk import RiskLimits
-from tests.components.risk.desk import BUY, ME, OTHER, SELL, Desk, allowed, limits, rule_of
+from tests.components.risk.desk import ME, OTHER, Desk, allowed, limits, rule_of
 
 EXPOSURE = [
     ("max_position_notional", limits(max_position_notional=Decimal(1000))),

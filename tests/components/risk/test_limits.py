@@ -6,6 +6,8 @@ import msgspec
 import pytest
 
 from kernel.events import (
+    BUY,
+    SELL,
     ApprovedOrder,
     Event,
     FillCorrected,
@@ -28,7 +30,7 @@ from kernel.events import (
 )
 from kernel.identifiers import ClientOrderId, FillId
 from strategies.sdk import RiskLimits
-from tests.components.risk.desk import BUY, ME, NO_LIMITS, OTHER, SELL, Desk, allowed, rule_of
+from tests.components.risk.desk import ME, NO_LIMITS, OTHER, Desk, allowed, rule_of
 
 # --- each rule at its boundary ----------------------------------------------------------------
 

@@ -7,6 +7,8 @@ import msgspec
 import pytest
 
 from kernel.events import (
+    BUY,
+    SELL,
     InstrumentDefined,
     Order,
     OrderCancelled,
@@ -20,7 +22,7 @@ from kernel.events import (
 from kernel.identifiers import ClientOrderId
 from kernel.time_units import SECOND_NS as SECOND
 from strategies.sdk import RiskLimits
-from tests.components.risk.desk import BUY, ME, OTHER, SELL, Desk, allowed, limits, rule_of
+from tests.components.risk.desk import ME, OTHER, Desk, allowed, limits, rule_of
 
 
 def order(key: str = "x", /, **terms: Any) -> Order:  # Any: a term's own type

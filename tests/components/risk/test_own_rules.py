@@ -7,6 +7,8 @@ import msgspec
 import pytest
 
 from kernel.events import (
+    BUY,
+    SELL,
     ComponentFailed,
     Event,
     FlattenPositions,
@@ -21,7 +23,7 @@ from kernel.events import (
 )
 from kernel.identifiers import ClientOrderId
 from strategies.sdk import Denial, OrderCheckView
-from tests.components.risk.desk import BUY, ME, OTHER, SELL, Desk, allowed, limits, rule_of
+from tests.components.risk.desk import ME, OTHER, Desk, allowed, limits, rule_of
 
 
 class MaxSpread(msgspec.Struct, frozen=True):

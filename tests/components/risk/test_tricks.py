@@ -8,6 +8,8 @@ import pytest
 
 from components.assembly.core import Core
 from kernel.events import (
+    BUY,
+    SELL,
     AdjustPosition,
     CancelRejected,
     CashMoved,
@@ -37,7 +39,7 @@ from kernel.events import (
 from kernel.identifiers import ClientOrderId, FillId, StrategyId
 from strategies.sdk import RiskLimits
 from strategies.sdk.limits import BreachAction, ContinuousLimit, LimitKind
-from tests.components.risk.desk import BUY, ME, NO_LIMITS, SELL, Desk, allowed, limits, rule_of
+from tests.components.risk.desk import ME, NO_LIMITS, Desk, allowed, limits, rule_of
 from tests.components.sample_core import FREE, Step, begin, core_with, hear, of_type, scripted
 
 

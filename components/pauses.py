@@ -33,10 +33,6 @@ class Pauses:
         yield Subscription(PauseStrategy, self.on_pause)
         yield Subscription(ResumeStrategy, self.on_resume)
 
-    def restore(self, state: msgspec.Struct) -> None:
-        assert isinstance(state, PausesState)
-        self.state = state
-
     def on_pause(self, command: PauseStrategy) -> Sequence[Event] | None:
         if command.strategy not in self._strategies or self.is_paused(command.strategy):
             return None

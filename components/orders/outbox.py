@@ -32,7 +32,6 @@ from kernel.events import (
     VenueFeature,
 )
 
-
 Emitted = list[Event]
 
 

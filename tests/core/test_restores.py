@@ -21,6 +21,7 @@ CUTS = 2
 
 CACHES = {
     ("Router", "converters"),
+    ("Router", "is_changed"),
     ("Router", "market"),
     ("Router", "owners"),
     ("Router", "routed"),
@@ -69,7 +70,7 @@ def test_a_restore_of_every_component_is_tested() -> None:
     tested = {name for seed in QUICK for name in world(seed).core().bus.components}
 
     assert tested == {
-        *("timers", "bus", "market_data", "venue", "expiries", "order_books", "simulated_broker"),
+        *("timers", "bus", "market_data", "venue", "pauses", "expiries", "order_books", "simulated_broker"),
         *("back_office", "orders", "emulation", "portfolio", "risk", "risk_monitor", "learned_volume"),
         *("execution", "allocation", "strategy:x", "strategy:y", "strategy:fool"),
     }

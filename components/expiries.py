@@ -23,6 +23,7 @@ from kernel.events import (
     TimerFired,
     TimerScheduled,
 )
+from kernel.expiry import first_ts_after, has_expired
 from kernel.identifiers import TimerName
 
 _ZERO = Decimal(0)
@@ -67,7 +68,7 @@ class Expiries:
             del expiries[symbol]
             return (TimerCancelled(event.ts, self.name, name),)
         expiries[symbol] = event.expiry_ts
-        return (TimerScheduled(event.ts, self.name, name, event.expiry_ts + 1),)
+        return (TimerScheduled(event.ts, self.name, name, first_ts_after(event.expiry_ts)),)
 
     def on_action(self, action: CorporateAction) -> Sequence[Event] | None:
         """Under a new symbol it expires when it would have, unless the new symbol has an expiry already."""
@@ -75,13 +76,14 @@ class Expiries:
         if action.kind is not CorporateActionKind.SYMBOL_CHANGE or is_void(action) or symbol not in expiries:
             return None
         expiry_ts = expiries.pop(symbol)
-        if expiry_ts < action.ts:
+        if has_expired(expiry_ts, action.ts):
             return None
         cancelled = TimerCancelled(action.ts, self.name, TimerName(symbol))
         if new in expiries:
             return (cancelled,)
         expiries[new] = expiry_ts
-        return cancelled, TimerScheduled(action.ts, self.name, TimerName(new), expiry_ts + 1)
+        due_ts = first_ts_after(expiry_ts)
+        return cancelled, TimerScheduled(action.ts, self.name, TimerName(new), due_ts)
 
     def on_timer(self, timer: TimerFired) -> Sequence[Event] | None:
         if timer.owner != self.name:

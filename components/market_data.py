@@ -12,7 +12,7 @@ import msgspec
 
 from kernel.bus import EventBus
 from kernel.component import STEADFAST, FailurePolicy, Subscription
-from kernel.corporate_actions import is_void
+from kernel.corporate_actions import ONE, changes_holdings, is_void, level_after, terms_under_new_symbol
 from kernel.events import Bar, CorporateAction, CorporateActionKind, InstrumentDefined, Quote, Trade
 from strategies.sdk.adjustment import Adjustment, adjusted, split_ratio
 
@@ -32,13 +32,14 @@ class MarketDataState(msgspec.Struct):
     """Instruments by symbol; raw bars by symbol and timeframe, oldest first, a few more than were asked for.
 
     ``actions`` are splits and dividends by present symbol, oldest first; ``former_prices`` are of shares
-    that had another symbol before.
+    that had another symbol before. ``action_count`` counts corporate actions, without dividends.
     """
 
     instruments: dict[str, InstrumentDefined] = {}
     history: dict[str, dict[str, list[Bar]]] = {}
     actions: dict[str, list[CorporateAction]] = {}
     former_prices: dict[str, FormerPrice] = {}
+    action_count: int = 0
 
 
 class MarketData:
@@ -77,6 +78,7 @@ class MarketData:
     def on_action(self, action: CorporateAction) -> None:
         if is_void(action):
             return
+        self.state.action_count += changes_holdings(action)
         if action.kind in (CorporateActionKind.SPLIT, CorporateActionKind.DIVIDEND):
             self.state.actions.setdefault(action.symbol, []).append(action)
         elif action.kind is CorporateActionKind.SYMBOL_CHANGE:
@@ -89,23 +91,29 @@ class MarketData:
         """
         state, symbol, new_symbol = self.state, action.symbol, action.new_symbol
         price = self.last_price(symbol)
-        if price is not None and (action.amount or action.ratio != 1):
-            price = max(0.0, price - float(action.amount)) / float(action.ratio)
+        if price is not None and (action.amount or action.ratio != ONE):
+            price = level_after(max(0.0, price - float(action.amount)), action.ratio)
         state.former_prices.pop(symbol, None)
         state.history[new_symbol] = state.history.pop(symbol, {})
         actions = state.actions[new_symbol] = state.actions.pop(symbol, [])
-        if action.ratio != 1:
+        if action.ratio != ONE:
             kind = CorporateActionKind.SPLIT
             actions.append(CorporateAction(action.ts, new_symbol, kind, action.ratio))
         state.former_prices[new_symbol] = FormerPrice(action.ts, price, len(actions))
-        known = state.instruments.get(symbol)
-        if known is not None and new_symbol not in state.instruments:
-            state.instruments[new_symbol] = msgspec.structs.replace(known, symbol=new_symbol)
+        old, new = state.instruments.get(symbol), state.instruments.get(new_symbol)
+        known = terms_under_new_symbol(action, old=old, new=new)
+        if known is not None:
+            state.instruments[new_symbol] = known
         for name, terms in state.instruments.items():
             if terms.underlying == symbol:
                 state.instruments[name] = msgspec.structs.replace(terms, underlying=new_symbol)
 
     # --- the view -----------------------------------------------------------------------------
+
+    @property
+    def action_count(self) -> int:
+        """How many corporate actions there were, without dividends; market data hears each one first."""
+        return self.state.action_count
 
     def instrument(self, symbol: str) -> InstrumentDefined:
         """The instrument's terms; a US-equity-like default where none were given."""

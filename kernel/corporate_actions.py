@@ -1,26 +1,34 @@
-"""What holds for corporate actions everywhere: which ones are void, and how units are rounded.
+"""The rules of corporate actions, for all who apply them: portfolio, orders, venue, allocator, journal.
 
-An action that cannot be meant stays on record, and changes nothing.
+- Which actions make no sense (``is_void``), which change what is held (``changes_holdings``), which end an
+  instrument (``ENDING``) and which restate it (``RESTATING``), and what is held afterwards (``successor``).
+- How many units a ratio leaves (``units_after``), and the fraction that is paid out in cash
+  (``fraction_after``).
+- Prices on the terms after an action: of an order (``price_after``), of the market (``level_after``), of a
+  share that has not traded yet (``successor_price``), and where a delisting closes (``named_price``).
+
+The functions are pure. ``lot_size`` and ``tick_size`` are those of the successor, in whose units orders and
+positions are afterwards.
 """
 
-from decimal import ROUND_DOWN, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 from typing import assert_never
 
-from kernel.events import CorporateAction, CorporateActionKind
+import msgspec
+
+from kernel.events import CorporateAction, CorporateActionKind, InstrumentDefined
 
 RATIO_TOLERANCE = Decimal("1E-4")
 """Lots: a ratio such as 1/3 comes rounded, and 300 shares at 0.3333333333 are 100, not 99 and a rest."""
 
+ENDING = frozenset({CorporateActionKind.MERGER, CorporateActionKind.DELISTING})
+"""Actions after which the instrument does not trade: its orders and plans end."""
+
+RESTATING = frozenset({CorporateActionKind.SPLIT, CorporateActionKind.SYMBOL_CHANGE})
+"""Actions after which orders, plans and price levels go on under new terms."""
+
+ONE = Decimal(1)
 ZERO = Decimal(0)
-
-
-def whole_lots(quantity: Decimal, lot_size: Decimal) -> Decimal:
-    """The quantity in whole lots, towards zero; what is nearly a whole lot is one."""
-    lots = quantity / lot_size
-    nearest = lots.to_integral_value()
-    if abs(lots - nearest) > RATIO_TOLERANCE:
-        nearest = lots.to_integral_value(ROUND_DOWN)
-    return nearest * lot_size if nearest else ZERO
 
 
 def is_void(action: CorporateAction) -> bool:
@@ -43,3 +51,98 @@ def is_void(action: CorporateAction) -> bool:
             return False
         case _:
             assert_never(action.kind)
+
+
+def changes_holdings(action: CorporateAction) -> bool:
+    """Whether an action changes units, symbols or orders.
+
+    Orders and portfolio count these, and compare their counts: a corrected fill names how many came after it.
+    """
+    return action.kind is not CorporateActionKind.DIVIDEND and not is_void(action)
+
+
+# --- what is held afterwards --------------------------------------------------------------------
+
+
+def successor(action: CorporateAction) -> str:
+    """The symbol under which a holder goes on after a valid action; empty if the position ends."""
+    match action.kind:
+        case CorporateActionKind.SPLIT | CorporateActionKind.DIVIDEND:
+            return action.symbol
+        case CorporateActionKind.SYMBOL_CHANGE:
+            return action.new_symbol
+        case CorporateActionKind.MERGER:
+            return action.new_symbol if action.ratio > 0 else ""
+        case CorporateActionKind.DELISTING:
+            return ""
+        case _:
+            assert_never(action.kind)
+
+
+def terms_under_new_symbol(
+    action: CorporateAction, *, old: InstrumentDefined | None, new: InstrumentDefined | None
+) -> InstrumentDefined | None:
+    """The terms of a share after its symbol changed: those defined for the new symbol, else its own."""
+    if new is not None or old is None:
+        return new
+    return msgspec.structs.replace(old, symbol=action.new_symbol)
+
+
+# --- units --------------------------------------------------------------------------------------
+
+
+def whole_lots(quantity: Decimal, lot_size: Decimal) -> Decimal:
+    """The quantity in whole lots, towards zero; what is nearly a whole lot is one."""
+    lots = quantity / lot_size
+    nearest = lots.to_integral_value()
+    if abs(lots - nearest) > RATIO_TOLERANCE:
+        nearest = lots.to_integral_value(ROUND_DOWN)
+    return nearest * lot_size if nearest else ZERO
+
+
+def units_after(quantity: Decimal, ratio: Decimal, *, lot_size: Decimal) -> Decimal:
+    """The units that ``ratio`` new ones for one old leave of a signed quantity, in whole lots.
+
+    A ratio of 1 changes no quantity: who holds a fraction of a lot keeps it under a new symbol.
+    """
+    return quantity if ratio == ONE else whole_lots(quantity * ratio, lot_size)
+
+
+def fraction_of(quantity: Decimal, lot_size: Decimal) -> Decimal:
+    """The quantity beyond whole lots, signed; 0 where it is within the tolerance of a rounded ratio."""
+    fraction = quantity - whole_lots(quantity, lot_size)
+    return fraction if abs(fraction) > RATIO_TOLERANCE * lot_size else ZERO
+
+
+def fraction_after(quantity: Decimal, ratio: Decimal, *, lot_size: Decimal) -> Decimal:
+    """The units beyond ``units_after``, signed: cash is paid for them, and their cost is realised."""
+    return ZERO if ratio == ONE else fraction_of(quantity * ratio, lot_size)
+
+
+# --- prices -------------------------------------------------------------------------------------
+
+
+def price_after(price: Decimal, ratio: Decimal, *, tick_size: Decimal) -> Decimal:
+    """A price of an order or a plan over the ratio, to the nearest tick and at least one tick."""
+    if ratio == ONE:
+        return price
+    ticks = (price / ratio / tick_size).to_integral_value(ROUND_HALF_EVEN)
+    return (max(ONE, ticks) * tick_size).quantize(tick_size)
+
+
+def level_after(price: float, ratio: Decimal) -> float:
+    """A price of the market, or a level that follows it, over the ratio."""
+    return price / float(ratio)
+
+
+def successor_price(action: CorporateAction, price: Decimal) -> Decimal:
+    """The price of one new unit: the old share's less the cash that is paid for it, over the ratio."""
+    return max(ZERO, (price - action.amount) / action.ratio)
+
+
+def named_price(action: CorporateAction) -> Decimal | None:
+    """The price at which a delisting closes positions; ``None``: it names none, and the last price counts.
+
+    An ``amount`` of 0 is a price only beside a ``ratio`` of 0: an option that expires worthless.
+    """
+    return action.amount if action.amount or not action.ratio else None

@@ -11,6 +11,7 @@ import msgspec
 
 from components.portfolio.rates import rate_between, set_rate
 from eventstore import EventStore, Selection
+from kernel.corporate_actions import named_price
 from kernel.errors import StreamMissing
 from kernel.events import (
     Bar,
@@ -43,7 +44,7 @@ class Deposit(msgspec.Struct, frozen=True):
 class RunFacts(msgspec.Struct, frozen=True):
     """``instruments`` by symbol as last defined; ``actions``, ``deposits`` and ``rates`` in order of time.
 
-    A delisting that named no price has the last one there was, 0 where there was none.
+    A delisting that named no price has the last one there was; it names none where there was none.
     """
 
     instruments: dict[str, InstrumentDefined]
@@ -124,7 +125,8 @@ async def read_inputs(
 async def _priced(
     store: EventStore, sources: Sequence[StreamRange], action: CorporateAction
 ) -> CorporateAction:
-    if action.kind is not CorporateActionKind.DELISTING or action.amount or not action.ratio:
+    """A delisting at the last price, where it names none and there was one."""
+    if action.kind is not CorporateActionKind.DELISTING or named_price(action) is not None:
         return action
     latest_ts, price = -1, 0.0
     symbols = frozenset({action.symbol})
@@ -133,7 +135,7 @@ async def _priced(
             found = _price_of(event)
             if found and isfinite(found):
                 latest_ts, price = event.ts, found
-    return msgspec.structs.replace(action, amount=Decimal(repr(price)))
+    return msgspec.structs.replace(action, amount=Decimal(repr(price))) if price else action
 
 
 def _price_of(event: Event) -> float | None:

@@ -25,7 +25,14 @@ import msgspec
 
 from components.portfolio.position import COST_QUANTUM
 from components.portfolio.rates import rate_between, set_rate
-from kernel.corporate_actions import is_void, whole_lots
+from kernel.corporate_actions import (
+    changes_holdings,
+    fraction_after,
+    named_price,
+    successor,
+    terms_under_new_symbol,
+    units_after,
+)
 from kernel.decimals import exact
 from kernel.events import (
     CorporateAction,
@@ -173,7 +180,7 @@ class FifoMatcher:
         currency: str = "",
     ) -> None:
         self._corrections = corrections
-        self._instruments = instruments
+        self._instruments = dict(instruments)
         self._actions = deque(actions)
         self._pending_rates = deque(rates)
         self._rates: dict[str, dict[str, Decimal]] = {}
@@ -221,7 +228,7 @@ class FifoMatcher:
     def _close(self, strategy: StrategyId, symbol: str, *, entry: "_Lot", leaving: "_Lot") -> None:
         quantity = min(entry.quantity, leaving.quantity)
         multiplier = self._multiplier(symbol)
-        gained = quantity * leaving.price - entry.cost_of(quantity)
+        gained = leaving.cost_of(quantity) - entry.cost_of(quantity)
         trade = RoundTrip(
             strategy,
             symbol,
@@ -280,20 +287,27 @@ class FifoMatcher:
 
     def _restate(self, action: CorporateAction) -> None:
         """Apply an action to every strategy's open lots."""
-        if is_void(action):
+        if not changes_holdings(action):
             return
+        new_symbol = successor(action)
+        if action.kind is CorporateActionKind.SYMBOL_CHANGE:
+            self._rename(action)
         for strategy, symbol in [key for key in self._open if key[1] == action.symbol]:
             lots = self._open.pop((strategy, symbol))
-            match action.kind:
-                case CorporateActionKind.SPLIT:
-                    self._open[strategy, symbol] = self._scaled(lots, action, symbol)
-                case CorporateActionKind.MERGER | CorporateActionKind.SYMBOL_CHANGE if _is_exchange(action):
-                    self._become(strategy, lots, action)
-                case CorporateActionKind.DIVIDEND:
-                    self._open[strategy, symbol] = lots
-                case _:
-                    for lot in lots:
-                        self._close(strategy, symbol, entry=lot, leaving=_last(lot, action))
+            if new_symbol == symbol:
+                self._open[strategy, symbol] = self._scaled(lots, action, symbol)
+            elif new_symbol:
+                self._become(strategy, lots, action)
+            else:
+                for lot in lots:
+                    self._close(strategy, symbol, entry=lot, leaving=_last(lot, action))
+
+    def _rename(self, action: CorporateAction) -> None:
+        """Give the new symbol the terms of the old one, unless it has its own."""
+        old, new = self._instruments.get(action.symbol), self._instruments.get(action.new_symbol)
+        terms = terms_under_new_symbol(action, old=old, new=new)
+        if terms is not None:
+            self._instruments[action.new_symbol] = terms
 
     def _become(self, strategy: StrategyId, lots: "deque[_Lot]", action: CorporateAction) -> None:
         """Turn lots into lots of the new symbol. They close lots there on the other side, oldest first."""
@@ -311,14 +325,17 @@ class FifoMatcher:
 
         A surplus is taken from the oldest lots.
         """
-        restatement = Restatement(action.ts, action.symbol, action.ratio)
+        restatement, ratio = Restatement(action.ts, action.symbol, action.ratio), action.ratio
+        held = sum((lot.quantity for lot in lots), ZERO)
         for lot in lots:
             lot.restate(restatement)
-        terms = self._instruments.get(symbol)
-        total = sum((lot.quantity for lot in lots), ZERO)
-        surplus = total - whole_lots(total, ONE if terms is None else terms.lot_size)
-        if surplus < 0:  # the ratio was rounded down
-            lots[-1].quantity -= surplus
+        terms = self._instruments.get(symbol, InstrumentDefined(0, symbol))
+        whole = units_after(held, ratio, lot_size=terms.lot_size)
+        surplus = held * ratio - whole
+        if surplus and whole and not fraction_after(held, ratio, lot_size=terms.lot_size):
+            rounded = lots[-1] if surplus < 0 else max(lots, key=lambda lot: lot.quantity)
+            rounded.quantity -= surplus
+            surplus = ZERO
         while surplus > 0:
             gone = min(surplus, lots[0].quantity)
             surplus -= gone
@@ -376,12 +393,15 @@ class _Lot(msgspec.Struct, gc=False):
         self.restated = (*self.restated, restatement)
 
 
-def _is_exchange(action: CorporateAction) -> bool:
-    """Whether holders get new shares for the old ones, and not only cash or nothing."""
-    return action.ratio > 0 and bool(action.new_symbol)
-
-
 def _last(lot: _Lot, action: CorporateAction) -> _Lot:
-    """The closing side of a lot at a delisting or a merger for cash, at the price ``amount``."""
+    """The closing side of a lot, at the ``amount`` of a merger for cash or the price that a delisting names.
+
+    A delisting that names no price closes at cost: the share never had one.
+    """
+    price: Decimal | None = action.amount
+    if action.kind is CorporateActionKind.DELISTING:
+        price = named_price(action)
     side = Side.SELL if lot.side is Side.BUY else Side.BUY
-    return _Lot(side, lot.quantity, action.amount, ZERO, action.ts, ClientOrderId(""))
+    if price is None:
+        return _Lot(side, lot.quantity, lot.price, ZERO, action.ts, ClientOrderId(""), cost=lot.cost)
+    return _Lot(side, lot.quantity, price, ZERO, action.ts, ClientOrderId(""))

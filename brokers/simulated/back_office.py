@@ -27,7 +27,7 @@ import msgspec
 
 from brokers.simulated.financing import ZERO, FinancingConfig, Interest
 from kernel.component import STEADFAST, FailurePolicy, Subscription
-from kernel.corporate_actions import RATIO_TOLERANCE, is_void, whole_lots
+from kernel.corporate_actions import fraction_after, is_void, successor, successor_price
 from kernel.events import (
     AssetClass,
     CashFlowKind,
@@ -150,12 +150,12 @@ class BackOffice:
             case CorporateActionKind.DIVIDEND:
                 return self._dividend(action)
             case CorporateActionKind.SPLIT:
-                return self._fractions(action, action.symbol)
+                return self._fractions(action)
             case CorporateActionKind.MERGER | CorporateActionKind.SYMBOL_CHANGE:
                 if action.kind is CorporateActionKind.SYMBOL_CHANGE:
                     self._rename(action.symbol, action.new_symbol)
                 cash = self._per_share(action, CashFlowKind.CASH_IN_LIEU, reason=action.kind.value)
-                return [*cash, *self._fractions(action, action.new_symbol)]
+                return [*cash, *self._fractions(action)]
             case CorporateActionKind.DELISTING:
                 return None  # a sale at what is left, which the portfolio books
 
@@ -189,13 +189,14 @@ class BackOffice:
             action.ts, due, PAID_STEP, kind=kind, currency=action.currency, symbol=action.symbol, reason=terms
         )
 
-    def _fractions(self, action: CorporateAction, symbol: str) -> tuple[CashMoved, ...]:
-        """What ``ratio`` leaves that is no whole lot of ``symbol``, at its price."""
-        if action.ratio <= 0 or not symbol:
+    def _fractions(self, action: CorporateAction) -> tuple[CashMoved, ...]:
+        """What ``ratio`` leaves that is no whole lot of the successor, at its price."""
+        symbol = successor(action)
+        if not symbol:
             return ()
         terms = self._market.instrument(symbol)
         fractions = {
-            strategy: fraction_of(quantity * action.ratio, terms.lot_size)
+            strategy: fraction_after(quantity, action.ratio, lot_size=terms.lot_size)
             for strategy, quantity in self._account.holders(action.symbol).items()
         }
         price = self._price_after(action, symbol)
@@ -218,7 +219,7 @@ class BackOffice:
         if price is not None:
             return Decimal(repr(price))
         old = self._market.last_price(action.symbol)
-        return None if old is None else max(ZERO, (Decimal(repr(old)) - action.amount) / action.ratio)
+        return None if old is None else successor_price(action, Decimal(repr(old)))
 
     # --- funding ----------------------------------------------------------------------------------
 
@@ -309,12 +310,6 @@ class BackOffice:
                 reason=f"interest at {rate} a year",
             )
         return events
-
-
-def fraction_of(quantity: Decimal, lot_size: Decimal) -> Decimal:
-    """What is left beyond whole lots, with the sign of ``quantity``; nothing where only rounding is."""
-    fraction = quantity - whole_lots(quantity, lot_size)
-    return fraction if abs(fraction) > RATIO_TOLERANCE * lot_size else ZERO
 
 
 def rounded_parts(parts: Iterable[Decimal], step: Decimal) -> list[Decimal]:

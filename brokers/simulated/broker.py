@@ -15,7 +15,14 @@ from typing import Protocol
 from brokers.simulated.acceptance import NEVER, refusal, replacement_refusal, start
 from brokers.simulated.book_matching import BookMatching
 from brokers.simulated.config import SimulatedBrokerConfig
-from brokers.simulated.corporate_actions import ENDING, INSTRUMENT_EXPIRED, adjust, apply_action, has_expired
+from brokers.simulated.corporate_actions import (
+    INSTRUMENT_EXPIRED,
+    LESS_THAN_A_LOT,
+    adjust,
+    apply_action,
+    is_expired,
+    leaving_nothing,
+)
 from brokers.simulated.execution import Execution
 from brokers.simulated.expiry import Expiry
 from brokers.simulated.fill_sharing import FillSharing
@@ -38,7 +45,7 @@ from brokers.simulated.state import SimulatedBrokerState
 from brokers.simulated.volatility import add_close
 from kernel.bus import EventBus
 from kernel.component import STEADFAST, FailurePolicy, Subscription, Watch
-from kernel.corporate_actions import is_void
+from kernel.corporate_actions import ENDING, is_void
 from kernel.errors import ComponentError
 from kernel.events import (
     GTC,
@@ -172,16 +179,30 @@ class SimulatedBroker:
         if is_void(event):
             return None
         apply_action(state, event)
-        if event.kind not in ENDING or symbol not in state.resting:
+        ending, reason = self._ended_by(event)
+        if not ending:
             return None
-        if has_expired(state, symbol, event.ts):
-            reports = [expired(event.ts, resting, INSTRUMENT_EXPIRED) for resting in state.resting[symbol]]
+        if event.kind in ENDING and is_expired(state, symbol, event.ts):
+            reports = [expired(event.ts, resting, INSTRUMENT_EXPIRED) for resting in ending]
         else:
-            reports = [cancelled(event.ts, resting, event.kind.value) for resting in state.resting[symbol]]
-        for resting in state.resting[symbol]:
+            reports = [cancelled(event.ts, resting, reason) for resting in ending]
+        for resting in ending:
             state.end(resting)
         self._remove_done(symbol)
         return reports
+
+    def _ended_by(self, action: CorporateAction) -> tuple[Sequence[Resting], str]:
+        """The resting orders that an action ends, and the reason.
+
+        A split ends those of which less than a lot is left. They are cancelled from our side too; without
+        latency that is at once, but with it they could trade their old quantity until then.
+        """
+        resting = self.state.resting.get(action.symbol, ())
+        if action.kind in ENDING:
+            return tuple(resting), action.kind.value
+        if self._latency is None:
+            return (), ""
+        return leaving_nothing(self.state, resting, action), LESS_THAN_A_LOT
 
     def on_position(self, event: AdjustPosition) -> None:
         """Take over the position that an operator set."""
@@ -256,7 +277,9 @@ class SimulatedBroker:
             case OrderSubmitted(order=order) as submitted:
                 if order.quantity <= 0:
                     return (report(ts, order, ExecutionKind.CANCELLED, reason=ONE_CANCELS_OTHER),)
-                if has_expired(self.state, order.symbol, ts):
+                if request.is_overtaken:
+                    return (rejected(ts, order, LESS_THAN_A_LOT),)
+                if is_expired(self.state, order.symbol, ts):
                     return (rejected(ts, order, INSTRUMENT_EXPIRED),)
                 order_count = self.state.order_count
                 first, *others = self._submit(ts, submitted)

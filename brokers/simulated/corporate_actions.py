@@ -11,27 +11,33 @@ from decimal import Decimal
 import msgspec
 
 from brokers.simulated.requests import AnyRequest, Request
-from brokers.simulated.resting import renew
-from brokers.simulated.state import SimulatedBrokerState
-from kernel.corporate_actions import whole_lots
+from brokers.simulated.resting import Resting, renew
+from brokers.simulated.state import DEFAULT_TERMS, SimulatedBrokerState
+from kernel.corporate_actions import (
+    ONE,
+    RESTATING,
+    level_after,
+    successor,
+    terms_under_new_symbol,
+    units_after,
+)
 from kernel.events import (
     ApprovedOrder,
     CancelSubmitted,
     CorporateAction,
     CorporateActionKind,
+    InstrumentDefined,
     Order,
     OrderAdjusted,
     OrderSubmitted,
     ReplaceSubmitted,
 )
-
-ENDING = frozenset({CorporateActionKind.MERGER, CorporateActionKind.DELISTING})
-"""Actions that end the instrument."""
+from kernel.expiry import has_expired
 
 INSTRUMENT_EXPIRED = "the instrument expired"
+LESS_THAN_A_LOT = "a split leaves less than a lot"
 
 _ZERO = Decimal(0)
-_ONE = Decimal(1)
 
 
 def apply_action(state: SimulatedBrokerState, action: CorporateAction) -> None:
@@ -39,28 +45,32 @@ def apply_action(state: SimulatedBrokerState, action: CorporateAction) -> None:
 
     Positions keep whole lots: the back office pays for fractions.
     """
-    match action.kind:
-        case CorporateActionKind.SPLIT | CorporateActionKind.SYMBOL_CHANGE:
-            state.restated_ts[action.new_symbol or action.symbol] = action.ts
-            _scale_levels(state, action.symbol, ratio=float(action.ratio))
-            if action.ratio != _ONE:
-                lot_size = _lot_size(state, action.symbol)
-                state.requests.restate(action.symbol, ratio=action.ratio, lot_size=lot_size)
-            if action.kind is CorporateActionKind.SYMBOL_CHANGE:
-                _rename(state, action.symbol, action.new_symbol)
-            _move(state, action.symbol, action.new_symbol or action.symbol, ratio=action.ratio)
-        case CorporateActionKind.MERGER if action.new_symbol:
-            _move(state, action.symbol, action.new_symbol, ratio=action.ratio)
-        case CorporateActionKind.MERGER | CorporateActionKind.DELISTING:
-            state.positions.pop(action.symbol, None)
-        case CorporateActionKind.DIVIDEND:
-            pass
+    symbol, new_symbol = action.symbol, successor(action)
+    if action.kind in RESTATING:
+        state.restated_ts[new_symbol] = action.ts
+        _scale_levels(state, symbol, ratio=action.ratio)
+        if action.kind is CorporateActionKind.SYMBOL_CHANGE:
+            _rename(state, action)
+        if action.ratio != ONE:
+            lot_size = _terms(state, new_symbol).lot_size
+            state.requests.restate(symbol, ratio=action.ratio, lot_size=lot_size)
+    if action.kind is not CorporateActionKind.DIVIDEND:
+        _move(state, symbol, new_symbol, ratio=action.ratio)
 
 
-def has_expired(state: SimulatedBrokerState, symbol: str, ts: int) -> bool:
+def leaving_nothing(
+    state: SimulatedBrokerState, orders: Sequence[Resting], action: CorporateAction
+) -> Sequence[Resting]:
+    """The orders of which an action leaves less than a lot."""
+    if action.kind not in RESTATING:
+        return ()
+    ratio, lot_size = action.ratio, _terms(state, successor(action)).lot_size
+    return [one for one in orders if not units_after(one.leaves, ratio, lot_size=lot_size)]
+
+
+def is_expired(state: SimulatedBrokerState, symbol: str, ts: int) -> bool:
     """Whether the last moment at which the instrument trades is over."""
-    terms = state.instruments.get(symbol)
-    return terms is not None and 0 < terms.expiry_ts < ts
+    return has_expired(_terms(state, symbol).expiry_ts, ts)
 
 
 def adjust(state: SimulatedBrokerState, event: OrderAdjusted) -> Sequence[str]:
@@ -112,35 +122,37 @@ def _adjusted(request: Request, order: Order) -> Request:
     return msgspec.structs.replace(request, event=adjusted)
 
 
-def _scale_levels(state: SimulatedBrokerState, symbol: str, *, ratio: float) -> None:
+def _scale_levels(state: SimulatedBrokerState, symbol: str, *, ratio: Decimal) -> None:
     for resting in state.resting.get(symbol, ()):
         if resting.is_trailing:
-            resting.stop /= ratio
+            resting.stop = level_after(resting.stop, ratio)
     known = state.spreads.get(symbol)
     if known is not None:
-        known.close /= ratio
+        known.close = level_after(known.close, ratio)
 
 
-def _rename(state: SimulatedBrokerState, symbol: str, new_symbol: str) -> None:
+def _rename(state: SimulatedBrokerState, action: CorporateAction) -> None:
     """Give the new symbol the terms of the old one, unless it has terms, and the old one's volatility."""
-    terms = state.instruments.get(symbol)
-    if terms is not None and new_symbol not in state.instruments:
-        state.instruments[new_symbol] = msgspec.structs.replace(terms, symbol=new_symbol)
+    symbol, new_symbol = action.symbol, action.new_symbol
+    old, new = state.instruments.get(symbol), state.instruments.get(new_symbol)
+    terms = terms_under_new_symbol(action, old=old, new=new)
+    if terms is not None:
+        state.instruments[new_symbol] = terms
     known = state.spreads.pop(symbol, None)
     if known is not None:
         state.spreads[new_symbol] = known
 
 
 def _move(state: SimulatedBrokerState, symbol: str, new_symbol: str, *, ratio: Decimal) -> None:
-    lot_size = _lot_size(state, new_symbol if new_symbol in state.instruments else symbol)
+    """Count positions under the new symbol, in its lots; without a new symbol they have ended."""
     held = state.positions.pop(symbol, None)
-    if held is None:
+    if held is None or not new_symbol:
         return
+    lot_size = _terms(state, new_symbol).lot_size
     target = state.positions.setdefault(new_symbol, {})
     for strategy, quantity in held.items():
-        target[strategy] = target.get(strategy, _ZERO) + whole_lots(quantity * ratio, lot_size)
+        target[strategy] = target.get(strategy, _ZERO) + units_after(quantity, ratio, lot_size=lot_size)
 
 
-def _lot_size(state: SimulatedBrokerState, symbol: str) -> Decimal:
-    terms = state.instruments.get(symbol)
-    return _ONE if terms is None else terms.lot_size
+def _terms(state: SimulatedBrokerState, symbol: str) -> InstrumentDefined:
+    return state.instruments.get(symbol, DEFAULT_TERMS)

@@ -29,6 +29,7 @@ from kernel.events import (
     TimerScheduled,
     Trade,
 )
+from kernel.expiry import has_expired
 from kernel.identifiers import TimerName
 
 EXPIRY = TimerName("expiry")
@@ -78,7 +79,7 @@ class Expiry:
         if not state.remove_done(symbol):
             reports += match(bar)
         del state.overdue[symbol]
-        late = [one for one in state.resting.get(symbol, ()) if one.leaves and 0 < one.expire_ts < ts]
+        late = [one for one in state.resting.get(symbol, ()) if one.leaves and has_expired(one.expire_ts, ts)]
         return reports + [self._expire(ts, resting) for resting in late]
 
     def match_after_overdue(
@@ -87,7 +88,7 @@ class Expiry:
         """Expire the overdue orders, then match a quote, trade or book with the others."""
         state, symbol, ts = self._state, tick.symbol, tick.ts
         del state.overdue[symbol]
-        overdue = [one for one in state.resting[symbol] if one.leaves and 0 < one.expire_ts < ts]
+        overdue = [one for one in state.resting[symbol] if one.leaves and has_expired(one.expire_ts, ts)]
         reports = [self._expire(ts, resting) for resting in overdue]
         return reports if state.remove_done(symbol) else reports + match(tick)
 

@@ -4,7 +4,8 @@ Each request arrives after its delay, by a timer, and no request overtakes an ea
 flight two things may change it:
 
 - An order of the same group fills: the request is then for less.
-- A corporate action restates the order: new terms for it are then rejected on arrival.
+- A corporate action restates the order: new terms for it are then rejected on arrival, and so is the order
+  itself if less than a lot of it is left.
 """
 
 from decimal import Decimal
@@ -12,7 +13,7 @@ from decimal import Decimal
 import msgspec
 
 from brokers.simulated.latency import LatencyModel
-from kernel.corporate_actions import whole_lots
+from kernel.corporate_actions import units_after
 from kernel.events import CancelSubmitted, Order, OrderSubmitted, ReplaceSubmitted, TimerScheduled
 from kernel.identifiers import TimerName
 
@@ -28,7 +29,8 @@ class Request(msgspec.Struct, frozen=True):
     """A request in flight, and when it arrives.
 
     - ``group_filled``: the quantity that the order's group filled since the request was sent.
-    - ``is_overtaken``: a corporate action restated the order since then, so new terms no longer fit it.
+    - ``is_overtaken``: a corporate action restated the order since then: new terms no longer fit it, or less
+      than a lot is left of it.
     """
 
     due_ts: int
@@ -78,7 +80,7 @@ class Requests(msgspec.Struct):
         """Restate the requests in flight for a symbol: a split restated its orders first.
 
         What the group filled is scaled. New terms are marked as overtaken: their prices are of before the
-        split.
+        split. So is an order of which less than a lot is left.
         """
         for place, request in enumerate(self.in_flight):
             event = request.event
@@ -86,6 +88,7 @@ class Requests(msgspec.Struct):
                 continue
             self.in_flight[place] = msgspec.structs.replace(
                 request,
-                group_filled=whole_lots(request.group_filled * ratio, lot_size),
-                is_overtaken=isinstance(event, ReplaceSubmitted),
+                group_filled=units_after(request.group_filled, ratio, lot_size=lot_size),
+                is_overtaken=isinstance(event, ReplaceSubmitted)
+                or not units_after(event.order.quantity, ratio, lot_size=lot_size),
             )

@@ -36,14 +36,13 @@ from components.emulation.triggers import (
 )
 from components.emulation.views import AccountView, MarketView, price_for, reducible, would_take
 from kernel.component import STEADFAST, FailurePolicy, Subscription, Watch
-from kernel.corporate_actions import is_void
+from kernel.corporate_actions import ONE, RESTATING, is_void, successor
 from kernel.errors import ComponentError
 from kernel.events import (
     ApprovedOrder,
     Bar,
     CancelOrder,
     CorporateAction,
-    CorporateActionKind,
     Event,
     HeldOrderTriggered,
     HoldReason,
@@ -86,7 +85,8 @@ class Phase(StrEnum):
 class EmulatedOrder(msgspec.Struct, gc=False):
     """An order as it was asked for, and what it waits for, since ``since_ts``.
 
-    ``timers`` are the names of those still set.
+    ``timers`` are the names of those still set. ``is_restated``: a corporate action that is being worked
+    through gave it new terms.
     """
 
     order: ApprovedOrder
@@ -94,6 +94,7 @@ class EmulatedOrder(msgspec.Struct, gc=False):
     since_ts: int
     condition: Condition | None = None
     timers: list[TimerName] = []
+    is_restated: bool = False
 
 
 class EmulatorState(msgspec.Struct):
@@ -310,6 +311,7 @@ class Emulator:
             return
         if order.symbol != item.order.symbol:
             self._move(item, order.symbol)
+        item.is_restated = isinstance(event, OrderAdjusted)
         if item.phase is not Phase.HELD:
             return
         is_new_level = order.stop_price != item.order.stop_price
@@ -323,12 +325,16 @@ class Emulator:
             condition.level = float(order.stop_price)
 
     def on_corporate_action(self, action: CorporateAction) -> None:
-        """Levels that trail are in the prices of before a split; the orders' terms come by themselves."""
-        restating = (CorporateActionKind.SPLIT, CorporateActionKind.SYMBOL_CHANGE)
-        if action.kind in restating and action.ratio != 1 and not is_void(action):
-            for item in self.state.orders.get(action.new_symbol or action.symbol, {}).values():
-                if item.condition is not None and item.condition.trails:
-                    rescale(item.condition, float(action.ratio))
+        """Levels that trail are in the prices of before a split; the orders' terms have come by themselves.
+
+        Orders that were in the new symbol before got no new terms, and their levels stay.
+        """
+        if action.kind in RESTATING and not is_void(action):
+            for item in self.state.orders.get(successor(action), {}).values():
+                condition = item.condition
+                if item.is_restated and condition is not None and condition.trails and action.ratio != ONE:
+                    rescale(condition, action.ratio)
+                item.is_restated = False
 
     # --- bookkeeping --------------------------------------------------------------------------
 

@@ -8,10 +8,12 @@ the event, then the event's best price moves the level, never back; once a quote
 that were open then may hold prices from before that.
 """
 
+from decimal import Decimal
 from math import isfinite
 
 import msgspec
 
+from kernel.corporate_actions import level_after
 from kernel.events import BUY, TRAILING_STOP, ApprovedOrder, Bar, OrderType, Quote, Trade
 
 TOUCHED = frozenset({OrderType.MARKET_IF_TOUCHED, OrderType.LIMIT_IF_TOUCHED})
@@ -94,11 +96,11 @@ def reached_by_bar(condition: Condition, bar: Bar) -> bool:
     return is_reached
 
 
-def rescale(condition: Condition, ratio: float) -> None:
+def rescale(condition: Condition, ratio: Decimal) -> None:
     """A split: prices from before it, as prices from after it."""
-    condition.level /= ratio
-    condition.best /= ratio
-    condition.trail_amount /= ratio
+    condition.level = level_after(condition.level, ratio)
+    condition.best = level_after(condition.best, ratio)
+    condition.trail_amount = level_after(condition.trail_amount, ratio)
 
 
 def _reached_by_tick(condition: Condition, price: float, *, ts: int) -> bool:

@@ -23,7 +23,7 @@ from components.execution.schedule import TIMED, misfit_of, step_ts, steps_begun
 from components.execution.volume_profile import TRADES
 from components.execution.work import ZERO, ExecutionState, Stage, Work
 from kernel.component import STEADFAST, FailurePolicy, Subscription, Watch
-from kernel.corporate_actions import is_void
+from kernel.corporate_actions import changes_holdings
 from kernel.errors import ComponentError
 from kernel.events import (
     PARTICIPATION,
@@ -34,7 +34,6 @@ from kernel.events import (
     CancelOrder,
     CancelRejected,
     CorporateAction,
-    CorporateActionKind,
     DecisionRefused,
     Event,
     ExecutionFinished,
@@ -152,7 +151,7 @@ class ExecutionAlgorithms:
         return self._stop_symbol(event.ts, "", f"trading is {event.state.value}")
 
     def on_corporate_action(self, event: CorporateAction) -> Sequence[Event] | None:
-        if event.kind is CorporateActionKind.DIVIDEND or is_void(event):
+        if not changes_holdings(event):
             return None
         return self._stop_symbol(event.ts, event.symbol, f"{event.kind.value} of {event.symbol}")
 

@@ -7,38 +7,27 @@ merger or delisting ends it. Dividends change nothing: a venue may lower orders 
 """
 
 from collections.abc import Sequence
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from typing import TypeVar
 
 import msgspec
 
 from components.orders.state import OrderSplit
-from kernel.corporate_actions import whole_lots
-from kernel.events import CorporateAction, CorporateActionKind, InstrumentDefined, Order
-
-ENDING = frozenset({CorporateActionKind.MERGER, CorporateActionKind.DELISTING})
-"""Actions after which there is nothing left to trade."""
-
-RESTATING = frozenset({CorporateActionKind.SPLIT, CorporateActionKind.SYMBOL_CHANGE})
-"""Actions after which orders go on under new terms."""
+from kernel.corporate_actions import ONE, price_after, successor, units_after
+from kernel.events import CorporateAction, InstrumentDefined, Order
 
 OrderT = TypeVar("OrderT", bound=Order)
-
-
-def has_expired(instrument: InstrumentDefined, ts: int) -> bool:
-    """Whether the last moment at which the instrument trades is over."""
-    return 0 < instrument.expiry_ts < ts
 
 
 def restated(
     order: OrderT, action: CorporateAction, *, filled: Decimal, instrument: InstrumentDefined
 ) -> OrderT:
-    """The order under its new terms; what is left of it may be nothing."""
+    """The order under the terms of its successor, ``instrument``; what is left of it may be nothing."""
     ratio, tick, lot = action.ratio, instrument.tick_size, instrument.lot_size
-    symbol = action.new_symbol or order.symbol
-    if ratio == 1:
+    symbol = successor(action)
+    if ratio == ONE:
         return msgspec.structs.replace(order, symbol=symbol)
-    leaves = whole_lots((order.quantity - filled) * ratio, lot)
+    leaves = units_after(order.quantity - filled, ratio, lot_size=lot)
     display = order.display_quantity
     return msgspec.structs.replace(
         order,
@@ -47,7 +36,7 @@ def restated(
         limit_price=_over(order.limit_price, ratio, tick=tick),
         stop_price=_over(order.stop_price, ratio, tick=tick),
         trail_amount=_over(order.trail_amount, ratio, tick=tick),
-        display_quantity=None if display is None else max(lot, whole_lots(display * ratio, lot)),
+        display_quantity=None if display is None else max(lot, units_after(display, ratio, lot_size=lot)),
     )
 
 
@@ -67,11 +56,8 @@ def with_more_left(
 
 
 def _leaves_after(split: OrderSplit, leaves: Decimal) -> Decimal:
-    return whole_lots(leaves * split.ratio, split.lot_size)
+    return units_after(leaves, split.ratio, lot_size=split.lot_size)
 
 
 def _over(price: Decimal | None, ratio: Decimal, *, tick: Decimal) -> Decimal | None:
-    if price is None:
-        return None
-    ticks = (price / ratio / tick).to_integral_value(ROUND_HALF_EVEN)
-    return (max(Decimal(1), ticks) * tick).quantize(tick)
+    return None if price is None else price_after(price, ratio, tick_size=tick)

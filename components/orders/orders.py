@@ -12,14 +12,14 @@ from decimal import Decimal
 import msgspec
 
 from components.orders.contingency import restate_parent, take_back_split
-from components.orders.corporate_actions import ENDING, RESTATING, has_expired, restated
+from components.orders.corporate_actions import restated
 from components.orders.groups import Groups
 from components.orders.lifecycle import REPLACEABLE, TERMINAL
 from components.orders.outbox import Emitted, Outbox, is_cancellable, replacement
 from components.orders.reports import apply_transition, book_fill, correct_fill, refused
 from components.orders.state import OrderEntry, OrderSplit, OrdersState
 from kernel.component import STEADFAST, FailurePolicy, Subscription
-from kernel.corporate_actions import is_void, whole_lots
+from kernel.corporate_actions import ENDING, ONE, changes_holdings, successor, units_after
 from kernel.events import (
     FILL,
     GTD,
@@ -50,6 +50,7 @@ from kernel.events import (
     ReplaceRejected,
     VenueFeature,
 )
+from kernel.expiry import has_expired
 from kernel.identifiers import ClientOrderId, StrategyId
 
 EMULATION = "emulation"
@@ -247,11 +248,11 @@ class Orders:
     # --- corporate actions --------------------------------------------------------------------
 
     def on_corporate_action(self, action: CorporateAction) -> Sequence[Event] | None:
-        if is_void(action) or (action.kind not in ENDING and action.kind not in RESTATING):
+        if not changes_holdings(action):
             return None
         self.state.action_count += 1
         events: Emitted = []
-        is_expiry = has_expired(self._instrument(action.symbol), action.ts)
+        is_expiry = has_expired(self._instrument(action.symbol).expiry_ts, action.ts)
         for entry in list(self.state.open.values()):
             if entry.order.symbol != action.symbol or entry.status in TERMINAL:
                 continue
@@ -266,7 +267,7 @@ class Orders:
         return events or None
 
     def _restate(self, entry: OrderEntry, action: CorporateAction) -> Sequence[Event]:
-        instrument, filled = self._instrument(action.symbol), entry.filled_quantity
+        instrument, filled = self._instrument(successor(action)), entry.filled_quantity
         old = entry.order
         order = restated(old, action, filled=filled, instrument=instrument)
         if order.quantity <= filled:
@@ -276,11 +277,11 @@ class Orders:
                 action.ts, entry, reason=f"a {action.kind.value} leaves less than a lot"
             )
         entry.order = order
-        if action.ratio != 1:
+        if action.ratio != ONE:
             leaves, lot = old.quantity - filled, instrument.lot_size
             entry.splits = (*entry.splits, OrderSplit(self.state.action_count, action.ratio, leaves, lot))
-            entry.owed_reduction = whole_lots(entry.owed_reduction * action.ratio, lot)
-            entry.reducing = whole_lots(entry.reducing * action.ratio, lot)
+            entry.owed_reduction = units_after(entry.owed_reduction, action.ratio, lot_size=lot)
+            entry.reducing = units_after(entry.reducing, action.ratio, lot_size=lot)
         if entry.replacement is not None:
             entry.replacement = restated(entry.replacement, action, filled=filled, instrument=instrument)
         children = self.state.children_of(order.client_order_id)

@@ -16,7 +16,7 @@ from components.portfolio.history import Booked, BookedEnd, BookedRatio, settle_
 from components.portfolio.position import COST_QUANTUM, ZERO, Lot
 from components.portfolio.rates import rate_between
 from components.portfolio.state import Position, Restatement, Terms
-from kernel.corporate_actions import is_void
+from kernel.corporate_actions import changes_holdings, named_price, successor, successor_price
 from kernel.events import CorporateAction, CorporateActionKind, Event
 from kernel.identifiers import StrategyId
 
@@ -29,7 +29,7 @@ class CorporateActions:
         self._prices = prices
 
     def on_action(self, event: CorporateAction) -> Sequence[Event]:
-        if is_void(event) or event.kind is CorporateActionKind.DIVIDEND:
+        if not changes_holdings(event):
             return ()
         self._books.state.action_count += 1
         match event.kind:
@@ -39,6 +39,8 @@ class CorporateActions:
                 return tuple(self._become(event))
             case CorporateActionKind.DELISTING:
                 return tuple(self._delist(event))
+            case CorporateActionKind.DIVIDEND:
+                return ()
 
     def _split(self, event: CorporateAction) -> Iterator[Event]:
         """``ratio`` new units for one old, in whole lots of the instrument's."""
@@ -54,28 +56,26 @@ class CorporateActions:
 
     def _become(self, event: CorporateAction) -> Iterator[Event]:
         """What is held of a symbol is held of another one from now on, at the same cost."""
-        old, new = event.symbol, event.new_symbol
+        old, new = event.symbol, successor(event)
         ratio = event.ratio if new else ZERO
         self._expect_price(event)
         for strategy, position in self._positions_in(old):
             was_held = bool(position.quantity)
-            self._scale(strategy, position, old=old, new=new if ratio else "", ratio=ratio)
+            self._scale(strategy, position, old=old, new=new, ratio=ratio)
             if position.quantity:
                 yield from self._move(event.ts, strategy, position, old=old, new=new)
                 continue
             if was_held:
                 yield changed(event.ts, strategy, old, position)
-            if ratio and self._goes_along(strategy, old=old, new=new):
+            if new and self._goes_along(strategy, old=old, new=new):
                 positions = self._books.state.positions[strategy]
                 positions[new] = positions.pop(old)
 
     def _delist(self, event: CorporateAction) -> Iterator[Event]:
-        """Positions are closed at ``amount``, or at the last price, or at cost where there was never one.
-
-        An ``amount`` of 0 is a price only beside a ``ratio`` of 0: an option that expires worthless.
-        """
-        books, symbol = self._books, event.symbol
-        price = event.amount if event.amount or not event.ratio else self._last_price(symbol)
+        """Positions are closed at the price that is named, the last price, or at cost without any price."""
+        books, symbol, price = self._books, event.symbol, named_price(event)
+        if price is None:
+            price = self._last_price(symbol)
         for strategy, position in self._positions_in(symbol):
             terms = books.terms(symbol)
             unit_price = None if price is None else terms.unit_price(price)
@@ -192,10 +192,9 @@ class CorporateActions:
         """What the new symbol should trade at, until it does."""
         expected_prices, price = self._books.state.expected_prices, self._last_price(event.symbol)
         expected_prices.pop(event.symbol, None)
-        if price is None or not event.new_symbol or event.ratio <= 0:
-            return
-        expected = max(ZERO, (price - event.amount) / event.ratio).quantize(COST_QUANTUM)
-        expected_prices[event.new_symbol] = expected
+        new = successor(event)
+        if price is not None and new:
+            expected_prices[new] = successor_price(event, price).quantize(COST_QUANTUM)
 
     def _last_price(self, symbol: str) -> Decimal | None:
         price = self._prices.last_price(symbol)

@@ -22,7 +22,7 @@ from components.portfolio.books import Books, changed
 from components.portfolio.history import Corrected, correct
 from components.portfolio.position import COST_QUANTUM, ZERO, Lot
 from components.portfolio.state import Position, Restatement
-from kernel.corporate_actions import whole_lots
+from kernel.corporate_actions import units_after
 from kernel.events import Event, FillCorrected, Side
 from kernel.identifiers import StrategyId
 
@@ -134,10 +134,6 @@ def _quantity_through(steps: Iterable[Restatement], quantity: Decimal) -> Decima
     """What so much more, held before, makes of what is held after; each step remembers that it was held."""
     for step in steps:
         held, step.held = step.held, step.held + quantity
-        if step.ratio != 1:
-            quantity = _units_after(step, held + quantity) - _units_after(step, held)
+        before = units_after(held, step.ratio, lot_size=step.lot_size)
+        quantity = units_after(step.held, step.ratio, lot_size=step.lot_size) - before
     return quantity
-
-
-def _units_after(step: Restatement, held: Decimal) -> Decimal:
-    return whole_lots(held * step.ratio, step.lot_size)

@@ -6,7 +6,7 @@ A lot that is closed in part keeps its place. Pure arithmetic, exact as in ``pos
 from decimal import Decimal
 
 from components.portfolio.position import ZERO, Holding, Lot, less, part_of
-from kernel.corporate_actions import whole_lots
+from kernel.corporate_actions import fraction_after, units_after
 
 QUANTITY_QUANTUM = Decimal("1E-20")
 """A lot after a split need not be whole; the position's lots together are. Finer than any quantity."""
@@ -39,12 +39,13 @@ class LotCost:
             holding.cost += lot.cost
 
     def scale(self, holding: Holding, ratio: Decimal, *, lot_size: Decimal) -> None:
-        whole = whole_lots(holding.quantity * ratio, lot_size)
+        whole = units_after(holding.quantity, ratio, lot_size=lot_size)
+        fraction = fraction_after(holding.quantity, ratio, lot_size=lot_size)
         lots = [Lot((lot.quantity * ratio).quantize(QUANTITY_QUANTUM), lot.cost) for lot in holding.lots]
         surplus = abs(sum((lot.quantity for lot in lots), ZERO)) - abs(whole)
-        if surplus < 0:  # the ratio was rounded down: nobody loses a share by that
-            last = lots[-1]
-            lots[-1] = Lot(last.quantity - surplus.copy_abs().copy_sign(-last.quantity), last.cost)
+        if surplus and whole and not fraction:  # the ratio was rounded: nobody gains or loses a cost by that
+            _lengthen(lots, -surplus)
+            surplus = ZERO
         while lots and (surplus > 0 or not whole):
             own = lots[self._closes_at]
             taken = part_of(own, min(surplus, abs(own.quantity)))
@@ -62,6 +63,13 @@ class LotCost:
             lots[self._closes_at] = rest
         else:
             del lots[self._closes_at]
+
+
+def _lengthen(lots: list[Lot], quantity: Decimal) -> None:
+    """Add units to the last lot at its cost, or take them (``quantity`` below 0) from the largest lot."""
+    place = len(lots) - 1 if quantity > 0 else max(range(len(lots)), key=lambda one: abs(lots[one].quantity))
+    lot = lots[place]
+    lots[place] = Lot(lot.quantity + quantity.copy_sign(quantity * lot.quantity), lot.cost)
 
 
 FIRST_IN_FIRST_OUT = LotCost(0)

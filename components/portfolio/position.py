@@ -14,7 +14,7 @@ from typing import Protocol
 
 import msgspec
 
-from kernel.corporate_actions import whole_lots
+from kernel.corporate_actions import fraction_after, units_after
 
 COST_QUANTUM = Decimal("1E-10")
 ZERO = Decimal(0)
@@ -51,7 +51,7 @@ class CostMethod(Protocol):
         ...
 
     def scale(self, holding: Holding, ratio: Decimal, *, lot_size: Decimal) -> None:
-        """``ratio`` new units for one old; cost stays. What is no whole lot goes, its cost realised as a
+        """``ratio`` new units for one old; cost stays. A fraction of a lot goes, its cost realised as a
         loss: cash is paid for it elsewhere."""
         ...
 
@@ -96,11 +96,10 @@ class AverageCost:
         holding.cost += rest.cost
 
     def scale(self, holding: Holding, ratio: Decimal, *, lot_size: Decimal) -> None:
-        exact = holding.quantity * ratio
-        whole = whole_lots(exact, lot_size)
-        fraction = abs(exact) - abs(whole)
-        if fraction > 0:
-            lost = part_of(Lot(exact, holding.cost), fraction)
+        whole = units_after(holding.quantity, ratio, lot_size=lot_size)
+        fraction = abs(fraction_after(holding.quantity, ratio, lot_size=lot_size))
+        if fraction:
+            lost = part_of(Lot(holding.quantity * ratio, holding.cost), fraction)
             holding.realised_pnl -= lost.cost
             holding.cost -= lost.cost
         elif not whole:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from components.risk.order_check import OrderCheck
 from kernel.events import InstrumentDefined, OrderType
+from kernel.expiry import has_expired
 from strategies.sdk.risk_rules import Denial
 
 AT_OPEN = frozenset({OrderType.MARKET_ON_OPEN, OrderType.LIMIT_ON_OPEN})
@@ -56,7 +57,7 @@ class Expired:
 
     def check(self, order_check: OrderCheck) -> Denial | None:
         expiry_ts = order_check.instrument.expiry_ts
-        if order_check.ts <= expiry_ts:
+        if not has_expired(expiry_ts, order_check.ts):
             return None
         sentence = f"{order_check.order.symbol} has expired and trades no more"
         return Denial("expired", sentence, str(expiry_ts), str(order_check.ts))

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from brokers.simulated.back_office import fraction_of, rounded_parts
+from brokers.simulated.back_office import rounded_parts
 from brokers.simulated.config import SimulatedBrokerConfig
 from brokers.simulated.financing import FinancingConfig
 from components.assembly.core import Core
 from kernel import snapshot
+from kernel.corporate_actions import fraction_of
 from kernel.events import (
     AdjustPosition,
     AssetClass,

@@ -10,6 +10,9 @@ signals it was made of are forgotten, and only a new one opens another.
 Nothing new is sent while an order that stands in its way is working. An order that is denied, rejected or
 ended by anybody else is not tried again before the next signal. Of an order worked in parts whose time was
 over, what was to make the position smaller goes out at market, once; what was to make it larger is left.
+
+A corporate action reaches the allocator after market data, venue, orders and portfolio. What it hears of them
+in between is in terms of which some are old and some are new, so it acts on that once its plans are restated.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,9 +22,9 @@ from typing import Protocol
 from components.allocation.aggregation import Verdict, aggregate
 from components.allocation.config import SignalsConfig, Timing
 from components.allocation.corporate_actions import adjust
-from components.allocation.plan import ZERO, AllocationState, Exits, Opinion, Plan, Role, Working
+from components.allocation.plan import ZERO, AllocationState, Exits, Opinion, Plan, Postponed, Role, Working
 from kernel.component import STEADFAST, FailurePolicy, Subscription
-from kernel.corporate_actions import is_void
+from kernel.corporate_actions import changes_holdings, successor
 from kernel.events import (
     Bar,
     CancelExecutionIntent,
@@ -89,6 +92,8 @@ class MarketView(Protocol):
     def instrument(self, symbol: str) -> InstrumentDefined: ...
     def last_price(self, symbol: str) -> float | None: ...
     def history(self, symbol: str, count: int) -> Sequence[Bar]: ...
+    @property
+    def action_count(self) -> int: ...
 
 
 class Allocator:
@@ -109,29 +114,64 @@ class Allocator:
 
     def subscriptions(self) -> Iterable[Subscription]:
         yield Subscription(SessionStarted, self.on_session)
-        yield Subscription(SignalRaised, self.on_signal)
         yield Subscription(TimerFired, self.on_timer)
-        yield Subscription(OrderFilled, self.on_fill)
-        yield Subscription(OrderDenied, self.on_denied)
-        for ended in (OrderCancelled, OrderExpired, OrderRejected):
-            yield Subscription(ended, self.on_ended)
-        yield Subscription(ExecutionFinished, self.on_finished)
-        yield Subscription(CancelRejected, self.on_cancel_rejected)
+        yield Subscription(SignalRaised, self.on_news)
+        for of_orders in (OrderFilled, OrderDenied, OrderCancelled, OrderExpired, OrderRejected):
+            yield Subscription(of_orders, self.on_news)
+        yield Subscription(ExecutionFinished, self.on_news)
+        yield Subscription(CancelRejected, self.on_news)
         yield Subscription(CorporateAction, self.on_corporate_action)
 
     def on_session(self, event: SessionStarted) -> None:
         self.state.epoch = event.epoch
+        self.state.action_count = self._market.action_count
+
+    def on_news(self, event: Postponed) -> Sequence[Event] | None:
+        """Act on a signal or on what became of an order; later, if a corporate action is under way."""
+        if self._market.action_count != self.state.action_count:
+            self.state.postponed.append(event)
+            return None
+        match event:
+            case OrderFilled():
+                return self.on_fill(event)
+            case SignalRaised():
+                return self.on_signal(event)
+            case OrderDenied():
+                return self.on_denied(event)
+            case ExecutionFinished():
+                return self.on_finished(event)
+            case CancelRejected():
+                self.on_cancel_rejected(event)
+                return None
+            case _:
+                return self.on_ended(event)
 
     def on_corporate_action(self, event: CorporateAction) -> Sequence[Event] | None:
-        if is_void(event):
+        """Restate plans and opinions, then act on what was heard meanwhile."""
+        if not changes_holdings(event):
             return None
-        symbol, new_symbol = event.symbol, event.new_symbol
-        is_followed = event.kind is CorporateActionKind.SYMBOL_CHANGE and symbol in self.state.opinions
-        adjust(self.state, event, self._market.instrument(symbol))
-        if not is_followed or not self._valid_ns:
-            return None
-        cancelled = TimerCancelled(event.ts, self.name, TimerName(EXPIRY + symbol))
-        return (cancelled, *self._forget_expired(event.ts, new_symbol))
+        state, symbol, new_symbol = self.state, event.symbol, successor(event)
+        is_followed = event.kind is CorporateActionKind.SYMBOL_CHANGE and symbol in state.opinions
+        is_joined = new_symbol != symbol and new_symbol in state.plans
+        adjust(state, event, self._market.instrument(new_symbol))
+        state.action_count = self._market.action_count
+        emitted: list[Event] = []
+        if is_followed and self._valid_ns:
+            emitted.append(TimerCancelled(event.ts, self.name, TimerName(EXPIRY + symbol)))
+            emitted += self._forget_expired(event.ts, new_symbol)
+        postponed, state.postponed = state.postponed, []
+        for one in postponed:
+            emitted += self.on_news(one) or ()
+        if is_joined:
+            emitted += self._go_on_joined(event.ts, new_symbol, state.plans[new_symbol])
+        return emitted or None
+
+    def _go_on_joined(self, ts: int, symbol: str, plan: Plan) -> Sequence[Event]:
+        """Call back exits that were made for another position than the one that is held now, and go on."""
+        exits = _keys(plan, Role.STOP_LOSS, Role.TAKE_PROFIT)
+        is_stale = plan.exits_for[0] != self._account.strategy_position(ALLOCATOR, symbol)
+        called_back = self._cancel(ts, symbol, plan, exits) if exits and is_stale else ()
+        return (*called_back, *self._pursue(ts, symbol, plan))
 
     # --- opinions -----------------------------------------------------------------------------
 
@@ -297,17 +337,16 @@ class Allocator:
     # --- what became of them ------------------------------------------------------------------
 
     def on_fill(self, fill: OrderFilled) -> Sequence[Event] | None:
-        plan = self._plan_of(fill.strategy, fill.symbol)
-        working = None if plan is None else plan.working.get(fill.client_order_id)
-        if plan is None or working is None or fill.leaves_quantity > 0:
+        symbol, plan = self._plan_of(fill.strategy, fill.client_order_id, fill.symbol)
+        if plan is None or fill.leaves_quantity > 0:
             return None
-        del plan.working[fill.client_order_id]
+        working = plan.working.pop(fill.client_order_id)
         if working.role is not Role.ENTRY:  # the plan did what it was to do, or failed to
             plan.target, plan.stop_loss, plan.take_profit = ZERO, None, None
-            self.state.opinions.pop(fill.symbol, None)
+            self.state.opinions.pop(symbol, None)
             for other in plan.working.values():  # one cancels the other: nobody needs to be asked
                 other.is_cancelling = other.is_cancelling or other.role is not Role.ENTRY
-        return self._pursue(fill.ts, fill.symbol, plan)
+        return self._pursue(fill.ts, symbol, plan)
 
     def on_denied(self, event: OrderDenied) -> Sequence[Event] | None:
         order = event.order
@@ -319,10 +358,9 @@ class Allocator:
 
     def on_finished(self, event: ExecutionFinished) -> Sequence[Event] | None:
         """What was to be closed and was not in time is closed at market; what was to be opened is left."""
-        key, symbol = event.client_order_id, event.symbol
-        plan = self._plan_of(event.strategy, symbol)
-        working = None if plan is None else plan.working.get(key)
-        if plan is None or working is None or working.is_cancelling or event.reason != TIME_IS_OVER:
+        key = event.client_order_id
+        symbol, plan = self._plan_of(event.strategy, key, event.symbol)
+        if plan is None or plan.working[key].is_cancelling or event.reason != TIME_IS_OVER:
             return self._on_end_of(event.ts, key, strategy=event.strategy, symbol=symbol)
         closing = self._closing_rest(event.ts, symbol, plan)
         if closing is None:
@@ -347,18 +385,17 @@ class Allocator:
         return OrderIntent(ts, order, f"the rest towards target position {plan.target}")
 
     def on_cancel_rejected(self, event: CancelRejected) -> None:
-        plan = self._plan_of(event.strategy, event.symbol)
-        working = None if plan is None else plan.working.get(event.client_order_id)
-        if working is not None:
-            working.is_cancelling = False
+        _, plan = self._plan_of(event.strategy, event.client_order_id, event.symbol)
+        if plan is not None:
+            plan.working[event.client_order_id].is_cancelling = False
 
     def _on_end_of(
         self, ts: int, key: ClientOrderId, *, strategy: StrategyId, symbol: str
     ) -> Sequence[Event] | None:
-        plan = self._plan_of(strategy, symbol)
-        working = None if plan is None else plan.working.pop(key, None)
-        if plan is None or working is None:
+        symbol, plan = self._plan_of(strategy, key, symbol)
+        if plan is None:
             return None
+        working = plan.working.pop(key)
         if not working.is_cancelling:
             self._give_up(symbol, plan, working.role)
         return self._pursue(ts, symbol, plan)
@@ -374,8 +411,16 @@ class Allocator:
             plan.take_profit = None
             plan.exits_for = (*plan.exits_for[:2], None)
 
-    def _plan_of(self, strategy: StrategyId, symbol: str) -> Plan | None:
-        return self.state.plans.get(symbol) if strategy == ALLOCATOR else None
+    def _plan_of(self, strategy: StrategyId, key: ClientOrderId, symbol: str) -> tuple[str, Plan | None]:
+        """The plan that an unfinished order belongs to, and its symbol: nearly always the order's.
+
+        While an order's end is under way its plan may get a new symbol; a worked order keeps the old one.
+        """
+        plans = self.state.plans if strategy == ALLOCATOR else {}
+        plan = plans.get(symbol)
+        if plan is not None and key in plan.working:
+            return symbol, plan
+        return next(((name, one) for name, one in plans.items() if key in one.working), (symbol, None))
 
 
 def _keys(plan: Plan, *roles: Role) -> list[ClientOrderId]:

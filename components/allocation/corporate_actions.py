@@ -1,27 +1,26 @@
 """What a corporate action does to opinions and plans; orders and positions are others' to adjust."""
 
 from decimal import Decimal
-from typing import TypeVar
 
 import msgspec
 
 from components.allocation.plan import AllocationState
-from kernel.corporate_actions import whole_lots
+from kernel.corporate_actions import ONE, price_after, units_after
 from kernel.events import CorporateAction, CorporateActionKind, InstrumentDefined
-
-KeptT = TypeVar("KeptT")
 
 
 def adjust(state: AllocationState, action: CorporateAction, instrument: InstrumentDefined) -> None:
-    """Scale targets and prices by a split, follow a new symbol, drop what is gone; dividends do nothing."""
+    """Scale targets and prices by a split, follow a new symbol, drop what is gone; dividends do nothing.
+
+    ``instrument`` has the terms of the successor.
+    """
     match action.kind:
         case CorporateActionKind.SPLIT:
             _split(state, action, instrument)
         case CorporateActionKind.SYMBOL_CHANGE:
-            if action.ratio != 1:
+            if action.ratio != ONE:
                 _split(state, action, instrument)
-            _rename(state.opinions, action.symbol, action.new_symbol)
-            _rename(state.plans, action.symbol, action.new_symbol)
+            _rename(state, action.symbol, action.new_symbol)
             state.due = [action.new_symbol if due == action.symbol else due for due in state.due]
         case CorporateActionKind.MERGER | CorporateActionKind.DELISTING:
             state.opinions.pop(action.symbol, None)
@@ -30,9 +29,25 @@ def adjust(state: AllocationState, action: CorporateAction, instrument: Instrume
             pass
 
 
-def _rename(by_symbol: dict[str, KeptT], old: str, new: str) -> None:
-    if old in by_symbol:
-        by_symbol[new] = by_symbol.pop(old)
+def _rename(state: AllocationState, old: str, new: str) -> None:
+    """Move opinions and plan to the new symbol.
+
+    If there is a plan for it already, the two become one: the sum of both targets and the orders of both.
+    Their exits were made for a part of the position, so the allocator renews them.
+    """
+    if old in state.opinions:
+        state.opinions[new] = state.opinions.pop(old)
+    plan, there = state.plans.pop(old, None), state.plans.get(new)
+    if plan is None:
+        return
+    if there is not None:
+        plan.target += there.target
+        plan.entry_target += there.entry_target
+        plan.working = {**there.working, **plan.working}
+        plan.exits_for = plan.exits_for if plan.exits_for[0] else there.exits_for
+        if plan.target * there.target < 0:
+            plan.stop_loss = plan.take_profit = None
+    state.plans[new] = plan
 
 
 def _split(state: AllocationState, action: CorporateAction, instrument: InstrumentDefined) -> None:
@@ -50,11 +65,15 @@ def _split(state: AllocationState, action: CorporateAction, instrument: Instrume
     lot_size = instrument.lot_size
     plan.stop_loss = _scaled(plan.stop_loss, ratio, tick)
     plan.take_profit = _scaled(plan.take_profit, ratio, tick)
-    plan.target = whole_lots(plan.target * ratio, lot_size)
-    plan.entry_target = whole_lots(plan.entry_target * ratio, lot_size)
-    held = whole_lots(plan.exits_for[0] * ratio, lot_size)
-    plan.exits_for = (held, plan.stop_loss, plan.take_profit)
+    plan.target = units_after(plan.target, ratio, lot_size=lot_size)
+    plan.entry_target = units_after(plan.entry_target, ratio, lot_size=lot_size)
+    held, stop_loss, take_profit = plan.exits_for  # perhaps at other prices than the plan has by now
+    plan.exits_for = (
+        units_after(held, ratio, lot_size=lot_size),
+        _scaled(stop_loss, ratio, tick),
+        _scaled(take_profit, ratio, tick),
+    )
 
 
 def _scaled(price: Decimal | None, ratio: Decimal, tick: Decimal) -> Decimal | None:
-    return None if price is None else ((price / ratio / tick).to_integral_value() * tick).quantize(tick)
+    return None if price is None else price_after(price, ratio, tick_size=tick)

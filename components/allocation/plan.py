@@ -5,12 +5,34 @@ from enum import StrEnum
 
 import msgspec
 
+from kernel.events import (
+    CancelRejected,
+    ExecutionFinished,
+    OrderCancelled,
+    OrderDenied,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+    SignalRaised,
+)
 from kernel.identifiers import ClientOrderId, StrategyId
 
 ZERO = Decimal(0)
 
 Exits = tuple[Decimal, Decimal | None, Decimal | None]
 """Position, stop-loss price and take-profit price that exit orders were made for."""
+
+
+Postponed = (
+    SignalRaised
+    | OrderFilled
+    | OrderDenied
+    | OrderCancelled
+    | OrderExpired
+    | OrderRejected
+    | ExecutionFinished
+    | CancelRejected
+)
 
 
 class Opinion(msgspec.Struct, frozen=True):
@@ -57,10 +79,16 @@ class Plan(msgspec.Struct):
 
 
 class AllocationState(msgspec.Struct):
-    """Opinions by symbol and strategy, plans by symbol; ``due`` are symbols to be put together anew."""
+    """Opinions by symbol and strategy, plans by symbol; ``due`` are symbols to be put together anew.
+
+    ``action_count`` counts the corporate actions that plans are restated by. ``postponed`` is what was heard
+    while others restated theirs, and is acted on afterwards.
+    """
 
     epoch: int = 0
     order_count: int = 0
     opinions: dict[str, dict[StrategyId, Opinion]] = {}
     plans: dict[str, Plan] = {}
     due: list[str] = []
+    action_count: int = 0
+    postponed: list[Postponed] = []

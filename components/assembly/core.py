@@ -116,8 +116,8 @@ def assemble(
         bus.register(component)
     if monitor.is_needed:
         bus.register_watching(monitor)
-    algorithms = _register_algorithms(bus, market, execution)
     allocation = _register_allocator(bus, signals, account=account, market=market)
+    algorithms = _register_algorithms(bus, market, execution)
     hosts: list[StrategyHost] = []
     for one in placed:
         host = _host(
@@ -142,7 +142,10 @@ def assemble(
 def _register_allocator(
     bus: EventBus, signals: SignalsConfig | None, *, account: Portfolio, market: MarketData
 ) -> Allocator | None:
-    """The allocator, if the run makes orders of signals."""
+    """The allocator, if the run makes orders of signals.
+
+    It comes before the execution algorithms: a corporate action restates plans before it ends what is worked.
+    """
     if signals is None:
         return None
     allocator = Allocator(signals, account=account, market=market, work_order=work_request)

@@ -52,6 +52,17 @@ def test_a_fill_through_zero_leaves_one_lot_at_its_price() -> None:
     assert (holding.quantity, holding.cost, holding.realised_pnl) == money(-5, -75, 65)
 
 
+@pytest.mark.parametrize("method", LotMethod)
+@pytest.mark.parametrize("ratio", ["0.66666666", "0.66666667"])
+def test_a_ratio_that_was_rounded_realises_nothing(method: LotMethod, ratio: str) -> None:
+    holding = held_after(method, bought((100, 10), (200, 20)))
+
+    COST_METHODS[method].scale(holding, Decimal(ratio), lot_size=Decimal(1))
+
+    assert (holding.quantity, holding.cost, holding.realised_pnl) == money(200, 5000, 0)
+    assert sum(lot.quantity for lot in holding.lots) in (0, 200)
+
+
 @given(methods, fills)
 def test_what_was_paid_is_what_was_realised_less_what_is_held(
     method: LotMethod, fills: list[tuple[Decimal, Decimal]]

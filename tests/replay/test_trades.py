@@ -242,6 +242,35 @@ def test_a_merger_for_cash_closes_what_is_open_at_what_is_paid() -> None:
     assert matched.open_lots == ()
 
 
+def test_a_delisted_share_that_never_had_a_price_is_closed_at_cost() -> None:
+    fills = [fill(day(0), BUY, "3", "10")]
+    actions = [
+        action(1, CorporateActionKind.SPLIT, "7"),
+        action(2, CorporateActionKind.DELISTING),
+    ]
+
+    (trade,) = match_fills(fills, actions=actions).trades
+
+    assert (trade.quantity, trade.pnl) == (Decimal(21), Decimal(0))
+
+
+def test_a_share_keeps_its_terms_under_its_new_symbol() -> None:
+    fills = [fill(day(0), BUY, "2", "100"), fill(day(2), SELL, "2", "101", symbol="XYZ")]
+    change = action(1, CorporateActionKind.SYMBOL_CHANGE, new="XYZ")
+
+    (trade,) = match_fills(fills, multipliers={"ABC": Decimal(50)}, actions=[change]).trades
+
+    assert (trade.multiplier, trade.pnl) == (Decimal(50), Decimal(100))
+
+
+def test_a_ratio_that_was_rounded_up_takes_no_cost_from_a_lot() -> None:
+    fills = [fill(day(0), BUY, "300", "2"), fill(day(2), SELL, "200", "3")]
+
+    (trade,) = match_fills(fills, actions=[action(1, CorporateActionKind.SPLIT, "0.66666667")]).trades
+
+    assert (trade.quantity, trade.pnl) == (Decimal(200), Decimal(0))
+
+
 @st.composite
 def fill_sequences(draw: st.DrawFn) -> list[OrderFilled]:
     """Fills of one position on random sides, quantities, prices and commissions."""

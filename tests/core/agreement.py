@@ -159,7 +159,7 @@ def _orders(core: Core) -> Iterator[str]:
     }
     flying = {
         request.event.order.client_order_id: request.event.order
-        for request in venue.requests
+        for request in venue.requests.in_flight
         if isinstance(request.event, OrderSubmitted)
     }
     for key in resting:
@@ -169,7 +169,7 @@ def _orders(core: Core) -> Iterator[str]:
         order, where = entry.order, f"order {key} in {entry.order.symbol}"
         if entry.leaves_quantity <= 0:
             yield f"{where} is open with {entry.leaves_quantity} left"
-        working = core.risk.state.working.get(key)
+        working = core.risk.state.working.orders.get(key)
         if working is None or (working.leaves_quantity, working.order.symbol) != (
             entry.leaves_quantity,
             order.symbol,

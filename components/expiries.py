@@ -23,6 +23,7 @@ from kernel.events import (
     TimerFired,
     TimerScheduled,
 )
+from kernel.events.timer_purposes import InstrumentExpiry
 from kernel.expiry import first_ts_after, has_expired
 from kernel.identifiers import TimerName
 
@@ -63,12 +64,11 @@ class Expiries:
         expiries, symbol = self.state.expiries, event.symbol
         if event.expiry_ts == expiries.get(symbol, 0):
             return None
-        name = TimerName(symbol)
         if not event.expiry_ts:
             del expiries[symbol]
-            return (TimerCancelled(event.ts, self.name, name),)
+            return (TimerCancelled(event.ts, self.name, TimerName(symbol)),)
         expiries[symbol] = event.expiry_ts
-        return (TimerScheduled(event.ts, self.name, name, first_ts_after(event.expiry_ts)),)
+        return (self._timer(event.ts, symbol, event.expiry_ts),)
 
     def on_action(self, action: CorporateAction) -> Sequence[Event] | None:
         """Under a new symbol it expires when it would have, unless the new symbol has an expiry already."""
@@ -82,17 +82,21 @@ class Expiries:
         if new in expiries:
             return (cancelled,)
         expiries[new] = expiry_ts
-        due_ts = first_ts_after(expiry_ts)
-        return cancelled, TimerScheduled(action.ts, self.name, TimerName(new), due_ts)
+        return cancelled, self._timer(action.ts, new, expiry_ts)
 
     def on_timer(self, timer: TimerFired) -> Sequence[Event] | None:
-        if timer.owner != self.name:
+        if timer.owner != self.name or not isinstance(timer.purpose, InstrumentExpiry):
             return None
-        terms = self._market.instrument(timer.name)
+        symbol = timer.purpose.symbol
+        terms = self._market.instrument(symbol)
         price = settlement_price(terms, self._market)
         ratio = _ONE if price is None else _ZERO  # 0: nothing but the amount, even where that is 0
         kind = CorporateActionKind.DELISTING
-        return (CorporateAction(timer.ts, timer.name, kind, ratio, price or _ZERO, currency=terms.currency),)
+        return (CorporateAction(timer.ts, symbol, kind, ratio, price or _ZERO, currency=terms.currency),)
+
+    def _timer(self, ts: int, symbol: str, expiry_ts: int) -> TimerScheduled:
+        purpose = InstrumentExpiry(symbol)
+        return TimerScheduled(ts, self.name, TimerName(symbol), first_ts_after(expiry_ts), purpose=purpose)
 
 
 def settlement_price(terms: InstrumentDefined, market: MarketView) -> Decimal | None:

@@ -10,7 +10,7 @@ To add a store:
    if the stream's head has moved.
 3. Add it to the stores in ``tests/eventstore/conftest.py``, so that the conformance suite tests it.
 
-To add a codec, give it the next number in ``block.py`` and decode it in ``unseal``.
+To add a codec, give it the next number in ``block.py`` and decode it in ``unseal_as_written``.
 """
 
 from eventstore.block import EncodedEvents

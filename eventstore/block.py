@@ -21,9 +21,15 @@ import msgspec
 from eventstore.vocabulary import TYPE_OF_TAG
 from kernel.errors import StoreDamaged, StoreError
 from kernel.events import AnyEvent, Event
+from kernel.events.upcasting import CHANGED_SINCE_1, MADE_OF_1, from_format_1
 
-CODEC_MSGPACK = 1
-"""Payload is one msgpack array of tagged events, in order of seq."""
+CODEC_FORMAT_1 = 1
+"""Payload is one msgpack array of tagged events, in order of seq, in format 1 of the vocabulary."""
+
+CODEC_MSGPACK = 2
+"""The same in format 2 (``kernel.events.upcasting``), which is written today."""
+
+_KNOWN_CODECS = (CODEC_FORMAT_1, CODEC_MSGPACK)
 
 MAX_LISTED_SYMBOLS = 64
 """A block with more symbols does not list them, and is read for any selection by symbol."""
@@ -143,7 +149,19 @@ def check_chain(header: BlockHeader, previous_hash: bytes) -> None:
 
 
 def unseal(block: Block) -> tuple[Sequence[Event], list[int] | None]:
-    """The events and causes of a block whose header ``check_chain`` accepted.
+    """The events and causes of a block whose header ``check_chain`` accepted, as they are said today.
+
+    Raises as ``unseal_as_written`` does.
+    """
+    events, causes = unseal_as_written(block)
+    header = block.header
+    if header.codec == CODEC_FORMAT_1 and not CHANGED_SINCE_1.isdisjoint(types_listed(header.types)):
+        events = from_format_1(events)
+    return events, causes
+
+
+def unseal_as_written(block: Block) -> tuple[Sequence[Event], list[int] | None]:
+    """The events and causes of a block in the format that it was written in.
 
     The payload's hash is checked before decoding. Raises ``StoreDamaged``; it names the first event that
     cannot be decoded.
@@ -153,7 +171,7 @@ def unseal(block: Block) -> tuple[Sequence[Event], list[int] | None]:
         raise StoreDamaged(
             header.stream, first_bad_seq=header.first_seq, reason="a block's payload does not match its hash"
         )
-    if header.codec != CODEC_MSGPACK:
+    if header.codec not in _KNOWN_CODECS:
         raise StoreError(
             f"stream {header.stream!r}: seq {header.first_seq} is stored with codec {header.codec}, which "
             "this version does not know; read it with the version that wrote it, or a newer one"
@@ -186,6 +204,14 @@ def items(payload: bytes) -> list[bytes]:
 def types_listed(packed: bytes) -> frozenset[type[Event]]:
     """The event types that a header lists. Cached, because a stream has few combinations of types."""
     return frozenset(TYPE_OF_TAG[tag] for tag in _decode_tags(packed) if tag in TYPE_OF_TAG)
+
+
+def types_read(header: BlockHeader) -> frozenset[type[Event]]:
+    """The event types that ``unseal`` may give: those listed, and what they are today."""
+    listed = types_listed(header.types)
+    if header.codec == CODEC_FORMAT_1 and not listed.isdisjoint(MADE_OF_1):
+        return listed | {MADE_OF_1[kind] for kind in listed & MADE_OF_1.keys()}
+    return listed
 
 
 @lru_cache(maxsize=1024)

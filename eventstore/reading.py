@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Protocol
 
-from eventstore.block import Block, symbols_listed, types_listed, unseal
+from eventstore.block import Block, symbols_listed, types_listed, unseal_as_written
 from eventstore.port import Batch, Damage, Selection
 from eventstore.scan import BlockScan, BlockSource
 from eventstore.selection import select
@@ -118,7 +118,7 @@ async def _end(task: asyncio.Task[list[Block]]) -> None:
 
 def _check_contents(block: Block, previous_ts: int | None) -> None:
     header = block.header
-    events, _causes = unseal(block)
+    events, _causes = unseal_as_written(block)
     stamps = [event.ts for event in events]
     types = frozenset(type(event) for event in events)
     claims = {

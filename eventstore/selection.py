@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from itertools import compress
 from operator import attrgetter
 
-from eventstore.block import Block, BlockHeader, symbols_listed, types_listed, unseal
+from eventstore.block import Block, BlockHeader, symbols_listed, types_read, unseal
 from eventstore.port import Batch, Selection
 from eventstore.vocabulary import NO_SYMBOL, symbol_of
 from kernel.events import Event
@@ -21,7 +21,7 @@ def matches(header: BlockHeader, selection: Selection) -> bool:
         return False
     if header.first_ts > _or(selection.to_ts, header.first_ts):
         return False
-    if selection.types is not None and selection.types.isdisjoint(types_listed(header.types)):
+    if selection.types is not None and selection.types.isdisjoint(types_read(header)):
         return False
     if selection.symbols is None:
         return True
@@ -80,7 +80,7 @@ def _kept(header: BlockHeader, events: Sequence[Event], *, selection: Selection)
     """For each event whether symbol and type match; ``None`` if all match."""
     types = selection.types
     symbols = None if selection.symbols is None else selection.symbols - {NO_SYMBOL}
-    if types is not None and types_listed(header.types) <= types:
+    if types is not None and types_read(header) <= types:
         types = None
     if symbols is not None and header.symbols is not None and symbols_listed(header.symbols) <= symbols:
         symbols = None

@@ -35,6 +35,7 @@ from kernel.events import (
     TimerScheduled,
     Trade,
 )
+from kernel.events.timer_purposes import ComponentRestart
 from kernel.identifiers import TimerName
 from kernel.loggable import place_of, words_of
 from kernel.records import Records
@@ -356,16 +357,17 @@ class EventBus:
             return (failed,)
         self._take_out(name, is_quarantined=False)
         due = min(NEVER, self.now + int(policy.back_off_s * 2.0 ** min(failures - 1, 62) * SECOND_NS))
-        return (failed, TimerScheduled(self.now, self.name, TimerName(f"restart {name}"), due))
+        timer = TimerName(f"restart {name}")
+        return (failed, TimerScheduled(self.now, self.name, timer, due, purpose=ComponentRestart(name)))
 
     def _take_out(self, name: str, *, is_quarantined: bool) -> None:
         self.state.quarantined[name] = is_quarantined
         self._router.mute(name)
 
     def _on_timer(self, timer: TimerFired) -> Sequence[Event] | None:
-        if timer.owner != self.name:
+        if timer.owner != self.name or not isinstance(timer.purpose, ComponentRestart):
             return None
-        return self._put_back(timer.name.removeprefix("restart "), is_released=False)
+        return self._put_back(timer.purpose.component, is_released=False)
 
     def _on_release(self, command: ReleaseComponent) -> Sequence[Event] | None:
         return self._put_back(command.component, is_released=True)

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 import msgspec
 
 from kernel.component import STEADFAST, FailurePolicy, Subscription
-from kernel.events import TimerCancelled, TimerFired, TimerScheduled
+from kernel.events import TimerCancelled, TimerFired, TimerPurpose, TimerScheduled
+from kernel.identifiers import TimerName
 
 NEVER = 2**63 - 1
 """Later than every ``ts``."""
@@ -27,6 +28,7 @@ class PendingTimer(msgspec.Struct, order=True, frozen=True, array_like=True, gc=
     owner: str
     name: str
     every_ns: int
+    purpose: TimerPurpose | None = None
 
 
 class TimersState(msgspec.Struct):
@@ -61,7 +63,9 @@ class Timers:
         self._surface()
 
     def on_scheduled(self, event: TimerScheduled) -> None:
-        self._push(event.owner, event.name, due_ts=event.due_ts, every_ns=event.every_ns)
+        self._push(
+            event.owner, event.name, due_ts=event.due_ts, every_ns=event.every_ns, purpose=event.purpose
+        )
 
     def on_cancelled(self, event: TimerCancelled) -> None:
         self.state.live.pop((event.owner, event.name), None)
@@ -75,16 +79,20 @@ class Timers:
         """Take the next due timer; there must be one. ``ts`` never falls behind ``now``."""
         timer = heapq.heappop(self.state.heap)
         if timer.every_ns > 0:
-            self._push(timer.owner, timer.name, due_ts=timer.due_ts + timer.every_ns, every_ns=timer.every_ns)
+            due_ts = timer.due_ts + timer.every_ns
+            self._push(timer.owner, timer.name, due_ts=due_ts, every_ns=timer.every_ns, purpose=timer.purpose)
         else:
             del self.state.live[timer.owner, timer.name]
         self._surface()
-        return TimerFired(max(timer.due_ts, now), timer.owner, timer.name, timer.due_ts)  # type: ignore[arg-type]  # the name was a TimerName when scheduled
+        ts, name = max(timer.due_ts, now), TimerName(timer.name)
+        return TimerFired(ts, timer.owner, name, timer.due_ts, timer.purpose)
 
-    def _push(self, owner: str, name: str, *, due_ts: int, every_ns: int) -> None:
+    def _push(
+        self, owner: str, name: str, *, due_ts: int, every_ns: int, purpose: TimerPurpose | None
+    ) -> None:
         state = self.state
         state.count += 1
-        timer = PendingTimer(due_ts, state.count, owner, name, every_ns)
+        timer = PendingTimer(due_ts, state.count, owner, name, every_ns, purpose)
         state.live[owner, name] = timer.number
         if len(state.heap) > 2 * len(state.live) + DEAD_KEPT:
             state.heap = [waiting for waiting in state.heap if self._is_live(waiting)]

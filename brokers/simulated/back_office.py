@@ -41,6 +41,7 @@ from kernel.events import (
     TimerFired,
     TimerScheduled,
 )
+from kernel.events.timer_purposes import DailyAccrual, FundingDue, PaymentDue
 from kernel.identifiers import StrategyId, TimerName
 from kernel.time_units import DAY_NS, SECOND_NS
 
@@ -128,18 +129,21 @@ class BackOffice:
         offset = self._config.accrual_s * SECOND_NS
         due_ts = ((ts - offset) // DAY_NS + 1) * DAY_NS + offset
         self.state.accrued_ts = due_ts - DAY_NS
-        return (TimerScheduled(ts, self.name, ACCRUAL, due_ts, DAY_NS),)
+        return (TimerScheduled(ts, self.name, ACCRUAL, due_ts, DAY_NS, DailyAccrual()),)
 
     def on_timer(self, timer: TimerFired) -> Sequence[Event] | None:
         if timer.owner != self.name:
             return None
-        if timer.name == ACCRUAL:
-            return self._accrue(timer)
-        payable = self.state.payable.pop(timer.name, None)
-        if payable is not None:
-            return [msgspec.structs.replace(payment, ts=timer.ts) for payment in payable]
-        rate = self.state.funding.pop(timer.name, None)
-        return None if rate is None else self._fund(timer.ts, rate)
+        match timer.purpose:
+            case DailyAccrual():
+                return self._accrue(timer)
+            case PaymentDue():
+                payable = self.state.payable.pop(timer.name)
+                return [msgspec.structs.replace(payment, ts=timer.ts) for payment in payable]
+            case FundingDue():
+                return self._fund(timer.ts, self.state.funding.pop(timer.name))
+            case _:
+                return None
 
     # --- corporate actions ----------------------------------------------------------------------
 
@@ -176,7 +180,7 @@ class BackOffice:
         self.state.payable_count += 1
         name = TimerName(f"pay {self.state.payable_count}")
         self.state.payable[name] = payments
-        return (TimerScheduled(action.ts, self.name, name, action.pay_ts),)
+        return (TimerScheduled(action.ts, self.name, name, action.pay_ts, purpose=PaymentDue()),)
 
     def _per_share(
         self, action: CorporateAction, kind: CashFlowKind, *, reason: str
@@ -232,7 +236,8 @@ class BackOffice:
         name = TimerName(f"funding {event.symbol} {due_ts}")
         is_new = name not in self.state.funding
         self.state.funding[name] = event
-        return (TimerScheduled(event.ts, self.name, name, due_ts),) if is_new else None
+        timer = TimerScheduled(event.ts, self.name, name, due_ts, purpose=FundingDue(event.symbol))
+        return (timer,) if is_new else None
 
     def _fund(self, ts: int, rate: FundingRateSet) -> Sequence[Event] | None:
         symbol = rate.symbol

@@ -39,7 +39,7 @@ from brokers.simulated.reports import (
     report,
     restated,
 )
-from brokers.simulated.requests import REQUEST, AnyRequest, Request
+from brokers.simulated.requests import AnyRequest, Request
 from brokers.simulated.resting import Resting, renew, rest
 from brokers.simulated.state import SimulatedBrokerState
 from brokers.simulated.volatility import add_close
@@ -69,6 +69,7 @@ from kernel.events import (
     Trade,
     VenueFeature,
 )
+from kernel.events.timer_purposes import RequestArrival
 from kernel.identifiers import BrokerOrderId, ClientOrderId, StrategyId
 
 # Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
@@ -256,7 +257,7 @@ class SimulatedBroker:
         """A request arrives, or orders expire."""
         if timer.owner != self.name:
             return None
-        if timer.name.startswith(REQUEST):
+        if isinstance(timer.purpose, RequestArrival):
             return self._arrive(timer.ts, self.state.requests.next_arrived())
         if self.state.corrected:
             self._recount()

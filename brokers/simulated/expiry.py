@@ -29,6 +29,7 @@ from kernel.events import (
     TimerScheduled,
     Trade,
 )
+from kernel.events.timer_purposes import VenueExpiry
 from kernel.expiry import has_expired
 from kernel.identifiers import TimerName
 
@@ -51,7 +52,7 @@ class Expiry:
         if not expire_ts or 0 < self._state.expiry_due_ts <= expire_ts:
             return ()
         self._state.expiry_due_ts = expire_ts
-        return (TimerScheduled(ts, self._owner, EXPIRY, expire_ts),)
+        return (TimerScheduled(ts, self._owner, EXPIRY, expire_ts, purpose=VenueExpiry()),)
 
     def on_timer(self, timer: TimerFired) -> list[Event]:
         """Expire the orders that are due, and set the timer for the next expiry."""

@@ -15,10 +15,8 @@ import msgspec
 from brokers.simulated.latency import LatencyModel
 from kernel.corporate_actions import units_after
 from kernel.events import CancelSubmitted, Order, OrderSubmitted, ReplaceSubmitted, TimerScheduled
+from kernel.events.timer_purposes import RequestArrival
 from kernel.identifiers import TimerName
-
-REQUEST = "request "
-"""The first word in the name of a timer at which a request arrives."""
 
 ZERO = Decimal(0)
 
@@ -60,7 +58,8 @@ class Requests(msgspec.Struct):
         if self.in_flight:
             due_ts = max(due_ts, self.in_flight[-1].due_ts)
         self.in_flight.append(Request(due_ts, event))
-        return TimerScheduled(event.ts, owner, TimerName(f"{REQUEST}{self.count}"), due_ts)
+        name = TimerName(f"request {self.count}")
+        return TimerScheduled(event.ts, owner, name, due_ts, purpose=RequestArrival())
 
     def next_arrived(self) -> Request:
         """Take the request whose timer fired. It is always the oldest one in flight."""

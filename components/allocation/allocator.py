@@ -15,7 +15,7 @@ A corporate action reaches the allocator after market data, venue, orders and po
 in between is in terms of which some are old and some are new, so it acts on that once its plans are restated.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 from typing import Protocol
 
@@ -54,17 +54,17 @@ from kernel.events import (
     TimerFired,
     TimerScheduled,
 )
+from kernel.events.timer_purposes import SignalExpiry, SignalRound
 from kernel.identifiers import ClientOrderId, StrategyId, TimerName
 from kernel.loggable import message_of
 from kernel.time_units import SECOND_NS
-from strategies.sdk.algorithms import TIME_IS_OVER, Algorithm
+from strategies.sdk.algorithms import Algorithm
 from strategies.sdk.sizing import SizingBasis, bars_needed, full_quantity
 
 ALLOCATOR = StrategyId("signals")
-"""The strategy id that the plan's orders and positions are booked under."""
+"""What the plan's orders and positions are booked under, where no strategy is called so: see ``plan_id``."""
 
 SETTLE = TimerName("settle")
-EXPIRY = "expiry "
 
 _SIGNS = {SignalDirection.LONG: 1.0, SignalDirection.SHORT: -1.0, SignalDirection.FLAT: 0.0}
 
@@ -103,13 +103,23 @@ class Allocator:
     failure_policy: FailurePolicy = STEADFAST
 
     def __init__(
-        self, config: SignalsConfig, *, account: AccountView, market: MarketView, work_order: WorkOrder
+        self,
+        config: SignalsConfig,
+        *,
+        account: AccountView,
+        market: MarketView,
+        work_order: WorkOrder,
+        plan: StrategyId = ALLOCATOR,
+        slug: str = ALLOCATOR,
     ) -> None:
+        """``plan`` is the strategy id that it trades under, ``slug`` its part of client order ids."""
         self.state = AllocationState()
         self._config = config
         self._account = account
         self._market = market
         self._work_order = work_order
+        self._plan = plan
+        self._slug = slug
         self._valid_ns = int(config.valid_for_s * SECOND_NS)
 
     def subscriptions(self) -> Iterable[Subscription]:
@@ -157,7 +167,7 @@ class Allocator:
         state.action_count = self._market.action_count
         emitted: list[Event] = []
         if is_followed and self._valid_ns:
-            emitted.append(TimerCancelled(event.ts, self.name, TimerName(EXPIRY + symbol)))
+            emitted.append(TimerCancelled(event.ts, self.name, _expiry_timer(symbol)))
             emitted += self._forget_expired(event.ts, new_symbol)
         postponed, state.postponed = state.postponed, []
         for one in postponed:
@@ -169,7 +179,7 @@ class Allocator:
     def _go_on_joined(self, ts: int, symbol: str, plan: Plan) -> Sequence[Event]:
         """Call back exits that were made for another position than the one that is held now, and go on."""
         exits = _keys(plan, Role.STOP_LOSS, Role.TAKE_PROFIT)
-        is_stale = plan.exits_for[0] != self._account.strategy_position(ALLOCATOR, symbol)
+        is_stale = plan.exits_for[0] != self._account.strategy_position(self._plan, symbol)
         called_back = self._cancel(ts, symbol, plan, exits) if exits and is_stale else ()
         return (*called_back, *self._pursue(ts, symbol, plan))
 
@@ -189,13 +199,14 @@ class Allocator:
             return None
         due.append(signal.symbol)
         # A timer that is due now fires after everything of this instant was heard by everybody.
-        return (TimerScheduled(signal.ts, self.name, SETTLE, signal.ts),) if len(due) == 1 else None
+        settle = TimerScheduled(signal.ts, self.name, SETTLE, signal.ts, purpose=SignalRound())
+        return (settle,) if len(due) == 1 else None
 
     def on_timer(self, timer: TimerFired) -> Sequence[Event] | None:
         if timer.owner != self.name:
             return None
-        if timer.name.startswith(EXPIRY):
-            return self._aggregate(timer.ts, timer.name.removeprefix(EXPIRY))
+        if isinstance(timer.purpose, SignalExpiry):
+            return self._aggregate(timer.ts, timer.purpose.symbol)
         due, self.state.due = self.state.due, []
         return [event for symbol in due for event in self._aggregate(timer.ts, symbol)]
 
@@ -206,7 +217,7 @@ class Allocator:
         try:
             target = self._target(symbol, verdict)
         except (ValueError, ArithmeticError) as error:
-            return (*expiry, DecisionRefused(ts, ALLOCATOR, symbol, message_of(error)))
+            return (*expiry, DecisionRefused(ts, self._plan, symbol, message_of(error)))
         plan = self.state.plans.setdefault(symbol, Plan())
         if not self._keeps(plan, target):
             plan.target = target
@@ -224,7 +235,8 @@ class Allocator:
         if not opinions:
             return ()
         due_ts = min(opinion.ts for opinion in opinions.values()) + self._valid_ns
-        return (TimerScheduled(ts, self.name, TimerName(EXPIRY + symbol), due_ts),)
+        purpose = SignalExpiry(symbol)
+        return (TimerScheduled(ts, self.name, _expiry_timer(symbol), due_ts, purpose=purpose),)
 
     def _target(self, symbol: str, verdict: Verdict) -> Decimal:
         """The signed quantity to hold, in whole lots; ``ValueError`` where it cannot be known."""
@@ -261,7 +273,7 @@ class Allocator:
     def _pursue(self, ts: int, symbol: str, plan: Plan) -> Sequence[Event]:
         """The next step towards the target: call back what stands in the way, then send what is missing."""
         instrument = self._market.instrument(symbol)
-        held = self._account.strategy_position(ALLOCATOR, symbol)
+        held = self._account.strategy_position(self._plan, symbol)
         missing = plan.target - held
         is_there = abs(missing) < max(instrument.lot_size, instrument.minimum_quantity)
         entries = _keys(plan, Role.ENTRY)
@@ -283,7 +295,7 @@ class Allocator:
         side = Side.BUY if missing > 0 else Side.SELL
         key = self._next_id(plan, Role.ENTRY)
         quantity = abs(missing) // lot_size * lot_size
-        order = Order(key, ALLOCATOR, symbol, side, OrderType.MARKET, quantity)
+        order = Order(key, self._plan, symbol, side, OrderType.MARKET, quantity)
         if self._config.execution is not None:
             return self._work_order(ts, order, self._config.execution, lot_size=lot_size)
         return OrderIntent(ts, order, f"target position {plan.target}")
@@ -300,7 +312,7 @@ class Allocator:
                 continue
             order = Order(
                 self._next_id(plan, role),
-                ALLOCATOR,
+                self._plan,
                 symbol,
                 side,
                 OrderType.STOP if role is Role.STOP_LOSS else OrderType.LIMIT,
@@ -322,7 +334,7 @@ class Allocator:
                 is_entry = working.role is Role.ENTRY and not working.is_at_market
                 is_worked = is_entry and self._config.execution is not None
                 kind = CancelExecutionIntent if is_worked else CancelIntent
-                emitted.append(kind(ts, key, ALLOCATOR, symbol))
+                emitted.append(kind(ts, key, self._plan, symbol))
         return emitted
 
     def _next_id(self, plan: Plan, role: Role) -> ClientOrderId:
@@ -332,7 +344,7 @@ class Allocator:
         return key
 
     def _id(self, ahead: int) -> ClientOrderId:
-        return ClientOrderId(f"{self.state.epoch}-{ALLOCATOR}-{self.state.order_count + ahead}")
+        return ClientOrderId(f"{self.state.epoch}-{self._slug}-{self.state.order_count + ahead}")
 
     # --- what became of them ------------------------------------------------------------------
 
@@ -360,7 +372,7 @@ class Allocator:
         """What was to be closed and was not in time is closed at market; what was to be opened is left."""
         key = event.client_order_id
         symbol, plan = self._plan_of(event.strategy, key, event.symbol)
-        if plan is None or plan.working[key].is_cancelling or event.reason != TIME_IS_OVER:
+        if plan is None or plan.working[key].is_cancelling or not event.is_out_of_time:
             return self._on_end_of(event.ts, key, strategy=event.strategy, symbol=symbol)
         closing = self._closing_rest(event.ts, symbol, plan)
         if closing is None:
@@ -371,7 +383,7 @@ class Allocator:
     def _closing_rest(self, ts: int, symbol: str, plan: Plan) -> Event | None:
         """A market order for what is held beyond the target; ``None`` where that is less than a lot."""
         instrument = self._market.instrument(symbol)
-        held = self._account.strategy_position(ALLOCATOR, symbol)
+        held = self._account.strategy_position(self._plan, symbol)
         missing = plan.target - held
         if held * missing >= 0:
             return None
@@ -381,7 +393,7 @@ class Allocator:
         key = self._next_id(plan, Role.ENTRY)
         plan.working[key].is_at_market = True
         side = Side.BUY if missing > 0 else Side.SELL
-        order = Order(key, ALLOCATOR, symbol, side, OrderType.MARKET, quantity)
+        order = Order(key, self._plan, symbol, side, OrderType.MARKET, quantity)
         return OrderIntent(ts, order, f"the rest towards target position {plan.target}")
 
     def on_cancel_rejected(self, event: CancelRejected) -> None:
@@ -403,7 +415,7 @@ class Allocator:
     def _give_up(self, symbol: str, plan: Plan, role: Role) -> None:
         """What others ended, or would not let through, is left as it is until the next signal."""
         if role is Role.ENTRY:
-            plan.target = self._account.strategy_position(ALLOCATOR, symbol)
+            plan.target = self._account.strategy_position(self._plan, symbol)
         elif role is Role.STOP_LOSS:
             plan.stop_loss = None
             plan.exits_for = (plan.exits_for[0], None, plan.exits_for[2])
@@ -416,11 +428,23 @@ class Allocator:
 
         While an order's end is under way its plan may get a new symbol; a worked order keeps the old one.
         """
-        plans = self.state.plans if strategy == ALLOCATOR else {}
+        plans = self.state.plans if strategy == self._plan else {}
         plan = plans.get(symbol)
         if plan is not None and key in plan.working:
             return symbol, plan
         return next(((name, one) for name, one in plans.items() if key in one.working), (symbol, None))
+
+
+def plan_id(strategies: Collection[StrategyId]) -> StrategyId:
+    """The id that a plan beside these strategies trades under: one that none of them has."""
+    plan = ALLOCATOR
+    while plan in strategies:
+        plan = StrategyId(f"{plan} plan")
+    return plan
+
+
+def _expiry_timer(symbol: str) -> TimerName:
+    return TimerName(f"expiry {symbol}")
 
 
 def _keys(plan: Plan, *roles: Role) -> list[ClientOrderId]:

@@ -10,7 +10,7 @@ from functools import partial
 
 import msgspec
 
-from components.allocation.allocator import ALLOCATOR, Allocator
+from components.allocation.allocator import Allocator, plan_id
 from components.allocation.config import SignalsConfig, named_strategies
 from components.assembly.venue import CoreView, Venue
 from components.emulation.emulator import Emulator
@@ -24,13 +24,14 @@ from components.orders.orders import Orders
 from components.pauses import Pauses
 from components.portfolio.portfolio import Portfolio, PortfolioConfig
 from components.risk.context import RiskContext
-from components.risk.exits import EXITS, is_exit
+from components.risk.exits import EXITS
 from components.risk.risk import Risk
 from components.risk_monitor.monitor import RiskMonitor
 from components.strategy_host.context import StrategyContext, StrategyPortfolio
 from components.strategy_host.host import AnyStrategy, StrategyHost
+from components.strategy_host.order_ids import order_slugs
 from components.strategy_host.state import HostState
-from components.strategy_host.translation import Translator, order_slug
+from components.strategy_host.translation import Translator
 from components.strategy_host.worked_orders import work_request
 from components.venue_facts import VenueFacts
 from kernel.bus import EventBus
@@ -103,7 +104,6 @@ def assemble(
         holds=emulation.holds,
         has=emulation.has,
         instrument=market.instrument,
-        is_withheld=is_exit,
     )
     for facts in (market, venue_facts, Expiries(market), books, pauses):
         bus.register(facts)
@@ -116,7 +116,8 @@ def assemble(
         bus.register(component)
     if monitor.is_needed:
         bus.register_watching(monitor)
-    allocation = _register_allocator(bus, signals, account=account, market=market)
+    plan, slugs = _order_ids(placed, signals)
+    allocation = _register_allocator(bus, signals, account=account, market=market, plan=plan, slugs=slugs)
     algorithms = _register_algorithms(bus, market, execution)
     hosts: list[StrategyHost] = []
     for one in placed:
@@ -133,6 +134,7 @@ def assemble(
             risk_limits=risk_limits,
             currency=portfolio.currency,
             environment=environment,
+            slug=slugs[one.strategy_id],
         )
         bus.register_watching(host)
         hosts.append(host)
@@ -140,7 +142,13 @@ def assemble(
 
 
 def _register_allocator(
-    bus: EventBus, signals: SignalsConfig | None, *, account: Portfolio, market: MarketData
+    bus: EventBus,
+    signals: SignalsConfig | None,
+    *,
+    account: Portfolio,
+    market: MarketData,
+    plan: StrategyId,
+    slugs: Mapping[StrategyId, str],
 ) -> Allocator | None:
     """The allocator, if the run makes orders of signals.
 
@@ -148,7 +156,9 @@ def _register_allocator(
     """
     if signals is None:
         return None
-    allocator = Allocator(signals, account=account, market=market, work_order=work_request)
+    allocator = Allocator(
+        signals, account=account, market=market, work_order=work_request, plan=plan, slug=slugs[plan]
+    )
     bus.register(allocator)
     return allocator
 
@@ -179,6 +189,7 @@ def _host(
     risk_limits: RiskLimits,
     currency: str,
     environment: Mapping[str, str],
+    slug: str,
 ) -> StrategyHost:
     """The component of one strategy, with its views of the others."""
     state = HostState()
@@ -200,6 +211,7 @@ def _host(
     )
     translator = Translator(
         one.strategy_id,
+        slug=slug,
         state=state,
         instrument=market.instrument,
         symbol_of=symbol_of,
@@ -221,42 +233,25 @@ def _host(
 
 
 def _check_placed(placed: Sequence[PlacedStrategy], signals: SignalsConfig | None) -> None:
-    _check_ids(placed)
-    _check_signals(placed, signals)
-
-
-def _check_ids(placed: Sequence[PlacedStrategy]) -> None:
-    """Ids must stay apart in client order ids, where only letters and digits of them remain."""
-    seen: dict[str, StrategyId] = {}
-    for one in placed:
-        slug = order_slug(one.strategy_id)
-        if not slug:
-            raise ConfigError(f"strategy id {one.strategy_id!r} has no letters or digits")
-        if slug in seen:
-            raise ConfigError(
-                f"strategy ids {seen[slug]!r} and {one.strategy_id!r} are alike in their first 16 letters "
-                "and digits; give one of them another id"
-            )
-        seen[slug] = one.strategy_id
-    if EXITS in seen:
-        raise ConfigError(
-            f"strategy id {seen[EXITS]!r}: orders that risk itself makes have {EXITS!r} in their ids; "
-            "give the strategy another"
-        )
-
-
-def _check_signals(placed: Sequence[PlacedStrategy], signals: SignalsConfig | None) -> None:
-    """The plan's id must be free, and every strategy that its settings name must be there."""
+    ids = [one.strategy_id for one in placed]
+    for place, one in enumerate(ids):
+        if one in ids[:place]:
+            raise ConfigError(f"strategy id {one!r} is given twice")
     if signals is None:
         return
-    ids = [one.strategy_id for one in placed]
-    if ALLOCATOR in (order_slug(one) for one in ids):
-        raise ConfigError(
-            f"signals: {ALLOCATOR!r} is the id of the plan itself; give the strategy another one"
-        )
     for name in named_strategies(signals):
         if name not in ids:
             raise ConfigError(f"signals: there is no strategy {name!r}; there are: {', '.join(ids)}")
+
+
+def _order_ids(
+    placed: Sequence[PlacedStrategy], signals: SignalsConfig | None
+) -> tuple[StrategyId, dict[StrategyId, str]]:
+    """The id that a plan of signals trades under; and whose orders have which slug in their ids."""
+    ids = [one.strategy_id for one in placed]
+    plan = plan_id(ids)
+    owners = ids if signals is None else [plan, *ids]
+    return plan, order_slugs(owners, taken=(EXITS,))
 
 
 def _symbol_of(orders: Orders, algorithms: ExecutionAlgorithms) -> Callable[[ClientOrderId], str]:

@@ -41,9 +41,9 @@ from kernel.errors import ComponentError
 from kernel.events import (
     ApprovedOrder,
     Bar,
-    CancelOrder,
     CorporateAction,
     Event,
+    ExpireOrderIntent,
     HeldOrderTriggered,
     HoldReason,
     Order,
@@ -60,16 +60,17 @@ from kernel.events import (
     TimeInForce,
     TimerCancelled,
     TimerFired,
+    TimerPurpose,
     TimerScheduled,
     Trade,
     VenueDeclared,
     VenueFeature,
 )
+from kernel.events.timer_purposes import HeldOrderRelease, OrderExpiry
 from kernel.identifiers import ClientOrderId, TimerName
 
 ZERO = Decimal(0)
-_EXPIRE = "expire "
-_SEND = "send "
+_OWN_TIMERS = (OrderExpiry, HeldOrderRelease)
 
 
 class Phase(StrEnum):
@@ -182,7 +183,9 @@ class Emulator:
             item.condition = condition_of(order, since_ts=ts, last_price=price_for(self._market, order))
             due = release_ts(order, ts, hours=self._hours)
             if due is not None:
-                return [*events, self._timer(ts, item, TimerName(f"{_SEND}{order.client_order_id}"), due)]
+                name = TimerName(f"send {order.client_order_id}")
+                release = HeldOrderRelease(order.client_order_id)
+                return [*events, self._timer(ts, item, name, due_ts=due, purpose=release)]
             if item.condition is not None:
                 self._watching.add(order.symbol)
                 return events
@@ -192,11 +195,14 @@ class Emulator:
         due = expiry_ts(item.order, ts, hours=self._hours)
         if due is None:
             return []
-        return [self._timer(ts, item, TimerName(f"{_EXPIRE}{item.order.client_order_id}"), due)]
+        key = item.order.client_order_id
+        return [self._timer(ts, item, TimerName(f"expire {key}"), due_ts=due, purpose=OrderExpiry(key))]
 
-    def _timer(self, ts: int, item: EmulatedOrder, name: TimerName, due_ts: int) -> Event:
+    def _timer(
+        self, ts: int, item: EmulatedOrder, name: TimerName, *, due_ts: int, purpose: TimerPurpose
+    ) -> Event:
         item.timers.append(name)
-        return TimerScheduled(ts, self.name, name, due_ts)
+        return TimerScheduled(ts, self.name, name, due_ts, purpose=purpose)
 
     # --- it is sent ---------------------------------------------------------------------------
 
@@ -259,7 +265,7 @@ class Emulator:
                 if opened_ts < item.since_ts:
                     continue  # a bar that was open before the order was there
                 item.phase = Phase.SENT
-                events.append(CancelOrder(ts, self.name, item.order.client_order_id))
+                events.append(ExpireOrderIntent(ts, item.order.client_order_id))
             elif item.condition is not None and is_reached(item.condition):
                 events += self._release(ts, item)
         if events:
@@ -269,15 +275,14 @@ class Emulator:
     def on_timer(self, timer: TimerFired) -> Sequence[Event] | None:
         if timer.owner != self.name:
             return None
-        is_expiry = timer.name.startswith(_EXPIRE)
-        key = ClientOrderId(timer.name.removeprefix(_EXPIRE if is_expiry else _SEND))
-        item = self._find(key)
+        purpose = timer.purpose
+        item = self._find(purpose.client_order_id) if isinstance(purpose, _OWN_TIMERS) else None
         if item is None:
             return None
         if timer.name in item.timers:
             item.timers.remove(timer.name)
-        if is_expiry:
-            return (CancelOrder(timer.ts, self.name, key),)
+        if isinstance(purpose, OrderExpiry):
+            return (ExpireOrderIntent(timer.ts, purpose.client_order_id),)
         return self._release(timer.ts, item) if item.phase is Phase.HELD else None
 
     # --- what becomes of it -------------------------------------------------------------------

@@ -1,11 +1,10 @@
 """Works large orders in parts: TWAP, VWAP, participation and iceberg.
 
-``ExecutionRequested`` brings an order and how to work it. Its parts are ``OrderIntent``s with the ids
-``<order>-1``, ``<order>-2`` ..., tagged with the order's id: they pass risk like any order, at market or at
-the order's limit price. An order good till cancelled is completed at its end with one market order for the
-rest; one good till a date leaves the rest undone. Filled and working quantity together never exceed the
-order's, whatever the venue does and however late it answers: nothing is sent again before the part
-that held it has ended.
+``ExecutionRequested`` brings an order and how to work it. Its parts are ``OrderIntent``s with its id as their
+``whole_id``: they pass risk like any order, at market or at the order's limit price. An order good till
+cancelled is completed at its end with one market order for the rest; one good till a date leaves the rest
+undone. Filled and working quantity together never exceed the order's, whatever the venue does and however
+late it answers: nothing is sent again before the part that held it has ended.
 
 A part that is denied, rejected or ended by anybody else ends the whole, as do an operator who cancels or
 flattens and a corporate action. A fill that arrives after ``ExecutionFinished`` is no longer counted.
@@ -55,8 +54,11 @@ from kernel.events import (
     TradingState,
     TradingStateChanged,
 )
+from kernel.events.timer_purposes import AlgorithmStep
 from kernel.identifiers import ClientOrderId, TimerName
 from strategies.sdk.algorithms import TIME_IS_OVER
+
+_ENDS = {OrderCancelled: "cancelled", OrderExpired: "expired", OrderRejected: "rejected"}
 
 
 class MarketView(Protocol):
@@ -158,9 +160,9 @@ class ExecutionAlgorithms:
     # --- time ---------------------------------------------------------------------------------
 
     def on_timer(self, timer: TimerFired) -> Sequence[Event] | None:
-        if timer.owner != self.name:
+        if timer.owner != self.name or not isinstance(timer.purpose, AlgorithmStep):
             return None
-        work = self.state.works[ClientOrderId(timer.name)]
+        work = self.state.works[timer.purpose.client_order_id]
         work.timer_ts = 0
         end_ts = work.terms.end_ts
         if end_ts and timer.ts >= end_ts:
@@ -188,6 +190,7 @@ class ExecutionAlgorithms:
 
     def _end(self, ts: int, work: Work) -> Sequence[Event]:
         if work.order.time_in_force is TimeInForce.GTD:
+            work.is_out_of_time = work.is_out_of_time or not work.reason
             return self._stop(ts, work, TIME_IS_OVER)
         self._unfollow(work)
         work.stage = Stage.CLOSING
@@ -196,7 +199,7 @@ class ExecutionAlgorithms:
     # --- what became of the parts -------------------------------------------------------------
 
     def on_fill(self, fill: OrderFilled) -> Sequence[Event] | None:
-        work = self._work_of(fill.client_order_id) if self.state.works else None
+        work = self._work_of(fill.client_order_id) if self.state.wholes else None
         if work is None:
             return None
         work.filled_quantity += fill.quantity
@@ -228,8 +231,10 @@ class ExecutionAlgorithms:
         return self._on_end_of(event.order.client_order_id, event.ts, f"denied: {event.reason}")
 
     def on_ended(self, event: OrderCancelled | OrderExpired | OrderRejected) -> Sequence[Event] | None:
-        why = type(event).__name__.removeprefix("Order").lower()
-        return self._on_end_of(event.client_order_id, event.ts, f"{why}: {event.reason}".removesuffix(": "))
+        why = _ENDS[type(event)]
+        return self._on_end_of(
+            event.client_order_id, event.ts, f"{why}: {event.reason}" if event.reason else why
+        )
 
     def on_cancel_rejected(self, event: CancelRejected) -> None:
         work = self._work_of(event.client_order_id)
@@ -280,19 +285,28 @@ class ExecutionAlgorithms:
     def _go_on(self, ts: int, work: Work) -> Sequence[Event]:
         """Send the next part, finish, or wait for what is at the venue."""
         instrument = self._instrument(work.order.symbol)
-        reason = outcome(work, instrument)
-        if reason is None:
-            return next_part(ts, work, instrument)
+        ended = outcome(work, instrument)
+        if ended is None:
+            return self._send_next(ts, work, instrument)
         order = work.order
         del self.state.works[order.client_order_id]
+        for part in work.sent:
+            del self.state.wholes[part]
         self._unfollow(work)
-        leaves = max(ZERO, order.quantity - work.filled_quantity)
+        key, leaves = order.client_order_id, max(ZERO, order.quantity - work.filled_quantity)
         finished = ExecutionFinished(
-            ts, order.client_order_id, order.strategy, order.symbol, work.filled_quantity, leaves, reason
+            ts, key, order.strategy, order.symbol, work.filled_quantity, leaves, *ended
         )
         if not work.timer_ts:
             return (finished,)
         return (TimerCancelled(ts, self.name, TimerName(order.client_order_id)), finished)
+
+    def _send_next(self, ts: int, work: Work, instrument: InstrumentDefined) -> Sequence[Event]:
+        intent = next_part(ts, work, instrument)
+        if intent is None:
+            return ()
+        self.state.wholes[intent.order.client_order_id] = work.order.client_order_id
+        return (intent,)
 
     def _stop(self, ts: int, work: Work, reason: str) -> Sequence[Event]:
         """No more parts; those at the venue are called back."""
@@ -309,11 +323,13 @@ class ExecutionAlgorithms:
 
     def _timer(self, ts: int, work: Work, due_ts: int) -> TimerScheduled:
         work.timer_ts = due_ts
-        return TimerScheduled(ts, self.name, TimerName(work.order.client_order_id), due_ts)
+        key = work.order.client_order_id
+        return TimerScheduled(ts, self.name, TimerName(key), due_ts, purpose=AlgorithmStep(key))
 
     def _work_of(self, part: ClientOrderId) -> Work | None:
         """The work that an order is a part of; nearly always there is none at all."""
-        return self.state.works.get(ClientOrderId(part.rpartition("-")[0]))
+        whole = self.state.wholes.get(part)
+        return None if whole is None else self.state.works[whole]
 
     def _unfollow(self, ended: Work) -> None:
         symbol = ended.order.symbol

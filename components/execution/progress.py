@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import NamedTuple
 
 from components.execution.schedule import MAX_PARTS, quantity_due
 from components.execution.work import Part, Stage, Work
@@ -17,31 +18,39 @@ from kernel.events import (
 from kernel.identifiers import ClientOrderId
 
 
-def outcome(work: Work, instrument: InstrumentDefined) -> str | None:
-    """``None`` while it goes on; why it ended where it did, empty if it was done."""
+class Outcome(NamedTuple):
+    """Why a worked order ended where it did; ``reason`` is empty if it was done."""
+
+    reason: str
+    is_out_of_time: bool = False
+
+
+def outcome(work: Work, instrument: InstrumentDefined) -> Outcome | None:
+    """How it ended; ``None`` while it goes on."""
     if work.parts:
         return None
     if work.filled_quantity >= work.order.quantity:
-        return ""
+        return Outcome("")
     if work.stage is Stage.STOPPING:
-        return work.reason
+        return Outcome(work.reason, work.is_out_of_time)
     least = max(instrument.lot_size, instrument.minimum_quantity)
     if work.unsent_quantity < least:
-        return f"the rest of {work.unsent_quantity} is less than {least}, the least that can be traded"
-    if work.part_count >= MAX_PARTS and work.terms.kind is not AlgorithmKind.PARTICIPATION:
-        return f"it took {MAX_PARTS} parts"
+        rest = work.unsent_quantity
+        return Outcome(f"the rest of {rest} is less than {least}, the least that can be traded")
+    if len(work.sent) >= MAX_PARTS and work.terms.kind is not AlgorithmKind.PARTICIPATION:
+        return Outcome(f"it took {MAX_PARTS} parts")
     return None
 
 
-def next_part(ts: int, work: Work, instrument: InstrumentDefined) -> Sequence[Event]:
-    """The intent of the next part; nothing while one is out, or if none is due."""
+def next_part(ts: int, work: Work, instrument: InstrumentDefined) -> OrderIntent | None:
+    """The intent of the next part; ``None`` while one is out, or if none is due."""
     if work.parts or work.stage not in (Stage.WORKING, Stage.CLOSING):
-        return ()
+        return None
     if work.stage is Stage.CLOSING:
         lot_size = instrument.lot_size
-        return (_send(ts, work, work.unsent_quantity // lot_size * lot_size, limit_price=None),)
+        return _send(ts, work, work.unsent_quantity // lot_size * lot_size, limit_price=None)
     due = quantity_due(work, lot_size=instrument.lot_size, minimum=instrument.minimum_quantity)
-    return (_send(ts, work, due, limit_price=work.order.limit_price),) if due else ()
+    return _send(ts, work, due, limit_price=work.order.limit_price) if due else None
 
 
 def cancel_parts(ts: int, work: Work) -> Sequence[Event]:
@@ -56,9 +65,9 @@ def cancel_parts(ts: int, work: Work) -> Sequence[Event]:
 
 def _send(ts: int, work: Work, quantity: Decimal, *, limit_price: Decimal | None) -> OrderIntent:
     parent = work.order
-    work.part_count += 1
     work.volume -= work.volume
-    key = ClientOrderId(f"{parent.client_order_id}-{work.part_count}")
+    key = ClientOrderId(f"{parent.client_order_id}-{len(work.sent) + 1}")
+    work.sent.append(key)
     work.parts[key] = Part(quantity)
     return OrderIntent(
         ts,
@@ -73,5 +82,6 @@ def _send(ts: int, work: Work, quantity: Decimal, *, limit_price: Decimal | None
             post_only=parent.post_only and limit_price is not None,
             reduce_only=parent.reduce_only,
             tag=parent.client_order_id,
+            whole_id=parent.client_order_id,
         ),
     )

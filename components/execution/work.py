@@ -33,22 +33,23 @@ class Part(msgspec.Struct, gc=False):
 class Work(msgspec.Struct):
     """One order and how far it came. ``order`` was never sent itself; its id names the whole.
 
-    ``parts`` are the unfinished ones, ``steps_begun`` counts steps of time; ``volume`` is what the market
-    traded since the last part was sent, read from ``volume_source``; ``timer_ts`` is 0 for no timer.
-    ``reason`` says why it stops early.
+    ``parts`` are the unfinished ones, ``sent`` the ids of all that there were. ``steps_begun`` counts steps
+    of time; ``volume`` is what the market traded since the last part was sent, read from ``volume_source``;
+    ``timer_ts`` is 0 for no timer. ``reason`` says why it stops early; ``is_out_of_time``: its time is over.
     """
 
     order: Order
     terms: AlgorithmTerms
     stage: Stage = Stage.WAITING
     filled_quantity: Decimal = ZERO
-    part_count: int = 0
     parts: dict[ClientOrderId, Part] = {}
+    sent: list[ClientOrderId] = []
     steps_begun: int = 0
     volume: Decimal = ZERO
     volume_source: str = ""
     timer_ts: int = 0
     reason: str = ""
+    is_out_of_time: bool = False
 
     @property
     def working_quantity(self) -> Decimal:
@@ -62,6 +63,10 @@ class Work(msgspec.Struct):
 
 
 class ExecutionState(msgspec.Struct):
-    """Worked orders that are not finished by id, oldest first."""
+    """Worked orders that are not finished by id, oldest first.
+
+    ``wholes`` names the order that each of their parts is of, those parts included that have ended.
+    """
 
     works: dict[ClientOrderId, Work] = {}
+    wholes: dict[ClientOrderId, ClientOrderId] = {}

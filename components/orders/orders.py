@@ -35,6 +35,7 @@ from kernel.events import (
     Event,
     ExecutionKind,
     ExecutionReport,
+    ExpireOrderIntent,
     HeldOrderTriggered,
     HoldReason,
     InstrumentDefined,
@@ -42,6 +43,7 @@ from kernel.events import (
     OrderAdjusted,
     OrderApproved,
     OrderDenied,
+    OrderOrigin,
     OrderReplaced,
     OrderStatus,
     OrderSubmitted,
@@ -52,9 +54,6 @@ from kernel.events import (
 )
 from kernel.expiry import has_expired
 from kernel.identifiers import ClientOrderId, StrategyId
-
-EMULATION = "emulation"
-"""The operator in whose name emulation asks for the end of an order whose time is over."""
 
 _CORRECTIONS = frozenset({ExecutionKind.FILL_CORRECTED, ExecutionKind.FILL_BUSTED})
 # Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
@@ -67,7 +66,6 @@ class Orders:
 
     ``gate`` says why an order may not go out now (empty: it may), ``holds`` whether it must be emulated
     before it is sent, ``has`` what the venue does by itself. Left out, everything may go as it is.
-    ``is_withheld`` names orders that the strategy which owns them may not cancel.
     """
 
     name = "orders"
@@ -80,13 +78,11 @@ class Orders:
         holds: Callable[[Order], bool] = lambda _: False,
         has: Callable[[VenueFeature], bool] = lambda _: True,
         instrument: Callable[[str], InstrumentDefined] = lambda symbol: InstrumentDefined(0, symbol),
-        is_withheld: Callable[[Order], bool] = lambda _: False,
     ) -> None:
         self.state = OrdersState()
         self._gate = gate
         self._holds = holds
         self._instrument = instrument
-        self._is_withheld = is_withheld
         self._outbox = Outbox(self.state, gate=gate, holds=holds, has=has, instrument=instrument)
         self._groups = Groups(self.state, self._outbox, has)
 
@@ -96,6 +92,7 @@ class Orders:
             Subscription(ReplaceApproved, self.on_replace_approved),
             Subscription(CancelIntent, self.on_cancel_intent),
             Subscription(CancelOrder, self.on_cancel_command),
+            Subscription(ExpireOrderIntent, self.on_expire_intent),
             Subscription(CancelAllOrders, self.on_cancel_all),
             Subscription(ExecutionReport, self.on_report),
             Subscription(HeldOrderTriggered, self.on_triggered),
@@ -144,7 +141,7 @@ class Orders:
         entry = self.state.open.get(event.client_order_id)
         if entry is not None and entry.order.strategy != event.strategy:
             entry = None  # another strategy's order is none of its business
-        if entry is not None and self._is_withheld(entry.order):
+        if entry is not None and entry.order.origin is OrderOrigin.RISK:
             reason = "only an operator may cancel it"
             return (CancelRejected(event.ts, event.client_order_id, event.strategy, event.symbol, reason),)
         if entry is None or not is_cancellable(entry):
@@ -154,16 +151,19 @@ class Orders:
 
     def on_cancel_command(self, event: CancelOrder) -> Sequence[Event]:
         entry = self.state.open.get(event.client_order_id)
-        if entry is None:
-            return ()
-        if event.operator == EMULATION:
-            if entry.status is PENDING:
-                return self._outbox.expire_held(event.ts, entry)
-            entry.is_expiring = True
-            return self._groups.settle(event.ts, entry)
-        if not is_cancellable(entry):
+        if entry is None or not is_cancellable(entry):
             return ()
         return self._outbox.cancel(event.ts, entry, reason="cancelled before it was sent")
+
+    def on_expire_intent(self, event: ExpireOrderIntent) -> Sequence[Event]:
+        """End an order whose time emulation keeps: a held one here, another one at the venue."""
+        entry = self.state.open.get(event.client_order_id)
+        if entry is None:
+            return ()
+        if entry.status is PENDING:
+            return self._outbox.expire_held(event.ts, entry)
+        entry.is_expiring = True
+        return self._groups.settle(event.ts, entry)
 
     def on_cancel_all(self, event: CancelAllOrders) -> Sequence[Event]:
         events: Emitted = []

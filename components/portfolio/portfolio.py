@@ -41,6 +41,7 @@ from kernel.events import (
     TimerFired,
     TimerScheduled,
 )
+from kernel.events.timer_purposes import AccountMark
 from kernel.identifiers import StrategyId, TimerName
 from kernel.time_units import SECOND_NS
 
@@ -95,7 +96,7 @@ class Portfolio:
     def on_session(self, event: SessionStarted) -> Sequence[Event]:
         every_ns = self._config.mark_every_s * SECOND_NS
         due_ts = (event.ts // every_ns + 1) * every_ns
-        return (TimerScheduled(event.ts, self.name, MARK, due_ts, every_ns),)
+        return (TimerScheduled(event.ts, self.name, MARK, due_ts, every_ns, AccountMark()),)
 
     def on_timer(self, timer: TimerFired) -> Sequence[Event] | None:
         """Mark, unless the market has not been heard of since the last time (a night, a weekend)."""

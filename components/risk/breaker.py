@@ -30,15 +30,15 @@ from kernel.events import (
     TradingStateChanged,
 )
 from kernel.identifiers import ClientOrderId, StrategyId
-from strategies.sdk.limits import REARMED, BreachAction, ContinuousLimit, breach_key
+from strategies.sdk.limits import BreachAction, BreachKey, ContinuousLimit
 
 WHOLE = Decimal(1)
 NOBODY = StrategyId("")
 EXITS_TRIED = 3
 """Exits in a row that may end without a fill; then flattening is given up."""
 
-OPERATOR = "operator"
-"""The latch of the operator's commands."""
+OPERATOR = BreachKey("", "", NOBODY)
+"""The latch of the operator's commands. No limit has an empty name."""
 
 _FROM_NARROW = (TradingState.HALTED, TradingState.REDUCE_ONLY)
 
@@ -88,10 +88,10 @@ class Breaker:
             return ()
         ts, key, reason = (
             event.ts,
-            breach_key(event.rule, event.symbol, event.strategy),
+            BreachKey(event.rule, event.symbol, event.strategy),
             f"{event.rule} {event.value}",
         )
-        if event.action == REARMED:
+        if event.is_rearmed:
             return self._release(key, ts, reason=f"{event.rule} re-armed")
         match limit.action:
             case BreachAction.ALERT:
@@ -113,15 +113,15 @@ class Breaker:
 
     # --- the trading state -----------------------------------------------------------------------------
 
-    def _halt(self, key: str, ts: int, *, reason: str) -> Sequence[Event]:
+    def _halt(self, key: BreachKey, ts: int, *, reason: str) -> Sequence[Event]:
         changed = self._latch(key, TradingState.HALTED, ts=ts, reason=reason)
         return (*changed, CancelAllOrders(ts, EXITS)) if changed and self._working.state.orders else changed
 
-    def _latch(self, key: str, state: TradingState, *, ts: int, reason: str) -> Sequence[Event]:
+    def _latch(self, key: BreachKey, state: TradingState, *, ts: int, reason: str) -> Sequence[Event]:
         self._state.latches[key] = state
         return self._changed(ts, reason)
 
-    def _release(self, key: str, ts: int, *, reason: str) -> Sequence[Event]:
+    def _release(self, key: BreachKey, ts: int, *, reason: str) -> Sequence[Event]:
         return () if self._state.latches.pop(key, None) is None else self._changed(ts, reason)
 
     def _changed(self, ts: int, reason: str) -> Sequence[Event]:
@@ -267,7 +267,7 @@ class Breaker:
         return self._state.trading_state is not TradingState.HALTED or clearance is TradingState.HALTED
 
 
-def _narrowest(latches: Mapping[str, TradingState]) -> TradingState:
+def _narrowest(latches: Mapping[BreachKey, TradingState]) -> TradingState:
     """The trading state under these latches."""
     held = latches.values()
     return next((state for state in _FROM_NARROW if state in held), TradingState.ACTIVE)

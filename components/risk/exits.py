@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
-from kernel.events import ApprovedOrder, Order, OrderType, Side
+from kernel.events import ApprovedOrder, Order, OrderOrigin, OrderType, Side
 from kernel.identifiers import ClientOrderId, StrategyId
 
 ZERO = Decimal(0)
 EXITS = "risk"
-"""The part of an exit's client order id where a strategy's orders have the strategy's name."""
+"""The operator, and the first word of the tag, under which risk acts; also the part of an exit's client order
+id where a strategy's orders have the strategy's slug, so no strategy is given this slug."""
 
 TAG_LENGTH = 60
 
@@ -30,12 +31,13 @@ def exit_order(
         OrderType.MARKET,
         abs(signed_quantity),
         tag=f"{EXITS}: {reason}"[:TAG_LENGTH],
+        origin=OrderOrigin.RISK,
     )
 
 
 def is_exit(order: Order) -> bool:
     """Whether risk made this order to close a position: its strategy may neither cancel nor change it."""
-    return f"-{EXITS}-" in order.client_order_id
+    return order.origin is OrderOrigin.RISK
 
 
 def parts_to_close(

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Generic, TypeVar, overload
 
 from components.risk.context import RiskContext
-from components.risk.flow import duplicate_key
+from components.risk.flow import DuplicateKey, duplicate_key
 from components.risk.working_orders import NO_SHARE, ZERO, Share, WorkingOrder
 from kernel.events import BUY, STOP, InstrumentDefined, Order, Quote
 
@@ -175,7 +175,7 @@ class OrderCheck:
         return max(ZERO, whole - self.group_share.value)
 
     @Once
-    def duplicate_key(self) -> str:
+    def duplicate_key(self) -> DuplicateKey:
         """The terms that it shares with an order that was sent twice by mistake."""
         return duplicate_key(self.order)
 

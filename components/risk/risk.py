@@ -133,6 +133,8 @@ class Risk:
         order_check = OrderCheck(order, intent.ts, self._context)
         denial = self._check(order_check)
         if denial is not None:
+            if order.client_order_id in self.state.working.orders:
+                self.state.repeated.append(order.client_order_id)
             limit, value = str(denial.limit), str(denial.value)
             denied = OrderDenied(intent.ts, order, denial.rule, denial.reason, limit, value)
             return (*self._failure(denial, intent), denied)
@@ -260,10 +262,12 @@ class Risk:
         self._breaker.give_up_flattening(ended)
 
     def on_denied(self, event: OrderDenied) -> None:
-        """Remove an order that was approved, and that the trading state refused before it was submitted."""
-        working = self.state.working.orders.get(event.order.client_order_id)
-        if working is not None and event.rule != "client_order_id":
-            self._breaker.give_up_flattening(self._working.remove(event.order.client_order_id))
+        """Remove an order that was approved, and refused before it was submitted."""
+        key = event.order.client_order_id
+        if key in self.state.repeated:
+            self.state.repeated.remove(key)
+        elif key in self.state.working.orders:
+            self._breaker.give_up_flattening(self._working.remove(key))
 
     def on_replaced(self, event: OrderReplaced) -> None:
         working = self.state.working.orders.get(event.order.client_order_id)

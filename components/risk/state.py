@@ -5,6 +5,8 @@ import msgspec
 from components.risk.flow import FlowState
 from components.risk.working_orders import WorkingState
 from kernel.events import TradingState
+from kernel.identifiers import ClientOrderId
+from strategies.sdk.limits import BreachKey
 
 
 class Flattening(msgspec.Struct, gc=False):
@@ -24,7 +26,9 @@ class RiskState(msgspec.Struct):
 
     trading_state: TradingState = TradingState.ACTIVE
     working: WorkingState = msgspec.field(default_factory=WorkingState)
-    latches: dict[str, TradingState] = {}
+    repeated: list[ClientOrderId] = []
+    """Ids of intents denied here that are those of working orders: their denials end no working order."""
+    latches: dict[BreachKey, TradingState] = {}
     """By who narrowed trading: see ``breaker``."""
     flow: FlowState = msgspec.field(default_factory=FlowState)
     defined: dict[str, bool] = {}

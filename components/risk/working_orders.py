@@ -21,6 +21,7 @@ that the same orders would give if they were added up anew.
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import NamedTuple
 
 import msgspec
 
@@ -42,6 +43,15 @@ class Share(msgspec.Struct, frozen=True, gc=False):
 
 
 NO_SHARE = Share()
+
+
+class GroupKey(NamedTuple):
+    """The orders of one group that count as one: those of one strategy in one symbol and direction."""
+
+    group_id: str
+    strategy: StrategyId
+    symbol: str
+    side: Side
 
 
 class WorkingOrder(msgspec.Struct, gc=False):
@@ -112,7 +122,7 @@ class WorkingState(msgspec.Struct):
     """By strategy and symbol; a sum over one strategy's orders does not use ``count``."""
     reserved: Decimal = ZERO
     """The cash that all buys may take."""
-    groups: dict[str, Group] = {}
+    groups: dict[GroupKey, Group] = {}
     exposure: ExposureSums = msgspec.field(default_factory=ExposureSums)
     """Kept where a limit counts exposure."""
 
@@ -357,5 +367,5 @@ def _largest(shares: Sequence[Share]) -> Share:
     )
 
 
-def _group_key(order: Order) -> str:
-    return f"{order.group_id}|{order.strategy}|{order.symbol}|{order.side.value}"
+def _group_key(order: Order) -> GroupKey:
+    return GroupKey(order.group_id, order.strategy, order.symbol, order.side)

@@ -10,13 +10,12 @@ from math import inf
 
 from components.risk_monitor.state import Breach, MonitorState
 from kernel.events import Event, RiskLimitBreached, TimerScheduled
+from kernel.events.timer_purposes import DataSilence, LimitRearm
 from kernel.identifiers import StrategyId, TimerName
 from kernel.time_units import SECOND_NS
-from strategies.sdk.limits import REARMED, ContinuousLimit, LimitKind, Rearm, breach_key
+from strategies.sdk.limits import REARMED, BreachKey, ContinuousLimit, LimitKind, Rearm
 
 NOBODY = StrategyId("")
-SILENCE, DELAY = "silence|", "delay|"
-"""How the names of timers begin: of symbols that must be heard of, of limits that re-arm after a delay."""
 
 
 class Breaches:
@@ -43,37 +42,43 @@ class Breaches:
         strategy: StrategyId = NOBODY,
     ) -> Iterator[Event]:
         """Record a breach that is new, or the recovery from one that ends so."""
-        key, limit, breaches = breach_key(rule, symbol, strategy), self._rules[rule], self._state.breaches
+        key, limit = BreachKey(rule, symbol, strategy), self._rules[rule]
+        breaches = self._state.breaches
         if is_beyond and key not in breaches:
-            breaches[key] = Breach(ts, rule, symbol, strategy)
+            breaches[key] = Breach(ts)
             shown, action = str(_shown(value)), limit.action.value
             yield RiskLimitBreached(ts, rule, str(limit.limit), shown, action, symbol, strategy)
             if limit.rearms is Rearm.DELAY:
-                due_ts = ts + limit.rearm_after_s * SECOND_NS
-                yield TimerScheduled(ts, self._owner, TimerName(DELAY + key), due_ts)
+                yield self._rearm_timer(key, ts, due_ts=ts + limit.rearm_after_s * SECOND_NS)
         elif not is_beyond and key in breaches and limit.rearms is Rearm.RECOVERY:
             yield from self.rearm(key, ts, value=str(_shown(value)))
 
-    def rearm(self, key: str, ts: int, *, value: str = "") -> Iterator[Event]:
+    def rearm(self, key: BreachKey, ts: int, *, value: str = "") -> Iterator[Event]:
         """Watch again; ``value`` is the figure that recovered.
 
         Losses count from now on, except those that recovered.
         """
         state = self._state
-        breach = state.breaches.pop(key)
-        limit = self._rules[breach.rule]
+        del state.breaches[key]
+        limit = self._rules[key.rule]
         if limit.is_loss and not value:
-            state.origins[breach.rule] = state.equity
+            state.origins[key.rule] = state.equity
         yield RiskLimitBreached(
-            ts, breach.rule, str(limit.limit), value, REARMED, breach.symbol, breach.strategy
+            ts, key.rule, str(limit.limit), value, REARMED, key.symbol, key.strategy, is_rearmed=True
         )
-        if limit.kind is LimitKind.STALE_DATA and breach.symbol in state.heard:
-            yield self.silence_timer(breach.rule, breach.symbol, ts, since=ts)
+        if limit.kind is LimitKind.STALE_DATA and key.symbol in state.heard:
+            yield self.silence_timer(key.rule, key.symbol, ts, since=ts)
+
+    def rearm_delayed(self, timer: TimerName, ts: int) -> Iterator[Event]:
+        """The delay is over that this timer waited for; the limit may watch again already."""
+        key = self._state.rearms.pop(timer)
+        if key in self._state.breaches:
+            yield from self.rearm(key, ts)
 
     def rearm_on(self, occasion: Rearm, ts: int) -> Iterator[Event]:
         """Re-arm every limit that watches again on this occasion."""
-        for key, breach in tuple(self._state.breaches.items()):
-            if self._rules[breach.rule].rearms is occasion:
+        for key in tuple(self._state.breaches):
+            if self._rules[key.rule].rearms is occasion:
                 yield from self.rearm(key, ts)
 
     def rearm_all(self, ts: int) -> Iterator[Event]:
@@ -84,7 +89,13 @@ class Breaches:
     def silence_timer(self, rule: str, symbol: str, ts: int, *, since: int) -> TimerScheduled:
         """The timer that falls due when a symbol has been silent for too long."""
         due_ts = since + int(self._rules[rule].limit * SECOND_NS)
-        return TimerScheduled(ts, self._owner, TimerName(f"{SILENCE}{rule}|{symbol}"), due_ts)
+        name = TimerName(f"silence|{rule}|{symbol}")
+        return TimerScheduled(ts, self._owner, name, due_ts, purpose=DataSilence(rule, symbol))
+
+    def _rearm_timer(self, key: BreachKey, ts: int, *, due_ts: int) -> TimerScheduled:
+        name = TimerName(f"delay|{key.rule}|{key.symbol}|{key.strategy}")
+        self._state.rearms[name] = key
+        return TimerScheduled(ts, self._owner, name, due_ts, purpose=LimitRearm(key.rule))
 
 
 def _shown(value: float) -> Decimal:

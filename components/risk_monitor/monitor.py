@@ -7,7 +7,7 @@ what it finds (see ``breaches``); the risk component acts on it.
 from collections.abc import Iterable, Iterator, Sequence
 from math import isfinite, nan
 
-from components.risk_monitor.breaches import DELAY, NOBODY, SILENCE, Breaches
+from components.risk_monitor.breaches import NOBODY, Breaches
 from components.risk_monitor.figures import Figures
 from components.risk_monitor.losses import measures_of
 from components.risk_monitor.state import Entry, MonitorState
@@ -33,14 +33,15 @@ from kernel.events import (
     TimerScheduled,
     Trade,
 )
+from kernel.events.timer_purposes import DataSilence, LimitRearm, TradingDayEnd
 from kernel.identifiers import TimerName
 from kernel.time_units import SECOND_NS
 from strategies.sdk.limits import (
+    BreachKey,
     ContinuousLimit,
     LimitKind,
     Rearm,
     RiskLimits,
-    breach_key,
     named_limits,
 )
 
@@ -229,7 +230,7 @@ class RiskMonitor:
             entries[strategy] = Entry(units, float(event.cost))
         if before is not None and before.units * units <= 0:
             for rule in self._position_rules:
-                key = breach_key(rule, symbol, strategy)
+                key = BreachKey(rule, symbol, strategy)
                 if key in state.breaches:
                     yield from self._breaches.rearm(key, event.ts)
         if not entries:
@@ -312,7 +313,7 @@ class RiskMonitor:
 
     def _heard_again(self, symbol: str, ts: int) -> Iterator[Event]:
         for rule, limit in self._silence_rules.items():
-            key = breach_key(rule, symbol, NOBODY)
+            key = BreachKey(rule, symbol, NOBODY)
             if key in self.state.breaches and limit.rearms is Rearm.RECOVERY:
                 yield from self._breaches.rearm(key, ts)
 
@@ -321,14 +322,15 @@ class RiskMonitor:
     def on_timer(self, timer: TimerFired) -> Sequence[Event] | None:
         if timer.owner != self.name:
             return None
-        name = timer.name
-        if name == _DAY:
-            return [*self._new_day(timer.ts), self._day_timer(timer.ts, after=timer.ts)]
-        if name.startswith(SILENCE):
-            rule, symbol = name.removeprefix(SILENCE).split("|", 1)
-            return list(self._silence(rule, symbol, timer.ts)) or None
-        key = name.removeprefix(DELAY)
-        return list(self._breaches.rearm(key, timer.ts)) if key in self.state.breaches else None
+        match timer.purpose:
+            case TradingDayEnd():
+                return [*self._new_day(timer.ts), self._day_timer(timer.ts, after=timer.ts)]
+            case DataSilence(rule, symbol):
+                return list(self._silence(rule, symbol, timer.ts)) or None
+            case LimitRearm():
+                return list(self._breaches.rearm_delayed(timer.name, timer.ts)) or None
+            case _:
+                return None
 
     def _new_day(self, ts: int) -> Iterator[Event]:
         state = self.state
@@ -339,7 +341,7 @@ class RiskMonitor:
 
     def _day_timer(self, ts: int, *, after: int) -> TimerScheduled:
         due_ts = self._hours.day_end(self.state.day_symbol, max(0, after))
-        return TimerScheduled(ts, self.name, _DAY, due_ts)
+        return TimerScheduled(ts, self.name, _DAY, due_ts, purpose=TradingDayEnd())
 
     # --- bookkeeping --------------------------------------------------------------------------
 

@@ -3,7 +3,8 @@
 import msgspec
 
 from components.risk_monitor.volatility import Sample
-from kernel.identifiers import StrategyId
+from kernel.identifiers import StrategyId, TimerName
+from strategies.sdk.limits import BreachKey
 
 
 class Mark(msgspec.Struct, gc=False):
@@ -30,9 +31,6 @@ class Breach(msgspec.Struct, frozen=True, gc=False):
     """A limit that has acted and does not watch again yet."""
 
     ts: int
-    rule: str
-    symbol: str
-    strategy: StrategyId
 
 
 class MonitorState(msgspec.Struct):
@@ -51,8 +49,9 @@ class MonitorState(msgspec.Struct):
     """By symbol and strategy."""
     origins: dict[str, float] = {}
     """The equity that a loss is measured from, by rule."""
-    breaches: dict[str, Breach] = {}
-    """By ``breach_key``."""
+    breaches: dict[BreachKey, Breach] = {}
+    rearms: dict[TimerName, BreachKey] = {}
+    """The breaches that end after a delay, by the timers that wait for it."""
     heard: dict[str, int] = {}
     """The time of the last market event, by symbol; kept where a limit on stale data asks for it."""
     samples: dict[str, list[Sample]] = {}

@@ -61,12 +61,13 @@ def has_all(feature: VenueFeature) -> bool:  # noqa: ARG001  # the signature of 
 
 
 class Translator:
-    """Turns what one strategy returned into events."""
+    """Turns what one strategy returned into events. ``slug`` is its part of client order ids."""
 
     def __init__(
         self,
         strategy: StrategyId,
         *,
+        slug: str,
         state: HostState,
         instrument: Callable[[str], InstrumentDefined],
         symbol_of: Callable[[ClientOrderId], str],
@@ -80,9 +81,7 @@ class Translator:
         self._instrument = instrument
         self._symbol_of = symbol_of
         sizes = Sizes(strategy, account=account, last_price=last_price)
-        self._plans = OrderPlans(
-            strategy, slug=order_slug(strategy), state=state, instrument=instrument, sizes=sizes
-        )
+        self._plans = OrderPlans(strategy, slug=slug, state=state, instrument=instrument, sizes=sizes)
         self._worked = WorkedOrders(self._plans, instrument)
         self._has = has
 
@@ -189,8 +188,3 @@ def _symbol_in(decision: object) -> str:
 def host_name(strategy: StrategyId) -> str:
     """The component name of a strategy's host, which owns its timers."""
     return f"strategy:{strategy}"
-
-
-def order_slug(strategy: StrategyId) -> str:
-    """The strategy's part of its client order ids: letters and digits, at most 16."""
-    return "".join(letter for letter in strategy if letter.isascii() and letter.isalnum())[:16]

@@ -2,8 +2,8 @@
 
 To add an event: define it in its family's module with the next free tag, list it in ``AnyEvent``
 below, and run ``make events`` to pin its tag and fields in ``docs/events.md``. A changed meaning is a
-new tag with an upcaster, never an edit. An event that no log holds may leave: its tag goes to
-``RETIRED_TAGS``.
+new tag with an upcaster, never an edit: see ``upcasting``. An event that no log holds may leave: its tag goes
+to ``RETIRED_TAGS``.
 """
 
 from collections.abc import Mapping
@@ -36,6 +36,7 @@ from kernel.events.intents import (
     DecisionRefused,
     ExecutionFinished,
     ExecutionRequested,
+    ExpireOrderIntent,
     OrderApproved,
     OrderDenied,
     OrderIntent,
@@ -97,6 +98,7 @@ from kernel.events.order_terms import (
     HoldReason,
     Liquidity,
     Order,
+    OrderOrigin,
     OrderStatus,
     OrderType,
     Side,
@@ -161,6 +163,7 @@ from kernel.events.time import (
     TimerFired,
     TimerScheduled,
 )
+from kernel.events.timer_purposes import TimerPurpose
 from kernel.events.venues import (
     CalendarDefined,
     ModelLoaded,
@@ -199,6 +202,7 @@ AnyEvent = (
     | CancelExecutionIntent
     | ExecutionFinished
     | SignalsAggregated
+    | ExpireOrderIntent
     | OrderApproved
     | OrderDenied
     | ReplaceApproved
@@ -280,6 +284,7 @@ DERIVED_TYPES: frozenset[type[Event]] = frozenset(
         DecisionRefused,
         ExecutionFinished,
         SignalsAggregated,
+        ExpireOrderIntent,
         OrderApproved,
         OrderDenied,
         ReplaceApproved,
@@ -317,7 +322,8 @@ DERIVED_TYPES: frozenset[type[Event]] = frozenset(
 )
 """What only the core can say: its decisions, and its own record of orders and accounts.
 
-An approval or submission that came from outside would pass risk by. An intent would not, so it is not here.
+An approval or submission that came from outside would pass risk by. An intent to trade would not, so it is
+not here.
 """
 
 __all__ = [
@@ -388,6 +394,7 @@ __all__ = [
     "ExecutionKind",
     "ExecutionReport",
     "ExecutionRequested",
+    "ExpireOrderIntent",
     "ExposureShare",
     "FeedGapDetected",
     "FeedStatusChanged",
@@ -415,6 +422,7 @@ __all__ = [
     "OrderFilled",
     "OrderHeld",
     "OrderIntent",
+    "OrderOrigin",
     "OrderRejected",
     "OrderReplaced",
     "OrderStateUnknown",
@@ -457,6 +465,7 @@ __all__ = [
     "TimeInForce",
     "TimerCancelled",
     "TimerFired",
+    "TimerPurpose",
     "TimerScheduled",
     "Trade",
     "TradingSession",

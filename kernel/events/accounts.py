@@ -104,7 +104,10 @@ class TradingStateChanged(Event, frozen=True, tag=86):
 
 
 class RiskLimitBreached(Event, frozen=True, tag=87):
-    """A continuous limit was crossed; ``action`` is what was done about it."""
+    """A continuous limit was crossed; ``action`` is what was done about it.
+
+    ``is_rearmed``: nothing was crossed, the limit watches again.
+    """
 
     rule: str
     limit: str
@@ -112,6 +115,7 @@ class RiskLimitBreached(Event, frozen=True, tag=87):
     action: str
     symbol: str = ""
     strategy: StrategyId = StrategyId("")
+    is_rearmed: bool = False
 
 
 class CurrencyBalance(Record, frozen=True):

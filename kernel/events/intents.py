@@ -72,7 +72,10 @@ class CancelExecutionIntent(Event, frozen=True, tag=36):
 
 
 class ExecutionFinished(Event, frozen=True, tag=37):
-    """A worked order is done: ``filled_quantity`` of it traded in parts, ``leaves_quantity`` did not."""
+    """A worked order is done: ``filled_quantity`` of it traded in parts, ``leaves_quantity`` did not.
+
+    ``is_out_of_time``: it was good till a date, and that came before it was filled.
+    """
 
     client_order_id: ClientOrderId
     strategy: StrategyId
@@ -80,6 +83,7 @@ class ExecutionFinished(Event, frozen=True, tag=37):
     filled_quantity: Decimal
     leaves_quantity: Decimal
     reason: str = ""
+    is_out_of_time: bool = False
 
 
 class SignalsAggregated(Event, frozen=True, tag=38):
@@ -92,6 +96,12 @@ class SignalsAggregated(Event, frozen=True, tag=38):
     score: float
     target_quantity: Decimal
     signals: tuple[StrategyId, ...]
+
+
+class ExpireOrderIntent(Event, frozen=True, tag=39):
+    """Emulation wants an order ended whose time is over: it expires, or is cancelled at the venue."""
+
+    client_order_id: ClientOrderId
 
 
 class OrderApproved(Event, frozen=True, tag=40):

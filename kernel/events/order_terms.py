@@ -125,6 +125,15 @@ class HoldReason(StrEnum):
     EMULATED = "emulated"
 
 
+class OrderOrigin(StrEnum):
+    """Who made an order."""
+
+    STRATEGY = "strategy"
+    """The strategy that it is booked under, or the plan of signals, which is booked like one."""
+    RISK = "risk"
+    """Risk, to close a position: its strategy may neither cancel nor change it."""
+
+
 class AlgorithmKind(StrEnum):
     """How a large order is worked in parts."""
 
@@ -144,6 +153,7 @@ class Order(Record, frozen=True):
     ``trail_amount`` (in price) and ``trail_percent`` (5 is 5 %), and perhaps a first ``stop_price``.
     ``display_quantity`` is what an iceberg shows. ``parent_id`` names the order that must fill first
     (one triggers other); orders of one ``group_id`` cancel or reduce each other (one cancels other).
+    ``whole_id`` names the order that this one is a part of, if it is worked in parts.
     """
 
     client_order_id: ClientOrderId
@@ -164,6 +174,8 @@ class Order(Record, frozen=True):
     display_quantity: Decimal | None = None
     parent_id: ClientOrderId = ClientOrderId("")
     group_id: str = ""
+    origin: OrderOrigin = OrderOrigin.STRATEGY
+    whole_id: ClientOrderId = ClientOrderId("")
 
 
 class ApprovedOrder(Order, frozen=True):

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from enum import StrEnum
 from math import inf, isfinite
-from typing import Annotated, get_args, get_type_hints
+from typing import Annotated, NamedTuple, get_args, get_type_hints
 
 import msgspec
 
@@ -202,9 +202,15 @@ def named_limits(limits: Iterable[ContinuousLimit]) -> Mapping[str, ContinuousLi
     return rules
 
 
-def breach_key(rule: str, symbol: str, strategy: StrategyId) -> str:
-    """The name of a breach until it is re-armed."""
-    return f"{rule}|{symbol}|{strategy}"
+class BreachKey(NamedTuple):
+    """What a limit acted on: the account, where ``symbol`` and ``strategy`` are empty, or a part of it.
+
+    A limit acts on the same thing once, until it is re-armed.
+    """
+
+    rule: str
+    symbol: str
+    strategy: StrategyId
 
 
 # --- rules of your own ---------------------------------------------------------------------------

@@ -9,16 +9,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from components.orders.lifecycle import TERMINAL
-from components.orders.orders import EMULATION
 from components.orders.state import OrderEntry, OrdersState
 from kernel.events import (
     CancelAllOrders,
-    CancelOrder,
     ComponentFailed,
     CorporateAction,
     CorporateActionKind,
     Event,
     ExecutionKind,
+    ExpireOrderIntent,
     HeldOrderTriggered,
     HoldReason,
     OrderCancelled,
@@ -83,7 +82,7 @@ class ContingencyMachine(RuleBasedStateMachine):
 
     @rule(key=KEYS)
     def expire(self, key: str) -> None:
-        self._hear(self.flow.hear(CancelOrder(0, EMULATION, ClientOrderId(key))))
+        self._hear(self.flow.hear(ExpireOrderIntent(0, ClientOrderId(key))))
 
     @rule()
     def cancel_all(self) -> None:

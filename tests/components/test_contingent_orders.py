@@ -6,18 +6,17 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from components.orders.orders import EMULATION
 from components.orders.state import OrdersState
 from kernel.events import (
     ApprovedOrder,
     CancelAllOrders,
-    CancelOrder,
     CancelSubmitted,
     CorporateAction,
     CorporateActionKind,
     Event,
     ExecutionKind,
     ExecutionReport,
+    ExpireOrderIntent,
     HeldOrderTriggered,
     HoldReason,
     OrderCancelled,
@@ -258,7 +257,7 @@ def test_a_cancel_that_emulation_asked_for_is_an_expiry() -> None:
     flow.approve("o")
     flow.report("o", K.ACCEPTED)
 
-    asked = flow.hear(CancelOrder(0, EMULATION, ClientOrderId("o")))
+    asked = flow.hear(ExpireOrderIntent(0, ClientOrderId("o")))
     ended = flow.report("o", K.CANCELLED)
 
     assert names(asked) == ["CancelSubmitted o"]
@@ -270,14 +269,14 @@ def test_an_expiry_that_could_not_be_asked_for_is_asked_for_as_soon_as_it_can_be
     flow.approve("o")
     flow.report("o", K.UNKNOWN)
 
-    assert flow.hear(CancelOrder(0, EMULATION, ClientOrderId("o"))) == []
+    assert flow.hear(ExpireOrderIntent(0, ClientOrderId("o"))) == []
     assert names(flow.report("o", K.ACCEPTED)) == ["OrderAccepted o", "CancelSubmitted o"]
 
 
 def test_a_held_order_expires_at_once() -> None:
     flow = waiting_flow(child("c", "p"))
 
-    only(flow.hear(CancelOrder(0, EMULATION, ClientOrderId("c"))), OrderExpired)
+    only(flow.hear(ExpireOrderIntent(0, ClientOrderId("c"))), OrderExpired)
 
 
 # --- one cancels other ------------------------------------------------------------------------

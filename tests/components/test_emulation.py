@@ -292,7 +292,7 @@ def test_an_ioc_order_that_a_venue_fills_in_part_without_accepting_it_first_ends
     )
     asked = hear(core, *quotes(101, start=12))
 
-    assert kinds(asked) == ["CancelOrder", "CancelSubmitted"]
+    assert kinds(asked) == ["ExpireOrderIntent", "CancelSubmitted"]
 
 
 def test_a_fill_or_kill_order_cannot_be_emulated_and_is_denied() -> None:

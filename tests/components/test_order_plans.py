@@ -69,6 +69,7 @@ def translate(returned: object, account: Account | None = None) -> Sequence[Even
     """What a strategy's answer to a quote at 5 becomes; the last price of everything but NEW is 50."""
     translator = Translator(
         StrategyId("ma"),
+        slug="ma",
         state=HostState(epoch=7),
         instrument=lambda symbol: INSTRUMENTS.get(symbol) or InstrumentDefined(0, symbol),
         symbol_of=lambda _: "",

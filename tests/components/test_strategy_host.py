@@ -3,11 +3,8 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
-import pytest
-
 from brokers.simulated.config import SimulatedBrokerConfig
 from components.strategy_host.host import MAX_REFUSALS_HEARD
-from kernel.errors import ConfigError
 from kernel.events import (
     Bar,
     BookDelta,
@@ -374,21 +371,6 @@ def test_positions_are_reported_with_the_fill_that_changed_them() -> None:
 
 
 # --- assembly ---------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("names", "message"),
-    [
-        (("a_b", "ab"), "'a_b' and 'ab' are alike"),
-        (("x" * 16 + "1", "x" * 16 + "2"), "are alike in their first 16"),
-        (("--",), "has no letters or digits"),
-    ],
-)
-def test_strategy_ids_that_order_ids_cannot_tell_apart_are_refused(
-    names: tuple[str, ...], message: str
-) -> None:
-    with pytest.raises(ConfigError, match=message):
-        core_with({name: Scripted() for name in names})
 
 
 def test_a_strategy_is_told_of_refusals_of_its_own_decisions() -> None:

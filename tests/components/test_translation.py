@@ -17,7 +17,6 @@ from components.strategy_host.translation import (
     MAX_DECISIONS,
     MIN_TIMER_PERIOD_NS,
     Translator,
-    order_slug,
 )
 from kernel.decimals import EXACT
 from kernel.events import (
@@ -66,6 +65,7 @@ def translate(returned: object, *, tick: str = "0.01", lot: str = "1") -> Sequen
     """What a strategy's answer to a quote at 5 becomes."""
     translator = Translator(
         StrategyId("ma"),
+        slug="ma",
         state=HostState(epoch=7),
         instrument=lambda symbol: InstrumentDefined(
             0, symbol, tick_size=Decimal(tick), lot_size=Decimal(lot)
@@ -392,14 +392,6 @@ def test_as_many_decisions_as_are_allowed_are_all_taken() -> None:
     events = translate([buy("A", 1)] * MAX_DECISIONS)
 
     assert all(isinstance(event, OrderIntent) for event in events)
-
-
-@pytest.mark.parametrize(
-    ("strategy", "slug"),
-    [("ma_cross", "macross"), ("Ä-1", "1"), ("x" * 40, "x" * 16), ("--", "")],
-)
-def test_the_strategys_part_of_an_order_id_is_letters_and_digits(strategy: str, slug: str) -> None:
-    assert order_slug(StrategyId(strategy)) == slug
 
 
 # --- properties -------------------------------------------------------------------------------

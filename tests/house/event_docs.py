@@ -9,12 +9,21 @@ import sys
 from collections.abc import Iterator
 from enum import Enum
 from itertools import groupby
+from typing import get_args
 
 import msgspec
 
 from kernel.events import EVENT_TYPES, RETIRED_TAGS, Event, Record
 from tests.house.allowed import ALLOWED
-from tests.house.event_schema import default_text, incompatibilities, nested_types, schema
+from tests.house.event_schema import (
+    default_text,
+    family_name,
+    incompatibilities,
+    is_kind,
+    nested_types,
+    schema,
+    type_name,
+)
 from tests.house.event_use import EVENT_USE
 from tests.house.tree import ROOT
 
@@ -44,8 +53,10 @@ def page() -> str:
             for each in events
         ]
     records, enums = nested_types()
-    parts.append("## Records\n\nValues inside events, themselves arrays.\n")
-    parts += [f"### {each.__name__}\n\n{_prose(each)}\n\n{_fields(each)}" for each in records]
+    parts.append(
+        "## Records\n\nValues inside events, themselves arrays; one that has a tag begins with it.\n"
+    )
+    parts += [f"### {each.__name__}\n\n{_prose(each)}{_kind(each)}\n\n{_fields(each)}" for each in records]
     parts.append("## Choices\n\nEnums travel as their values.\n")
     parts += [f"### {each.__name__}\n\n{_choices(each)}" for each in enums]
     return "\n".join(parts)
@@ -96,6 +107,13 @@ def _waiting(event_type: type[Event]) -> str:
     return f"\n\n{reason.capitalize()}." if reason.startswith("not in use yet") else ""
 
 
+def _kind(record: type[Record]) -> str:
+    """A sentence for a record that is one of a tagged family."""
+    if not is_kind(record):
+        return ""
+    return f" A `{family_name(record)}`, tag `{record.__struct_config__.tag}`."
+
+
 def _fields(struct: type[Event | Record]) -> str:
     rows = list(_rows(struct))
     if not rows:
@@ -113,6 +131,8 @@ def _rows(struct: type[Event | Record]) -> Iterator[str]:
 
 def _linked(annotation: object) -> str:
     """A type as a reader knows it, ids by their names, enums and records linked to their entry."""
+    if any(is_kind(each) for each in get_args(annotation)):
+        return type_name(annotation).replace("|", "\\|")
     text = annotation.__name__ if isinstance(annotation, type) else str(annotation)
     text = re.sub(r"\b(?:[a-z_]+\.)+(?=[A-Z])", "", text).replace("|", "\\|")
     nested = {each.__name__ for group in nested_types() for each in group}

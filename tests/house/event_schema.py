@@ -9,7 +9,7 @@ import types
 from collections.abc import Iterator
 from decimal import Decimal
 from enum import Enum
-from typing import NewType, Union, get_args, get_origin
+from typing import NewType, TypeGuard, Union, get_args, get_origin
 
 import msgspec
 
@@ -40,6 +40,8 @@ def incompatibilities(pinned: str, current: str) -> list[str]:
         if title not in now:
             problems.append(f"{title} {name} is gone: logs that hold it could not be read")
             continue
+        if title.startswith("record") and now[title][0] != name:
+            problems.append(f"{title}: its `{name}` became `{now[title][0]}`; a tag stays what it is")
         new = now[title][1]
         for place, line in enumerate(old):
             found = new[place] if place < len(new) else "nothing"
@@ -88,7 +90,8 @@ def type_name(annotation: object) -> str:
     if isinstance(annotation, NewType):
         return type_name(annotation.__supertype__)
     if get_origin(annotation) in (Union, types.UnionType):
-        return " | ".join(type_name(each) for each in get_args(annotation))
+        names = [family_name(each) if is_kind(each) else type_name(each) for each in get_args(annotation)]
+        return " | ".join(dict.fromkeys(names))
     if get_origin(annotation) is tuple:
         return f"tuple[{', '.join(type_name(each) for each in get_args(annotation))}]"
     if annotation is Ellipsis:
@@ -96,6 +99,20 @@ def type_name(annotation: object) -> str:
     if annotation is types.NoneType:
         return "None"
     return annotation.__name__ if isinstance(annotation, type) else str(annotation)
+
+
+def is_kind(annotation: object) -> TypeGuard[type[Record]]:
+    """Whether it is one of several records that their tags tell apart: more may come, under other tags."""
+    return (
+        isinstance(annotation, type)
+        and issubclass(annotation, Record)
+        and annotation.__struct_config__.tag is not None
+    )
+
+
+def family_name(kind: type[Record]) -> str:
+    """What a union of such records is called: the class that they are made from."""
+    return kind.__mro__[1].__name__
 
 
 def default_text(field: msgspec.structs.FieldInfo) -> str:
@@ -113,9 +130,13 @@ def _sections() -> dict[str, Section]:
     sections |= {
         f"event {each.__struct_config__.tag}": (each.__name__, _fields(each)) for each in EVENT_TYPES
     }
-    sections |= {f"record {each.__name__}": ("", _fields(each)) for each in records}
+    sections |= {f"record {each.__name__}": (_tag_text(each), _fields(each)) for each in records}
     sections |= {f"enum {each.__name__}": ("", [str(member.value) for member in each]) for each in enums}
     return sections
+
+
+def _tag_text(record: type[Record]) -> str:
+    return f"tag {record.__struct_config__.tag}" if is_kind(record) else ""
 
 
 def _fields(struct: type[Event | Record]) -> list[str]:

@@ -5,19 +5,24 @@ from pathlib import Path
 
 import pytest
 
-from eventstore import SqliteEventStore
+from eventstore import Selection, SqliteEventStore
+from kernel.events import CancelOrder, Event, ExpireOrderIntent
 from replay.verification import verify_run
 
 LOGS = sorted((Path(__file__).parent / "logs").glob("*.db"))
+WIDE = Path(__file__).parent / "logs" / "format-1-wide.db"
+
+
+def copied(log: Path, folder: Path) -> Path:
+    """A copy of a log and its witness."""
+    for part in (log, log.with_name(log.name + ".witness")):
+        shutil.copy(part, folder / part.name)
+    return folder / log.name
 
 
 @pytest.mark.parametrize("log", LOGS, ids=[log.stem for log in LOGS])
 async def test_a_log_of_every_version_still_replays(log: Path, tmp_path: Path) -> None:
-    path = tmp_path / log.name
-    for part in (log, log.with_name(log.name + ".witness")):
-        shutil.copy(part, tmp_path / part.name)
-
-    async with await SqliteEventStore.open(path, read_only=True) as store:
+    async with await SqliteEventStore.open(copied(log, tmp_path), read_only=True) as store:
         runs = [info.stream for info in await store.streams() if info.stream.startswith("run.")]
         damages = [await store.verify(info.stream) for info in await store.streams()]
         verified = [await verify_run(store, run) for run in runs]
@@ -26,5 +31,17 @@ async def test_a_log_of_every_version_still_replays(log: Path, tmp_path: Path) -
     assert [one.derived_count > 300 for one in verified] == [True]
 
 
-def test_there_is_a_log_of_this_format() -> None:
-    assert [log.stem for log in LOGS] == ["format-1"]
+def test_there_are_logs_of_each_older_format() -> None:
+    assert sorted(log.stem for log in LOGS) == ["format-1", "format-1-wide"]
+
+
+@pytest.mark.parametrize(("kind", "count"), [(ExpireOrderIntent, 11), (CancelOrder, 0)])
+async def test_an_older_log_is_searched_for_events_as_they_are_today(
+    kind: type[Event], count: int, tmp_path: Path
+) -> None:
+    async with await SqliteEventStore.open(copied(WIDE, tmp_path), read_only=True) as store:
+        run = next(info.stream for info in await store.streams() if info.stream.startswith("run."))
+        batches = [batch async for batch in store.read(run, Selection(types=frozenset({kind})))]
+
+    assert sum(len(batch.events) for batch in batches) == count
+    assert {type(event) for batch in batches for event in batch.events} == ({kind} if count else set())

@@ -32,6 +32,7 @@ from kernel.events import (
     SignalsAggregated,
     VenueDeclared,
 )
+from kernel.identifiers import StrategyId
 from kernel.time_units import DAY_NS as DAY
 from kernel.time_units import SECOND_NS as SECOND
 from strategies.sdk import Decisions, Signal, Strategy, StrategyParams, StrategyState, Twap
@@ -453,9 +454,16 @@ def test_a_rest_that_risk_denies_is_not_sent_again() -> None:
     assert held(core) == 10
 
 
-def test_the_plans_own_id_is_not_for_strategies() -> None:
-    with pytest.raises(ConfigError, match="'signals' is the id of the plan itself"):
-        plan_of({"signals": saying()}, SignalsConfig())
+def test_a_strategy_called_as_the_plan_is_booked_apart_from_it() -> None:
+    core = plan_of({"signals": saying(up()), "signals plan": saying(up())}, SignalsConfig(sizing=TEN))
+
+    derived = hear(core, quote(1), quote(2))
+
+    plan = StrategyId("signals plan plan")
+    sent = [(one.order.strategy, one.order.client_order_id) for one in of_type(derived, OrderIntent)]
+    assert sent == [(plan, "1-signalsplanplan-1")]
+    assert core.portfolio.strategy_position(plan, "A") == 10
+    assert core.portfolio.strategy_position(ALLOCATOR, "A") == 0
 
 
 def test_a_strategy_that_is_named_must_exist() -> None:

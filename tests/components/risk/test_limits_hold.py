@@ -19,6 +19,7 @@ from kernel.events import (
     InstrumentDefined,
     OrderApproved,
     OrderDenied,
+    OrderOrigin,
     OrderSubmitted,
     Quote,
     ReduceOnlyTrading,
@@ -101,7 +102,7 @@ def test_positions_and_open_orders_never_exceed_their_limits(
         hear(core, event)
 
         open_orders = core.risk.state.working.orders.values()
-        asked_for = [one for one in open_orders if "-risk-" not in one.order.client_order_id]
+        asked_for = [one for one in open_orders if one.order.origin is not OrderOrigin.RISK]
         assert all(abs(core.portfolio.net_position(symbol)) <= MOST for symbol in "AB")
         assert len(asked_for) <= 4
         assert core.risk.state.working.orders.keys() == core.orders.state.open.keys()

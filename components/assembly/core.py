@@ -99,12 +99,8 @@ def assemble(
         currency=portfolio.currency,
     )
     risk = Risk(risk_limits, context, declared_positions=_declared(placed), own_rules=risk_rules)
-    orders = Orders(
-        gate=risk.refusal,
-        holds=emulation.holds,
-        has=emulation.has,
-        instrument=market.instrument,
-    )
+    gate, holds, has = risk.refusal, emulation.holds, emulation.has
+    orders = Orders(gate=gate, holds=holds, has=has, instrument=market.instrument)
     for facts in (market, venue_facts, Expiries(market), books, pauses):
         bus.register(facts)
     if venue is not None:

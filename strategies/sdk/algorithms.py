@@ -13,7 +13,7 @@ from enum import StrEnum
 import msgspec
 
 TIME_IS_OVER = "its time is over"
-"""What ``ExecutionFinished.reason`` says of a rest that nobody refused: it was not traded in time."""
+"""What ``ExecutionFinished.reason`` says with ``is_out_of_time``: the rest was not traded in time."""
 
 
 class Leftover(StrEnum):

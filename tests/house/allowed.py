@@ -91,5 +91,13 @@ ALLOWED: Mapping[str, Mapping[Place, Reason]] = {
         "kernel/events/accounts.py::PositionMismatched": _FOR_BROKERS,
     },
     "ignores": {},
+    "texts": {
+        "kernel/configuration.py": "a border: turns the sentences of a library into our own",
+        "kernel/events/upcasting.py": "the one place that reads what older formats said in texts",
+        "brokers/simulated/models.py::is_reference": (
+            "a border: a configuration names a model of ours, or where a user's is"
+        ),
+        "brokers/simulated/acceptance.py::_set_close": "a timeframe is a word of the market's data",
+    },
     "machine paths": {},
 }

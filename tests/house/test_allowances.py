@@ -2,13 +2,13 @@
 
 import pytest
 
-from tests.house import constants, dead_names, determinism, documents, event_use, ownership, shape
+from tests.house import constants, dead_names, determinism, documents, event_use, ownership, shape, texts
 from tests.house.allowed import ALLOWED
 from tests.house.rules import Rule, Violation, assert_kept
 
 KEYS = {
     value.key
-    for module in (constants, dead_names, determinism, documents, event_use, ownership, shape)
+    for module in (constants, dead_names, determinism, documents, event_use, ownership, shape, texts)
     for value in vars(module).values()
     if isinstance(value, Rule)
 }

@@ -56,9 +56,11 @@ def json_line(logged: LoggedEvent) -> str:
 
 
 def _plain(value: object) -> object:
-    """Nested records as objects with names; they are arrays only in the log."""
+    """Nested records as objects with names, and their ``kind`` if they have one; arrays only in the log."""
     if isinstance(value, Record):
-        return {name: _plain(getattr(value, name)) for name in value.__struct_fields__}
+        kind = value.__struct_config__.tag
+        plain = {name: _plain(getattr(value, name)) for name in value.__struct_fields__}
+        return plain if kind is None else {"kind": kind, **plain}
     if isinstance(value, tuple):
         return [_plain(each) for each in cast(tuple[object, ...], value)]  # isinstance tells no more
     return value
@@ -74,7 +76,7 @@ def _readable(name: str, value: object) -> str:
     if isinstance(value, Record):
         inner = ((each, getattr(value, each)) for each in value.__struct_fields__)
         return (
-            "("
+            f"{value.__struct_config__.tag or ''}("
             + " ".join(f"{each}={_readable(each, item)}" for each, item in inner if item not in ("", None))
             + ")"
         )

@@ -81,7 +81,7 @@ def assemble(
 ) -> Core:
     """Construct and register every component. ``venue``: ``None`` where brokers are edges.
 
-    Raises ``ConfigError`` for ids that cannot be told apart.
+    Raises ``ConfigError`` for an id that is given twice, and for one that ``signals`` name and nobody has.
     """
     _check_placed(placed, signals)
     bus, venue_facts, pauses = EventBus(), VenueFacts(), Pauses(one.strategy_id for one in placed)

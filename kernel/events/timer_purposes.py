@@ -1,4 +1,4 @@
-"""What a timer of the core is for: a closed union, carried in ``TimerScheduled`` and back in ``TimerFired``.
+"""What a timer of the core is for: a closed union, carried in ``TimerScheduled`` and again in ``TimerFired``.
 
 A timer's name is the key by which its owner replaces and cancels it; nothing is read out of a name. Timers of
 strategies have no purpose: their names are their own.

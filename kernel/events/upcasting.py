@@ -61,9 +61,6 @@ from kernel.events.timer_purposes import (
 )
 from kernel.identifiers import ClientOrderId
 
-FORMAT = 2
-"""The format that is written today."""
-
 _EXIT = "-risk-"
 _DASHES_IN_WHOLE = 2  # epoch-strategy-number
 _EMULATION = "emulation"

@@ -12,9 +12,11 @@ from kernel.events import (
     OrderType,
     PriceLevel,
     Side,
+    TimerFired,
     Trade,
 )
-from kernel.identifiers import ClientOrderId, StrategyId
+from kernel.events.timer_purposes import DataSilence
+from kernel.identifiers import ClientOrderId, StrategyId, TimerName
 from ops.event_lines import EVENT_NAMES, LoggedEvent, human_line, json_line, logged_events
 
 ORDER = Order(
@@ -43,6 +45,16 @@ def test_nested_records_are_objects_and_decimals_exact_text() -> None:
     line = json.loads(json_line(INTENT))
 
     assert (line["cause"], line["order"]["quantity"], line["order"]["side"]) == (17, "1.50", "buy")
+
+
+def test_a_record_that_is_one_of_several_kinds_says_which() -> None:
+    fired = TimerFired(7, "risk_monitor", TimerName("t"), 7, DataSilence("stale_data", "A"))
+    logged = LoggedEvent(2, 1, fired)
+
+    line, found = human_line(logged), json.loads(json_line(logged))
+
+    assert line.endswith("purpose=silence(rule=stale_data symbol=A)")
+    assert found["purpose"] == {"kind": "silence", "rule": "stale_data", "symbol": "A"}
 
 
 def test_book_levels_are_readable() -> None:

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 import msgspec
+import pytest
 
 from components.assembly.core import Core
 from kernel import snapshot
 from kernel.events import (
     CancelAllOrders,
+    CancelOrder,
     CancelSubmitted,
     Event,
     FlattenPositions,
@@ -17,6 +19,7 @@ from kernel.events import (
     OrderCancelled,
     OrderDenied,
     OrderFilled,
+    OrderIntent,
     OrderSubmitted,
     Quote,
     ReduceOnlyTrading,
@@ -64,6 +67,24 @@ def test_a_halt_without_working_orders_cancels_nothing() -> None:
     events = hear(core, HaltTrading(1, "ann"))
 
     assert list(events) == [TradingStateChanged(1, TradingState.HALTED)]
+
+
+@pytest.mark.parametrize("narrowed", [(), (ReduceOnlyTrading(2, "ann"),)], ids=["active", "reduce only"])
+def test_an_intent_under_the_id_of_a_working_order_is_denied_and_changes_nothing(
+    narrowed: Sequence[Event],
+) -> None:
+    core = running([("limit", "A", 5, -5)])
+    quotes(core, 1)
+    (order,) = core.orders.open_orders(X, None)
+    hear(core, *narrowed)
+
+    events = hear(core, OrderIntent(3, order))
+
+    assert list(map(type, events)) == [OrderDenied]
+    assert core.risk.state.working.keys() == {order.client_order_id}
+    hear(core, CancelOrder(4, "ann", order.client_order_id))
+    assert core.risk.state.working == {}
+    assert core.risk.state.repeated == []
 
 
 def test_an_order_that_waited_does_not_leave_while_trading_is_halted() -> None:

@@ -232,7 +232,7 @@ def _check_placed(placed: Sequence[PlacedStrategy], signals: SignalsConfig | Non
     ids = [one.strategy_id for one in placed]
     for place, one in enumerate(ids):
         if one in ids[:place]:
-            raise ConfigError(f"strategy id {one!r} is given twice")
+            raise ConfigError(f"strategy id {one!r} is given twice; give one of the two another id")
     if signals is None:
         return
     for name in named_strategies(signals):

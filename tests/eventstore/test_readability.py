@@ -128,6 +128,15 @@ def test_another_type_of_event_with_fields_alike_ends_a_run() -> None:
     assert not quick_verdict(encode([*rejected, wrong, *rejected]), 2 * COUNT + 1)
 
 
+def test_another_kind_of_nested_record_with_a_tag_as_long_ends_a_run() -> None:
+    release = [22, 1 << 40, "emulation", "send k", 1 << 40, ["release", "k"]]
+    other = [22, 1 << 40, "emulation", "send k", 1 << 40, ["funding", "k"]]
+    wrong = [22, 1 << 40, "emulation", "send k", 1 << 40, ["silence", "k"]]  # which has two fields
+
+    assert quick_verdict(encode([*[release] * COUNT, other, *[release] * COUNT]), 2 * COUNT + 1)
+    assert not quick_verdict(encode([*[release] * COUNT, wrong, *[release] * COUNT]), 2 * COUNT + 1)
+
+
 def test_events_alike_are_not_decoded_one_by_one() -> None:
     assert calls_in_check(quotes(1000)) == calls_in_check(quotes(16_000))
 
@@ -153,7 +162,10 @@ def calls_in_check(events: list[Event]) -> int:
 def corrupted(event: Event, data: st.DataObject) -> object:
     """The event as an array, or with a field, an event's or a nested record's, replaced by an odd value."""
     target: msgspec.Struct = event
-    records = [name for name in event.__struct_fields__ if isinstance(getattr(event, name), msgspec.Struct)]
+    values = ((name, getattr(event, name)) for name in event.__struct_fields__)
+    records = [
+        name for name, value in values if isinstance(value, msgspec.Struct) and value.__struct_fields__
+    ]
     inside = data.draw(st.sampled_from([*records, None]))
     if inside is not None:
         target = getattr(event, inside)

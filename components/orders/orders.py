@@ -113,7 +113,7 @@ class Orders:
 
     def symbol_of(self, client_order_id: ClientOrderId) -> str:
         """The symbol of an order that is open or was closed lately; empty if it is neither."""
-        entry = self.state.find(client_order_id)
+        entry = self.state.entry_of(client_order_id)
         return "" if entry is None else entry.order.symbol
 
     # --- what we ask for ----------------------------------------------------------------------
@@ -175,7 +175,7 @@ class Orders:
     # --- what the venue says ------------------------------------------------------------------
 
     def on_report(self, report: ExecutionReport) -> Sequence[Event]:
-        entry = self.state.find(report.client_order_id)
+        entry = self.state.entry_of(report.client_order_id)
         if entry is None:
             return (refused(report, OrderStatus.UNKNOWN, "no such order"),)
         filled = entry.filled_quantity

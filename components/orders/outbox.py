@@ -58,7 +58,7 @@ class Outbox:
     def send_attached(self, ts: int, entry: OrderEntry) -> Emitted:
         """Hold an order whose parent works, or send it, or end it, as its parent did."""
         parent_id = entry.order.parent_id
-        parent = self._state.find(parent_id) if parent_id else None
+        parent = self._state.entry_of(parent_id) if parent_id else None
         self._state.attach(entry, parent=None if parent is entry else parent)
         if not parent_id:
             return self.send(ts, entry)

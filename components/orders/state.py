@@ -89,7 +89,7 @@ class OrdersState(msgspec.Struct):
     groups: dict[str, list[ClientOrderId]] = {}
     action_count: int = 0
 
-    def find(self, key: ClientOrderId) -> OrderEntry | None:
+    def entry_of(self, key: ClientOrderId) -> OrderEntry | None:
         """An order that is open or was closed lately."""
         return self.open.get(key) or self.closed.get(key)
 

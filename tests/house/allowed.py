@@ -11,6 +11,7 @@ Reason = str
 _OF_A_PEER = "runs in an environment of its own, which has none of our packages"
 _ON_RECORD = "nothing in the code depends on it: it is for whoever reads the log"
 _FOR_BROKERS = "not in use yet: for brokers that hold the account"
+_FOR_OPERATORS = "not in use yet: for operators of the daemon, who end one order"
 _FOR_FEEDS = "not in use yet: for the feeds of the daemon"
 _FOR_RELOADS = "not in use yet: for strategies that are exchanged while the daemon runs"
 _NO_AWAIT = "synchronous code cannot be cancelled: a CancelledError in it was raised by the component itself"
@@ -76,6 +77,7 @@ ALLOWED: Mapping[str, Mapping[Place, Reason]] = {
         "tests/eventstore/test_eventsourcing_recorders.py": "names cases of a library that are left out",
     },
     "event use": {
+        "kernel/events/system.py::CancelOrder": _FOR_OPERATORS,
         "kernel/events/time.py::ClockTicked": "the bus takes the time from every input, whatever its type",
         "kernel/events/time.py::ClockJumped": _ON_RECORD,
         "kernel/events/intents.py::SignalsAggregated": _ON_RECORD,

@@ -81,9 +81,9 @@ def test_an_intent_under_the_id_of_a_working_order_is_denied_and_changes_nothing
     events = hear(core, OrderIntent(3, order))
 
     assert list(map(type, events)) == [OrderDenied]
-    assert core.risk.state.working.keys() == {order.client_order_id}
+    assert core.risk.state.working.orders.keys() == {order.client_order_id}
     hear(core, CancelOrder(4, "ann", order.client_order_id))
-    assert core.risk.state.working == {}
+    assert core.risk.state.working.orders == {}
     assert core.risk.state.repeated == []
 
 

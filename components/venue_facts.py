@@ -7,6 +7,7 @@ are played: a replay sees the holidays that the run saw.
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import date
+from operator import attrgetter
 
 import msgspec
 
@@ -27,6 +28,7 @@ from kernel.events import (
 from kernel.time_units import DAY_NS
 
 _EPOCH = date(1970, 1, 1).toordinal()
+_open_of = attrgetter("open_ts")
 _SHUT = (TradingStatus.HALTED, TradingStatus.CLOSED)
 
 
@@ -121,6 +123,18 @@ class VenueFacts:
             return None
         place = bisect_right(closes, ts)
         return self.state.sessions[calendar][place] if place < len(closes) else None
+
+    def next_session(self, symbol: str, ts: int) -> TradingSession | None:
+        """The first session that opens after ``ts``; ``None`` where none is known."""
+        calendar = self.state.calendars.get(symbol, "")
+        sessions = self.state.sessions.get(calendar, ())
+        place = bisect_right(sessions, ts, key=_open_of)
+        return sessions[place] if place < len(sessions) else None
+
+    def calendar(self, symbol: str) -> str:
+        """The name of the calendar whose sessions are known for a symbol; empty where there is none."""
+        name = self.state.calendars.get(symbol, "")
+        return name if name in self.state.sessions else ""
 
     def day_end(self, symbol: str, ts: int) -> int:
         """The end of a DAY order given at ``ts``, ns: the close of its session, or midnight UTC."""

@@ -8,7 +8,7 @@ import msgspec
 
 from eventstore.importing.local_time import iso_utc
 from eventstore.port import Batch
-from kernel.events import EVENT_TYPES, Event, Record
+from kernel.events import EVENT_TYPES, Event, LoggedFigure, Record
 
 EVENT_NAMES: dict[str, type[Event]] = {kind.__name__: kind for kind in EVENT_TYPES}
 
@@ -73,6 +73,8 @@ def _readable(name: str, value: object) -> str:
         return str(value.value)
     if isinstance(value, float):
         return f"{value:.15g}"
+    if isinstance(value, LoggedFigure):
+        return f"{value.name}={_readable(value.name, value.value if value.exact is None else value.exact)}"
     if isinstance(value, Record):
         inner = ((each, getattr(value, each)) for each in value.__struct_fields__)
         return (

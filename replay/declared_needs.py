@@ -18,7 +18,7 @@ from kernel.errors import ConfigError
 from kernel.events import AssetClass, Bar, BookDelta, BookSnapshot, InstrumentDefined, StreamRange
 from replay.config import ReplayConfig
 from replay.run_facts import read_inputs
-from strategies.sdk.strategy import BOOK_FEATURE
+from strategies.sdk.strategy import BOOK_FEATURE, FEATURES
 
 _BOOKS = {BookSnapshot.__name__, BookDelta.__name__}
 _BARS: frozenset[type[Bar]] = frozenset({Bar})
@@ -80,10 +80,10 @@ class _Declared:
     def check_features(self) -> None:
         """There is a feature of each name."""
         for feature in self._features:
-            if feature != BOOK_FEATURE:
+            if feature not in FEATURES:
                 raise ConfigError(
-                    f"{self._who} feature {feature!r}, which no run gives: there is {BOOK_FEATURE!r} alone, "
-                    f"for order books{did_you_mean(feature, (BOOK_FEATURE,))}"
+                    f"{self._who} feature {feature!r}, which no run gives: there are {', '.join(FEATURES)}"
+                    f"{did_you_mean(feature, FEATURES)}"
                 )
 
     def check_books(self) -> None:

@@ -22,22 +22,25 @@ from components.market_data import MarketData
 from components.order_books.order_books import OrderBooks
 from components.orders.orders import Orders
 from components.pauses import Pauses
+from components.portfolio.day_start import DayStart
 from components.portfolio.portfolio import Portfolio, PortfolioConfig
 from components.risk.context import RiskContext
 from components.risk.exits import EXITS
 from components.risk.risk import Risk
 from components.risk_monitor.monitor import RiskMonitor
-from components.strategy_host.context import StrategyContext, StrategyPortfolio
+from components.strategy_host.context import StrategyContext
 from components.strategy_host.host import AnyStrategy, StrategyHost
 from components.strategy_host.order_ids import order_slugs
+from components.strategy_host.portfolio_view import StrategyPortfolio
+from components.strategy_host.session_timers import SessionTimers
 from components.strategy_host.state import HostState
-from components.strategy_host.translation import Translator
+from components.strategy_host.translation import Translator, host_name
+from components.strategy_host.words import Words
 from components.strategy_host.worked_orders import work_request
 from components.venue_facts import VenueFacts
 from kernel.bus import EventBus
 from kernel.component import FailurePolicy
 from kernel.errors import ConfigError
-from kernel.events import VenueFeature
 from kernel.identifiers import ClientOrderId, StrategyId
 from strategies.sdk import RiskLimits, RiskRule
 from strategies.sdk.sizing import bars_needed
@@ -86,7 +89,7 @@ def assemble(
     _check_placed(placed, signals)
     bus, venue_facts, pauses = EventBus(), VenueFacts(), Pauses(one.strategy_id for one in placed)
     market = MarketData(bus, bars_needed=_bars_needed(placed, signals))
-    books = OrderBooks(symbols=None if venue is not None and venue.reads_books else _books_needed(placed))
+    books = OrderBooks(symbols=_books_needed(placed, venue))
     account = Portfolio(market, portfolio)
     emulation = Emulator(market=market, account=account, hours=venue_facts)
     monitor = RiskMonitor(risk_limits, account=account, market=market, hours=venue_facts)
@@ -108,33 +111,44 @@ def assemble(
     bus.register(orders)
     if venue is None or venue.lacks:
         bus.register_watching(emulation)
-    for component in (account, risk):
-        bus.register(component)
+    bus.register(account)
+    day = _register_day(bus, placed, account=account, hours=venue_facts, day_symbol=risk_limits.day_symbol)
+    bus.register(risk)
     if monitor.is_needed:
         bus.register_watching(monitor)
     plan, slugs = _order_ids(placed, signals)
     allocation = _register_allocator(bus, signals, account=account, market=market, plan=plan, slugs=slugs)
     algorithms = _register_algorithms(bus, market, execution)
-    hosts: list[StrategyHost] = []
-    for one in placed:
-        host = _host(
+    hosts = tuple(
+        _register_host(
             one,
             bus,
             market=market,
             books=books,
             account=account,
+            day=day,
             orders=orders,
             symbol_of=_symbol_of(orders, algorithms),
-            has=venue_facts.has,
+            venue_facts=venue_facts,
             pauses=pauses,
             risk_limits=risk_limits,
             currency=portfolio.currency,
             environment=environment,
             slug=slugs[one.strategy_id],
         )
-        bus.register_watching(host)
-        hosts.append(host)
-    return Core(bus, market, orders, account, risk, tuple(hosts), algorithms, allocation)
+        for one in placed
+    )
+    return Core(bus, market, orders, account, risk, hosts, algorithms, allocation)
+
+
+def _register_day(
+    bus: EventBus, placed: Sequence[PlacedStrategy], *, account: Portfolio, hours: VenueFacts, day_symbol: str
+) -> DayStart:
+    """The start of the trading day, on the bus if a strategy asks for its day's P&L."""
+    day = DayStart(account, account.strategies, hours=hours, day_symbol=day_symbol)
+    if any(one.strategy.needs_day_pnl() for one in placed):
+        bus.register(day)
+    return day
 
 
 def _register_allocator(
@@ -171,16 +185,17 @@ def _register_algorithms(
     return algorithms
 
 
-def _host(
+def _register_host(
     one: PlacedStrategy,
     bus: EventBus,
     *,
     market: MarketData,
     books: OrderBooks,
     account: Portfolio,
+    day: DayStart,
     orders: Orders,
     symbol_of: Callable[[ClientOrderId], str],
-    has: Callable[[VenueFeature], bool],
+    venue_facts: VenueFacts,
     pauses: Pauses,
     risk_limits: RiskLimits,
     currency: str,
@@ -188,14 +203,21 @@ def _host(
     slug: str,
 ) -> StrategyHost:
     """The component of one strategy, with its views of the others."""
-    state = HostState()
+    state, words = HostState(), Words(one.strategy_id, is_heard=one.strategy.uses_log())
     symbols = frozenset(one.symbols)
     context = StrategyContext(
         one.strategy_id,
         bus=bus,
         market=market,
         books=books,
-        portfolio=StrategyPortfolio(one.strategy_id, account=account, orders=orders),
+        portfolio=StrategyPortfolio(
+            one.strategy_id,
+            account=account,
+            figures=account.strategies,
+            orders=orders,
+            day=day if one.strategy.needs_day_pnl() else None,
+        ),
+        hours=venue_facts,
         risk_limits=risk_limits,
         hears=symbols,
         was_told=one.was_told,
@@ -204,7 +226,9 @@ def _host(
         timeframe=_timeframe(one.strategy),
         environment=environment,
         host_state=state,
+        words=words,
     )
+    session_timers = SessionTimers(host_name(one.strategy_id), state=state, hours=venue_facts)
     translator = Translator(
         one.strategy_id,
         slug=slug,
@@ -213,19 +237,25 @@ def _host(
         symbol_of=symbol_of,
         account=account,
         last_price=market.last_price,
-        has=has,
+        session_timers=session_timers,
+        words=words,
+        has=venue_facts.has,
     )
-    return StrategyHost(
+    host = StrategyHost(
         one.strategy,
         strategy_id=one.strategy_id,
         symbols=symbols,
         context=context,
         translator=translator,
+        session_timers=session_timers,
+        words=words,
         state=state,
         is_paused=partial(pauses.is_paused, one.strategy_id),
         repeats=bus.timers.is_waiting,
         failure_policy=FailurePolicy(),
     )
+    bus.register_watching(host)
+    return host
 
 
 def _check_placed(placed: Sequence[PlacedStrategy], signals: SignalsConfig | None) -> None:
@@ -259,8 +289,10 @@ def _symbol_of(orders: Orders, algorithms: ExecutionAlgorithms) -> Callable[[Cli
     return symbol_of
 
 
-def _books_needed(placed: Sequence[PlacedStrategy]) -> frozenset[str]:
-    """The symbols of strategies that look at order books."""
+def _books_needed(placed: Sequence[PlacedStrategy], venue: Venue | None) -> frozenset[str] | None:
+    """The symbols of strategies that look at order books; ``None``: all, because the venue reads them."""
+    if venue is not None and venue.reads_books:
+        return None
     return frozenset(symbol for one in placed if one.strategy.needs_book() for symbol in one.symbols)
 
 

@@ -21,6 +21,7 @@ from components.portfolio.corporate_actions import CorporateActions
 from components.portfolio.corrections import Corrections
 from components.portfolio.position import ZERO
 from components.portfolio.state import PortfolioState
+from components.portfolio.strategy_figures import StrategyFigures
 from components.portfolio.valuation import Valuation, leverage
 from kernel.component import STEADFAST, FailurePolicy, Subscription
 from kernel.events import (
@@ -75,6 +76,8 @@ class Portfolio:
         self.value_of = self._valuation.value_of
         self.unrealised = self._valuation.unrealised
         self.margin_rate = self._valuation.margin_rate
+        self.strategies = StrategyFigures(self._books, self._valuation, config.currency)
+        """What each strategy's own ledger came to."""
 
     def subscriptions(self) -> Iterable[Subscription]:
         books = self._books

@@ -1,19 +1,20 @@
 """What a strategy sees: views of the other components' state, all read-only."""
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from itertools import chain
 from random import Random
 from typing import Protocol
 
 from msgspec.structs import replace
 
+from components.strategy_host.calendar_view import HoursView, StrategyCalendar
 from components.strategy_host.state import HostState
+from components.strategy_host.words import Words
 from kernel.bus import EventBus
-from kernel.events import MARKET_TYPES, Bar, InstrumentDefined, Order, Quote, Trade
+from kernel.events import MARKET_TYPES, Bar, InstrumentDefined, Quote, Trade
 from kernel.identifiers import StrategyId
 from strategies.sdk.adjustment import Adjustment
-from strategies.sdk.context import PortfolioView, RiskLimits
+from strategies.sdk.context import Figure, PortfolioView, RiskLimits
 from strategies.sdk.order_book import OrderBook
 
 
@@ -35,54 +36,6 @@ class BooksView(Protocol):
     def book(self, symbol: str) -> OrderBook | None: ...
 
 
-class StrategyPortfolio:
-    """One strategy's part of the account."""
-
-    def __init__(self, strategy: StrategyId, *, account: "AccountView", orders: "OrdersView") -> None:
-        self._strategy = strategy
-        self._account = account
-        self._orders = orders
-
-    @property
-    def cash(self) -> Decimal:
-        """The account's cash."""
-        return self._account.cash
-
-    @property
-    def equity(self) -> Decimal:
-        """The account's cash and positions at last prices."""
-        return self._account.equity
-
-    def position(self, symbol: str) -> Decimal:
-        """Signed quantity held by this strategy."""
-        return self._account.strategy_position(self._strategy, symbol)
-
-    def positions(self) -> Mapping[str, Decimal]:
-        """This strategy's open positions by symbol."""
-        return self._account.strategy_positions(self._strategy)
-
-    def open_orders(self, symbol: str | None = None) -> Sequence[Order]:
-        """This strategy's unfinished orders, oldest first."""
-        return self._orders.open_orders(self._strategy, symbol)
-
-
-class AccountView(Protocol):
-    """What a context reads of the account."""
-
-    @property
-    def cash(self) -> Decimal: ...
-    @property
-    def equity(self) -> Decimal: ...
-    def strategy_position(self, strategy: StrategyId, symbol: str) -> Decimal: ...
-    def strategy_positions(self, strategy: StrategyId) -> Mapping[str, Decimal]: ...
-
-
-class OrdersView(Protocol):
-    """What a context reads of the orders."""
-
-    def open_orders(self, strategy: StrategyId, symbol: str | None) -> Sequence[Order]: ...
-
-
 class StrategyContext:
     """The one implementation of the SDK's ``Context``; the same in every mode.
 
@@ -98,6 +51,7 @@ class StrategyContext:
         market: MarketView,
         books: BooksView,
         portfolio: PortfolioView,
+        hours: HoursView,
         risk_limits: RiskLimits,
         hears: frozenset[str],
         was_told: bool,
@@ -106,9 +60,11 @@ class StrategyContext:
         timeframe: str,
         environment: Mapping[str, str],
         host_state: HostState,
+        words: Words,
     ) -> None:
         self.strategy = strategy
         self.portfolio = portfolio
+        self.calendar = StrategyCalendar(hours, lambda: bus.now)
         self.risk_limits = risk_limits
         self.environment = environment
         self.last_price = market.last_price
@@ -126,6 +82,7 @@ class StrategyContext:
         self._bars_needed = bars_needed
         self._timeframe = timeframe
         self._host_state = host_state
+        self._words = words
 
     @property
     def now(self) -> int:
@@ -181,3 +138,7 @@ class StrategyContext:
         """A generator seeded by the strategy's id and how often it asked: a replay repeats it."""
         self._host_state.random_count += 1
         return Random(f"{self.strategy}:{self._host_state.random_count}")
+
+    def log(self, words: str, /, **figures: Figure) -> None:
+        """Record words and figures."""
+        self._words.say(self._bus.now, words, figures)

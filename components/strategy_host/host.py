@@ -1,7 +1,7 @@
 """Runs one strategy inside the core: delivers its events, turns its decisions into events.
 
-The strategy's own hooks are the bus's handlers: between an event and a hook stands nothing. A hook
-that the strategy did not override is never called.
+The strategy's own hooks are the bus's handlers: between an event and a hook stands nothing, unless the
+strategy logs (see ``words``). A hook that the strategy did not override is never called.
 
 A paused strategy hears no market data and no timers: its host watches no symbol then. It still hears of its
 orders and positions. Timers that were missed, but for repeating ones, fire when the strategy is resumed.
@@ -14,14 +14,17 @@ import msgspec
 
 from components.strategy_host.context import StrategyContext
 from components.strategy_host.paused_decisions import narrowed
+from components.strategy_host.session_timers import SessionTimers
 from components.strategy_host.state import HostState
 from components.strategy_host.translation import Translator, host_name
+from components.strategy_host.words import Words
 from kernel.component import FailurePolicy, Handler, Subscription, Watch
 from kernel.errors import ComponentError
 from kernel.events import (
     Bar,
     BookDelta,
     BookSnapshot,
+    CalendarDefined,
     ComponentRestarted,
     DecisionRefused,
     Event,
@@ -68,6 +71,8 @@ class StrategyHost:
         symbols: frozenset[str],
         context: StrategyContext,
         translator: Translator,
+        session_timers: SessionTimers,
+        words: Words,
         state: HostState,
         is_paused: Callable[[], bool],
         repeats: Callable[[str, TimerName], bool],
@@ -82,6 +87,8 @@ class StrategyHost:
         self._context = context
         self._symbols = symbols
         self._translate = translator
+        self._session_timers = session_timers
+        self._listening = words.listening
         self._is_paused = is_paused
         self._repeats = repeats
         self._watch: Watch | None = None
@@ -107,7 +114,7 @@ class StrategyHost:
     def watches(self) -> tuple[Iterable[Subscription], Iterable[str]]:
         """The strategy's own hooks, on all of its symbols or, while it is paused, on none."""
         handlers = [
-            Subscription(event_type, getattr(self.strategy, hook), convert=self._translate)
+            Subscription(event_type, self._listening(getattr(self.strategy, hook)), convert=self._translate)
             for event_type, hook in _MARKET_HOOKS
             if self._overrides(hook)
         ]
@@ -123,6 +130,10 @@ class StrategyHost:
         yield self._subscription(SessionStarted, self._on_session)
         yield self._subscription(SessionStopped, self._on_session_stopped)
         if self._overrides("on_timer"):
+            timers = self._session_timers  # they hear first: a hook may cancel what they set anew
+            yield Subscription(TimerFired, timers.on_timer)
+            yield Subscription(CalendarDefined, timers.on_calendar)
+            yield Subscription(ComponentRestarted, timers.on_restarted)
             yield self._subscription(TimerFired, self._on_timer)
         if self._overrides("on_position_update"):
             yield self._subscription(PositionChanged, self._on_position)
@@ -134,7 +145,7 @@ class StrategyHost:
         return getattr(type(self.strategy), hook) is not getattr(Strategy, hook)
 
     def _subscription(self, event_type: type[Event], handler: Handler) -> Subscription:
-        return Subscription(event_type, handler, convert=self._converted)
+        return Subscription(event_type, self._listening(handler), convert=self._converted)
 
     def _converted(self, event: Event, returned: object) -> Sequence[Event]:
         """Events for what a hook returned that is called during a pause too."""
@@ -180,7 +191,7 @@ class StrategyHost:
             return None
         if not self._is_paused():
             return self.strategy.on_timer(timer)
-        if not self._repeats(timer.owner, timer.name):
+        if not (self._repeats(timer.owner, timer.name) or self._session_timers.repeats(timer.name)):
             self._state.missed_timers[timer.name] = timer.due_ts
         return None
 

@@ -3,6 +3,18 @@
 import msgspec
 
 from kernel.identifiers import TimerName
+from kernel.timers import NEVER
+from strategies.sdk.decisions import SessionMoment
+
+
+class SessionTimer(msgspec.Struct, frozen=True):
+    """A timer relative to the sessions of a symbol; ``due_ts`` is its next moment, as far as it is known."""
+
+    symbol: str
+    moment: SessionMoment
+    offset_ns: int
+    every_session: bool
+    due_ts: int = NEVER
 
 
 class HostState(msgspec.Struct):
@@ -20,3 +32,5 @@ class HostState(msgspec.Struct):
     refusal_ts: int = -1
     refusal_count: int = 0
     missed_timers: dict[TimerName, int] = {}
+    session_timers: dict[str, SessionTimer] = {}
+    """By name."""

@@ -14,8 +14,10 @@ from components.strategy_host.plain_values import (
     to_lots,
     to_ticks,
 )
+from components.strategy_host.session_timers import SessionTimers
 from components.strategy_host.sizes import AccountView, Sizes
 from components.strategy_host.state import HostState
+from components.strategy_host.words import Words
 from components.strategy_host.worked_orders import WorkedOrders
 from kernel.events import (
     CancelExecutionIntent,
@@ -42,6 +44,7 @@ from strategies.sdk import (
     OneTriggersOther,
     PlaceOrder,
     Replace,
+    SetSessionTimer,
     SetTimer,
     Signal,
     Target,
@@ -73,6 +76,8 @@ class Translator:
         symbol_of: Callable[[ClientOrderId], str],
         account: AccountView,
         last_price: Callable[[str], float | None],
+        session_timers: SessionTimers,
+        words: Words,
         has: Callable[[VenueFeature], bool] = has_all,
     ) -> None:
         self._strategy = strategy
@@ -83,19 +88,28 @@ class Translator:
         sizes = Sizes(strategy, account=account, last_price=last_price)
         self._plans = OrderPlans(strategy, slug=slug, state=state, instrument=instrument, sizes=sizes)
         self._worked = WorkedOrders(self._plans, instrument)
+        self._session_timers = session_timers
+        self._words = words
         self._has = has
 
     def __call__(self, event: Event, returned: object) -> Sequence[Event]:
-        """Events for whatever a hook returned; runs a generator to its end."""
+        """Events for whatever a hook returned, and for its words; runs a generator to its end."""
+        words = self._words
         if isinstance(returned, PlaceOrder) or not _is_several(returned):
-            return self._translate(event.ts, returned)
+            said = words.take() if words.said else ()
+            return (
+                (*said, *self._translate(event.ts, returned)) if said else self._translate(event.ts, returned)
+            )
         decisions: Iterator[object] = islice(iter(returned), MAX_DECISIONS + 1)
         events: list[Event] = []
         for number, decision in enumerate(decisions):
+            if words.said:
+                events += words.take()
             made = self._translate(event.ts, decision)
             if number == MAX_DECISIONS:
                 made = (self._refuse(event.ts, "", f"more than {MAX_DECISIONS} decisions from one call"),)
             events += made
+        events += words.take()
         return events
 
     def _translate(self, ts: int, decision: object) -> Sequence[Event]:
@@ -136,9 +150,15 @@ class Translator:
                 name, every_ns = TimerName(text(name, "timer name")), nanoseconds(every_ns, "every_ns")
                 if 0 < every_ns < MIN_TIMER_PERIOD_NS:
                     raise ValueError(f"timer {name!r}: every_ns {every_ns} is below {MIN_TIMER_PERIOD_NS}")
-                return (TimerScheduled(ts, self._owner, name, nanoseconds(due_ts, "due_ts"), every_ns),)
+                due_ts = nanoseconds(due_ts, "due_ts")
+                self._session_timers.forget(name)
+                return (TimerScheduled(ts, self._owner, name, due_ts, every_ns),)
+            case SetSessionTimer():
+                return self._session_timers.set(ts, decision)
             case CancelTimer(name=name):
-                return (TimerCancelled(ts, self._owner, TimerName(text(name, "timer name"))),)
+                name = TimerName(text(name, "timer name"))
+                self._session_timers.forget(name)
+                return (TimerCancelled(ts, self._owner, name),)
             case _:
                 kinds = ", ".join(kind.__name__ for kind in Decision.__args__)
                 raise ValueError(f"expected one of {kinds}; got {type(decision).__name__}")

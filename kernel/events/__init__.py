@@ -37,6 +37,7 @@ from kernel.events.intents import (
     ExecutionFinished,
     ExecutionRequested,
     ExpireOrderIntent,
+    LoggedFigure,
     OrderApproved,
     OrderDenied,
     OrderIntent,
@@ -45,6 +46,7 @@ from kernel.events.intents import (
     ReplaceIntent,
     SignalRaised,
     SignalsAggregated,
+    StrategyLogged,
 )
 from kernel.events.market import (
     BUYER,
@@ -207,6 +209,7 @@ AnyEvent = (
     | OrderDenied
     | ReplaceApproved
     | ReplaceDenied
+    | StrategyLogged
     | ExecutionReport
     | OrderSubmitted
     | CancelSubmitted
@@ -289,6 +292,7 @@ DERIVED_TYPES: frozenset[type[Event]] = frozenset(
         OrderDenied,
         ReplaceApproved,
         ReplaceDenied,
+        StrategyLogged,
         OrderSubmitted,
         CancelSubmitted,
         ReplaceSubmitted,
@@ -408,6 +412,7 @@ __all__ = [
     "InstrumentDefined",
     "LedgerMarked",
     "Liquidity",
+    "LoggedFigure",
     "MarginMarked",
     "MarketEvent",
     "MessageQuarantined",
@@ -457,6 +462,7 @@ __all__ = [
     "SignalsAggregated",
     "StrategyLoadRefused",
     "StrategyLoaded",
+    "StrategyLogged",
     "StrategyPaused",
     "StrategyResumed",
     "StrategyStateMigrated",

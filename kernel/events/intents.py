@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from kernel.events.header import Event
+from kernel.events.header import Event, Record
 from kernel.events.order_terms import AlgorithmTerms, ApprovedOrder, Order, SignalDirection
 from kernel.identifiers import ClientOrderId, StrategyId
 
@@ -136,3 +136,19 @@ class ReplaceDenied(Event, frozen=True, tag=43):
     reason: str
     limit: str = ""
     value: str = ""
+
+
+class LoggedFigure(Record, frozen=True):
+    """A figure that a strategy recorded: a ``Decimal`` is in ``exact``, anything else in ``value``."""
+
+    name: str
+    value: bool | int | float | str | None = None
+    exact: Decimal | None = None
+
+
+class StrategyLogged(Event, frozen=True, tag=44):
+    """A strategy's own words and figures (``ctx.log``). Nothing follows from them."""
+
+    strategy: StrategyId
+    words: str
+    figures: tuple[LoggedFigure, ...] = ()

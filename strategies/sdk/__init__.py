@@ -38,11 +38,12 @@ from kernel.events import (
     TimeInForce,
     TimerFired,
     Trade,
+    TradingSession,
 )
 from kernel.identifiers import ClientOrderId, StrategyId, TimerName
 from strategies.sdk.adjustment import Adjustment
 from strategies.sdk.algorithms import Iceberg, Leftover, Participation, Twap, Vwap
-from strategies.sdk.context import Context, PortfolioView, RiskLimits
+from strategies.sdk.context import CalendarView, Context, Figure, PortfolioView, RiskLimits
 from strategies.sdk.decisions import (
     Cancel,
     CancelExecution,
@@ -56,6 +57,8 @@ from strategies.sdk.decisions import (
     OneTriggersOther,
     PlaceOrder,
     Replace,
+    SessionMoment,
+    SetSessionTimer,
     SetTimer,
     Signal,
     Target,
@@ -79,6 +82,7 @@ from strategies.sdk.order_requests import (
     target_weight,
 )
 from strategies.sdk.risk_rules import Denial, OrderCheckView, RiskRule
+from strategies.sdk.session_timers import after_close, after_open, before_close, before_open
 from strategies.sdk.sizing import (
     fixed_fractional_quantity,
     kelly_fraction,
@@ -106,6 +110,7 @@ __all__ = [
     "BookDelta",
     "BookSnapshot",
     "BreachAction",
+    "CalendarView",
     "Cancel",
     "CancelExecution",
     "CancelRejected",
@@ -121,6 +126,7 @@ __all__ = [
     "Execute",
     "ExecutionFinished",
     "ExecutionRequested",
+    "Figure",
     "Iceberg",
     "InstrumentDefined",
     "Leftover",
@@ -159,6 +165,8 @@ __all__ = [
     "RiskLimits",
     "RiskRule",
     "RuleConfig",
+    "SessionMoment",
+    "SetSessionTimer",
     "SetTimer",
     "Side",
     "Signal",
@@ -172,8 +180,13 @@ __all__ = [
     "TimerFired",
     "TimerName",
     "Trade",
+    "TradingSession",
     "Twap",
     "Vwap",
+    "after_close",
+    "after_open",
+    "before_close",
+    "before_open",
     "buy",
     "fixed_fractional_quantity",
     "kelly_fraction",

@@ -5,22 +5,53 @@ from decimal import Decimal
 from random import Random
 from typing import Protocol
 
-from kernel.events import Bar, InstrumentDefined, Order, Quote, Trade
+from kernel.events import Bar, InstrumentDefined, Order, Quote, Trade, TradingSession
 from strategies.sdk.adjustment import Adjustment
 from strategies.sdk.limits import RiskLimits as RiskLimits  # read from here by who reads the context
 from strategies.sdk.order_book import OrderBook
 
+Figure = int | float | str | bool | Decimal | None
+"""A figure that ``Context.log`` records; ``None`` is one that is not known."""
+
 
 class PortfolioView(Protocol):
-    """One strategy's positions and working orders, and the account they share.
+    """One strategy's positions, working orders and P&L, and the account that it shares with others.
 
-    ``cash`` and ``equity`` are the account's, in its currency; ``equity`` is at last prices.
+    ``cash``, ``equity`` and ``buying_power`` are the account's. All else is of this strategy's own ledger.
+
+    Amounts are exact, and in the account's currency unless said otherwise. A foreign amount is converted at
+    the last rate on record. A figure is ``None`` while a price or a rate that it needs is not known. Prices
+    are as ``Context.last_price`` gives them. A ``symbol`` that is left out means all symbols of the
+    strategy.
     """
 
     @property
-    def cash(self) -> Decimal: ...
+    def currency(self) -> str:
+        """The account's currency."""
+        ...
+
     @property
-    def equity(self) -> Decimal: ...
+    def cash(self) -> Decimal:
+        """The account's cash, in all currencies. Money without a rate counts at par."""
+        ...
+
+    @property
+    def equity(self) -> Decimal:
+        """The account's cash and positions at last prices.
+
+        A position without a price counts at cost, money without a rate at par.
+        """
+        ...
+
+    @property
+    def buying_power(self) -> Decimal | None:
+        """The account's equity less the initial margin of all positions; below 0 is a margin call.
+
+        A new position takes its notional times its margin rate: all of the notional in a cash account.
+        Working orders are not taken off.
+        """
+        ...
+
     def position(self, symbol: str) -> Decimal:
         """Signed quantity held by this strategy; 0 where it has none."""
         ...
@@ -31,6 +62,77 @@ class PortfolioView(Protocol):
 
     def open_orders(self, symbol: str | None = None) -> Sequence[Order]:
         """This strategy's orders that are not finished, oldest first."""
+        ...
+
+    def average_price(self, symbol: str) -> Decimal | None:
+        """What a unit of the open position cost, in the instrument's currency, before commissions.
+
+        To ten decimal places; ``None`` where nothing is held.
+        """
+        ...
+
+    def market_value(self, symbol: str | None = None) -> Decimal | None:
+        """The value of open positions at last prices, negative when short; of a future, its notional."""
+        ...
+
+    def unrealised_pnl(self, symbol: str | None = None) -> Decimal | None:
+        """What open positions gained on what they cost, before commissions."""
+        ...
+
+    def realised_pnl(self, symbol: str | None = None) -> Decimal | None:
+        """What closed positions gained since the beginning, before commissions and income."""
+        ...
+
+    def day_pnl(self, symbol: str | None = None) -> Decimal | None:
+        """What this strategy gained since the account's trading day began.
+
+        Of one symbol: realised and unrealised P&L, before commissions and income. In all: after commissions,
+        with income. Kept for strategies with ``"day_pnl"`` among their metadata's features; a call by any
+        other raises ``ComponentError``.
+        """
+        ...
+
+    def commissions(self) -> Decimal | None:
+        """All commissions that this strategy paid since the beginning."""
+        ...
+
+    def income(self) -> Decimal | None:
+        """Dividends, interest, fees and funding since the beginning; below 0 if more was paid than
+        received.
+        """
+        ...
+
+
+class CalendarView(Protocol):
+    """The trading sessions of symbols, as of now.
+
+    They come from the calendar that ``instruments:`` names for a symbol, and are known ahead. A moment
+    belongs to the session with ``open_ts <= now < close_ts``: a bar that ends with a session is known when
+    the session is over. Where trading goes on round the clock, one session ends where the next begins. A
+    symbol without a calendar is always open, has no sessions (``None``), and its trading days are those of
+    UTC.
+
+    Times are ns since the epoch, UTC.
+    """
+
+    def is_open(self, symbol: str) -> bool:
+        """Whether its market trades now: within a session, and neither halted nor closed by its status."""
+        ...
+
+    def session(self, symbol: str) -> TradingSession | None:
+        """The session that now belongs to, else the next one: its day, its ``open_ts``, its ``close_ts``."""
+        ...
+
+    def next_open(self, symbol: str) -> int | None:
+        """When the first session after now opens."""
+        ...
+
+    def next_close(self, symbol: str) -> int | None:
+        """When the session that now belongs to ends, else the next one."""
+        ...
+
+    def trading_day(self, symbol: str) -> int:
+        """The day, as YYYYMMDD, of the session that now belongs to, else of the next one."""
         ...
 
 
@@ -58,6 +160,9 @@ class Context(Protocol):
 
     @property
     def portfolio(self) -> PortfolioView: ...
+
+    @property
+    def calendar(self) -> CalendarView: ...
 
     @property
     def risk_limits(self) -> RiskLimits: ...
@@ -100,5 +205,18 @@ class Context(Protocol):
         """The order book as of now; ``None`` before its first snapshot, after a gap and while crossed.
 
         Books are kept for strategies that have ``on_book``, or ``"book"`` among their metadata's features.
+        """
+        ...
+
+    def log(self, words: str, /, **figures: Figure) -> None:
+        """Record words and figures of the strategy's own, as a ``StrategyLogged``.
+
+            self.ctx.log("crossed", fast=fast, slow=slow, held=self.ctx.portfolio.position(bar.symbol))
+
+        They come into the log in the order of the code: before the decisions that are yielded after them. A
+        hook that raises leaves neither decisions nor words. Bounds: words and texts of 1,000 characters,
+        names of 100, 50 figures a call, 100 calls from one hook call. What is beyond them, or no such
+        figure, is not recorded: a ``DecisionRefused`` says why. A float that is not finite is recorded as
+        text.
         """
         ...

@@ -7,6 +7,7 @@ quantised to the instrument's lot and tick; what is not valid comes back as ``De
 
 from collections.abc import Iterable
 from decimal import Decimal
+from enum import StrEnum
 
 import msgspec
 
@@ -162,6 +163,28 @@ class SetTimer(msgspec.Struct, frozen=True, gc=False):
     every_ns: int = 0
 
 
+class SessionMoment(StrEnum):
+    """The moments of a trading session that a timer can be relative to."""
+
+    OPEN = "open"
+    CLOSE = "close"
+
+
+class SetSessionTimer(msgspec.Struct, frozen=True, gc=False):
+    """Please call ``on_timer`` at the next moment that lies ``offset_ns`` after a session's open or close.
+
+    Below 0 the moment is before it; at most seven days either way. ``every_session``: at that moment of each
+    session from then on, until the timer is cancelled or set anew. On a half day the close is the early one.
+    Sessions are those of the symbol's calendar (``Context.calendar``); a symbol without one is refused.
+    """
+
+    name: TimerName
+    symbol: str
+    moment: SessionMoment = SessionMoment.CLOSE
+    offset_ns: int = 0
+    every_session: bool = False
+
+
 class CancelTimer(msgspec.Struct, frozen=True, gc=False):
     """Please forget the timer."""
 
@@ -174,6 +197,7 @@ Decision = (
     | Replace
     | Signal
     | SetTimer
+    | SetSessionTimer
     | CancelTimer
     | Target
     | OneCancelsOther

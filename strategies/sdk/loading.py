@@ -212,6 +212,8 @@ def _check_needs(strategy: AnyStrategy, reference: Reference) -> None:
             f"{reference.source_name}: bars_needed(): expected a whole number; got {type(count).__name__}"
         )
     strategy.needs_book()
+    strategy.needs_day_pnl()
+    strategy.uses_log()
 
 
 def _is_whole(value: object) -> bool:

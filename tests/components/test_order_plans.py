@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from components.strategy_host.order_terms import NEEDS
+from components.strategy_host.session_timers import SessionTimers
 from components.strategy_host.state import HostState
 from components.strategy_host.translation import Translator
+from components.strategy_host.words import Words
+from components.venue_facts import VenueFacts
 from kernel.events import (
     DecisionRefused,
     Event,
@@ -67,14 +70,17 @@ class Debtor(Account):
 
 def translate(returned: object, account: Account | None = None) -> Sequence[Event]:
     """What a strategy's answer to a quote at 5 becomes; the last price of everything but NEW is 50."""
+    state, owner = HostState(epoch=7), StrategyId("ma")
     translator = Translator(
-        StrategyId("ma"),
+        owner,
         slug="ma",
-        state=HostState(epoch=7),
+        state=state,
         instrument=lambda symbol: INSTRUMENTS.get(symbol) or InstrumentDefined(0, symbol),
         symbol_of=lambda _: "",
         account=account or Account(),
         last_price=lambda symbol: None if symbol == "NEW" else 50.0,
+        session_timers=SessionTimers(owner, state=state, hours=VenueFacts()),
+        words=Words(owner, is_heard=True),
     )
     return translator(quote(5), returned)
 

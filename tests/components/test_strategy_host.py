@@ -89,7 +89,7 @@ def test_a_hook_that_is_not_overridden_is_not_subscribed() -> None:
 
     subscribed = {subscription.event_type.__name__ for subscription in core.hosts[0].subscriptions()}
 
-    heard_by_the_host = {"StrategyPaused", "StrategyResumed", "ComponentRestarted"}
+    heard_by_the_host = {"CalendarDefined", "StrategyPaused", "StrategyResumed", "ComponentRestarted"}
     assert subscribed == {"SessionStarted", "SessionStopped", "TimerFired", *heard_by_the_host}
     assert core.hosts[0].watches() == ([], ())
 

@@ -12,12 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.strategy_host.plain_values import LARGEST, to_lots, to_ticks
+from components.strategy_host.session_timers import SessionTimers
 from components.strategy_host.state import HostState
 from components.strategy_host.translation import (
     MAX_DECISIONS,
     MIN_TIMER_PERIOD_NS,
     Translator,
 )
+from components.strategy_host.words import Words
+from components.venue_facts import VenueFacts
 from kernel.decimals import EXACT
 from kernel.events import (
     AnyEvent,
@@ -63,16 +66,19 @@ class Account:
 
 def translate(returned: object, *, tick: str = "0.01", lot: str = "1") -> Sequence[Event]:
     """What a strategy's answer to a quote at 5 becomes."""
+    state, owner = HostState(epoch=7), StrategyId("ma")
     translator = Translator(
-        StrategyId("ma"),
+        owner,
         slug="ma",
-        state=HostState(epoch=7),
+        state=state,
         instrument=lambda symbol: InstrumentDefined(
             0, symbol, tick_size=Decimal(tick), lot_size=Decimal(lot)
         ),
         symbol_of=lambda key: "A" if key == KEY else "",
         account=Account(),
         last_price=lambda symbol: None if symbol == "NEW" else 50.0,
+        session_timers=SessionTimers(owner, state=state, hours=VenueFacts()),
+        words=Words(owner, is_heard=True),
     )
     return translator(quote(5), returned)
 

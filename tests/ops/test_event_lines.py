@@ -7,11 +7,13 @@ from eventstore import Batch
 from kernel.events import (
     EVENT_TYPES,
     BookSnapshot,
+    LoggedFigure,
     Order,
     OrderIntent,
     OrderType,
     PriceLevel,
     Side,
+    StrategyLogged,
     TimerFired,
     Trade,
 )
@@ -69,3 +71,17 @@ def test_a_batch_without_causes_holds_inputs() -> None:
     batch = Batch("x", [4, 5], [Trade(0, "X", 1.0, 1.0), Trade(1, "X", 1.0, 1.0)])
 
     assert [(logged.seq, logged.cause) for logged in logged_events(batch)] == [(4, 0), (5, 0)]
+
+
+def test_words_of_a_strategy_stand_beside_their_figures() -> None:
+    figures = (
+        LoggedFigure("fast", 1.5),
+        LoggedFigure("pnl", exact=Decimal("-3.50")),
+        LoggedFigure("why", "a b"),
+    )
+    said = LoggedEvent(3, 2, StrategyLogged(0, StrategyId("ma"), "the averages crossed", figures))
+
+    assert human_line(said).endswith(
+        "strategy=ma words='the averages crossed' figures=[fast=1.5 pnl=-3.50 why='a b']"
+    )
+    assert json.loads(json_line(said))["figures"][1] == {"name": "pnl", "value": None, "exact": "-3.50"}

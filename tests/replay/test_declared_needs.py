@@ -59,7 +59,7 @@ REFUSED = {
     ),
     'markets=("crypto",)': "it declares a market that is no asset class: there is no 'crypto'",
     'markets=("equities",)': "did you mean 'equity'",
-    'features=("vix",)': "it declares feature 'vix', which no run gives: there is 'book' alone",
+    'features=("vix",)': "it declares feature 'vix', which no run gives: there are book, day_pnl",
     'features=("books",)': "did you mean 'book'",
     'features=("book",)': "it declares feature 'book', and the run has no order books of A, B",
 }

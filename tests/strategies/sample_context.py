@@ -8,6 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from random import Random
 
+from components.portfolio.position import Holding, apply_fill
+from components.strategy_host.calendar_view import StrategyCalendar
+from components.venue_facts import VenueFacts
 from kernel.identifiers import ClientOrderId, StrategyId
 from kernel.time_units import DAY_NS
 from strategies.sdk import (
@@ -16,6 +19,7 @@ from strategies.sdk import (
     Context,
     Decision,
     Decisions,
+    Figure,
     InstrumentDefined,
     Order,
     OrderBook,
@@ -37,10 +41,13 @@ class SamplePortfolio:
     """Positions of one strategy, marked at the last prices of its context."""
 
     def __init__(self, cash: Decimal) -> None:
+        self.currency = "USD"
         self.cash = cash
         self.prices: dict[str, float] = {}
         self.working: list[Order] = []
         self._positions: dict[str, Decimal] = {}
+        self._costs: dict[str, Decimal] = {}
+        self._realised: dict[str, Decimal] = {}
 
     @property
     def equity(self) -> Decimal:
@@ -53,14 +60,51 @@ class SamplePortfolio:
     def positions(self) -> Mapping[str, Decimal]:
         return {symbol: held for symbol, held in self._positions.items() if held}
 
+    @property
+    def buying_power(self) -> Decimal | None:
+        return self.equity - sum(
+            (abs(self._value(symbol)) for symbol, held in self._positions.items() if held), Decimal(0)
+        )
+
+    def average_price(self, symbol: str) -> Decimal | None:
+        held = self.position(symbol)
+        return self._costs[symbol] / held if held else None
+
+    def market_value(self, symbol: str | None = None) -> Decimal | None:
+        return sum((self._value(each) for each in self._chosen(symbol)), Decimal(0))
+
+    def unrealised_pnl(self, symbol: str | None = None) -> Decimal | None:
+        return sum((self._value(each) - self._costs[each] for each in self._chosen(symbol)), Decimal(0))
+
+    def realised_pnl(self, symbol: str | None = None) -> Decimal | None:
+        return sum((self._realised.get(each, Decimal(0)) for each in self._chosen(symbol)), Decimal(0))
+
+    def day_pnl(self, symbol: str | None = None) -> Decimal | None:  # noqa: ARG002  # there are no days here
+        return None
+
+    def commissions(self) -> Decimal | None:
+        return Decimal(0)
+
+    def income(self) -> Decimal | None:
+        return Decimal(0)
+
+    def _value(self, symbol: str) -> Decimal:
+        return self.position(symbol) * Decimal(str(self.prices.get(symbol, 0)))
+
+    def _chosen(self, symbol: str | None) -> Sequence[str]:
+        return [each for each in self._positions if symbol in (None, each)]
+
     def open_orders(self, symbol: str | None = None) -> Sequence[Order]:
         return [order for order in self.working if symbol in (None, order.symbol)]
 
     def fill(self, order: PlaceOrder) -> None:
         """Trade the whole order at the last price of its symbol."""
-        quantity = signed(order)
-        self.cash -= quantity * Decimal(str(self.prices[order.symbol]))
-        self._positions[order.symbol] = self.position(order.symbol) + quantity
+        symbol, price = order.symbol, Decimal(str(self.prices[order.symbol]))
+        quantity, holding = signed(order), Holding(self.position(symbol), self._costs.get(symbol, Decimal(0)))
+        apply_fill(holding, quantity, unit_price=price)
+        self.cash -= quantity * price
+        self._positions[symbol], self._costs[symbol] = holding.quantity, holding.cost
+        self._realised[symbol] = self._realised.get(symbol, Decimal(0)) + holding.realised_pnl
 
 
 class SampleContext:
@@ -71,6 +115,8 @@ class SampleContext:
         self.strategy = "sample"
         self.symbols = tuple(sorted(symbols))
         self.portfolio = SamplePortfolio(cash)
+        self.calendar = StrategyCalendar(VenueFacts(), lambda: self.now)
+        self.logged: list[tuple[str, dict[str, Figure]]] = []
         self.risk_limits = RiskLimits()
         self.random = Random(0)
         self.environment: Mapping[str, str] = {}
@@ -115,6 +161,9 @@ class SampleContext:
 
     def book(self, symbol: str) -> OrderBook | None:
         return self.books.get(symbol)
+
+    def log(self, words: str, /, **figures: Figure) -> None:
+        self.logged.append((words, figures))
 
 
 def attach(strategy: Strategy[ParamsT, StateT], *symbols: str) -> SampleContext:

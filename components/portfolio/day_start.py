@@ -1,0 +1,170 @@
+"""What every strategy had gained when the present trading day began: the day's P&L is measured from there.
+
+The account has one trading day: that of ``day_symbol``, by its calendar (UTC days without one). Without
+``day_symbol`` it is that of the first symbol traded. At the end of each a timer notes the P&L of every
+strategy, by symbol and currency; until the first one has ended, the day's P&L counts from the beginning.
+
+The component is registered only where a strategy or a limit needs it, because its timer is on record.
+"""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Protocol
+
+import msgspec
+
+from components.portfolio.position import ZERO
+from components.portfolio.state import PortfolioState
+from components.portfolio.strategy_figures import StrategyFigures
+from kernel.component import STEADFAST, FailurePolicy, Subscription
+from kernel.corporate_actions import is_void
+from kernel.events import (
+    CorporateAction,
+    CorporateActionKind,
+    Event,
+    PositionChanged,
+    TimerFired,
+    TimerScheduled,
+)
+from kernel.identifiers import StrategyId, TimerName
+
+DAY = TimerName("day")
+_BECOME_ANOTHER = (CorporateActionKind.SYMBOL_CHANGE, CorporateActionKind.MERGER)
+
+
+class HoursView(Protocol):
+    """Trading days."""
+
+    def day_end(self, symbol: str, ts: int) -> int:
+        """The end of the trading day that ``ts`` is in, or that follows it; ns UTC."""
+        ...
+
+
+class BooksView(Protocol):
+    """Where the positions are."""
+
+    @property
+    def state(self) -> PortfolioState: ...
+
+
+class Gained(msgspec.Struct):
+    """P&L of one position, in its currency; ``open`` is ``None`` where there was no price."""
+
+    closed: Decimal
+    open: Decimal | None
+
+
+class DayStartState(msgspec.Struct):
+    """P&L at the start of the trading day: of positions by strategy and symbol, of ledgers by currency.
+
+    A net P&L is ``None`` where a price was missing.
+    """
+
+    day_symbol: str = ""
+    positions: dict[StrategyId, dict[str, Gained]] = {}
+    net: dict[StrategyId, dict[str, Decimal | None]] = {}
+
+
+class DayStart:
+    """The component that notes P&L at the end of each trading day."""
+
+    name = "day_start"
+    failure_policy: FailurePolicy = STEADFAST
+
+    def __init__(
+        self, books: BooksView, figures: StrategyFigures, *, hours: HoursView, day_symbol: str
+    ) -> None:
+        self.state = DayStartState()
+        self._books = books
+        self._figures = figures
+        self._hours = hours
+        self._day_symbol = day_symbol
+
+    def subscriptions(self) -> Iterable[Subscription]:
+        yield Subscription(PositionChanged, self.on_position)
+        yield Subscription(TimerFired, self.on_timer)
+        yield Subscription(CorporateAction, self.on_action)
+
+    def on_position(self, event: PositionChanged) -> Sequence[Event] | None:
+        """Begin to follow trading days with the first trade."""
+        if self.state.day_symbol:
+            return None
+        self.state.day_symbol = self._day_symbol or event.symbol
+        return (self._timer(event.ts, after=max(0, event.ts - 1)),)
+
+    def on_timer(self, timer: TimerFired) -> Sequence[Event] | None:
+        """Note what everybody has gained by the end of the day."""
+        if timer.owner != self.name:
+            return None
+        state, figures = self.state, self._figures
+        state.positions = {
+            strategy: {
+                symbol: Gained(position.realised_pnl, figures.gain(symbol, position))
+                for symbol, position in positions.items()
+            }
+            for strategy, positions in self._books.state.positions.items()
+        }
+        state.net = {
+            strategy: {currency: figures.net_pnl(strategy, currency) for currency in ledgers}
+            for strategy, ledgers in self._books.state.ledgers.items()
+        }
+        return (self._timer(timer.ts, after=timer.ts),)
+
+    def on_action(self, action: CorporateAction) -> None:
+        """A position that goes on under another symbol takes its start of the day along."""
+        if action.kind not in _BECOME_ANOTHER or is_void(action) or not action.new_symbol:
+            return
+        old, new = action.symbol, action.new_symbol
+        for strategy, starts in self.state.positions.items():
+            start, held = starts.get(old), self._books.state.positions.get(strategy, {})
+            if start is None:
+                continue
+            if old not in held:
+                starts[new] = starts.pop(old)
+            elif new in held and start.open is not None:
+                self._move_open(start, starts.setdefault(new, Gained(ZERO, ZERO)), old=old, new=new)
+
+    def _move_open(self, start: Gained, target: Gained, *, old: str, new: str) -> None:
+        """What the open position had gained belongs to the one that it was added to."""
+        figures, moved = self._figures, start.open
+        if moved and figures.currency_of(old) != figures.currency_of(new):
+            rate = figures.rate_between(figures.currency_of(old), figures.currency_of(new))
+            moved = moved if rate is None else moved * rate
+        start.open = ZERO
+        target.open = None if target.open is None or moved is None else target.open + moved
+
+    def _timer(self, ts: int, *, after: int) -> TimerScheduled:
+        return TimerScheduled(ts, self.name, DAY, self._hours.day_end(self.state.day_symbol, after))
+
+    # --- the view -----------------------------------------------------------------------------------
+
+    def day_pnl(self, strategy: StrategyId, symbol: str | None) -> Decimal | None:
+        """What a strategy gained since the trading day began, in the account's currency at present rates.
+
+        Of one symbol: on positions, before commissions and income, which have no symbol in a ledger. In all:
+        after commissions, with income. ``None`` while a price or rate is missing, or was at the day's start.
+        """
+        return self._net(strategy) if symbol is None else self._of_symbol(strategy, symbol)
+
+    def _of_symbol(self, strategy: StrategyId, symbol: str) -> Decimal | None:
+        position = self._books.state.positions.get(strategy, {}).get(symbol)
+        if position is None:
+            return ZERO  # it never traded the symbol, or holds it under another one
+        start = self.state.positions.get(strategy, {}).get(symbol, Gained(ZERO, ZERO))
+        opened = self._figures.gain(symbol, position)
+        if opened is None or start.open is None:
+            return None
+        gained = position.realised_pnl + opened - start.closed - start.open
+        return self._figures.in_own_currency(gained, self._figures.currency_of(symbol))
+
+    def _net(self, strategy: StrategyId) -> Decimal | None:
+        total, starts = ZERO, self.state.net.get(strategy, {})
+        for currency in self._figures.currencies(strategy):
+            now, start = self._figures.net_pnl(strategy, currency), starts.get(currency, ZERO)
+            if now is None or start is None:
+                return None
+            gained = self._figures.in_own_currency(now - start, currency)
+            if gained is None:
+                return None
+            total += gained
+        return total

@@ -1,0 +1,139 @@
+"""One strategy's part of the account, as the strategy sees it."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Protocol
+
+from kernel.errors import ComponentError
+from kernel.events import Order
+from kernel.identifiers import StrategyId
+
+
+class AccountView(Protocol):
+    """What is read of the account that all strategies share."""
+
+    @property
+    def cash(self) -> Decimal: ...
+    @property
+    def equity(self) -> Decimal: ...
+    @property
+    def buying_power(self) -> Decimal: ...
+    def strategy_position(self, strategy: StrategyId, symbol: str) -> Decimal: ...
+    def strategy_positions(self, strategy: StrategyId) -> Mapping[str, Decimal]: ...
+
+
+class FiguresView(Protocol):
+    """What is read of the strategies' own ledgers."""
+
+    @property
+    def currency(self) -> str: ...
+    @property
+    def is_complete(self) -> bool:
+        """Whether every price and rate that the account's equity needs is known."""
+        ...
+
+    def average_price(self, strategy: StrategyId, symbol: str) -> Decimal | None: ...
+    def market_value(self, strategy: StrategyId, symbol: str | None) -> Decimal | None: ...
+    def unrealised_pnl(self, strategy: StrategyId, symbol: str | None) -> Decimal | None: ...
+    def realised_pnl(self, strategy: StrategyId, symbol: str | None) -> Decimal | None: ...
+    def commissions(self, strategy: StrategyId) -> Decimal | None: ...
+    def income(self, strategy: StrategyId) -> Decimal | None: ...
+
+
+class DayView(Protocol):
+    """What is read of the trading day."""
+
+    def day_pnl(self, strategy: StrategyId, symbol: str | None) -> Decimal | None: ...
+
+
+class OrdersView(Protocol):
+    """What is read of the orders."""
+
+    def open_orders(self, strategy: StrategyId, symbol: str | None) -> Sequence[Order]: ...
+
+
+class StrategyPortfolio:
+    """The one implementation of the SDK's ``PortfolioView``, which says what the figures mean.
+
+    ``day`` is ``None`` where the strategy did not ask for the day's P&L.
+    """
+
+    def __init__(
+        self,
+        strategy: StrategyId,
+        *,
+        account: AccountView,
+        figures: FiguresView,
+        orders: OrdersView,
+        day: DayView | None = None,
+    ) -> None:
+        self._strategy = strategy
+        self._account = account
+        self._figures = figures
+        self._orders = orders
+        self._day = day
+
+    @property
+    def currency(self) -> str:
+        """The account's currency."""
+        return self._figures.currency
+
+    @property
+    def cash(self) -> Decimal:
+        """The account's cash."""
+        return self._account.cash
+
+    @property
+    def equity(self) -> Decimal:
+        """The account's cash and positions at last prices."""
+        return self._account.equity
+
+    @property
+    def buying_power(self) -> Decimal | None:
+        """The account's equity that its positions leave."""
+        return self._account.buying_power if self._figures.is_complete else None
+
+    def position(self, symbol: str) -> Decimal:
+        """Signed quantity held by this strategy."""
+        return self._account.strategy_position(self._strategy, symbol)
+
+    def positions(self) -> Mapping[str, Decimal]:
+        """This strategy's open positions by symbol."""
+        return self._account.strategy_positions(self._strategy)
+
+    def open_orders(self, symbol: str | None = None) -> Sequence[Order]:
+        """This strategy's unfinished orders, oldest first."""
+        return self._orders.open_orders(self._strategy, symbol)
+
+    def average_price(self, symbol: str) -> Decimal | None:
+        """What a unit of the open position cost, in the instrument's currency."""
+        return self._figures.average_price(self._strategy, symbol)
+
+    def market_value(self, symbol: str | None = None) -> Decimal | None:
+        """The signed value of open positions."""
+        return self._figures.market_value(self._strategy, symbol)
+
+    def unrealised_pnl(self, symbol: str | None = None) -> Decimal | None:
+        """What open positions gained."""
+        return self._figures.unrealised_pnl(self._strategy, symbol)
+
+    def realised_pnl(self, symbol: str | None = None) -> Decimal | None:
+        """What closed positions gained."""
+        return self._figures.realised_pnl(self._strategy, symbol)
+
+    def day_pnl(self, symbol: str | None = None) -> Decimal | None:
+        """What was gained since the trading day began; ``ComponentError`` where that is not kept."""
+        if self._day is None:
+            raise ComponentError(
+                f"ctx.portfolio.day_pnl: it is kept for strategies that name it; give the metadata of "
+                f'{self._strategy!r} features=("day_pnl",)'
+            )
+        return self._day.day_pnl(self._strategy, symbol)
+
+    def commissions(self) -> Decimal | None:
+        """All commissions paid."""
+        return self._figures.commissions(self._strategy)
+
+    def income(self) -> Decimal | None:
+        """Dividends, interest, fees and funding."""
+        return self._figures.income(self._strategy)

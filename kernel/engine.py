@@ -8,7 +8,6 @@ fails, nothing leaves at all and ``run`` raises. Time comes from the engine's cl
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
 from contextlib import aclosing
 from enum import Enum, auto
@@ -23,6 +22,7 @@ from kernel.comparison import Comparison
 from kernel.edge import Delivery, EdgeSubscriber
 from kernel.errors import ComponentError, InputError, StoreError
 from kernel.events import ClockJumped, ClockTicked, ComponentFailed, Event, SessionStarted
+from kernel.inbox import Inbox
 from kernel.lanes import Lanes
 from kernel.loggable import words_of
 from kernel.records import InputNumbers, Records, interleaved
@@ -38,6 +38,8 @@ class EngineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
     inbox_capacity: Annotated[int, msgspec.Meta(ge=1)] = 16_384
     """Inputs that may wait: a third of a second at 50,000 a second; beyond it producers wait."""
+    reports_capacity: Annotated[int, msgspec.Meta(ge=1)] = 4_096
+    """Broker reports and commands that may wait besides, as many as one step takes."""
     batch_limit: Annotated[int, msgspec.Meta(ge=1)] = 4_096
     """Inputs in one step: bounds how long an effect can wait for its commit."""
     drain_timeout_s: Annotated[float, msgspec.Meta(ge=0)] = 10.0
@@ -63,8 +65,6 @@ class CoreEngine:
     def __init__(self, bus: EventBus, *, tape: Tape, clock: Clock, config: EngineConfig = _DEFAULTS) -> None:
         self.bus = bus
         self.lanes: dict[str, Lanes] = {}
-        self.inbox_peak = 0
-        """The most inputs that ever waited."""
         self.last_epoch = 0
         """The epoch of the tape's last session, once recovered. Whoever starts a session posts a
         ``SessionStarted`` with the next one first of all, so that ids never recur."""
@@ -72,13 +72,14 @@ class CoreEngine:
         self._clock = clock
         self._config = config
         self._edges: list[EdgeSubscriber] = []
-        self._inbox: deque[Event] = deque()
+        self._inbox = Inbox(
+            capacity=config.inbox_capacity,
+            first_capacity=config.reports_capacity,
+            is_closed=lambda: self._is_closed,
+        )
         self._failures: list[EdgeFailure] = []
         self._refusals = Refusals()
         self._arrived = asyncio.Event()
-        self._has_room = asyncio.Event()
-        self._turn = asyncio.Lock()
-        self._producers_waiting = 0
         self._seq = 0
         self._recovery = _Recovery.DUE
         self._is_started = False
@@ -93,6 +94,11 @@ class CoreEngine:
     def inbox_depth(self) -> int:
         """Inputs that wait now."""
         return len(self._inbox)
+
+    @property
+    def inbox_peak(self) -> int:
+        """The most inputs that ever waited."""
+        return self._inbox.peak
 
     @property
     def refused(self) -> int:
@@ -116,12 +122,13 @@ class CoreEngine:
     async def post(self, event: Event) -> None:
         """Give the engine an input; while the inbox is full, producers wait in the order they came.
 
-        Its ``ts`` is kept if it lies between the last input's and now; otherwise it is now. Raises
-        ``InputError`` for a malformed input, which is refused alone and put on record; raises
+        Reports of brokers and commands are taken before market data, and have room of their own (see
+        ``inbox``). Its ``ts`` is kept if it lies between the last input's and now; otherwise it is now.
+        Raises ``InputError`` for a malformed input, which is refused alone and put on record; raises
         ``ComponentError`` once the engine is stopping.
         """
-        if self._producers_waiting or len(self._inbox) >= self._config.inbox_capacity:
-            await self._wait_for_room()
+        if not self._inbox.has_room_for(event):
+            await self._inbox.wait_for_room(event)
         if self._is_closed:
             raise ComponentError("the engine has stopped and takes no more inputs")
         self._admit(event)
@@ -142,7 +149,7 @@ class CoreEngine:
         """Take no more inputs; ``run`` returns once what was taken is durable and delivered."""
         self._stopping.set()
         self._arrived.set()
-        self._has_room.set()
+        self._inbox.release()
 
     # --- the run ------------------------------------------------------------------------------
 
@@ -270,10 +277,7 @@ class CoreEngine:
         A tick of the clock is among it only if a timer is due that the others would not fire.
         """
         now = self._clock.now()
-        self.inbox_peak = max(self.inbox_peak, len(self._inbox))
-        count = min(len(self._inbox), self._config.batch_limit)
-        arrived = [event for _, _, event in failures] + [self._inbox.popleft() for _ in range(count)]
-        self._has_room.set()
+        arrived = [event for _, _, event in failures] + self._inbox.take(self._config.batch_limit)
         inputs: list[Event] = []
         earliest = self.bus.state.now
         for event in arrived:
@@ -316,28 +320,18 @@ class CoreEngine:
     def _refuse_everything(self) -> None:
         """From here on nothing is taken or handed out; whoever waits is let go."""
         self._is_over = True
-        self._has_room.set()
+        self._inbox.release()
         for lanes in self.lanes.values():
             lanes.close()
-
-    async def _wait_for_room(self) -> None:
-        self._producers_waiting += 1
-        try:
-            async with self._turn:
-                while len(self._inbox) >= self._config.inbox_capacity and not self._is_closed:
-                    self._has_room.clear()
-                    await self._has_room.wait()
-        finally:
-            self._producers_waiting -= 1
 
     def _admit(self, event: Event) -> None:
         """Put an input into the inbox, or a record of its refusal; raises ``InputError`` then."""
         try:
-            self._inbox.append(admitted(event))
+            self._inbox.put(admitted(event))
         except InputError as refusal:
             record = self._refusals.note(event, reason=str(refusal), now=self._clock.now())
             if record is not None:
-                self._inbox.append(record)
+                self._inbox.put(record)
             raise
         finally:
             self._arrived.set()

@@ -32,6 +32,7 @@ from kernel.events import (
     Trade,
 )
 from kernel.events.symbols import symbol_getter
+from kernel.inbox import TAKEN_FIRST
 from kernel.snapshot import take
 from kernel.tape import Tape
 from kernel.time_units import SECOND_NS as SECOND
@@ -193,12 +194,16 @@ class Session:
         stamps = [event.ts for _, _, event in rows]
         assert stamps == sorted(stamps)
         inputs = [event for _, cause, event in rows[first:] if cause < 0]
-        on_tape: dict[int, list[bytes]] = defaultdict(list)
+        on_tape: dict[int, list[Event]] = defaultdict(list)
         for event in inputs:
-            on_tape[producer_of(event)].append(said(event))
+            on_tape[producer_of(event)].append(event)
         for number, events in self.accepted.items():
-            accepted = [said(admitted(event)) for event in events]
-            assert on_tape[number] == (accepted[: len(on_tape[number])] if self.is_crash else accepted)
+            for is_first in (True, False):
+                accepted = [
+                    said(admitted(event)) for event in events if (type(event) in TAKEN_FIRST) is is_first
+                ]
+                found = [said(event) for event in on_tape[number] if (type(event) in TAKEN_FIRST) is is_first]
+                assert found == (accepted[: len(found)] if self.is_crash else accepted)
         assert set(on_tape) <= {*self.accepted, *(EDGE, ENGINE)}
         assert self.engine.refused == self.told
         if not self.is_crash:
@@ -237,6 +242,11 @@ def producer_of(event: Event) -> int:
             return ENGINE
         case _:
             return SEEDED
+
+
+def is_taken_first(event: Event) -> bool:
+    """Whether it is of the class that passes by market data."""
+    return type(event) in TAKEN_FIRST
 
 
 def said(event: Event) -> bytes:

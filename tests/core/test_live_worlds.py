@@ -1,6 +1,7 @@
 """Live engines in worlds of careless producers, failing edges, stepping clocks and crashes.
 
-- Every input that was accepted is on the tape once, in its producer's order (after a crash: up to a point).
+- Every input that was accepted is on the tape once, in its producer's order within its
+  class (after a crash: up to a point).
 - Every input that was refused was told to its producer, counted, and the tape tells of it.
 - What an edge saw is on the tape, in order within a symbol; its checkpoint passes nothing unhandled.
 - A new core recovers to the same state. No input ends the engine.

@@ -21,6 +21,7 @@ from replay.run import Plan
 from replay.run_facts import read_inputs
 from replay.simulated_venue import load_models
 from strategies.sdk.loading import LoadedStrategy, load_strategy
+from strategies.sdk.references import find_source_file, parse_reference
 
 _MARKET_NAMES = frozenset(kind.__name__ for kind in MARKET_TYPES)
 _RATE_LEAD_NS = 7 * DAY_NS
@@ -93,7 +94,15 @@ def planned_strategies(
         raise ConfigError("no strategy to run; give at least one")
     if not config.strategies:
         raise ConfigError("no strategy to run; name one with --strategy module:Class")
-    return tuple(_planned(one, load_strategy(one.strategy, one.params), symbols) for one in config.strategies)
+    if not config.enabled_strategies:
+        raise ConfigError("no strategy to run: each has enabled: false")
+    for one in config.strategies:
+        _check_symbols(one, symbols)
+        if not one.enabled:
+            find_source_file(parse_reference(one.strategy))
+    return tuple(
+        _planned(one, load_strategy(one.strategy, one.params), symbols) for one in config.enabled_strategies
+    )
 
 
 async def unplayed_actions(store: EventStore, plan: Plan) -> tuple[str, ...]:
@@ -193,12 +202,17 @@ def _own_ids(names: Sequence[str]) -> list[StrategyId]:
     return ids
 
 
-def _planned(wanted: StrategyConfig, loaded: LoadedStrategy, symbols: tuple[str, ...]) -> PlannedStrategy:
+def _check_symbols(wanted: StrategyConfig, symbols: tuple[str, ...]) -> None:
     missing = sorted(set(wanted.symbols) - set(symbols))
     if missing:
         raise ConfigError(
             f"strategy {wanted.strategy}: symbols {', '.join(missing)} are not in the data, which has "
             f"{', '.join(symbols)}"
         )
+
+
+def _planned(wanted: StrategyConfig, loaded: LoadedStrategy, symbols: tuple[str, ...]) -> PlannedStrategy:
     strategy_id = StrategyId(wanted.id or loaded.strategy.metadata.name)
-    return PlannedStrategy(strategy_id, loaded, wanted.symbols or symbols, bool(wanted.symbols))
+    return PlannedStrategy(
+        strategy_id, loaded, wanted.symbols or symbols, was_told=bool(wanted.symbols), terms=wanted.terms
+    )

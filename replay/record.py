@@ -4,13 +4,14 @@ Everything that the opening says of itself is checked before anything is played:
 sources, the beginning and head of the data, and, in runs that have it, the hash of the whole opening.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import aclosing
 from hashlib import sha256
 
 import msgspec
 
 from components.assembly.opening import opening_hash
+from components.assembly.settings import StrategyConfig
 from components.assembly.setup import PlannedStrategy
 from components.assembly.user_models import recorded_models
 from eventstore import EventStore, Selection, count_inputs
@@ -31,6 +32,7 @@ from replay.config import ReplayConfig
 from replay.run import BACKTEST, Plan, opening_of
 from replay.simulated_venue import ROLES
 from strategies.sdk.loading import load_recorded, load_strategy
+from strategies.sdk.strategy_limits import UNLIMITED
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -159,10 +161,8 @@ def plan_of(record: Record, *, current_code: bool) -> Plan:
     if config is None:
         raise StreamMissing(f"stream {record.run_stream!r} is not the stream of a run")
     started = record.started
-    placed = tuple(
-        _with_symbols(strategy, _symbols(config, position), started)
-        for position, strategy in enumerate(strategies)
-    )
+    wanted: Sequence[StrategyConfig | None] = [*config.enabled_strategies, *[None] * len(strategies)]
+    placed = tuple(_as_wanted(*each, started) for each in zip(strategies, wanted, strict=False))
     if record.log is None:
         event_count = sum(source.last_seq - source.first_seq + 1 for source in started.sources)
     else:
@@ -280,14 +280,17 @@ def _strategy(event: StrategyLoaded, *, current_code: bool) -> PlannedStrategy:
     return PlannedStrategy(event.strategy, loaded, (), was_told=False)
 
 
-def _with_symbols(strategy: PlannedStrategy, named: tuple[str, ...], started: RunStarted) -> PlannedStrategy:
-    """With the symbols that the configuration names, or those of the run."""
-    was_told = bool(named) or started.symbols_ahead
-    return msgspec.structs.replace(strategy, symbols=named or started.symbols, was_told=was_told)
-
-
-def _symbols(config: ReplayConfig, position: int) -> tuple[str, ...]:
-    return config.strategies[position].symbols if position < len(config.strategies) else ()
+def _as_wanted(
+    strategy: PlannedStrategy, wanted: StrategyConfig | None, started: RunStarted
+) -> PlannedStrategy:
+    """With the terms and symbols that the configuration gives it, else those of the run."""
+    named = () if wanted is None else wanted.symbols
+    return msgspec.structs.replace(
+        strategy,
+        symbols=named or started.symbols,
+        was_told=bool(named) or started.symbols_ahead,
+        terms=UNLIMITED if wanted is None else wanted.terms,
+    )
 
 
 def _short(value: object) -> str:

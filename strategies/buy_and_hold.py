@@ -1,8 +1,8 @@
 """Buy and hold: the yardstick for every other strategy.
 
-At the first bar of each symbol, buy for an equal share of ``fraction`` of the account's equity, in
-whole lots, and never trade again. The rest stays in cash, so that an open above the last close, and
-commissions, do not ask for money that is not there.
+At the first bar of each symbol, buy for an equal share of ``fraction`` of its capital (the account's equity,
+unless the configuration gives it a share), in whole lots, and never trade again. The rest stays in cash, so
+that an open above the last close, and commissions, do not ask for money that is not there.
 
 How many symbols there will be cannot be seen in the market: with several, say so by ``parts``, or name them
 in the configuration (``symbols:``). Else the first one is bought for the whole.
@@ -17,7 +17,7 @@ from strategies.sdk import Bar, Decisions, Metadata, Range, Strategy, StrategyPa
 
 
 class Params(StrategyParams, frozen=True):
-    """``fraction`` is of the account's equity, for all symbols together; ``parts`` is how many those are."""
+    """``fraction`` is of the capital, for all symbols together; ``parts`` is how many those are."""
 
     fraction: Annotated[float, Range(gt=0, le=1, description="share of equity to invest")] = 0.95
     parts: Annotated[int, Range(ge=0, description="symbols that share it; 0: those known by then")] = 0
@@ -47,10 +47,10 @@ class BuyAndHold(Strategy[Params, State]):
         return buy(bar.symbol, quantity) if quantity > 0 else None
 
     def _affordable(self, bar: Bar) -> Decimal:
-        """Whole lots at the close for this symbol's share of the equity, in units."""
+        """Whole lots at the close for this symbol's share of the capital, in units."""
         instrument = self.ctx.instrument(bar.symbol)
         share = Decimal(str(self.params.fraction)) / (self.params.parts or len(self.ctx.symbols))
-        budget = self.ctx.portfolio.equity * share
+        budget = (self.ctx.portfolio.capital or Decimal(0)) * share
         lot_cost = Decimal(str(bar.close)) * instrument.multiplier * instrument.lot_size
         if lot_cost <= 0:
             return Decimal(0)

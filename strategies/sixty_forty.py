@@ -2,7 +2,7 @@
 
 The balanced portfolio of the textbooks, 60 % stocks and 40 % bonds (Markowitz, "Portfolio Selection",
 Journal of Finance 7, 1952, gave it its reason). A period is over once both symbols have a bar in the
-next one; nothing before that bar knows. Then each is brought to its weight of the account's equity at
+next one; nothing before that bar knows. Then each is brought to its weight of the strategy's capital at
 last prices, in whole lots: what is above its weight is sold, and when no order is working any more,
 at the next bars of both, what is below its weight is bought with the proceeds.
 """
@@ -29,7 +29,8 @@ from strategies.sdk import (
 
 
 class Params(StrategyParams, frozen=True):
-    """Weights are of the account's equity: ``stock_weight * invested`` and the rest of ``invested``.
+    """Weights are of the strategy's capital, without a share of its own the account's equity:
+    ``stock_weight * invested`` and the rest of ``invested``.
 
     What is not ``invested`` pays for prices that move between decision and fill, and commissions.
     """
@@ -95,12 +96,14 @@ class SixtyForty(Strategy[Params, State]):
 
     def _changes(self) -> Iterator[tuple[str, Decimal]]:
         """How far each symbol is below (positive) or above its weight, in units, whole lots."""
-        stock_weight = Decimal(str(self.params.stock_weight))
-        equity = self.ctx.portfolio.equity * Decimal(str(self.params.invested))
+        stock_weight, capital = Decimal(str(self.params.stock_weight)), self.ctx.portfolio.capital
+        if capital is None:  # a price or a rate is not known: nothing can be weighed
+            return
+        capital *= Decimal(str(self.params.invested))
         for symbol, weight in ((self.params.stock, stock_weight), (self.params.bond, 1 - stock_weight)):
             instrument = self.ctx.instrument(symbol)
             price = Decimal(str(self.ctx.last_price(symbol)))
-            lots = equity * weight / (price * instrument.multiplier * instrument.lot_size)
+            lots = capital * weight / (price * instrument.multiplier * instrument.lot_size)
             target = lots.to_integral_value(ROUND_DOWN) * instrument.lot_size
             yield symbol, target - self.ctx.portfolio.position(symbol)
 

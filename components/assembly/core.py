@@ -24,15 +24,18 @@ from components.orders.orders import Orders
 from components.pauses import Pauses
 from components.portfolio.day_start import DayStart
 from components.portfolio.portfolio import Portfolio, PortfolioConfig
+from components.portfolio.shares import Shares
 from components.risk.context import RiskContext
 from components.risk.exits import EXITS
 from components.risk.risk import Risk
+from components.risk.strategy_gate import StrategyGate
 from components.risk_monitor.monitor import RiskMonitor
 from components.strategy_host.context import StrategyContext
 from components.strategy_host.host import AnyStrategy, StrategyHost
 from components.strategy_host.order_ids import order_slugs
 from components.strategy_host.portfolio_view import StrategyPortfolio
 from components.strategy_host.session_timers import SessionTimers
+from components.strategy_host.sizes import ACCOUNT, CAPITAL
 from components.strategy_host.state import HostState
 from components.strategy_host.translation import Translator, host_name
 from components.strategy_host.words import Words
@@ -44,6 +47,7 @@ from kernel.errors import ConfigError
 from kernel.identifiers import ClientOrderId, StrategyId
 from strategies.sdk import RiskLimits, RiskRule
 from strategies.sdk.sizing import bars_needed
+from strategies.sdk.strategy_limits import UNLIMITED, Capital, StrategyTerms
 
 NO_EXECUTION_SETTINGS = ExecutionConfig()
 
@@ -56,6 +60,8 @@ class PlacedStrategy(msgspec.Struct, frozen=True):
     symbols: tuple[str, ...]
     was_told: bool = True
     """Whether its symbols were named to it: ``ctx.symbols`` has them from the start, else as they appear."""
+    terms: StrategyTerms = UNLIMITED
+    """What it may use of the account."""
 
 
 class Core(msgspec.Struct, frozen=True):
@@ -81,27 +87,26 @@ def assemble(
     signals: SignalsConfig | None = None,
     execution: ExecutionConfig = NO_EXECUTION_SETTINGS,
     risk_rules: Sequence[RiskRule] = (),
+    disabled: Sequence[StrategyId] = (),
 ) -> Core:
     """Construct and register every component. ``venue``: ``None`` where brokers are edges.
 
-    Raises ``ConfigError`` for an id that is given twice, and for one that ``signals`` name and nobody has.
+    ``disabled`` strategies may be named. Raises ``ConfigError`` for an id that is given twice, and for one
+    that ``signals`` name and nobody has.
     """
-    _check_placed(placed, signals)
+    _check_placed(placed, signals, disabled)
     bus, venue_facts, pauses = EventBus(), VenueFacts(), Pauses(one.strategy_id for one in placed)
     market = MarketData(bus, bars_needed=_bars_needed(placed, signals))
     books = OrderBooks(symbols=_books_needed(placed, venue))
-    account = Portfolio(market, portfolio)
+    account = Portfolio(market, _marking(portfolio, placed))
+    day = DayStart(account, account.strategies, hours=venue_facts, day_symbol=risk_limits.day_symbol)
+    shares = Shares(_capital(placed), account=account, figures=account.strategies, day=day)
     emulation = Emulator(market=market, account=account, hours=venue_facts)
     monitor = RiskMonitor(risk_limits, account=account, market=market, hours=venue_facts)
-    context = RiskContext(
-        account=account,
-        market=market,
-        venue=venue_facts,
-        figures=monitor.figures,
-        is_emulated=emulation.emulates,
-        currency=portfolio.currency,
+    context = _risk_context(
+        account, market, hours=venue_facts, monitor=monitor, emulation=emulation, currency=portfolio.currency
     )
-    risk = Risk(risk_limits, context, declared_positions=_declared(placed), own_rules=risk_rules)
+    risk = _risk(placed, risk_limits, context, own_rules=risk_rules, shares=shares)
     gate, holds, has = risk.refusal, emulation.holds, emulation.has
     orders = Orders(gate=gate, holds=holds, has=has, instrument=market.instrument)
     for facts in (market, venue_facts, Expiries(market), books, pauses):
@@ -111,9 +116,8 @@ def assemble(
     bus.register(orders)
     if venue is None or venue.lacks:
         bus.register_watching(emulation)
-    bus.register(account)
-    day = _register_day(bus, placed, account=account, hours=venue_facts, day_symbol=risk_limits.day_symbol)
-    bus.register(risk)
+    for component in (account, *((day,) if any(map(_needs_day, placed)) else ()), risk):
+        bus.register(component)
     if monitor.is_needed:
         bus.register_watching(monitor)
     plan, slugs = _order_ids(placed, signals)
@@ -126,6 +130,7 @@ def assemble(
             market=market,
             books=books,
             account=account,
+            shares=shares,
             day=day,
             orders=orders,
             symbol_of=_symbol_of(orders, algorithms),
@@ -141,14 +146,56 @@ def assemble(
     return Core(bus, market, orders, account, risk, hosts, algorithms, allocation)
 
 
-def _register_day(
-    bus: EventBus, placed: Sequence[PlacedStrategy], *, account: Portfolio, hours: VenueFacts, day_symbol: str
-) -> DayStart:
-    """The start of the trading day, on the bus if a strategy asks for its day's P&L."""
-    day = DayStart(account, account.strategies, hours=hours, day_symbol=day_symbol)
-    if any(one.strategy.needs_day_pnl() for one in placed):
-        bus.register(day)
-    return day
+def _risk_context(
+    account: Portfolio,
+    market: MarketData,
+    *,
+    hours: VenueFacts,
+    monitor: RiskMonitor,
+    emulation: Emulator,
+    currency: str,
+) -> RiskContext:
+    """What the rules of risk may ask besides the order."""
+    return RiskContext(
+        account=account,
+        market=market,
+        venue=hours,
+        figures=monitor.figures,
+        is_emulated=emulation.emulates,
+        currency=currency,
+    )
+
+
+def _risk(
+    placed: Sequence[PlacedStrategy],
+    limits: RiskLimits,
+    context: RiskContext,
+    *,
+    own_rules: Sequence[RiskRule],
+    shares: Shares,
+) -> Risk:
+    """The gate, with a gate of its own for each strategy that has limits of its own."""
+    gates = {
+        one.strategy_id: StrategyGate(one.strategy_id, one.terms, context=context, shares=shares)
+        for one in placed
+        if one.terms.is_any
+    }
+    return Risk(limits, context, declared_positions=_declared(placed), own_rules=own_rules, gates=gates)
+
+
+def _needs_day(one: PlacedStrategy) -> bool:
+    """Whether the start of each trading day must be known: for the strategy, or for a limit of its own."""
+    return one.strategy.needs_day_pnl() or one.terms.limits.max_daily_loss is not None
+
+
+def _capital(placed: Sequence[PlacedStrategy]) -> dict[StrategyId, Capital]:
+    owned = ((one.strategy_id, one.terms.capital) for one in placed)
+    return {strategy_id: capital for strategy_id, capital in owned if capital is not None}
+
+
+def _marking(config: PortfolioConfig, placed: Sequence[PlacedStrategy]) -> PortfolioConfig:
+    """With a mark of every ledger where a strategy has capital of its own: its returns are measured on it."""
+    return msgspec.structs.replace(config, mark_ledgers=config.mark_ledgers or bool(_capital(placed)))
 
 
 def _register_allocator(
@@ -192,6 +239,7 @@ def _register_host(
     market: MarketData,
     books: OrderBooks,
     account: Portfolio,
+    shares: Shares,
     day: DayStart,
     orders: Orders,
     symbol_of: Callable[[ClientOrderId], str],
@@ -210,15 +258,10 @@ def _register_host(
         bus=bus,
         market=market,
         books=books,
-        portfolio=StrategyPortfolio(
-            one.strategy_id,
-            account=account,
-            figures=account.strategies,
-            orders=orders,
-            day=day if one.strategy.needs_day_pnl() else None,
-        ),
+        portfolio=_portfolio_of(one, account, shares=shares, day=day, orders=orders),
         hours=venue_facts,
         risk_limits=risk_limits,
+        own_limits=one.terms.limits,
         hears=symbols,
         was_told=one.was_told,
         currency=currency,
@@ -235,8 +278,9 @@ def _register_host(
         state=state,
         instrument=market.instrument,
         symbol_of=symbol_of,
-        account=account,
+        account=shares.sizing(one.strategy_id),
         last_price=market.last_price,
+        basis=ACCOUNT if one.terms.capital is None else CAPITAL,
         session_timers=session_timers,
         words=words,
         has=venue_facts.has,
@@ -258,8 +302,24 @@ def _register_host(
     return host
 
 
-def _check_placed(placed: Sequence[PlacedStrategy], signals: SignalsConfig | None) -> None:
-    ids = [one.strategy_id for one in placed]
+def _portfolio_of(
+    one: PlacedStrategy, account: Portfolio, *, shares: Shares, day: DayStart, orders: Orders
+) -> StrategyPortfolio:
+    """What a strategy sees of its ledger and of the account."""
+    return StrategyPortfolio(
+        one.strategy_id,
+        account=account,
+        figures=account.strategies,
+        shares=shares,
+        orders=orders,
+        day=day if one.strategy.needs_day_pnl() else None,
+    )
+
+
+def _check_placed(
+    placed: Sequence[PlacedStrategy], signals: SignalsConfig | None, disabled: Sequence[StrategyId]
+) -> None:
+    ids = [*(one.strategy_id for one in placed), *disabled]
     for place, one in enumerate(ids):
         if one in ids[:place]:
             raise ConfigError(f"strategy id {one!r} is given twice; give one of the two another id")

@@ -15,6 +15,7 @@ from kernel.decimals import exact
 from kernel.identifiers import StrategyId
 from strategies.sdk.loading import LoadedStrategy
 from strategies.sdk.rebuilding import rebuilt
+from strategies.sdk.strategy_limits import UNLIMITED, StrategyTerms
 
 NO_STRATEGIES: Mapping[StrategyId, AnyStrategy] = MappingProxyType({})
 
@@ -29,6 +30,8 @@ class PlannedStrategy(msgspec.Struct, frozen=True):
     loaded: LoadedStrategy
     symbols: tuple[str, ...]
     was_told: bool
+    terms: StrategyTerms = UNLIMITED
+    """What it may use of the account."""
 
 
 class CoreSetup(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +70,7 @@ def core_of(
             kept.get(planned.strategy_id) or rebuilt(planned.loaded.strategy),
             planned.symbols,
             planned.was_told,
+            planned.terms,
         )
         for planned in setup.strategies
     ]
@@ -80,4 +84,5 @@ def core_of(
         signals=config.signals,
         execution=config.execution,
         risk_rules=risk_rules(setup.models),
+        disabled=tuple(StrategyId(one.id) for one in config.strategies if one.id and not one.enabled),
     )

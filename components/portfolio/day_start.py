@@ -48,21 +48,21 @@ class BooksView(Protocol):
 
 
 class Gained(msgspec.Struct):
-    """P&L of one position, in its currency; ``open`` is ``None`` where there was no price."""
+    """P&L in one currency, booked and open; ``open`` is ``None`` where there was no price."""
 
-    closed: Decimal
-    open: Decimal | None
+    closed: Decimal = ZERO
+    open: Decimal | None = ZERO
+
+
+NOTHING = Gained()
 
 
 class DayStartState(msgspec.Struct):
-    """P&L at the start of the trading day: of positions by strategy and symbol, of ledgers by currency.
-
-    A net P&L is ``None`` where a price was missing.
-    """
+    """P&L at the start of the trading day: of positions by strategy and symbol, of ledgers by currency."""
 
     day_symbol: str = ""
     positions: dict[StrategyId, dict[str, Gained]] = {}
-    net: dict[StrategyId, dict[str, Decimal | None]] = {}
+    ledgers: dict[StrategyId, dict[str, Gained]] = {}
 
 
 class DayStart:
@@ -104,8 +104,8 @@ class DayStart:
             }
             for strategy, positions in self._books.state.positions.items()
         }
-        state.net = {
-            strategy: {currency: figures.net_pnl(strategy, currency) for currency in ledgers}
+        state.ledgers = {
+            strategy: {currency: self._gained(strategy, currency) for currency in ledgers}
             for strategy, ledgers in self._books.state.ledgers.items()
         }
         return (self._timer(timer.ts, after=timer.ts),)
@@ -122,7 +122,7 @@ class DayStart:
             if old not in held:
                 starts[new] = starts.pop(old)
             elif new in held and start.open is not None:
-                self._move_open(start, starts.setdefault(new, Gained(ZERO, ZERO)), old=old, new=new)
+                self._move_open(start, starts.setdefault(new, Gained()), old=old, new=new)
 
     def _move_open(self, start: Gained, target: Gained, *, old: str, new: str) -> None:
         """What the open position had gained belongs to the one that it was added to."""
@@ -150,21 +150,39 @@ class DayStart:
         position = self._books.state.positions.get(strategy, {}).get(symbol)
         if position is None:
             return ZERO  # it never traded the symbol, or holds it under another one
-        start = self.state.positions.get(strategy, {}).get(symbol, Gained(ZERO, ZERO))
+        start = self.state.positions.get(strategy, {}).get(symbol, NOTHING)
         opened = self._figures.gain(symbol, position)
         if opened is None or start.open is None:
             return None
         gained = position.realised_pnl + opened - start.closed - start.open
         return self._figures.in_own_currency(gained, self._figures.currency_of(symbol))
 
-    def _net(self, strategy: StrategyId) -> Decimal | None:
-        total, starts = ZERO, self.state.net.get(strategy, {})
+    def day_loss(self, strategy: StrategyId) -> Decimal:
+        """What a strategy lost since the trading day began, as limits compare it: below 0 for a gain.
+
+        After commissions, with income. A position without a price counts at cost, money without a rate at
+        par.
+        """
+        loss, starts = ZERO, self.state.ledgers.get(strategy, {})
         for currency in self._figures.currencies(strategy):
-            now, start = self._figures.net_pnl(strategy, currency), starts.get(currency, ZERO)
-            if now is None or start is None:
+            now, start = self._gained(strategy, currency), starts.get(currency, NOTHING)
+            gained = now.closed + (now.open or ZERO) - start.closed - (start.open or ZERO)
+            loss -= self._figures.at_par(gained, currency)
+        return loss
+
+    def _net(self, strategy: StrategyId) -> Decimal | None:
+        total, starts = ZERO, self.state.ledgers.get(strategy, {})
+        for currency in self._figures.currencies(strategy):
+            now, start = self._gained(strategy, currency), starts.get(currency, NOTHING)
+            if now.open is None or start.open is None:
                 return None
-            gained = self._figures.in_own_currency(now - start, currency)
-            if gained is None:
+            gained = now.closed + now.open - start.closed - start.open
+            converted = self._figures.in_own_currency(gained, currency)
+            if converted is None:
                 return None
-            total += gained
+            total += converted
         return total
+
+    def _gained(self, strategy: StrategyId, currency: str) -> Gained:
+        figures = self._figures
+        return Gained(figures.booked_pnl(strategy, currency), figures.open_pnl(strategy, currency))

@@ -3,7 +3,7 @@
 Amounts are in the account's currency, at the last rates that were logged. Two kinds of figures:
 
 - What a strategy is shown is strict: ``None`` while a price or a rate that it needs is not known.
-- What limits compare (``worth``, ``gross_exposure``, ``initial_margin``) is defined as the account's equity
+- What limits compare (``worth``, ``exposures``) is defined as the account's equity
   is: a position without a price counts at cost, an amount without a rate at par.
 """
 
@@ -71,18 +71,20 @@ class StrategyFigures:
         """Dividends, interest, fees and funding that it received, less those that it paid."""
         return self._column(strategy, _income)
 
-    def net_pnl(self, strategy: StrategyId, currency: str) -> Decimal | None:
-        """All that it gained in one currency, in that currency: after commissions, with income."""
+    def booked_pnl(self, strategy: StrategyId, currency: str) -> Decimal:
+        """What is booked of its P&L in one currency, in that currency: after commissions, with income."""
         ledger = self._books.state.ledgers.get(strategy, {}).get(currency)
-        booked = ZERO
-        if ledger is not None:
-            booked = ledger.realised_pnl - ledger.commissions + ledger.income + ledger.converted
-        gained = _sum(
+        if ledger is None:
+            return ZERO
+        return ledger.realised_pnl - ledger.commissions + ledger.income + ledger.converted
+
+    def open_pnl(self, strategy: StrategyId, currency: str) -> Decimal | None:
+        """What its open positions in one currency gained, in that currency; ``None`` without a price."""
+        return _sum(
             self.gain(symbol, position)
             for symbol, position in self._positions(strategy).items()
             if self._books.terms(symbol).currency == currency
         )
-        return None if gained is None else booked + gained
 
     def currencies(self, strategy: StrategyId) -> Iterable[str]:
         """The currencies in which it has a ledger."""
@@ -112,12 +114,51 @@ class StrategyFigures:
         """Whether every price and rate that the account's equity needs is known."""
         state, rate = self._books.state, self._valuation.rate
         return all(not cash or rate(name) is not None for name, cash in state.foreign.items()) and all(
-            self._valuation.unit_value(symbol) is not None
-            and rate(self._books.terms(symbol).currency) is not None
-            for symbol in state.holders
+            self._is_priced(symbol) for symbol in state.holders
         )
 
+    def is_known(self, strategy: StrategyId) -> bool:
+        """Whether every price and rate that the worth of one strategy needs is known."""
+        ledgers, rate = self._books.state.ledgers.get(strategy, {}), self._valuation.rate
+        return all(not ledger.cash or rate(name) is not None for name, ledger in ledgers.items()) and all(
+            self._is_priced(symbol) for symbol, held in self._positions(strategy).items() if held.quantity
+        )
+
+    # --- as limits compare them -------------------------------------------------------------------
+
+    def worth(self, strategy: StrategyId) -> Decimal:
+        """What was paid into its ledger, and all that it gained since."""
+        cash = sum(
+            (
+                self._valuation.converted(ledger.cash, name)
+                for name, ledger in self._books.state.ledgers.get(strategy, {}).items()
+            ),
+            ZERO,
+        )
+        return cash + sum((self._asset(*held) for held in self._positions(strategy).items()), ZERO)
+
+    def exposures(self, strategy: StrategyId) -> Iterator[tuple[str, Decimal]]:
+        """The absolute value of each of its open positions, by symbol; of a future, its notional."""
+        for symbol, position in self._positions(strategy).items():
+            if position.quantity:
+                unit = self._valuation.unit_value(symbol)
+                value = position.cost if unit is None else position.quantity * unit
+                yield symbol, abs(self.at_par(value, self._books.terms(symbol).currency))
+
+    def at_par(self, amount: Decimal, currency: str) -> Decimal:
+        """An amount in the account's currency, at par where no rate is known."""
+        return self._valuation.converted(amount, currency)
+
+    def _asset(self, symbol: str, position: Position) -> Decimal:
+        """What a position adds to the worth: its value, or of a future what it gained."""
+        terms, gained = self._books.terms(symbol), self.gain(symbol, position) or ZERO
+        return self.at_par(gained if terms.is_settled else position.cost + gained, terms.currency)
+
     # --- parts ------------------------------------------------------------------------------------
+
+    def _is_priced(self, symbol: str) -> bool:
+        has_rate = self._valuation.rate(self._books.terms(symbol).currency) is not None
+        return has_rate and self._valuation.unit_value(symbol) is not None
 
     def _positions(self, strategy: StrategyId) -> dict[str, Position]:
         return self._books.state.positions.get(strategy, {})

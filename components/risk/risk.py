@@ -6,6 +6,7 @@ closed. The rules decide what may be approved, by the ``OrderCheck`` of each ord
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
+from types import MappingProxyType
 
 import msgspec
 
@@ -17,6 +18,7 @@ from components.risk.order_check import OrderCheck
 from components.risk.own_rules import RuleFailure
 from components.risk.rules import FlowRule, InstrumentRule, Rule, rules_for
 from components.risk.state import RiskState
+from components.risk.strategy_gate import StrategyGate
 from components.risk.working_orders import ZERO, WorkingOrder, WorkingOrders
 from kernel.component import STEADFAST, FailurePolicy, Subscription
 from kernel.corporate_actions import is_void
@@ -62,6 +64,8 @@ _ACTIVE = TradingState.ACTIVE
 _HALTED = TradingState.HALTED
 
 
+NO_GATES: Mapping[StrategyId, StrategyGate] = MappingProxyType({})
+
 Check = Callable[[OrderCheck], Denial | None]
 Concern = Callable[[InstrumentDefined], bool]
 
@@ -79,8 +83,9 @@ class Risk:
         *,
         declared_positions: Mapping[StrategyId, Decimal],
         own_rules: Sequence[RiskRule] = (),
+        gates: Mapping[StrategyId, StrategyGate] = NO_GATES,
     ) -> None:
-        """``own_rules`` are those of ``limits.rules``, loaded."""
+        """``own_rules`` are those of ``limits.rules``, loaded; ``gates`` those of strategies' own limits."""
         rules: tuple[Rule, ...] = tuple(
             rules_for(limits, declared_positions, own_rules, currency=context.currency)
         )
@@ -89,6 +94,7 @@ class Risk:
         """By symbol: its terms, and the checks of the rules that concern it. Derived, so not in the state."""
         self._flow_rules: tuple[FlowRule, ...] = tuple(rule for rule in rules if isinstance(rule, FlowRule))
         self._counts_exposure = limits.counts_exposure
+        self._gates = gates
         self._context = context
         self.state = RiskState()
         account, market, exposure = context.account, context.market, None
@@ -99,10 +105,21 @@ class Risk:
         self._breaker = Breaker(
             self.state, self._working, named_limits(limits.continuous), account=account, market=market
         )
+        self.restored()
+
+    def restored(self) -> None:
+        """Give the strategies' gates their parts of the state."""
+        state, market = self.state, self._context.market
+        self._working.own_exposure = {
+            strategy: gate.exposure_in(state, market) for strategy, gate in self._gates.items()
+        }
+        for gate in self._gates.values():
+            gate.take(state, self._working)
 
     def subscriptions(self) -> Iterable[Subscription]:
         breaker = self._breaker
-        follows = (Subscription(PositionChanged, self.on_position),) if self._counts_exposure else ()
+        needs_positions = self._counts_exposure or self._gates
+        follows = (Subscription(PositionChanged, self.on_position),) if needs_positions else ()
         return (
             *follows,
             Subscription(OrderIntent, self.on_intent),
@@ -142,8 +159,7 @@ class Risk:
             order, order.quantity, self._unit_value(order_check), awaiting_parent=order_check.awaiting_parent
         )
         self._working.add(working)
-        for rule in self._flow_rules:
-            rule.note(order_check)
+        self._note(order_check)
         return (OrderApproved(intent.ts, ApprovedOrder.of(order)),)
 
     def on_replace_intent(self, intent: ReplaceIntent) -> Sequence[Event]:
@@ -172,8 +188,7 @@ class Risk:
             limit, value = str(denial.limit), str(denial.value)
             denied = _replace_denied(intent, denial.rule, denial.reason, limit=limit, value=value)
             return (*self._failure(denial, intent), denied)
-        for rule in self._flow_rules:
-            rule.note(order_check)
+        self._note(order_check)
         return (ReplaceApproved(intent.ts, ApprovedOrder.of(order)),)
 
     def refusal(self, order: Order) -> str:
@@ -201,7 +216,16 @@ class Risk:
             denial = check(order_check)
             if denial is not None:
                 return denial
-        return None
+        gate = self._gates.get(order.strategy) if self._gates else None
+        return None if gate is None else gate.check(order, order_check.ts, order_check.replaced)
+
+    def _note(self, order_check: OrderCheck) -> None:
+        """Remember an order that was approved, for the rules on their flow."""
+        for rule in self._flow_rules:
+            rule.note(order_check)
+        gate = self._gates.get(order_check.order.strategy) if self._gates else None
+        if gate is not None:
+            gate.note(order_check.order, order_check.ts, order_check.replaced)
 
     def _checks_of(self, instrument: InstrumentDefined) -> tuple[Check, ...]:
         """The checks of the rules that concern an instrument."""
@@ -229,7 +253,8 @@ class Risk:
 
     def _unit_value(self, order_check: OrderCheck) -> Decimal:
         """The value of a unit where a sum needs it; 0 for a sale that only cash would count."""
-        return order_check.unit_value if order_check.order.side is BUY or self._counts_exposure else ZERO
+        is_needed = order_check.order.side is BUY or self._counts_exposure
+        return order_check.unit_value if is_needed or self._gates else ZERO
 
     # --- working orders ----------------------------------------------------------------------------
 
@@ -241,8 +266,7 @@ class Risk:
 
     def on_position(self, event: PositionChanged) -> None:
         """Count the exposure of working orders anew: it depends on the position."""
-        if self._working.exposure is not None:
-            self._working.exposure.recount(event.symbol)
+        self._working.recount_exposure(event.symbol, event.strategy)
 
     def on_correction(self, event: FillCorrected) -> None:
         working = self.state.working.orders.get(event.client_order_id)

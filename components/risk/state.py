@@ -5,7 +5,7 @@ import msgspec
 from components.risk.flow import FlowState
 from components.risk.working_orders import WorkingState
 from kernel.events import TradingState
-from kernel.identifiers import ClientOrderId
+from kernel.identifiers import ClientOrderId, StrategyId
 from strategies.sdk.limits import BreachKey
 
 
@@ -40,3 +40,5 @@ class RiskState(msgspec.Struct):
     """Exits made, for their ids."""
     rule_failures: int = 0
     """Failures of own rules."""
+    own_flow: dict[StrategyId, FlowState] = {}
+    """The flow of orders of strategies with limits of their own."""

@@ -82,3 +82,19 @@ class FiguresView(Protocol):
     def loss(self, rule: str) -> float:
         """The present loss under a rule, in the rule's unit; below 0 for a gain."""
         ...
+
+
+class SharesView(Protocol):
+    """What strategies may use of the account and what they hold, in the account's currency."""
+
+    def capital(self, strategy: StrategyId) -> Decimal:
+        """What a strategy may use now; without capital of its own the account's equity."""
+        ...
+
+    def exposures(self, strategy: StrategyId) -> Iterable[tuple[str, Decimal]]:
+        """The absolute value of each of its open positions, by symbol."""
+        ...
+
+    def day_loss(self, strategy: StrategyId) -> Decimal:
+        """What it lost since the trading day began; below 0 for a gain."""
+        ...

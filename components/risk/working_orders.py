@@ -19,8 +19,9 @@ What never happens: an order counts twice or below 0, a denied order counts, or 
 that the same orders would give if they were added up anew.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -119,28 +120,38 @@ class WorkingState(msgspec.Struct):
     orders: dict[ClientOrderId, WorkingOrder] = {}
     by_symbol: dict[str, SymbolSums] = {}
     by_strategy: dict[StrategyId, dict[str, SymbolSums]] = {}
-    """By strategy and symbol; a sum over one strategy's orders does not use ``count``."""
+    """By strategy and symbol."""
     reserved: Decimal = ZERO
     """The cash that all buys may take."""
     groups: dict[GroupKey, Group] = {}
     exposure: ExposureSums = msgspec.field(default_factory=ExposureSums)
     """Kept where a limit counts exposure."""
+    own_exposure: dict[StrategyId, ExposureSums] = {}
+    """Beside the positions of one strategy alone; kept for strategies with limits of their own."""
 
 
 NOTHING = SymbolSums()
+NO_EXPOSURE: Mapping[StrategyId, WorkingExposure] = MappingProxyType({})
 
 
 class WorkingOrders:
     """The arithmetic over the orders and their sums; it holds nothing else.
 
-    ``exposure`` follows the sums where a limit counts exposure; else it is ``None``.
+    ``exposure`` follows the sums where a limit counts exposure; else it is ``None``. ``own_exposure`` follows
+    them for the strategies that are there, beside their own positions.
     """
 
-    __slots__ = ("exposure", "state")
+    __slots__ = ("exposure", "own_exposure", "state")
 
-    def __init__(self, state: WorkingState, exposure: WorkingExposure | None = None) -> None:
+    def __init__(
+        self,
+        state: WorkingState,
+        exposure: WorkingExposure | None = None,
+        own_exposure: Mapping[StrategyId, WorkingExposure] = NO_EXPOSURE,
+    ) -> None:
         self.state = state
         self.exposure = exposure
+        self.own_exposure = own_exposure
 
     # --- reading ------------------------------------------------------------------------------
 
@@ -164,6 +175,11 @@ class WorkingOrders:
         keys = dict.fromkeys(_group_key(working.order) for working in buys if working.order.group_id)
         shares += [self.state.groups[key].counted for key in keys]
         return sum((share.value for share in shares if share.value), ZERO)
+
+    @property
+    def open_count(self) -> int:
+        """The number of orders that are not finished."""
+        return len(self.state.orders)
 
     def count(self, symbol: str) -> int:
         """The number of a symbol's orders that are not finished."""
@@ -202,9 +218,10 @@ class WorkingOrders:
         self.state.orders[key] = working
         sums = every, own = self._sums_of(order)
         every.count += 1
+        own.count += 1
         if not (order.parent_id or order.group_id):
             share = working.counted = working.share()
-            if every.count > 1 or self.exposure is not None:
+            if every.count > 1 or self.exposure is not None or self.own_exposure:
                 self._shift(sums, working, before=NO_SHARE, after=share)
             elif order.side is BUY:  # alone in its symbol, as most are: there is nothing to add it to
                 every.buy = own.buy = share.quantity
@@ -227,9 +244,10 @@ class WorkingOrders:
         order = working.order
         sums = every, own = self._sums_of(order)
         every.count -= 1
+        own.count -= 1
         if not (order.parent_id or order.group_id):
             del self.state.orders[key]
-            if every.count or self.exposure is not None:
+            if every.count or self.exposure is not None or self.own_exposure:
                 self._shift(sums, working, before=working.counted, after=NO_SHARE)
             elif order.side is BUY:
                 every.buy = own.buy = ZERO
@@ -277,9 +295,11 @@ class WorkingOrders:
         self.withdraw(working)
         if order.group_id:
             self._leave_group(working.order)
-        self._sums_of(working.order)[0].count -= 1
+        for sums in self._sums_of(working.order):
+            sums.count -= 1
         working.order, working.leaves_quantity = order, leaves
-        self._sums_of(order)[0].count += 1
+        for sums in self._sums_of(order):
+            sums.count += 1
         if order.group_id:
             self._join_group(order)
         for key in working.children:
@@ -329,9 +349,18 @@ class WorkingOrders:
         else:
             every.sell = every.sell + change or ZERO
             own.sell = own.sell + change or ZERO
-        if self.exposure is not None:
-            order, value = working.order, after.value - before.value
-            self.exposure.shift(order.symbol, order.side, quantity=change, value=value)
+        if self.exposure is None and not self.own_exposure:
+            return
+        order, value = working.order, after.value - before.value
+        for exposure in (self.exposure, self.own_exposure.get(order.strategy)):
+            if exposure is not None:
+                exposure.shift(order.symbol, order.side, quantity=change, value=value)
+
+    def recount_exposure(self, symbol: str, strategy: StrategyId) -> None:
+        """Count the exposure of working orders anew: it depends on the position, which changed."""
+        for exposure in (self.exposure, self.own_exposure.get(strategy)):
+            if exposure is not None:
+                exposure.recount(symbol)
 
     def _sums_of(self, order: Order) -> tuple[SymbolSums, SymbolSums]:
         """The sums of an order's symbol: over all strategies, and over its own."""
@@ -352,6 +381,28 @@ class WorkingOrders:
         groups[key].members.remove(order.client_order_id)
         if not groups[key].members:
             del groups[key]
+
+
+class StrategyWorkingOrders(WorkingOrders):
+    """The working orders of one strategy, for reading: its sums are those of ``by_strategy``.
+
+    It holds dicts out of the state, so it is made anew after a restore.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, working: WorkingOrders, strategy: StrategyId) -> None:
+        state, exposure = working.state, working.own_exposure[strategy]
+        by_symbol = state.by_strategy.setdefault(strategy, {})
+        own = WorkingState(
+            state.orders, by_symbol, {strategy: by_symbol}, groups=state.groups, exposure=exposure.sums
+        )
+        super().__init__(own, exposure)
+
+    @property
+    def open_count(self) -> int:
+        """The number of the strategy's orders that are not finished; its symbols are gone through."""
+        return sum(one.count for one in self.state.by_symbol.values())
 
 
 def _is_exit_of(order: Order, parent: Order) -> bool:

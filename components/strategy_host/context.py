@@ -16,6 +16,7 @@ from kernel.identifiers import StrategyId
 from strategies.sdk.adjustment import Adjustment
 from strategies.sdk.context import Figure, PortfolioView, RiskLimits
 from strategies.sdk.order_book import OrderBook
+from strategies.sdk.strategy_limits import StrategyLimits
 
 
 class MarketView(Protocol):
@@ -53,6 +54,7 @@ class StrategyContext:
         portfolio: PortfolioView,
         hours: HoursView,
         risk_limits: RiskLimits,
+        own_limits: StrategyLimits,
         hears: frozenset[str],
         was_told: bool,
         currency: str,
@@ -66,6 +68,7 @@ class StrategyContext:
         self.portfolio = portfolio
         self.calendar = StrategyCalendar(hours, lambda: bus.now)
         self.risk_limits = risk_limits
+        self.own_limits = own_limits
         self.environment = environment
         self.last_price = market.last_price
         self.last_quote = market.last_quote

@@ -16,8 +16,6 @@ class AccountView(Protocol):
     def cash(self) -> Decimal: ...
     @property
     def equity(self) -> Decimal: ...
-    @property
-    def buying_power(self) -> Decimal: ...
     def strategy_position(self, strategy: StrategyId, symbol: str) -> Decimal: ...
     def strategy_positions(self, strategy: StrategyId) -> Mapping[str, Decimal]: ...
 
@@ -27,17 +25,19 @@ class FiguresView(Protocol):
 
     @property
     def currency(self) -> str: ...
-    @property
-    def is_complete(self) -> bool:
-        """Whether every price and rate that the account's equity needs is known."""
-        ...
-
     def average_price(self, strategy: StrategyId, symbol: str) -> Decimal | None: ...
     def market_value(self, strategy: StrategyId, symbol: str | None) -> Decimal | None: ...
     def unrealised_pnl(self, strategy: StrategyId, symbol: str | None) -> Decimal | None: ...
     def realised_pnl(self, strategy: StrategyId, symbol: str | None) -> Decimal | None: ...
     def commissions(self, strategy: StrategyId) -> Decimal | None: ...
     def income(self, strategy: StrategyId) -> Decimal | None: ...
+
+
+class SharesView(Protocol):
+    """What is read of the strategies' shares of the account; ``None`` while a price or rate is missing."""
+
+    def known_capital(self, strategy: StrategyId) -> Decimal | None: ...
+    def buying_power(self, strategy: StrategyId) -> Decimal | None: ...
 
 
 class DayView(Protocol):
@@ -64,12 +64,14 @@ class StrategyPortfolio:
         *,
         account: AccountView,
         figures: FiguresView,
+        shares: SharesView,
         orders: OrdersView,
         day: DayView | None = None,
     ) -> None:
         self._strategy = strategy
         self._account = account
         self._figures = figures
+        self._shares = shares
         self._orders = orders
         self._day = day
 
@@ -90,8 +92,13 @@ class StrategyPortfolio:
 
     @property
     def buying_power(self) -> Decimal | None:
-        """The account's equity that its positions leave."""
-        return self._account.buying_power if self._figures.is_complete else None
+        """What positions leave of the account's equity, and of the strategy's capital."""
+        return self._shares.buying_power(self._strategy)
+
+    @property
+    def capital(self) -> Decimal | None:
+        """What this strategy may use."""
+        return self._shares.known_capital(self._strategy)
 
     def position(self, symbol: str) -> Decimal:
         """Signed quantity held by this strategy."""

@@ -1,8 +1,8 @@
 """How much a strategy asked for, in lots: by units, by worth, or by the position it wants to end with.
 
 Sizes resolve when the decision is made, from what is known then: the strategy's position, the account's
-equity at last prices, and the price of the order (its limit, else its stop, else the last price) times
-the instrument's multiplier times the rate of its currency.
+equity at last prices (or the capital that the strategy was given), and the price of the order (its limit,
+else its stop, else the last price) times the instrument's multiplier times the rate of its currency.
 """
 
 from collections.abc import Callable
@@ -15,6 +15,9 @@ from kernel.identifiers import StrategyId
 from strategies.sdk.decisions import EquityPercent, Notional, Target
 
 ZERO = Decimal(0)
+ACCOUNT = "the account's equity"
+CAPITAL = "the strategy's capital"
+"""What a part is taken of, where the strategy has capital of its own."""
 
 
 class AccountView(Protocol):
@@ -32,8 +35,15 @@ class Sizes:
     """Resolves the sizes that one strategy asks for."""
 
     def __init__(
-        self, strategy: StrategyId, *, account: AccountView, last_price: Callable[[str], float | None]
+        self,
+        strategy: StrategyId,
+        *,
+        account: AccountView,
+        last_price: Callable[[str], float | None],
+        basis: str = ACCOUNT,
     ) -> None:
+        """``basis`` says in words what the account's ``equity`` is."""
+        self._basis = basis
         self._strategy = strategy
         self._account = account
         self._last_price = last_price
@@ -88,7 +98,7 @@ class Sizes:
         """What a part of the equity is worth. Of debts nobody means a part: it would be on the other side."""
         equity = self._account.equity
         if part and equity < 0:
-            raise ValueError(f"{asked}: the account's equity is {equity}, there is nothing to take a part of")
+            raise ValueError(f"{asked}: {self._basis} is {equity}, there is nothing to take a part of")
         return part * equity
 
     def _unit_worth(self, instrument: InstrumentDefined, price: Decimal | None) -> Decimal:

@@ -15,7 +15,7 @@ from components.strategy_host.plain_values import (
     to_ticks,
 )
 from components.strategy_host.session_timers import SessionTimers
-from components.strategy_host.sizes import AccountView, Sizes
+from components.strategy_host.sizes import ACCOUNT, AccountView, Sizes
 from components.strategy_host.state import HostState
 from components.strategy_host.words import Words
 from components.strategy_host.worked_orders import WorkedOrders
@@ -78,6 +78,7 @@ class Translator:
         last_price: Callable[[str], float | None],
         session_timers: SessionTimers,
         words: Words,
+        basis: str = ACCOUNT,
         has: Callable[[VenueFeature], bool] = has_all,
     ) -> None:
         self._strategy = strategy
@@ -85,7 +86,7 @@ class Translator:
         self._state = state
         self._instrument = instrument
         self._symbol_of = symbol_of
-        sizes = Sizes(strategy, account=account, last_price=last_price)
+        sizes = Sizes(strategy, account=account, last_price=last_price, basis=basis)
         self._plans = OrderPlans(strategy, slug=slug, state=state, instrument=instrument, sizes=sizes)
         self._worked = WorkedOrders(self._plans, instrument)
         self._session_timers = session_timers

@@ -100,6 +100,7 @@ from strategies.sdk.strategy import (
     StrategyParams,
     StrategyState,
 )
+from strategies.sdk.strategy_limits import Capital, StrategyLimits
 
 __all__ = [
     "FLAT",
@@ -115,6 +116,7 @@ __all__ = [
     "CancelExecution",
     "CancelRejected",
     "CancelTimer",
+    "Capital",
     "ClientOrderId",
     "Context",
     "ContinuousLimit",
@@ -173,6 +175,7 @@ __all__ = [
     "SignalDirection",
     "Strategy",
     "StrategyId",
+    "StrategyLimits",
     "StrategyParams",
     "StrategyState",
     "Target",

@@ -9,6 +9,7 @@ from kernel.events import Bar, InstrumentDefined, Order, Quote, Trade, TradingSe
 from strategies.sdk.adjustment import Adjustment
 from strategies.sdk.limits import RiskLimits as RiskLimits  # read from here by who reads the context
 from strategies.sdk.order_book import OrderBook
+from strategies.sdk.strategy_limits import StrategyLimits
 
 Figure = int | float | str | bool | Decimal | None
 """A figure that ``Context.log`` records; ``None`` is one that is not known."""
@@ -44,11 +45,20 @@ class PortfolioView(Protocol):
         ...
 
     @property
+    def capital(self) -> Decimal | None:
+        """What this strategy may use: the capital that the configuration gives it, else the account's equity.
+
+        Weights and percentages of orders (``target_weight``, ``EquityPercent``) are parts of it.
+        """
+        ...
+
+    @property
     def buying_power(self) -> Decimal | None:
         """The account's equity less the initial margin of all positions; below 0 is a margin call.
 
-        A new position takes its notional times its margin rate: all of the notional in a cash account.
-        Working orders are not taken off.
+        Where the strategy has capital of its own, at most that less the initial margin of its own
+        positions. A new position takes its notional times its margin rate: all of the notional in a cash
+        account. Working orders are not taken off.
         """
         ...
 
@@ -165,7 +175,14 @@ class Context(Protocol):
     def calendar(self) -> CalendarView: ...
 
     @property
-    def risk_limits(self) -> RiskLimits: ...
+    def risk_limits(self) -> RiskLimits:
+        """The account's limits."""
+        ...
+
+    @property
+    def own_limits(self) -> StrategyLimits:
+        """The limits of this strategy alone, which hold beside the account's."""
+        ...
 
     @property
     def random(self) -> Random:

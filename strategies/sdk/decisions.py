@@ -28,7 +28,10 @@ class Notional(msgspec.Struct, frozen=True, gc=False):
 
 
 class EquityPercent(msgspec.Struct, frozen=True, gc=False):
-    """A quantity worth ``percent`` of the account's equity (5 is 5 %), priced as ``Notional`` is."""
+    """A quantity worth ``percent`` of the account's equity (5 is 5 %), priced as ``Notional`` is.
+
+    Where the configuration gives the strategy capital of its own, it is a percentage of that.
+    """
 
     percent: Number
 
@@ -71,9 +74,9 @@ class Target(msgspec.Struct, frozen=True, gc=False):
     """Please bring this strategy's position to ``position`` units, or to ``weight`` of the equity.
 
     One of the two is given; negative is short. A ``weight`` of 0.6 is worth 60 % of the account's
-    equity, rounded to lots towards zero. The order is for the difference to the position that this
-    strategy holds now. Orders still working are not counted: cancel them first, or they fill besides.
-    No order is made when the difference is less than a lot.
+    equity (of the strategy's capital, where it has its own), rounded to lots towards zero. The order is for
+    the difference to the position that this strategy holds now. Orders still working are not counted:
+    cancel them first, or they fill besides. No order is made when the difference is less than a lot.
     """
 
     symbol: str

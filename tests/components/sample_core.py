@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from types import MappingProxyType
 from typing import TypeVar
 
 import msgspec
@@ -41,10 +42,12 @@ from strategies.sdk import (
     buy,
     sell,
 )
+from strategies.sdk.strategy_limits import UNLIMITED, StrategyTerms
 
 EventT = TypeVar("EventT", bound=Event)
 FREE = RiskLimits(require_cash=False, allow_short=True)
 """No limit at all."""
+NO_TERMS: Mapping[str, StrategyTerms] = MappingProxyType({})
 
 Step = tuple[str, str, int, int]
 """A decision as data: verb, symbol, amount (sells when negative), offset from the last price."""
@@ -139,10 +142,14 @@ def core_with(
     portfolio: PortfolioConfig | None = None,
     signals: SignalsConfig | None = None,
     execution: ExecutionConfig | None = None,
+    terms: Mapping[str, StrategyTerms] = NO_TERMS,
 ) -> Core:
-    """A core with these strategies, by id, all of them given these symbols."""
+    """A core with these strategies, by id, all of them given these symbols, some of them ``terms``."""
     return assemble(
-        [PlacedStrategy(StrategyId(name), strategy, symbols) for name, strategy in strategies.items()],
+        [
+            PlacedStrategy(StrategyId(name), strategy, symbols, terms=terms.get(name, UNLIMITED))
+            for name, strategy in strategies.items()
+        ],
         venue=SimulatedVenue(broker or SimulatedBrokerConfig()),
         risk_limits=limits,
         portfolio=portfolio or PortfolioConfig(),

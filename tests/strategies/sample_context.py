@@ -28,6 +28,7 @@ from strategies.sdk import (
     RiskLimits,
     Side,
     Strategy,
+    StrategyLimits,
     StrategyParams,
     StrategyState,
     Trade,
@@ -59,6 +60,10 @@ class SamplePortfolio:
 
     def positions(self) -> Mapping[str, Decimal]:
         return {symbol: held for symbol, held in self._positions.items() if held}
+
+    @property
+    def capital(self) -> Decimal | None:
+        return self.equity
 
     @property
     def buying_power(self) -> Decimal | None:
@@ -118,6 +123,7 @@ class SampleContext:
         self.calendar = StrategyCalendar(VenueFacts(), lambda: self.now)
         self.logged: list[tuple[str, dict[str, Figure]]] = []
         self.risk_limits = RiskLimits()
+        self.own_limits = StrategyLimits()
         self.random = Random(0)
         self.environment: Mapping[str, str] = {}
         self.lots: dict[str, Decimal] = {}

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from components.risk.own_rules import OwnRule
 from components.risk.rules.account import (
+    CAPITAL_SENTENCE,
     KnownRate,
     LossLimit,
     MaxGrossExposure,
@@ -43,8 +44,9 @@ from components.risk.rules.size import MaxOrderNotional, MaxOrderQuantity, Order
 from kernel.identifiers import StrategyId
 from strategies.sdk.limits import RiskLimits
 from strategies.sdk.risk_rules import RiskRule
+from strategies.sdk.strategy_limits import StrategyTerms
 
-__all__ = ["FlowRule", "InstrumentRule", "Rule", "rules_for"]
+__all__ = ["FlowRule", "InstrumentRule", "Rule", "rules_for", "strategy_rules"]
 
 
 def rules_for(
@@ -68,6 +70,20 @@ def rules_for(
     yield KnownSymbol()  # where a price is needed, the rule that needs it has said so
     yield from _flow(limits)
     yield from map(OwnRule, own)
+
+
+def strategy_rules(terms: StrategyTerms) -> Iterator[Rule]:
+    """The rules of one strategy's own limits, for checks of its own orders and positions alone."""
+    limits = terms.limits.as_risk_limits()
+    yield from _sizes_and_prices(limits)
+    yield from _position_sizes(limits)
+    if terms.capital is not None:
+        yield RequireMargin("capital", CAPITAL_SENTENCE)
+    if limits.max_gross_exposure is not None:
+        yield MaxGrossExposure(limits.max_gross_exposure)
+    if limits.max_daily_loss is not None:
+        yield LossLimit("max_daily_loss", limits.max_daily_loss, "the strategy")
+    yield from _flow(limits)
 
 
 def _permissions(limits: RiskLimits) -> Iterator[Rule]:
@@ -94,13 +110,17 @@ def _sizes_and_prices(limits: RiskLimits) -> Iterator[Rule]:
 
 def _positions(limits: RiskLimits, declared: Mapping[StrategyId, Decimal]) -> Iterator[Rule]:
     yield ReduceOnly()
+    yield from _position_sizes(limits)
+    if declared:
+        yield StrategyMaxPosition(declared)
+    yield Shortable() if limits.allow_short else NoShortSale()
+
+
+def _position_sizes(limits: RiskLimits) -> Iterator[Rule]:
     if limits.max_position_quantity is not None:
         yield MaxPositionQuantity(limits.max_position_quantity)
     if limits.max_position_notional is not None:
         yield MaxPositionNotional(limits.max_position_notional)
-    if declared:
-        yield StrategyMaxPosition(declared)
-    yield Shortable() if limits.allow_short else NoShortSale()
 
 
 def _account(limits: RiskLimits) -> Iterator[Rule]:

@@ -7,6 +7,8 @@ from kernel.events import SELL, InstrumentDefined
 from strategies.sdk.risk_rules import Denial
 
 ZERO = Decimal(0)
+MARGIN_SENTENCE = "the initial margin must not exceed the equity that positions and working orders leave"
+CAPITAL_SENTENCE = "the initial margin must not exceed what positions and working orders leave of the capital"
 RATIO = Decimal("0.0001")
 """The last place of a ratio in a denial; ratios are compared exactly."""
 
@@ -45,20 +47,26 @@ class RequireCash:
 
 
 class RequireMargin:
-    """No new exposure whose initial margin the equity does not cover."""
+    """No new exposure whose initial margin the equity does not cover.
+
+    ``rule`` and ``sentence`` are those of the denial.
+    """
+
+    def __init__(self, rule: str = "require_margin", sentence: str = MARGIN_SENTENCE) -> None:
+        self.rule = rule
+        self.sentence = sentence
 
     def check(self, order_check: OrderCheck) -> Denial | None:
         if not order_check.opening_quantity:
             return None
         if order_check.price is None:
-            return _unpriced("require_margin", ZERO)
+            return _unpriced(self.rule, ZERO)
         context = order_check.context
         needed = order_check.added_exposure * context.account.margin_rate(order_check.order.symbol)
         free = order_check.equity - context.figures.initial_margin - order_check.working.state.exposure.margin
         if needed <= free:
             return None
-        sentence = "the initial margin must not exceed the equity that positions and working orders leave"
-        return Denial("require_margin", sentence, free, needed)
+        return Denial(self.rule, self.sentence, free, needed)
 
 
 class MaxGrossExposure:
@@ -142,11 +150,12 @@ class MaxSectorConcentration:
 
 
 class LossLimit:
-    """No order but reducing ones once the account has lost ``limit`` or more, by the rule's own measure."""
+    """No order but reducing ones once ``whose`` loss is ``limit`` or more, by the rule's own measure."""
 
-    def __init__(self, rule: str, limit: Decimal) -> None:
+    def __init__(self, rule: str, limit: Decimal, whose: str = "the account") -> None:
         self.rule = rule
         self.limit = limit
+        self.whose = whose
         self._bound = float(limit)
 
     def check(self, order_check: OrderCheck) -> Denial | None:
@@ -155,7 +164,7 @@ class LossLimit:
         loss = order_check.context.figures.loss(self.rule)
         if loss < self._bound:
             return None
-        sentence = "the account has lost too much: orders may only make positions smaller"
+        sentence = f"{self.whose} has lost too much: orders may only make positions smaller"
         return Denial(self.rule, sentence, self.limit, str(round(loss, 6)))
 
 

@@ -40,7 +40,7 @@ class MaxOpenOrders:
         self.limit = limit
 
     def check(self, order_check: OrderCheck) -> Denial | None:
-        count = len(order_check.working.state.orders) + 1
+        count = order_check.working.open_count + 1
         if order_check.replaced is not None or count <= self.limit:
             return None
         sentence = "an order must be finished before another one may be sent"

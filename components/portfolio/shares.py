@@ -1,0 +1,102 @@
+"""What each strategy may use of the account: its capital, and what its positions take of it.
+
+A strategy without capital of its own may use the whole account. Capital and what positions take are defined
+as the account's equity and initial margin are: a position of N takes N times its margin rate. So what is
+left of it is the buying power of an account of the strategy's own.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Protocol
+
+from components.portfolio.position import ZERO
+from components.portfolio.strategy_figures import StrategyFigures
+from kernel.identifiers import StrategyId
+from strategies.sdk.strategy_limits import Capital
+
+
+class AccountView(Protocol):
+    """The account that is shared."""
+
+    @property
+    def equity(self) -> Decimal: ...
+    @property
+    def buying_power(self) -> Decimal: ...
+    def margin_rate(self, symbol: str) -> Decimal: ...
+    def strategy_position(self, strategy: StrategyId, symbol: str) -> Decimal: ...
+    def rate(self, currency: str) -> Decimal | None: ...
+
+
+class DayView(Protocol):
+    """The trading day."""
+
+    def day_loss(self, strategy: StrategyId) -> Decimal: ...
+
+
+class Shares:
+    """Read-only figures by strategy, in the account's currency."""
+
+    def __init__(
+        self,
+        capital: Mapping[StrategyId, Capital],
+        *,
+        account: AccountView,
+        figures: StrategyFigures,
+        day: DayView,
+    ) -> None:
+        self._capital = capital
+        self._account = account
+        self._figures = figures
+        self.exposures = figures.exposures
+        self.day_loss = day.day_loss
+
+    def capital(self, strategy: StrategyId) -> Decimal:
+        """What the strategy may use now; without capital of its own the account's equity."""
+        own = self._capital.get(strategy)
+        if own is None:
+            return self._account.equity
+        if own.fraction is not None:
+            return own.fraction * self._account.equity
+        assert own.amount is not None, f"{strategy}: capital with neither fraction nor amount"
+        return own.amount + self._figures.worth(strategy)
+
+    def initial_margin(self, strategy: StrategyId) -> Decimal:
+        """What its positions take of it."""
+        return sum(
+            (value * self._account.margin_rate(symbol) for symbol, value in self.exposures(strategy)), ZERO
+        )
+
+    def known_capital(self, strategy: StrategyId) -> Decimal | None:
+        """``capital``; ``None`` while a price or a rate that it needs is not known."""
+        own = self._capital.get(strategy)
+        is_own = own is not None and own.amount is not None
+        is_known = self._figures.is_known(strategy) if is_own else self._figures.is_complete
+        return self.capital(strategy) if is_known else None
+
+    def buying_power(self, strategy: StrategyId) -> Decimal | None:
+        """What it can still use: of its capital, and at most the account's. ``None`` as above."""
+        if not self._figures.is_complete:
+            return None
+        power = self._account.buying_power
+        if strategy not in self._capital:
+            return power
+        return min(power, self.capital(strategy) - self.initial_margin(strategy))
+
+    def sizing(self, strategy: StrategyId) -> "AccountView | OwnAccount":
+        """The account that the strategy's orders are sized by."""
+        return OwnAccount(strategy, self, self._account) if strategy in self._capital else self._account
+
+
+class OwnAccount:
+    """The account as one strategy with capital of its own sizes orders by it."""
+
+    def __init__(self, strategy: StrategyId, shares: Shares, account: AccountView) -> None:
+        self._strategy = strategy
+        self._shares = shares
+        self.strategy_position = account.strategy_position
+        self.rate = account.rate
+
+    @property
+    def equity(self) -> Decimal:
+        """Its capital."""
+        return self._shares.capital(self._strategy)

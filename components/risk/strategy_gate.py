@@ -1,0 +1,154 @@
+"""The gate of one strategy: its own limits, checked by the same rules as the account's.
+
+A rule sees an order through an ``OrderCheck``. Here that check stands in a context in which the strategy is
+alone: the net position is its own, the equity is its capital, the working orders are its own. An order must
+pass the account's rules first, then these. A denial has the name of its rule with ``strategy_`` before it,
+and its sentence ends with the strategy.
+
+What it remembers is in the state of risk: the times of the strategy's orders (``own_flow``) and the
+exposure that its working orders would add to its own positions (``working.own_exposure``).
+"""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+import msgspec
+
+from components.risk.context import RiskContext
+from components.risk.exposure import ExposureSums, WorkingExposure
+from components.risk.flow import FlowState
+from components.risk.order_check import OrderCheck
+from components.risk.rules import FlowRule, strategy_rules
+from components.risk.state import RiskState
+from components.risk.views import AccountView, MarketView, SharesView
+from components.risk.working_orders import ZERO, StrategyWorkingOrders, WorkingOrder, WorkingOrders
+from kernel.events import Order
+from kernel.identifiers import StrategyId
+from strategies.sdk.risk_rules import Denial
+from strategies.sdk.strategy_limits import StrategyTerms
+
+
+class StrategyGate:
+    """Checks the orders of one strategy against its own limits."""
+
+    def __init__(
+        self, strategy: StrategyId, terms: StrategyTerms, *, context: RiskContext, shares: SharesView
+    ) -> None:
+        self._strategy = strategy
+        self._rules = tuple(strategy_rules(terms))
+        self._flow_rules = tuple(rule for rule in self._rules if isinstance(rule, FlowRule))
+        self._account = OwnAccount(strategy, context.account, shares)
+        self._context = RiskContext(
+            account=self._account,
+            market=context.market,
+            venue=context.venue,
+            figures=OwnFigures(strategy, context.account, context.market, shares),
+            is_emulated=context.is_emulated,
+            currency=context.currency,
+        )
+
+    def exposure_in(self, state: RiskState, market: MarketView) -> WorkingExposure:
+        """The exposure of its working orders, kept in the state of risk."""
+        sums = state.working.own_exposure.setdefault(self._strategy, ExposureSums())
+        return WorkingExposure(sums, account=self._account, market=market)
+
+    def take(self, state: RiskState, working: WorkingOrders) -> None:
+        """See its part of the state of risk; again after a restore, which replaces the dicts in it."""
+        own = StrategyWorkingOrders(working, self._strategy)
+        flow = state.own_flow.setdefault(self._strategy, FlowState())
+        self._context.working = own
+        self._context.state = RiskState(working=own.state, flow=flow, defined=state.defined)
+
+    def check(self, order: Order, ts: int, replaced: WorkingOrder | None) -> Denial | None:
+        """The reason to deny an order of the strategy; ``None`` if it has none."""
+        order_check = OrderCheck(order, ts, self._context, replaced)
+        for rule in self._rules:
+            denial = rule.check(order_check)
+            if denial is not None:
+                return msgspec.structs.replace(
+                    denial,
+                    rule=f"strategy_{denial.rule}",
+                    reason=f"{denial.reason} (a limit of the strategy {self._strategy})",
+                )
+        return None
+
+    def note(self, order: Order, ts: int, replaced: WorkingOrder | None) -> None:
+        """Remember an order that was approved."""
+        if self._flow_rules:
+            order_check = OrderCheck(order, ts, self._context, replaced)
+            for rule in self._flow_rules:
+                rule.note(order_check)
+
+
+class OwnAccount:
+    """The account as if the strategy were alone in it."""
+
+    def __init__(self, strategy: StrategyId, account: AccountView, shares: SharesView) -> None:
+        self._strategy = strategy
+        self._account = account
+        self._shares = shares
+        self.margin_rate = account.margin_rate
+        self.rate = account.rate
+        self.strategy_position = account.strategy_position
+
+    @property
+    def cash(self) -> Decimal:
+        """The cash that it shares with the others."""
+        return self._account.cash
+
+    @property
+    def equity(self) -> Decimal:
+        """Its capital."""
+        return self._shares.capital(self._strategy)
+
+    def net_position(self, symbol: str) -> Decimal:
+        """Its own position."""
+        return self._account.strategy_position(self._strategy, symbol)
+
+    def holders(self, symbol: str) -> Mapping[StrategyId, Decimal]:
+        """Its own open quantity."""
+        held = self.net_position(symbol)
+        return {self._strategy: held} if held else {}
+
+    def open_symbols(self) -> Iterable[str]:
+        """Symbols in which it holds something."""
+        return [symbol for symbol, _ in self._shares.exposures(self._strategy)]
+
+
+class OwnFigures:
+    """Exposure, margin and losses of one strategy, summed over its positions when a rule asks."""
+
+    def __init__(
+        self, strategy: StrategyId, account: AccountView, market: MarketView, shares: SharesView
+    ) -> None:
+        self._strategy = strategy
+        self._account = account
+        self._market = market
+        self._shares = shares
+
+    @property
+    def equity(self) -> Decimal:
+        """Its capital."""
+        return self._shares.capital(self._strategy)
+
+    @property
+    def gross_exposure(self) -> Decimal:
+        """Sum of the absolute values of its positions."""
+        return sum((value for _, value in self._shares.exposures(self._strategy)), ZERO)
+
+    @property
+    def initial_margin(self) -> Decimal:
+        """The initial margin of its positions."""
+        exposures = self._shares.exposures(self._strategy)
+        return sum((value * self._account.margin_rate(symbol) for symbol, value in exposures), ZERO)
+
+    def sector_exposure(self, sector: str) -> Decimal:
+        """The part of its exposure that is in one sector."""
+        exposures = self._shares.exposures(self._strategy)
+        return sum(
+            (value for symbol, value in exposures if self._market.instrument(symbol).sector == sector), ZERO
+        )
+
+    def loss(self, rule: str) -> float:  # noqa: ARG002  # the day's is the only loss that is limited
+        """What it lost since the trading day began."""
+        return float(self._shares.day_loss(self._strategy))

@@ -31,19 +31,19 @@ from eventstore import EventStore, MemoryEventStore, SqliteEventStore
 from eventstore.importing import DataKind, ImportOptions, import_files
 from kernel.clock import HistoricalClock
 from kernel.decimals import exact
-from kernel.errors import InputError
+from kernel.errors import ConfigError, InputError
 from replay.arguments import Keys, Paths, config_of, paths_of, settings_of
 from replay.commands import Command
 from replay.config import ReplayConfig
 from replay.journal import JournalEntry, read_journal
 from replay.metrics import Metrics
-from replay.planning import plan_run
+from replay.planning import own_ids, plan_run
 from replay.recording import RunRecorder
 from replay.report import PriceHistory, read_prices, write_report
 from replay.results import RunResult, read_results
 from replay.run import Plan, Progress, play
 from replay.trades import RoundTrip
-from strategies.sdk import RiskLimits
+from strategies.sdk import Capital, RiskLimits, StrategyLimits
 from strategies.sdk.loading import LoadedStrategy
 from strategies.sdk.rebuilding import check_unchanged, rebuilt
 
@@ -103,6 +103,8 @@ def backtest(
     signals: SignalsConfig | Keys | None = None,
     execution: ExecutionConfig | Keys | None = None,
     commands: Sequence[Command | Keys] = (),
+    capital: Mapping[str, Capital | Keys] | None = None,
+    limits: Mapping[str, StrategyLimits | Keys] | None = None,
 ) -> Backtest:
     """Run strategies over market data and return what came of it.
 
@@ -113,14 +115,19 @@ def backtest(
     and session (of a store, name their streams); rates without a column that says of what are about what
     the file is named after (``eurusd.csv``). ``start`` and ``end`` are UTC days or moments, inclusive.
 
+    ``capital`` and ``limits`` are those of single strategies, by id: the name in the metadata, numbered
+    where one repeats (``ma_cross.2``).
+
     Every setting is a struct of its own or a mapping as in ``onetape.yaml``: ``risk={"max_drawdown": 0.2}``.
     Blocks; works inside a running event loop too. Raises ``InputError`` or ``ConfigError`` naming what is
     wrong. A component or strategy that fails in the run does not raise: ``result.failures`` counts that, and
     ``result.first_failure`` says what the first was; only a run without any can be relied on.
     """
     strategies = [strategy] if not isinstance(strategy, Sequence) else list(strategy)
+    loaded = [from_instance(one) for one in strategies]
     config = config_of(
         {
+            "strategies": _with_terms(loaded, capital=capital or {}, limits=limits or {}),
             "streams": streams,
             "from": start,
             "to": end,
@@ -135,7 +142,6 @@ def backtest(
             "commands": commands,
         }
     )
-    loaded = [from_instance(one) for one in strategies]
     options = None if importing is None else settings_of(importing, ImportOptions, key="importing")
     facts = {
         DataKind.CORPORATE_ACTIONS: paths_of(actions),
@@ -181,6 +187,23 @@ def from_instance(strategy: AnyStrategy) -> LoadedStrategy:
         source_hash=sha256(source.encode()).hexdigest(),
         version=kind.metadata.version,
     )
+
+
+def _with_terms(
+    loaded: Sequence[LoadedStrategy], *, capital: Mapping[str, object], limits: Mapping[str, object]
+) -> list[Keys]:
+    """The entries under ``strategies`` that give the strategies their terms; none where they have none."""
+    if not capital and not limits:
+        return []
+    ids = own_ids([one.strategy.metadata.name for one in loaded])
+    for key, named in (("capital", capital), ("limits", limits)):
+        unknown = sorted(set(named).difference(ids))
+        if unknown:
+            raise ConfigError(f"{key}: there is no strategy {unknown[0]!r}; there are: {', '.join(ids)}")
+    return [
+        {"strategy": one.reference, "id": key, "capital": capital.get(key), "limits": limits.get(key, {})}
+        for key, one in zip(ids, loaded, strict=True)
+    ]
 
 
 def run_blocking(work: Coroutine[object, object, ResultT]) -> ResultT:

@@ -53,6 +53,32 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     fees: Decimal
 
 
+class TradeFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """The figures of closed round trips, after commission; ``None`` as in ``Metrics``."""
+
+    trade_count: int
+    win_rate: float | None
+    profit_factor: float | None
+    average_trade_duration_ns: float | None
+    best_trade: float | None
+    worst_trade: float | None
+
+
+@exact
+def measure_trades(trades: Sequence[RoundTrip]) -> TradeFigures:
+    """All figures of trades."""
+    net_pnls = np.array([float(trade.net_pnl * trade.rate) for trade in trades], dtype=np.float64)
+    returns = [rate for trade in trades if (rate := trade.net_return) is not None]
+    return TradeFigures(
+        trade_count=len(trades),
+        win_rate=win_rate(net_pnls),
+        profit_factor=profit_factor(net_pnls),
+        average_trade_duration_ns=mean_duration_ns(trades),
+        best_trade=max(returns, default=None),
+        worst_trade=min(returns, default=None),
+    )
+
+
 @exact
 def measure(
     curve: EquityCurve,
@@ -73,8 +99,7 @@ def measure(
         gained = growth - 1.0
     yearly = None if growth is None else annual_return(growth, years_between(start_ts, end_ts))
     deepest = max_drawdown(curve.performance)
-    net_pnls = np.array([float(trade.net_pnl * trade.rate) for trade in trades], dtype=np.float64)
-    returns = [rate for trade in trades if (rate := trade.net_return) is not None]
+    of_trades = measure_trades(trades)
     return Metrics(
         start_ts=start_ts,
         end_ts=end_ts,
@@ -89,12 +114,12 @@ def measure(
         max_drawdown=deepest,
         max_drawdown_duration_ns=max_drawdown_duration_ns(curve.ts, curve.performance),
         exposure=exposure_share(curve.exposure[1:]),
-        trade_count=len(trades),
-        win_rate=win_rate(net_pnls),
-        profit_factor=profit_factor(net_pnls),
-        average_trade_duration_ns=mean_duration_ns(trades),
-        best_trade=max(returns, default=None),
-        worst_trade=min(returns, default=None),
+        trade_count=of_trades.trade_count,
+        win_rate=of_trades.win_rate,
+        profit_factor=of_trades.profit_factor,
+        average_trade_duration_ns=of_trades.average_trade_duration_ns,
+        best_trade=of_trades.best_trade,
+        worst_trade=of_trades.worst_trade,
         fees=fees,
     )
 

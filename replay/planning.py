@@ -22,6 +22,7 @@ from replay.run_facts import read_inputs
 from replay.simulated_venue import load_models
 from strategies.sdk.loading import LoadedStrategy, load_strategy
 from strategies.sdk.references import find_source_file, parse_reference
+from strategies.sdk.strategy_limits import UNLIMITED
 
 _MARKET_NAMES = frozenset(kind.__name__ for kind in MARKET_TYPES)
 _RATE_LEAD_NS = 7 * DAY_NS
@@ -86,9 +87,11 @@ def planned_strategies(
     Raises ``ConfigError`` where there is none, or one names a symbol that is not of ``symbols``.
     """
     if loaded:
-        ids = _own_ids([one.strategy.metadata.name for one in loaded])
+        ids = own_ids([one.strategy.metadata.name for one in loaded])
+        terms = {one.id: one.terms for one in config.strategies}
         return tuple(
-            PlannedStrategy(key, one, symbols, was_told=False) for key, one in zip(ids, loaded, strict=True)
+            PlannedStrategy(key, one, symbols, was_told=False, terms=terms.get(key, UNLIMITED))
+            for key, one in zip(ids, loaded, strict=True)
         )
     if loaded is not None:
         raise ConfigError("no strategy to run; give at least one")
@@ -190,10 +193,11 @@ async def _first_from(store: EventStore, stream: str, ts: int) -> tuple[int, int
     return 0, 0
 
 
-def _own_ids(names: Sequence[str]) -> list[StrategyId]:
-    """The names, numbered where one repeats: ``ma_cross``, ``ma_cross.2``.
+def own_ids(names: Sequence[str]) -> list[StrategyId]:
+    """The ids of strategies that are given as instances: their names.
 
-    A long name is cut to leave room for the number: ids must differ in their first 16 letters.
+    One that repeats is numbered: ``ma_cross``, ``ma_cross.2``. A long name is cut to leave room for the
+    number: ids must differ in their first 16 letters.
     """
     ids: list[StrategyId] = []
     for place, name in enumerate(names):

@@ -38,24 +38,13 @@ from kernel.identifiers import StrategyId
 from replay.equity import EquityCurve, time_weighted
 from replay.metrics import Metrics, measure
 from replay.run_facts import Deposit, read_facts
+from replay.strategy_results import COUNTED, StrategyResult, StrategyTally
 from replay.trades import Corrections, FifoMatcher, OpenLot, RoundTrip, last_corrections
 
 ZERO = Decimal(0)
 
 _FRAME: frozenset[type[Event]] = frozenset({RunStarted, RunFinished, FillCorrected})
-_COUNTED: frozenset[type[Event]] = frozenset(
-    {
-        ConfigLoaded,
-        StrategyLoaded,
-        OrderSubmitted,
-        OrderDenied,
-        OrderRejected,
-        OrderFilled,
-        AccountMarked,
-        ComponentFailed,
-        DecisionRefused,
-    }
-)
+_COUNTED: frozenset[type[Event]] = COUNTED.union({ConfigLoaded, StrategyLoaded, ComponentFailed})
 
 
 class RunStrategy(msgspec.Struct, frozen=True):
@@ -86,6 +75,7 @@ class RunResult(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     - ``first_failure``: the first failure, in a sentence.
     - ``trades``: closed round trips in order of their exits.
     - ``open_lots``: entries that were never closed.
+    - ``by_strategy``: the same figures by strategy, in order of loading.
     """
 
     run_stream: str
@@ -111,6 +101,7 @@ class RunResult(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     trades: tuple[RoundTrip, ...]
     open_lots: tuple[OpenLot, ...]
     metrics: Metrics
+    by_strategy: tuple[StrategyResult, ...] = ()
 
     @property
     def events(self) -> int:
@@ -141,8 +132,10 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
     tally = _Tally(
         FifoMatcher(corrections, facts.instruments, facts.actions, rates=facts.rates, currency=currency)
     )
+    by_strategy = StrategyTally(corrections, facts.rates, currency=currency)
     async for event in _events(store, run_stream, Selection(types=_COUNTED)):
         tally.take(event)
+        by_strategy.take(event)
     paid_in = [deposit for deposit in facts.deposits if deposit.ts <= beginning.known_ts]
     initial = sum((deposit.amount for deposit in paid_in), ZERO)
     curve = tally.curve(beginning, initial, facts.deposits[len(paid_in) :])
@@ -178,6 +171,14 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
         trades=matched.trades,
         open_lots=matched.open_lots,
         metrics=metrics,
+        by_strategy=by_strategy.results(
+            [one.strategy for one in tally.strategies],
+            matched,
+            config=tally.config,
+            initial_equity=initial,
+            opens_ts=beginning.opens_ts,
+            known_ts=beginning.known_ts,
+        ),
     )
 
 

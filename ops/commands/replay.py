@@ -28,7 +28,7 @@ from replay.demo import DEMO_STORE, demo_config, import_demo_data
 from replay.planning import plan_run, unplayed_actions
 from replay.report import read_prices, write_report
 from replay.results import RunResult, read_results
-from replay.tables import result_table, to_json
+from replay.tables import result_table, strategies_note, strategies_table, to_json
 from replay.verification import RESTARTS, verify_run
 
 
@@ -312,6 +312,12 @@ def _show(result: RunResult, report: Path, *, as_json: bool) -> None:
         return
     console = Console()
     print_table(result_table(result), console)
+    by_strategy = strategies_table(result)
+    if by_strategy is not None:
+        console.print()
+        print_table(by_strategy, console)
+        console.print(strategies_note(result), style="dim", soft_wrap=True)
+        console.print()
     console.print(f"Run stream: {result.run_stream}")
     console.print(f"Report: {report.resolve()}", soft_wrap=True)
 

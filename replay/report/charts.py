@@ -9,7 +9,7 @@ import numpy as np
 from kernel.events import Side
 from kernel.time_units import DAY_NS, HOUR_NS, MS_NS
 from replay import figures
-from replay.equity import Integers, daily_closes
+from replay.equity import EquityCurve, Integers, daily_closes
 from replay.metrics import drawdowns
 from replay.report.prices import PriceHistory, PriceSeries
 from replay.report.sampling import ExtremesSample
@@ -30,6 +30,14 @@ class CurveChart(msgspec.Struct, frozen=True):
     equity: list[float]
     drawdown: list[float | None]
     is_intraday: bool
+
+
+class StrategyLine(msgspec.Struct, frozen=True):
+    """The net P&L of one strategy, in the account's currency."""
+
+    name: str
+    x: list[str]
+    pnl: list[float]
 
 
 class Markers(msgspec.Struct, frozen=True):
@@ -59,6 +67,8 @@ class ChartData(msgspec.Struct, frozen=True):
 
     currency: str
     curve: CurveChart
+    strategies: list[StrategyLine]
+    """Empty for a run of one strategy, and where ledgers were not marked."""
     prices: list[PriceChart]
     returns: list[float]
     flat_days: int
@@ -72,6 +82,11 @@ def chart_data(result: RunResult, prices: PriceHistory) -> ChartData:
     return ChartData(
         currency=result.currency,
         curve=_curve(result),
+        strategies=[
+            _strategy_line(one.strategy, one.equity)
+            for one in result.by_strategy
+            if one.equity is not None and len(result.by_strategy) > 1
+        ],
         prices=[_price_chart(result, series) for series in prices.values() if len(series.ts) > 1],
         returns=[float(value) for value in moves],
         flat_days=int(np.count_nonzero(returns == 0)),
@@ -84,15 +99,28 @@ def chart_times(ts: Integers) -> list[str]:
     return [str(text) for text in texts]
 
 
-def _curve(result: RunResult) -> CurveChart:
-    curve = result.equity
+def _kept(curve: EquityCurve) -> tuple[Integers, list[str]]:
+    """The points of a curve that are drawn, and their times."""
     sample = ExtremesSample(CURVE_POINTS)
     sample.take(np.arange(len(curve)), curve.equity)
     kept, _ = sample.points()
     ts = curve.ts[kept]
     is_midnight_mark = (kept > 0) & (ts % DAY_NS == 0)  # it closes the day before, and is drawn there
+    return kept, chart_times(ts - is_midnight_mark * MS_NS)
+
+
+def _strategy_line(name: str, curve: EquityCurve) -> StrategyLine:
+    kept, times = _kept(curve)
+    return StrategyLine(
+        html.escape(name), times, [float(value) for value in curve.equity[kept] - curve.equity[0]]
+    )
+
+
+def _curve(result: RunResult) -> CurveChart:
+    curve = result.equity
+    kept, times = _kept(curve)
     return CurveChart(
-        x=chart_times(ts - is_midnight_mark * MS_NS),
+        x=times,
         equity=[float(value) for value in curve.equity[kept]],
         drawdown=[float(value) for value in drawdowns(curve.performance)[kept]],
         is_intraday=_is_intraday(curve.ts[1:]),

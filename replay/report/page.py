@@ -16,7 +16,8 @@ from replay.equity import MonthlyReturn, daily_closes, monthly_returns
 from replay.report.charts import chart_data
 from replay.report.prices import PriceHistory
 from replay.results import RunResult, RunStrategy
-from replay.tables import problems, result_lines
+from replay.strategy_results import StrategyResult
+from replay.tables import STRATEGY_COLUMNS, problems, result_lines, strategies_note, strategy_cells
 from replay.trades import RoundTrip
 
 TRADES_SHOWN = 500
@@ -53,6 +54,10 @@ def report_page(result: RunResult, prices: PriceHistory) -> str:
         strategies="\n".join(_strategy(one) for one in result.strategies),
         facts=_facts(result),
         tiles="\n".join(_tiles(result)),
+        by_strategy_hidden="" if len(result.by_strategy) > 1 else "hidden",
+        strategy_columns="".join(f"<th>{_text(name)}</th>" for name in STRATEGY_COLUMNS),
+        by_strategy="\n".join(_strategy_row(one) for one in result.by_strategy),
+        strategies_note=_text(strategies_note(result)),
         price_options="\n".join(f"<option>{_text(one.symbol)}</option>" for one in data.prices),
         price_hidden="" if data.prices else "hidden",
         months=_months(monthly_returns(daily_closes(result.equity))),
@@ -101,6 +106,17 @@ def _strategy(one: RunStrategy) -> str:
     return (
         f"<section class='strategy'><h1>{_text(one.strategy)}{version}</h1>"
         f"<p class='muted'>{_text(one.reference)}</p><p class='chips'>{chips}</p></section>"
+    )
+
+
+def _strategy_row(one: StrategyResult) -> str:
+    """A strategy's line in the table of strategies; gains and losses are coloured."""
+    tones = {3: float(one.trade_pnl), 4: 0.0 if one.pnl is None else float(one.pnl.net)}
+    cells = enumerate(strategy_cells(one))
+    return (
+        "<tr>"
+        + "".join(f"<td class='{_tone(tones.get(place))}'>{_text(cell)}</td>" for place, cell in cells)
+        + "</tr>"
     )
 
 

@@ -47,6 +47,21 @@ function drawCurve(c) {
   }), config);
 }
 
+function drawStrategies(c) {
+  const chart = document.getElementById("strategies");
+  chart.hidden = data.strategies.length === 0;
+  if (chart.hidden) return;
+  const traces = data.strategies.map(({ name, x, pnl }) => (
+    { x, y: pnl, type: "scatter", mode: x.length < 40 ? "lines+markers" : "lines", name, line: { width: 1.4 },
+      marker: { size: 4 }, hovertemplate: "%{y:,.2f} " + data.currency + "<extra>" + name + "</extra>" }));
+  Plotly.react("strategies", traces, layout(c, {
+    hovermode: "x unified", showlegend: true, legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" },
+    margin: { l: 64, r: 16, t: 34, b: 36 },
+    xaxis: axis(c, { type: "date", hoverformat: timeFormat(data.curve.is_intraday) }),
+    yaxis: axis(c, { tickformat: ",.4~f", title: { text: "Net P&L, " + data.currency } }),
+  }), config);
+}
+
 function markers(points, name, marker) {
   return { x: points.x, y: points.y, text: points.text, name, type: "scatter", mode: "markers",
            marker: { size: 9, ...marker }, hovertemplate: "%{text}<br>%{x}<extra>" + name + "</extra>" };
@@ -91,6 +106,7 @@ function drawReturns(c) {
 function draw() {
   const c = colours();
   drawCurve(c);
+  drawStrategies(c);
   drawPrice(c);
   drawReturns(c);
 }

@@ -303,7 +303,8 @@ async def test_json_names_are_stable(store: MemoryEventStore) -> None:
         "run_stream strategies symbols start end events inputs derived orders denied rejected "
         "refused failures first_problem fills trades open_lots currency initial_equity final_equity "
         "total_return annual_return volatility sharpe sortino calmar max_drawdown max_drawdown_duration_s "
-        "win_rate profit_factor exposure average_trade_duration_s best_trade worst_trade fees digest"
+        "win_rate profit_factor exposure average_trade_duration_s best_trade worst_trade fees digest "
+        "by_strategy"
     )
 
 

@@ -1,6 +1,7 @@
 """What a configuration says of one strategy: enabled, capital, limits; in runs, and in their records."""
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -8,12 +9,13 @@ from components.assembly.settings import StrategyConfig
 from eventstore import EventStore
 from kernel.errors import ConfigError, InputError
 from kernel.events import Event, LedgerMarked, OrderDenied, OrderFilled, StrategyLoaded
-from replay.backtest import run_and_record
+from replay.backtest import backtest, run_and_record
 from replay.config import ReplayConfig, check_config
 from replay.planning import plan_run
 from replay.verification import verify_run
+from strategies.buy_and_hold import BuyAndHold
 from strategies.sdk import Capital, RiskLimits, StrategyLimits
-from tests.replay.market import walk
+from tests.replay.market import walk, write_csv
 from tests.replay.playing import read_events, store_of
 
 CROSS = StrategyConfig(strategy="strategies.ma_cross:MovingAverageCross", params={"fast": 2, "slow": 5})
@@ -160,3 +162,30 @@ def test_limits_of_a_strategy_are_held_to_their_bounds() -> None:
         ConfigError, match=r"strategies: number 1 .*: limits.max_open_orders: -1 is not between"
     ):
         check_config(config(wrong))
+
+
+# --- in Python --------------------------------------------------------------------------------
+
+
+def test_backtest_takes_capital_and_limits_by_strategy(tmp_path: Path) -> None:
+    data = tmp_path / "a.csv"
+    write_csv(data, walk("A", 100, seed=5))
+
+    done = backtest(
+        [BuyAndHold(), BuyAndHold()],
+        data=data,
+        capital={"buy_and_hold": {"fraction": 0.25}},
+        limits={"buy_and_hold.2": StrategyLimits(max_order_quantity=Decimal(1))},
+    )
+
+    first, second = done.result.by_strategy
+    assert (first.capital, first.fills) == (Capital(fraction=Decimal("0.25")), 1)
+    assert (second.capital, second.denied) == (None, 1)
+
+
+def test_backtest_refuses_terms_of_a_strategy_that_is_not_there(tmp_path: Path) -> None:
+    data = tmp_path / "a.csv"
+    write_csv(data, walk("A", 10, seed=5))
+
+    with pytest.raises(ConfigError, match="capital: there is no strategy 'x'; there are: buy_and_hold"):
+        backtest(BuyAndHold(), data=data, capital={"x": {"fraction": 0.5}})

@@ -1,13 +1,13 @@
-"""Admission of inputs: what is dispatched is what the tape will say.
+"""Admission of inputs: the core gets each input in the form in which the tape will hold it.
 
-Events are not validated when they are made, so a producer may hand in a price as text or an amount as
-a float. An input is therefore written and read back, as the tape will do it, before the core sees it.
+Events are not checked when they are made: a producer may give a price as text, or an amount as a float. So
+each input is encoded and decoded, as the tape does it, before the core sees it.
 
-- A value that the tape reads as another one (1000.0 for a ``Decimal``, text for an enum, a
-  ``numpy.float64``) is that other one from the beginning.
-- A value that the tape could not read is refused, and nothing else is touched.
+- A value that the tape decodes as another type (1000.0 for a ``Decimal``, text for an enum, a
+  ``numpy.float64``) is converted at once. The core and a later replay see the same value.
+- An input that the tape could not decode is refused alone. Nothing else changes.
 
-It costs under 1 us for a quote, in a live engine alone: a replay reads from the store.
+It costs under 1 us for a quote, and only in a live engine: the inputs of a replay were admitted before.
 """
 
 from collections.abc import Callable
@@ -25,11 +25,11 @@ from kernel.time_units import SECOND_NS
 from kernel.timers import NEVER
 
 MAX_INPUT_BYTES = 16 << 20
-"""Largest input taken. Far above any honest one, far below what a tape can hold."""
+"""Largest input that is accepted: far larger than any real one, far smaller than a tape can hold."""
 
 RECORDS_PER_SECOND = 8
-"""Refusals that get a record each in a second of kernel time: a feed that sends 50,000 bad messages a
-second must not fill the tape. The others are counted in one more record when the second is over."""
+"""Refusals that get a record of their own, per second of kernel time. A feed that sends 50,000 bad messages a
+second must not fill the tape: one more record, at the end of the second, counts the rest."""
 
 SHOWN_CHARACTERS = 100
 """Characters of a wrong value that its refusal quotes."""
@@ -45,9 +45,9 @@ _PLAIN: tuple[tuple[type, Callable[..., object]], ...] = (
 
 
 def _plain(value: object) -> object:
-    """A subclass's value (``numpy.float64``, ``numpy.str_``) as the plain type's, unchanged.
+    """Convert a value of a subclass (``numpy.float64``, ``numpy.str_``) to the plain type.
 
-    Whole numbers of other types (``numpy.int64``) are taken too. ``numpy.float32`` is refused: as a
+    Whole numbers of other types (``numpy.int64``) are converted too. ``numpy.float32`` is refused: as a
     float it would have digits that the producer never meant (0.1 becomes 0.10000000149).
     """
     for kind, convert in _PLAIN:
@@ -63,13 +63,14 @@ _decode: Callable[[bytes], Event] = msgspec.msgpack.Decoder(AnyEvent).decode
 
 
 def admitted(event: Event) -> Event:
-    """The input as the tape will say it. Raises ``InputError`` for one that it could not say.
+    """Convert an input into the form in which the tape will hold it.
 
-    Only what comes from outside may come in: a type that the core alone derives is refused too.
+    Raises ``InputError`` for an input that the tape cannot hold, and for a type that only the core may
+    derive.
     """
     kind = type(event)
     if kind not in _INPUT_TYPES:
-        raise InputError(_stranger(event))
+        raise InputError(_wrong_type(event))
     read, byte_count = _read_back(event, _encode)
     if byte_count > MAX_INPUT_BYTES:
         raise InputError(f"{kind.__name__} of {byte_count} bytes; an input has {MAX_INPUT_BYTES} at most")
@@ -77,48 +78,52 @@ def admitted(event: Event) -> Event:
 
 
 def check_readable(event: Event) -> None:
-    """Raise ``InputError``, naming the field, if the tape could not say the event as it is."""
+    """Raise ``InputError``, naming the field, if the tape cannot hold the event as it is."""
     if type(event) not in _KNOWN:
-        raise InputError(_stranger(event))
+        raise InputError(_wrong_type(event))
     _read_back(event, msgspec.msgpack.encode)
 
 
 class Refusals:
-    """Inputs that were refused: all are counted, and the tape says which, as far as it has room."""
+    """Counts refused inputs, and makes records of them for the tape.
+
+    In one second of kernel time, the first ``RECORDS_PER_SECOND`` get a record each. A summary counts the
+    rest.
+    """
 
     def __init__(self) -> None:
         self.count = 0
-        """All that were refused."""
-        self.untold = 0
-        """Those without a record of their own, since the last one that told how many there were."""
+        """All refused inputs."""
+        self.unrecorded = 0
+        """Refused inputs without a record of their own, since the last summary."""
         self.due_ts = NEVER
-        """When these are to be told of."""
+        """When the next summary is due."""
         self._second_end = 0
         self._recorded = 0
         self._last = ""
 
     def note(self, event: object, *, reason: str, now: int) -> MessageQuarantined | None:
-        """Count one; its record, unless this second has had its number of them."""
+        """Count a refused input. Returns its record, or ``None`` if this second has enough records."""
         self.count += 1
         if now >= self._second_end:
             self._second_end, self._recorded = now + SECOND_NS, 0
         if self._recorded < RECORDS_PER_SECOND:
             self._recorded += 1
             return MessageQuarantined(now, "engine", reason, loggable(_shown(event)))
-        self.untold += 1
+        self.unrecorded += 1
         self._last = reason
         self.due_ts = self._second_end
         return None
 
-    def tell(self, *, now: int) -> MessageQuarantined:
-        """The record of those that had none of their own."""
-        reason = loggable(f"{self.untold} more inputs refused; the last: {self._last}")
-        self.untold, self.due_ts = 0, NEVER
+    def summarise(self, *, now: int) -> MessageQuarantined:
+        """Make the summary of the inputs without a record, and count from 0 again."""
+        reason = loggable(f"{self.unrecorded} more inputs refused; the last: {self._last}")
+        self.unrecorded, self.due_ts = 0, NEVER
         return MessageQuarantined(now, "engine", reason)
 
 
 def _read_back(event: Event, encode: Callable[[object], bytes]) -> tuple[Event, int]:
-    """The event as the tape will say it, and its bytes there."""
+    """The event as the tape will hold it, and its size there in bytes."""
     try:
         packed = encode(event)
         return _decode(packed), len(packed)
@@ -126,17 +131,18 @@ def _read_back(event: Event, encode: Callable[[object], bytes]) -> tuple[Event, 
         raise InputError(loggable(_wrong_field(event, encode, error=error))) from error
 
 
-def _stranger(event: object) -> str:
+def _wrong_type(event: object) -> str:
+    """The sentence for an object that cannot be an input."""
     kind = type(event)
-    known = (
-        "is derived by the core and cannot be an input" if kind in _KNOWN else "is no event that a tape knows"
+    problem = (
+        "is derived by the core and cannot be an input" if kind in _KNOWN else "is not a known event type"
     )
-    return loggable(f"{kind.__name__} {known}: {_shown(event)}")
+    return loggable(f"{kind.__name__} {problem}: {_shown(event)}")
 
 
 @cache
 def _decoders(kind: type[Event]) -> dict[str, tuple[str, Callable[[bytes], object]]]:
-    """By field: its type's name, and what reads a value of it."""
+    """The name of each field's type, and a decoder for its values."""
     hints = get_type_hints(kind)
     return {
         name: (
@@ -148,7 +154,7 @@ def _decoders(kind: type[Event]) -> dict[str, tuple[str, Callable[[bytes], objec
 
 
 def _wrong_field(event: Event, encode: Callable[[object], bytes], *, error: Exception) -> str:
-    """Which field it is, its value, and what was expected."""
+    """The sentence that names the wrong field, its value and the expected type."""
     kind = type(event).__name__
     for name, (expected, decode) in _decoders(type(event)).items():
         value = getattr(event, name, None)
@@ -163,7 +169,7 @@ def _wrong_field(event: Event, encode: Callable[[object], bytes], *, error: Exce
 
 
 def _shown(value: object) -> str:
-    """A value in words, an error in its own; whatever its class does when it is asked."""
+    """A value, or the message of an exception, as text. Never raises, whatever the value's class does."""
     try:
         if isinstance(value, Exception):
             return str(value)

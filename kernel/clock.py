@@ -1,7 +1,10 @@
-"""Clocks: the only place that reads the wall clock.
+"""Clocks: the only code that reads the wall clock.
 
-The core never asks a clock; it goes by the ``ts`` of its inputs. A clock stamps live inputs, wakes the
-engine for timers, and paces a replay.
+The core never reads a clock: it takes the time from the ``ts`` of its inputs. A clock stamps live inputs,
+wakes the engine for timers, and paces a replay.
+
+``RealTimeClock`` remembers its last answer and its last readings of the wall clock and the monotonic clock.
+Each call of ``now`` changes them. Its time never goes back and never stands still.
 """
 
 import asyncio
@@ -13,28 +16,28 @@ from typing import Protocol
 from kernel.time_units import MS_NS, SECOND_NS
 
 STEP_NS = 100 * MS_NS
-"""The wall clock has stepped when it moved by more than this against the monotonic clock between two looks.
+"""A step: the wall clock moved by more than this against the monotonic clock between two readings.
 
-Far above what a clock is steered by: the fastest slew in use (chrony's, 8 %) moves it 83 ms in ``LOOK_S``.
+Corrections that are not steps are smaller: the fastest in use (chrony's, 8 %) is 83 ms in ``CHECK_EVERY_S``.
 """
 
-LOOK_S = 1.0
-"""Longest sleep without a look at the wall clock: no system tells a sleeper that it has stepped."""
+CHECK_EVERY_S = 1.0
+"""Longest sleep without reading the wall clock: no system tells a sleeping program about a step."""
 
 
 class Clock(Protocol):
-    """Where a live engine gets its time."""
+    """The source of a live engine's time."""
 
     def now(self) -> int:
         """ns since the epoch, UTC; never decreases."""
         ...
 
     def begin(self, ts: int) -> None:
-        """Kernel time has reached ``ts`` already, on the tape: never say less."""
+        """Return ``ts`` or later from now on: the tape has reached it already."""
         ...
 
     def take_steps(self) -> Sequence[int]:
-        """By how many ns the wall clock stepped, each time that it did since the last call."""
+        """The steps of the wall clock since the last call, in ns each."""
         ...
 
     async def wait(self, arrived: asyncio.Event, *, until_ts: int) -> None:
@@ -43,10 +46,10 @@ class Clock(Protocol):
 
 
 class RealTimeClock:
-    """The wall clock, held so that kernel time neither steps back nor stands still.
+    """The wall clock, without its steps back.
 
-    Where the wall clock goes ahead, kernel time follows at once. Where it falls behind, by a step back
-    or because the tape is ahead of it, kernel time goes on at half speed until the wall has caught up.
+    When the wall clock jumps ahead, kernel time follows at once. When it falls behind (it stepped back, or
+    the tape is ahead of it), kernel time goes on at half speed until the wall clock has caught up.
     """
 
     def __init__(
@@ -54,21 +57,21 @@ class RealTimeClock:
         *,
         wall_ns: Callable[[], int] = time.time_ns,
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
-        look_s: float = LOOK_S,
+        check_every_s: float = CHECK_EVERY_S,
     ) -> None:
         self._wall_ns = wall_ns
         self._monotonic_ns = monotonic_ns
-        self._look_s = look_s
+        self._check_every_s = check_every_s
         self._now = self._last_wall = wall_ns()
         self._last_monotonic = monotonic_ns()
         self._steps: list[int] = []
         self._step_count = 0
 
     def now(self) -> int:
-        """Wall time, or where that is behind, the last answer and half of what has passed since."""
-        passed, step = self._look()
+        """Wall time. If that is behind: the last answer plus half of the time passed since."""
+        passed, step = self._read()
         if abs(step) > STEP_NS:
-            passed, step = self._look()  # the process may have been held up between the two readings
+            passed, step = self._read()  # the process may have been held up between the two readings
         if abs(step) > STEP_NS:
             self._steps.append(step)
             self._step_count += 1
@@ -82,7 +85,7 @@ class RealTimeClock:
         self._now = max(self.now(), ts)
 
     def take_steps(self) -> Sequence[int]:
-        """The steps seen by ``now`` since the last call; a computer that was suspended shows one, too."""
+        """The steps that ``now`` saw since the last call. A computer that was suspended shows one too."""
         steps, self._steps = self._steps, []
         return steps
 
@@ -91,21 +94,21 @@ class RealTimeClock:
         step_count = self._step_count
         while (left := until_ts - self.now()) > 0 and self._step_count == step_count:
             try:
-                async with asyncio.timeout(min(left / SECOND_NS, self._look_s)):
+                async with asyncio.timeout(min(left / SECOND_NS, self._check_every_s)):
                     await arrived.wait()
                 return
             except TimeoutError:
                 continue
 
-    def _look(self) -> tuple[int, int]:
-        """How much time has passed since ``now`` was last asked, and by how much the wall differs from it."""
+    def _read(self) -> tuple[int, int]:
+        """The time passed since the last ``now``, and how much more than that the wall clock moved."""
         wall, monotonic = self._wall_ns(), self._monotonic_ns()
         passed = monotonic - self._last_monotonic
         return passed, wall - self._last_wall - passed
 
 
 class VirtualClock:
-    """A clock that stands still until it is advanced: for tests and for stepping through a log."""
+    """A clock that stands still until it is advanced, for tests and for stepping through a log."""
 
     def __init__(self, ts: int = 0) -> None:
         self._now = ts
@@ -116,7 +119,7 @@ class VirtualClock:
         return self._now
 
     def advance(self, *, to_ts: int) -> None:
-        """Move forward, waking whoever waits for a time now reached."""
+        """Move forward, and wake those who wait for a time that is reached."""
         if to_ts < self._now:
             raise ValueError(f"the clock is at {self._now} and cannot go back to {to_ts}")
         self._now = to_ts
@@ -129,7 +132,7 @@ class VirtualClock:
         self.advance(to_ts=max(self._now, ts))
 
     def take_steps(self) -> Sequence[int]:
-        """None: it has no wall clock."""
+        """Always empty: it has no wall clock."""
         return ()
 
     async def wait(self, arrived: asyncio.Event, *, until_ts: int) -> None:

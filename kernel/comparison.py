@@ -1,4 +1,9 @@
-"""Compares what a log says with what a core derives from its inputs again, in recovery and verification."""
+"""Compares a log with the events that a core derives again from its inputs, in recovery and verification.
+
+A ``Comparison`` remembers the recorded and the replayed records that are not compared yet. Adding records to
+either side, in portions of any size, and ``check`` change that. ``check`` compares as many records as both
+sides have, and forgets them. A record is never skipped: the first difference raises ``ReplayDiverged``.
+"""
 
 from collections.abc import Sequence
 from itertools import compress
@@ -13,10 +18,9 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class Comparison:
-    """A recorded and a replayed sequence of events and causes, compared as far as both are known.
+    """A recorded and a replayed sequence of events with their causes.
 
-    The two sides may come in any portions. What was compared is forgotten. Events are equal if they are
-    encoded alike, byte for byte.
+    Events are equal if their encoded bytes are equal.
     """
 
     def __init__(self) -> None:
@@ -29,34 +33,34 @@ class Comparison:
 
     @property
     def lacks(self) -> int:
-        """How many replayed events have no recorded one beside them yet."""
+        """How many replayed events wait for a recorded one to be compared with."""
         return len(self._replayed) - len(self._recorded)
 
     def next_recorded(self) -> tuple[int, Event, int] | None:
-        """The seq, event and cause that the log says next, not compared yet; ``None`` at its end."""
+        """The seq, event and cause of the next recorded event; ``None`` at the end of the log."""
         self.check()
         if not self._recorded:
             return None
         return self._seqs[0], self._recorded[0], self._recorded_causes[0]
 
     def add_recorded(self, seqs: Sequence[int], events: Sequence[Event], causes: Sequence[int]) -> None:
-        """Take what the log says next."""
+        """Add the next records of the log."""
         self._seqs += seqs
         self._recorded += events
         self._recorded_causes += causes
 
     def add_replayed(self, events: Sequence[Event], causes: Sequence[int]) -> None:
-        """Take what the core says next."""
+        """Add the next records of the replay."""
         self._replayed += events
         self._replayed_causes += causes
 
     def check(self) -> None:
-        """Compare; raises ``ReplayDiverged`` for the first record that differs."""
+        """Compare what both sides have; raises ``ReplayDiverged`` for the first record that differs."""
         count = min(len(self._recorded), len(self._replayed))
         if not count:
             return
         causes = self._recorded_causes[:count]
-        if causes != self._replayed_causes[:count] or not self._are_alike(count):
+        if causes != self._replayed_causes[:count] or not self._are_equal(count):
             raise self._first_difference()
         self._last_input = abs(causes[-1])
         del self._seqs[:count]
@@ -64,7 +68,7 @@ class Comparison:
         del self._replayed[:count], self._replayed_causes[:count]
 
     def finish(self) -> None:
-        """Nothing more comes; raises ``ReplayDiverged`` if one side said more than the other."""
+        """Compare the rest; raises ``ReplayDiverged`` if one side has more records than the other."""
         self.check()
         if self._replayed:
             raise ReplayDiverged(
@@ -76,8 +80,8 @@ class Comparison:
                 f"seq {self._seqs[0]}: recorded {shown(self._recorded[0])}, but the replay has ended"
             )
 
-    def _are_alike(self, count: int) -> bool:
-        """Whether the first events are equal; the inputs of a live log are the very same objects."""
+    def _are_equal(self, count: int) -> bool:
+        """Whether the first events are equal. The inputs of a live log are the same objects on both sides."""
         recorded, replayed = self._recorded[:count], self._replayed[:count]
         differ = list(map(is_not, recorded, replayed))
         return _encode(list(compress(recorded, differ))) == _encode(list(compress(replayed, differ)))
@@ -91,11 +95,11 @@ class Comparison:
                     f"seq {seq}: recorded {shown(old[0])} {_place(old[1])}, "
                     f"replayed {shown(new[0])} {_place(new[1])}"
                 )
-        raise AssertionError("called for sides that are alike")
+        raise AssertionError("called for sides that are equal")
 
 
 def shown(event: Event) -> str:
-    """An event as a sentence about a difference shows it."""
+    """An event as text, for a sentence about a difference."""
     return f"{msgspec.json.encode(event).decode()} ({type(event).__name__})"
 
 

@@ -1,12 +1,12 @@
-"""The contract of a core component: a name, one state struct, and what it wants to hear.
+"""The contract of a core component: a name, one state struct, and subscriptions.
 
 A component is plain synchronous code. A handler gets one event, changes the component's state and
 returns the events it caused, or ``None``. It reads no clock, does no I/O and knows no other
-component; it learns of the world through events and of the time through their ``ts``.
+component. Events are its only source of information, and their ``ts`` is its time.
 
-Its state is made with it and stays the same object for life: a restore puts fields into it. Its parts take
-the state, or a struct that is a field of it, once, in their constructor. They never hold a dict or a list out
-of it, because a restore replaces those (see ``kernel.state``).
+A component makes its state once and keeps that object for life: a restore sets the fields. Its parts take
+the state, or a struct that is a field of it, once, in their constructor. They never keep a dict or a list of
+the state, because a restore replaces those (see ``kernel.state``).
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -17,10 +17,10 @@ import msgspec
 from kernel.events import Event
 
 Emitted = Sequence[Event] | None
-"""What a handler returns: the events it caused, in order, or nothing."""
+"""The return value of a handler: the events it caused, in order, or ``None``."""
 
-# A handler takes exactly the event type that it subscribed to, which a table of handlers cannot
-# express; and a converted handler may return anything its converter understands.
+# A handler takes exactly the event type that it subscribed to, and the type of a table cannot say so. A
+# handler with a converter may return anything that the converter understands.
 Handler = Callable[[Any], Any]
 Converter = Callable[[Event, Any], Sequence[Event]]
 
@@ -28,8 +28,8 @@ Converter = Callable[[Event, Any], Sequence[Event]]
 class Subscription(msgspec.Struct, frozen=True):
     """Call ``handler`` with every event of exactly ``event_type``.
 
-    Market events can be limited to ``symbols``. ``convert`` turns what the handler returned into
-    events, for handlers that speak another language than events (a strategy's hooks).
+    Market events can be limited to ``symbols``. ``convert`` turns the handler's return value into events,
+    for handlers that return something else (a strategy's hooks return decisions).
     """
 
     event_type: type[Event]
@@ -39,11 +39,11 @@ class Subscription(msgspec.Struct, frozen=True):
 
 
 class FailurePolicy(msgspec.Struct, frozen=True, kw_only=True):
-    """What happens to a component that raises.
+    """How the bus treats a component that raises.
 
-    After each failure it gets no events for ``back_off_s`` of kernel time, doubled each time; after
-    ``max_failures`` it is quarantined until an operator releases it. ``back_off_s=0`` carries on with
-    the next event.
+    After each failure it gets no events for ``back_off_s`` of kernel time, doubled each time. After
+    ``max_failures`` it is quarantined until an operator releases it. With ``back_off_s=0`` it gets the next
+    event.
     """
 
     max_failures: int = 3
@@ -51,14 +51,14 @@ class FailurePolicy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 STEADFAST = FailurePolicy(max_failures=1_000_000, back_off_s=0.0)
-"""For components whose absence is worse than a skipped event (order state, portfolio)."""
+"""For order state, portfolio and others that must go on: it is better to skip one event than to stop them."""
 
 
 class Watch(Protocol):
-    """A component's changing interest in the market events of single symbols.
+    """The symbols whose market events a component gets.
 
-    May change only while the component handles an event for which it emits something, or a
-    derived event; anything else is a ``ComponentError``.
+    It may change only while the component handles an event for which it emits something, or a derived event.
+    Any other change raises ``ComponentError``.
     """
 
     def add(self, symbol: str) -> None:
@@ -80,33 +80,33 @@ class Component(Protocol):
 
     @property
     def state(self) -> msgspec.Struct:
-        """All of its mutable state, always the same object; written, restored and compared by the kernel."""
+        """All of its mutable state, always the same object. The kernel writes, restores and compares it."""
         ...
 
     @property
     def failure_policy(self) -> FailurePolicy: ...
 
     def subscriptions(self) -> Iterable[Subscription]:
-        """What it wants to hear, called once at registration."""
+        """The events it wants; called once, at registration."""
         ...
 
 
 @runtime_checkable
 class Rebuilding(Protocol):
-    """A component that keeps something beside its state that follows from it: a cache, an index."""
+    """A component that keeps something computed from its state, such as a cache or an index."""
 
     def restored(self) -> None:
-        """Rebuild it: the fields of every component's state were replaced. May read its own state alone."""
+        """Compute it again: the fields of all states were replaced. May read its own state only."""
         ...
 
 
 class WatchingComponent(Component, Protocol):
-    """A component that hears market events only of the symbols it is busy with."""
+    """A component that gets market events only for the symbols that it watches."""
 
     def watches(self) -> tuple[Iterable[Subscription], Iterable[str]]:
-        """The handlers for watched symbols, and the symbols its present state needs."""
+        """The handlers for watched symbols, and the symbols that its state needs now."""
         ...
 
     def set_watch(self, watch: Watch) -> None:
-        """Receive the handle to change the watched symbols with."""
+        """Take the object that changes the watched symbols."""
         ...

@@ -1,7 +1,7 @@
-"""Plain values made configuration, and one sentence for what does not fit.
+"""Converts plain values into configuration, and says in one sentence what is wrong.
 
-``msgspec`` says that a value is wrong and where; here the sentence gets what would be right: the names and
-values that there are, and the nearest one to what was written.
+``msgspec`` says which value is wrong, and where. The sentence made here adds the names and values that are
+allowed, and the one nearest to the value given.
 """
 
 import re
@@ -43,9 +43,9 @@ _STEP = re.compile(r"\.([^.\[\]]+)|(\[[^\]]*\])")
 
 @exact
 def convert_config(content: object, kind: type[ConfigT], *, where: str = "") -> ConfigT:
-    """``content`` (mappings, lists, text, numbers) as a ``kind``; text stands for a number where one belongs.
+    """Convert ``content`` (mappings, lists, text, numbers) to a ``kind``. A number may be given as text.
 
-    Raises ``ConfigError``: ``where`` and the path of the value, what was seen, what was expected.
+    Raises ``ConfigError`` with ``where``, the path of the value, the value seen and what was expected.
     """
     try:
         return msgspec.convert(content, kind, strict=False)
@@ -66,13 +66,13 @@ def did_you_mean(seen: str, names: Iterable[str]) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """The first ten names, and how many more there are: a store may hold very many."""
+    """The first ten names, and the number of the others: a store may hold very many."""
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
     return f"{', '.join(names[:_LISTED])}{more}"
 
 
 def no_such(name: str, names: Sequence[str]) -> str:
-    """That there is nothing of this name, the nearest of those that there are, and all of them."""
+    """The sentence that a name does not exist, with the nearest name and all names."""
     listed, nearest = ", ".join(names) or "none", did_you_mean(name, names)
     return (
         f"there is no {name!r}{nearest} There are: {listed}"
@@ -91,10 +91,10 @@ def _sentence(said: str, steps: tuple[str, ...], content: object, kind: Type) ->
         tags = _tags(node, name)
         return f"{name!r} is missing" + (f": one of {', '.join(tags)}" if tags else "")
     if said.startswith("Invalid enum value"):
-        return f"{value!r} is none{_of(value, _values(node))}"
+        return f"{value!r} is not one{_of(value, _values(node))}"
     if said.startswith("Invalid value") and steps:
         parent, _ = _at(steps[:-1], content, kind)
-        return f"{value!r} is none{_of(value, _tags(parent, steps[-1]))}"
+        return f"{value!r} is not one{_of(value, _tags(parent, steps[-1]))}"
     if said.startswith("Invalid decimal"):
         return f"{value!r} is not a number"
     expected = re.fullmatch(r"Expected `([^`]*)`, got `([^`]*)`", said)
@@ -116,7 +116,7 @@ def _words(types: str) -> str:
 
 
 def _at(steps: Sequence[str], content: object, kind: Type) -> tuple[Type | None, object]:
-    """The declared type and the value at the end of a path; ``None`` where it cannot be told."""
+    """The declared type and the value at the end of a path; ``None`` if they are not known."""
     node: Type | None = kind
     for step in steps:
         node, content = _member(node, content, step), _item(content, step)
@@ -158,7 +158,7 @@ def _structs(node: Type | None) -> list[StructType]:
 
 
 def _is_meant(struct: StructType, content: object) -> bool:
-    """Whether the content's tag, if it has one, is the struct's."""
+    """Whether the content has the tag of this struct; always true for a struct without tags."""
     tag_field = struct.tag_field
     return tag_field is None or (_is_mapping(content) and content.get(tag_field) == struct.tag)
 
@@ -176,7 +176,7 @@ def _tags(node: Type | None, tag_field: str) -> list[str]:
 
 
 def _values(node: Type | None) -> list[str]:
-    """What an enum or a literal can be; the empty text stands for not given."""
+    """The values of an enum or a literal, without the empty text, which means not given."""
     found: list[str] = []
     for one in _options(node):
         if isinstance(one, EnumType):

@@ -32,10 +32,13 @@ ZERO = Decimal(0)
 
 
 def is_void(action: CorporateAction) -> bool:
-    """Whether an action says nothing that could be done.
+    """Whether an action makes no sense. It stays in the log, and every component ignores it.
 
-    A split into no shares, a new symbol that is none or the old one, a ratio below 0, a number that is none.
-    Importing refuses them; a stream may hold them all the same.
+    - Its ratio or amount is not a finite number.
+    - A split or symbol change has a ratio that is not above 0, or a merger one below 0.
+    - A symbol change has no new symbol, or its new symbol, or that of a merger, is the old one.
+
+    Imports refuse such actions, but a stream may hold them.
     """
     ratio, new_symbol = action.ratio, action.new_symbol
     if not (ratio.is_finite() and action.amount.is_finite()):

@@ -1,9 +1,8 @@
-"""Decimal arithmetic that does not depend on who calls.
+"""Decimal arithmetic that does not depend on the caller.
 
-A caller may have set any decimal context (few digits, another rounding, traps). Money and quantities must
-come to the same whatever it is: the bus dispatches in ``EXACT``, and every function at our border that
-computes, reads or writes decimals is marked ``@exact``. Not for generators: between two of their values the
-context would be the caller's too.
+A caller may have set any decimal context (few digits, another rounding, traps). Money and quantities must not
+depend on it. So the bus dispatches in ``EXACT``, and every public function that computes, reads or writes
+decimals is marked ``@exact``. Do not mark generators: their code would run in the caller's context.
 """
 
 from collections.abc import Callable
@@ -18,13 +17,13 @@ T = TypeVar("T")
 EXACT = Context(
     prec=60, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow], capitals=1, clamp=0
 )
-"""Sixty digits: a float's 17 times a fractional quantity's 20, added up, and nothing is rounded away."""
+"""Sixty digits: enough for sums of a float (17 digits) times a fractional quantity (20) without rounding."""
 
 
 def exact(function: Callable[P, T]) -> Callable[P, T]:
-    """Run a function or coroutine function in ``EXACT``; the caller's own context is as before afterwards.
+    """Run a function or coroutine function in ``EXACT``. Afterwards the caller has its own context again.
 
-    While a coroutine waits, other tasks keep their own contexts: each task has one of its own.
+    A waiting coroutine does not change the context of other tasks: each task has its own.
     """
     if iscoroutinefunction(function):
 

@@ -1,7 +1,7 @@
 """The contract of an edge: an asynchronous subscriber that acts on the world, outside the core.
 
-It hears of an event once that is durable, at least once, in order within a symbol. To add one: write
-a class with these members and give it to ``CoreEngine.subscribe``.
+It gets events after they are durable, each at least once, in order within a symbol. To add one: write a
+class with these members and give it to ``CoreEngine.subscribe``.
 """
 
 from enum import StrEnum
@@ -13,14 +13,14 @@ from kernel.events import Event
 
 
 class Overflow(StrEnum):
-    """What a full lane does."""
+    """The behaviour of a full lane."""
 
     BLOCK = "block"
     """The producer waits."""
     CONFLATE = "conflate"
-    """The latest quote or book of a symbol takes the place of the oldest that waits; other events block."""
+    """The latest quote or book of a symbol replaces the oldest one that waits; other events block."""
     CATCH_UP = "catch_up"
-    """The subscriber leaves memory and reads on from the tape, until it is level again."""
+    """The subscriber reads on from the tape instead of memory, until it has caught up."""
 
 
 class EdgeSubscriber(Protocol):
@@ -37,14 +37,14 @@ class EdgeSubscriber(Protocol):
     def overflow(self) -> Overflow: ...
     @property
     def lane_capacity(self) -> int:
-        """Events that may wait in one lane: what the subscriber may lag without any effect on others."""
+        """Events that may wait in one lane: so far the subscriber may lag without an effect on others."""
         ...
 
     async def handle(self, seq: int, event: Event) -> None:
         """Act on one durable event. If it raises it is called again, a bounded number of times.
 
-        What it learns goes back through ``CoreEngine.report``, never ``post``: the engine may be
-        waiting for this very lane.
+        Give results back through ``CoreEngine.report``, never ``post``: the engine may be waiting for this
+        lane.
         """
         ...
 
@@ -53,8 +53,8 @@ class Delivery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """How events are delivered to every subscriber."""
 
     attempts: Annotated[int, msgspec.Meta(ge=1)] = 3
-    """Calls of ``handle`` before an event counts as failed: a hiccup passes, a bug does not."""
+    """Calls of ``handle`` before an event counts as failed: a short fault passes, a bug does not."""
     back_off_s: Annotated[float, msgspec.Meta(ge=0)] = 0.05
-    """Wait before the second call, by the engine's clock, doubled before each one after it."""
+    """Wait before the second call, by the engine's clock; doubled before each later call."""
     checkpoint_every: Annotated[int, msgspec.Meta(ge=1)] = 256
-    """Handled events between two saved checkpoints: what a crash delivers again costs less than a save."""
+    """Handled events between two saved checkpoints; repeating them after a crash costs less than more saves."""

@@ -1,10 +1,12 @@
-"""The live engine: takes inputs as they arrive, runs the core, makes the outcome durable, releases it.
+"""The live engine: takes inputs as they arrive, runs the core, writes the tape, hands events to the edges.
 
-An input is admitted first: brought into the form in which the tape will say it, or refused alone.
-One step: take what has arrived as a batch -> stamp it -> dispatch it through the bus, the same way a
-replay does -> append inputs and derived events as one append -> once that is durable, offer them to
-the edges. Batches grow with the load by themselves. Nothing leaves before it is durable; if the tape
-fails, nothing leaves at all and ``run`` raises. Time comes from the engine's clock alone.
+- Admission: an input is converted into the form in which the tape will hold it, or refused alone.
+- A step: take the inputs that have arrived as a batch, stamp them, dispatch them through the bus as a replay
+  does, write inputs and derived events to the tape in one append, and hand them to the edges. The batch is
+  larger when the load is higher.
+
+No event reaches an edge before it is durable. If the tape fails, no event of the step does, and ``run``
+raises. The time comes from the engine's clock only.
 """
 
 import asyncio
@@ -30,7 +32,7 @@ from kernel.tape import Tape
 from kernel.time_units import SECOND_NS
 
 EdgeFailure = tuple[Lanes, int, ComponentFailed]
-"""The lanes, the seq that was not handled, and the record of it."""
+"""The lanes, the seq that was not handled, and the record of the failure."""
 
 
 class EngineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -43,7 +45,7 @@ class EngineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     batch_limit: Annotated[int, msgspec.Meta(ge=1)] = 4_096
     """Inputs in one step: bounds how long an effect can wait for its commit."""
     drain_timeout_s: Annotated[float, msgspec.Meta(ge=0)] = 10.0
-    """How long a stopping engine waits for its edges; what is left is delivered at the next start."""
+    """How long a stopping engine waits for its edges. The rest is delivered at the next start."""
     delivery: Delivery = Delivery()
 
 
@@ -51,7 +53,7 @@ _DEFAULTS = EngineConfig()
 
 
 class _Recovery(Enum):
-    """How far the tape has been replayed into the core, which is done once."""
+    """The stages of the recovery, which is done once."""
 
     DUE = auto()
     RUNNING = auto()
@@ -60,14 +62,14 @@ class _Recovery(Enum):
 
 
 class CoreEngine:
-    """Owns bus, clock and tape; components are registered on ``bus`` before it runs. Runs once."""
+    """Owns bus, clock and tape. Components are registered on ``bus`` before it runs. Runs once."""
 
     def __init__(self, bus: EventBus, *, tape: Tape, clock: Clock, config: EngineConfig = _DEFAULTS) -> None:
         self.bus = bus
         self.lanes: dict[str, Lanes] = {}
         self.last_epoch = 0
-        """The epoch of the tape's last session, once recovered. Whoever starts a session posts a
-        ``SessionStarted`` with the next one first of all, so that ids never recur."""
+        """The epoch of the tape's last session, after recovery. The first input of a new session must be a
+        ``SessionStarted`` with the next epoch, so that ids never recur."""
         self._tape = tape
         self._clock = clock
         self._config = config
@@ -102,11 +104,11 @@ class CoreEngine:
 
     @property
     def refused(self) -> int:
-        """Inputs that were refused because they are malformed."""
+        """Malformed inputs that were refused."""
         return self._refusals.count
 
     def subscribe(self, edge: EdgeSubscriber) -> None:
-        """Add an asynchronous subscriber; before ``run``."""
+        """Add an asynchronous subscriber. Only before ``run``."""
         if self._is_started:
             raise ComponentError(f"edge subscriber {edge.name!r} comes too late: the engine runs")
         if any(edge.name == other.name for other in self._edges):
@@ -134,19 +136,19 @@ class CoreEngine:
         self._admit(event)
 
     def report(self, event: Event) -> None:
-        """Give the engine what an edge learned by acting on an event; stamped as by ``post``.
+        """Give the engine the result of an edge's work, such as a broker's answer; stamped as by ``post``.
 
-        Never waits, because the engine may be waiting for that very edge: what edges are handed
-        bounds what they can report. Taken while the engine drains, too: the outcome of the last
-        effects belongs on the tape. Raises ``InputError`` as ``post`` does, and ``ComponentError``
-        after the end.
+        Never waits, because the engine may be waiting for that edge. Reports need no bound of their own:
+        edges report only on events that they were handed. A draining engine takes reports too, because the
+        outcome of the last effects belongs on the tape. Raises ``InputError`` as ``post`` does, and
+        ``ComponentError`` after the end.
         """
         if self._is_over:
             raise ComponentError("the engine has stopped and takes no more reports")
         self._admit(event)
 
     def stop(self) -> None:
-        """Take no more inputs; ``run`` returns once what was taken is durable and delivered."""
+        """Take no more inputs. ``run`` returns after all inputs taken so far are durable and delivered."""
         self._stopping.set()
         self._arrived.set()
         self._inbox.release()
@@ -154,11 +156,11 @@ class CoreEngine:
     # --- the run ------------------------------------------------------------------------------
 
     async def recover(self) -> int:
-        """Replay the tape into the core, sending nothing; returns its last seq. Done once.
+        """Replay the tape into the core, without effects; returns its last seq. Done once.
 
-        Raises ``ReplayDiverged`` if the core does not derive what the tape says it derived, where
-        the tape says it did; bus and engine are of no use then. Raises ``ComponentError`` for a used
-        bus, and beside another recovery.
+        Raises ``ReplayDiverged`` if the core derives other events than the tape holds, or in another place;
+        bus and engine cannot be used then. Raises ``ComponentError`` for a bus that was used before, and
+        while another recovery runs.
         """
         if self._recovery is _Recovery.DONE:
             return self._seq
@@ -176,9 +178,9 @@ class CoreEngine:
     async def run(self) -> None:
         """Run until ``stop``; recovers first, unless that was done.
 
-        Cancelling it is like a crash: what is durable and not handled is delivered next time. Raises
-        ``StoreError`` if the tape fails: what was not durable was not released. If several things
-        fail at once the first is raised, and the others are its notes.
+        Cancelling it is like a crash: durable events that were not handled are delivered next time. Raises
+        ``StoreError`` if the tape fails; events that were not durable were not released. If several things
+        fail at once, the first is raised and the others are its notes.
         """
         if self._is_started:
             raise ComponentError("an engine runs once: make another one over the same tape")
@@ -197,7 +199,7 @@ class CoreEngine:
             self._refuse_everything()
 
     def step(self, inputs: Sequence[Event]) -> Records:
-        """Run inputs through the core; they and what they caused. Synchronous; no effects."""
+        """Run inputs through the core; returns them and the events they caused. Synchronous; no effects."""
         first_ordinal = self.bus.state.input_count + 1
         self.bus.dispatch(inputs)
         records = interleaved(inputs, self.bus.take_derived(), first_ordinal=first_ordinal)
@@ -205,7 +207,7 @@ class CoreEngine:
         return records
 
     def _refuse_recovery(self) -> None:
-        """Raise ``ComponentError`` where a recovery may not begin."""
+        """Raise ``ComponentError`` if a recovery may not begin now."""
         if self._recovery is _Recovery.RUNNING:
             raise ComponentError("the engine is recovering already: wait until that is done")
         if self._recovery is _Recovery.FAILED:
@@ -255,7 +257,7 @@ class CoreEngine:
         )
 
     async def _pump(self) -> None:
-        """Step after step, until the engine is stopping and nothing is left to do."""
+        """Run step after step, until the engine is stopping and no work is left."""
         while True:
             failures, self._failures = self._failures, []
             inputs = self._take_inputs(failures)
@@ -268,13 +270,13 @@ class CoreEngine:
             else:
                 for lanes in self.lanes.values():
                     await lanes.drain()
-                if not self._inbox and not self._failures and not self._refusals.untold:
+                if not self._inbox and not self._failures and not self._refusals.unrecorded:
                     return
 
     def _take_inputs(self, failures: Sequence[EdgeFailure]) -> list[Event]:
-        """What has arrived, stamped, and what the clock has to say.
+        """The inputs that have arrived, stamped, and those of the clock.
 
-        A tick of the clock is among it only if a timer is due that the others would not fire.
+        The clock adds a tick only if a timer is due that the other inputs would not fire.
         """
         now = self._clock.now()
         arrived = [event for _, _, event in failures] + self._inbox.take(self._config.batch_limit)
@@ -285,15 +287,15 @@ class CoreEngine:
             inputs.append(event if event.ts == ts else msgspec.structs.replace(event, ts=ts))
             earliest = ts
         inputs += [ClockJumped(now, step_ns) for step_ns in self._clock.take_steps()]
-        if self._refusals.untold and (self._stopping.is_set() or self._refusals.due_ts <= now):
-            inputs.append(self._refusals.tell(now=now))
+        if self._refusals.unrecorded and (self._stopping.is_set() or self._refusals.due_ts <= now):
+            inputs.append(self._refusals.summarise(now=now))
         due = self.bus.timers.next_due
         if due < now and not self._stopping.is_set() and not (inputs and inputs[-1].ts > due):
             inputs.append(ClockTicked(now))
         return inputs
 
     async def _commit(self, inputs: Sequence[Event], failures: Sequence[EdgeFailure]) -> None:
-        """One step: through the core, onto the tape, and only then to the edges."""
+        """Run one step: through the core, onto the tape, and only then to the edges."""
         first_seq = self._seq + 1
         step = self.step(inputs)
         try:
@@ -305,7 +307,7 @@ class CoreEngine:
         if last_seq != self._seq:
             raise StoreError(f"appended seq {first_seq} to {self._seq}, but the tape ends at {last_seq}")
         for lanes, seq, _ in failures:
-            lanes.settle(seq)
+            lanes.mark_done(seq)
         types = frozenset(map(type, step.events))
         for lanes in self.lanes.values():
             await lanes.release(first_seq, step.events, types=types)
@@ -318,14 +320,14 @@ class CoreEngine:
         self._refuse_everything()
 
     def _refuse_everything(self) -> None:
-        """From here on nothing is taken or handed out; whoever waits is let go."""
+        """Take and hand out nothing from now on; wake all who wait."""
         self._is_over = True
         self._inbox.release()
         for lanes in self.lanes.values():
             lanes.close()
 
     def _admit(self, event: Event) -> None:
-        """Put an input into the inbox, or a record of its refusal; raises ``InputError`` then."""
+        """Put an input into the inbox. If it is refused, put a record there and raise ``InputError``."""
         try:
             self._inbox.put(admitted(event))
         except InputError as refusal:
@@ -337,13 +339,13 @@ class CoreEngine:
             self._arrived.set()
 
     def _on_edge_failure(self, lanes: Lanes, seq: int, failed: ComponentFailed) -> None:
-        """Put the failure on record as an input, beside the inbox's bound: it must not be lost."""
+        """Record the failure as an input. The inbox's bound does not apply: it must not be lost."""
         self._failures.append((lanes, seq, failed))
         self._arrived.set()
 
 
 def _check_derived(seq: int, event: Event, *, cause: StoreError) -> None:
-    """Raise ``StoreError`` if this is what the tape could not take; only a component can have made it."""
+    """Raise ``StoreError`` if the tape cannot hold this event, which only a component can have made."""
     try:
         check_readable(event)
     except InputError as malformed:

@@ -1,4 +1,4 @@
-"""What can go wrong, by what happens next.
+"""The errors, in one family for each consequence.
 
 Business outcomes (denied, rejected, expired) are events, not errors.
 
@@ -9,7 +9,7 @@ Business outcomes (denied, rejected, expired) are events, not errors.
 | ``VenueUnavailable`` | retry with back-off |
 | ``VenueNonsense`` | the message is quarantined |
 | ``ConfigError`` | refuse to start |
-| ``InputError`` | the file, row, argument or engine input is refused alone; nothing else changes |
+| ``InputError`` | only that file, row, argument or engine input is refused; nothing else changes |
 """
 
 
@@ -26,7 +26,7 @@ class StoreError(OnetapeError):
 
 
 class AppendConflict(StoreError):
-    """The stream is not where the writer thought: another writer was there, or this is a retry."""
+    """The stream does not end where the writer expected: another writer appended, or this is a retry."""
 
     def __init__(self, stream: str, *, expected_seq: int, actual_seq: int) -> None:
         super().__init__(
@@ -38,7 +38,7 @@ class AppendConflict(StoreError):
 
 
 class StoreDamaged(StoreError):
-    """What the store holds is not what was written; ``first_bad_seq`` is the first seq not to trust."""
+    """The store does not hold what was written. ``first_bad_seq`` is the first seq that cannot be trusted."""
 
     def __init__(self, stream: str, *, first_bad_seq: int, reason: str) -> None:
         super().__init__(f"stream {stream!r} is damaged from seq {first_bad_seq}: {reason}")
@@ -48,11 +48,11 @@ class StoreDamaged(StoreError):
 
 
 class LogTruncated(StoreError):
-    """The store is shorter than its witness remembers: acknowledged events are missing."""
+    """The store is shorter than its witness says: acknowledged events are missing."""
 
 
 class StreamMissing(StoreError):
-    """A stream that was asked for is not in the store."""
+    """The requested stream is not in the store."""
 
 
 class VenueUnavailable(OnetapeError):
@@ -64,15 +64,15 @@ class VenueNonsense(OnetapeError):
 
 
 class ConfigError(OnetapeError):
-    """The configuration is wrong: names the key, the value seen and what was expected."""
+    """The configuration is wrong; names the key, the value seen and what was expected."""
 
 
 class InputError(OnetapeError):
-    """A file, row, argument or engine input is wrong: names it, the value seen and what was expected."""
+    """A file, row, argument or engine input is wrong; names it, the value seen and what was expected."""
 
 
 class StrategyRefused(InputError):
-    """A strategy's source may not be loaded: names file, line and reason."""
+    """A strategy's source may not be loaded; names file, line and reason."""
 
 
 class ReplayDiverged(OnetapeError):

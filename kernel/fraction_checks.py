@@ -1,10 +1,13 @@
-"""Fractions in a configuration: 0.2 is 20 %. Who writes 20 is told, or a limit would hold nothing."""
+"""Checks of fractions in a configuration: 0.2 is 20 %.
+
+A user who writes 20 for 20 % gets an error. Otherwise the limit would never apply.
+"""
 
 from decimal import Decimal
 
 
 def above(value: Decimal | float, most: int) -> str:
-    """What is wrong with a fraction that is above ``most``; empty if nothing is.
+    """The error sentence for a fraction above ``most``; empty if there is no error.
 
     ``20 is above 1: it is a fraction, 0.2 is 20 %``.
     """

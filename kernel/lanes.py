@@ -1,13 +1,16 @@
-"""Lanes: how events reach asynchronous subscribers, once they are durable.
+"""Lanes: how durable events reach asynchronous subscribers.
 
-A subscriber has one lane per symbol (and one for events without): in order within a lane, concurrent
-across lanes, each bounded. A full lane does what the subscriber declared. Delivery is at least once:
-a subscriber's checkpoint never passes an event that it has not handled.
+A subscriber has one lane per symbol, and one for events without a symbol. Events are handled in order within
+a lane, and concurrently across lanes. Each lane is bounded; the subscriber declares what a full one does.
 
-A lane lives from the first event that waits in it until the last one is handled. Lanes wait for a worker
-(a task) in the order of their first event. A worker that takes one calls the next worker first: should
-the subscriber make it wait, the other lanes do not. So what is kept depends on how many symbols are busy
-at once, not on how many there have ever been, and a subscriber that does not wait needs two workers.
+- What it remembers: the waiting events, and the seqs that are taken but not done. A lane exists from its
+  first waiting event until its last one is handled, so memory grows with the symbols that are busy at once,
+  not with all symbols ever seen.
+- What changes it: ``release`` puts events into lanes, and workers (tasks) take them out. Lanes get a worker
+  in the order of their first event. A worker that takes a lane calls the next worker first, so a slow lane
+  does not hold up the others. A subscriber that never waits needs two workers.
+- What never happens: the checkpoint never passes an event that is not done. So each event is delivered at
+  least once. A new task never holds an event outside the bound of its lane.
 """
 
 import asyncio
@@ -25,11 +28,11 @@ from kernel.tape import Tape
 from kernel.time_units import SECOND_NS
 
 CONFLATED = frozenset[type[Event]]({Quote, BookSnapshot})
-"""Where the latest says it all. Orders, fills and risk events are never among them."""
+"""Types of which only the latest event matters. Orders, fills and risk events are never conflated."""
 
 
 IDLE_WORKERS = 64
-"""Workers that a subscriber keeps for its next lanes, of 5 kB each; a new one costs about 20 us."""
+"""Idle workers that a subscriber keeps, of 5 kB each; a new one costs about 20 us."""
 
 
 class Lane:
@@ -43,16 +46,16 @@ class Lane:
 
     @property
     def is_full(self) -> bool:
-        """Whether no more may wait."""
+        """Whether it has no room for another event."""
         return len(self.waiting) >= self._capacity
 
     def take(self) -> tuple[int, Event]:
-        """Take the first event out."""
+        """Remove and return the first event."""
         self.has_room.set()
         return self.waiting.popleft()
 
     def drop_oldest(self, event_type: type[Event]) -> int | None:
-        """Take out the oldest waiting event of a type, so that what waits is the latest; its seq."""
+        """Remove the oldest waiting event of a type. Returns its seq, ``None`` if none waits."""
         for place, (seq, event) in enumerate(self.waiting):
             if type(event) is event_type:
                 del self.waiting[place]
@@ -74,11 +77,11 @@ class Lanes:
         delivery: Delivery,
     ) -> None:
         self.conflated = 0
-        """How many events were replaced by a later one."""
+        """Events that were replaced by a later one."""
         self.failures = 0
-        """How many events the subscriber could not handle."""
+        """Events that the subscriber could not handle."""
         self.peak = 0
-        """The most that ever waited in one lane."""
+        """The most events that ever waited in one lane."""
         self._subscriber = subscriber
         self._tape = tape
         self._clock = clock
@@ -92,13 +95,13 @@ class Lanes:
         """Lanes that wait for a worker."""
         self._idle_workers: list[asyncio.Event] = []
         self._is_calling = False
-        """Whether a worker was called that has not come yet."""
+        """Whether a worker was called and has not started yet."""
         self._tasks: dict[asyncio.Task[None], None] = {}
         self._next_seq = 1
-        """What comes before it is in a lane, handled or not asked for."""
+        """Each event before it is in a lane, was handled, or is of an unwanted type."""
         self._released_seq = 0
-        self._unsettled: dict[int, None] = {}
-        """Taken, and neither handled nor on record as failed; in order of seq."""
+        self._not_done: dict[int, None] = {}
+        """Seqs that were taken, and are neither handled nor recorded as failed; in order."""
         self._in_hand = 0
         """Events that wait or are being handled."""
         self._is_behind = False
@@ -114,26 +117,26 @@ class Lanes:
 
     @property
     def lane_count(self) -> int:
-        """Symbols with an event that waits or is being handled."""
+        """Symbols with events that wait or are being handled."""
         return len(self._lanes)
 
     @property
     def task_count(self) -> int:
-        """Tasks that work lanes off, wait for one, or read on from the tape."""
+        """Tasks that handle a lane, wait for one, or read from the tape."""
         return len(self._tasks)
 
     @property
     def is_behind(self) -> bool:
-        """Whether the subscriber is reading from the tape at present."""
+        """Whether the subscriber reads from the tape now."""
         return self._is_behind
 
     @property
     def handled_seq(self) -> int:
-        """Every event up to this seq was handled, or is on record as failed."""
-        return next(iter(self._unsettled), self._next_seq) - 1
+        """Each event up to this seq was handled or is recorded as failed."""
+        return next(iter(self._not_done), self._next_seq) - 1
 
     async def start(self) -> None:
-        """Begin where the subscriber left off; a new one begins at the tape's beginning.
+        """Begin where the subscriber stopped; a new one begins at the tape's beginning.
 
         Raises ``StoreError`` if the subscriber is ahead of the tape.
         """
@@ -151,9 +154,9 @@ class Lanes:
     async def release(
         self, first_seq: int, events: Sequence[Event], *, types: frozenset[type[Event]]
     ) -> None:
-        """Take durable events over, in order of seq; waits only if the subscriber's policy says so.
+        """Take over durable events, in order of seq. Waits only if the subscriber's policy says so.
 
-        ``types`` are the types among ``events``: most subscribers ask for none of them, and cost nothing.
+        ``types`` are the types of ``events``: a subscriber that wants other types costs nothing here.
         """
         self._released_seq = first_seq + len(events) - 1
         if self._is_behind or self._closed.is_set():
@@ -169,20 +172,20 @@ class Lanes:
                     return
         self._next_seq = max(self._next_seq, self._released_seq + 1)
 
-    def settle(self, seq: int) -> None:
-        """The event was handled, or its failure is on record: the checkpoint may pass it."""
-        del self._unsettled[seq]
+    def mark_done(self, seq: int) -> None:
+        """Let the checkpoint pass an event: it was handled, or its failure is recorded."""
+        del self._not_done[seq]
 
     async def drain(self) -> None:
-        """Wait until everything released was handled or has failed, or the lanes are closed."""
+        """Wait until each released event was handled or has failed, or the lanes are closed."""
         while (self._is_behind or self._in_hand) and not self._closed.is_set():
             self._idle.clear()
             await self._idle.wait()
 
     def close(self) -> None:
-        """Take nothing more and stop handling; what is not handled is delivered next time."""
+        """Take no more events and stop handling. Events that are not done are delivered next time."""
         if self._closed.is_set():
-            return  # a task that was cancelled may be cleaning up
+            return  # cancelled tasks may be cleaning up: do not cancel them again
         self._closed.set()
         self._idle.set()
         for lane in self._lanes.values():
@@ -191,7 +194,7 @@ class Lanes:
             task.cancel()
 
     async def save_checkpoint(self) -> None:
-        """Remember on the tape what was handled. Raises ``StoreError``."""
+        """Save ``handled_seq`` on the tape. Raises ``StoreError``."""
         seq = self.handled_seq
         if seq > self._saved_seq:
             self._saved_seq = seq
@@ -200,13 +203,13 @@ class Lanes:
     # --- into a lane --------------------------------------------------------------------------
 
     async def _put(self, seq: int, event: Event) -> bool:
-        """Put an event into its lane once there is room; ``False`` if the lanes were closed before."""
+        """Put an event into its lane when there is room; ``False`` if the lanes were closed before."""
         symbol = self._symbol_of[type(event)](event)
         while (lane := self._lanes.get(symbol)) is not None and lane.is_full and not self._closed.is_set():
             await self._make_room(lane, event)
         if self._closed.is_set():
             return False
-        self._unsettled[seq] = None
+        self._not_done[seq] = None
         self._in_hand += 1
         self._next_seq = seq + 1
         if lane is None:
@@ -218,13 +221,13 @@ class Lanes:
         return True
 
     async def _make_room(self, lane: Lane, event: Event) -> None:
-        """Conflate, or wait until an event was taken out; by then the lane may be gone."""
+        """Conflate, or wait until an event was taken out. The lane may be gone afterwards."""
         if self._subscriber.overflow is Overflow.CONFLATE and type(event) in CONFLATED:
             replaced = lane.drop_oldest(type(event))
             if replaced is not None:
                 self.conflated += 1
                 self._in_hand -= 1
-                self.settle(replaced)
+                self.mark_done(replaced)
                 return
         lane.has_room.clear()
         await lane.has_room.wait()
@@ -234,7 +237,7 @@ class Lanes:
         return lane is not None and lane.is_full
 
     def _call_worker(self) -> None:
-        """See to it that a worker comes for the lanes without one: an idle one, or a new one."""
+        """Call an idle or a new worker for the lanes without one, unless one was called already."""
         if self._is_calling or not self._unattended:
             return
         self._is_calling = True
@@ -248,7 +251,7 @@ class Lanes:
         self._own(self._catch_up(), name=f"{self._subscriber.name}: catch up")
 
     async def _catch_up(self) -> None:
-        """Read on from the tape until nothing is left that was released meanwhile."""
+        """Read on from the tape until all released events are taken."""
         while self._next_seq <= self._released_seq:
             end_seq = self._released_seq
             async with aclosing(self._tape.read(self._next_seq, self._types)) as pages:
@@ -263,7 +266,7 @@ class Lanes:
     # --- out of a lane ------------------------------------------------------------------------
 
     async def _work(self) -> None:
-        """Work off one lane after the other; end where enough others are idle."""
+        """Handle one lane after the other. Ends when enough other workers are idle."""
         called = asyncio.Event()
         while True:
             self._is_calling = False
@@ -279,12 +282,12 @@ class Lanes:
             await called.wait()
 
     async def _work_off(self, lane: Lane) -> None:
-        """Handle what waits in a lane until it is empty, or the lanes are closed."""
+        """Handle the events of a lane until it is empty, or the lanes are closed."""
         while lane.waiting and not self._closed.is_set():
             seq, event = lane.take()
             error = await self._deliver(seq, event)
             if error is None:
-                self.settle(seq)
+                self.mark_done(seq)
             else:
                 self._fail(seq, event, error=error)
             self._in_hand -= 1
@@ -295,7 +298,7 @@ class Lanes:
                 await self.save_checkpoint()
 
     async def _deliver(self, seq: int, event: Event) -> BaseException | None:
-        """Call the subscriber until it succeeds or has had its attempts; the last error."""
+        """Call the subscriber until it succeeds or has no attempts left; returns the last error."""
         error = await self._call(seq, event)
         for retry in range(self._delivery.attempts - 1):
             if error is None:
@@ -306,8 +309,10 @@ class Lanes:
         return error
 
     async def _call(self, seq: int, event: Event) -> BaseException | None:
-        """A cancellation that is not ours, of something the subscriber waited for, is a failure too, and so
-        is ``sys.exit`` in its code.
+        """Call the subscriber once; returns its error.
+
+        ``sys.exit`` in its code is an error too, and so is a cancellation of something that it waited for. A
+        cancellation of this task is not.
         """
         try:
             await self._subscriber.handle(seq, event)
@@ -320,10 +325,10 @@ class Lanes:
         return None
 
     def _fail(self, seq: int, event: Event, *, error: BaseException) -> None:
-        """Put a failure on its way to the tape; one to hear of a failure would fail again for ever."""
+        """Report a failure, except of handling a ``ComponentFailed``: that could go on for ever."""
         self.failures += 1
         if type(event) is ComponentFailed:
-            self.settle(seq)
+            self.mark_done(seq)
             return
         name, kind, where = self._subscriber.name, type(event).__name__, place_of(error)
         self._on_failure(
@@ -341,4 +346,4 @@ class Lanes:
 
 
 OnFailure = Callable[[Lanes, int, ComponentFailed], None]
-"""Called with the seq that a subscriber could not handle; answers with ``settle`` once that is durable."""
+"""Called with the seq that a subscriber could not handle; calls ``mark_done`` once the failure is durable."""

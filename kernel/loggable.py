@@ -1,34 +1,34 @@
-"""Words of strange origin made fit for the log: the same in every replay, and possible to write.
+"""Makes foreign text fit for the log: bounded, possible to encode, the same in every replay.
 
-An exception of a user's code is strange through and through: its ``__str__`` may raise, end the process
-or return 70 MB, its class may lie about its name. What is made of it here is bounded, and making it never
-raises; ``KeyboardInterrupt`` alone passes, for it is the person at the keyboard.
+An exception of a user's code can do anything: its ``__str__`` may raise, end the process or return 70 MB, and
+its class may give a wrong name. The functions here never raise. Only ``KeyboardInterrupt`` passes, because it
+comes from the person at the keyboard.
 """
 
 import re
 
 TEXT_LIMIT = 500
-"""Characters kept of an error's message; it may quote whatever it was given."""
+"""Characters kept of an error's message, which may quote a value of any size."""
 
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]+")
 _KEPT = slice(TEXT_LIMIT)
 _name_of = type.__dict__["__name__"].__get__
-"""A class's own name, whatever its metaclass says."""
+"""Reads a class's real name, which a metaclass can hide."""
 _traceback_of = BaseException.__dict__["__traceback__"].__get__
 
 
 def loggable(text: str) -> str:
-    """The text without memory addresses, cut at ``TEXT_LIMIT``, what UTF-8 cannot hold escaped."""
+    """The text without memory addresses, cut at ``TEXT_LIMIT``; escapes what UTF-8 cannot encode."""
     return _ADDRESS.sub("0x..", text[:TEXT_LIMIT]).encode(errors="backslashreplace").decode()
 
 
 def message_of(error: BaseException) -> str:
-    """What an exception says, fit for the log."""
+    """The message of an exception, fit for the log."""
     return loggable(_text_of(error))
 
 
 def words_of(error: BaseException) -> str:
-    """The type of an exception and what it says, fit for the log: ``ValueError: no such thing``."""
+    """The type and message of an exception, fit for the log: ``ValueError: no such thing``."""
     return loggable(f"{_class_of(error)}: {_text_of(error)}")
 
 
@@ -47,7 +47,7 @@ def _class_of(error: BaseException) -> str:
 
 
 def _text_of(error: BaseException) -> str:
-    """The exception's text, cut; a ``str`` of the exact type, for a subclass could go on to lie."""
+    """The exception's message, cut, as a plain ``str``: a subclass of it could still run code."""
     try:
         return str.__getitem__(str(error), _KEPT)
     except KeyboardInterrupt:

@@ -1,8 +1,10 @@
 """Events in the order of a log, each with its cause: one convention for live logs and for recorded runs.
 
-The inputs of a run are numbered from 1, over all its sessions, wherever they are kept. A cause of -k marks
-the k-th input, +k an event that was derived after it. So a derived event names its cause the same way whether
-the inputs are in the log itself or in data streams that the run was played from.
+The inputs of a run are numbered from 1, over all its sessions, in the log itself or in the data streams that
+were played. A cause of -k marks the k-th input. A cause of +k marks an event that was derived after the k-th
+input, and before the next one. So derived events name their cause in the same way wherever the inputs are.
+
+The last number is all that is remembered. Each input raises it by 1, and no number is ever used twice.
 """
 
 from collections.abc import Sequence
@@ -14,17 +16,17 @@ from kernel.events import Event
 
 
 class Records(msgspec.Struct):
-    """Events and their causes, which run parallel."""
+    """Events and their causes: two parallel lists."""
 
     events: list[Event] = []
     causes: list[int] = []
 
 
 def interleaved(inputs: Sequence[Event], derived: Records, *, first_ordinal: int) -> Records:
-    """Inputs, the first of them with this number, and what was derived from them, in the order of the log.
+    """Merge inputs and the events derived from them, in the order of the log.
 
-    An event stands behind the input that caused it. Events of timers that were due before an input stand
-    before it, with the number of the input before as their cause.
+    ``first_ordinal`` is the number of the first input. A derived event comes after the input that caused it.
+    An event of a timer that fired before an input comes before that input; its cause is the input before.
     """
     if not derived.events:
         return Records(list(inputs), list(range(-first_ordinal, -first_ordinal - len(inputs), -1)))
@@ -45,10 +47,10 @@ def interleaved(inputs: Sequence[Event], derived: Records, *, first_ordinal: int
 
 
 class InputNumbers:
-    """Numbers the inputs of logs from before they were numbered, read from their beginning.
+    """Numbers the inputs of old logs, which have no numbers. Reads a log from its beginning.
 
-    There, 0 marked an input, and n > 0 an event derived after the input at seq n. Causes of today's form stay
-    as they are, so that a log whose first sessions are of the old form can be read through.
+    In an old log a cause of 0 marks an input, and n > 0 an event derived after the input at seq n. Causes of
+    today's form do not change, so a log may have old sessions first and new ones later.
     """
 
     def __init__(self) -> None:
@@ -56,7 +58,7 @@ class InputNumbers:
         self._unnumbered_seq = 0
 
     def of(self, seqs: Sequence[int], causes: Sequence[int] | None) -> list[int]:
-        """The causes of the next records of the log; ``None`` for inputs alone, without numbers."""
+        """The causes, in today's form, of the next records. ``None`` stands for inputs without numbers."""
         found: list[int] = []
         for seq, cause in zip(seqs, causes or repeat(0, len(seqs)), strict=True):
             if cause < 0:

@@ -1,7 +1,12 @@
-"""Who hears which event: a table from event type, and symbol for market events, to handlers.
+"""Who gets which event: tables from event type, and from symbol for market events, to handlers.
 
-The table is built on first use and kept, so the hot path is two dictionary look-ups and a loop
-over a tuple; a subscriber that did not ask for an event costs nothing.
+- What it remembers: the components in order of registration, their subscriptions, the symbols they watch, and
+  which ones are muted. The handlers of a symbol are looked up at its first event and kept, so the hot path
+  is two dictionary look-ups and a loop over a tuple.
+- What changes it: registering, unregistering and muting empty all tables; a watch changes the handlers of one
+  symbol.
+- What never happens: handlers never change their order, which is that of registration. The table objects are
+  never replaced. A component is never called for an event that it did not subscribe to.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,10 +18,10 @@ from kernel.events import EVENT_TYPES, MARKET_TYPES, Event
 
 
 class _Entry:
-    """One subscription of one component; ``symbols`` changes for a watch.
+    """One subscription of one component. A watch changes its ``symbols``.
 
-    Handlers of market events are called raw, and converted only if they returned something; the
-    others are converted on the way.
+    A handler of market events is kept as it is: the bus converts its return value, unless it is ``None``. Any
+    other handler with a converter is wrapped, and returns events.
     """
 
     __slots__ = ("component", "convert", "event_type", "handler", "symbols")
@@ -32,7 +37,7 @@ class _Entry:
 
 
 class SymbolRoutes(dict[str, tuple[Handler, ...]]):
-    """The handlers of one market event type by symbol, filled in as symbols appear."""
+    """The handlers of one market event type by symbol, added as symbols appear."""
 
     def __init__(self, router: "Router", event_type: type[Event]) -> None:
         super().__init__()
@@ -41,12 +46,12 @@ class SymbolRoutes(dict[str, tuple[Handler, ...]]):
         self._known: dict[tuple[str, int], tuple[Handler, ...]] = {}
 
     def __missing__(self, symbol: str) -> tuple[Handler, ...]:
-        """Make the handlers when an event of the symbol comes for the first time."""
+        """Add the handlers of a symbol at its first event."""
         self._router.routed.setdefault(symbol, []).append(self)
         return self.route(symbol, self._router.watching.get(symbol, 0))
 
     def route(self, symbol: str, watchers: int) -> tuple[Handler, ...]:
-        """Make the handlers, or find those made when the same components watched the symbol."""
+        """Set the handlers of a symbol. They are made once for each set of watching components."""
         key = (symbol, watchers)
         handlers = self._known.get(key)
         if handlers is None:
@@ -70,22 +75,22 @@ class Router:
         self.market: dict[type[Event], SymbolRoutes] = {}
         self.by_type: dict[type[Event], tuple[Handler, ...]] = {}
         self.routed: dict[str, list[SymbolRoutes]] = {}
-        """By symbol, the tables that have handlers for it."""
+        """The tables that have handlers for a symbol, by symbol."""
         self.is_changed = False
-        """Set when a watch changed; the dispatch loop looks its handlers up again and clears it."""
+        """Set when handlers changed. The dispatch loop then looks them up again, and clears it."""
         self.watching: dict[str, int] = {}
-        """By symbol, one bit for each component that watches it: what its handlers depend on."""
+        """One bit for each component that watches a symbol, by symbol. Its handlers depend on them."""
         self._entries: dict[type[Event], list[_Entry]] = {}
         self._muted: set[str] = set()
         self._watches: dict[str, _RouterWatch] = {}
         self._watch_count = 0
 
     def register(self, component: Component) -> None:
-        """Add a component behind those already there. All or nothing."""
+        """Add a component after those already registered. Changes nothing if it raises."""
         self._admit(component, _entries(component))
 
     def register_watching(self, component: WatchingComponent) -> None:
-        """Add a component that changes its interest as it runs."""
+        """Add a component that changes the symbols it watches while it runs."""
         subscriptions, symbols = component.watches()
         watched = set(symbols)
         entries = [*_entries(component), *(_Entry(component, s, watched) for s in subscriptions)]
@@ -111,7 +116,7 @@ class Router:
         self.rebuild()
 
     def mute_only(self, names: Iterable[str]) -> None:
-        """Deliver nothing to these components, and again to all others."""
+        """Deliver nothing to these components, and deliver to all others again."""
         self._muted = set(names)
         self.rebuild()
 
@@ -121,14 +126,14 @@ class Router:
         self.rebuild()
 
     def rewatch(self) -> None:
-        """Read every watching component's symbols from its state again, after a restore."""
+        """Ask each watching component for its symbols again, after a restore."""
         for name, watch in self._watches.items():
             component: Any = self.components[name]  # registered through register_watching
             watch.replace(component.watches()[1])
         self.rebuild()
 
     def watched(self, name: str) -> frozenset[str]:
-        """The symbols that a watching component is called for at present."""
+        """The symbols that a watching component gets now."""
         return frozenset(self._watches[name].symbols)
 
     def handlers_for(self, event_type: type[Event], symbol: str | None) -> tuple[Handler, ...]:
@@ -144,7 +149,7 @@ class Router:
         )
 
     def rebuild(self) -> None:
-        """Forget the tables' contents; the table objects stay."""
+        """Empty the tables; the table objects stay."""
         self.routed.clear()
         for event_type in MARKET_TYPES:
             routes = self.market.get(event_type)
@@ -159,7 +164,7 @@ class Router:
         self.is_changed = True
 
     def set_watching(self, symbol: str, watchers: int) -> None:
-        """Note who watches a symbol, and exchange its handlers."""
+        """Set who watches a symbol, and replace its handlers."""
         self.watching[symbol] = watchers
         for routes in self.routed.get(symbol, ()):
             routes.route(symbol, watchers)
@@ -183,7 +188,7 @@ class Router:
 
 
 def _entries(component: Component) -> list[_Entry]:
-    """What a component subscribed to for good."""
+    """A component's subscriptions that are not watches."""
     return [
         _Entry(component, subscription, None if subscription.symbols is None else set(subscription.symbols))
         for subscription in component.subscriptions()
@@ -191,7 +196,7 @@ def _entries(component: Component) -> list[_Entry]:
 
 
 def _converted(handler: Handler, convert: Converter | None) -> Handler:
-    """A handler that returns events, from one that returns what its converter understands."""
+    """Wrap a handler and its converter into one handler that returns events."""
     assert convert is not None
 
     def handle(event: Event) -> Sequence[Event] | None:

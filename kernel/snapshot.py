@@ -1,6 +1,6 @@
-"""Snapshots: every component's state in one value, taken and put back between two inputs.
+"""Snapshots: the states of all components in one value, taken and put back between two inputs.
 
-A snapshot is disposable: it only saves the time of replaying the log from its beginning.
+A snapshot may be deleted at any time: it only saves a replay of the log from its beginning.
 """
 
 import msgspec
@@ -14,7 +14,7 @@ from kernel.state import WrittenState, put_fields, read, written
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """The core's state after ``input_count`` inputs; states by component name."""
+    """The state of the core after ``input_count`` inputs. ``states`` is by component name."""
 
     input_count: int
     now: int
@@ -25,7 +25,7 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 @exact
 def take(bus: EventBus) -> Snapshot:
-    """The state of every component of ``bus``; raises ``ComponentError`` for one that cannot be written."""
+    """The states of all components of ``bus``; raises ``ComponentError`` for one that cannot be written."""
     return Snapshot(
         input_count=bus.state.input_count,
         now=bus.state.now,
@@ -39,9 +39,9 @@ def take(bus: EventBus) -> Snapshot:
 def put_back(bus: EventBus, snapshot: Snapshot) -> None:
     """Set every component of ``bus`` to the snapshot's state.
 
-    Raises ``ComponentError``, with nothing changed, if the components are not the ones it was taken of, or if
-    a state does not fit or is of an unknown version. Raises it too if a strategy's own state no longer fits
-    its code; the core must be thrown away then.
+    Raises ``ComponentError``, with nothing changed, if the snapshot is of other components, or if a state
+    does not fit or has an unknown version. Raises it too if a strategy's own state no longer fits its code;
+    the core must not be used then.
     """
     if list(snapshot.states) != list(bus.components):
         raise ComponentError(
@@ -58,7 +58,7 @@ def put_back(bus: EventBus, snapshot: Snapshot) -> None:
     bus.current = snapshot.current
     for name, component in bus.components.items():
         put_fields(component.state, states[name])
-    # Backwards, because the bus was registered first and asks the others which symbols they watch.
+    # In reverse order: the bus was registered first, and asks the others which symbols they watch.
     for component in reversed([*bus.components.values()]):
         if isinstance(component, Rebuilding):
             component.restored()

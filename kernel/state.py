@@ -1,14 +1,13 @@
 """The state of a component: one struct for life, its version, and migrations from older versions.
 
-A snapshot keeps each state as bytes, with its version. To restore it, data of an older version pass through
-migrations; then they are decoded; then their fields are put into the struct that the component has. That
-struct stays the same object:
+A snapshot keeps each state as bytes, with its version. A restore migrates data of an older version, decodes
+it, and sets the fields of the struct that the component has. That struct stays the same object:
 
 - A field that holds a mutable struct, before and after, is restored in place too, field by field.
 - Every other field is replaced: dicts, lists, frozen structs, values.
 
-So a part of a component may hold the state, or a struct that is a field of it, or of such a struct. It may
-not hold a dict or a list out of it, nor an entry of one, because after a restore the state has other ones.
+So a part of a component may keep the state, or a struct that is a field of it, or of such a struct. It may
+not keep a dict or list of the state, or an entry of one, because a restore replaces them.
 
 A state declares its migrations as ``migrations: ClassVar[tuple[Migration, ...]]``. The first one leads from
 version 1 to 2, and so on: the version of a state is one more than the number of its migrations. A new field
@@ -22,15 +21,15 @@ import msgspec
 
 from kernel.errors import ComponentError
 
-# Data as msgpack has it without types: the values of an older version fit no type of today's code.
+# Data decoded without types: the values of an older version fit no type of today's code.
 PlainState = dict[str, Any]
 Migration = Callable[[PlainState], PlainState]
-"""Makes of the data of one version of a state the data of the next; a pure function."""
+"""Converts the data of a state from one version to the next; a pure function."""
 
 StateT = TypeVar("StateT", bound=msgspec.Struct)
 
 _encode = msgspec.msgpack.Encoder().encode
-"""Dicts in their own order, which is part of the state."""
+"""Keeps the order of dicts, which is part of the state."""
 
 
 class WrittenState(msgspec.Struct, frozen=True):
@@ -41,14 +40,14 @@ class WrittenState(msgspec.Struct, frozen=True):
 
 
 def written(state: msgspec.Struct) -> WrittenState:
-    """A state as a snapshot keeps it; raises what msgspec does for one that cannot be encoded."""
+    """Encode a state. Raises the errors of msgspec for one that cannot be encoded."""
     return WrittenState(len(_migrations_of(type(state))) + 1, _encode(state))
 
 
 def read(state_type: type[StateT], kept: WrittenState, *, owner: str) -> StateT:
-    """The state of component ``owner`` as of today's version.
+    """Decode the state of component ``owner``, migrated to today's version.
 
-    Raises ``ComponentError`` for a version that is newer or unknown, and for data that do not fit.
+    Raises ``ComponentError`` for a version that is newer or unknown, and for data that does not fit.
     """
     migrations, data = _migrations_of(state_type), kept.data
     version = len(migrations) + 1
@@ -66,7 +65,7 @@ def read(state_type: type[StateT], kept: WrittenState, *, owner: str) -> StateT:
 
 
 def put_fields(state: msgspec.Struct, source: msgspec.Struct) -> None:
-    """Set every field of ``state`` to that of ``source``, which is of the same type."""
+    """Set every field of ``state`` to that of ``source``, a state of the same type."""
     for name in state.__struct_fields__:
         present, value = getattr(state, name), getattr(source, name)
         if type(value) is type(present) and _is_kept(present):
@@ -76,7 +75,7 @@ def put_fields(state: msgspec.Struct, source: msgspec.Struct) -> None:
 
 
 def _is_kept(value: object) -> bool:
-    """Whether a field keeps its object for life: a mutable struct."""
+    """Whether a field keeps its object for life, as a mutable struct does."""
     return isinstance(value, msgspec.Struct) and not value.__struct_config__.frozen
 
 

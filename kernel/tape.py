@@ -9,9 +9,9 @@ from kernel.events import Event
 
 
 class Recorded(msgspec.Struct, frozen=True):
-    """Records of the tape in order of seq; the three run parallel.
+    """Records of the tape in order of seq, in three parallel sequences.
 
-    ``causes`` as in ``kernel.records``; ``None`` for inputs alone, without numbers.
+    ``causes`` are as in ``kernel.records``; ``None`` stands for inputs without numbers.
     """
 
     seqs: Sequence[int]
@@ -36,13 +36,13 @@ class Tape(Protocol):
         ...
 
     def read(self, from_seq: int, types: frozenset[type[Event]] | None = None) -> AsyncGenerator[Recorded]:
-        """What is on the tape now, from a seq on, in order; only these types where they are given."""
+        """The records on the tape now, from a seq on, in order. ``None`` means all types."""
         ...
 
     async def checkpoint(self, subscriber: str) -> int:
-        """The seq up to which a subscriber has handled the tape; 0 if it never said."""
+        """The seq up to which a subscriber has handled the tape; 0 if none was saved."""
         ...
 
     async def save_checkpoint(self, subscriber: str, seq: int) -> None:
-        """Remember a subscriber's place, durably. Never moves backwards."""
+        """Save the seq up to which a subscriber has handled the tape, durably. Never moves backwards."""
         ...

@@ -1,4 +1,4 @@
-"""Timers: components ask for them with events, and hear of them through events.
+"""Timers: components schedule them with events, and get an event when they fire.
 
 A timer due at T fires before the first input stamped later than T, so it sees everything up to
 and including T. Timers due at the same time fire in the order in which they were scheduled.
@@ -17,7 +17,7 @@ NEVER = 2**63 - 1
 """Later than every ``ts``."""
 
 DEAD_KEPT = 64
-"""Cancelled and replaced timers that may wait beside as many live ones; then they are swept out."""
+"""Dead (cancelled or replaced) timers kept in the heap beyond the number of live ones. More are removed."""
 
 
 class PendingTimer(msgspec.Struct, order=True, frozen=True, array_like=True, gc=False):
@@ -32,9 +32,9 @@ class PendingTimer(msgspec.Struct, order=True, frozen=True, array_like=True, gc=
 
 
 class TimersState(msgspec.Struct):
-    """The heap of waiting timers; cancelled and replaced ones stay in it until they surface or outweigh.
+    """The heap of waiting timers. Dead ones stay in it until they are first or too many.
 
-    ``live`` maps (owner, name) to the number of the timer that counts.
+    ``live`` maps (owner, name) to the number of the live timer.
     """
 
     heap: list[PendingTimer] = []
@@ -72,11 +72,11 @@ class Timers:
         self._surface()
 
     def is_waiting(self, owner: str, name: str) -> bool:
-        """Whether a timer of this name will fire; of a repeating one that is so right after it fired, too."""
+        """Whether a timer of this name will fire. A repeating one still will right after it fired."""
         return (owner, name) in self.state.live
 
     def fire(self, *, now: int) -> TimerFired:
-        """Take the next due timer; there must be one. ``ts`` never falls behind ``now``."""
+        """Fire the next due timer; there must be one. ``ts`` is its due time, or ``now`` if later."""
         timer = heapq.heappop(self.state.heap)
         if timer.every_ns > 0:
             due_ts = timer.due_ts + timer.every_ns
@@ -104,7 +104,7 @@ class Timers:
         return self.state.live.get((timer.owner, timer.name)) == timer.number
 
     def _surface(self) -> None:
-        """Drop replaced and cancelled timers from the top, and note when the next one is due."""
+        """Drop dead timers from the top, and set when the next live one is due."""
         heap = self.state.heap
         while heap and not self._is_live(heap[0]):
             heapq.heappop(heap)

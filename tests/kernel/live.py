@@ -112,7 +112,9 @@ class Time:
 
     def clock(self) -> RealTimeClock:
         """A clock that reads these two; a wait looks at them every millisecond."""
-        return RealTimeClock(wall_ns=lambda: self.wall, monotonic_ns=lambda: self.monotonic, look_s=0.001)
+        return RealTimeClock(
+            wall_ns=lambda: self.wall, monotonic_ns=lambda: self.monotonic, check_every_s=0.001
+        )
 
 
 class UnreliableTape(StreamTape):

@@ -212,7 +212,7 @@ def test_inputs_from_the_past_are_refused_and_change_nothing() -> None:
     bus.register(listener)
     bus.dispatch([quote(5)])
 
-    with pytest.raises(ComponentError, match="input 2: ts 4 is before 5"):
+    with pytest.raises(ComponentError, match="input 2: ts 4 is before kernel time, 5"):
         bus.dispatch([quote(4)])
 
     assert listener.heard == [quote(5)]

@@ -63,13 +63,13 @@ SENTENCES: dict[str, tuple[object, str]] = {
     ),
     "an unknown value": (
         {"lines": [{"name": "a", "colour": "gren"}]},
-        "lines[0].colour: 'gren' is none of red, green; did you mean 'green'?",
+        "lines[0].colour: 'gren' is not one of red, green; did you mean 'green'?",
     ),
     "an unknown literal": (
         {"lines": [{"name": "a", "side": "up"}]},
-        "lines[0].side: 'up' is none of left, right",
+        "lines[0].side: 'up' is not one of left, right",
     ),
-    "an unknown mode": ({"mode": {"mode": "voting"}}, "mode.mode: 'voting' is none of net, vote"),
+    "an unknown mode": ({"mode": {"mode": "voting"}}, "mode.mode: 'voting' is not one of net, vote"),
     "no mode": ({"mode": {"quorum": 2}}, "mode: 'mode' is missing: one of net, vote"),
     "a key of another mode": (
         {"mode": {"mode": "net", "quorum": 2}},
@@ -101,7 +101,7 @@ def test_a_value_that_does_not_fit_is_refused_with_what_would_fit(content: objec
 
 def test_the_place_is_part_of_the_sentence() -> None:
     with pytest.raises(
-        ConfigError, match=r"^broker\.bars: own\.py:Mine: colour: 'blue' is none of red, green"
+        ConfigError, match=r"^broker\.bars: own\.py:Mine: colour: 'blue' is not one of red, green"
     ):
         convert_config({"name": "a", "colour": "blue"}, Line, where="broker.bars: own.py:Mine")
 

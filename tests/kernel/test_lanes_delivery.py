@@ -173,9 +173,9 @@ async def test_the_checkpoint_does_not_pass_a_failure_that_is_not_on_record() ->
         await delivered.release(quotes(1, 2))
         await delivered.lanes.drain()
         before = delivered.lanes.handled_seq
-        delivered.lanes.settle(1)
+        delivered.lanes.mark_done(1)
         between = delivered.lanes.handled_seq
-        delivered.lanes.settle(2)
+        delivered.lanes.mark_done(2)
 
     assert (before, between, delivered.lanes.handled_seq) == (0, 1, 2)
 

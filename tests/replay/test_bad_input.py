@@ -145,11 +145,11 @@ BAD_CONFIGS = {
     "a list that is no list": ("streams: a.1d", (": streams: expected a list, got text 'a.1d'",)),
     "an unknown choice": (
         "broker: {bar_fill: this_clos}",
-        (": broker.bar_fill: 'this_clos' is none of next_open, this_close; did you mean 'this_close'?",),
+        (": broker.bar_fill: 'this_clos' is not one of next_open, this_close; did you mean 'this_close'?",),
     ),
     "an unknown kind of instrument": (
         "instruments: [{symbol: A, asset_class: stock}]",
-        (": instruments[0].asset_class: 'stock' is none of equity, etf, ",),
+        (": instruments[0].asset_class: 'stock' is not one of equity, etf, ",),
     ),
     "a strategy without a name": ("strategies: [{id: x}]", (": strategies[0]: 'strategy' is missing",)),
     "negative cash": ("cash: -5", ("cash: -5",)),

@@ -207,7 +207,7 @@ def test_the_command_line_plays_and_verifies_them(tmp_path: Path, monkeypatch: p
 
 
 NONSENSE: dict[str, tuple[str, str]] = {
-    "no such command": ("{at: 2004-01-05, do: stop}", "'stop' is none of halt, reduce_only, resume"),
+    "no such command": ("{at: 2004-01-05, do: stop}", "'stop' is not one of halt, reduce_only, resume"),
     "no time": ("{do: halt}", "'at' is missing"),
     "no moment": ("{at: soon, do: halt}", r"commands: number 1 \(halt\): at: 'soon' is not a date"),
     "another's field": ("{at: 2004-01-05, do: halt, amount: 1}", "there is no 'amount'"),

@@ -96,7 +96,7 @@ def test_a_configuration_file_says_how_signals_are_put_together(tmp_path: Path) 
             "signals: {sizing: {model: fixed_fractional, fraction: -1}}",
             "signals: sizing: fraction -1 is below 0",
         ),
-        ("signals: {sizing: {model: half}}", "signals.sizing.model: 'half' is none of fixed, "),
+        ("signals: {sizing: {model: half}}", "signals.sizing.model: 'half' is not one of fixed, "),
         ("execution: {bucket_s: 11}", "execution: bucket_s 11 is not a divisor of 86400"),
     ],
 )

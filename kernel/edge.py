@@ -57,4 +57,4 @@ class Delivery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     back_off_s: Annotated[float, msgspec.Meta(ge=0)] = 0.05
     """Wait before the second call, by the engine's clock; doubled before each later call."""
     checkpoint_every: Annotated[int, msgspec.Meta(ge=1)] = 256
-    """Handled events between two saved checkpoints; repeating them after a crash costs less than more saves."""
+    """Handled events between two saved checkpoints: handling them twice costs less than saving more often."""

@@ -2,8 +2,8 @@
 
 To add an event: define it in its family's module with the next free tag, list it in ``AnyEvent``
 below, and run ``make events`` to pin its tag and fields in ``docs/events.md``. A changed meaning is a
-new tag with an upcaster, never an edit: see ``upcasting``. An event that no log holds may leave: its tag goes
-to ``RETIRED_TAGS``.
+new tag with an upcaster, never an edit: see ``upcasting``. An event that no log holds may be removed; its tag
+goes to ``RETIRED_TAGS``.
 """
 
 from collections.abc import Mapping
@@ -272,7 +272,7 @@ EVENT_TYPES: tuple[type[Event], ...] = get_args(AnyEvent)
 """Every event type, in order of tag."""
 
 RETIRED_TAGS: Mapping[int, str] = MappingProxyType({108: "ComponentStarted", 109: "ComponentStopped"})
-"""Tags of events that left the vocabulary; no log was ever written with them. They are never taken again."""
+"""Tags of removed events. No log was ever written with them, and they are never used again."""
 
 MarketEvent = Bar | Quote | Trade | BookSnapshot | BookDelta
 """The events that are routed by symbol on the hot path."""
@@ -324,10 +324,9 @@ DERIVED_TYPES: frozenset[type[Event]] = frozenset(
         StrategyResumed,
     }
 )
-"""What only the core can say: its decisions, and its own record of orders and accounts.
+"""Events that only the core may make: its decisions, and its own record of orders and accounts.
 
-An approval or submission that came from outside would pass risk by. An intent to trade would not, so it is
-not here.
+An approval or submission from outside would bypass risk. An intent to trade would not, so it is not here.
 """
 
 __all__ = [

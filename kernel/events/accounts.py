@@ -1,4 +1,4 @@
-"""What we own and owe. Everything here is ``Decimal`` and adds up exactly."""
+"""Our cash, positions, margin and limits. Amounts are ``Decimal`` and add up exactly."""
 
 from decimal import Decimal
 from enum import StrEnum
@@ -8,7 +8,7 @@ from kernel.identifiers import FillId, StrategyId
 
 
 class TradingState(StrEnum):
-    """What the last gate before the broker lets through."""
+    """The orders that risk's gate lets through to the broker."""
 
     ACTIVE = "active"
     REDUCE_ONLY = "reduce_only"
@@ -16,7 +16,7 @@ class TradingState(StrEnum):
 
 
 class CashFlowKind(StrEnum):
-    """What money moved for. All but deposits are income, or cost when negative."""
+    """Why cash moved. All kinds but deposits are income, or a cost if negative."""
 
     DEPOSIT = "deposit"
     DIVIDEND = "dividend"
@@ -29,9 +29,10 @@ class CashFlowKind(StrEnum):
 
 
 class CashMoved(Event, frozen=True, tag=80):
-    """Money came in (positive) or went out: an input, or the simulated broker's doing.
+    """Cash came in (positive) or went out. An input, or made by the simulated venue's back office.
 
-    ``strategy`` is whose it is, empty for the account's own; ``symbol`` what it was paid on.
+    - ``strategy``: the strategy whose cash it is; empty for the account's own.
+    - ``symbol``: the instrument that it was paid for.
     """
 
     amount: Decimal
@@ -43,7 +44,7 @@ class CashMoved(Event, frozen=True, tag=80):
 
 
 class PositionChanged(Event, frozen=True, tag=81):
-    """A strategy's position after a fill. ``cost`` is what the open quantity cost, with its sign."""
+    """A strategy's position after a fill. ``cost`` is the cost of the open quantity, with its sign."""
 
     strategy: StrategyId
     symbol: str
@@ -54,10 +55,11 @@ class PositionChanged(Event, frozen=True, tag=81):
 
 
 class AccountMarked(Event, frozen=True, tag=82):
-    """The account at market prices. ``equity`` = ``cash`` + value of positions, exactly.
+    """The account at market prices.
 
-    ``realised_pnl`` and ``unrealised_pnl`` are before ``commissions``; ``exposure`` is the sum of
-    absolute position values.
+    - ``equity``: ``cash`` plus the value of positions, exactly.
+    - ``realised_pnl``, ``unrealised_pnl``: before ``commissions``.
+    - ``exposure``: the sum of absolute position values.
     """
 
     cash: Decimal
@@ -70,7 +72,7 @@ class AccountMarked(Event, frozen=True, tag=82):
 
 
 class AccountReported(Event, frozen=True, tag=83):
-    """Input: what a broker says of the account."""
+    """Input: a broker's report of the account."""
 
     account: str
     cash: Decimal
@@ -80,7 +82,7 @@ class AccountReported(Event, frozen=True, tag=83):
 
 
 class PositionReported(Event, frozen=True, tag=84):
-    """Input: what a broker says of a position."""
+    """Input: a broker's report of a position."""
 
     account: str
     symbol: str
@@ -97,16 +99,16 @@ class PositionMismatched(Event, frozen=True, tag=85):
 
 
 class TradingStateChanged(Event, frozen=True, tag=86):
-    """The gate before the broker opened or closed."""
+    """Risk's gate before the broker changed its state."""
 
     state: TradingState
     reason: str = ""
 
 
 class RiskLimitBreached(Event, frozen=True, tag=87):
-    """A continuous limit was crossed; ``action`` is what was done about it.
+    """A continuous limit was breached; ``action`` is the response.
 
-    ``is_rearmed``: nothing was crossed, the limit watches again.
+    ``is_rearmed``: nothing was breached, the limit watches again.
     """
 
     rule: str
@@ -119,7 +121,7 @@ class RiskLimitBreached(Event, frozen=True, tag=87):
 
 
 class CurrencyBalance(Record, frozen=True):
-    """Cash in one currency, and ``rate``: what a unit of it is worth in the account's."""
+    """Cash in one currency. ``rate`` is the value of one unit of it in the account's currency."""
 
     currency: str
     cash: Decimal
@@ -127,7 +129,7 @@ class CurrencyBalance(Record, frozen=True):
 
 
 class ExposureShare(Record, frozen=True):
-    """The value of positions of one ``name`` (a symbol, sector or currency), in the account's currency."""
+    """The value of positions in one symbol, sector or currency (``name``), in the account's currency."""
 
     name: str
     long: Decimal
@@ -135,7 +137,7 @@ class ExposureShare(Record, frozen=True):
 
 
 class MarginMarked(Event, frozen=True, tag=88):
-    """Margin, leverage and exposure at market prices, beside ``AccountMarked`` where so configured.
+    """Margin, leverage and exposure at market prices; comes with ``AccountMarked`` if configured.
 
     ``leverage`` is gross exposure over equity; amounts are in the account's currency.
     """
@@ -151,10 +153,10 @@ class MarginMarked(Event, frozen=True, tag=88):
 
 
 class LedgerMarked(Event, frozen=True, tag=89):
-    """One strategy's ledger in one currency, beside ``AccountMarked`` where so configured.
+    """One strategy's ledger in one currency; comes with ``AccountMarked`` if configured.
 
-    ``cash`` is what its trading brought in or took; the ledgers of all strategies and of the account
-    itself (empty ``strategy``) add up to the account's cash.
+    ``cash`` is the net cash from its trading. The ledgers of all strategies, and that of the account itself
+    (empty ``strategy``), add up to the account's cash.
     """
 
     strategy: StrategyId

@@ -1,4 +1,4 @@
-"""What strategies want of orders, and what risk said to it."""
+"""Orders and signals that strategies want, and the answers of risk."""
 
 from decimal import Decimal
 
@@ -8,7 +8,7 @@ from kernel.identifiers import ClientOrderId, StrategyId
 
 
 class OrderIntent(Event, frozen=True, tag=30):
-    """A strategy wants this order. ``asked`` says how its quantity was asked for, if not in units."""
+    """A strategy wants this order. ``asked`` is the strategy's own form of the quantity, if not in units."""
 
     order: Order
     asked: str = ""
@@ -36,7 +36,7 @@ class ReplaceIntent(Event, frozen=True, tag=32):
 class SignalRaised(Event, frozen=True, tag=33):
     """A strategy's opinion, without an order. ``strength`` is in 0..1.
 
-    ``stop_loss`` and ``take_profit`` are prices for whoever acts on it.
+    ``stop_loss`` and ``take_profit`` are prices for the plan that is made of the signal.
     """
 
     strategy: StrategyId
@@ -49,7 +49,7 @@ class SignalRaised(Event, frozen=True, tag=33):
 
 
 class DecisionRefused(Event, frozen=True, tag=34):
-    """A strategy returned something that is not a valid decision; nothing was done with it."""
+    """A strategy returned an invalid decision, which had no effect."""
 
     strategy: StrategyId
     symbol: str
@@ -57,14 +57,14 @@ class DecisionRefused(Event, frozen=True, tag=34):
 
 
 class ExecutionRequested(Event, frozen=True, tag=35):
-    """A strategy wants this order worked in parts; its parts are orders of their own."""
+    """A strategy wants this order worked in parts. Each part is an order of its own."""
 
     order: Order
     algorithm: AlgorithmTerms
 
 
 class CancelExecutionIntent(Event, frozen=True, tag=36):
-    """A strategy wants no more parts of a worked order, and the one at the venue cancelled."""
+    """A strategy wants no more parts of a worked order. The part at the venue is cancelled."""
 
     client_order_id: ClientOrderId
     strategy: StrategyId
@@ -72,9 +72,9 @@ class CancelExecutionIntent(Event, frozen=True, tag=36):
 
 
 class ExecutionFinished(Event, frozen=True, tag=37):
-    """A worked order is done: ``filled_quantity`` of it traded in parts, ``leaves_quantity`` did not.
+    """A worked order is done: its parts filled ``filled_quantity``; ``leaves_quantity`` was not filled.
 
-    ``is_out_of_time``: it was good till a date, and that came before it was filled.
+    ``is_out_of_time``: its good-till date came before it was filled.
     """
 
     client_order_id: ClientOrderId
@@ -87,9 +87,9 @@ class ExecutionFinished(Event, frozen=True, tag=37):
 
 
 class SignalsAggregated(Event, frozen=True, tag=38):
-    """Signals of several strategies came to one plan: hold ``target_quantity`` of the symbol.
+    """Signals of several strategies were combined into one plan: hold ``target_quantity`` of the symbol.
 
-    ``score`` is in -1..1; ``signals`` are the strategies that it was made of.
+    ``score`` is in -1..1; ``signals`` are the strategies whose signals were combined.
     """
 
     symbol: str
@@ -99,19 +99,19 @@ class SignalsAggregated(Event, frozen=True, tag=38):
 
 
 class ExpireOrderIntent(Event, frozen=True, tag=39):
-    """Emulation wants an order ended whose time is over: it expires, or is cancelled at the venue."""
+    """Emulation wants to end an order whose time in force is over. It expires or is cancelled."""
 
     client_order_id: ClientOrderId
 
 
 class OrderApproved(Event, frozen=True, tag=40):
-    """Risk let the order through, perhaps smaller than intended."""
+    """Risk approved the order, perhaps with a smaller quantity than intended."""
 
     order: ApprovedOrder
 
 
 class OrderDenied(Event, frozen=True, tag=41):
-    """Risk refused the order: ``rule`` had ``limit`` and saw ``value``."""
+    """Risk denied the order: ``rule`` allows ``limit`` and saw ``value``."""
 
     order: Order
     rule: str
@@ -121,13 +121,13 @@ class OrderDenied(Event, frozen=True, tag=41):
 
 
 class ReplaceApproved(Event, frozen=True, tag=42):
-    """Risk let new terms through; ``order`` holds them whole."""
+    """Risk approved new terms; ``order`` holds all of them."""
 
     order: ApprovedOrder
 
 
 class ReplaceDenied(Event, frozen=True, tag=43):
-    """Risk refused new terms; the order works on under the old ones."""
+    """Risk denied new terms; the order keeps working on the old ones."""
 
     client_order_id: ClientOrderId
     strategy: StrategyId

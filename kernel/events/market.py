@@ -1,6 +1,7 @@
-"""What the market said. Prices and sizes are ``float``: they are observations, not our money.
+"""Market data. Prices and sizes are ``float``: they are observations, not our money.
 
-``ts`` is when we could know it. ``exchange_ts`` is the venue's own stamp, 0 where it gave none.
+``ts`` is the time from which we could know the data. ``exchange_ts`` is the venue's own time, 0 if it gave
+none.
 """
 
 from decimal import Decimal
@@ -10,7 +11,7 @@ from kernel.events.header import Event, Record
 
 
 class AggressorSide(StrEnum):
-    """Who crossed the spread to make a trade."""
+    """The side that crossed the spread in a trade."""
 
     BUYER = "buyer"
     SELLER = "seller"
@@ -21,7 +22,7 @@ BUYER, SELLER = AggressorSide.BUYER, AggressorSide.SELLER
 
 
 class AssetClass(StrEnum):
-    """What kind of thing an instrument is."""
+    """The kind of an instrument."""
 
     EQUITY = "equity"
     ETF = "etf"
@@ -35,7 +36,7 @@ class AssetClass(StrEnum):
 
 
 class CorporateActionKind(StrEnum):
-    """What a company did to its shares."""
+    """The kind of a corporate action."""
 
     SPLIT = "split"
     DIVIDEND = "dividend"
@@ -110,7 +111,7 @@ class BookSnapshot(Event, frozen=True, tag=4):
 
 
 class BookDelta(Event, frozen=True, tag=5):
-    """Levels that changed since ``previous_book_seq``; their new sizes."""
+    """The levels that changed since ``previous_book_seq``, with their new sizes."""
 
     symbol: str
     bids: tuple[PriceLevel, ...]
@@ -123,10 +124,12 @@ class BookDelta(Event, frozen=True, tag=5):
 class InstrumentDefined(Event, frozen=True, tag=6):
     """The terms of an instrument from this moment on.
 
-    ``tick_size`` and ``lot_size`` are the steps of price and quantity; ``multiplier`` is the currency
-    value of one unit at price 1; ``calendar`` names a trading calendar (``"XNYS"``, ``"24/7"``).
-    ``margin_rate`` is the initial margin as a fraction of the notional, ``maintenance_margin_rate`` what
-    must stay (0: the same); ``borrow_rate`` what a short position costs a year, as a fraction.
+    - ``tick_size``, ``lot_size``: the steps of price and quantity.
+    - ``multiplier``: the value of one unit at price 1, in ``currency``.
+    - ``calendar``: a trading calendar (``"XNYS"``, ``"24/7"``).
+    - ``margin_rate``: the initial margin, as a fraction of the notional.
+    - ``maintenance_margin_rate``: the margin that must remain; 0 means the same.
+    - ``borrow_rate``: the cost of a short position per year, as a fraction.
     """
 
     symbol: str
@@ -190,7 +193,7 @@ class FxRateSet(Event, frozen=True, tag=10):
 
 
 class FeedGapDetected(Event, frozen=True, tag=11):
-    """A feed skipped messages: what followed ``last_feed_seq`` up to ``next_feed_seq`` is missing."""
+    """A feed skipped messages: those between ``last_feed_seq`` and ``next_feed_seq`` are missing."""
 
     symbol: str
     feed: str

@@ -1,8 +1,8 @@
-"""Orders: what strategies want, what risk said, what the venue reported, what we hold to be true.
+"""Orders at the venue: requests to the broker, reports of the venue, and our own record.
 
-The way of an order: ``OrderIntent`` (strategy) -> ``OrderApproved`` or ``OrderDenied`` (risk) ->
+The path of an order: ``OrderIntent`` (strategy) -> ``OrderApproved`` or ``OrderDenied`` (risk) ->
 ``OrderSubmitted`` (orders; the effect that a broker acts on) -> ``ExecutionReport`` (venue) ->
-``OrderAccepted``, ``OrderFilled`` ... (orders). One that waits for its parent, or is of a type that the
+``OrderAccepted``, ``OrderFilled`` ... (orders). An order that waits for its parent, or whose type the
 venue lacks, is ``OrderHeld`` before it is submitted. Quantities and prices are ``Decimal``, on the
 instrument's lot and tick.
 """
@@ -23,11 +23,12 @@ from kernel.identifiers import BrokerOrderId, ClientOrderId, FillId, StrategyId
 
 
 class ExecutionReport(Event, frozen=True, tag=50):
-    """What a venue said of one of our orders; may repeat, skip states or come late.
+    """A venue's report on one of our orders. It may repeat, skip states or come late.
 
-    ``quantity``, ``price``, ``fill_id``, ``commission`` and ``liquidity`` belong to fills;
-    ``quantity``, ``limit_price`` and ``stop_price`` to replacements. ``executed_ts`` is the time of
-    the execution itself, 0 where the venue gave none. ``raw`` keeps a message nobody understood.
+    - Fills have ``quantity``, ``price``, ``fill_id``, ``commission`` and ``liquidity``.
+    - Replacements have ``quantity``, ``limit_price`` and ``stop_price``.
+    - ``executed_ts``: the time of the execution itself, 0 if the venue gave none.
+    - ``raw``: a message that could not be understood.
     """
 
     kind: ExecutionKind
@@ -48,7 +49,7 @@ class ExecutionReport(Event, frozen=True, tag=50):
 
 
 class OrderSubmitted(Event, frozen=True, tag=60):
-    """The order goes to the broker. The effect: released only after it is durable."""
+    """The order goes to the broker, but only after this event is durable."""
 
     order: ApprovedOrder
 
@@ -70,7 +71,7 @@ class ReplaceSubmitted(Event, frozen=True, tag=62):
 
 
 class OrderAccepted(Event, frozen=True, tag=63):
-    """The venue works the order."""
+    """The venue accepted the order and works it."""
 
     client_order_id: ClientOrderId
     strategy: StrategyId
@@ -79,7 +80,7 @@ class OrderAccepted(Event, frozen=True, tag=63):
 
 
 class OrderRejected(Event, frozen=True, tag=64):
-    """The venue refused the order."""
+    """The venue rejected the order."""
 
     client_order_id: ClientOrderId
     strategy: StrategyId
@@ -90,8 +91,8 @@ class OrderRejected(Event, frozen=True, tag=64):
 class OrderFilled(Event, frozen=True, tag=65):
     """We traded: ``quantity`` at ``price``; ``leaves_quantity`` is still working.
 
-    Booked once per ``fill_id``. ``commission`` is a cost when positive. ``executed_ts`` is the time
-    of the execution (the bar's open, say), never later than ``ts``.
+    Made once per ``fill_id``. ``commission`` is a cost if positive. ``executed_ts`` is the time of the
+    execution (for example the bar's open), never later than ``ts``.
     """
 
     client_order_id: ClientOrderId
@@ -109,7 +110,7 @@ class OrderFilled(Event, frozen=True, tag=65):
 
 
 class OrderCancelled(Event, frozen=True, tag=66):
-    """The order is off the venue, ``leaves_quantity`` undone."""
+    """The order was cancelled; ``leaves_quantity`` was not filled."""
 
     client_order_id: ClientOrderId
     strategy: StrategyId
@@ -119,7 +120,7 @@ class OrderCancelled(Event, frozen=True, tag=66):
 
 
 class OrderExpired(Event, frozen=True, tag=67):
-    """The order's time in force ran out, ``leaves_quantity`` undone."""
+    """The order's time in force ended; ``leaves_quantity`` was not filled."""
 
     client_order_id: ClientOrderId
     strategy: StrategyId
@@ -129,7 +130,7 @@ class OrderExpired(Event, frozen=True, tag=67):
 
 
 class OrderReplaced(Event, frozen=True, tag=68):
-    """The venue took the new terms."""
+    """The venue accepted the new terms."""
 
     order: Order
     broker_order_id: BrokerOrderId = BrokerOrderId("")
@@ -144,7 +145,7 @@ class OrderTriggered(Event, frozen=True, tag=69):
 
 
 class CancelRejected(Event, frozen=True, tag=70):
-    """The venue refused to cancel; the order goes on."""
+    """The venue refused to cancel; the order keeps working."""
 
     client_order_id: ClientOrderId
     strategy: StrategyId
@@ -153,7 +154,7 @@ class CancelRejected(Event, frozen=True, tag=70):
 
 
 class ReplaceRejected(Event, frozen=True, tag=71):
-    """The venue refused the new terms; the old ones hold."""
+    """The venue rejected the new terms; the old ones stay in force."""
 
     client_order_id: ClientOrderId
     strategy: StrategyId
@@ -162,7 +163,7 @@ class ReplaceRejected(Event, frozen=True, tag=71):
 
 
 class OrderStateUnknown(Event, frozen=True, tag=72):
-    """The outcome of a request is not known and must be asked for; nothing is sent again."""
+    """The outcome of a request is unknown. The broker must be asked; nothing is sent again."""
 
     client_order_id: ClientOrderId
     strategy: StrategyId
@@ -171,7 +172,7 @@ class OrderStateUnknown(Event, frozen=True, tag=72):
 
 
 class TransitionRefused(Event, frozen=True, tag=73):
-    """A report that the order's state does not allow; it changed nothing."""
+    """A report did not fit the order's status and changed nothing."""
 
     client_order_id: ClientOrderId
     symbol: str
@@ -181,11 +182,12 @@ class TransitionRefused(Event, frozen=True, tag=73):
 
 
 class FillCorrected(Event, frozen=True, tag=74):
-    """The venue changed a fill after the fact; quantity 0 means that it was undone (a bust).
+    """The venue corrected a fill afterwards. Quantity 0 means that the fill was busted.
 
-    Quantities and prices are those of the day of the fill. ``filled_symbol`` is what its symbol was called
-    then, empty if that is ``symbol``. ``actions_since`` counts the corporate actions since the fill, of all
-    symbols, without dividends. ``commission_returned``, in ``currency``, is what a bust gives back.
+    - Quantities and prices are on the terms of the day of the fill.
+    - ``filled_symbol``: the name of the symbol on that day; empty if it is still ``symbol``.
+    - ``actions_since``: the number of corporate actions since the fill, of all symbols, without dividends.
+    - ``commission_returned``: the commission that a bust gives back, in ``currency``.
     """
 
     client_order_id: ClientOrderId
@@ -204,20 +206,20 @@ class FillCorrected(Event, frozen=True, tag=74):
 
 
 class OrderHeld(Event, frozen=True, tag=75):
-    """An approved order waits here: for its parent's fill, or for a condition the venue cannot watch."""
+    """An approved order waits here for its parent's fill, or for a condition that the venue cannot watch."""
 
     order: ApprovedOrder
     reason: HoldReason
 
 
 class HeldOrderTriggered(Event, frozen=True, tag=76):
-    """The condition of an emulated order came true: it is to be sent as ``order``, if the gate lets it."""
+    """The condition of an emulated order came true. ``order`` is sent if risk's gate lets it through."""
 
     order: ApprovedOrder
 
 
 class OrderAdjusted(Event, frozen=True, tag=77):
-    """A corporate action changed the terms of a working order; ``order`` holds them whole."""
+    """A corporate action changed the terms of a working order; ``order`` holds all of them."""
 
     order: Order
     reason: str = ""

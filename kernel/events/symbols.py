@@ -1,4 +1,4 @@
-"""Which symbol an event is about: an order's events and its cancellation belong together."""
+"""The symbol of an event, by type. All events of one order have the same symbol, so they share a lane."""
 
 from collections.abc import Callable
 from operator import attrgetter
@@ -7,7 +7,7 @@ from kernel.events.header import Event
 
 
 def symbol_getter(event_type: type[Event]) -> Callable[[Event], str]:
-    """Reads the symbol of events of a type, that of the order they carry included; ``""`` for none."""
+    """A function that reads an event's symbol, or that of its order. It returns ``""`` if there is none."""
     fields = event_type.__struct_fields__
     if "symbol" in fields:
         return attrgetter("symbol")

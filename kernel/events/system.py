@@ -9,8 +9,8 @@ from kernel.identifiers import ClientOrderId, StrategyId
 class StreamRange(Record, frozen=True):
     """A part of a stream that was read: events with ``first_seq <= seq <= last_seq``.
 
-    ``head_hash`` is the chained hash of the block that holds ``last_seq``, in hex: it stands for
-    everything up to there.
+    ``head_hash`` is the chained hash of the block that holds ``last_seq``, in hex. It covers the stream up
+    to there.
     """
 
     stream: str
@@ -22,8 +22,8 @@ class StreamRange(Record, frozen=True):
 class SessionStarted(Event, frozen=True, tag=100):
     """A writer opened the log: a new epoch. Ids made in one epoch never recur in another.
 
-    ``opening_hash`` is the SHA-256 of the inputs before it, in hex: all that the run was told at first.
-    ``None`` for later sessions of a live log, and in runs from before there was one.
+    ``opening_hash`` is the SHA-256, in hex, of the inputs before this one: configuration, code, instruments.
+    It is ``None`` for later sessions of a live log, and in runs older than this field.
     """
 
     epoch: int
@@ -41,11 +41,11 @@ class SessionStopped(Event, frozen=True, tag=101):
 
 
 class RunStarted(Event, frozen=True, tag=102):
-    """A run begins. Its inputs are these ranges, merged by (ts, stream, seq), beside those of its own stream.
+    """A run begins. Its inputs are those of ``sources``, merged by (ts, stream, seq), and of its own stream.
 
-    Without ``sources`` it is a live log, which holds all of its inputs.
-
-    ``symbols_ahead``: strategies were told all of the run's symbols at its start, as before this field was.
+    - ``sources``: empty for a live log, which holds all of its inputs itself.
+    - ``symbols_ahead``: strategies know all symbols of the run from its start, as in runs older than this
+      field.
     """
 
     sources: tuple[StreamRange, ...]
@@ -71,7 +71,7 @@ class ConfigLoaded(Event, frozen=True, tag=104):
 
 
 class StrategyLoaded(Event, frozen=True, tag=105):
-    """A strategy's code came into force. ``source`` is the module's text, ``params`` are JSON."""
+    """A strategy's code was loaded. ``source`` is the module's text, ``params`` are JSON."""
 
     strategy: StrategyId
     reference: str
@@ -89,7 +89,7 @@ class StrategyUnloaded(Event, frozen=True, tag=106):
 
 
 class StrategyLoadRefused(Event, frozen=True, tag=107):
-    """New code was not taken; the old version, if any, trades on."""
+    """New code was refused; the old version, if any, goes on."""
 
     strategy: StrategyId
     reference: str
@@ -114,14 +114,14 @@ class ComponentRestarted(Event, frozen=True, tag=111):
 
 
 class ComponentQuarantined(Event, frozen=True, tag=112):
-    """A component failed too often; it gets no more events until an operator says so."""
+    """A component failed too often; it gets no more events until an operator releases it."""
 
     component: str
     failures: int
 
 
 class StrategyStateMigrated(Event, frozen=True, tag=113):
-    """A strategy's state was carried over to new code."""
+    """A strategy's state was passed on to new code."""
 
     strategy: StrategyId
     from_hash: str
@@ -143,10 +143,12 @@ class BrokerDisconnected(Event, frozen=True, tag=115):
 
 
 class MessageQuarantined(Event, frozen=True, tag=116):
-    """Input: a message made no sense and was refused; its words are kept here, as far as they fit.
+    """Input: a message made no sense and was refused.
 
-    ``source`` is the file and line, or ``engine`` for what a producer gave a live engine. Of many at
-    once the first are kept, and the last of them says how many more there were.
+    - ``source``: the file and line, or ``engine`` for an input of a live engine.
+    - ``raw``: the message, cut if it is long.
+
+    Of many refusals at once only the first have an event each; one more event gives the number of the others.
     """
 
     source: str
@@ -155,7 +157,7 @@ class MessageQuarantined(Event, frozen=True, tag=116):
 
 
 class StrategyPaused(Event, frozen=True, tag=117):
-    """A strategy gets no market data and no timers from here on, and opens nothing."""
+    """A strategy gets no market data and no timers from now on, and opens no positions."""
 
     strategy: StrategyId
     reason: str = ""
@@ -211,7 +213,7 @@ class FlattenPositions(Event, frozen=True, tag=125):
 
 
 class AdjustPosition(Event, frozen=True, tag=126):
-    """Operator: the true position is this, for the reason given."""
+    """Operator: set a strategy's position, for the reason given."""
 
     operator: str
     strategy: StrategyId
@@ -222,7 +224,7 @@ class AdjustPosition(Event, frozen=True, tag=126):
 
 
 class PauseStrategy(Event, frozen=True, tag=127):
-    """Operator: the strategy gets no market data and no timers, and opens nothing.
+    """Operator: give the strategy no market data and no timers, and let it open no positions.
 
     Its orders and positions stay.
     """
@@ -233,7 +235,7 @@ class PauseStrategy(Event, frozen=True, tag=127):
 
 
 class ResumeStrategy(Event, frozen=True, tag=128):
-    """Operator: the strategy goes on."""
+    """Operator: let a paused strategy go on."""
 
     operator: str
     strategy: StrategyId

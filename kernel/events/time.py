@@ -6,10 +6,10 @@ from kernel.identifiers import TimerName
 
 
 class TimerScheduled(Event, frozen=True, tag=20):
-    """``owner`` wants to be called at ``due_ts``, and every ``every_ns`` after it if that is not 0.
+    """``owner`` wants a timer at ``due_ts``, and then every ``every_ns`` unless that is 0.
 
-    Scheduling a name again replaces the earlier timer. ``purpose`` is what a timer of the core is for;
-    ``None`` for a strategy's own.
+    Scheduling a name again replaces the earlier timer. ``purpose`` is that of a timer of the core; ``None``
+    for a strategy's own.
     """
 
     owner: str
@@ -27,7 +27,7 @@ class TimerCancelled(Event, frozen=True, tag=21):
 
 
 class TimerFired(Event, frozen=True, tag=22):
-    """A timer fell due. ``ts`` is its due time, or later if the log had already passed it.
+    """A timer fell due. ``ts`` is its due time, or later if kernel time had passed that already.
 
     ``purpose`` is the one it was scheduled with.
     """
@@ -39,14 +39,14 @@ class TimerFired(Event, frozen=True, tag=22):
 
 
 class ClockTicked(Event, frozen=True, tag=23):
-    """Input of a live clock when a timer is due and no other input came."""
+    """Input: a live clock makes time pass, because a timer is due and no other input came."""
 
 
 class ClockJumped(Event, frozen=True, tag=24):
-    """Input: the wall clock was seen to have stepped by ``step_ns`` against the monotonic clock.
+    """Input: the wall clock stepped by ``step_ns`` against the monotonic clock.
 
-    Forward (positive): kernel time followed it; a computer that slept shows this too. Backward: kernel
-    time went on at half speed until the wall clock had caught up.
+    - Forward (positive): kernel time followed. A computer that slept shows a step too.
+    - Backward: kernel time went on at half speed until the wall clock had caught up.
     """
 
     step_ns: int

@@ -1,7 +1,7 @@
-"""What a timer of the core is for: a closed union, carried in ``TimerScheduled`` and again in ``TimerFired``.
+"""The purposes of the core's timers: a closed union, a field of ``TimerScheduled`` and of ``TimerFired``.
 
-A timer's name is the key by which its owner replaces and cancels it; nothing is read out of a name. Timers of
-strategies have no purpose: their names are their own.
+A timer's name is only the key by which its owner replaces and cancels it. No meaning is read from a name.
+Timers of strategies have no purpose: a strategy chooses their names freely.
 """
 
 from kernel.events.header import Record
@@ -9,7 +9,7 @@ from kernel.identifiers import ClientOrderId
 
 
 class Purpose(Record, frozen=True):
-    """What a timer is for; its kinds follow."""
+    """The purpose of a timer; its kinds follow."""
 
 
 class ComponentRestart(Purpose, frozen=True, tag="restart"):
@@ -19,7 +19,7 @@ class ComponentRestart(Purpose, frozen=True, tag="restart"):
 
 
 class AccountMark(Purpose, frozen=True, tag="mark"):
-    """The account is to be marked."""
+    """The account is marked at market prices."""
 
 
 class InstrumentExpiry(Purpose, frozen=True, tag="instrument_expiry"):
@@ -35,7 +35,7 @@ class AlgorithmStep(Purpose, frozen=True, tag="algorithm_step"):
 
 
 class SignalRound(Purpose, frozen=True, tag="signal_round"):
-    """All signals of an instant were heard."""
+    """All signals of one instant have come."""
 
 
 class SignalExpiry(Purpose, frozen=True, tag="signal_expiry"):
@@ -45,7 +45,7 @@ class SignalExpiry(Purpose, frozen=True, tag="signal_expiry"):
 
 
 class HeldOrderRelease(Purpose, frozen=True, tag="release"):
-    """An emulated order that waited for a time of the day is to be sent."""
+    """An emulated order that waited for a time of the day is sent."""
 
     client_order_id: ClientOrderId
 
@@ -64,7 +64,7 @@ class DataSilence(Purpose, frozen=True, tag="silence"):
 
 
 class LimitRearm(Purpose, frozen=True, tag="rearm"):
-    """The delay after a breach is over: the limit watches again. Its owner keeps the breach by the timer."""
+    """The delay after a breach is over: the limit watches again. The owner keeps the breach by timer name."""
 
     rule: str
 
@@ -86,11 +86,11 @@ class DailyAccrual(Purpose, frozen=True, tag="accrual"):
 
 
 class PaymentDue(Purpose, frozen=True, tag="payment"):
-    """A dividend is paid. Its owner keeps the payments by the timer."""
+    """A dividend is paid. The owner keeps the payments by timer name."""
 
 
 class FundingDue(Purpose, frozen=True, tag="funding"):
-    """Funding is paid. Its owner keeps the rate by the timer; ``symbol`` is that of when it was set."""
+    """Funding is paid. The owner keeps the rate by timer name; ``symbol`` is the one when it was set."""
 
     symbol: str
 

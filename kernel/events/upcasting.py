@@ -1,16 +1,17 @@
-"""Reads events of an older format as the present vocabulary says them.
+"""Converts events of an older format into events of today's format.
 
-Each block of the store names the format that it was written in. A field that is merely new has a default and
-needs nothing here. Since format 2 fields and types say what format 1 said inside ids, names and texts:
+Each block of the store names the format that it was written in. A new field has a default, and needs no code
+here. Format 1 had meaning inside ids, names and texts. Since format 2 it is in fields and types:
 
-- Exits made by risk had ``-risk-`` in their client order ids.
-- Parts of a worked order had the id of the whole, and their number behind it.
-- Emulation asked for the end of an order as an operator called ``emulation``.
-- The name of a core timer said what it was for.
-- A worked order that ran out of time said so in its reason, a limit that watches again in its action.
+- An exit made by risk had ``-risk-`` in its client order id.
+- A part of a worked order had the whole order's id, followed by a number.
+- Emulation ended an order as an operator with the name ``emulation``.
+- The purpose of a core timer was in its name.
+- A worked order that ran out of time had that in its ``reason``, a limit that watches again in its
+  ``action``.
 
-Only this module reads meaning out of a text. A derived event of format 1 becomes, byte for byte, what the
-core derives today from the same inputs.
+Only this module reads meaning out of a text. A derived event of format 1 becomes, byte for byte, the event
+that the core derives today from the same inputs.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -84,7 +85,7 @@ _WithOrder = (
 
 
 def from_format_1(events: Sequence[Event]) -> Sequence[Event]:
-    """Events of format 1 as they are said today, in the same places."""
+    """Convert events of format 1 into today's, in the same order."""
     return [upcast(event) if (upcast := _FORMAT_1.get(type(event))) else event for event in events]
 
 
@@ -176,7 +177,7 @@ _FORMAT_1: Mapping[type[Event], Callable[[Event], Event]] = {
 }
 
 CHANGED_SINCE_1: frozenset[type[Event]] = frozenset(_FORMAT_1)
-"""The events of format 1 that are said in another way today."""
+"""The events of format 1 that are converted."""
 
 MADE_OF_1: Mapping[type[Event], type[Event]] = {CancelOrder: ExpireOrderIntent}
-"""The events of format 1 that may be of another type today, and that type."""
+"""The events of format 1 that may become another type, and that type."""

@@ -1,4 +1,4 @@
-"""What venues are: when they trade, which orders they take."""
+"""Venues and user models: trading hours, supported orders, loaded code."""
 
 from enum import StrEnum
 
@@ -7,7 +7,7 @@ from kernel.events.order_terms import OrderType, TimeInForce
 
 
 class VenueFeature(StrEnum):
-    """What a venue does beyond order types and times in force."""
+    """An ability of a venue beyond order types and times in force."""
 
     POST_ONLY = "post_only"
     REDUCE_ONLY = "reduce_only"
@@ -35,7 +35,7 @@ class CalendarDefined(Event, frozen=True, tag=13):
 
 
 class VenueDeclared(Event, frozen=True, tag=14):
-    """Input: which orders a broker takes by itself. What it lacks is emulated here, or denied."""
+    """Input: the orders that a broker supports. Others are emulated here, or denied."""
 
     broker: str
     order_types: tuple[OrderType, ...]
@@ -44,10 +44,11 @@ class VenueDeclared(Event, frozen=True, tag=14):
 
 
 class ModelLoaded(Event, frozen=True, tag=15):
-    """Input: a model of the simulated venue, or a risk rule, from a module of the user's.
+    """Input: a model of the simulated venue, or a risk rule, from the user's own module.
 
-    ``role`` is its key in the configuration (``"slippage"``, ``"risk.rules"``), ``source`` the module's text,
-    ``params`` are JSON.
+    - ``role``: its key in the configuration (``"slippage"``, ``"risk.rules"``).
+    - ``source``: the module's text.
+    - ``params``: its parameters, as JSON.
     """
 
     role: str

@@ -19,7 +19,7 @@ import msgspec
 from kernel.events import CorporateAction, CorporateActionKind, InstrumentDefined
 
 RATIO_TOLERANCE = Decimal("1E-4")
-"""Lots: a ratio such as 1/3 comes rounded, and 300 shares at 0.3333333333 are 100, not 99 and a rest."""
+"""In lots. Data rounds a ratio such as 1/3: 300 shares at 0.3333333333 are 100, not 99 and a fraction."""
 
 ENDING = frozenset({CorporateActionKind.MERGER, CorporateActionKind.DELISTING})
 """Actions after which the instrument does not trade: its orders and plans end."""
@@ -95,7 +95,7 @@ def terms_under_new_symbol(
 
 
 def whole_lots(quantity: Decimal, lot_size: Decimal) -> Decimal:
-    """The quantity in whole lots, towards zero; what is nearly a whole lot is one."""
+    """The quantity in whole lots, rounded towards zero. Nearly a whole lot counts as one."""
     lots = quantity / lot_size
     nearest = lots.to_integral_value()
     if abs(lots - nearest) > RATIO_TOLERANCE:

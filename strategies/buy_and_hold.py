@@ -1,11 +1,11 @@
-"""Buy and hold: the yardstick for every other strategy.
+"""Buy and hold: the benchmark for every other strategy.
 
 At the first bar of each symbol, buy for an equal share of ``fraction`` of its capital (the account's equity,
 unless the configuration gives it a share), in whole lots, and never trade again. The rest stays in cash, so
 that an open above the last close, and commissions, do not ask for money that is not there.
 
-How many symbols there will be cannot be seen in the market: with several, say so by ``parts``, or name them
-in the configuration (``symbols:``). Else the first one is bought for the whole.
+The strategy cannot know how many symbols will come. With several, set ``parts``, or name the symbols in the
+configuration (``symbols:``). Otherwise the first symbol gets the whole amount.
 """
 
 from decimal import ROUND_DOWN, Decimal
@@ -24,7 +24,7 @@ class Params(StrategyParams, frozen=True):
 
 
 class State(StrategyState):
-    """The symbols whose first bar has been seen, with the quantity bought, in units."""
+    """The quantity bought, in units, of each symbol that has had a bar."""
 
     bought: dict[str, Decimal] = field(default_factory=dict)
 

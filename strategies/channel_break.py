@@ -1,11 +1,14 @@
-"""Channel break: the opinion that a new high goes on, raised as a signal and left to others to trade.
+"""Channel break: raises signals on new highs and lows, and places no orders.
 
-Richard Donchian's channel (his four-week rule; C. Faith, "Way of the Turtle", 2007, tells the rules of
-traders who lived by it): long when a bar closes above the highest high of the ``entry`` bars before it, flat
-when it closes below the lowest low of the ``exit`` bars before it. The signal carries that low as its
-stop-loss price. With ``allow_short`` the same holds upside down.
+Richard Donchian's channel (his four-week rule; C. Faith, "Way of the Turtle", 2007, describes traders who
+used it):
 
-The strategy places no order: ``signals:`` in the configuration makes a plan of what it and others say.
+- Long when a bar closes above the highest high of the ``entry`` bars before it.
+- Flat when a bar closes below the lowest low of the ``exit`` bars before it. That low is the stop-loss price
+  of the long signal.
+- With ``allow_short`` the same with high and low exchanged.
+
+``signals:`` in the configuration combines its signals with those of others into a plan, which is traded.
 """
 
 from typing import Annotated
@@ -37,13 +40,13 @@ class Params(StrategyParams, frozen=True):
 
 
 class State(StrategyState):
-    """The direction last spoken of, by symbol."""
+    """The direction of the last signal, by symbol."""
 
     said: dict[str, SignalDirection] = field(default_factory=dict)
 
 
 class ChannelBreak(Strategy[Params, State]):
-    """Raises a signal when the close leaves its channel, and when it comes back through it."""
+    """Raises a signal when the close leaves its channel, and another when that position should end."""
 
     metadata = Metadata(
         name="channel_break",
@@ -75,7 +78,7 @@ class ChannelBreak(Strategy[Params, State]):
         return None
 
     def _say(self, symbol: str, direction: SignalDirection, *, stop: float | None) -> Decisions:
-        """The signal, if it is news."""
+        """The signal, unless the last one had the same direction."""
         if self.state.said.get(symbol, FLAT) is direction:
             return None
         self.state.said[symbol] = direction

@@ -1,13 +1,13 @@
-"""EMA cross on quotes: always in the market, on the side of the faster average.
+"""EMA cross on quotes: long or short, on the side of the faster average.
 
 The moving-average cross for a stream of quotes. Two exponential averages of the mid price, each with
 weight 2 / (period + 1) for the new mid and started at the first one; after ``slow`` quotes, long where
 the fast average is above the slow one and short where it is below.
 
-``on_quote`` is the hot path of the benchmark, hence its shape: local variables, no calls, no decimal
-arithmetic but for an order. Measured on CPython 3.11, one core, per quote: 0.35 µs with averages by symbol
-in ``gc=False`` structs; 0.01 µs less with one symbol's averages in the state itself, which would be wrong
-for two; 0.02 µs more with structs that the garbage collector tracks.
+``on_quote`` is the hot path of the benchmark. So it uses local variables, no calls, and decimal arithmetic
+only for an order. Measured on CPython 3.11, one core, per quote: 0.35 µs with averages by symbol
+in ``gc=False`` structs; 0.01 µs less with the averages of one symbol in the state itself, which would be
+wrong for two symbols; 0.02 µs more with structs that the garbage collector tracks.
 """
 
 from decimal import Decimal
@@ -37,9 +37,10 @@ class Params(StrategyParams, frozen=True):
 
 
 class Averages(StrategyState, gc=False):
-    """One symbol's averages of the mid, and the side last asked for: 1 long, -1 short, 0 neither.
+    """One symbol's averages of the mid.
 
-    ``count`` is of quotes, and stops at ``slow``.
+    - ``count``: the number of quotes; stops at ``slow``.
+    - ``target``: the side last requested: 1 long, -1 short, 0 none yet.
     """
 
     fast: float

@@ -3,10 +3,10 @@
 The oldest trend rule there is (Donchian's 5- and 20-day averages, 1960; Brock, Lakonishok and LeBaron,
 "Simple Technical Trading Rules and the Stochastic Properties of Stock Returns", Journal of Finance
 47, 1992). At each bar, once ``slow`` bars exist, the target is ``quantity`` where the fast average of
-the closes is above the slow one; otherwise nothing, or ``-quantity`` with ``allow_short``. One market
-order takes the position from the last target to the new one.
+the closes is above the slow one; otherwise 0, or ``-quantity`` with ``allow_short``. One market order moves
+the position from the last target to the new one.
 
-The strategy trades its own targets: an order that risk denies is not sent again before the next cross.
+The strategy compares targets, not positions: if risk denies an order, none is sent before the next cross.
 """
 
 from decimal import Decimal
@@ -30,7 +30,7 @@ class Params(StrategyParams, frozen=True):
 
 
 class State(StrategyState):
-    """The position last asked for, by symbol, in units."""
+    """The position last requested, by symbol, in units."""
 
     targets: dict[str, Decimal] = field(default_factory=dict)
 

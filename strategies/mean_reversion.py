@@ -1,9 +1,9 @@
-"""Mean reversion: buy what has fallen far below its average, sell it when it is back.
+"""Mean reversion: buys a symbol far below its average price, and sells when it is back.
 
-Bollinger's bands read as a z-score (John Bollinger, "Bollinger on Bollinger Bands", 2001): how many
-standard deviations (of the population, as in the bands) the close is away from its average over
-``window`` bars. A position opens where the z-score is ``entry`` or more away from 0 and closes once it
-is within ``exit`` of it, or beyond on the other side.
+Bollinger bands as a z-score (John Bollinger, "Bollinger on Bollinger Bands", 2001): the distance of the close
+from its average over ``window`` bars, in standard deviations (of the population, as in the bands). A position
+opens when the z-score is ``entry`` or more away from 0. It closes when the z-score is within ``exit`` of 0,
+or on the other side of 0.
 """
 
 from decimal import Decimal
@@ -29,13 +29,13 @@ class Params(StrategyParams, frozen=True):
 
 
 class State(StrategyState):
-    """The position last asked for, by symbol, in units."""
+    """The position last requested, by symbol, in units."""
 
     targets: dict[str, Decimal] = field(default_factory=dict)
 
 
 class MeanReversion(Strategy[Params, State]):
-    """Trade against moves of ``entry`` standard deviations, until the close is back at the average."""
+    """Trades against moves of ``entry`` standard deviations, until the close is back at the average."""
 
     metadata = Metadata(
         name="mean_reversion",
@@ -68,7 +68,7 @@ class MeanReversion(Strategy[Params, State]):
         return sell(bar.symbol, held - target) if target < held else None
 
     def _target(self, score: float, held: Decimal) -> Decimal:
-        """The position that this z-score asks for, given the one there is."""
+        """The target position for a z-score and the present position."""
         params = self.params
         if score <= -params.entry:
             return params.quantity
@@ -79,7 +79,7 @@ class MeanReversion(Strategy[Params, State]):
 
 
 def z_score(closes: list[float]) -> float | None:
-    """Standard deviations between the last close and the average; ``None`` where prices stood still."""
+    """Standard deviations between the last close and the average; ``None`` if all prices are equal."""
     average = fmean(closes)
     distances = [close - average for close in closes]
     deviation = sqrt(fmean([distance * distance for distance in distances]))

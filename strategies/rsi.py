@@ -1,11 +1,11 @@
-"""RSI: buy after a run of losses, sell after a run of gains.
+"""RSI: buys after a series of losses, sells after a series of gains.
 
 The relative strength index of J. Welles Wilder ("New Concepts in Technical Trading Systems", 1978):
 the first averages of gain and loss are plain means over ``period`` changes, later ones are smoothed
-with weight 1 / ``period``. A position opens where the index falls to ``lower`` and closes where it
-rises to ``upper``; with ``allow_short`` it turns round there.
+with weight 1 / ``period``. A position opens when the index falls to ``lower`` and closes when it rises to
+``upper``; with ``allow_short`` it is then reversed to a short one.
 
-The averages live in the state, so no history of bars is asked for.
+The averages are in the state, so the strategy needs no history of bars.
 """
 
 from decimal import Decimal
@@ -29,7 +29,7 @@ class Params(StrategyParams, frozen=True):
 
 
 class Averages(StrategyState):
-    """One symbol's average gain and loss per bar, and the position last asked for."""
+    """One symbol's average gain and loss per bar, and the position last requested."""
 
     last_close: float
     changes: int = 0
@@ -38,7 +38,7 @@ class Averages(StrategyState):
     target: Decimal = FLAT
 
     def add(self, close: float, period: int) -> None:
-        """Take in one close: a plain mean up to ``period`` changes, Wilder's smoothing after it."""
+        """Add one close: a plain mean up to ``period`` changes, Wilder's smoothing after that."""
         change = close - self.last_close
         self.last_close = close
         self.changes = min(self.changes + 1, period)
@@ -46,7 +46,7 @@ class Averages(StrategyState):
         self.loss += (max(-change, 0.0) - self.loss) / self.changes
 
     def index(self) -> float:
-        """The index, 0 to 100; 50 where the price has not moved at all."""
+        """The index, 0 to 100; 50 if the price has not moved at all."""
         movement = self.gain + self.loss
         return 100.0 * self.gain / movement if movement > 0 else 50.0
 
@@ -88,7 +88,7 @@ class RelativeStrengthIndex(Strategy[Params, State]):
         return sell(bar.symbol, held - target) if target < held else None
 
     def _target(self, index: float, held: Decimal) -> Decimal:
-        """The position that this index asks for, given the one there is."""
+        """The target position for an index and the present position."""
         params = self.params
         if index <= params.lower:
             return params.quantity

@@ -1,4 +1,4 @@
-"""Sixty-forty: stocks and bonds at fixed weights, put back at the end of each month or quarter.
+"""Sixty-forty: stocks and bonds at fixed weights, rebalanced each month or quarter.
 
 The balanced portfolio of the textbooks, 60 % stocks and 40 % bonds (Markowitz, "Portfolio Selection",
 Journal of Finance 7, 1952, gave it its reason). A period is over once both symbols have a bar in the

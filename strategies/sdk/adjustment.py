@@ -1,10 +1,13 @@
-"""Adjusted prices: a view of raw bars and the corporate actions after them; no bar is ever rewritten.
+"""Adjusted prices: a view of raw bars and corporate actions. Recorded bars never change.
 
-Prices before an action are brought to the terms after it. A split divides prices by its ratio and
-multiplies volume. A dividend scales prices by ``1 - dividend / close``, the last raw close before it
-goes ex, as Yahoo's adjusted closes, LEAN's factor files and zipline's ratios have it. (Quandl's reinvest
-at the close of the ex-date, ``1 / (1 + dividend / close)``, some parts in 100,000 apart.) A bar is before
-an action if it was known when the action took effect: ``bar.ts <= action.ts``.
+Prices before an action are converted to the terms after it.
+
+- A split divides prices by its ratio and multiplies volume.
+- A dividend multiplies prices by ``1 - dividend / close``, with the last raw close before the ex-date, as
+  Yahoo's adjusted closes, LEAN's factor files and zipline's ratios do. (Quandl reinvests at the close of the
+  ex-date, ``1 / (1 + dividend / close)``; the difference is some parts in 100,000.)
+
+A bar is before an action if it was known when the action took effect: ``bar.ts <= action.ts``.
 """
 
 from collections.abc import Sequence
@@ -15,7 +18,7 @@ from kernel.events import Bar, CorporateAction, CorporateActionKind
 
 
 class Adjustment(StrEnum):
-    """What prices are adjusted for: nothing, splits, or splits and dividends."""
+    """The adjustment of prices: for nothing, for splits, or for splits and dividends."""
 
     RAW = "raw"
     SPLITS = "splits"
@@ -23,7 +26,7 @@ class Adjustment(StrEnum):
 
 
 def split_ratio(actions: Sequence[CorporateAction], since: int) -> float:
-    """New shares per share of ``since``: the product of the splits that took effect at or after it."""
+    """New shares per share held at ``since``: the product of the splits at or after that time."""
     ratio = 1.0
     for action in actions:
         if action.ts >= since and action.kind is CorporateActionKind.SPLIT and not is_void(action):
@@ -34,9 +37,10 @@ def split_ratio(actions: Sequence[CorporateAction], since: int) -> float:
 def adjusted(
     bars: Sequence[Bar], actions: Sequence[CorporateAction], adjustment: Adjustment = Adjustment.SPLITS
 ) -> Sequence[Bar]:
-    """The bars on the terms of the last action; both oldest first, of one instrument and timeframe.
+    """Bars on the terms after the last action.
 
-    Actions before the first bar change nothing. Costs nothing where there are none after it.
+    Bars and actions are of one instrument, bars of one timeframe; both oldest first. Actions before the first
+    bar change nothing. Without later actions the bars are returned as they are.
     """
     if adjustment is Adjustment.RAW or not bars or not actions or actions[-1].ts < bars[0].ts:
         return bars
@@ -60,10 +64,10 @@ def adjusted(
 
 
 def _price_factor(actions: Sequence[CorporateAction], close: float, *, adjustment: Adjustment) -> float:
-    """What actions with no bar between them do to prices before, of which ``close`` was the last.
+    """The factor for prices before some actions that have no bar between them.
 
-    A dividend is per share as it was before its own moment: splits of earlier moments count, one of the same
-    moment does not. A dividend that is no less than the price counts as none: the data is wrong.
+    ``close`` is the last price before them. A dividend is per share as of just before it: earlier splits
+    count, a split at the same moment does not. A dividend not below the price is wrong data, and ignored.
     """
     factor = 1.0
     for action in actions:

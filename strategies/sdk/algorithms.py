@@ -2,9 +2,9 @@
 
     Execute(buy("A", 10_000), Twap(duration_s=3600, steps=12))
 
-The parts are orders of their own, checked by risk one by one: at market, or at the order's own limit
-price. Durations are seconds; ``start_ts`` is ns since the epoch, UTC, 0 for now. ``leftover`` says what
-becomes of what was not traded when the time is over.
+Each part is an order of its own, checked by risk: at market, or at the limit price of the whole order.
+Durations are seconds. ``start_ts`` is ns since the epoch, UTC; 0 means now. ``leftover`` is the treatment of
+the quantity that was not traded when the time is over.
 """
 
 from decimal import Decimal
@@ -13,16 +13,16 @@ from enum import StrEnum
 import msgspec
 
 TIME_IS_OVER = "its time is over"
-"""What ``ExecutionFinished.reason`` says with ``is_out_of_time``: the rest was not traded in time."""
+"""The ``ExecutionFinished.reason`` with ``is_out_of_time``: the rest was not traded in time."""
 
 
 class Leftover(StrEnum):
-    """What becomes of the rest of a worked order at its end."""
+    """The treatment of the rest of a worked order at its end."""
 
     CANCEL = "cancel"
-    """It stays undone."""
+    """It is not traded."""
     MARKET = "market"
-    """It is sent at once as one market order, whatever the limit price was."""
+    """It is sent at once as one market order, whatever the limit price."""
 
 
 class Twap(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="algorithm", tag="twap"):
@@ -35,10 +35,10 @@ class Twap(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="a
 
 
 class Vwap(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="algorithm", tag="vwap"):
-    """Parts in proportion to ``weights``, one for each of as many equal steps of time.
+    """Parts in proportion to ``weights``, one part at each of ``len(weights)`` equal steps of time.
 
-    Without weights they follow the volume that the symbol traded at these times of day so far, if the
-    configuration has it learned (``execution.learn_volume``); equal parts while nothing is known.
+    Without weights, parts follow the symbol's past volume at these times of day, if the configuration lets it
+    be learned (``execution.learn_volume``). While no volume is known, parts are equal.
     """
 
     duration_s: float
@@ -50,9 +50,9 @@ class Vwap(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="a
 class Participation(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="algorithm", tag="participation"
 ):
-    """Follows the market's volume: each part is ``rate`` (0.1 is 10 %) of what traded since the last one.
+    """Follows the market's volume: a part is ``rate`` (0.1 is 10 %) of the volume since the last part.
 
-    A part is sent once it has ``part_quantity`` (0: one lot). ``duration_s`` 0 means until it is done.
+    A part is sent when it has ``part_quantity`` (0: one lot). ``duration_s`` 0 means until the order is done.
     """
 
     rate: float | Decimal
@@ -65,7 +65,7 @@ class Participation(
 class Iceberg(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="algorithm", tag="iceberg"):
     """Shows ``display_quantity`` at a time; the next part is sent when one is filled. For limit orders.
 
-    ``duration_s`` 0 means until it is done.
+    ``duration_s`` 0 means until the order is done.
     """
 
     display_quantity: float | Decimal
@@ -74,4 +74,4 @@ class Iceberg(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field
 
 
 Algorithm = Twap | Vwap | Participation | Iceberg
-"""How to work an order, as a decision or as configured: ``{algorithm: twap, duration_s: 600, steps: 10}``."""
+"""An algorithm, in a decision or in a configuration: ``{algorithm: twap, duration_s: 600, steps: 10}``."""

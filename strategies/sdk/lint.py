@@ -1,11 +1,11 @@
-"""The strategy linter: what would make a replay differ is refused before it is loaded.
+"""The strategy linter: refuses, before loading, code that would make a replay differ.
 
     for finding in lint_source(source, "my_strategy.py"):
         print(finding)  # my_strategy.py:12:9: `time` reads the wall clock, ...
 
-A guard for honest authors, not a sandbox: it reads the source and names what it knows to be wrong,
-and a determined author gets past it. What it cannot see, ``replay verify`` finds as the first event
-that differs. ``strategies/sdk/linting/allowed.py`` lists what is allowed and what is refused, with reasons.
+It helps honest authors and is not a sandbox: it knows some wrong code by reading the source, and can be
+bypassed on purpose. ``replay verify`` finds the rest, as the first event that differs.
+``strategies/sdk/linting/allowed.py`` lists what is allowed and what is refused, with reasons.
 """
 
 import ast
@@ -35,7 +35,7 @@ RULES = (
 
 
 def lint_source(source: str, path: str) -> tuple[Finding, ...]:
-    """Every finding in a strategy's source, in order of line and column; empty if it may be loaded.
+    """All findings in a strategy's source, in order of line and column; empty if it may be loaded.
 
     ``path`` only names the source in the findings. Source that is not Python is one finding.
     """

@@ -3,10 +3,10 @@
     loaded = load_strategy("strategies.ma_cross:MovingAverageCross", {"fast": "20", "slow": "50"})
     loaded.strategy, loaded.source, loaded.source_hash
 
-The source is read, linted, and compiled into a module of its own: nothing is shared with what
-``import`` gives, so a changed file can be loaded beside the one that still trades. A file, module,
-class or parameter that is wrong raises ``InputError``; source that may not run raises its subclass
-``StrategyRefused``, naming every finding by file and line.
+The source is read, linted, and compiled into a module of its own, which shares nothing with an imported
+one. So a changed file can be loaded while the old version still trades. A wrong file, module, class or
+parameter raises ``InputError``. Source that may not run raises the subclass ``StrategyRefused``, with file
+and line of every finding.
 """
 
 import hashlib
@@ -34,15 +34,15 @@ from strategies.sdk.type_hints import check_hints
 __all__ = ["LoadedStrategy", "ParameterRow", "describe", "load_recorded", "load_source", "load_strategy"]
 
 AnyStrategy = Strategy[StrategyParams, StrategyState]
-"""A strategy whose own parameter and state types are not known to the reader."""
+"""A strategy with any parameter and state types."""
 
 _NO_PARAMS: Mapping[str, object] = MappingProxyType({})
 _REGISTRATION = Lock()
-"""Held while a module stands in ``sys.modules``; two of one source would take the same name."""
+"""Held while a module is in ``sys.modules``: two modules of one source have the same name."""
 
 
 class LoadedStrategy(msgspec.Struct, frozen=True):
-    """A strategy built from its source, with all that it takes to record and to repeat the load.
+    """A strategy built from its source, with all facts that are needed to record and repeat the load.
 
     ``reference`` always names the class; ``source_hash`` is the SHA-256 of ``source`` in hex.
     """
@@ -57,8 +57,8 @@ class LoadedStrategy(msgspec.Struct, frozen=True):
 def load_strategy(reference: str, params: Mapping[str, object] = _NO_PARAMS) -> LoadedStrategy:
     """Load ``package.module:Class`` or ``path/to/file.py:Class`` as it is on disk now.
 
-    ``:Class`` may be left out where there is only one. Modules are looked for in the current folder,
-    then as ``import`` would, without running the packages that hold them. Parameters may be text.
+    ``:Class`` may be left out if there is only one. Modules are searched in the current folder, then where
+    ``import`` would search, without running the packages that hold them. Parameters may be text.
     Raises ``InputError`` and ``StrategyRefused``.
     """
     parsed = parse_reference(reference)
@@ -72,7 +72,7 @@ def load_strategy(reference: str, params: Mapping[str, object] = _NO_PARAMS) -> 
 
 
 def load_source(source: str, reference: str, params: Mapping[str, object] = _NO_PARAMS) -> LoadedStrategy:
-    """Load a strategy from its text, linted first; ``reference`` says what to call it.
+    """Lint and load a strategy from its text; ``reference`` is its name.
 
     Nothing is read from disk. Raises ``InputError`` and ``StrategyRefused``.
     """
@@ -84,8 +84,8 @@ def load_source(source: str, reference: str, params: Mapping[str, object] = _NO_
 def load_recorded(source: str, reference: str, params: Mapping[str, object] = _NO_PARAMS) -> LoadedStrategy:
     """Load text that a log recorded, without linting it again.
 
-    It was linted when it came into force; a linter that has grown stricter since must not make an
-    old log impossible to replay. Raises ``InputError`` and ``StrategyRefused``.
+    It was linted when it was first loaded. An old log must replay even if the linter is stricter today.
+    Raises ``InputError`` and ``StrategyRefused``.
     """
     return _build(source, parse_reference(reference), params)
 
@@ -100,7 +100,7 @@ def _refuse_findings(source: str, path: str) -> None:
 def _build(source: str, reference: Reference, params: Mapping[str, object]) -> LoadedStrategy:
     source_hash = hashlib.sha256(source.encode()).hexdigest()
     module = ModuleType(f"onetape_strategy_{source_hash[:16]}")
-    # The reference alone names the source: an error's place reads the same on every machine and replay.
+    # Only the reference names the source, so the place of an error is the same on every machine and replay.
     module.__file__ = reference.source_name
     with _registered(module):
         with _refusing_failures(reference.source_name, "loading the module"):
@@ -125,11 +125,10 @@ def _build(source: str, reference: Reference, params: Mapping[str, object]) -> L
 
 @contextmanager
 def _registered(module: ModuleType) -> Generator[None]:
-    """Let ``sys.modules`` know the module while its classes are made and their hints resolved.
+    """Put the module into ``sys.modules`` while its classes are made and their hints resolved.
 
-    Dataclasses and structs look their module up by name to resolve hints written as text. Nothing
-    does so afterwards (see ``_resolve_hints``), and a module that is not listed is freed with its
-    last strategy.
+    Dataclasses and structs look up their module by name to resolve hints written as text. Afterwards nothing
+    does (see ``_resolve_hints``), and a module that is not listed is freed with its last strategy.
     """
     with _REGISTRATION:
         sys.modules[module.__name__] = module
@@ -141,7 +140,7 @@ def _registered(module: ModuleType) -> Generator[None]:
 
 @contextmanager
 def _refusing_failures(file: str, doing: str) -> Generator[None]:
-    """Turn whatever the strategy's own code raises into its refusal, naming the innermost of its lines."""
+    """Turn any exception of the strategy's code into ``StrategyRefused``, with the innermost of its lines."""
     try:
         yield
     except (InputError, KeyboardInterrupt):
@@ -179,9 +178,9 @@ def _is_strategy_type(value: object) -> TypeGuard[type[AnyStrategy]]:
 
 
 def _resolve_hints(module: ModuleType, strategy_type: type[AnyStrategy]) -> None:
-    """Replace hints written as text by what they mean, in every struct of the module.
+    """Replace hints written as text by the types that they name, in every struct of the module.
 
-    First every hint that anybody will evaluate is checked: none may run code.
+    Before that, every hint is checked that will ever be evaluated: it may not run code.
     """
     values: dict[str, object] = vars(module)
     structs = [
@@ -197,7 +196,7 @@ def _resolve_hints(module: ModuleType, strategy_type: type[AnyStrategy]) -> None
 
 
 def _instantiate(strategy_type: type[AnyStrategy], params: Mapping[str, object]) -> AnyStrategy:
-    """Build with converted parameters; a ``ValueError`` of ``validate`` is about them."""
+    """Build with converted parameters. A ``ValueError`` of ``validate`` becomes an ``InputError``."""
     try:
         return strategy_type(**params)
     except ValueError as error:
@@ -205,7 +204,7 @@ def _instantiate(strategy_type: type[AnyStrategy], params: Mapping[str, object])
 
 
 def _check_needs(strategy: AnyStrategy, reference: Reference) -> None:
-    """What the assembly asks of a strategy has answers."""
+    """Check the answers to the questions that the assembly asks of a strategy."""
     count = strategy.bars_needed()
     if not _is_whole(count):
         raise StrategyRefused(
@@ -221,7 +220,7 @@ def _is_whole(value: object) -> bool:
 
 
 def _check_record(strategy: AnyStrategy, reference: Reference) -> None:
-    """The log can hold what a strategy says of itself, and its parameters."""
+    """Check that the log can hold the strategy's metadata and parameters."""
     try:
         msgspec.msgpack.decode(msgspec.msgpack.encode(strategy.metadata), type=Metadata)
         msgspec.json.encode(strategy.params)
@@ -232,7 +231,7 @@ def _check_record(strategy: AnyStrategy, reference: Reference) -> None:
 
 
 def _check_state(strategy: AnyStrategy, reference: Reference) -> None:
-    """Law 5: the whole state can be written and read back."""
+    """Check that the whole state can be written and read back (law 5)."""
     try:
         encoded = msgspec.msgpack.encode(strategy.state)
         msgspec.msgpack.decode(encoded, type=type(strategy.state))

@@ -9,7 +9,7 @@ from kernel.events import Side
 class OrderBook(Protocol):
     """One symbol's book by price, as of now. It changes with the market: read it, do not keep it.
 
-    Prices are floats as the market says them; what needs a side of the book that is empty is ``None``.
+    Prices are the market's floats. A figure is ``None`` if it needs a side of the book that is empty.
     """
 
     @property
@@ -32,7 +32,7 @@ class OrderBook(Protocol):
     def mid(self) -> float | None: ...
     @property
     def microprice(self) -> float | None:
-        """The mid price leaning to the side with less size: each best price weighted by the other's size."""
+        """The mid price moved to the side with less size: each best price is weighted by the other's size."""
         ...
 
     def bids(self) -> Iterator[tuple[float, float]]:
@@ -52,5 +52,5 @@ class OrderBook(Protocol):
         ...
 
     def cost_to_fill(self, side: Side, quantity: float) -> float | None:
-        """The average price of an order of this side and quantity; ``None`` where the book is too thin."""
+        """The average price of an order of this side and quantity; ``None`` if the book has less."""
         ...

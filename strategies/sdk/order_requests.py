@@ -1,8 +1,8 @@
 """Short ways to write down the orders that a hook returns.
 
-The order type follows from the prices given: none for market, ``limit``, ``stop``, both for
-stop-limit, a trail for a trailing stop. The others (if-touched, on open, on close) are named with
-``order_type``. ``PlaceOrder`` says what each term means.
+The order type follows from the prices given: no price for a market order, ``limit`` or ``stop`` for one of
+these, both for a stop-limit, a trail for a trailing stop. Name the others (if-touched, on open, on close)
+with ``order_type``. ``PlaceOrder`` explains each term.
 """
 
 from kernel.events import BUY, GTC, LIMIT, MARKET, SELL, OrderType, TimeInForce
@@ -102,7 +102,7 @@ def target_position(
     time_in_force: TimeInForce = GTC,
     tag: str = "",
 ) -> Target:
-    """An order for the difference to a position of ``position`` units, negative for short."""
+    """An order that brings the position to ``position`` units, negative for short."""
     return Target(symbol, position, None, _order_type(limit, None), limit, None, time_in_force, tag)
 
 
@@ -114,17 +114,17 @@ def target_weight(
     time_in_force: TimeInForce = GTC,
     tag: str = "",
 ) -> Target:
-    """An order for the difference to a position worth ``weight`` of the equity (0.6 is 60 %)."""
+    """An order that brings the position's value to ``weight`` of the equity (0.6 is 60 %)."""
     return Target(symbol, None, weight, _order_type(limit, None), limit, None, time_in_force, tag)
 
 
 def one_cancels_other(*orders: PlaceOrder) -> OneCancelsOther:
-    """Orders of which a fill of one is taken off the others."""
+    """Orders that reduce each other: a fill of one reduces the others by its quantity."""
     return OneCancelsOther(orders)
 
 
 def one_triggers_other(first: PlaceOrder, *then: PlaceOrder | OneCancelsOther) -> OneTriggersOther:
-    """Orders that wait for the fill of the first."""
+    """An order, and orders that wait for its fill."""
     return OneTriggersOther(first, then)
 
 

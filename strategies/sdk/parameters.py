@@ -1,4 +1,4 @@
-"""A strategy's parameters for people: what there are, and values from text with errors that help."""
+"""A strategy's parameters for people: descriptions, and conversion from text with helpful errors."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -13,7 +13,7 @@ from strategies.sdk.strategy import ParamsT, Range, StateT, Strategy
 class ParameterRow(msgspec.Struct, frozen=True):
     """One parameter as shown to people: ``fast``, ``int``, ``20``, ``1 to 500``.
 
-    ``default`` is empty where a value must be given; ``range`` where any value of the type will do.
+    ``default`` is empty if a value must be given; ``range`` is empty if any value of the type is allowed.
     """
 
     name: str
@@ -36,10 +36,10 @@ def describe(strategy_type: type[Strategy[ParamsT, StateT]]) -> tuple[ParameterR
 def convert_params(
     strategy_type: type[Strategy[ParamsT, StateT]], params: Mapping[str, object]
 ) -> dict[str, object]:
-    """Parameters with their declared types, from values or from text as on a command line.
+    """Convert parameters, from values or from text as on a command line, to their declared types.
 
-    Lists in text are separated by commas. Raises ``InputError`` naming the parameter, the value seen
-    and what was expected; an unknown name lists the known ones.
+    Items of a list in text are separated by commas. Raises ``InputError`` with the parameter, the value seen
+    and what was expected; for an unknown name, with the known ones.
     """
     name = strategy_type.metadata.name
     fields = {field.name: field for field in msgspec.structs.fields(strategy_type.params_type)}
@@ -107,7 +107,7 @@ def _range_text(bounds: Range) -> str:
 
 
 def _type_name(declared: object) -> str:
-    """A type as people write it: ``int``, ``Decimal``, ``str | None``, ``'month' or 'quarter'``."""
+    """A type in words: ``int``, ``Decimal``, ``str | None``, ``'month' or 'quarter'``."""
     if get_origin(declared) is Literal:
         return " or ".join(map(repr, get_args(declared)))
     if isinstance(declared, type) and not get_args(declared):
@@ -116,7 +116,7 @@ def _type_name(declared: object) -> str:
 
 
 def _shown(value: object) -> str:
-    """A value as it would be typed on a command line."""
+    """A value as one types it on a command line."""
     if isinstance(value, list | tuple):
         return ",".join(str(part) for part in value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # its elements may be anything
     return str(value)

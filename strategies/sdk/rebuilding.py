@@ -1,7 +1,10 @@
-"""A strategy made anew, as every run, replay and restart makes it: from its class and parameters alone.
+"""Rebuilds a strategy from its class and parameters, as every run, replay and restart does.
 
-What ``__init__`` and ``validate`` set is made again with it, so two runs of one instance share nothing. What
-was changed by hand afterwards would be lost without a word: ``check_unchanged`` refuses that.
+- What is kept: the class, and the parameters in the form in which the log holds them (JSON).
+- What is made again: the state, and all attributes that ``__init__`` and ``validate`` set. So two runs of one
+  instance share nothing.
+- What never happens: a change made by hand to an instance is never lost silently. ``check_unchanged``
+  compares the instance with the rebuilt one, and refuses a difference.
 """
 
 from collections import deque
@@ -13,20 +16,20 @@ import msgspec
 from kernel.errors import InputError
 from strategies.sdk.strategy import Strategy, StrategyParams
 
-# Any parameter and state types: a type variable's bound cannot say so otherwise.
+# Any parameter and state types: the bound of a type variable has no other way to say so.
 AnyStrategy = Strategy[Any, Any]
 StrategyT = TypeVar("StrategyT", bound=AnyStrategy)
 
 _OF_THE_RUN = frozenset({"ctx", "params"})
 _DEEPEST = 8
-"""How deep objects inside objects are compared; some hold themselves."""
+"""How deep objects inside objects are compared. The limit is for objects that hold themselves."""
 
 
 def rebuilt(strategy: StrategyT) -> StrategyT:
     """A new instance of the same class with the same parameters, and nothing else of the old one.
 
-    Parameters go through JSON, the form in which a log keeps them. Raises ``InputError`` naming the one that
-    does not come back as it was, or an ``__init__`` that takes something else.
+    Raises ``InputError`` for a parameter that JSON changes, or an ``__init__`` with arguments that are not
+    parameters.
     """
     kind, name = type(strategy), strategy.metadata.name
     given: StrategyParams | None = getattr(strategy, "params", None)
@@ -37,18 +40,18 @@ def rebuilt(strategy: StrategyT) -> StrategyT:
         return kind(**params)
     except TypeError as error:
         raise InputError(
-            f"strategy {name!r} cannot be made anew from its parameters: {error}; its __init__ may take "
-            "parameters alone, by name"
+            f"strategy {name!r} cannot be rebuilt from its parameters: {error}; its __init__ may take only "
+            "parameters, by name"
         ) from error
 
 
 def check_unchanged(strategy: AnyStrategy, anew: AnyStrategy) -> None:
-    """Raise ``InputError`` naming an attribute in which an instance differs from the same one made anew."""
+    """Raise ``InputError`` naming an attribute in which an instance differs from the rebuilt one."""
     place = _difference(_own(strategy), _own(anew), place="", depth=0)
     if place is not None:
         raise InputError(
-            f"strategy {strategy.metadata.name!r}: {place.lstrip('.')!r} is not what its class and parameters"
-            " make of it, and every run is with one made anew; make it a parameter, or set it in `validate`"
+            f"strategy {strategy.metadata.name!r}: {place.lstrip('.')!r} is different in the strategy that "
+            "a run rebuilds from class and parameters; make it a parameter, or set it in `validate`"
         )
 
 
@@ -72,7 +75,7 @@ def _own(strategy: AnyStrategy) -> dict[str, object]:
 
 
 def _difference(given: object, made: object, *, place: str, depth: int) -> str | None:
-    """Where two values differ for certain, ``None`` if nowhere; what cannot be compared is taken as equal."""
+    """The place where two values differ, or ``None``. Values that cannot be compared count as equal."""
     if given is made or depth > _DEEPEST:
         return None
     if type(given).__qualname__ != type(made).__qualname__:
@@ -91,7 +94,7 @@ def _difference(given: object, made: object, *, place: str, depth: int) -> str |
 
 
 def _parts(value: object) -> Mapping[object, object] | None:
-    """The values inside a container or an object of the user's; ``None`` for one that has no parts."""
+    """The values inside a container or a user's object; ``None`` if there are no parts."""
     if _is_mapping(value):
         return value
     if _is_row(value):
@@ -110,7 +113,7 @@ def _is_row(value: object) -> TypeGuard[Sequence[object]]:
 
 
 def _is_equal(given: Any, made: Any) -> bool:  # plain values of any type, NumPy's arrays too
-    """Whether two plain values are equal; NaN is what it is."""
+    """Whether two plain values are equal; NaN equals NaN."""
     if not any("__eq__" in vars(kind) for kind in type(given).__mro__[:-1]):
         return True
     try:

@@ -1,4 +1,4 @@
-"""Where a strategy's source is: ``package.module:Class`` or ``path/to/file.py:Class``."""
+"""References to a strategy's source: ``package.module:Class`` or ``path/to/file.py:Class``."""
 
 import sys
 from collections.abc import Sequence
@@ -10,19 +10,19 @@ from kernel.errors import InputError
 
 
 class Reference(msgspec.Struct, frozen=True):
-    """A strategy's name, taken apart. ``class_name`` is ``None`` where it was left out."""
+    """A reference to a strategy in its two parts. ``class_name`` is ``None`` if it was left out."""
 
     location: str
     class_name: str | None
 
     @property
     def is_path(self) -> bool:
-        """Whether the location is a file; a dotted module name otherwise."""
+        """Whether the location is a file. Otherwise it is a dotted module name."""
         return self.location.endswith(".py") or "/" in self.location or "\\" in self.location
 
     @property
     def source_name(self) -> str:
-        """What messages and tracebacks call the source: a path made of the reference alone."""
+        """The name of the source in messages and tracebacks: a path made from the reference only."""
         return self.location if self.is_path else self.location.replace(".", "/") + ".py"
 
     def of_class(self, class_name: str) -> str:
@@ -31,7 +31,7 @@ class Reference(msgspec.Struct, frozen=True):
 
 
 def parse_reference(reference: str) -> Reference:
-    """Take a reference apart; raises ``InputError`` if it cannot be one."""
+    """Split a reference into its parts; raises ``InputError`` for text of another form."""
     location, colon, class_name = reference.rpartition(":")
     if not colon or "/" in class_name or "\\" in class_name:
         location, class_name = reference, ""
@@ -48,8 +48,7 @@ def parse_reference(reference: str) -> Reference:
 def find_source_file(reference: Reference) -> Path:
     """The file that holds the source; raises ``InputError`` if there is none.
 
-    A module is looked for in the current folder first, then where ``import`` would look. No package
-    is run to find what is in it.
+    A module is searched in the current folder first, then where ``import`` would search. No package is run.
     """
     if reference.is_path:
         path = Path(reference.location)

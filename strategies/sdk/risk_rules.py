@@ -1,4 +1,4 @@
-"""Risk rules of your own: what a rule may know of an order, and how it denies one.
+"""Risk rules of your own: the facts that a rule gets about an order, and the denial it returns.
 
     class MaxSpread(msgspec.Struct, frozen=True):
         limit_bps: float = 20.0
@@ -9,8 +9,8 @@
                 return None
             return Denial("max_spread", "the spread is too wide", self.limit_bps)
 
-A rule is a frozen struct whose fields are its parameters. ``docs/risk.md`` says how it is named in a
-configuration and what becomes of its answers.
+A rule is a frozen struct whose fields are its parameters. ``docs/risk.md`` explains how to name it in a
+configuration, and how its answers are used.
 """
 
 from decimal import Decimal
@@ -31,7 +31,7 @@ class Denial(msgspec.Struct, frozen=True, gc=False):
 
 
 class OrderCheckView(Protocol):
-    """An order that is checked, and the account and market beside it. Nothing of it can be changed.
+    """An order that is checked, and the account and market at that time. It cannot be changed.
 
     Prices are in the instrument's currency, values in the account's. Quantities are in units; positions are
     negative when short.
@@ -39,7 +39,7 @@ class OrderCheckView(Protocol):
 
     @property
     def order(self) -> Order:
-        """The order; of new terms for a working order, the part that is not filled."""
+        """The order. For new terms of a working order: the part that is not filled."""
         ...
 
     @property
@@ -64,7 +64,7 @@ class OrderCheckView(Protocol):
 
     @property
     def last_quote(self) -> Quote | None:
-        """The last quote; ``None`` where the symbol is not quoted."""
+        """The last quote; ``None`` if the symbol has no quotes."""
         ...
 
     @property
@@ -74,7 +74,7 @@ class OrderCheckView(Protocol):
 
     @property
     def quantity(self) -> Decimal:
-        """The whole order's quantity; of new terms, with the part that is filled."""
+        """The whole order's quantity. For new terms: with the part that is filled."""
         ...
 
     @property
@@ -119,6 +119,6 @@ class RiskRule(Protocol):
     def check(self, order_check: OrderCheckView) -> Denial | None:
         """The reason to deny the order; ``None`` if the rule has none.
 
-        The answer must follow from the rule's parameters and the order check alone.
+        The answer may depend only on the rule's parameters and the order check.
         """
         ...

@@ -4,8 +4,8 @@
     return buy("A", quantity)
 
 Money, fractions of it and quantities are ``Decimal``; statistics of the market (win rates, returns,
-volatilities) are ``float``. Quantities are not yet whole lots: the translation of an order and the
-allocator round them down. What makes no sense raises ``ValueError`` with a sentence.
+volatilities) are ``float``. Quantities are not yet whole lots: the strategy host and the allocator round
+them down. Values that make no sense raise ``ValueError`` with a sentence.
 """
 
 from collections.abc import Sequence
@@ -26,8 +26,11 @@ ONE = Decimal(1)
 
 
 def quantity_worth(notional: Decimal, price: Number, *, unit_value: Decimal = ONE) -> Decimal:
-    """How many units are worth ``notional`` at ``price``; ``unit_value`` is what one unit is worth at
-    price 1 in the account's currency (the multiplier, times the rate of its currency)."""
+    """The number of units that are worth ``notional`` at ``price``.
+
+    ``unit_value`` is the value of one unit at price 1, in the account's currency: the multiplier times the
+    exchange rate.
+    """
     worth = _above_zero(price, "price") * _above_zero(unit_value, "unit_value")
     return _exact(notional, "notional") / worth
 
@@ -35,7 +38,7 @@ def quantity_worth(notional: Decimal, price: Number, *, unit_value: Decimal = ON
 def fixed_fractional_quantity(
     equity: Decimal, price: Number, *, fraction: Number, unit_value: Decimal = ONE
 ) -> Decimal:
-    """Units worth a fixed fraction of equity: 0 when there is no equity.
+    """The units that are worth a fixed fraction of equity; 0 without equity.
 
     R. Vince, "Portfolio Management Formulas" (1990), chapter 1: the same fraction at every stake.
     """
@@ -44,12 +47,14 @@ def fixed_fractional_quantity(
 
 
 def kelly_fraction(win_rate: float, payoff: float, *, share: Number = ONE, maximum: Number = ONE) -> Decimal:
-    """The fraction of equity that makes capital grow fastest, of bets that win ``payoff`` times what they
-    lose with probability ``win_rate``: ``win_rate - (1 - win_rate) / payoff``.
+    """The fraction of equity that makes capital grow fastest: ``win_rate - (1 - win_rate) / payoff``.
+
+    - ``win_rate``: the probability of a win.
+    - ``payoff``: a win, as a multiple of a loss.
+    - ``share``: the share of the fraction that is taken (0.5: half Kelly).
+    - ``maximum``: the largest result. The smallest is 0: a bet without an edge is not made.
 
     J. L. Kelly, "A New Interpretation of Information Rate", Bell System Technical Journal 35 (1956).
-    ``share`` of it is taken (0.5: half Kelly), ``maximum`` at most, and never less than 0: a bet without
-    an edge is not made.
     """
     if not 0 <= win_rate <= 1:
         raise ValueError(f"win_rate {win_rate!r} is not in 0..1")
@@ -60,7 +65,7 @@ def kelly_fraction(win_rate: float, payoff: float, *, share: Number = ONE, maxim
 def kelly_fraction_of_returns(
     mean: float, variance: float, *, share: Number = ONE, maximum: Number = ONE
 ) -> Decimal:
-    """Kelly's fraction where returns are continuous: ``mean / variance`` of the excess return per period.
+    """Kelly's fraction for continuous returns: ``mean / variance`` of the excess return per period.
 
     E. O. Thorp, "The Kelly Criterion in Blackjack, Sports Betting and the Stock Market" (2006), section 7.
     Capped as in ``kelly_fraction``.
@@ -72,8 +77,8 @@ def kelly_fraction_of_returns(
 def realised_volatility(closes: Sequence[float], *, periods_per_year: float = 252) -> float:
     """The yearly standard deviation of the closes' simple returns (``n - 1`` in the denominator).
 
-    Needs three closes at least. Simple and not logarithmic returns: they take division and a square root
-    alone, which every machine computes alike to the last digit, so that replays agree.
+    Needs at least three closes. Returns are simple, not logarithmic, because these need only division and a
+    square root, which every machine computes equally to the last digit. So replays agree.
     """
     if len(closes) < 3:
         raise ValueError(f"a volatility takes 3 closes at least; got {len(closes)}")
@@ -89,7 +94,7 @@ def realised_volatility(closes: Sequence[float], *, periods_per_year: float = 25
 
 
 def volatility_leverage(volatility: float, *, target: float, maximum: Number = ONE) -> Decimal:
-    """Exposure over equity that brings ``volatility`` to ``target`` (both a year, 0.1 is 10 %), capped.
+    """The leverage that brings ``volatility`` to ``target`` (both per year, 0.1 is 10 %), up to ``maximum``.
 
     ``target / volatility``: A. Moreira and T. Muir, "Volatility-Managed Portfolios", Journal of Finance 72
     (2017), with volatility in place of its square. A market that does not move gets ``maximum``.
@@ -106,8 +111,9 @@ def volatility_leverage(volatility: float, *, target: float, maximum: Number = O
 def risk_quantity(
     equity: Decimal, *, entry: Number, stop: Number, risk: Number, unit_value: Decimal = ONE
 ) -> Decimal:
-    """Units that lose ``risk`` (a fraction) of equity if bought at ``entry`` and stopped out at ``stop``,
-    or sold and stopped out above: ``equity * risk / |entry - stop|``. 0 when there is no equity.
+    """The units that lose a fraction ``risk`` of equity from ``entry`` to ``stop``.
+
+    ``equity * risk / |entry - stop|``, for a long position or a short one; 0 without equity.
 
     V. K. Tharp, "Trade Your Way to Financial Freedom" (1998), the percent risk model.
     """
@@ -124,7 +130,7 @@ def risk_quantity(
 class FixedQuantity(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="model", tag="fixed"
 ):
-    """The same number of units always."""
+    """Always the same number of units."""
 
     quantity: Decimal
 
@@ -145,8 +151,10 @@ class FixedFractional(
 class Kelly(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="model", tag="kelly"
 ):
-    """``share`` of Kelly's fraction of equity, ``maximum`` at most, for bets with this ``win_rate`` that
-    win ``payoff`` times what they lose. Half Kelly by default: estimates of an edge are never exact."""
+    """``share`` of Kelly's fraction of equity, at most ``maximum``. Arguments as in ``kelly_fraction``.
+
+    Half Kelly by default, because estimates of an edge are never exact.
+    """
 
     win_rate: float
     payoff: float
@@ -162,8 +170,7 @@ class KellyOfReturns(
     tag_field="model",
     tag="kelly_of_returns",
 ):
-    """``share`` of Kelly's fraction of equity, ``maximum`` at most, for returns with this ``mean`` and
-    ``variance`` per period."""
+    """``share`` of Kelly's fraction, at most ``maximum``; ``mean`` and ``variance`` are per period."""
 
     mean: float
     variance: float
@@ -179,11 +186,11 @@ class VolatilityScaled(
     tag_field="model",
     tag="volatility",
 ):
-    """Exposure that brings the position's volatility to ``target`` a year (0.1 is 10 % of equity).
+    """An exposure that brings the position's volatility to ``target`` per year (0.1 is 10 % of equity).
 
-    Realised volatility is that of the last ``window`` bars' closes, of which ``periods_per_year`` make a
-    year (252 daily bars); exposure is ``max_leverage`` times equity at most. Nothing is taken before
-    ``window + 1`` bars are known.
+    - ``window``: the number of returns in the realised volatility. No position before ``window + 1`` bars.
+    - ``periods_per_year``: bars per year (252 daily bars).
+    - ``max_leverage``: the largest exposure, as a multiple of equity.
     """
 
     target: float = 0.1
@@ -202,7 +209,8 @@ class RiskPerTrade(
 ):
     """The quantity that loses ``risk`` of equity (0.01 is 1 %) at the stop; needs a stop-loss price.
 
-    Worth ``max_leverage`` times equity at most: a stop next to the price would ask for any quantity.
+    Its value is at most ``max_leverage`` times equity. Otherwise a stop close to the price would give a huge
+    quantity.
     """
 
     risk: Decimal = Decimal("0.01")
@@ -210,11 +218,11 @@ class RiskPerTrade(
 
 
 Sizing = FixedQuantity | FixedFractional | Kelly | KellyOfReturns | VolatilityScaled | RiskPerTrade
-"""A sizing model as configured: ``{model: risk_per_trade, risk: 0.01}``."""
+"""A sizing model in a configuration: ``{model: risk_per_trade, risk: 0.01}``."""
 
 
 class SizingBasis(msgspec.Struct, frozen=True, kw_only=True):
-    """What a model sizes by: ``price`` is the entry's, ``closes`` the last ones, oldest first."""
+    """The inputs of a model. ``price`` is the entry price; ``closes`` are the last ones, oldest first."""
 
     equity: Decimal
     price: float
@@ -224,12 +232,12 @@ class SizingBasis(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def bars_needed(sizing: Sizing) -> int:
-    """How many bars' closes the model reads."""
+    """The number of closes that the model needs."""
     return sizing.window + 1 if isinstance(sizing, VolatilityScaled) else 0
 
 
 def full_quantity(sizing: Sizing, basis: SizingBasis) -> Decimal:
-    """The quantity of a whole position, at least 0, not yet in lots; ``ValueError`` if there is none."""
+    """The quantity of a whole position, at least 0, not yet in lots; ``ValueError`` if it has no result."""
     match sizing:
         case FixedQuantity(quantity=quantity):
             return _at_least_zero(quantity, "quantity")
@@ -251,7 +259,7 @@ def full_quantity(sizing: Sizing, basis: SizingBasis) -> Decimal:
 
 
 def check_sizing(sizing: Sizing) -> None:
-    """``ValueError`` with a sentence for settings that can never size anything."""
+    """Raise ``ValueError`` with a sentence for settings that can never give a quantity."""
     if isinstance(sizing, VolatilityScaled) and sizing.window < 2:
         raise ValueError(f"window {sizing.window} is below 2 bars")
     closes = (100.0, 101.0) * (bars_needed(sizing) // 2 + 1)

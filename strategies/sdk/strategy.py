@@ -12,8 +12,8 @@
 
         def on_bar(self, bar: Bar) -> Decisions: ...
 
-A hook has no other way out than its return value, and knows only its event, ``self.params``,
-``self.state`` and ``self.ctx``.
+A hook acts only through its return value, and knows only its event, ``self.params``, ``self.state`` and
+``self.ctx``.
 """
 
 from decimal import Decimal
@@ -72,7 +72,7 @@ OrderUpdate = (
     | ExecutionRequested
     | ExecutionFinished
 )
-"""What ``on_order_update`` is called with. ``DecisionRefused`` speaks of no order: none was made."""
+"""The events that ``on_order_update`` gets. ``DecisionRefused`` names no order, because none was made."""
 
 BOOK_FEATURE = "book"
 """The feature of a strategy that reads ``ctx.book``."""
@@ -83,22 +83,23 @@ FEATURES = (BOOK_FEATURE, DAY_PNL_FEATURE)
 
 
 class StrategyParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of a strategy's parameters: fields with types, ranges and defaults."""
+    """The base class of a strategy's parameters: fields with types, ranges and defaults."""
 
 
 class StrategyState(msgspec.Struct, kw_only=True):
-    """Base of a strategy's whole mutable state: plain values that can be written and read back."""
+    """The base class of a strategy's whole mutable state: plain values that can be written and read back."""
 
 
 class Metadata(msgspec.Struct, frozen=True, kw_only=True):
-    """What a strategy says of itself. A run that does not give what is declared is refused before it begins.
+    """A strategy's description and needs. A run that lacks something it declares is refused before it begins.
 
     - ``markets``: asset classes (``"equity"``). Every symbol that the strategy gets must be of one of them.
-    - ``timeframes``: bar lengths (``"1d"``). The run must have bars of each, of one of its symbols at least.
-      A strategy that trades on any length leaves it empty. If it names one, ``ctx.history`` is of that one.
-    - ``features``: inputs beyond prices. There is one, ``"book"``: the run must have order books of one of
-      its symbols at least.
-    - ``max_position``: the largest position per symbol that it means to hold, in units. Risk enforces it.
+    - ``timeframes``: bar lengths (``"1d"``). The run must have bars of each length, for at least one of the
+      strategy's symbols. Leave it empty to trade on any length. With one length, ``ctx.history`` has its
+      bars.
+    - ``features``: inputs beyond prices. There is one, ``"book"``: the run must have order books for at least
+      one of the strategy's symbols.
+    - ``max_position``: the largest position per symbol, in units. Risk enforces it.
 
     An empty declaration asks for nothing.
     """
@@ -118,7 +119,7 @@ StateT = TypeVar("StateT", bound=StrategyState)
 
 
 class Strategy(Generic[ParamsT, StateT]):
-    """Subclass with your own ``Params`` and ``State``, override the hooks you need.
+    """The base class of strategies: give it your ``Params`` and ``State``, and override the hooks you need.
 
     A hook that is not overridden costs nothing: its events are never delivered. ``ctx`` is set by
     the host before the first hook runs.
@@ -158,7 +159,7 @@ class Strategy(Generic[ParamsT, StateT]):
         """Check parameters against each other; raise ``ValueError`` with a sentence."""
 
     def bars_needed(self) -> int:
-        """How many bars per symbol ``ctx.history`` must be able to give; 0 keeps none."""
+        """The number of bars per symbol that ``ctx.history`` must keep."""
         return 0
 
     def needs_book(self) -> bool:
@@ -191,13 +192,13 @@ class Strategy(Generic[ParamsT, StateT]):
         """The market traded."""
 
     def on_book(self, book: BookSnapshot | BookDelta) -> Decisions:
-        """The order book was given whole, or changed."""
+        """A whole order book came, or a change of it."""
 
     def on_timer(self, timer: TimerFired) -> Decisions:
         """A timer of this strategy fell due."""
 
     def on_order_update(self, update: OrderUpdate) -> Decisions:
-        """Something happened to one of this strategy's orders, or a decision of its was refused."""
+        """Something happened to one of this strategy's orders, or one of its decisions was refused."""
 
     def on_position_update(self, position: PositionChanged) -> Decisions:
         """This strategy's position changed."""

@@ -1,10 +1,9 @@
-"""Type hints given as text: looked at before anybody evaluates them.
+"""Checks type hints given as text before they are evaluated.
 
-``x: "int"``, ``list["Node"]`` and every hint of a module with ``from __future__ import annotations`` are
-text until msgspec asks what they mean, and then they are evaluated: a call in one would run on loading. So
-each hint of a strategy's own types, and of what those hold, is read first. It may name types, subscript
-them and join them with ``|``; the one thing that it may call is ``Range``, which is ``msgspec.Meta``.
-Nothing else is in a hint that means a type, and what is refused here was never evaluated.
+``x: "int"``, ``list["Node"]`` and every hint of a module with ``from __future__ import annotations`` are text
+until msgspec evaluates them: a call in a hint would run on loading. So each hint of a strategy's own types,
+and of the types that those name, is checked first. A hint may name types, subscript them and join them with
+``|``. It may call only ``Range``, which is ``msgspec.Meta``. A hint that is refused was never evaluated.
 """
 
 import ast
@@ -22,11 +21,11 @@ _PLAIN = (
     *(ast.Expression, ast.Name, ast.Attribute, ast.Subscript, ast.Constant, ast.Tuple, ast.List, ast.Dict),
     *(ast.Starred, ast.BinOp, ast.UnaryOp, ast.keyword, ast.Load, ast.operator, ast.unaryop),
 )
-"""What a hint may be made of: none of it runs code of its own."""
+"""The syntax allowed in a hint. It runs no code of its own."""
 
 
 def check_hints(module: ModuleType, types: Iterable[type]) -> None:
-    """Raises ``StrategyRefused`` for the first hint in text that could run something.
+    """Raises ``StrategyRefused`` for the first hint in text that could run code.
 
     ``types`` are those whose hints will be evaluated; the types that their hints name are checked too.
     """
@@ -47,13 +46,13 @@ def check_hints(module: ModuleType, types: Iterable[type]) -> None:
 
 
 class _Names:
-    """What the names of a hint mean: those of its class, then those of its module."""
+    """Looks up the names in a hint: in its class first, then in its module."""
 
     def __init__(self, module: Mapping[str, object], cls: Mapping[str, object]) -> None:
         self._scopes = (cls, module)
 
     def get(self, node: ast.expr) -> object:
-        """What a name or a chain of attributes stands for; ``None`` where that is not certain."""
+        """The object that a name or a chain of attributes means; ``None`` if that is not certain."""
         if isinstance(node, ast.Name):
             meant = [scope[node.id] for scope in self._scopes if node.id in scope]
             return meant[0] if meant and all(other is meant[0] for other in meant) else None
@@ -64,18 +63,18 @@ class _Names:
 
 
 def _is_imported(cls: type, *, into: ModuleType) -> bool:
-    """Whether the class is of another module, as everybody has it: not one that the strategy made."""
+    """Whether the class is really defined in another module, not in the strategy's."""
     home = sys.modules.get(cls.__module__)
     return home is not None and home is not into and vars(home).get(cls.__name__) is cls
 
 
 def _types_in(hint: object, names: _Names, where: str) -> Iterator[type]:
-    """The classes that a hint names, its texts checked on the way."""
+    """The classes that a hint names. Checks text inside the hint on the way."""
     if isinstance(hint, str | ForwardRef):
         text = hint if isinstance(hint, str) else hint.__forward_arg__
         yield from _types_in_text(text, names, where)
     elif isinstance(hint, list | tuple):
-        for part in hint:  # pyright: ignore[reportUnknownVariableType]  # of whatever a hint is made
+        for part in hint:  # pyright: ignore[reportUnknownVariableType]  # a hint may hold anything
             yield from _types_in(part, names, where)  # pyright: ignore[reportUnknownArgumentType]  # as above
     elif isinstance(hint, TypeVar):
         yield from _types_in((hint.__bound__, *hint.__constraints__), names, where)
@@ -93,13 +92,13 @@ def _types_in_text(text: str, names: _Names, where: str) -> Iterator[type]:
     try:
         tree = ast.parse(text, mode="eval")
     except (SyntaxError, ValueError, RecursionError):
-        return  # no expression: whoever evaluates it says so
+        return  # not an expression: its evaluation will raise
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             if names.get(node.func) is not msgspec.Meta:
                 raise _refusal(text, f"calls `{ast.unparse(node.func)}`", where)
         elif not isinstance(node, _PLAIN):
-            raise _refusal(text, "is more than names of types", where)
+            raise _refusal(text, "has more than names of types", where)
     for node in _type_nodes(tree.body):
         if isinstance(node, ast.Constant):
             if isinstance(node.value, str):
@@ -130,6 +129,6 @@ def _type_nodes(node: ast.AST) -> Iterator[ast.expr]:
 def _refusal(text: str, problem: str, where: str) -> StrategyRefused:
     shown = text if len(text) <= 100 else f"{text[:100]}..."
     return StrategyRefused(
-        f"{where}, {shown!r}, {problem}; a hint is evaluated when its strategy is loaded, and may name types "
-        "and call `Range` alone"
+        f"{where}, {shown!r}, {problem}; a hint is evaluated when its strategy is loaded, so it may "
+        "only name types and call `Range`"
     )

@@ -98,7 +98,7 @@ REFUSED: dict[str, tuple[dict[str, object], str]] = {
     "no cash": ({"cash": "much"}, "cash: 'much' is not a number"),
     "nothing that we know": ({"risk": object()}, "risk: <object .* is nothing that a configuration can hold"),
     "a stream as text": ({"streams": "a.1d"}, "streams: expected a list, got text"),
-    "no choice": ({"importing": {"kind": "bar"}}, "importing.?: kind: 'bar' is not one of bars|importing.kind"),
+    "no choice": ({"importing": {"kind": "bar"}}, "importing.?: kind: 'bar' is not one of|importing.kind"),
 }
 
 

@@ -84,7 +84,7 @@ def test_an_instance_that_was_changed_by_hand_is_refused(data: Path) -> None:
     strategy = Cross()
     strategy.fast.step(100.0)
 
-    with pytest.raises(InputError, match=r"'fast.value' is not what its class and parameters make of it"):
+    with pytest.raises(InputError, match=r"'fast.value' is different in the strategy that a run rebuilds"):
         backtest(strategy, data)
 
 

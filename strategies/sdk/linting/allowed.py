@@ -1,14 +1,14 @@
-"""What a strategy may import and call: the tables that the rules read.
+"""Tables of the modules, functions and names that a strategy may and may not use.
 
-A name is listed here with the reason for letting it in, or with what is wrong with it and what to use
-instead. Nothing is allowed that could tell two replays apart: clock, chance, files, network,
-environment, threads, and state that a snapshot does not see.
+An allowed name is listed with a reason. A refused name is listed with the problem and a replacement. Refused
+is all that could make two replays differ: clock, chance, files, network, environment, threads, and state that
+a snapshot does not contain.
 """
 
 from strategies import sdk
 
 ALLOWED_IMPORTS = {
-    "strategies.sdk": "all that a strategy may see of the system",
+    "strategies.sdk": "the whole system, as far as strategies may use it",
     "__future__": "changes how the file is read, nothing at run time",
     "abc": "declares, computes nothing",
     "bisect": "pure functions",
@@ -29,7 +29,7 @@ ALLOWED_IMPORTS = {
     "re": "pure functions of text",
     "statistics": "pure functions (those that differ between versions of Python are refused below)",
     "string": "constants",
-    "types": "MappingProxyType alone: a constant table that cannot change",
+    "types": "only MappingProxyType: a constant table that cannot change",
     "typing": "declares, computes nothing",
 }
 """Modules that a strategy may import, with the reason. A package includes its submodules."""
@@ -39,13 +39,13 @@ _CALENDAR = (
     "can read the wall clock and the local time zone; work from the event's `ts` (ns, UTC), for "
     'instance `numpy.datetime64(bar.ts, "ns")`'
 )
-_CHANCE = "gives other numbers in every run; use `self.ctx.random`, which a replay repeats"
+_CHANCE = "gives different numbers in every run; use `self.ctx.random`, which a replay repeats"
 _FILES = "reads or writes outside the log; pass values in as parameters or `self.ctx.environment`"
-_NETWORK = "talks to the outside, which a replay cannot repeat; data reaches a strategy as events"
+_NETWORK = "uses the network, which a replay cannot repeat; a strategy gets its data as events"
 _SYSTEM = "differs from machine to machine; use parameters or `self.ctx.environment`"
-_TASKS = "runs code out of the log's order; a hook computes and returns its decisions"
-_INTERPRETER = "reaches into the interpreter; a strategy needs its event, params, state and `ctx` only"
-_TEXT_LOG = "writes outside the log; return a `Signal` with a reason to have something recorded"
+_TASKS = "runs code outside the order of the log; a hook only computes and returns decisions"
+_INTERPRETER = "gives access to the interpreter; a strategy needs only its event, params, state and `ctx`"
+_TEXT_LOG = "writes outside the log; to have something recorded, return a `Signal` with a reason"
 _GC = "depends on when memory is freed, which differs between runs; keep plain values in `self.state`"
 _CODE = "runs code that the linter cannot read and the log does not record; write it in this file"
 
@@ -100,15 +100,15 @@ REFUSED_MODULES = {
     "gc": _GC,
     "weakref": _GC,
 }
-"""Modules refused wherever they appear, also as an attribute of an allowed one, with the reason."""
+"""Modules that are refused everywhere, also as an attribute of an allowed module, with the reason."""
 
-_CACHE = "keeps results where no snapshot sees them; keep them in `self.state` or compute them again"
+_CACHE = "keeps results that no snapshot contains; keep them in `self.state` or compute them again"
 _DECIMAL_CONTEXT = "is shared by the whole process; use `with decimal.localcontext()` or `quantize`"
 _NUMPY_SETTING = "changes numpy for the whole process; use `with numpy.errstate(...)` where it is needed"
 _NUMPY_UNINITIALISED = "returns whatever was in memory; use `numpy.zeros` or `numpy.full`"
 
-_SUMMED = "gives other results from Python 3.12 on, which adds floats otherwise; work it out with `math.fsum`"
-_LATER = "is not in every Python that plays the log; write it in this file"
+_SUMMED = "gives different results from Python 3.12 on, which adds floats differently; use `math.fsum`"
+_LATER = "is missing in some Python versions that may replay the log; write it in this file"
 
 REFUSED_PATHS = {
     "numpy.random": _CHANCE,
@@ -155,7 +155,7 @@ _NAMES_OF = {
     "strategies.sdk": frozenset(sdk.__all__),
     "types": frozenset({"MappingProxyType"}),
 }
-"""Modules of which only these names are allowed."""
+"""The only names that are allowed of these modules."""
 
 REFUSED_BUILTINS = {
     "open": _FILES,
@@ -169,10 +169,10 @@ REFUSED_BUILTINS = {
     "eval": _CODE,
     "compile": _CODE,
     "__import__": _CODE,
-    "globals": "opens the module's hidden state; keep state in `self.state`",
-    "locals": "opens the frame's hidden state; name what you need",
-    "vars": "opens an object's hidden state; name the attribute you need",
-    "id": "is a memory address, other in every run; compare with `is`, or key by symbol",
+    "globals": "gives access to the module's hidden state; keep state in `self.state`",
+    "locals": "gives access to the frame's hidden state; name the variables you need",
+    "vars": "gives access to an object's hidden state; name the attribute you need",
+    "id": "is a memory address, different in every run; compare with `is`, or use the symbol as key",
     "hash": "of text differs from run to run; use the value itself as the key",
 }
 """Built-in functions that are refused, with the reason."""
@@ -183,17 +183,17 @@ ALLOWED_DUNDER_ATTRIBUTES = frozenset({"__init__", "__name__", "__doc__", "__pos
 ALLOWED_DUNDER_NAMES = frozenset({"__all__", "__debug__", "__doc__", "__name__"})
 
 REFUSED_METHODS = {
-    "__del__": "runs when memory is freed, which differs between runs; end things in `on_stop`",
+    "__del__": "runs when memory is freed, which differs between runs; use `on_stop`",
     **dict.fromkeys(
         ("__delattr__", "__getattr__", "__getattribute__", "__setattr__"),
-        "hides where state lives; declare a field of the State struct",
+        "hides where state is kept; declare a field of the State struct",
     ),
 }
 """Methods that may not be defined, with the reason."""
 
 
 def refusal(dotted_path: str) -> str | None:
-    """Why this dotted path may not be used; ``None`` if nothing is known against it."""
+    """The reason why this dotted path may not be used; ``None`` if it may."""
     parts = dotted_path.split(".")
     for length in range(len(parts), 0, -1):
         prefix = ".".join(parts[:length])

@@ -1,7 +1,7 @@
-"""Rule: a type hint is code like all other code, not text that is evaluated when somebody asks what it means.
+"""Rule: a type hint is code, not text that is evaluated later.
 
-The linter cannot see into text. ``from __future__ import annotations`` is welcome: it lets a hint name a
-class that is defined further down, and the hint is still there to be read.
+The linter cannot check text. ``from __future__ import annotations`` is allowed: with it a hint may name a
+class that is defined further down, and the linter can still read the hint.
 """
 
 import ast
@@ -10,19 +10,19 @@ from collections.abc import Iterator
 from strategies.sdk.linting.source_module import Finding, SourceModule
 
 _MESSAGE = (
-    "a type hint given as text is code that runs when somebody asks what it means; write the type itself "
-    "(`from __future__ import annotations` lets it name what is defined further down)"
+    "a type hint given as text is code that runs when the hint is evaluated; write the type itself "
+    "(with `from __future__ import annotations` it may name a class that is defined further down)"
 )
 
 _GENERICS = frozenset(
     {"list", "dict", "tuple", "set", "frozenset", "type", "List", "Dict", "Tuple", "Set", "FrozenSet", "Type"}
     | {"Optional", "Union", "Annotated", "ClassVar", "Final", "Sequence", "Mapping", "Iterable", "Strategy"}
 )
-"""Subscripted with text, they make a hint wherever they stand: ``Alias = list["Node"]``."""
+"""Generic types. Subscripted with text they are a hint anywhere in the code: ``Alias = list["Node"]``."""
 
 
 def check_annotations(module: SourceModule) -> Iterator[Finding]:
-    """Refuse text in type hints; values in ``Literal`` and beside the type in ``Annotated`` may be text."""
+    """Refuse text in type hints, except values in ``Literal`` and after the type in ``Annotated``."""
     for node in ast.walk(module.tree):
         for hint in _hints(node):
             for text in _texts(hint, module):

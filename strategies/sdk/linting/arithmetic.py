@@ -1,10 +1,12 @@
-"""Rule: a number comes out the same on every Python that plays the log, and compiled.
+"""Rule: a computation gives the same number in every Python version that may replay the log, and compiled.
 
-The built-in ``sum`` adds floats with compensation from Python 3.12 on, and before that without: averages by
-it trade differently. What is evidently no sum of floats may use it: whole numbers, decimals, or a start
-that is a decimal, a fraction or a sequence. A whole power of a float is asked of the C library's ``pow``,
-where compiled code multiplies: of 5 million floats the square of 1 in 1,200 differs from the product, and
-the cube of 1 in 4. Both were measured, and so was everything else that the linter lets through
+- The built-in ``sum`` adds floats with compensation from Python 3.12 on, and without it before: averages
+  made with it trade differently. It is allowed where it clearly adds no floats: for whole numbers, decimals,
+  or with a start that is a decimal, a fraction or a sequence.
+- Python computes a whole power of a float with the C library's ``pow``; compiled code multiplies. Of 5
+  million floats, the square of 1 in 1,200 differs from the product, and the cube of 1 in 4.
+
+Both were measured, and so was everything else that the linter allows
 (``tests/strategies/test_same_numbers.py``).
 """
 
@@ -14,13 +16,13 @@ from collections.abc import Iterator
 from strategies.sdk.linting.source_module import Finding, ScopedVisitor, SourceModule
 
 _SUM = (
-    "`sum` of floats gives other results from Python 3.12 on; use `math.fsum`, for whole numbers "
+    "`sum` of floats gives different results from Python 3.12 on; use `math.fsum`, for whole numbers "
     "`sum(int(x) for ...)`, for decimals `sum(..., Decimal(0))`"
 )
-_WEIGHTED = "`statistics.fmean` with weights gives other results from Python 3.12 on; use `math.fsum`"
-_POWER = "`{}` of a float is not what compiled code makes of it, which multiplies; write {}"
-_LATER = "`{}` is not in every Python that plays the log; {}"
-_CHANCE = "`samples` gives other numbers in every run or Python; use `self.ctx.random.gauss`"
+_WEIGHTED = "`statistics.fmean` with weights gives different results from Python 3.12 on; use `math.fsum`"
+_POWER = "`{}` of a float gives another number in compiled code, which multiplies; write {}"
+_LATER = "`{}` is missing in some Python versions that may replay the log; {}"
+_CHANCE = "`samples` gives different numbers in every run or Python version; use `self.ctx.random.gauss`"
 
 _WHOLE_CALLS = frozenset({"bool", "int", "isinstance", "len", "ord", "range", "math.isqrt", "math.comb"}) | {
     "math.ceil",
@@ -40,7 +42,7 @@ _PRODUCTS = {-1: "`1 / x`", 2: "`x * x`", 3: "`x * x * x`"}
 
 
 def check_arithmetic(module: SourceModule) -> Iterator[Finding]:
-    """Refuse sums and powers of floats, and what is not the same in every Python."""
+    """Refuse sums and powers of floats, and functions that differ between Python versions."""
     visitor = _ArithmeticVisitor(module)
     visitor.visit(module.tree)
     yield from visitor.findings
@@ -92,7 +94,7 @@ class _ArithmeticVisitor(ScopedVisitor):
         self.report(node, "power", _POWER.format(f"x ** {power}", product))
 
     def _is_good_sum(self, node: ast.Call) -> bool:
-        """Whether it is evident that no floats are added: by the start, or by what is added."""
+        """Whether the start or the values show that no floats are added."""
         starts = [*node.args[1:2], *(keyword.value for keyword in node.keywords if keyword.arg == "start")]
         if any(self._is_exact(start) or isinstance(start, ast.List | ast.Tuple) for start in starts):
             return True
@@ -111,7 +113,7 @@ class _ArithmeticVisitor(ScopedVisitor):
                 return False
 
     def _is_whole(self, node: ast.expr) -> bool:
-        """Whether the value is evidently a whole number, or yes or no."""
+        """Whether the value is clearly a whole number or a bool."""
         match node:
             case ast.Constant(value=int()) | ast.Compare() | ast.UnaryOp(op=ast.Not()):
                 return True
@@ -135,7 +137,7 @@ class _ArithmeticVisitor(ScopedVisitor):
                 return False
 
     def _is_exact(self, node: ast.expr) -> bool:
-        """Whether the value is evidently a decimal or a fraction."""
+        """Whether the value is clearly a decimal or a fraction."""
         match node:
             case ast.Name(id=name):
                 return name in self._exact_names and not self.is_bound_in_function(name)
@@ -171,7 +173,7 @@ def _exact_names(module: SourceModule) -> Iterator[str]:
 
 
 def _whole_constant(node: ast.expr) -> int | None:
-    """The exponent, where it is written as a whole number (``2``, ``-1``, ``2.0``)."""
+    """The exponent, if it is written as a whole number (``2``, ``-1``, ``2.0``)."""
     match node:
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             positive = _whole_constant(operand)

@@ -1,7 +1,7 @@
-"""Rules: what a module, a class and a default value hold cannot change.
+"""Rules: values of a module, a class or a default argument cannot change.
 
-All state lives in ``self.state``. A list at the top of the file, in a class body or as a default
-argument is state that a snapshot does not see and that two strategies would share.
+All state is in ``self.state``. A list at the top of the file, in a class body or as a default argument is
+state that a snapshot does not contain, and that two strategies would share.
 """
 
 import ast
@@ -10,15 +10,15 @@ from collections.abc import Iterator
 from strategies.sdk.linting.source_module import Finding, SourceModule
 
 _MODULE = (
-    "a module-level value must not be able to change: it would be state outside `self.state`; use a tuple, "
+    "a module-level value must not be able to change, or it is state outside `self.state`; use a tuple, "
     "`frozenset` or `types.MappingProxyType`, or a field of the State struct"
 )
 _CLASS = (
-    "a class attribute must not be able to change: every instance would share it; use a tuple, "
+    "a class attribute must not be able to change, because all instances share it; use a tuple, "
     "`frozenset` or `types.MappingProxyType`, or a field of the State struct"
 )
 _DEFAULT = "a default argument that can change is kept between calls; use `None` or a tuple"
-_GLOBAL = "`{}` makes state outside `self.state`; make it a field of the State struct"
+_GLOBAL = "`{}` creates state outside `self.state`; use a field of the State struct"
 
 _FIXED_BUILTINS = frozenset(
     {"abs", "bool", "bytes", "classmethod", "complex", "divmod", "float", "frozenset", "int", "len"}
@@ -101,7 +101,7 @@ def _is_field_default(value: ast.expr, module: SourceModule) -> bool:
 
 
 def _assigned_values(body: list[ast.stmt]) -> Iterator[ast.expr]:
-    """The values assigned in a module or class body, blocks included, functions and classes left out."""
+    """The values assigned in a module or class body, in its blocks too, but not in functions and classes."""
     for statement in body:
         if isinstance(statement, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             continue
@@ -118,7 +118,7 @@ def _assigned_values(body: list[ast.stmt]) -> Iterator[ast.expr]:
 
 
 def _names_dunder(node: ast.Assign) -> bool:
-    """``__all__`` and its like are lists by custom, and nobody changes them."""
+    """Whether it assigns only names such as ``__all__``, which is a list that nobody changes."""
     return all(isinstance(target, ast.Name) and target.id.startswith("__") for target in node.targets)
 
 

@@ -1,8 +1,8 @@
-"""Rule: what ``__init__`` and ``validate`` set is the same at the last event as at the first.
+"""Rule: attributes that ``__init__`` and ``validate`` set do not change while the strategy runs.
 
 An object that changes itself (a moving average with a ``step``) and an iterator remember how often they were
-used. A strategy that is put back from a snapshot gets new ones. Lists and arrays may be set: most are tables
-that nobody changes. One that does change is found when a run is verified.
+used. After a restore from a snapshot the strategy has new ones, which remember nothing. Lists and arrays may
+be set: most are tables that nobody changes. If one does change, verifying a run finds it.
 """
 
 import ast
@@ -12,21 +12,21 @@ from strategies.sdk.linting.source_module import Finding, SourceModule
 from strategies.sdk.linting.state_stores import MUTATORS, SETTING_UP, chain
 
 _CHANGES = (
-    "`{name}` remembers what it was called with: `{method}` changes it, and no snapshot or reload sees that; "
+    "`{name}` remembers its calls: `{method}` changes it, and no snapshot or reload keeps the change; "
     "keep its numbers in fields of the State struct"
 )
 _ITERATOR = (
-    "an iterator remembers where it is, and no snapshot or reload sees that; keep a count in `self.state`, "
-    "or make it where it is used"
+    "an iterator remembers its position, and no snapshot or reload keeps it; keep a count in `self.state`, "
+    "or create the iterator where it is used"
 )
 
 _ITERATORS = frozenset({"enumerate", "filter", "iter", "map", "reversed", "zip"})
 _HOLDING = frozenset({"dict", "functools.partial", "list", "tuple", "types.MappingProxyType"})
-"""Calls that keep their arguments in what they return."""
+"""Calls whose result holds their arguments."""
 
 
 def check_held_objects(module: SourceModule) -> Iterator[Finding]:
-    """Refuse attributes of a strategy that change by being used."""
+    """Refuse attributes of a strategy that change when they are used."""
     changing = _changing_classes(module)
     for node in ast.walk(module.tree):
         if not isinstance(node, ast.ClassDef) or not module.is_strategy(node):
@@ -38,7 +38,7 @@ def check_held_objects(module: SourceModule) -> Iterator[Finding]:
 
 
 def _changing_classes(module: SourceModule) -> dict[str, str]:
-    """The classes of the file whose instances change by a call, and the method that does it."""
+    """The classes of the file whose instances a method call changes, with the method."""
     classes = [node for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef)]
     changing: dict[str, str] = {}
     for node in classes:
@@ -46,7 +46,7 @@ def _changing_classes(module: SourceModule) -> dict[str, str]:
         changes = [part.name for part in methods if _changes_self(part)]
         if changes and not module.is_strategy(node):
             changing[node.name] = changes[0]
-    for _ in classes:  # as deep as classes can derive from each other
+    for _ in classes:  # enough rounds for any depth of inheritance
         for node in classes:
             for base in (part.id for part in node.bases if isinstance(part, ast.Name)):
                 if base in changing:
@@ -62,7 +62,7 @@ def _changes_self(method: ast.FunctionDef) -> bool:
 
 
 def _changed(node: ast.AST) -> ast.expr | None:
-    """What a node changes: the target of a store, or the owner of a list that is appended to."""
+    """The expression that a node changes: the target of a store, or the owner of a mutating method."""
     match node:
         case ast.Attribute(ctx=ast.Store() | ast.Del()) | ast.Subscript(ctx=ast.Store() | ast.Del()):
             return node
@@ -78,7 +78,7 @@ def _is_of(node: ast.expr, name: str) -> bool:
 
 
 def _set_values(method: ast.FunctionDef) -> Iterator[ast.expr]:
-    """What a method stores in attributes of its strategy."""
+    """The values that a method stores in attributes of its strategy."""
     own = method.args.args[0].arg
     for node in ast.walk(method):
         match node:
@@ -105,7 +105,7 @@ def _findings(value: ast.expr, module: SourceModule, changing: dict[str, str]) -
 
 
 def _held(value: ast.expr, module: SourceModule) -> Iterator[ast.expr]:
-    """The value, and the parts of which it keeps hold."""
+    """The value, and the parts that it holds."""
     yield value
     parts: list[ast.expr | None] = []
     match value:

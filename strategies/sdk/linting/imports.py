@@ -1,4 +1,4 @@
-"""Rule: a strategy imports from the allow-list, at the top of the file, by name."""
+"""Rule: a strategy imports only listed modules, at the top of the file, by name."""
 
 import ast
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ _LATE = "an import inside a function runs late; move it to the top of the file"
 
 
 def check_imports(module: SourceModule) -> Iterator[Finding]:
-    """Refuse what is not on the allow-list, relative and star imports, and imports inside functions."""
+    """Refuse unlisted modules, relative imports, star imports, and imports inside functions."""
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -29,7 +29,7 @@ def _from_reason(node: ast.ImportFrom) -> str | None:
         return "a relative import names a file that the log does not record; write what you need in this file"
     for alias in node.names:
         if alias.name == "*":
-            return f"`from {node.module} import *` hides what is imported; name what you use"
+            return f"`from {node.module} import *` hides which names are imported; name those you use"
         if reason := _reason(f"{node.module}.{alias.name}", module=node.module):
             return reason
     return None
@@ -57,7 +57,7 @@ def _imports_inside(
 
 
 def _walk_one_function(node: ast.AST) -> Iterator[ast.AST]:
-    """The node and all below it, functions inside it left out (they are checked themselves)."""
+    """The node and all nodes below it, but not functions inside it, which are checked themselves."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         return
     yield node

@@ -1,4 +1,4 @@
-"""Rules on names: built-ins, refused modules under any alias, dunders, async, late-bound attributes."""
+"""Rules on names: built-ins, refused modules under any name, dunders, async, attributes by computed name."""
 
 import ast
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ _NAME_POSITIONS = {
 
 
 def check_names(module: SourceModule) -> Iterator[Finding]:
-    """Refuse what a name or an attribute must not reach, and everything asynchronous."""
+    """Refuse forbidden names and attributes, and all asynchronous code."""
     visitor = _NameVisitor(module)
     visitor.visit(module.tree)
     yield from visitor.findings
@@ -64,7 +64,7 @@ class _NameVisitor(ScopedVisitor):
         for argument in node.args:
             if isinstance(argument, ast.Name) and self.module.imported.get(argument.id) in ALLOWED_IMPORTS:
                 name = argument.id
-                message = f"the module `{name}` as a value hides what is used of it; write `{name}.attribute`"
+                message = f"the module `{name}` as a value hides its use; write `{name}.attribute`"
                 self.report(node, "module value", message)
         self.generic_visit(node)
 
@@ -95,7 +95,7 @@ class _NameVisitor(ScopedVisitor):
         self.generic_visit(node)
 
     def _refused_path(self, node: ast.Attribute) -> str | None:
-        """Why the chain is refused, if its root is an import or a module's name used without one."""
+        """The reason to refuse the chain, if its root is an import, or a module's name without an import."""
         root: ast.expr = node
         while isinstance(root, ast.Attribute):
             root = root.value
@@ -110,7 +110,7 @@ class _NameVisitor(ScopedVisitor):
         end = None if function == "operator.attrgetter" else position + 1
         for name in node.args[position:end]:
             if not isinstance(name, ast.Constant) or not isinstance(name.value, str):
-                message = f"`{function}` with a computed name hides what is used; write the attribute itself"
+                message = f"`{function}` with a computed name hides the attribute; write the attribute itself"
                 self.report(node, "getattr", message)
             elif any(_is_dunder(part) for part in name.value.split(".")):
                 self.report(node, "getattr", _dunder_message(name.value))
@@ -121,7 +121,7 @@ def _is_dunder(name: str) -> bool:
 
 
 def _dunder_message(name: str) -> str:
-    return f"`{name}` reaches into the interpreter; use the public attributes of the SDK's objects"
+    return f"`{name}` gives access to the interpreter; use the public attributes of the SDK's objects"
 
 
 def _first_text(node: ast.Call) -> str | None:

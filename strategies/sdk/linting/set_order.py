@@ -1,8 +1,8 @@
-"""Rule: nothing depends on the order of a set.
+"""Rule: no result depends on the order of a set.
 
-Text hashes differently in every process, so a set of symbols comes in another order on every run. A
-set may be asked what it holds, measured and combined; to go through it, sort it. What is known to be
-a set is found by reading: literals, calls, operators, annotations and assignments of this file.
+Hashes of text differ in every process, so a set of symbols has another order in every run. Membership, size
+and combination of sets are allowed; a loop needs ``sorted``. The rule finds sets by reading this file:
+literals, calls, operators, annotations and assignments.
 """
 
 import ast
@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from strategies.sdk.linting.source_module import Finding, FunctionNode, SourceModule, bound_names
 
-_MESSAGE = "the order of a set differs from run to run; go through `sorted(...)` of it, or use a list or dict"
-_KEY_MESSAGE = "`{}` with a key leaves ties in the order of the set; pass it `sorted(...)` of the set"
+_MESSAGE = "the order of a set differs from run to run; loop over `sorted(...)` of it, or use a list or dict"
+_KEY_MESSAGE = "`{}` with a key leaves equal items in the order of the set; pass it `sorted(...)` of the set"
 
 _SET_TYPES = frozenset({"set", "frozenset", "Set", "FrozenSet", "AbstractSet", "MutableSet"})
 _SET_METHODS = frozenset({"union", "intersection", "difference", "symmetric_difference", "copy"})
@@ -23,21 +23,21 @@ _ORDERED_CALLS = frozenset(
     | {"chain", "accumulate", "combinations", "cycle", "groupby", "islice", "pairwise", "permutations"}
     | {"extend", "extendleft", "fromkeys", "from_iterable", "join", "choice", "choices", "sample", "shuffle"}
 )
-"""Functions and methods whose result shows the order of what they are given."""
+"""Functions and methods whose result depends on the order of their argument."""
 
 _KEYED_CALLS = frozenset({"max", "min", "nlargest", "nsmallest", "sorted"})
 _UNORDERED_CALLS = frozenset({"all", "any", "frozenset", "fsum", "len", "set"}) | _KEYED_CALLS
 
 
 def check_set_order(module: SourceModule) -> Iterator[Finding]:
-    """Refuse every loop, comprehension, call and unpacking that shows the order of a set."""
+    """Refuse every loop, comprehension, call and unpacking that depends on the order of a set."""
     visitor = _SetOrderVisitor(module)
     visitor.visit(module.tree)
     yield from visitor.findings
 
 
 class _SetOrderVisitor(ast.NodeVisitor):
-    """Walks in source order; ``_sets`` holds, innermost scope last, which variables are sets by now."""
+    """Visits nodes in source order. ``_sets`` has the variables that are sets, by scope, innermost last."""
 
     def __init__(self, module: SourceModule) -> None:
         self.findings: list[Finding] = []
@@ -125,7 +125,7 @@ class _SetOrderVisitor(ast.NodeVisitor):
 
     def visit_Return(self, node: ast.Return) -> None:
         if isinstance(node.value, ast.Set):
-            self._report(node.value, "decisions in a set come in another order on every run; return a list")
+            self._report(node.value, "decisions in a set have another order in every run; return a list")
         self.generic_visit(node)
 
     def _check(self, node: ast.expr) -> None:
@@ -160,7 +160,7 @@ class _SetOrderVisitor(ast.NodeVisitor):
 
 
 def _is_set_annotation(node: ast.expr) -> bool:
-    """Whether an annotation says set, also within ``Annotated``, ``| None`` and quotes."""
+    """Whether an annotation is a set, also within ``Annotated``, ``| None`` and quotes."""
     match node:
         case ast.Name(id=name) | ast.Attribute(attr=name):
             return name in _SET_TYPES
@@ -197,7 +197,7 @@ def _set_fields(tree: ast.Module) -> Iterator[str]:
 
 
 def _set_functions(tree: ast.Module) -> Iterator[str]:
-    """Functions and methods of this file that say they return a set."""
+    """Functions and methods of this file that are annotated to return a set."""
     for node in ast.walk(tree):
         match node:
             case ast.FunctionDef(name=name, returns=ast.expr() as returns) if _is_set_annotation(returns):

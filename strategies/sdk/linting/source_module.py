@@ -1,4 +1,4 @@
-"""A strategy's source as the rules see it: its tree, what its names stand for, its kinds of classes."""
+"""A strategy's source for the rules: its tree, the meaning of its names, the kinds of its classes."""
 
 import ast
 from collections.abc import Iterator
@@ -9,10 +9,9 @@ FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One thing that a strategy's source may not do.
+    """One problem in a strategy's source.
 
-    ``line`` counts from 1, ``column`` from 1; ``message`` is a sentence that says what is wrong and
-    what to do instead.
+    ``line`` and ``column`` count from 1. ``message`` is a sentence with the problem and its solution.
     """
 
     path: str
@@ -46,9 +45,9 @@ class SourceModule:
         return Finding(self.path, line, column, rule, f"{message.rstrip('.')}.")
 
     def dotted_path(self, node: ast.expr) -> str | None:
-        """What a name or attribute chain stands for: ``np.random.rand`` is ``numpy.random.rand``.
+        """The full path of a name or attribute chain: ``np.random.rand`` is ``numpy.random.rand``.
 
-        A root that was not imported stands for itself; ``None`` for anything but a chain of names.
+        A root that was not imported is kept as it is. ``None`` for anything but a chain of names.
         """
         attributes: list[str] = []
         while isinstance(node, ast.Attribute):
@@ -63,7 +62,7 @@ class SourceModule:
         return "strategies.sdk.Strategy" in self._ancestors(node)
 
     def is_value_type(self, node: ast.ClassDef) -> bool:
-        """Whether the class is a msgspec struct or a dataclass: its class body declares fields."""
+        """Whether the class is a msgspec struct or a dataclass, whose body declares fields."""
         structs = {"msgspec.Struct", "strategies.sdk.StrategyParams", "strategies.sdk.StrategyState"}
         return bool(structs & self._ancestors(node)) or any(
             self.dotted_path(_called(decorator)) == "dataclasses.dataclass"
@@ -96,7 +95,7 @@ class SourceModule:
 
 
 class ScopedVisitor(ast.NodeVisitor):
-    """Walks a tree and knows which names the author bound in the scopes around a node."""
+    """Visits a tree, and knows the names that the scopes around a node bind."""
 
     def __init__(self, module: SourceModule) -> None:
         self.module = module
@@ -106,11 +105,11 @@ class ScopedVisitor(ast.NodeVisitor):
         self._module_names = frozenset(bound_names(module.tree)) - frozenset(module.imported)
 
     def report(self, node: ast.AST, rule: str, message: str) -> None:
-        """Remember a finding at the place of ``node``."""
+        """Add a finding at the place of ``node``."""
         self.findings.append(self.module.finding(node, rule, message))
 
     def is_bound(self, name: str) -> bool:
-        """Whether the author gave this name a meaning of his own that is seen here (imports aside)."""
+        """Whether the file binds this name in a scope around this place, except by import."""
         return name in self._module_names or name in self._class_names or self.is_bound_in_function(name)
 
     def is_bound_in_function(self, name: str) -> bool:
@@ -141,7 +140,7 @@ class ScopedVisitor(ast.NodeVisitor):
 
 
 def bound_names(scope: ast.Module | ast.ClassDef | FunctionNode) -> Iterator[str]:
-    """The names that a scope binds itself, those of scopes inside it left out."""
+    """The names that a scope binds itself, without those of scopes inside it."""
     if isinstance(scope, FunctionNode):
         arguments = scope.args
         for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):

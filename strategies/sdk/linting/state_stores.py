@@ -1,7 +1,7 @@
-"""Rule: a hook stores what it remembers in ``self.state``, and nowhere else.
+"""Rule: a hook stores values only in ``self.state``.
 
-``__init__`` and ``validate`` may set other attributes: they derive them from the parameters, so that
-a strategy rebuilt from its parameters and its state is the same strategy.
+``__init__`` and ``validate`` may set other attributes, because they compute them from the parameters: a
+strategy rebuilt from its parameters and its state is the same strategy.
 """
 
 import ast
@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from strategies.sdk.linting.source_module import Finding, ScopedVisitor, SourceModule
 
 _SELF = (
-    "`self.{}` is changed outside `self.state`, where no snapshot or reload sees it; make it a field of the "
-    "State struct, or set it in `validate` if it follows from the parameters alone"
+    "`self.{}` is changed outside `self.state`, where no snapshot or reload keeps it; make it a field of the "
+    "State struct, or set it in `validate` if it depends only on the parameters"
 )
-_SHARED = "`{}` is changed for everyone who uses it; make it a field of the State struct"
+_SHARED = "`{}` is changed for all its users; make it a field of the State struct"
 
 SETTING_UP = frozenset({"__init__", "validate"})
 MUTATORS = frozenset(
@@ -30,7 +30,7 @@ def check_state_stores(module: SourceModule) -> Iterator[Finding]:
 
 
 class _StoreVisitor(ScopedVisitor):
-    """``_self_name`` is how the hook around a node calls its strategy; empty outside hooks."""
+    """``_self_name`` is the name of ``self`` in the hook around a node; empty outside hooks."""
 
     def __init__(self, module: SourceModule) -> None:
         super().__init__(module)
@@ -82,7 +82,7 @@ class _StoreVisitor(ScopedVisitor):
             self.report(target, "shared-store", _SHARED.format(ast.unparse(target)))
 
     def _is_shared(self, root: ast.expr) -> bool:
-        """Whether it is a class, or a name imported or defined at the top of the file."""
+        """Whether the root is a class, or a name imported or defined at the top of the file."""
         if isinstance(root, ast.Call):
             return self.module.dotted_path(root.func) == "type"
         if not isinstance(root, ast.Name) or self.is_bound_in_function(root.id):

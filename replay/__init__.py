@@ -1,7 +1,7 @@
-"""Runs as a library: planning, playing, verifying and judging them; and the settings of all that.
+"""Runs as a library: settings, planning, playing, recording, verification, results.
 
-The ``replay`` command, like all others, is in ``ops``, the only package that imports this one. To add
-something to a run's table, see ``metrics`` and ``tables``; to a run's settings, ``config`` and
+The ``replay`` command, like all others, is in ``ops``, the only package that imports this one. To add a
+figure to the table of a run, see ``metrics`` and ``tables``. To add a setting, see ``config`` and
 ``components.assembly``.
 """
 

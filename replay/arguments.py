@@ -1,7 +1,7 @@
-"""What Python code hands to ``backtest``, made the configuration that a file would give.
+"""Converts the arguments of ``backtest`` into the configuration that a file would give.
 
-Settings may be our structs, mappings as in ``onetape.yaml``, or a mix; numbers may be ``int``, ``float``
-(taken as they are written: 0.1 is a tenth), NumPy's or text. Everything is checked as if it came from a file.
+Settings may be our structs, mappings as in ``onetape.yaml``, or a mix. Numbers may be ``int``, ``float``
+(read as written: 0.1 is a tenth), NumPy numbers or text. Everything is checked as if it came from a file.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from replay.config import ReplayConfig
 ConfigT = TypeVar("ConfigT", bound=msgspec.Struct)
 
 Keys = Mapping[str, object]
-"""A struct of settings as a mapping: what stands under its key in ``onetape.yaml``."""
+"""A struct of settings as a mapping, with the keys of ``onetape.yaml``."""
 
 Paths = str | Path | Sequence[str | Path]
 """One file or several."""
@@ -29,9 +29,9 @@ Paths = str | Path | Sequence[str | Path]
 
 @exact
 def config_of(arguments: Keys) -> ReplayConfig:
-    """A configuration from arguments by key, of which ``None`` is left out.
+    """A configuration from arguments by key. An argument of ``None`` is left out.
 
-    Raises ``ConfigError`` naming the key, or ``InputError`` for a value that no configuration can hold.
+    Raises ``ConfigError`` with the key, or ``InputError`` for a value that no configuration can hold.
     """
     given = {key: _plain(key, value) for key, value in arguments.items() if value is not None}
     return convert_config(readable(given), ReplayConfig)
@@ -49,17 +49,17 @@ def paths_of(files: Paths) -> list[Path]:
 
 
 def _plain(key: str, value: object) -> object:
-    """Mappings, lists, text and numbers; decimals stay what they are."""
+    """Convert a value into mappings, lists, text and numbers. Decimals stay decimals."""
     try:
         return msgspec.to_builtins(value, builtin_types=(Decimal,), enc_hook=_number)
     except TypeError as error:
-        raise InputError(f"{key}: {value!r} is nothing that a configuration can hold: {error}") from error
+        raise InputError(f"{key}: a configuration cannot hold {value!r}: {error}") from error
 
 
 def _number(value: object) -> object:
-    """NumPy's numbers, among others."""
+    """Convert a number of another type, such as NumPy's."""
     if isinstance(value, Integral):
         return int(value)
     if isinstance(value, Real):
         return float(value)
-    raise TypeError(f"a {type(value).__name__} is neither text nor number, list or mapping")
+    raise TypeError(f"a {type(value).__name__} is not text, a number, a list or a mapping")

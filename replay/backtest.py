@@ -51,14 +51,14 @@ ResultT = TypeVar("ResultT")
 
 
 class Backtest:
-    """A finished run, for looking at."""
+    """The results of a finished run."""
 
     def __init__(
         self, result: RunResult, prices: PriceHistory, journal: tuple[JournalEntry, ...] = ()
     ) -> None:
         self.result = result
         self.journal = journal
-        """Closed round trips with how far prices went against and for them, in order of exits."""
+        """Closed round trips in order of exits, with the largest price moves against and for them."""
         self._prices = prices
 
     @property
@@ -78,7 +78,7 @@ class Backtest:
 
     @exact
     def report(self, path: str | Path) -> Path:
-        """Write the HTML report; returns where it is."""
+        """Write the HTML report; returns its path."""
         return write_report(self.result, Path(path), self._prices)
 
 
@@ -106,22 +106,23 @@ def backtest(
     capital: Mapping[str, Capital | Keys] | None = None,
     limits: Mapping[str, StrategyLimits | Keys] | None = None,
 ) -> Backtest:
-    """Run strategies over market data and return what came of it.
+    """Run strategies over market data and return the results.
 
-    ``data`` is one or more CSV or Parquet files, read with ``importing`` into memory, or a store
-    (``.db``), of which ``streams`` are played. Without ``importing`` files are daily bars, and a single
-    one without a symbol column is about the symbol that it is named after (``goog.csv``: ``GOOG``).
-    ``actions``, ``fx_rates`` and ``funding_rates`` are files beside files of data, read with the same zone
-    and session (of a store, name their streams); rates without a column that says of what are about what
-    the file is named after (``eurusd.csv``). ``start`` and ``end`` are UTC days or moments, inclusive.
+    - ``data``: CSV or Parquet files, read into memory, or a store (``.db``), of which ``streams`` are played.
+    - ``importing``: how to read the files. Without it they are daily bars, and a single file without a symbol
+      column is of the symbol in its name (``goog.csv``: ``GOOG``).
+    - ``actions``, ``fx_rates``, ``funding_rates``: more files, read with the same zone and session. Rates
+      without a column that names their symbol are of the one in the file's name (``eurusd.csv``). For a
+      store, name their streams in ``streams``.
+    - ``start``, ``end``: UTC days or moments, inclusive.
 
     ``capital`` and ``limits`` are those of single strategies, by id: the name in the metadata, numbered
     where one repeats (``ma_cross.2``).
 
     Every setting is a struct of its own or a mapping as in ``onetape.yaml``: ``risk={"max_drawdown": 0.2}``.
-    Blocks; works inside a running event loop too. Raises ``InputError`` or ``ConfigError`` naming what is
-    wrong. A component or strategy that fails in the run does not raise: ``result.failures`` counts that, and
-    ``result.first_failure`` says what the first was; only a run without any can be relied on.
+    Blocks; works inside a running event loop too. Raises ``InputError`` or ``ConfigError`` with a sentence. A
+    component or strategy that fails in the run does not raise: ``result.failures`` counts its failures, and
+    ``result.first_failure`` describes the first. Do not rely on the figures of a run with failures.
     """
     strategies = [strategy] if not isinstance(strategy, Sequence) else list(strategy)
     loaded = [from_instance(one) for one in strategies]
@@ -167,17 +168,17 @@ async def run_and_record(
 
 
 def from_instance(strategy: AnyStrategy) -> LoadedStrategy:
-    """A strategy that was constructed by hand, with the source it came from where there is one.
+    """A strategy that the caller made, with its source if there is one.
 
-    What runs is made anew from its class and parameters, so one instance can be run many times and is never
-    touched. Raises ``InputError`` for an instance that is not what those make.
+    The run uses a strategy rebuilt from the class and parameters. So one instance can be run many times and
+    is never changed. Raises ``InputError`` for an instance that differs from the rebuilt one.
     """
     kind = type(strategy)
     module = inspect.getmodule(kind)
     try:
         source = inspect.getsource(module or kind)
     except (OSError, TypeError):
-        source = ""  # made in a console: the run can be repeated, but not from its record
+        source = ""  # made in a console: the run can be repeated, but not from its log
     anew = rebuilt(strategy)
     check_unchanged(strategy, anew)
     return LoadedStrategy(
@@ -207,7 +208,7 @@ def _with_terms(
 
 
 def run_blocking(work: Coroutine[object, object, ResultT]) -> ResultT:
-    """Run a coroutine to its end from ordinary code, in a thread of its own if a loop is running here."""
+    """Run a coroutine to its end from synchronous code, in another thread if a loop is running here."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -228,7 +229,7 @@ async def _backtest(
         for kind, files in facts.items():
             if files:
                 key = "actions" if kind is DataKind.CORPORATE_ACTIONS else kind.value.replace("-", "_")
-                raise InputError(f"{key}: are imported beside files; of a store, name their streams")
+                raise InputError(f"{key}: files can only be added to files; for a store, name their streams")
         if len(paths) > 1:
             raise InputError(f"data: one store or several files, not both: {', '.join(map(str, paths))}")
         if not paths[0].exists():
@@ -247,7 +248,7 @@ async def import_data(
     *,
     facts: Mapping[DataKind, Sequence[Path]],
 ) -> tuple[str, ...]:
-    """Import files of market data, and files of facts beside them; the streams that were made of them."""
+    """Import files of market data and of facts; returns the names of their streams."""
     if not paths:
         raise InputError("data: expected a file, several files or a store")
     if importing is None:
@@ -263,7 +264,7 @@ async def import_data(
 async def _import_facts(
     store: EventStore, path: Path, kind: DataKind, *, beside: ImportOptions
 ) -> tuple[str, ...]:
-    """A file of facts, which take effect between the right bars: with the zone and session of those."""
+    """Import a file of facts with the zone and session of the bars, so that its times fit theirs."""
     is_by_day = kind is not DataKind.FUNDING_RATES
     options = ImportOptions(
         kind=kind,
@@ -282,9 +283,10 @@ async def _run(store: EventStore, loaded: list[LoadedStrategy], config: ReplayCo
 
 
 async def _free_name(store: EventStore, plan: Plan) -> str:
-    """``run.<strategy>.<n>``, the n after one that is taken: the first free one where no number was left out.
+    """``run.<strategy>.<n>`` with a free n whose predecessor is taken.
 
-    Found in steps of doubling length, then by halving: a thousandth run asks twenty times, not a thousand.
+    That is the first free one, unless numbers were skipped. The search doubles its steps, then halves them:
+    the thousandth run needs twenty look-ups, not a thousand.
     """
     prefix = f"run.{'+'.join(planned.strategy_id for planned in plan.strategies)}"
     taken, free = 0, 1

@@ -1,11 +1,12 @@
-"""What operators tell a run, written into its configuration: the kill switch, resumption, money, positions.
+"""Commands of operators, listed in the configuration of a run.
 
     commands:
       - {at: 2008-10-01, do: halt, reason: the market is in panic}
       - {at: 2008-11-03T14:30:00, do: resume}
 
-Each becomes an input of the run's own at its time, with the operator ``configuration``: after all data
-stamped up to then, before the first that is later. Of several at one time the first in the list comes first.
+Each becomes an input of the run at its time, with the operator ``configuration``. It comes after all data
+with that ``ts`` or an earlier one, and before later data. Commands of the same time come in the order of the
+list.
 """
 
 from collections.abc import Iterable, Sequence
@@ -38,47 +39,47 @@ from replay import figures
 
 OPERATOR = "configuration"
 LARGEST = Decimal(10) ** 15
-"""Of an amount, a cost or a quantity: beyond it cents would be lost in the digits of a product."""
+"""The largest amount, cost or quantity. Beyond it, a product would have too many digits to keep cents."""
 
 
 class Timed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="do"):
-    """``at`` is a UTC day, whose beginning is meant, or a moment."""
+    """A command with its time. ``at`` is a UTC moment, or a UTC day, which means its beginning."""
 
     at: str
 
 
 class Halt(Timed, frozen=True, kw_only=True, tag="halt"):
-    """The kill switch: nothing is let out, and what works is cancelled."""
+    """The kill switch: no order goes out, and working orders are cancelled."""
 
     reason: str = ""
 
 
 class ReduceOnly(Timed, frozen=True, kw_only=True, tag="reduce_only"):
-    """Only what makes positions smaller is let out."""
+    """Only orders that make positions smaller go out."""
 
     reason: str = ""
 
 
 class Resume(Timed, frozen=True, kw_only=True, tag="resume"):
-    """Everything is let out again, and every limit that was breached watches again."""
+    """All orders may go out again, and every limit that was breached watches again."""
 
     reason: str = ""
 
 
 class CancelAll(Timed, frozen=True, kw_only=True, tag="cancel_all"):
-    """Working orders are cancelled, of ``symbol`` if named."""
+    """Working orders are cancelled; with ``symbol``, only those in it."""
 
     symbol: str = ""
 
 
 class Flatten(Timed, frozen=True, kw_only=True, tag="flatten"):
-    """Positions are closed, of ``symbol`` if named."""
+    """Positions are closed; with ``symbol``, only the one in it."""
 
     symbol: str = ""
 
 
 class Deposit(Timed, frozen=True, kw_only=True, tag="deposit"):
-    """Money comes in; ``currency`` left out is the account's."""
+    """Money comes in. Without ``currency`` it is in the account's."""
 
     amount: Decimal
     currency: str = ""
@@ -94,7 +95,7 @@ class Withdraw(Timed, frozen=True, kw_only=True, tag="withdraw"):
 
 
 class SetPosition(Timed, frozen=True, kw_only=True, tag="adjust_position"):
-    """A strategy's position is this: ``quantity`` and what it cost altogether, both negative if short."""
+    """A strategy's position is set. ``cost`` is of the whole position; both are negative if short."""
 
     strategy: str
     symbol: str
@@ -104,7 +105,7 @@ class SetPosition(Timed, frozen=True, kw_only=True, tag="adjust_position"):
 
 
 class Pause(Timed, frozen=True, kw_only=True, tag="pause_strategy"):
-    """A strategy gets no market data and no timers, and opens nothing; its orders and positions stay."""
+    """A strategy gets no market data and no timers, and opens no positions. Its orders and positions stay."""
 
     strategy: str
     reason: str = ""
@@ -145,20 +146,21 @@ Command = (
     | ResumePaused
     | Release
 )
-"""A line of ``commands:``; ``do`` tells which."""
+"""An entry of ``commands:``; its ``do`` names the command."""
 
 
 def command_inputs(commands: Iterable[Command], *, start_ts: int, currency: str) -> tuple[Event, ...]:
-    """The inputs that the commands of a run come to, in order of time; ``currency`` is the account's.
+    """The inputs made from the commands of a run, in order of time. ``currency`` is the account's.
 
-    What is for a moment before ``start_ts``, when the run's first event happens, comes then, before it.
+    A command before ``start_ts``, the time of the run's first event, is moved to ``start_ts``, before that
+    event.
     """
     timed = sorted(((moment_ns(one.at, key="at"), one) for one in commands), key=lambda pair: pair[0])
     return tuple(_input(one, max(ts, start_ts), currency=currency) for ts, one in timed)
 
 
 def check_commands(commands: Sequence[Command], *, from_ts: int | None, to_ts: int | None) -> None:
-    """Refuse what makes no sense: ``ConfigError`` with the place in the list, the key and the value."""
+    """Raise ``ConfigError`` for a command that makes no sense, with its number, the key and the value."""
     for number, command in enumerate(commands, start=1):
         where = _where(number, command)
         ts = moment_ns(command.at, key=f"{where}: at")
@@ -177,7 +179,7 @@ def check_commands(commands: Sequence[Command], *, from_ts: int | None, to_ts: i
 def check_in_run(
     commands: Sequence[Command], *, start_ts: int, end_ts: int, strategies: Sequence[StrategyId]
 ) -> None:
-    """Refuse what the run would never come to: a time outside its data, a strategy that it does not have."""
+    """Raise ``ConfigError`` for a command outside the period of the data, or for an unknown strategy."""
     for number, command in enumerate(commands, start=1):
         where = _where(number, command)
         ts = moment_ns(command.at, key=f"{where}: at")
@@ -191,7 +193,7 @@ def check_in_run(
 
 
 def symbols_named(commands: Sequence[Command]) -> tuple[tuple[str, str], ...]:
-    """Where a symbol is named, and which."""
+    """Each symbol that a command names, after its place in the list."""
     return tuple(
         (f"{_where(number, command)}: symbol", command.symbol)
         for number, command in enumerate(commands, start=1)
@@ -216,7 +218,7 @@ def _check_position(where: str, command: SetPosition) -> None:
     if not quantity and cost:
         raise ConfigError(f"{where}: cost {cost} of a position of 0; expected 0")
     if quantity * cost < 0:
-        raise ConfigError(f"{where}: cost {cost} has not the sign of quantity {quantity}")
+        raise ConfigError(f"{where}: cost {cost} and quantity {quantity} must have the same sign")
 
 
 def _input(command: Command, ts: int, *, currency: str) -> Event:

@@ -1,4 +1,4 @@
-"""What a replay is made of, as read from ``onetape.yaml`` and the command line."""
+"""The configuration of a run, from ``onetape.yaml`` and the command line."""
 
 from math import inf
 from pathlib import Path
@@ -19,9 +19,10 @@ CONFIG_FILE = "onetape.yaml"
 
 
 class ReplayConfig(CoreSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A whole run. ``from`` and ``to`` are UTC days or moments, inclusive; a day means all of it.
+    """The configuration of a whole run.
 
-    ``speed``: 1 is real time, 10 ten times faster; left out, as fast as it goes.
+    - ``from``, ``to``: UTC days or moments, inclusive. A day means all of it.
+    - ``speed``: 1 is real time, 10 is ten times faster. Left out, the run is as fast as possible.
     """
 
     store: str = "onetape.db"
@@ -31,7 +32,7 @@ class ReplayConfig(CoreSettings, frozen=True, forbid_unknown_fields=True, kw_onl
     speed: float | None = None
     broker: SimulatedBrokerConfig = SimulatedBrokerConfig()
     commands: tuple[Command, ...] = ()
-    """What operators tell the run, and when (``replay.commands``)."""
+    """Commands of operators, with their times (``replay.commands``)."""
 
     @property
     def from_ts(self) -> int | None:
@@ -69,7 +70,7 @@ def load_config(path: Path) -> ReplayConfig:
 
 @exact
 def check_config(config: ReplayConfig) -> None:
-    """Refuse what has the right type and no sense; ``ConfigError`` names the key and the value."""
+    """Refuse values that have the right type but make no sense; ``ConfigError`` names key and value."""
     check_settings(config)
     _check_period(config)
     if config.speed is not None and not 0 < config.speed < inf:

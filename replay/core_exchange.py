@@ -1,7 +1,7 @@
-"""Half-way into another core: what a restart does, done within a replay to find state that is lost by it.
+"""Restarts within a replay, which find state that a restart would lose.
 
-Between two inputs a snapshot of the core is taken and put back into a core made anew, from sources loaded
-anew. A run that goes on there as if nothing had happened keeps all of its state where snapshots see it.
+Between two inputs a snapshot of the core is put back into a new core, made from newly loaded sources. If the
+run goes on as if nothing had happened, all of its state is in snapshots.
 """
 
 from collections.abc import Callable
@@ -19,9 +19,10 @@ from replay.run import CoreExchange, Plan
 def exchange(
     plan: Plan, *, places: tuple[int, ...], reload: Callable[[], Plan], only: StrategyId | None = None
 ) -> CoreExchange:
-    """Exchange the core after so many data events; ``reload`` loads the plan's code anew each time.
+    """Exchange the core after each number of data events in ``places``. ``reload`` loads the plan's code
+    again.
 
-    With ``only``, one strategy is made anew; the others and the venue's models go on as they are.
+    With ``only``, one strategy is rebuilt; the others and the venue's models go on as they are.
     """
 
     def next_core(core: Core) -> Core:
@@ -38,7 +39,7 @@ def exchange(
 
 
 def places_of(event_count: int, *, restarts: int) -> tuple[int, ...]:
-    """After how many data events to exchange cores: evenly between the first and the last, no place twice."""
+    """The numbers of data events after which to exchange cores, evenly spaced and without repetition."""
     parts = restarts + 1
     return tuple(sorted({event_count * part // parts for part in range(1, parts)}))
 
@@ -48,6 +49,6 @@ def _moved(core: Core, anew: Core) -> Core:
         snapshot.put_back(anew.bus, snapshot.take(core.bus))
     except ComponentError as error:
         raise ReplayDiverged(
-            f"after input {core.bus.state.input_count} no restart is possible: {error}"
+            f"after input {core.bus.state.input_count} a restart is not possible: {error}"
         ) from error
     return anew

@@ -1,11 +1,11 @@
-"""What strategies declare in their metadata, compared with what a run gives them, before it begins.
+"""Compares the declared needs of strategies (their metadata) with a run, before it begins.
 
 - ``markets``: every symbol that the strategy gets must be of one of these asset classes.
-- ``timeframes``: the run must have bars of each of these lengths, of one of the strategy's symbols at least.
-- ``features``: ``book`` asks for order books of one of its symbols at least. There are no others.
+- ``timeframes``: the run must have bars of each of these lengths, for at least one of the strategy's symbols.
+- ``features``: ``book`` needs order books for at least one of its symbols. There are no other features.
 
-An empty declaration asks for nothing. What a live log will hold is not known when it begins: there only
-markets are compared, and the names of features.
+An empty declaration needs nothing. The data of a live log is not known when the log begins, so there only
+markets and the names of features are checked.
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -30,7 +30,7 @@ Played = Sequence[tuple[StreamInfo, StreamRange]]
 async def check_declared(
     store: EventStore, strategies: Sequence[PlannedStrategy], played: Played, config: ReplayConfig
 ) -> None:
-    """Raises ``ConfigError`` with the strategy, its declaration, and what the run has instead."""
+    """Raise ``ConfigError`` with the strategy, its declaration, and the data that the run has instead."""
     declared = [_Declared(one, played) for one in strategies]
     has_markets = any(one.markets for one in declared)
     classes = await _asset_classes(store, played, config) if has_markets else {}
@@ -42,7 +42,7 @@ async def check_declared(
 
 
 def check_declared_live(strategies: Sequence[PlannedStrategy], config: ReplayConfig) -> None:
-    """The same for a live log that begins."""
+    """The checks that are possible when a live log begins."""
     for one in strategies:
         declared = _Declared(one, ())
         declared.check_markets(_configured_classes(config))
@@ -67,22 +67,24 @@ class _Declared:
         known = [each.value for each in AssetClass]
         for market in self.markets:
             if market not in known:
-                raise ConfigError(f"{self._who} a market that is no asset class: {no_such(market, known)}")
+                raise ConfigError(
+                    f"{self._who} a market that is not an asset class: {no_such(market, known)}"
+                )
         for symbol in sorted(self._symbols if self.markets else ()):
             kinds = classes.get(symbol, {AssetClass.EQUITY.value})
             if kinds.isdisjoint(self.markets):
                 raise ConfigError(
-                    f"{self._who} markets {', '.join(self.markets)}, and gets {symbol}, which is "
+                    f"{self._who} markets {', '.join(self.markets)}, but gets {symbol}, which is "
                     f"{' or '.join(sorted(kinds))}; give the strategy `symbols` of its own, or {symbol} its "
                     "asset_class under `instruments`"
                 )
 
     def check_features(self) -> None:
-        """There is a feature of each name."""
+        """Check that each feature exists."""
         for feature in self._features:
             if feature not in FEATURES:
                 raise ConfigError(
-                    f"{self._who} feature {feature!r}, which no run gives: there are {', '.join(FEATURES)}"
+                    f"{self._who} feature {feature!r}, which does not exist; there are: {', '.join(FEATURES)}"
                     f"{did_you_mean(feature, FEATURES)}"
                 )
 
@@ -90,7 +92,7 @@ class _Declared:
         has_books = any(_BOOKS.intersection(info.event_types) for info, _ in self._played)
         if BOOK_FEATURE in self._features and not has_books:
             raise ConfigError(
-                f"{self._who} feature {BOOK_FEATURE!r}, and the run has no order books of {self._names()}"
+                f"{self._who} feature {BOOK_FEATURE!r}, but the run has no order books of {self._names()}"
             )
 
     async def check_timeframes(self, store: EventStore) -> None:
@@ -100,14 +102,14 @@ class _Declared:
                 found[bar.timeframe] = None
                 missing.pop(bar.timeframe, None)
         for timeframe in missing:
-            has = f"bars of {listed(sorted(found))} alone" if found else "no bars"
+            has = f"only bars of {listed(sorted(found))}" if found else "no bars"
             raise ConfigError(
-                f"{self._who} timeframe {timeframe!r}, and the run has {has} of {self._names()}"
+                f"{self._who} timeframe {timeframe!r}, but the run has {has} for {self._names()}"
                 f"{did_you_mean(timeframe, found)}"
             )
 
     async def _bars(self, store: EventStore) -> AsyncGenerator[Bar, None]:
-        """The bars of its symbols: the first of each stream, which nearly always tells, then all."""
+        """The bars of its symbols: first some of each stream, which is nearly always enough, then all."""
         for is_first_read in (True, False):
             for _, source in self._played:
                 selection = Selection(
@@ -130,7 +132,7 @@ def _configured_classes(config: ReplayConfig) -> dict[str, set[str]]:
 
 
 async def _asset_classes(store: EventStore, played: Played, config: ReplayConfig) -> dict[str, set[str]]:
-    """By symbol the classes that its terms name, in the configuration and in the data."""
+    """The asset classes of each symbol, in the configuration and in the data."""
     classes = _configured_classes(config)
     defining = [source for info, source in played if InstrumentDefined.__name__ in info.event_types]
     async for event in read_inputs(store, "", defining, types=frozenset({InstrumentDefined})):

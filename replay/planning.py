@@ -1,4 +1,4 @@
-"""From a configuration to a plan: which events of which streams, which strategies on which symbols."""
+"""Makes a plan from a configuration: the streams, the period, the strategies and their symbols."""
 
 from collections.abc import Sequence
 from contextlib import aclosing
@@ -34,8 +34,8 @@ async def plan_run(
 ) -> Plan:
     """Resolve a configuration against a store.
 
-    ``loaded`` stands in for ``config.strategies`` when the strategies are already there. Raises
-    ``ConfigError`` or ``StreamMissing`` when there is nothing to run, or nothing to run it on.
+    ``loaded`` replaces ``config.strategies``. Raises ``ConfigError`` or ``StreamMissing`` if there is no
+    strategy to run, or no data to run it on.
     """
     check_config(config)
     if not config.streams:
@@ -82,9 +82,9 @@ async def plan_run(
 def planned_strategies(
     config: ReplayConfig, symbols: tuple[str, ...], loaded: Sequence[LoadedStrategy] | None
 ) -> tuple[PlannedStrategy, ...]:
-    """The strategies of a configuration, loaded, or those that stand in for them.
+    """The strategies of a configuration, loaded, or ``loaded`` in their place.
 
-    Raises ``ConfigError`` where there is none, or one names a symbol that is not of ``symbols``.
+    Raises ``ConfigError`` if there is no strategy, or one names a symbol that is not in ``symbols``.
     """
     if loaded:
         ids = own_ids([one.strategy.metadata.name for one in loaded])
@@ -109,7 +109,7 @@ def planned_strategies(
 
 
 async def unplayed_actions(store: EventStore, plan: Plan) -> tuple[str, ...]:
-    """Streams with corporate actions of the run's symbols that are in the store, and no part of the run."""
+    """Streams of the store with corporate actions of the run's symbols that the run does not play."""
     played = {source.stream for source in plan.sources} | set(plan.config.streams)
     return tuple(
         info.stream
@@ -145,9 +145,9 @@ async def _stored_symbols(store: EventStore) -> set[str]:
 def _period(info: StreamInfo, market: Sequence[StreamInfo], config: ReplayConfig) -> tuple[int, int]:
     """The first and last moment to read of a stream.
 
-    Without ``from`` and ``to`` the market's first and last word begin and end a run, and facts from outside
-    that period are left out. Exchange rates are read from a week before: the last one of them, over a
-    weekend too, still holds.
+    Without ``from`` and ``to`` a run begins and ends with the market data, and facts outside that period are
+    left out. Exchange rates are read from a week before, because the last rate is still valid after a
+    weekend.
     """
     from_ts, to_ts = config.from_ts, config.to_ts
     first_ts = min(one.first_ts for one in market) if from_ts is None else from_ts
@@ -157,7 +157,7 @@ def _period(info: StreamInfo, market: Sequence[StreamInfo], config: ReplayConfig
 
 
 async def _new_symbols(store: EventStore, sources: Sequence[StreamRange]) -> set[str]:
-    """What mergers and changes of symbols in the data make of their symbols."""
+    """The new symbols of mergers and symbol changes in the data."""
     found: set[str] = set()
     async for event in read_inputs(store, "", sources, types=frozenset({CorporateAction})):
         if isinstance(event, CorporateAction) and event.new_symbol:

@@ -1,7 +1,7 @@
-"""The record of a run or a live log: what it was told at its beginning, checked, and made a plan again.
+"""The record of a run or a live log: its opening inputs, checked and turned into a plan again.
 
-Everything that the opening says of itself is checked before anything is played: hashes of configuration and
-sources, the beginning and head of the data, and, in runs that have it, the hash of the whole opening.
+All facts of the opening are checked before anything is played: the hashes of configuration and sources, the
+start and the hash of the data, and the hash of the whole opening in runs that have it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -36,11 +36,11 @@ from strategies.sdk.strategy_limits import UNLIMITED
 
 
 class Record(msgspec.Struct, frozen=True):
-    """A run's own inputs up to the start of its session, as they are in its stream.
+    """The opening of a run: its own inputs up to the start of its session, as they are in its stream.
 
-    - ``encoded``: the inputs as they are stored. ``seqs``: where they are. Both run parallel to ``opening``.
-    - ``log``: what there was of a live log when it was read; ``None`` for a run over data streams.
-    - ``log_inputs``: how many inputs of the live log that is.
+    - ``seqs``, ``encoded``: seq and stored bytes of each input in ``opening``.
+    - ``log``: the part of a live log that existed when it was read; ``None`` for a run over data streams.
+    - ``log_inputs``: the number of inputs in that part.
     """
 
     run_stream: str
@@ -52,26 +52,26 @@ class Record(msgspec.Struct, frozen=True):
 
     @property
     def started(self) -> RunStarted:
-        """How the run began."""
+        """The first input: the start of the run."""
         (first, *_) = self.opening
         assert isinstance(first, RunStarted)
         return first
 
     @property
     def session(self) -> SessionStarted:
-        """What ends the opening."""
+        """The last input of the opening: the start of the session."""
         last = self.opening[-1]
         assert isinstance(last, SessionStarted)
         return last
 
     @property
     def opening_hash(self) -> str | None:
-        """The hash of all inputs before the session; ``None`` where the run is older than that field."""
+        """The hash of all inputs before the session; ``None`` if the run is older than that field."""
         return None if self.session.opening_hash is None else opening_hash(self.encoded[:-1])
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """A field of a record that is not what it must be."""
+    """A field of a record with a wrong value."""
 
     seq: int
     event_type: type[Event]
@@ -87,7 +87,7 @@ class Difference(msgspec.Struct, frozen=True):
 async def read_record(store: EventStore, run_stream: str) -> Record:
     """Read the opening of a run or a live log.
 
-    Raises ``StreamMissing`` for a stream that begins otherwise, ``ReplayDiverged`` if the opening has no end.
+    Raises ``StreamMissing`` for a stream that is not a run, ``ReplayDiverged`` if the opening has no end.
     """
     record = await _read_opening(store, run_stream)
     if record.started.sources:
@@ -119,10 +119,10 @@ async def _read_opening(store: EventStore, run_stream: str) -> Record:
 
 
 async def checked_plan(store: EventStore, record: Record, *, current_code: bool) -> Plan:
-    """The plan of a recorded run, of which every claim was checked.
+    """The plan of a recorded run, after all facts of its opening were checked.
 
-    Raises ``ReplayDiverged`` naming the first claim that does not hold, and ``InputError`` or ``ConfigError``
-    for code that cannot be loaded.
+    Raises ``ReplayDiverged`` for the first wrong fact, and ``InputError`` or ``ConfigError`` for code that
+    cannot be loaded.
     """
     for difference in _own_hashes(record):
         raise ReplayDiverged(f"{record.run_stream}: {difference}")
@@ -134,11 +134,11 @@ async def checked_plan(store: EventStore, record: Record, *, current_code: bool)
         if not current_code:
             differences += _versions(record, plan)
         if is_changed:
-            differences += _told(record)
+            differences += _changed_fields(record)
     except (InputError, ConfigError, msgspec.MsgspecError) as error:
         if is_changed or isinstance(error, msgspec.MsgspecError):
             raise ReplayDiverged(
-                f"{record.run_stream}: what the run was told was changed: {error}"
+                f"{record.run_stream}: the opening of the run was changed: {error}"
             ) from error
         raise
     for difference in differences:
@@ -147,7 +147,7 @@ async def checked_plan(store: EventStore, record: Record, *, current_code: bool)
 
 
 def plan_of(record: Record, *, current_code: bool) -> Plan:
-    """The plan of a recorded run: its inputs again, its code loaded anew. See ``checked_plan``."""
+    """The plan of a recorded run, from its opening, with its code loaded again. See ``checked_plan``."""
     config: ReplayConfig | None = None
     strategies: list[PlannedStrategy] = []
     for event in record.opening:
@@ -182,7 +182,7 @@ def plan_of(record: Record, *, current_code: bool) -> Plan:
 
 
 def differences_of(seq: int, recorded: Event, found: Event) -> Iterator[Difference]:
-    """The fields in which a record differs from what it must be, of the same type."""
+    """The fields in which a recorded event differs from the right one, of the same type."""
     for field in recorded.__struct_fields__:
         values = getattr(recorded, field), getattr(found, field)
         if values[0] != values[1]:
@@ -193,7 +193,7 @@ def differences_of(seq: int, recorded: Event, found: Event) -> Iterator[Differen
 
 
 def _own_hashes(record: Record) -> Iterator[Difference]:
-    """Configuration and sources whose hash is not theirs."""
+    """Recorded hashes that do not fit their configuration or source."""
     for seq, event in zip(record.seqs, record.opening, strict=True):
         match event:
             case ConfigLoaded(config_hash=recorded, body=text):
@@ -211,18 +211,18 @@ def _own_hashes(record: Record) -> Iterator[Difference]:
 
 
 async def _check_sources(store: EventStore, record: Record) -> None:
-    """The data must be what the run read; that a stream has grown since is no matter."""
+    """Raise ``ReplayDiverged`` if the data that the run read was changed. A stream may have grown since."""
     for source in record.started.sources:
         found = (await store.block_hash(source.stream, source.last_seq)).hex()
         if found != source.head_hash:
             raise ReplayDiverged(
-                f"{record.run_stream}: stream {source.stream!r} is not what the run read: up to seq "
+                f"{record.run_stream}: stream {source.stream!r} was changed since the run read it: up to seq "
                 f"{source.last_seq} its hash is {found[:16]}..., recorded was {source.head_hash[:16]}..."
             )
 
 
 async def _start_ts(store: EventStore, record: Record) -> int:
-    """When the data of the run begin."""
+    """The ts of the first data event of the run."""
     started = record.started
     firsts: list[int] = []
     for source in started.sources:
@@ -233,7 +233,7 @@ async def _start_ts(store: EventStore, record: Record) -> int:
 
 
 def _facts(record: Record, plan: Plan, *, start_ts: int) -> Iterator[Difference]:
-    """What the beginning says of period and symbols, and the session of itself."""
+    """Wrong facts in ``RunStarted`` (period, symbols) and ``SessionStarted``."""
     config = plan.config
     started = msgspec.structs.replace(
         record.started,
@@ -248,7 +248,7 @@ def _facts(record: Record, plan: Plan, *, start_ts: int) -> Iterator[Difference]
 
 
 def _versions(record: Record, plan: Plan) -> Iterator[Difference]:
-    """Versions of strategies that are not those of their code."""
+    """Recorded versions of strategies that are not those of their code."""
     loaded = iter(plan.strategies)
     for seq, event in zip(record.seqs, record.opening, strict=True):
         if isinstance(event, StrategyLoaded):
@@ -257,10 +257,11 @@ def _versions(record: Record, plan: Plan) -> Iterator[Difference]:
                 yield Difference(seq, StrategyLoaded, "version", event.version, found)
 
 
-def _told(record: Record) -> Iterator[Difference]:
-    """What was changed before the start of the session, named where configuration and code tell.
+def _changed_fields(record: Record) -> Iterator[Difference]:
+    """Changed fields of the opening. A field that configuration and code determine is named.
 
-    The configuration itself has a hash, and an older version may have written it otherwise.
+    The configuration is not compared: it has its own hash, and an older version may have written it
+    differently.
     """
     calendars = [event for event in record.opening if isinstance(event, CalendarDefined)]
     expected = opening_of(plan_of(record, current_code=False), calendars=calendars)

@@ -1,9 +1,8 @@
 """Plays inputs through the core: the one function behind backtest, verification and stepping.
 
-The inputs of a backtest are its own (what it was told: configuration, code, instruments, cash, commands) and
-the events of its data streams, numbered together from 1; those of a live log are all its own. Own inputs and
-derived events go to a sink with their causes: a recorder appends them to the run's stream, a verifier
-compares them with it.
+A backtest has inputs of its own (configuration, code, instruments, cash, commands) and the events of its data
+streams, numbered together from 1. A live log has only inputs of its own. Own inputs and derived events go to
+a sink with their causes: a recorder appends them to the run's stream, a verifier compares them with it.
 """
 
 from bisect import bisect_right
@@ -41,9 +40,9 @@ class Plan(CoreSetup, frozen=True, kw_only=True):
 
     - ``sources``: the data streams to play. A live log has none: its inputs are in its own stream.
     - ``event_count``: the inputs after the opening, of data or of a live log.
-    - ``end_ts``: when the last data event is at the latest. Calendars must reach that far.
-    - ``mode``: what the log says of how it was made.
-    - ``opening``: the first inputs as they were recorded; empty: to be made from the rest.
+    - ``end_ts``: the latest possible time of the last data event. Calendars must reach that far.
+    - ``mode``: the mode that is recorded in the log.
+    - ``opening``: the recorded opening inputs. If empty, they are made from the other fields.
     - ``log``: the live log to play again; ``None`` for a run over data streams.
     """
 
@@ -58,12 +57,12 @@ class Plan(CoreSetup, frozen=True, kw_only=True):
 
     @property
     def venue(self) -> SimulatedVenue:
-        """Where its orders are executed."""
+        """The venue that executes its orders."""
         return SimulatedVenue(self.config.broker, self.models)
 
 
 class Sink(Protocol):
-    """Where a run's records go."""
+    """The receiver of a run's records."""
 
     async def record(self, events: Sequence[Event], causes: Sequence[int]) -> None:
         """Take records in order; a cause -k marks the k-th input, +k an event derived after it."""
@@ -71,7 +70,7 @@ class Sink(Protocol):
 
 
 class CoreExchange(msgspec.Struct, frozen=True):
-    """Where the run goes on in another core: after how many data events, and what makes that core."""
+    """Exchanges of the core: after how many data events, and the function that makes the next core."""
 
     places: tuple[int, ...]
     next_core: Callable[[Core], Core]
@@ -81,7 +80,7 @@ NO_EXCHANGE = CoreExchange((), lambda core: core)
 
 
 class Played(msgspec.Struct, frozen=True):
-    """What a run came to."""
+    """The end of a run."""
 
     input_count: int
     last_ts: int
@@ -110,10 +109,9 @@ async def play(
 
 
 def opening_of(plan: Plan, *, calendars: Sequence[CalendarDefined] | None = None) -> tuple[Event, ...]:
-    """What the run is told before its first data event, as input events.
+    """The opening of a run: its own inputs before the first data event.
 
-    Trading hours are looked up unless ``calendars`` are given. Raises ``ConfigError`` for some that cannot
-    be had.
+    Trading hours are looked up unless ``calendars`` are given. Raises ``ConfigError`` for unknown ones.
     """
     config, ts = plan.config, plan.start_ts
     if calendars is None:
@@ -125,7 +123,7 @@ def opening_of(plan: Plan, *, calendars: Sequence[CalendarDefined] | None = None
 
 
 def later_inputs(store: EventStore, plan: Plan) -> AsyncIterator[list[Event]]:
-    """The inputs after the opening: those of the sources, merged by (ts, stream, seq), or of the live log."""
+    """The inputs after the opening: of the sources, merged by (ts, stream, seq), or of the live log."""
     if plan.log is not None:
         return _logged_inputs(store, plan.log, after=len(plan.opening))
     slices = [
@@ -136,7 +134,7 @@ def later_inputs(store: EventStore, plan: Plan) -> AsyncIterator[list[Event]]:
 
 
 async def _logged_inputs(store: EventStore, log: StreamRange, *, after: int) -> AsyncIterator[list[Event]]:
-    """The inputs of a live log, but for the first ``after``."""
+    """The inputs of a live log, without the first ``after``."""
     async with aclosing(store.read(log.stream, Selection(to_seq=log.last_seq))) as batches:
         async for batch in batches:
             inputs = [
@@ -147,7 +145,7 @@ async def _logged_inputs(store: EventStore, log: StreamRange, *, after: int) -> 
 
 
 class _Player:
-    """Feeds a core and passes on what comes of it; between two inputs another core may take over."""
+    """Feeds a core and passes its records on. Between two inputs another core may replace it."""
 
     def __init__(self, plan: Plan, sink: Sink, exchange: CoreExchange) -> None:
         config = plan.config
@@ -163,7 +161,7 @@ class _Player:
         )
 
     async def own(self, inputs: Sequence[Event]) -> None:
-        """Dispatch inputs that are in the run's own stream, and pass them on with what followed."""
+        """Dispatch the run's own inputs, and pass them on with the events derived from them."""
         bus = self._core.bus
         first_ordinal = bus.state.input_count + 1
         bus.dispatch(inputs)
@@ -171,7 +169,7 @@ class _Player:
         await self._sink.record(records.events, records.causes)
 
     async def take(self, inputs: list[Event]) -> None:
-        """Play later inputs, and the commands and exchanges of cores that fall between them."""
+        """Play later inputs, and the commands and core exchanges between them."""
         rest = inputs
         while self._places and self._places[0] <= self.played + len(rest):
             count = self._places.popleft() - self.played
@@ -181,7 +179,7 @@ class _Player:
         await self._take(rest)
 
     async def end(self) -> Played:
-        """Play what comes after all data. A live log says itself how a session ended."""
+        """Play the rest after all data. A live log holds the end of its sessions itself."""
         while self._places:
             self._places.popleft()
             self._core = self._next_core(self._core)
@@ -214,7 +212,7 @@ class _Player:
 
 
 async def _paced(batches: AsyncIterator[list[Event]], clock: HistoricalClock) -> AsyncIterator[list[Event]]:
-    """The batches as they are or, if the clock is paced, cut by ``ts`` and each held until its time."""
+    """The batches as they are. If the clock is paced, split by ``ts``, each part delayed until its time."""
     async for batch in batches:
         if not clock.is_paced:
             yield batch

@@ -1,6 +1,6 @@
-"""What a run's inputs say besides prices: terms of instruments, corporate actions, money paid in, rates.
+"""The facts in a run's inputs besides prices: instruments, corporate actions, deposits, exchange rates.
 
-Read from the run's own stream and its data streams; blocks without any of it are skipped undecoded.
+They are read from the run's own stream and its data streams. Blocks without such facts are skipped undecoded.
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -32,9 +32,9 @@ _PRICED: frozenset[type[Event]] = frozenset({Bar, Quote, Trade})
 
 
 class Deposit(msgspec.Struct, frozen=True):
-    """Money that came in from outside, or went out: in the account's currency at the rate of ``ts``.
+    """Money that came in from outside, or went out, in the account's currency at the rate of ``ts``.
 
-    Where there was none yet, the first one after it counts; without any it is taken at par.
+    Without a rate at that time, the first later rate is used; without any rate, par.
     """
 
     ts: int
@@ -44,7 +44,7 @@ class Deposit(msgspec.Struct, frozen=True):
 class RunFacts(msgspec.Struct, frozen=True):
     """``instruments`` by symbol as last defined; ``actions``, ``deposits`` and ``rates`` in order of time.
 
-    A delisting that named no price has the last one there was; it names none where there was none.
+    A delisting without a price gets the last price in the data, if there is one.
     """
 
     instruments: dict[str, InstrumentDefined]
@@ -56,7 +56,7 @@ class RunFacts(msgspec.Struct, frozen=True):
 async def read_facts(
     store: EventStore, run_stream: str, sources: Sequence[StreamRange], *, currency: str
 ) -> RunFacts:
-    """Read them; data streams that are gone are left out. ``currency`` is the account's."""
+    """Read the facts of a run, without data streams that no longer exist. ``currency`` is the account's."""
     found: list[Event] = []
     async for event in read_inputs(store, run_stream, sources, types=_FACTS):
         found.append(event)
@@ -79,7 +79,7 @@ def _deposits(found: Sequence[Event], currency: str) -> list[Deposit]:
     """Deposits in the account's currency."""
     deposits: list[Deposit] = []
     unrated: dict[int, str] = {}
-    """The currencies of deposits that wait for their first rate, by place."""
+    """The currencies of deposits that wait for their first rate, by index."""
     rates: dict[str, dict[str, Decimal]] = {}
     for event in found:
         if isinstance(event, FxRateSet):
@@ -125,7 +125,7 @@ async def read_inputs(
 async def _priced(
     store: EventStore, sources: Sequence[StreamRange], action: CorporateAction
 ) -> CorporateAction:
-    """A delisting at the last price, where it names none and there was one."""
+    """Give a delisting without a price the last price in the data, if there is one."""
     if action.kind is not CorporateActionKind.DELISTING or named_price(action) is not None:
         return action
     latest_ts, price = -1, 0.0

@@ -1,7 +1,8 @@
-"""A session on a live log: one start of an engine, which goes on where the log ends.
+"""A session on a live log: an engine that continues at the end of the log.
 
-The log begins as the stream of a backtest does, with configuration, code, trading hours and instruments as
-inputs, and holds its market data itself. So ``replay verify``, ``journal`` and the report take it as it is.
+The log begins like the stream of a backtest, with configuration, code, trading hours and instruments as
+inputs, and holds its market data itself. So ``replay verify``, ``replay journal`` and ``replay report`` can
+read it.
 
     session = await begin_session(store, "paper", config, clock=RealTimeClock(), mode="paper")
     async with asyncio.TaskGroup() as group:
@@ -35,7 +36,7 @@ from strategies.sdk.loading import LoadedStrategy
 DEFAULTS = EngineConfig()
 
 HOURS_AHEAD_NS = 270 * DAY_NS
-"""How far ahead trading hours are put on record: exchanges announce holidays about a year before."""
+"""How far ahead trading hours are recorded: exchanges announce holidays about a year before."""
 
 
 class LiveSession:
@@ -48,7 +49,7 @@ class LiveSession:
         self._clock = clock
 
     def stop(self, reason: str = "") -> None:
-        """End the session: ``engine.run`` returns once everything taken is durable and delivered."""
+        """End the session. ``engine.run`` returns after all inputs taken are durable and delivered."""
         self.engine.report(SessionStopped(self._clock.now(), self.epoch, reason))
         self.engine.stop()
 
@@ -64,15 +65,16 @@ async def begin_session(
     loaded: Sequence[LoadedStrategy] | None = None,
     engine_config: EngineConfig = DEFAULTS,
 ) -> LiveSession:
-    """Make the core of a live log, bring it to where the log ends, and put the start of a session on record.
+    """Make the core of a live log, recover it to the end of the log, and record the start of a session.
 
-    A log that does not exist yet begins with ``config``: its symbols are those that ``instruments`` and the
-    strategies name, its orders go to the simulated venue. A log that exists goes on with the configuration
-    and the sources that it holds. ``loaded`` stands in for ``config.strategies``. ``mode`` is on record only;
-    nothing depends on it. Run ``session.engine`` next.
+    - A new log begins with ``config``. Its symbols are those that ``instruments`` and the strategies name;
+      its orders go to the simulated venue. ``loaded`` replaces ``config.strategies``.
+    - An existing log goes on with the configuration and the sources that it holds.
+    - ``mode`` is only recorded; nothing depends on it.
 
-    Raises ``ConfigError`` for a configuration that cannot be run live, ``ReplayDiverged`` if the core does
-    not derive what the log says, ``StreamMissing`` for a stream that begins otherwise.
+    Run ``session.engine`` next. Raises ``ConfigError`` for a configuration that cannot run live,
+    ``ReplayDiverged`` if the core derives other events than the log holds, ``StreamMissing`` for a stream
+    that is not a live log.
     """
     if (await store.head(log)).seq:
         record = await read_record(store, log)
@@ -100,14 +102,14 @@ def _first_plan(config: ReplayConfig, *, ts: int, mode: str, loaded: Sequence[Lo
         ("commands", config.commands),
     ):
         if is_given:
-            raise ConfigError(f"{key}: is for a replay; a live log takes its inputs as they come")
+            raise ConfigError(f"{key}: is only for a replay; a live log takes inputs as they arrive")
     if mode == BACKTEST:
-        raise ConfigError(f"mode: {mode!r} is for a replay; expected paper, for example")
+        raise ConfigError(f"mode: {mode!r} is only for a replay; expected another one, for example paper")
     named = [instrument.symbol for instrument in config.instruments]
     named += [symbol for one in config.strategies for symbol in one.symbols]
     symbols = tuple(sorted(set(named)))
     if not symbols:
-        raise ConfigError("instruments: expected at least one; a live log trades what is named there")
+        raise ConfigError("instruments: expected at least one; a live log trades the instruments named there")
     strategies = planned_strategies(config, symbols, loaded)
     check_declared_live(strategies, config)
     return Plan(

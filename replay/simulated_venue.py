@@ -1,4 +1,4 @@
-"""The simulated venue of a run: the simulated broker and its back office, as the assembly takes them."""
+"""The simulated venue of a run: simulated broker and back office, in the form that the assembly needs."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -18,18 +18,18 @@ ROLES: Mapping[str, ModelRole] = {
     role: ModelRole(name=role, key=f"broker.{role}", what="model", convert=partial(convert_own, role))
     for role in FORMS
 }
-"""The models of a user's own that the simulated venue can be given, by key under ``broker:``."""
+"""The kinds of user models that the simulated venue can have, by key under ``broker:``."""
 
 
 class SimulatedVenue(msgspec.Struct, frozen=True):
-    """Implements ``components.assembly.venue.Venue``. ``own``: models of the user's, as loaded."""
+    """Implements ``components.assembly.venue.Venue``. ``own`` are the loaded user models."""
 
     config: SimulatedBrokerConfig
     own: tuple[LoadedModel, ...] = ()
 
     @property
     def lacks(self) -> tuple[str, ...]:
-        """What it is configured to reject."""
+        """The order types, times in force and features that it is configured not to support."""
         return self.config.lacks
 
     @property
@@ -39,11 +39,11 @@ class SimulatedVenue(msgspec.Struct, frozen=True):
 
     @property
     def models(self) -> VenueModels:
-        """All of its models: ours by name, the user's as loaded."""
+        """All of its models: ours by name, and the loaded user models."""
         return build_models(self.config, {one.role: one.model for one in self.own})
 
     def declared(self, ts: int) -> VenueDeclared:
-        """The input that says what it takes."""
+        """The input that declares the orders it supports."""
         takes = self.config.capabilities()
         return VenueDeclared(
             ts, SimulatedBroker.name, takes.order_types, takes.times_in_force, takes.features
@@ -64,9 +64,9 @@ class SimulatedVenue(msgspec.Struct, frozen=True):
 
 
 def load_models(config: SimulatedBrokerConfig) -> tuple[LoadedModel, ...]:
-    """The user's own models that a configuration names, as they are on disk now.
+    """Load the user models that a configuration names, as they are on disk now.
 
-    Checks the names and parameters of all other models too. Raises ``ConfigError`` naming the key.
+    Checks the names and parameters of all other models too. Raises ``ConfigError`` with the key.
     """
     config.capabilities()
     loaded = tuple(

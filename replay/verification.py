@@ -1,8 +1,8 @@
-"""Plays a recorded run or live log again and compares: equal byte for byte, or the first record that differs.
+"""Plays a recorded run or live log again and compares it with the record, byte for byte.
 
-Everything that the record claims is checked: what the run was told (see ``record``), every derived event with
-its cause, and what its end says of counts, time and digest. Half-way the core is exchanged for a new one (see
-``core_exchange``), so that a run whose state would not survive a restart does not pass.
+These are checked: the opening (see ``record``), every derived event with its cause, and the counts, time and
+digest at the end. In the middle of the run the core is exchanged for a new one (see ``core_exchange``). So a
+run with state that would not survive a restart fails.
 """
 
 from collections.abc import Sequence
@@ -21,16 +21,16 @@ from replay.record import Record, checked_plan, differences_of, plan_of, read_re
 from replay.run import NO_EXCHANGE, CoreExchange, Plan, Played, Progress, play
 
 RESTARTS = 1
-"""In a verification, half-way. Each costs 4 ms, and 13 more for every thousand orders that there were: 1 to
-3 % of verifying 300,000 quotes."""
+"""Restarts in a verification, unless another number is given. Each costs 4 ms, and 13 ms more per thousand
+orders so far: 1 to 3 % of the time to verify 300,000 quotes."""
 
 
 class Verified(msgspec.Struct, frozen=True):
     """A run that was reproduced.
 
-    ``restarts`` is how often a snapshot was put back into a new core on the way. ``opening_hash`` is that
-    of all the run was told; ``None`` for a run from before there was one, of which configuration, sources,
-    data and period were checked, and the rest by what followed from it.
+    - ``restarts``: the number of times that a snapshot was put back into a new core.
+    - ``opening_hash``: the hash of the whole opening. ``None`` for a run older than this field: there only
+      configuration, sources, data and period were checked directly, the rest by the events derived from it.
     """
 
     run_stream: str
@@ -50,13 +50,13 @@ async def verify_run(
     progress: Progress | None = None,
     restarts: int = RESTARTS,
 ) -> Verified:
-    """Replay a run's inputs and compare what comes out with what was recorded.
+    """Replay a run's inputs and compare the derived events with the recorded ones.
 
-    Runs the strategy and model code kept in the run's stream, or with ``current_code`` what is on disk now,
-    which need not have the recorded version or source. ``restarts`` are spread evenly over the run.
+    Runs the strategy and model code kept in the run's stream. With ``current_code`` it runs the code on disk,
+    which may have another version and source. ``restarts`` are spread evenly over the run.
 
-    Raises ``ReplayDiverged`` naming the first record that differs, ``StreamMissing`` if there is no such
-    run, and ``StoreDamaged`` if the run or its data are not what they were.
+    Raises ``ReplayDiverged`` with the first record that differs, ``StreamMissing`` if the run does not exist,
+    and ``StoreDamaged`` if the store no longer holds the run or its data as they were written.
     """
     record = await read_record(store, run_stream)
     plan = await checked_plan(store, record, current_code=current_code)
@@ -80,7 +80,7 @@ async def verify_run(
 
 
 class _Replay:
-    """Replays of one record, each from code loaded anew: what a module remembers is not carried over."""
+    """Replays of one record. Each loads the code again, so that no module remembers the replay before."""
 
     def __init__(self, store: EventStore, record: Record, *, current_code: bool) -> None:
         self._store = store
@@ -88,7 +88,7 @@ class _Replay:
         self._current_code = current_code
 
     def reload(self) -> Plan:
-        """The recorded plan with its code loaded anew."""
+        """The recorded plan with its code loaded again."""
         return plan_of(self._record, current_code=self._current_code)
 
     async def compare(
@@ -103,9 +103,9 @@ class _Replay:
             await recorded.close()
 
     async def lost_state(self, places: tuple[int, ...], diverged: ReplayDiverged) -> str:
-        """Whose state it is, of a run that comes out as recorded only while its core is not exchanged.
+        """The sentence for a run that differs only when its core is exchanged.
 
-        Each strategy alone is made anew in turn: the one with which the run differs is named.
+        Strategies are rebuilt one at a time. If the run differs with one of them, that one is named.
         """
         whose = "the venue's models, or several strategies together, keep"
         for planned in self.reload().strategies:
@@ -117,14 +117,14 @@ class _Replay:
                 break
         after = ", ".join(map(str, places))
         return (
-            f"{self._record.run_stream}: {whose} state outside `self.state`, or in a field of it that does "
-            "not come back as it was: the run repeats, but not with a snapshot put back into a new core "
+            f"{self._record.run_stream}: {whose} state outside `self.state`, or in a field of it that a "
+            "snapshot changes: the run repeats, but not when a snapshot is put back into a new core "
             f"after data event {after}: {diverged}"
         )
 
 
 class _Record:
-    """The sink that holds a run against its record, one after the other, in step."""
+    """The sink that compares a run with its record, while the run goes on."""
 
     def __init__(self, store: EventStore, record: Record) -> None:
         self._run_stream = record.run_stream
@@ -149,9 +149,9 @@ class _Record:
             raise self._named(str(diverged)) from diverged
 
     async def finish(self, played: Played) -> RunFinished:
-        """What the replay says of the whole run: the end of a run's record must say the same, and be its end.
+        """Check that the record ends here, with the ``RunFinished`` of the replay, which is returned.
 
-        A live log has no such end: it goes on.
+        A live log has no ``RunFinished``: it goes on.
         """
         while await self._read_more():
             pass
@@ -167,15 +167,15 @@ class _Record:
         return expected
 
     async def close(self) -> None:
-        """Let go of the stream."""
+        """Close the stream."""
         await self._batches.aclose()
 
     def _check_end(self, expected: RunFinished) -> None:
-        """Take the recorded end, and raise for the first of its fields that differs."""
+        """Compare the recorded ``RunFinished``; raises for its first field that differs."""
         ordinal = expected.input_count + 1
         following = self._comparison.next_recorded()
         if following is None:
-            raise self._named("the recorded run was never finished; the replay is")
+            raise self._named("the recorded run was never finished: it has no RunFinished")
         seq, finished, cause = following
         if isinstance(finished, RunFinished):
             for difference in differences_of(seq, finished, expected):
@@ -197,7 +197,7 @@ class _Record:
         return True
 
     def _sum_up(self, batch: Batch, causes: Sequence[int]) -> None:
-        """Take the derived events into the digest as they are stored: an older version wrote fewer fields."""
+        """Add derived events to the digest as they are stored: an older version wrote fewer fields."""
         assert batch.payload is not None, "a stream that is read whole comes in whole blocks"
         if min(causes) > 0:  # all but the first and the last blocks
             self._digest.update(item_bytes(batch.payload))

@@ -1,4 +1,4 @@
-"""The ``replay`` command: run strategies over recorded data, and prove that a run repeats."""
+"""The ``replay`` command: run strategies over recorded data, and verify that a run repeats."""
 
 import json
 import sys
@@ -33,7 +33,7 @@ from replay.verification import RESTARTS, verify_run
 
 
 class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """The command line as given; ``None`` and empty mean: as the configuration says."""
+    """The command line as given. ``None`` and empty mean: use the configuration."""
 
     config: str | None
     start: str | None
@@ -57,7 +57,7 @@ class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
     cls=CommandGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
 )
 @click.option(
-    "--config", type=click.Path(), help=f"Configuration file [default: {CONFIG_FILE} if it is there]."
+    "--config", type=click.Path(), help=f"Configuration file [default: {CONFIG_FILE} if it exists]."
 )
 @click.option("--from", "start", help="First day or moment, UTC: 2008-01-01 or 2008-01-01T14:30:00.")
 @click.option("--to", "end", help="Last day or moment, inclusive.")
@@ -72,7 +72,7 @@ class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="Parameter of the strategy.")
 @click.option("--cash", help="Cash to begin with.")
 @click.option(
-    "--speed", type=float, help="1 is real time, 10 ten times faster [default: as fast as it goes]."
+    "--speed", type=float, help="1 is real time, 10 is ten times faster [default: as fast as possible]."
 )
 @click.option(
     "--bar-fill",
@@ -87,7 +87,7 @@ class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the table.")
 @click.pass_context
 def replay(context: click.Context, /, **options: object) -> None:
-    """Run strategies over recorded market data and append what they do to the store.
+    """Run strategies over recorded market data and append their events to the store.
 
     \b
     Examples:
@@ -96,11 +96,11 @@ def replay(context: click.Context, /, **options: object) -> None:
              --strategy strategies.ma_cross:MovingAverageCross --param fast=20 --param slow=50
       replay verify run.ma_cross.1 --store market.db
 
-    What is not given comes from onetape.yaml in the current folder. If there is none and no store is
-    named either, it is the demo: a moving-average cross over the bundled daily bars of five US shares.
+    Options that are not given come from onetape.yaml in the current folder. Without that file and without
+    --store the demo runs: a moving-average cross over the bundled daily bars of five US shares.
 
-    Exit code 0: done. 1: refused, nothing changed; or a component or strategy failed while it ran: the run
-    and its report are there, and stderr names the first failure. 2: wrong usage.
+    Exit code 0: done. 1: refused, nothing changed; or a component or strategy failed in the run: the run and
+    its report are written, and stderr has the first failure. 2: wrong usage.
     """
     if context.invoked_subcommand is None:
         wanted = msgspec.convert(options, ReplayOptions)
@@ -112,28 +112,28 @@ def replay(context: click.Context, /, **options: object) -> None:
 @click.argument("run_stream")
 @click.option("--store", type=click.Path(), help="The store that holds the run.")
 @click.option(
-    "--current-code", is_flag=True, help="Run the strategy code on disk instead of the recorded one."
+    "--current-code", is_flag=True, help="Run the strategy code on disk instead of the recorded code."
 )
 @click.option(
     "--restarts",
     type=click.IntRange(0),
     default=RESTARTS,
     show_default=True,
-    help="How often to put the core back from a snapshot on the way.",
+    help="How often to restart the core from a snapshot during the run.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def verify(run_stream: str, store: str | None, *, current_code: bool, restarts: int, as_json: bool) -> None:
     """Play a recorded run or a live log again and compare every derived event, byte for byte.
 
-    What the record claims of itself is checked too: hashes of configuration, sources and data, counts, time
-    and digest at its end. Half-way the core is put back from a snapshot: a strategy that keeps state outside
+    The record itself is checked too: hashes of configuration, sources and data, and counts, time and digest
+    at its end. In the middle the core is restarted from a snapshot: a strategy that keeps state outside
     `self.state` is named.
 
     \b
     Example:
       replay verify run.ma_cross.1 --store market.db
 
-    Exit code 0: reproduced. 1: the first record that differs is named.
+    Exit code 0: equal. 1: different; stderr has the first record that differs.
     """
     path = Path(store or _base_config(None, names_store=False).store)
     run(_verify(run_stream, path, current_code=current_code, restarts=restarts, as_json=as_json))
@@ -145,7 +145,7 @@ def verify(run_stream: str, store: str | None, *, current_code: bool, restarts: 
 @click.option("--csv", "csv_path", type=click.Path(path_type=Path), help="Write a CSV file instead.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def journal(run_stream: str, store: str | None, csv_path: Path | None, *, as_json: bool) -> None:
-    """List every trade of a run or live log: entry, exit, P&L, and how far prices went for and against it.
+    """List every trade of a run or live log: entry, exit, P&L, and the largest moves for and against it.
 
     \b
     Example:
@@ -163,7 +163,7 @@ def journal(run_stream: str, store: str | None, csv_path: Path | None, *, as_jso
 @click.option("--report", type=click.Path(path_type=Path), help="Where to write it [default: RUN.html].")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the table.")
 def report(run_stream: str, store: str | None, report: Path | None, *, as_json: bool) -> None:
-    """Print the results of a recorded run, or of a live log as far as it goes, and write the HTML report.
+    """Print the results of a recorded run, or of a live log so far, and write the HTML report.
 
     \b
     Example:
@@ -179,10 +179,12 @@ def main() -> None:
 
 
 def configure(options: ReplayOptions) -> ReplayConfig:
-    """The configuration file or the demo, with the command line laid over it."""
+    """The configuration file or the demo, with the options of the command line in place of theirs."""
     config = _base_config(options.config, names_store=options.store is not None)
     if options.params and len(options.strategies) > 1:
-        raise InputError("--param needs a single --strategy; give several their parameters in onetape.yaml")
+        raise InputError(
+            "--param needs a single --strategy; for several, set their parameters in onetape.yaml"
+        )
     strategies = config.strategies
     if options.strategies:
         params = _params(options.params)
@@ -223,7 +225,7 @@ def configure(options: ReplayOptions) -> ReplayConfig:
 
 
 def _base_config(path: str | None, *, names_store: bool) -> ReplayConfig:
-    """What the command line is laid over: a file, or plain defaults for a named store, or the demo."""
+    """The configuration without options: a file, else defaults if a store is named, else the demo."""
     if path is not None:
         return load_config(Path(path))
     found = Path(CONFIG_FILE)
@@ -250,12 +252,12 @@ def _amount(text: str | None, default: Decimal, *, option: str) -> Decimal:
     except InvalidOperation as error:
         raise InputError(f"{option} {text!r}: expected a number") from error
     if not amount.is_finite() or amount < 0:
-        raise InputError(f"{option} {text!r}: expected a number that is not negative")
+        raise InputError(f"{option} {text!r}: expected a number of at least 0")
     return amount
 
 
 async def replay_and_show(config: ReplayConfig, *, report: Path | None, as_json: bool) -> None:
-    """Run a configuration into its store, write the report and print what came of it.
+    """Run a configuration into its store, write the report and print the results.
 
     Raises ``ComponentError`` after all that if a component or strategy failed in the run.
     """
@@ -263,7 +265,7 @@ async def replay_and_show(config: ReplayConfig, *, report: Path | None, as_json:
     path = Path(config.store)
     if not is_demo:
         require_store(path)
-    # A run can be repeated from its inputs: an unsynced tail costs nothing but that.
+    # No sync after each commit: a run that loses its end can be repeated from its inputs.
     async with await SqliteEventStore.open(path, durability=Durability.NORMAL) as store:
         if is_demo:
             await import_demo_data(store)
@@ -290,11 +292,11 @@ async def _verify(run_stream: str, path: Path, *, current_code: bool, restarts: 
     if as_json:
         click.echo(msgspec.json.encode(verified))
         return
-    told = "all it was told" if verified.opening_hash else "configuration, sources, data and period"
+    opening = "the whole opening" if verified.opening_hash else "configuration, sources, data and period"
     click.echo(
         f"{run_stream}: reproduced {verified.derived_count} derived events "
         f"from {verified.input_count} inputs; digest {verified.digest}\n"
-        f"checked: {told}; every derived event; counts, time and digest of its end; "
+        f"checked: {opening}; every derived event; counts, time and digest of its end; "
         f"state put back from a snapshot: {verified.restarts}"
     )
 
@@ -324,7 +326,7 @@ def _show(result: RunResult, report: Path, *, as_json: bool) -> None:
 
 @contextmanager
 def _progress_bar(total: int) -> Generator[Callable[[int], None] | None]:
-    """A progress bar on standard error if that is a terminal; nothing otherwise."""
+    """A progress bar on standard error if that is a terminal, else ``None``."""
     if not sys.stderr.isatty():
         yield None
         return

@@ -50,18 +50,18 @@ async def planned(store: EventStore, declared: str, **sections: object) -> None:
 
 REFUSED = {
     'timeframes=("1h",)': (
-        "strategy declaring: it declares timeframe '1h', and the run has bars of 1d alone of A, B"
+        "strategy declaring: it declares timeframe '1h', but the run has only bars of 1d for A, B"
     ),
-    'timeframes=("1d", "1h")': "it declares timeframe '1h', and the run has bars of 1d alone",
+    'timeframes=("1d", "1h")': "it declares timeframe '1h', but the run has only bars of 1d",
     'markets=("fx",)': (
-        "strategy declaring: it declares markets fx, and gets A, which is equity; give the strategy "
+        "strategy declaring: it declares markets fx, but gets A, which is equity; give the strategy "
         "`symbols` of its own, or A its asset_class under `instruments`"
     ),
-    'markets=("crypto",)': "it declares a market that is no asset class: there is no 'crypto'",
+    'markets=("crypto",)': "it declares a market that is not an asset class: there is no 'crypto'",
     'markets=("equities",)': "did you mean 'equity'",
-    'features=("vix",)': "it declares feature 'vix', which no run gives: there are book, day_pnl",
+    'features=("vix",)': "it declares feature 'vix', which does not exist; there are: book, day_pnl",
     'features=("books",)': "did you mean 'book'",
-    'features=("book",)': "it declares feature 'book', and the run has no order books of A, B",
+    'features=("book",)': "it declares feature 'book', but the run has no order books of A, B",
 }
 
 
@@ -91,7 +91,7 @@ async def test_bars_of_a_length_that_come_late_in_a_stream_are_found() -> None:
 
     await planned(store, 'timeframes=("1d", "1h")')
 
-    with pytest.raises(ConfigError, match="bars of 1d, 1h alone"):
+    with pytest.raises(ConfigError, match="only bars of 1d, 1h"):
         await planned(store, 'timeframes=("1m",)')
 
 
@@ -99,7 +99,7 @@ async def test_only_what_is_played_counts() -> None:
     bars = [*walk("A", 20, seed=1), *at_each("1h", walk("A", 1, seed=1, start=START + 10**17))]
     store = await store_of(a=bars)
 
-    with pytest.raises(ConfigError, match="'1h', and the run has bars of 1d alone"):
+    with pytest.raises(ConfigError, match="'1h', but the run has only bars of 1d"):
         await planned(store, 'timeframes=("1h",)', to="2004-01-15")
 
 
@@ -109,7 +109,7 @@ async def test_bars_of_symbols_that_the_strategy_does_not_get_do_not_count(tmp_p
     file.write_text(SOURCE.format(declared='timeframes=("1h",)'))
     only_a = {"strategies": [{"strategy": str(file), "symbols": ["A"]}], "streams": ["a.1d", "b.1h"]}
 
-    with pytest.raises(ConfigError, match="timeframe '1h', and the run has bars of 1d alone of A"):
+    with pytest.raises(ConfigError, match="timeframe '1h', but the run has only bars of 1d for A"):
         await plan_run(store, convert_config(only_a, ReplayConfig))
 
 
@@ -118,7 +118,7 @@ async def test_a_book_that_is_played_is_a_feature() -> None:
 
     await planned(store, 'features=("book",)')
 
-    with pytest.raises(ConfigError, match="timeframe '1d', and the run has no bars of A"):
+    with pytest.raises(ConfigError, match="timeframe '1d', but the run has no bars for A"):
         await planned(store, 'timeframes=("1d",)')
 
 
@@ -129,7 +129,7 @@ async def test_a_market_is_what_the_configuration_or_the_data_say() -> None:
 
     await planned(store, 'markets=("fx", "crypto_spot")', instruments=instruments)
 
-    with pytest.raises(ConfigError, match="markets crypto_spot, and gets A, which is fx"):
+    with pytest.raises(ConfigError, match="markets crypto_spot, but gets A, which is fx"):
         await planned(store, 'markets=("crypto_spot",)', instruments=instruments)
 
 
@@ -142,9 +142,9 @@ async def test_a_live_log_begins_only_with_markets_and_features_that_there_are()
         await begin_session(store, "paper", config, clock=VirtualClock(), mode="paper", loaded=loaded)
 
     await begin('markets=("fx",), timeframes=("1h",), features=("book",)')
-    with pytest.raises(ConfigError, match="declares markets equity, and gets A, which is fx"):
+    with pytest.raises(ConfigError, match="declares markets equity, but gets A, which is fx"):
         await begin('markets=("equity",)')
-    with pytest.raises(ConfigError, match="declares feature 'vix', which no run gives"):
+    with pytest.raises(ConfigError, match="declares feature 'vix', which does not exist"):
         await begin('features=("vix",)')
 
 
@@ -158,7 +158,7 @@ def test_the_command_says_so_and_records_nothing(tmp_path: Path) -> None:
 
     assert refused.exit_code == 1
     assert (
-        "strategy declaring: it declares timeframe '5m', and the run has bars of 1d alone of A"
+        "strategy declaring: it declares timeframe '5m', but the run has only bars of 1d for A"
         in " ".join(refused.output.split())
     )
     assert "run." not in onetape("streams", "--store", store).output

@@ -90,7 +90,7 @@ async def test_a_state_that_cannot_be_written_is_found() -> None:
     source = WAYS["an alias of the state"].replace("count: int = 0", "count: object = 0")
     store, run = await run_of(source.replace("memory.count += 1", "memory.count = self.metadata.__class__"))
 
-    with pytest.raises(ReplayDiverged, match="no restart is possible: strategy:hidden: its state cannot"):
+    with pytest.raises(ReplayDiverged, match="a restart is not possible: strategy:hidden: its state cannot"):
         await verify_run(store, run)
 
 

@@ -119,8 +119,8 @@ def _last_inputs(causes: Sequence[int]) -> list[int]:
 @pytest.mark.parametrize(
     ("config", "naming"),
     [
-        (ReplayConfig(instruments=(TERMS,), streams=("a.1d",)), "streams: is for a replay"),
-        (ReplayConfig(instruments=(TERMS,), start="2024-01-01"), "from: is for a replay"),
+        (ReplayConfig(instruments=(TERMS,), streams=("a.1d",)), "streams: is only for a replay"),
+        (ReplayConfig(instruments=(TERMS,), start="2024-01-01"), "from: is only for a replay"),
         (ReplayConfig(), "instruments: expected at least one"),
     ],
 )
@@ -138,7 +138,7 @@ async def test_a_configuration_that_is_not_for_a_live_log_is_refused(
 async def test_a_live_log_cannot_call_itself_a_backtest() -> None:
     loaded = [from_instance(cross())]
 
-    with pytest.raises(ConfigError, match="mode: 'backtest' is for a replay"):
+    with pytest.raises(ConfigError, match="mode: 'backtest' is only for a replay"):
         await begin_session(
             MemoryEventStore(), LOG, CONFIG, clock=VirtualClock(), mode="backtest", loaded=loaded
         )

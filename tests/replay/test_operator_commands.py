@@ -219,7 +219,7 @@ NONSENSE: dict[str, tuple[str, str]] = {
     ),
     "a cost of the wrong sign": (
         "{at: 2004-01-05, do: adjust_position, strategy: x, symbol: A, quantity: -1, cost: 5, reason: y}",
-        "cost 5 has not the sign of quantity -1",
+        "cost 5 and quantity -1 must have the same sign",
     ),
     "before from": ("{at: 2003-01-05, do: halt}", "at 2003-01-05 is not between from and to"),
 }

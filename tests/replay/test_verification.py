@@ -237,7 +237,7 @@ async def test_data_that_were_replaced_are_noticed_though_as_long() -> None:
     for batch in records:
         seq = (await other.append(run, batch.events, expected_seq=seq, causes=batch.causes)).seq
 
-    with pytest.raises(ReplayDiverged, match=r"'a\.1d' is not what the run read"):
+    with pytest.raises(ReplayDiverged, match=r"'a\.1d' was changed since the run read it"):
         await verify_run(other, run)
 
 

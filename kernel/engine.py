@@ -41,7 +41,7 @@ class EngineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     inbox_capacity: Annotated[int, msgspec.Meta(ge=1)] = 16_384
     """Inputs that may wait: a third of a second at 50,000 a second; beyond it producers wait."""
     reports_capacity: Annotated[int, msgspec.Meta(ge=1)] = 4_096
-    """Broker reports and commands that may wait besides, as many as one step takes."""
+    """Broker reports and commands that may wait in addition: as many as one step takes."""
     batch_limit: Annotated[int, msgspec.Meta(ge=1)] = 4_096
     """Inputs in one step: bounds how long an effect can wait for its commit."""
     drain_timeout_s: Annotated[float, msgspec.Meta(ge=0)] = 10.0

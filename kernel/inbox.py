@@ -1,16 +1,16 @@
-"""What waits to be taken by the engine, in two classes.
+"""The inputs that wait for the engine, in two classes.
 
-- *First*: reports of brokers and commands of operators.
-- *Second*: everything else, market data before all. What the market says of instruments, sessions and rates
-  keeps its place among the prices that it belongs to.
+- What it remembers: the waiting inputs of each class, in order. The first class has reports of brokers and
+  commands of operators. The second has all other inputs, mainly market data; instruments, sessions and rates
+  are in it too, so that they keep their place among prices.
+- What changes it: producers put inputs in, and the engine takes them out, the first class before the second.
+  An input that waits while others go first gets a later ``ts``. Until a session has started, all inputs are
+  in the second class, because the opening of a log must keep its order.
+- What never happens: inputs of one class never change their order. A fill or a halt never waits for quotes,
+  because each class has its own bound, and a full class makes only its own producers wait.
 
-The first class is taken before the second, and the order within each is kept. What is passed by is stamped
-later than it came. Until a session has started all are of the second class: a log begins with what its core
-is made of, in that order.
-
-Both are bounded, because a flood must cost its producer time, not the engine memory. A producer waits for
-room in its own class: so neither a fill nor a halt waits behind quotes, not even to get in. Timers need no
-class. They fire before the next input that is stamped later, and every step ends with those that are due.
+Timers need no class: they fire before the next input with a later ``ts``, and every step ends with the timers
+that are due.
 """
 
 import asyncio
@@ -62,11 +62,11 @@ TAKEN_FIRST: frozenset[type[Event]] = frozenset(
 
 
 class Inbox:
-    """Inputs that wait; ``is_closed`` says whether waiting for room has become pointless."""
+    """Inputs that wait. If ``is_closed`` is true, nobody waits for room any more."""
 
     def __init__(self, *, capacity: int, first_capacity: int, is_closed: Callable[[], bool]) -> None:
         self.peak = 0
-        """The most inputs that ever waited to be taken at once."""
+        """The most inputs that ever waited at the same time."""
         self._first = _Queue(first_capacity, is_closed)
         self._second = _Queue(capacity, is_closed)
         self._has_session = False
@@ -76,19 +76,19 @@ class Inbox:
         return len(self._first.waiting) + len(self._second.waiting)
 
     def has_room_for(self, event: Event) -> bool:
-        """Whether its class has room for the input, and nobody waits for it already."""
+        """Whether its class has room for the input, and no producer waits already."""
         return self._queue_of(event).is_free
 
     async def wait_for_room(self, event: Event) -> None:
-        """Wait until its class has room for the input, behind those who waited before; not if closed."""
+        """Wait until its class has room for the input, after those who waited before. Returns if closed."""
         await self._queue_of(event).wait_for_room()
 
     def put(self, event: Event) -> None:
-        """Add an input, room or not: whoever must not wait is bounded elsewhere."""
+        """Add an input, even if there is no room: edges must not wait, and are bounded elsewhere."""
         self._queue_of(event).waiting.append(event)
 
     def take(self, at_most: int) -> list[Event]:
-        """The next inputs; those who waited for room are let on."""
+        """Remove and return the next inputs, and wake producers who wait for room."""
         self.peak = max(self.peak, len(self))
         taken = self._first.take(at_most)
         taken += self._second.take(at_most - len(taken))
@@ -98,12 +98,12 @@ class Inbox:
         return taken
 
     def release(self) -> None:
-        """Let everybody who waits for room look again."""
+        """Wake all who wait for room, to check again."""
         self._first.has_room.set()
         self._second.has_room.set()
 
     def _tell_apart(self) -> None:
-        """Put what waits into its class: later inputs of the first must not pass earlier ones."""
+        """Put each waiting input into its class, in order, so that later ones do not overtake it."""
         waiting, self._second.waiting = self._second.waiting, deque()
         for event in waiting:
             self.put(event)
@@ -113,7 +113,7 @@ class Inbox:
 
 
 class _Queue:
-    """The inputs of one class, and the producers who wait for room among them, one at a time."""
+    """The inputs of one class. Producers wait for room one after another."""
 
     def __init__(self, capacity: int, is_closed: Callable[[], bool]) -> None:
         self.waiting: deque[Event] = deque()

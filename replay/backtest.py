@@ -116,8 +116,8 @@ def backtest(
       store, name their streams in ``streams``.
     - ``start``, ``end``: UTC days or moments, inclusive.
 
-    ``capital`` and ``limits`` are those of single strategies, by id: the name in the metadata, numbered
-    where one repeats (``ma_cross.2``).
+    ``capital`` and ``limits`` are of single strategies, by id: the name in the metadata, with a number if a
+    name occurs again (``ma_cross.2``).
 
     Every setting is a struct of its own or a mapping as in ``onetape.yaml``: ``risk={"max_drawdown": 0.2}``.
     Blocks; works inside a running event loop too. Raises ``InputError`` or ``ConfigError`` with a sentence. A
@@ -193,7 +193,7 @@ def from_instance(strategy: AnyStrategy) -> LoadedStrategy:
 def _with_terms(
     loaded: Sequence[LoadedStrategy], *, capital: Mapping[str, object], limits: Mapping[str, object]
 ) -> list[Keys]:
-    """The entries under ``strategies`` that give the strategies their terms; none where they have none."""
+    """The entries under ``strategies`` with capital and limits; empty if no strategy has any."""
     if not capital and not limits:
         return []
     ids = own_ids([one.strategy.metadata.name for one in loaded])

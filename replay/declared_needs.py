@@ -2,7 +2,8 @@
 
 - ``markets``: every symbol that the strategy gets must be of one of these asset classes.
 - ``timeframes``: the run must have bars of each of these lengths, for at least one of the strategy's symbols.
-- ``features``: ``book`` needs order books for at least one of its symbols. There are no other features.
+- ``features``: ``book`` needs order books for at least one of its symbols. ``day_pnl`` needs nothing of the
+  run.
 
 An empty declaration needs nothing. The data of a live log is not known when the log begins, so there only
 markets and the names of features are checked.

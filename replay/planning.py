@@ -196,8 +196,8 @@ async def _first_from(store: EventStore, stream: str, ts: int) -> tuple[int, int
 def own_ids(names: Sequence[str]) -> list[StrategyId]:
     """The ids of strategies that are given as instances: their names.
 
-    One that repeats is numbered: ``ma_cross``, ``ma_cross.2``. A long name is cut to leave room for the
-    number: ids must differ in their first 16 letters.
+    A name that occurs again gets a number: ``ma_cross``, ``ma_cross.2``. A long name is cut to make room for
+    the number, because ids must differ in their first 16 letters.
     """
     ids: list[StrategyId] = []
     for place, name in enumerate(names):

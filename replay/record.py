@@ -284,7 +284,7 @@ def _strategy(event: StrategyLoaded, *, current_code: bool) -> PlannedStrategy:
 def _as_wanted(
     strategy: PlannedStrategy, wanted: StrategyConfig | None, started: RunStarted
 ) -> PlannedStrategy:
-    """With the terms and symbols that the configuration gives it, else those of the run."""
+    """A strategy with the terms and symbols of its configuration, else those of the run."""
     named = () if wanted is None else wanted.symbols
     return msgspec.structs.replace(
         strategy,

@@ -2,7 +2,7 @@
 
 At the first bar of each symbol, buy for an equal share of ``fraction`` of its capital (the account's equity,
 unless the configuration gives it a share), in whole lots, and never trade again. The rest stays in cash, so
-that an open above the last close, and commissions, do not ask for money that is not there.
+that there is money for commissions and for an open above the last close.
 
 The strategy cannot know how many symbols will come. With several, set ``parts``, or name the symbols in the
 configuration (``symbols:``). Otherwise the first symbol gets the whole amount.
@@ -17,7 +17,7 @@ from strategies.sdk import Bar, Decisions, Metadata, Range, Strategy, StrategyPa
 
 
 class Params(StrategyParams, frozen=True):
-    """``fraction`` is of the capital, for all symbols together; ``parts`` is how many those are."""
+    """``fraction`` is of the capital, for all symbols together; ``parts`` is the number of symbols."""
 
     fraction: Annotated[float, Range(gt=0, le=1, description="share of equity to invest")] = 0.95
     parts: Annotated[int, Range(ge=0, description="symbols that share it; 0: those known by then")] = 0

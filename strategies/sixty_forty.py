@@ -1,8 +1,8 @@
 """Sixty-forty: stocks and bonds at fixed weights, rebalanced each month or quarter.
 
 The balanced portfolio of the textbooks, 60 % stocks and 40 % bonds (Markowitz, "Portfolio Selection",
-Journal of Finance 7, 1952, gave it its reason). A period is over once both symbols have a bar in the
-next one; nothing before that bar knows. Then each is brought to its weight of the strategy's capital at
+Journal of Finance 7, 1952, explains why). A period is over when both symbols have a bar in the next one; it
+cannot be known before. Then each is brought to its weight of the strategy's capital at
 last prices, in whole lots: what is above its weight is sold, and when no order is working any more,
 at the next bars of both, what is below its weight is bought with the proceeds.
 """
@@ -29,10 +29,11 @@ from strategies.sdk import (
 
 
 class Params(StrategyParams, frozen=True):
-    """Weights are of the strategy's capital, without a share of its own the account's equity:
-    ``stock_weight * invested`` and the rest of ``invested``.
+    """The weights are ``stock_weight * invested`` and the rest of ``invested``.
 
-    What is not ``invested`` pays for prices that move between decision and fill, and commissions.
+    They are of the strategy's capital, which is the account's equity unless the configuration gives it a
+    share. The part that is not ``invested`` is for commissions, and for prices that move between decision and
+    fill.
     """
 
     stock: Annotated[str, Range(min_length=1, description="symbol of the stocks")] = "SPY"
@@ -43,10 +44,11 @@ class Params(StrategyParams, frozen=True):
 
 
 class State(StrategyState):
-    """Periods count from 1970, in months or quarters.
+    """Periods are numbered from 1970, in months or quarters.
 
-    ``seen`` holds the periods of the bars that came since both symbols last had one, ``period`` the
-    one last rebalanced for; ``buys_due`` says that its buys are still to be made.
+    - ``seen``: by symbol, the period of its bar since both symbols last had one.
+    - ``period``: the period of the last rebalancing.
+    - ``buys_due``: whether the buys of that rebalancing are not made yet.
     """
 
     seen: dict[str, int] = field(default_factory=dict)
@@ -88,16 +90,16 @@ class SixtyForty(Strategy[Params, State]):
         return self._due_buys()
 
     def _due_buys(self) -> list[PlaceOrder] | None:
-        """The buys of this rebalancing, once: not before its sells have left the market."""
+        """The buys of this rebalancing, once, after its sells no longer work."""
         if not self.state.buys_due or self.ctx.portfolio.open_orders():
             return None
         self.state.buys_due = False
         return [buy(symbol, change) for symbol, change in self._changes() if change > 0]
 
     def _changes(self) -> Iterator[tuple[str, Decimal]]:
-        """How far each symbol is below (positive) or above its weight, in units, whole lots."""
+        """The units, in whole lots, that each symbol is below its weight; negative if it is above."""
         stock_weight, capital = Decimal(str(self.params.stock_weight)), self.ctx.portfolio.capital
-        if capital is None:  # a price or a rate is not known: nothing can be weighed
+        if capital is None:  # a price or a rate is not known: there are no weights
             return
         capital *= Decimal(str(self.params.invested))
         for symbol, weight in ((self.params.stock, stock_weight), (self.params.bond, 1 - stock_weight)):
@@ -108,6 +110,6 @@ class SixtyForty(Strategy[Params, State]):
             yield symbol, target - self.ctx.portfolio.position(symbol)
 
     def _period(self, bar: Bar) -> int:
-        """The month or quarter of the bar's beginning: a day's bar may be stamped at midnight after it."""
+        """The month or quarter of the bar's beginning: a daily bar may end at midnight, in the next one."""
         month = np.datetime64(bar.open_ts or bar.ts, "ns").astype("datetime64[M]").astype(np.int64)
         return int(month) // (3 if self.params.rebalance == "quarter" else 1)

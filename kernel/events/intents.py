@@ -139,7 +139,7 @@ class ReplaceDenied(Event, frozen=True, tag=43):
 
 
 class LoggedFigure(Record, frozen=True):
-    """A figure that a strategy recorded: a ``Decimal`` is in ``exact``, anything else in ``value``."""
+    """A figure that a strategy recorded. A ``Decimal`` is in ``exact``, any other value in ``value``."""
 
     name: str
     value: bool | int | float | str | None = None
@@ -147,7 +147,7 @@ class LoggedFigure(Record, frozen=True):
 
 
 class StrategyLogged(Event, frozen=True, tag=44):
-    """A strategy's own words and figures (``ctx.log``). Nothing follows from them."""
+    """A strategy's own words and figures (``ctx.log``). They have no effect."""
 
     strategy: StrategyId
     words: str

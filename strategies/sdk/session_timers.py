@@ -3,7 +3,7 @@
     def on_start(self):
         return before_close("flat", "AAPL", minutes=5, every_session=True)
 
-``SetSessionTimer`` says what each term means.
+``SetSessionTimer`` explains each term.
 """
 
 from kernel.identifiers import TimerName
@@ -14,28 +14,28 @@ from strategies.sdk.decisions import SessionMoment, SetSessionTimer
 def before_open(
     name: str, symbol: str, *, minutes: float = 0, seconds: float = 0, every_session: bool = False
 ) -> SetSessionTimer:
-    """A timer so long before the next session opens."""
+    """A timer this long before a session opens."""
     return _timer(name, symbol, SessionMoment.OPEN, -_ns(minutes, seconds), every_session=every_session)
 
 
 def after_open(
     name: str, symbol: str, *, minutes: float = 0, seconds: float = 0, every_session: bool = False
 ) -> SetSessionTimer:
-    """A timer so long after a session opened."""
+    """A timer this long after a session opens."""
     return _timer(name, symbol, SessionMoment.OPEN, _ns(minutes, seconds), every_session=every_session)
 
 
 def before_close(
     name: str, symbol: str, *, minutes: float = 0, seconds: float = 0, every_session: bool = False
 ) -> SetSessionTimer:
-    """A timer so long before a session closes."""
+    """A timer this long before a session closes."""
     return _timer(name, symbol, SessionMoment.CLOSE, -_ns(minutes, seconds), every_session=every_session)
 
 
 def after_close(
     name: str, symbol: str, *, minutes: float = 0, seconds: float = 0, every_session: bool = False
 ) -> SetSessionTimer:
-    """A timer so long after a session closed."""
+    """A timer this long after a session closes."""
     return _timer(name, symbol, SessionMoment.CLOSE, _ns(minutes, seconds), every_session=every_session)
 
 

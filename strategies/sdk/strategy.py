@@ -97,11 +97,11 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     - ``timeframes``: bar lengths (``"1d"``). The run must have bars of each length, for at least one of the
       strategy's symbols. Leave it empty to trade on any length. With one length, ``ctx.history`` has its
       bars.
-    - ``features``: inputs beyond prices. There is one, ``"book"``: the run must have order books for at least
-      one of the strategy's symbols.
+    - ``features``: needs beyond prices. For ``"book"`` the run must have order books for at least one of the
+      strategy's symbols. With ``"day_pnl"`` the host keeps ``ctx.portfolio.day_pnl``.
     - ``max_position``: the largest position per symbol, in units. Risk enforces it.
 
-    An empty declaration asks for nothing.
+    An empty declaration needs nothing.
     """
 
     name: str
@@ -171,12 +171,13 @@ class Strategy(Generic[ParamsT, StateT]):
     def uses_log(self) -> bool:
         """Whether hooks may call ``ctx.log``: the name occurs in the code of the class or its module.
 
-        Let it return ``True`` where only code elsewhere calls it. Hooks that may log cost 0.1 us more a call.
+        Override it to return ``True`` if only other code calls it. Hooks that may log cost 0.1 us more per
+        call.
         """
         return uses_name(type(self), "log", below=Strategy)
 
     def needs_day_pnl(self) -> bool:
-        """Whether ``ctx.portfolio.day_pnl`` must be kept: a timer notes the start of each trading day."""
+        """Whether ``ctx.portfolio.day_pnl`` must be kept. A timer then marks each trading day's start."""
         return DAY_PNL_FEATURE in self.metadata.features
 
     def on_start(self) -> Decisions:

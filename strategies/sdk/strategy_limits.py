@@ -1,7 +1,7 @@
-"""What one strategy may use of the account, and the limits of its own.
+"""The capital and the limits of one strategy.
 
-The limits are those of ``RiskLimits`` under the same names, applied to the strategy's own positions and
-orders alone. They hold beside the account's: an order must pass both.
+The limits have the names of ``RiskLimits``, but apply only to the strategy's own positions and orders. They
+are checked in addition to the account's: an order must pass both.
 """
 
 from decimal import Decimal
@@ -13,10 +13,11 @@ from strategies.sdk.limits import LEVERED, Amount, Count, RiskLimits, check_limi
 
 
 class Capital(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The share of the account that a strategy may use: one of the two.
+    """The share of the account that a strategy may use: ``fraction`` or ``amount``, not both.
 
-    ``fraction``: of the account's equity, as it is at the time. ``amount``: in the account's currency,
-    together with all that the strategy gained or lost since, as if it traded an account of its own.
+    - ``fraction``: of the account's equity at the time of use.
+    - ``amount``: in the account's currency. Gains and losses of the strategy are added, as in an account of
+      its own.
     """
 
     fraction: Decimal | None = None
@@ -24,7 +25,7 @@ class Capital(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class StrategyLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Limits of one strategy; one that is left out does not exist.
+    """Limits of one strategy. A limit that is left out does not apply.
 
     Quantities are in units of the instrument, notionals and losses in the account's currency.
     """
@@ -34,20 +35,20 @@ class StrategyLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     max_position_quantity: Amount | None = None
     max_position_notional: Amount | None = None
     max_gross_exposure: Amount | None = None
-    """Sum of the absolute values of its positions, with what its working orders would add."""
+    """Sum of the absolute values of its positions, plus the exposure that its working orders would add."""
     max_open_orders: Count | None = None
     max_orders_per_second: Count | None = None
     max_orders_per_minute: Count | None = None
     max_daily_loss: Amount | None = None
-    """Lost since the account's trading day began, after commissions; beyond it orders may only reduce."""
+    """Loss since the account's trading day began, after commissions. Beyond it, orders may only reduce."""
 
     @property
     def is_any(self) -> bool:
-        """Whether there is a limit at all."""
+        """Whether any limit is set."""
         return self != NO_LIMITS
 
     def as_risk_limits(self) -> RiskLimits:
-        """The same limits among those of an account that has no others."""
+        """The same limits as limits of an account without others."""
         own = {key: getattr(self, key) for key in self.__struct_fields__}
         return RiskLimits(require_cash=False, allow_short=True, **own)
 
@@ -56,7 +57,7 @@ NO_LIMITS = StrategyLimits()
 
 
 class StrategyTerms(msgspec.Struct, frozen=True):
-    """What a strategy may use: its capital (``None``: the whole account), and its own limits."""
+    """The capital of a strategy (``None``: the whole account), and its own limits."""
 
     capital: Capital | None = None
     limits: StrategyLimits = NO_LIMITS
@@ -71,9 +72,7 @@ UNLIMITED = StrategyTerms()
 
 
 def check_terms(terms: StrategyTerms, *, can_exceed_equity: bool) -> None:
-    """Hold a strategy's terms to their bounds; ``ValueError`` names the key, the value and what was
-    expected.
-    """
+    """Check a strategy's terms; ``ValueError`` has the key, the value and what was expected."""
     check_capital(terms.capital, can_exceed_equity=can_exceed_equity)
     try:
         check_limits(terms.limits.as_risk_limits())
@@ -82,7 +81,7 @@ def check_terms(terms: StrategyTerms, *, can_exceed_equity: bool) -> None:
 
 
 def check_capital(capital: Capital | None, *, can_exceed_equity: bool) -> None:
-    """Refuse capital that makes no sense, as above."""
+    """Refuse capital that makes no sense, as ``check_terms`` does."""
     if capital is None:
         return
     if (capital.fraction is None) is (capital.amount is None):

@@ -1,7 +1,7 @@
 """The names that a strategy's code uses, read from its compiled functions.
 
-A host asks which parts of the context a strategy uses, so that others pay nothing for them. What counts is
-the code of the class, of those it is built on, and of all functions and classes of their modules.
+A host uses it to find the parts of the context that a strategy uses, so that other strategies do not pay for
+them. It reads the code of the class, of its base classes, and of all functions and classes in their modules.
 """
 
 from collections.abc import Iterator
@@ -9,8 +9,10 @@ from types import CodeType, FunctionType
 
 
 def uses_name(kind: type, name: str, *, below: type) -> bool:
-    """Whether the code of ``kind``, down to the class ``below`` that it is built on, has an attribute of this
-    name, or the name as a text."""
+    """Whether the code of ``kind`` has an attribute of this name, or the name as a text.
+
+    Its base classes are read too, except ``below`` and the bases of that.
+    """
     own = [each for each in kind.__mro__ if issubclass(each, below) and each is not below]
     functions = [function for each in own for function in _functions_of(each)]
     modules = {function.__module__: function.__globals__ for function in functions}
@@ -24,7 +26,7 @@ def uses_name(kind: type, name: str, *, below: type) -> bool:
 
 
 def _functions_of(kind: type) -> Iterator[FunctionType]:
-    """The functions that a class defines, those of its properties and of its static and class methods too."""
+    """The functions that a class defines, also in properties, static methods and class methods."""
     for value in tuple(vars(kind).values()):
         accessors: tuple[object, ...] = (getattr(value, "__func__", value),)
         if isinstance(value, property):

@@ -1,14 +1,14 @@
-"""The rules of corporate actions, for all who apply them: portfolio, orders, venue, allocator, journal.
+"""The rules of corporate actions. Portfolio, orders, venue, allocator and journal apply them.
 
-- Which actions make no sense (``is_void``), which change what is held (``changes_holdings``), which end an
-  instrument (``ENDING``) and which restate it (``RESTATING``), and what is held afterwards (``successor``).
-- How many units a ratio leaves (``units_after``), and the fraction that is paid out in cash
-  (``fraction_after``).
-- Prices on the terms after an action: of an order (``price_after``), of the market (``level_after``), of a
-  share that has not traded yet (``successor_price``), and where a delisting closes (``named_price``).
+- Kinds of actions: ``is_void`` (makes no sense), ``changes_holdings``, ``ENDING`` (the instrument ends),
+  ``RESTATING`` (the instrument goes on under new terms).
+- Symbols: ``successor`` is the symbol of a holding after the action.
+- Units: ``units_after`` are whole lots; ``fraction_after`` is paid out in cash.
+- Prices: ``price_after`` of an order, ``level_after`` of the market, ``successor_price`` of a share that has
+  not traded yet, ``named_price`` of a delisting.
 
-The functions are pure. ``lot_size`` and ``tick_size`` are those of the successor, in whose units orders and
-positions are afterwards.
+The functions are pure. ``lot_size`` and ``tick_size`` are those of the successor, because orders and
+positions are in its units after the action.
 """
 
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
@@ -35,8 +35,9 @@ def is_void(action: CorporateAction) -> bool:
     """Whether an action makes no sense. It stays in the log, and every component ignores it.
 
     - Its ratio or amount is not a finite number.
-    - A split or symbol change has a ratio that is not above 0, or a merger one below 0.
-    - A symbol change has no new symbol, or its new symbol, or that of a merger, is the old one.
+    - The ratio of a split or symbol change is not above 0, or that of a merger is below 0.
+    - A symbol change has no new symbol.
+    - The new symbol of a symbol change or merger is the old one.
 
     Imports refuse such actions, but a stream may hold them.
     """
@@ -59,16 +60,16 @@ def is_void(action: CorporateAction) -> bool:
 def changes_holdings(action: CorporateAction) -> bool:
     """Whether an action changes units, symbols or orders.
 
-    Orders and portfolio count these, and compare their counts: a corrected fill names how many came after it.
+    Orders and portfolio count these actions: a corrected fill has the number of actions that came after it.
     """
     return action.kind is not CorporateActionKind.DIVIDEND and not is_void(action)
 
 
-# --- what is held afterwards --------------------------------------------------------------------
+# --- symbols ------------------------------------------------------------------------------------
 
 
 def successor(action: CorporateAction) -> str:
-    """The symbol under which a holder goes on after a valid action; empty if the position ends."""
+    """The symbol of a holding after a valid action; empty if the position ends."""
     match action.kind:
         case CorporateActionKind.SPLIT | CorporateActionKind.DIVIDEND:
             return action.symbol
@@ -104,21 +105,21 @@ def whole_lots(quantity: Decimal, lot_size: Decimal) -> Decimal:
 
 
 def units_after(quantity: Decimal, ratio: Decimal, *, lot_size: Decimal) -> Decimal:
-    """The units that ``ratio`` new ones for one old leave of a signed quantity, in whole lots.
+    """A signed quantity after an action with ``ratio`` new units per old one, in whole lots.
 
-    A ratio of 1 changes no quantity: who holds a fraction of a lot keeps it under a new symbol.
+    A ratio of 1 changes no quantity: a fraction of a lot stays under a new symbol.
     """
     return quantity if ratio == ONE else whole_lots(quantity * ratio, lot_size)
 
 
 def fraction_of(quantity: Decimal, lot_size: Decimal) -> Decimal:
-    """The quantity beyond whole lots, signed; 0 where it is within the tolerance of a rounded ratio."""
+    """The quantity beyond whole lots, signed; 0 if it is within the tolerance for rounded ratios."""
     fraction = quantity - whole_lots(quantity, lot_size)
     return fraction if abs(fraction) > RATIO_TOLERANCE * lot_size else ZERO
 
 
 def fraction_after(quantity: Decimal, ratio: Decimal, *, lot_size: Decimal) -> Decimal:
-    """The units beyond ``units_after``, signed: cash is paid for them, and their cost is realised."""
+    """The units beyond ``units_after``, signed. They are paid out in cash, and their cost is realised."""
     return ZERO if ratio == ONE else fraction_of(quantity * ratio, lot_size)
 
 
@@ -126,7 +127,7 @@ def fraction_after(quantity: Decimal, ratio: Decimal, *, lot_size: Decimal) -> D
 
 
 def price_after(price: Decimal, ratio: Decimal, *, tick_size: Decimal) -> Decimal:
-    """A price of an order or a plan over the ratio, to the nearest tick and at least one tick."""
+    """The price of an order or plan, divided by the ratio, to the nearest tick; at least one tick."""
     if ratio == ONE:
         return price
     ticks = (price / ratio / tick_size).to_integral_value(ROUND_HALF_EVEN)
@@ -134,18 +135,18 @@ def price_after(price: Decimal, ratio: Decimal, *, tick_size: Decimal) -> Decima
 
 
 def level_after(price: float, ratio: Decimal) -> float:
-    """A price of the market, or a level that follows it, over the ratio."""
+    """A market price, or a level that follows it, divided by the ratio."""
     return price / float(ratio)
 
 
 def successor_price(action: CorporateAction, price: Decimal) -> Decimal:
-    """The price of one new unit: the old share's less the cash that is paid for it, over the ratio."""
+    """The price of one new unit: the old price, less the cash per old unit, divided by the ratio."""
     return max(ZERO, (price - action.amount) / action.ratio)
 
 
 def named_price(action: CorporateAction) -> Decimal | None:
-    """The price at which a delisting closes positions; ``None``: it names none, and the last price counts.
+    """The price at which a delisting closes positions. ``None`` means the last price.
 
-    An ``amount`` of 0 is a price only beside a ``ratio`` of 0: an option that expires worthless.
+    An ``amount`` of 0 is a price only with a ``ratio`` of 0, as for an option that expires worthless.
     """
     return action.amount if action.amount or not action.ratio else None

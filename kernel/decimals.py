@@ -32,7 +32,7 @@ def exact(function: Callable[P, T]) -> Callable[P, T]:
             with localcontext(EXACT):
                 return await function(*args, **kwargs)
 
-        return awaited  # type: ignore[return-value]  # what it returns is a coroutine, as T is
+        return awaited  # type: ignore[return-value]  # it returns a coroutine, and T is one
 
     @wraps(function)
     def called(*args: P.args, **kwargs: P.kwargs) -> T:

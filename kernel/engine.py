@@ -39,11 +39,11 @@ class EngineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """The engine's bounds."""
 
     inbox_capacity: Annotated[int, msgspec.Meta(ge=1)] = 16_384
-    """Inputs that may wait: a third of a second at 50,000 a second; beyond it producers wait."""
+    """Inputs that may wait; beyond it producers wait. It is a third of a second at 50,000 per second."""
     reports_capacity: Annotated[int, msgspec.Meta(ge=1)] = 4_096
     """Broker reports and commands that may wait in addition: as many as one step takes."""
     batch_limit: Annotated[int, msgspec.Meta(ge=1)] = 4_096
-    """Inputs in one step: bounds how long an effect can wait for its commit."""
+    """The most inputs in one step. It limits the wait of an effect for its commit."""
     drain_timeout_s: Annotated[float, msgspec.Meta(ge=0)] = 10.0
     """How long a stopping engine waits for its edges. The rest is delivered at the next start."""
     delivery: Delivery = Delivery()
@@ -122,12 +122,12 @@ class CoreEngine:
     # --- from outside -------------------------------------------------------------------------
 
     async def post(self, event: Event) -> None:
-        """Give the engine an input; while the inbox is full, producers wait in the order they came.
+        """Give the engine an input. While the inbox is full, producers wait in the order in which they came.
 
         Reports of brokers and commands are taken before market data, and have room of their own (see
-        ``inbox``). Its ``ts`` is kept if it lies between the last input's and now; otherwise it is now.
-        Raises ``InputError`` for a malformed input, which is refused alone and put on record; raises
-        ``ComponentError`` once the engine is stopping.
+        ``inbox``). An input keeps its ``ts`` if that lies between the last input's and now; otherwise it gets
+        the time now. Raises ``InputError`` for a malformed input, which is refused alone and put on record;
+        raises ``ComponentError`` once the engine is stopping.
         """
         if not self._inbox.has_room_for(event):
             await self._inbox.wait_for_room(event)

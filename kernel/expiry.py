@@ -1,12 +1,12 @@
-"""When the last moment of an instrument or an order is over.
+"""The expiry of instruments and orders.
 
-Both are good up to and including that moment: what the market says at exactly ``expiry_ts`` still counts, and
-one nanosecond later they have expired.
+Both are valid up to and including ``expiry_ts``: market data at exactly that time still counts. One
+nanosecond later they have expired.
 """
 
 
 def has_expired(expiry_ts: int, ts: int) -> bool:
-    """Whether ``ts`` is after the last moment; an ``expiry_ts`` of 0 never comes."""
+    """Whether ``ts`` is after ``expiry_ts``. An ``expiry_ts`` of 0 means no expiry."""
     return 0 < expiry_ts < ts
 
 

@@ -4,7 +4,7 @@ The inputs of a run are numbered from 1, over all its sessions, in the log itsel
 were played. A cause of -k marks the k-th input. A cause of +k marks an event that was derived after the k-th
 input, and before the next one. So derived events name their cause in the same way wherever the inputs are.
 
-The last number is all that is remembered. Each input raises it by 1, and no number is ever used twice.
+``InputNumbers`` remembers only the last number. Each input raises it by 1. No number is ever used twice.
 """
 
 from collections.abc import Sequence

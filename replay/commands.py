@@ -193,7 +193,7 @@ def check_in_run(
 
 
 def symbols_named(commands: Sequence[Command]) -> tuple[tuple[str, str], ...]:
-    """Each symbol that a command names, after its place in the list."""
+    """The symbols that commands name, each as a pair: the place in the list, the symbol."""
     return tuple(
         (f"{_where(number, command)}: symbol", command.symbol)
         for number, command in enumerate(commands, start=1)

@@ -19,10 +19,10 @@ from replay.run import CoreExchange, Plan
 def exchange(
     plan: Plan, *, places: tuple[int, ...], reload: Callable[[], Plan], only: StrategyId | None = None
 ) -> CoreExchange:
-    """Exchange the core after each number of data events in ``places``. ``reload`` loads the plan's code
-    again.
+    """Exchange the core after each number of data events in ``places``.
 
-    With ``only``, one strategy is rebuilt; the others and the venue's models go on as they are.
+    ``reload`` makes the plan again, with newly loaded code. With ``only``, one strategy is rebuilt; the
+    others and the venue's models go on as they are.
     """
 
     def next_core(core: Core) -> Core:

@@ -82,7 +82,7 @@ async def plan_run(
 def planned_strategies(
     config: ReplayConfig, symbols: tuple[str, ...], loaded: Sequence[LoadedStrategy] | None
 ) -> tuple[PlannedStrategy, ...]:
-    """The strategies of a configuration, loaded, or ``loaded`` in their place.
+    """Load the strategies of a configuration, or use ``loaded`` in their place.
 
     Raises ``ConfigError`` if there is no strategy, or one names a symbol that is not in ``symbols``.
     """

@@ -182,7 +182,7 @@ def plan_of(record: Record, *, current_code: bool) -> Plan:
 
 
 def differences_of(seq: int, recorded: Event, found: Event) -> Iterator[Difference]:
-    """The fields in which a recorded event differs from the right one, of the same type."""
+    """The fields in which a recorded event differs from the expected one of the same type."""
     for field in recorded.__struct_fields__:
         values = getattr(recorded, field), getattr(found, field)
         if values[0] != values[1]:

@@ -80,7 +80,7 @@ NO_EXCHANGE = CoreExchange((), lambda core: core)
 
 
 class Played(msgspec.Struct, frozen=True):
-    """The end of a run."""
+    """The result of playing a run."""
 
     input_count: int
     last_ts: int
@@ -123,7 +123,7 @@ def opening_of(plan: Plan, *, calendars: Sequence[CalendarDefined] | None = None
 
 
 def later_inputs(store: EventStore, plan: Plan) -> AsyncIterator[list[Event]]:
-    """The inputs after the opening: of the sources, merged by (ts, stream, seq), or of the live log."""
+    """The inputs after the opening: merged from the sources by (ts, stream, seq), or from the live log."""
     if plan.log is not None:
         return _logged_inputs(store, plan.log, after=len(plan.opening))
     slices = [

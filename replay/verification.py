@@ -80,7 +80,7 @@ async def verify_run(
 
 
 class _Replay:
-    """Replays of one record. Each loads the code again, so that no module remembers the replay before."""
+    """Replays of one record. Each loads the code again, so that no module remembers an earlier replay."""
 
     def __init__(self, store: EventStore, record: Record, *, current_code: bool) -> None:
         self._store = store

@@ -2,9 +2,9 @@
 
 The balanced portfolio of the textbooks, 60 % stocks and 40 % bonds (Markowitz, "Portfolio Selection",
 Journal of Finance 7, 1952, explains why). A period is over when both symbols have a bar in the next one; it
-cannot be known before. Then each is brought to its weight of the strategy's capital at
-last prices, in whole lots: what is above its weight is sold, and when no order is working any more,
-at the next bars of both, what is below its weight is bought with the proceeds.
+cannot be known before. Then each is traded to its weight of the strategy's capital at
+last prices, in whole lots. First a symbol above its weight is sold. When no order works any more, at the next
+bars of both, a symbol below its weight is bought with the proceeds.
 """
 
 from collections.abc import Iterator

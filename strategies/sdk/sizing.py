@@ -1,4 +1,4 @@
-"""How large a position to take: pure functions, and the same as settings for the allocator.
+"""Sizing of positions: formulas as pure functions, and the same formulas as settings for the allocator.
 
     quantity = risk_quantity(ctx.portfolio.equity, entry=101.5, stop=99, risk=Decimal("0.01"))
     return buy("A", quantity)
@@ -40,7 +40,7 @@ def fixed_fractional_quantity(
 ) -> Decimal:
     """The units that are worth a fixed fraction of equity; 0 without equity.
 
-    R. Vince, "Portfolio Management Formulas" (1990), chapter 1: the same fraction at every stake.
+    R. Vince, "Portfolio Management Formulas" (1990), chapter 1: the same fraction in every trade.
     """
     staked = max(ZERO, _exact(equity, "equity")) * _at_least_zero(fraction, "fraction")
     return quantity_worth(staked, price, unit_value=unit_value)
@@ -111,7 +111,7 @@ def volatility_leverage(volatility: float, *, target: float, maximum: Number = O
 def risk_quantity(
     equity: Decimal, *, entry: Number, stop: Number, risk: Number, unit_value: Decimal = ONE
 ) -> Decimal:
-    """The units that lose a fraction ``risk`` of equity from ``entry`` to ``stop``.
+    """The quantity that loses a fraction ``risk`` of equity if the price goes from ``entry`` to ``stop``.
 
     ``equity * risk / |entry - stop|``, for a long position or a short one; 0 without equity.
 

@@ -1,2 +1,8 @@
-"""Signals of several strategies made into one plan: the component in ``allocator``, how opinions become a
-score in ``aggregation``, what is remembered in ``plan``, settings in ``config``."""
+"""Allocation: one plan for a symbol from the signals of several strategies.
+
+- ``allocator``: the component.
+- ``aggregation``: how opinions become a score.
+- ``plan``: the state, opinions and plans.
+- ``corporate_actions``: how plans follow a split or a new symbol.
+- ``config``: settings.
+"""

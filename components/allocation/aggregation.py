@@ -12,11 +12,13 @@ from components.allocation.plan import Opinion
 from kernel.identifiers import StrategyId
 
 
-class Verdict(msgspec.Struct, frozen=True):
-    """What opinions came to: ``score`` in -1..1, the strategies it was made of, and exit prices.
+class CombinedSignal(msgspec.Struct, frozen=True):
+    """The opinions on a symbol, put together.
 
-    Of several exit prices the nearest to the market counts, of those strategies that point where the
-    score points: whoever is out first is right.
+    - ``score``: direction and strength, -1 (short) to 1 (long).
+    - ``signals``: the strategies whose opinions counted.
+    - ``stop_loss``, ``take_profit``: exit prices. They come from the strategies that agree with the direction
+      of the score; of several prices, the nearest to the market is taken.
     """
 
     score: float
@@ -25,16 +27,16 @@ class Verdict(msgspec.Struct, frozen=True):
     take_profit: Decimal | None = None
 
 
-def aggregate(rule: Aggregation, opinions: Mapping[StrategyId, Opinion]) -> Verdict:
-    """One verdict of all opinions; flat where there are none."""
+def aggregate(rule: Aggregation, opinions: Mapping[StrategyId, Opinion]) -> CombinedSignal:
+    """Put opinions together by a rule. Without opinions the score is 0 (flat)."""
     heard = _heard(rule, opinions)
     score = _score(rule, heard)
     agreeing = [opinion for opinion in heard.values() if opinion.score * score > 0]
     stops = [opinion.stop_loss for opinion in agreeing if opinion.stop_loss is not None]
     profits = [opinion.take_profit for opinion in agreeing if opinion.take_profit is not None]
     if score > 0:
-        return Verdict(score, tuple(heard), max(stops, default=None), min(profits, default=None))
-    return Verdict(score, tuple(heard), min(stops, default=None), max(profits, default=None))
+        return CombinedSignal(score, tuple(heard), max(stops, default=None), min(profits, default=None))
+    return CombinedSignal(score, tuple(heard), min(stops, default=None), max(profits, default=None))
 
 
 def _heard(rule: Aggregation, opinions: Mapping[StrategyId, Opinion]) -> Mapping[StrategyId, Opinion]:
@@ -49,7 +51,7 @@ def _score(rule: Aggregation, heard: Mapping[StrategyId, Opinion]) -> float:
         case Net():
             return max(-1.0, min(1.0, fsum(opinion.score for opinion in heard.values())))
         case Vote(quorum=quorum):
-            return _elected(heard, quorum)
+            return _majority(heard, quorum)
         case Weighted(weights=weights):
             weighed = [(weights.get(strategy, 1.0), opinion.score) for strategy, opinion in heard.items()]
             total = fsum(weight for weight, _ in weighed)
@@ -60,8 +62,8 @@ def _score(rule: Aggregation, heard: Mapping[StrategyId, Opinion]) -> float:
             assert_never(rule)
 
 
-def _elected(heard: Mapping[StrategyId, Opinion], quorum: int) -> float:
-    """1, -1 or 0: the direction with most votes; none with a tie, or with too few."""
+def _majority(heard: Mapping[StrategyId, Opinion], quorum: int) -> float:
+    """The direction with most votes: 1, -1 or 0. Also 0 if two have equally many, or too few votes."""
     scores = [opinion.score for opinion in heard.values()]
     votes = {
         1.0: sum(score > 0 for score in scores),

@@ -1,25 +1,33 @@
-"""Makes one execution plan of the signals of several strategies, and trades it under an id of its own.
+"""Trades the signals of several strategies as one plan, under a strategy id of its own.
 
-Signals are kept by symbol and strategy. When they are put together (``SignalsAggregated``), the score
-times the sizing model's quantity is the target; the difference to the position held goes out as one order,
-at market or worked in parts. Where signals named exit prices, a stop and a limit order for the whole
-position, each cancelling the other, stand behind it; they are replaced when the target or a price
-changes, and called back before the position is made smaller. An exit that fills closes the plan: the
-signals it was made of are forgotten, and only a new one opens another.
+What it remembers: the last signal ("opinion") of each strategy on each symbol, and one plan a symbol: the
+target position, the exit prices, and the plan's unfinished orders.
 
-Nothing new is sent while an order that stands in its way is working. An order that is denied, rejected or
-ended by anybody else is not tried again before the next signal. Of an order worked in parts whose time was
-over, what was to make the position smaller goes out at market, once; what was to make it larger is left.
+What changes it:
 
-A corporate action reaches the allocator after market data, venue, orders and portfolio. What it hears of them
-in between is in terms of which some are old and some are new, so it acts on that once its plans are restated.
+- Signals are put together (``SignalsAggregated``). The target is the score times the sizing model's quantity.
+  The difference to the position goes out as one order, at market or worked in parts.
+- If the signals named exit prices, a stop order and a limit order for the whole position follow, as a group:
+  one cancels the other. They are renewed when the position or a price changes, and cancelled before an order
+  makes the position smaller.
+- A filled exit closes the plan. Its opinions are forgotten; only a new signal opens a position again.
+- An order worked in parts can run out of time. If it was to reduce the position, the rest goes out at market,
+  once. If it was to enlarge the position, the rest is dropped.
+
+What never happens:
+
+- No order is sent while another one that must end first is working.
+- An order that was denied, rejected or ended by somebody else is not sent again before the next signal.
+- No order is made from half of a corporate action. Market data, venue, orders and portfolio process it before
+  the allocator; their events in between mix old and new terms. The allocator keeps such events, restates its
+  plans when the action reaches it, and then processes the events.
 """
 
 from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 from typing import Protocol
 
-from components.allocation.aggregation import Verdict, aggregate
+from components.allocation.aggregation import CombinedSignal, aggregate
 from components.allocation.config import SignalsConfig, Timing
 from components.allocation.corporate_actions import adjust
 from components.allocation.plan import ZERO, AllocationState, Exits, Opinion, Plan, Postponed, Role, Working
@@ -62,15 +70,16 @@ from strategies.sdk.algorithms import Algorithm
 from strategies.sdk.sizing import SizingBasis, bars_needed, full_quantity
 
 ALLOCATOR = StrategyId("signals")
-"""What the plan's orders and positions are booked under, where no strategy is called so: see ``plan_id``."""
+"""Strategy id of the plan's orders and positions, unless a strategy has this name: see ``plan_id``."""
 
-SETTLE = TimerName("settle")
+ROUND_TIMER = TimerName("settle")
+"""The timer of the round in which signals are put together. Logs hold this name, so it stays as it is."""
 
 _SIGNS = {SignalDirection.LONG: 1.0, SignalDirection.SHORT: -1.0, SignalDirection.FLAT: 0.0}
 
 
 class WorkOrder(Protocol):
-    """Makes the request to work an order as configured."""
+    """A function that makes the request to work an order in parts."""
 
     def __call__(
         self, ts: int, order: Order, algorithm: Algorithm, *, lot_size: Decimal
@@ -78,7 +87,7 @@ class WorkOrder(Protocol):
 
 
 class AccountView(Protocol):
-    """What the allocator reads of the account."""
+    """The part of the account that the allocator reads."""
 
     @property
     def equity(self) -> Decimal: ...
@@ -87,7 +96,7 @@ class AccountView(Protocol):
 
 
 class MarketView(Protocol):
-    """What the allocator reads of the market."""
+    """The part of market data that the allocator reads."""
 
     def instrument(self, symbol: str) -> InstrumentDefined: ...
     def last_price(self, symbol: str) -> float | None: ...
@@ -97,7 +106,7 @@ class MarketView(Protocol):
 
 
 class Allocator:
-    """The component that owns the plan."""
+    """The component that owns the plans."""
 
     name = "allocation"
     failure_policy: FailurePolicy = STEADFAST
@@ -112,7 +121,7 @@ class Allocator:
         plan: StrategyId = ALLOCATOR,
         slug: str = ALLOCATOR,
     ) -> None:
-        """``plan`` is the strategy id that it trades under, ``slug`` its part of client order ids."""
+        """``plan``: the strategy id of its orders. ``slug``: the part of client order ids that names it."""
         self.state = AllocationState()
         self._config = config
         self._account = account
@@ -137,7 +146,7 @@ class Allocator:
         self.state.action_count = self._market.action_count
 
     def on_news(self, event: Postponed) -> Sequence[Event] | None:
-        """Act on a signal or on what became of an order; later, if a corporate action is under way."""
+        """Process a signal or an event of an order. During a corporate action, keep it for later."""
         if self._market.action_count != self.state.action_count:
             self.state.postponed.append(event)
             return None
@@ -157,7 +166,7 @@ class Allocator:
                 return self.on_ended(event)
 
     def on_corporate_action(self, event: CorporateAction) -> Sequence[Event] | None:
-        """Restate plans and opinions, then act on what was heard meanwhile."""
+        """Restate plans and opinions, then process the events that were kept for later."""
         if not changes_holdings(event):
             return None
         state, symbol, new_symbol = self.state, event.symbol, successor(event)
@@ -173,15 +182,15 @@ class Allocator:
         for one in postponed:
             emitted += self.on_news(one) or ()
         if is_joined:
-            emitted += self._go_on_joined(event.ts, new_symbol, state.plans[new_symbol])
+            emitted += self._continue_joined(event.ts, new_symbol, state.plans[new_symbol])
         return emitted or None
 
-    def _go_on_joined(self, ts: int, symbol: str, plan: Plan) -> Sequence[Event]:
-        """Call back exits that were made for another position than the one that is held now, and go on."""
+    def _continue_joined(self, ts: int, symbol: str, plan: Plan) -> Sequence[Event]:
+        """Continue a plan that was two: cancel exits that do not match the joint position."""
         exits = _keys(plan, Role.STOP_LOSS, Role.TAKE_PROFIT)
         is_stale = plan.exits_for[0] != self._account.strategy_position(self._plan, symbol)
-        called_back = self._cancel(ts, symbol, plan, exits) if exits and is_stale else ()
-        return (*called_back, *self._pursue(ts, symbol, plan))
+        cancels = self._cancel(ts, symbol, plan, exits) if exits and is_stale else ()
+        return (*cancels, *self._next_orders(ts, symbol, plan))
 
     # --- opinions -----------------------------------------------------------------------------
 
@@ -198,9 +207,9 @@ class Allocator:
         if signal.symbol in due:
             return None
         due.append(signal.symbol)
-        # A timer that is due now fires after everything of this instant was heard by everybody.
-        settle = TimerScheduled(signal.ts, self.name, SETTLE, signal.ts, purpose=SignalRound())
-        return (settle,) if len(due) == 1 else None
+        # A timer that is due now fires after every component has processed all events of this instant.
+        timer = TimerScheduled(signal.ts, self.name, ROUND_TIMER, signal.ts, purpose=SignalRound())
+        return (timer,) if len(due) == 1 else None
 
     def on_timer(self, timer: TimerFired) -> Sequence[Event] | None:
         if timer.owner != self.name:
@@ -211,22 +220,22 @@ class Allocator:
         return [event for symbol in due for event in self._aggregate(timer.ts, symbol)]
 
     def _aggregate(self, ts: int, symbol: str) -> Sequence[Event]:
-        """Put the symbol's opinions together and go for what they came to."""
+        """Put the symbol's opinions together, set the target, and send the next orders."""
         expiry = self._forget_expired(ts, symbol)
-        verdict = aggregate(self._config.aggregation, self.state.opinions.get(symbol, {}))
+        combined = aggregate(self._config.aggregation, self.state.opinions.get(symbol, {}))
         try:
-            target = self._target(symbol, verdict)
+            target = self._target(symbol, combined)
         except (ValueError, ArithmeticError) as error:
             return (*expiry, DecisionRefused(ts, self._plan, symbol, message_of(error)))
         plan = self.state.plans.setdefault(symbol, Plan())
         if not self._keeps(plan, target):
             plan.target = target
-        plan.stop_loss, plan.take_profit = verdict.stop_loss, verdict.take_profit
-        made = SignalsAggregated(ts, symbol, verdict.score, plan.target, verdict.signals)
-        return (*expiry, made, *self._pursue(ts, symbol, plan))
+        plan.stop_loss, plan.take_profit = combined.stop_loss, combined.take_profit
+        made = SignalsAggregated(ts, symbol, combined.score, plan.target, combined.signals)
+        return (*expiry, made, *self._next_orders(ts, symbol, plan))
 
     def _forget_expired(self, ts: int, symbol: str) -> Sequence[Event]:
-        """Drop what no longer counts; a timer for the next to go."""
+        """Drop opinions older than ``valid_for_s``, and set a timer for the next one that becomes so old."""
         opinions = self.state.opinions.get(symbol)
         if not opinions or not self._valid_ns:
             return ()
@@ -238,9 +247,12 @@ class Allocator:
         purpose = SignalExpiry(symbol)
         return (TimerScheduled(ts, self.name, _expiry_timer(symbol), due_ts, purpose=purpose),)
 
-    def _target(self, symbol: str, verdict: Verdict) -> Decimal:
-        """The signed quantity to hold, in whole lots; ``ValueError`` where it cannot be known."""
-        if verdict.score == 0:
+    def _target(self, symbol: str, combined: CombinedSignal) -> Decimal:
+        """The signed quantity to hold, in whole lots.
+
+        Errors: ``ValueError`` if a price or rate is missing, or the stop loss is on the wrong side.
+        """
+        if combined.score == 0:
             return ZERO
         instrument, price = self._market.instrument(symbol), self._market.last_price(symbol)
         if price is None:
@@ -248,34 +260,34 @@ class Allocator:
         rate = self._account.rate(instrument.currency)
         if rate is None:
             raise ValueError(f"no rate of {instrument.currency} is known")
-        _check_stop(verdict, price)
+        _check_stop(combined, price)
         count = bars_needed(self._config.sizing)
         basis = SizingBasis(
             equity=self._account.equity,
             price=price,
-            stop=verdict.stop_loss,
+            stop=combined.stop_loss,
             closes=tuple(bar.close for bar in self._market.history(symbol, count)) if count else (),
             unit_value=instrument.multiplier * rate,
         )
-        wanted = full_quantity(self._config.sizing, basis) * abs(Decimal(repr(verdict.score)))
+        wanted = full_quantity(self._config.sizing, basis) * abs(Decimal(repr(combined.score)))
         lots = wanted // instrument.lot_size * instrument.lot_size
         if lots < instrument.minimum_quantity:
             return ZERO
-        return lots if verdict.score > 0 else -lots
+        return lots if combined.score > 0 else -lots
 
     def _keeps(self, plan: Plan, target: Decimal) -> bool:
-        """Whether the present target is near enough to the new one."""
+        """Whether the change of the target is below ``min_change``, so that the present one stays."""
         change = abs(target - plan.target)
         return target * plan.target > 0 and change < self._config.min_change * abs(plan.target)
 
     # --- orders -------------------------------------------------------------------------------
 
-    def _pursue(self, ts: int, symbol: str, plan: Plan) -> Sequence[Event]:
-        """The next step towards the target: call back what stands in the way, then send what is missing."""
+    def _next_orders(self, ts: int, symbol: str, plan: Plan) -> Sequence[Event]:
+        """The next step towards the target: cancel the orders that must end first, else send an order."""
         instrument = self._market.instrument(symbol)
         held = self._account.strategy_position(self._plan, symbol)
         missing = plan.target - held
-        is_there = abs(missing) < max(instrument.lot_size, instrument.minimum_quantity)
+        is_at_target = abs(missing) < max(instrument.lot_size, instrument.minimum_quantity)
         entries = _keys(plan, Role.ENTRY)
         if entries:
             stale = plan.entry_target != plan.target
@@ -283,9 +295,9 @@ class Allocator:
         exits = _keys(plan, Role.STOP_LOSS, Role.TAKE_PROFIT)
         grows = held * missing > 0 or held == 0
         wanted: Exits = (held, plan.stop_loss, plan.take_profit) if held else (ZERO, None, None)
-        if exits and ((not is_there and not grows) or (is_there and plan.exits_for != wanted)):
+        if exits and ((not is_at_target and not grows) or (is_at_target and plan.exits_for != wanted)):
             return self._cancel(ts, symbol, plan, exits)
-        if not is_there:
+        if not is_at_target:
             return (self._entry(ts, symbol, plan, missing=missing),)
         return () if exits else self._exits(ts, symbol, plan, wanted=wanted)
 
@@ -301,7 +313,7 @@ class Allocator:
         return OrderIntent(ts, order, f"target position {plan.target}")
 
     def _exits(self, ts: int, symbol: str, plan: Plan, *, wanted: Exits) -> Sequence[Event]:
-        """Stop loss and take profit for what is held, of which one cancels the other."""
+        """Stop loss and take profit for the whole position; with two of them, one cancels the other."""
         held, stop_loss, take_profit = plan.exits_for = wanted
         side = Side.SELL if held > 0 else Side.BUY
         prices = ((Role.STOP_LOSS, stop_loss), (Role.TAKE_PROFIT, take_profit))
@@ -346,19 +358,19 @@ class Allocator:
     def _id(self, ahead: int) -> ClientOrderId:
         return ClientOrderId(f"{self.state.epoch}-{self._slug}-{self.state.order_count + ahead}")
 
-    # --- what became of them ------------------------------------------------------------------
+    # --- events of orders ---------------------------------------------------------------------
 
     def on_fill(self, fill: OrderFilled) -> Sequence[Event] | None:
         symbol, plan = self._plan_of(fill.strategy, fill.client_order_id, fill.symbol)
         if plan is None or fill.leaves_quantity > 0:
             return None
         working = plan.working.pop(fill.client_order_id)
-        if working.role is not Role.ENTRY:  # the plan did what it was to do, or failed to
+        if working.role is not Role.ENTRY:  # an exit filled: the plan is closed
             plan.target, plan.stop_loss, plan.take_profit = ZERO, None, None
             self.state.opinions.pop(symbol, None)
-            for other in plan.working.values():  # one cancels the other: nobody needs to be asked
+            for other in plan.working.values():  # the group cancels the other exit without our request
                 other.is_cancelling = other.is_cancelling or other.role is not Role.ENTRY
-        return self._pursue(fill.ts, symbol, plan)
+        return self._next_orders(fill.ts, symbol, plan)
 
     def on_denied(self, event: OrderDenied) -> Sequence[Event] | None:
         order = event.order
@@ -369,7 +381,7 @@ class Allocator:
         return self._on_end_of(event.ts, key, strategy=event.strategy, symbol=event.symbol)
 
     def on_finished(self, event: ExecutionFinished) -> Sequence[Event] | None:
-        """What was to be closed and was not in time is closed at market; what was to be opened is left."""
+        """A worked order ended. Out of time, the rest goes out at market if it reduces the position."""
         key = event.client_order_id
         symbol, plan = self._plan_of(event.strategy, key, event.symbol)
         if plan is None or plan.working[key].is_cancelling or not event.is_out_of_time:
@@ -381,7 +393,7 @@ class Allocator:
         return (closing,)
 
     def _closing_rest(self, ts: int, symbol: str, plan: Plan) -> Event | None:
-        """A market order for what is held beyond the target; ``None`` where that is less than a lot."""
+        """A market order for the position beyond the target; ``None`` if that is below what can be traded."""
         instrument = self._market.instrument(symbol)
         held = self._account.strategy_position(self._plan, symbol)
         missing = plan.target - held
@@ -410,10 +422,10 @@ class Allocator:
         working = plan.working.pop(key)
         if not working.is_cancelling:
             self._give_up(symbol, plan, working.role)
-        return self._pursue(ts, symbol, plan)
+        return self._next_orders(ts, symbol, plan)
 
     def _give_up(self, symbol: str, plan: Plan, role: Role) -> None:
-        """What others ended, or would not let through, is left as it is until the next signal."""
+        """Drop the goal of an order that others ended or refused, so that it is not sent again."""
         if role is Role.ENTRY:
             plan.target = self._account.strategy_position(self._plan, symbol)
         elif role is Role.STOP_LOSS:
@@ -424,9 +436,9 @@ class Allocator:
             plan.exits_for = (*plan.exits_for[:2], None)
 
     def _plan_of(self, strategy: StrategyId, key: ClientOrderId, symbol: str) -> tuple[str, Plan | None]:
-        """The plan that an unfinished order belongs to, and its symbol: nearly always the order's.
+        """The plan of an unfinished order, and the plan's symbol.
 
-        While an order's end is under way its plan may get a new symbol; a worked order keeps the old one.
+        The symbol can differ from the order's: a symbol change renames plans, but not worked orders.
         """
         plans = self.state.plans if strategy == self._plan else {}
         plan = plans.get(symbol)
@@ -436,7 +448,7 @@ class Allocator:
 
 
 def plan_id(strategies: Collection[StrategyId]) -> StrategyId:
-    """The id that a plan beside these strategies trades under: one that none of them has."""
+    """A strategy id for the plan that none of these strategies has."""
     plan = ALLOCATOR
     while plan in strategies:
         plan = StrategyId(f"{plan} plan")
@@ -451,9 +463,9 @@ def _keys(plan: Plan, *roles: Role) -> list[ClientOrderId]:
     return [key for key, working in plan.working.items() if working.role in roles]
 
 
-def _check_stop(verdict: Verdict, price: float) -> None:
-    """A stop loss must lie where the position would lose."""
-    stop = verdict.stop_loss
-    if stop is not None and (Decimal(repr(price)) - stop) * (1 if verdict.score > 0 else -1) <= 0:
-        side = "below" if verdict.score > 0 else "above"
+def _check_stop(combined: CombinedSignal, price: float) -> None:
+    """``ValueError`` unless the stop loss is on the losing side of the price."""
+    stop = combined.stop_loss
+    if stop is not None and (Decimal(repr(price)) - stop) * (1 if combined.score > 0 else -1) <= 0:
+        side = "below" if combined.score > 0 else "above"
         raise ValueError(f"the stop loss at {stop} is not {side} the price of {price}")

@@ -26,8 +26,9 @@ from strategies.sdk.sizing import (
 )
 
 LEVERED = 10
-"""As many times equity, or what a year's volatility is of it, may be meant; beyond that a percentage was
-written."""
+"""Largest plausible multiple of equity, and largest plausible volatility of a year.
+
+A value above it is probably a percentage that was meant as a fraction."""
 
 
 class Net(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="mode", tag="net"):
@@ -35,20 +36,22 @@ class Net(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="mo
 
 
 class Vote(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="mode", tag="vote"):
-    """The direction of most signals, at full strength, if at least ``quorum`` point there; flat if two
-    directions have equally many."""
+    """The direction of most signals, at full strength.
+
+    Flat if fewer than ``quorum`` signals have it, or if two directions have equally many.
+    """
 
     quorum: int = 1
 
 
 class Weighted(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="mode", tag="weight"):
-    """The mean of all signals by the ``weights`` of their strategies; a strategy without one has 1."""
+    """The weighted mean of all signals. ``weights``: by strategy; 1 for a strategy that is not named."""
 
     weights: dict[str, float] = {}
 
 
 class Priority(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="mode", tag="priority"):
-    """The signal of the first strategy of ``order`` that raised one; others are not heard."""
+    """The signal of the first strategy in ``order`` that has one; all others are ignored."""
 
     order: tuple[str, ...]
 
@@ -60,7 +63,7 @@ class Timing(StrEnum):
     """When signals are put together."""
 
     SETTLED = "settled"
-    """Once, after every strategy has heard everything of this instant."""
+    """Once an instant, after every strategy has processed all events of that instant."""
     EACH = "each"
     """At each signal."""
 
@@ -68,11 +71,15 @@ class Timing(StrEnum):
 class SignalsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One execution plan for the signals of several strategies.
 
-    ``strategies``: whose signals are heard; empty for all. ``valid_for_s``: seconds after which a signal
-    no longer counts, 0 for never (until the strategy's next one on that symbol). ``min_change``: a new
-    target of the same direction is followed only if it differs from the present one by this fraction of
-    it, so that each tick of the equity is not traded. ``execution``: how orders are worked; at once, at
-    market, without it.
+    - ``aggregation``: the rule by which signals become one score.
+    - ``sizing``: the model that says how large the full position is.
+    - ``strategies``: the strategies whose signals count; empty for all.
+    - ``timing``: when signals are put together.
+    - ``valid_for_s``: seconds until a signal no longer counts. 0: it counts until the strategy's next signal
+      on that symbol.
+    - ``min_change``: a fraction of the present target. A new target in the same direction is ignored if it
+      differs by less, so that small changes of equity cause no orders.
+    - ``execution``: the algorithm that works the orders in parts; without it they go out whole, at market.
     """
 
     aggregation: Aggregation = Net()
@@ -85,7 +92,7 @@ class SignalsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 def named_strategies(config: SignalsConfig) -> tuple[str, ...]:
-    """The strategy ids that the settings name, each of which must exist."""
+    """The strategy ids that the settings name. Each must exist."""
     match config.aggregation:
         case Weighted(weights=weights):
             named = tuple(weights)
@@ -99,7 +106,7 @@ def named_strategies(config: SignalsConfig) -> tuple[str, ...]:
 def check_signals(config: SignalsConfig, *, largest_position: int = LEVERED) -> None:
     """``ValueError`` with a sentence for settings that make no sense.
 
-    ``largest_position``: as many times equity a position can be worth; 1 where everything is paid in full.
+    ``largest_position``: how many times equity a position can be worth; 1 if everything is paid in full.
     """
     if not 0 <= config.valid_for_s < float("inf"):
         raise ValueError(f"valid_for_s {config.valid_for_s} is not a number of at least 0")
@@ -130,7 +137,7 @@ def check_signals(config: SignalsConfig, *, largest_position: int = LEVERED) -> 
 
 
 def _fractions(sizing: Sizing, largest_position: int) -> tuple[tuple[str, Decimal | float, int], ...]:
-    """The settings of a model that are fractions: where they are, what they are, the most they can be."""
+    """The settings of a model that are fractions, each as (key, value, largest value)."""
     match sizing:
         case FixedFractional(fraction=fraction):
             return (("sizing: fraction", fraction, largest_position),)

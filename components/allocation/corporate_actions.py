@@ -1,4 +1,4 @@
-"""What a corporate action does to opinions and plans; orders and positions are others' to adjust."""
+"""Corporate actions: how they change opinions and plans. Other components adjust orders and positions."""
 
 from decimal import Decimal
 
@@ -10,9 +10,11 @@ from kernel.events import CorporateAction, CorporateActionKind, InstrumentDefine
 
 
 def adjust(state: AllocationState, action: CorporateAction, instrument: InstrumentDefined) -> None:
-    """Scale targets and prices by a split, follow a new symbol, drop what is gone; dividends do nothing.
+    """Adjust opinions and plans to a corporate action.
 
-    ``instrument`` has the terms of the successor.
+    A split scales targets and prices. A symbol change moves them. A merger or delisting drops them. A
+    dividend changes nothing. ``instrument``: the terms after the action, under the new symbol if there is
+    one.
     """
     match action.kind:
         case CorporateActionKind.SPLIT:
@@ -32,8 +34,8 @@ def adjust(state: AllocationState, action: CorporateAction, instrument: Instrume
 def _rename(state: AllocationState, old: str, new: str) -> None:
     """Move opinions and plan to the new symbol.
 
-    If there is a plan for it already, the two become one: the sum of both targets and the orders of both.
-    Their exits were made for a part of the position, so the allocator renews them.
+    If the new symbol has a plan already, the two are joined: targets are added, and all orders belong to the
+    joint plan. The exits of each were made for a part of the position, so the allocator renews them.
     """
     if old in state.opinions:
         state.opinions[new] = state.opinions.pop(old)
@@ -67,7 +69,7 @@ def _split(state: AllocationState, action: CorporateAction, instrument: Instrume
     plan.take_profit = _scaled(plan.take_profit, ratio, tick)
     plan.target = units_after(plan.target, ratio, lot_size=lot_size)
     plan.entry_target = units_after(plan.entry_target, ratio, lot_size=lot_size)
-    held, stop_loss, take_profit = plan.exits_for  # perhaps at other prices than the plan has by now
+    held, stop_loss, take_profit = plan.exits_for  # the plan's own prices may have changed since
     plan.exits_for = (
         units_after(held, ratio, lot_size=lot_size),
         _scaled(stop_loss, ratio, tick),

@@ -1,4 +1,4 @@
-"""What the allocator remembers: opinions, and for each symbol the plan that they came to."""
+"""The allocator's state: opinions by symbol and strategy, and a plan for each symbol."""
 
 from decimal import Decimal
 from enum import StrEnum
@@ -36,7 +36,7 @@ Postponed = (
 
 
 class Opinion(msgspec.Struct, frozen=True):
-    """A strategy's last signal on a symbol; ``score`` is its strength, negative for short, 0 for flat."""
+    """A strategy's last signal on a symbol. ``score``: its strength, negative for short, 0 for flat."""
 
     ts: int
     score: float
@@ -45,7 +45,7 @@ class Opinion(msgspec.Struct, frozen=True):
 
 
 class Role(StrEnum):
-    """What an order of the plan is for."""
+    """The purpose of an order of the plan."""
 
     ENTRY = "entry"
     """Moves the position to the target, up or down."""
@@ -56,7 +56,7 @@ class Role(StrEnum):
 class Working(msgspec.Struct, gc=False):
     """An order of the plan that is not finished.
 
-    ``is_at_market``: it is sent whole, though the plan's orders are worked in parts.
+    ``is_at_market``: it goes out whole, at market, although the plan's orders are worked in parts.
     """
 
     role: Role
@@ -65,9 +65,13 @@ class Working(msgspec.Struct, gc=False):
 
 
 class Plan(msgspec.Struct):
-    """What a symbol's position is to be, and the orders that bring it there and protect it.
+    """The position that a symbol should have, and the unfinished orders that make and protect it.
 
-    ``entry_target`` is the target that the working entry was made for, ``exits_for`` what the exits were.
+    - ``target``: the signed quantity to hold.
+    - ``stop_loss``, ``take_profit``: exit prices of the whole position.
+    - ``working``: the unfinished orders.
+    - ``entry_target``: the target that the working entry was made for.
+    - ``exits_for``: the position and prices that the working exits were made for.
     """
 
     target: Decimal = ZERO
@@ -79,10 +83,13 @@ class Plan(msgspec.Struct):
 
 
 class AllocationState(msgspec.Struct):
-    """Opinions by symbol and strategy, plans by symbol; ``due`` are symbols to be put together anew.
+    """The whole state of the allocator.
 
-    ``action_count`` counts the corporate actions that plans are restated by. ``postponed`` is what was heard
-    while others restated theirs, and is acted on afterwards.
+    - ``opinions``: by symbol and strategy.
+    - ``plans``: by symbol.
+    - ``due``: symbols with new signals, to be put together at the round timer.
+    - ``action_count``: number of corporate actions that the plans include.
+    - ``postponed``: events that arrived in the middle of a corporate action, processed after it.
     """
 
     epoch: int = 0

@@ -1,8 +1,8 @@
-"""What expires: an instrument with an ``expiry_ts`` trades up to that moment and is settled right after.
+"""Expiry: an instrument with an ``expiry_ts`` trades up to that moment and is settled right after it.
 
-The settlement is a derived ``CorporateAction`` of the kind ``DELISTING`` that names the price: held and
-resting orders end, positions are closed at it, as for any delisting. An option is settled at what it is worth
-against the last price of its underlying, anything else at its own last price.
+The settlement is a derived ``CorporateAction`` of the kind ``DELISTING`` with the settlement price. As with
+any delisting, its orders end and its positions are closed at that price. An option is settled at its
+intrinsic value against the last price of the underlying, any other instrument at its own last price.
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,20 +32,20 @@ _ONE = Decimal(1)
 
 
 class MarketView(Protocol):
-    """What is read of the market."""
+    """The part of market data that is read here."""
 
     def last_price(self, symbol: str) -> float | None: ...
     def instrument(self, symbol: str) -> InstrumentDefined: ...
 
 
 class ExpiriesState(msgspec.Struct):
-    """``expiry_ts`` by symbol, as last defined; also of what has expired."""
+    """``expiries``: the last defined ``expiry_ts`` by symbol, expired instruments included."""
 
     expiries: dict[str, int] = {}
 
 
 class Expiries:
-    """The component that ends instruments in time. A run without expiries has no timer of it."""
+    """The component that settles instruments at their expiry. Without expiries it sets no timer."""
 
     name = "expiries"
     failure_policy: FailurePolicy = STEADFAST
@@ -60,7 +60,7 @@ class Expiries:
         yield Subscription(TimerFired, self.on_timer)
 
     def on_instrument(self, event: InstrumentDefined) -> Sequence[Event] | None:
-        """Watch a new expiry; the same terms said again change nothing, not even after it."""
+        """Set a timer for a new expiry. A repeated definition changes nothing, also after the expiry."""
         expiries, symbol = self.state.expiries, event.symbol
         if event.expiry_ts == expiries.get(symbol, 0):
             return None
@@ -71,7 +71,7 @@ class Expiries:
         return (self._timer(event.ts, symbol, event.expiry_ts),)
 
     def on_action(self, action: CorporateAction) -> Sequence[Event] | None:
-        """Under a new symbol it expires when it would have, unless the new symbol has an expiry already."""
+        """Keep the expiry under a new symbol, unless the new symbol has its own."""
         expiries, symbol, new = self.state.expiries, action.symbol, action.new_symbol
         if action.kind is not CorporateActionKind.SYMBOL_CHANGE or is_void(action) or symbol not in expiries:
             return None
@@ -90,7 +90,7 @@ class Expiries:
         symbol = timer.purpose.symbol
         terms = self._market.instrument(symbol)
         price = settlement_price(terms, self._market)
-        ratio = _ONE if price is None else _ZERO  # 0: nothing but the amount, even where that is 0
+        ratio = _ONE if price is None else _ZERO  # 0: holders get the amount alone, also if it is 0
         kind = CorporateActionKind.DELISTING
         return (CorporateAction(timer.ts, symbol, kind, ratio, price or _ZERO, currency=terms.currency),)
 
@@ -100,9 +100,9 @@ class Expiries:
 
 
 def settlement_price(terms: InstrumentDefined, market: MarketView) -> Decimal | None:
-    """What a unit is settled at; ``None`` where nothing was ever priced.
+    """The settlement price of a unit; ``None`` if no price is known.
 
-    An option without a priced underlying is settled at its own last price.
+    An option is settled at its own last price if no price of its underlying is known.
     """
     if terms.asset_class is AssetClass.OPTION and terms.option_right:
         spot = market.last_price(terms.underlying)
@@ -113,6 +113,6 @@ def settlement_price(terms: InstrumentDefined, market: MarketView) -> Decimal | 
 
 
 def intrinsic_value(option: InstrumentDefined, spot: Decimal) -> Decimal:
-    """What exercising one unit is worth with the underlying at ``spot``; 0 out of the money."""
+    """The value of exercising one unit with the underlying at ``spot``; 0 out of the money."""
     gain = option.strike - spot if option.option_right == "put" else spot - option.strike
     return max(_ZERO, gain)

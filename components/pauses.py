@@ -1,7 +1,8 @@
 """Pauses of strategies: an operator's ``PauseStrategy`` holds until ``ResumeStrategy``.
 
-This component remembers which strategies are paused and says when that changes. Each strategy's host stops
-and starts delivery itself. A strategy that is out of service meanwhile asks here when it comes back.
+This component remembers which strategies are paused, and emits an event when that changes. Each strategy's
+host stops and starts delivery itself. A host that was out of service asks here whether its strategy is
+paused.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,7 +15,7 @@ from kernel.identifiers import StrategyId
 
 
 class PausesState(msgspec.Struct):
-    """``paused_ts`` by strategy: since when each paused one is."""
+    """``paused_ts``: by paused strategy, the time of its pause."""
 
     paused_ts: dict[StrategyId, int] = {}
 

@@ -1,6 +1,10 @@
-"""Order types that a venue lacks, done here: the component in ``emulator``.
+"""Emulation of order types and times in force that a venue lacks.
 
-``capabilities`` says what is sent in place of an order, ``triggers`` when its condition is true,
-``release_times`` when an order on open or close goes out, ``views`` what it would meet now. To emulate
-another type, add it to ``SENT_AS`` and, if it has a condition, to ``triggers``.
+- ``emulator``: the component.
+- ``capabilities``: the order that is sent in place of an emulated one.
+- ``triggers``: when the condition of an emulated order is true.
+- ``release_times``: when an order on open or on close is sent, and when an order expires.
+- ``views``: positions and prices that the emulator reads.
+
+To emulate another type, add it to ``SENT_AS`` and, if it has a condition, to ``triggers``.
 """

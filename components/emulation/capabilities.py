@@ -1,4 +1,4 @@
-"""What is sent to a venue in place of an order that it does not take as it is. Pure functions."""
+"""The order that is sent to a venue in place of one that it does not accept. Pure functions."""
 
 import msgspec
 
@@ -18,17 +18,18 @@ SENT_AS: dict[OrderType, OrderType] = {
     Type.LIMIT_ON_OPEN: Type.LIMIT,
     Type.LIMIT_ON_CLOSE: Type.LIMIT,
 }
-"""What goes out when the condition of an emulated order came true. Market and limit orders have none."""
+"""The order type that is sent for an emulated type, once its condition is true."""
 
 AT_ONE_MOMENT = frozenset({Type.LIMIT_ON_OPEN, Type.LIMIT_ON_CLOSE})
-"""What is not traded at the moment they are sent does not work on."""
+"""Types that trade at one moment only. Emulated, they are sent IOC, so the unfilled rest is cancelled."""
 
 TIMED = frozenset({Tif.DAY, Tif.GTD, Tif.IOC})
-"""Times in force that are kept here for an order sent good till cancelled. FOK cannot be: a part may fill."""
+"""Times in force that can be emulated: the order is sent GTC and cancelled later. FOK cannot be emulated,
+because a GTC order can fill in part."""
 
 
 def takes_as_it_is(order: Order, declared: VenueDeclared) -> bool:
-    """Whether the venue does all of the order by itself, as far as it concerns this order alone."""
+    """Whether the venue supports every feature of the order itself. Groups are not looked at."""
     return (
         order.order_type in declared.order_types
         and order.time_in_force in declared.times_in_force
@@ -39,10 +40,10 @@ def takes_as_it_is(order: Order, declared: VenueDeclared) -> bool:
 
 
 def must_wait_for_group(order: Order, declared: VenueDeclared) -> bool:
-    """Whether a stop of a group is better kept here though the venue takes stops.
+    """Whether a stop order of a group is held here although the venue accepts stop orders.
 
-    A venue that knows no groups and cannot replace either could not make it smaller for a fill of
-    another member, only cancel it: and with it the protection of the rest.
+    A partial fill of another member must make the stop smaller. A venue without groups and without
+    replacement can only cancel the stop, and the rest of the position would lose its protection.
     """
     return (
         bool(order.group_id)
@@ -53,12 +54,12 @@ def must_wait_for_group(order: Order, declared: VenueDeclared) -> bool:
 
 
 def can_be_sent(order: Order, declared: VenueDeclared) -> bool:
-    """Whether the venue takes the order, as it is or emulated."""
+    """Whether the order can be traded at the venue, directly or emulated."""
     return _type_sent(order, declared) is not None and _time_sent(order, declared) is not None
 
 
 def as_sent(order: ApprovedOrder, declared: VenueDeclared) -> ApprovedOrder:
-    """The order that goes to the venue once the conditions that it cannot watch are true."""
+    """The order that goes to the venue when the emulated conditions are true."""
     order_type, time_in_force = _type_sent(order, declared), _time_sent(order, declared)
     assert order_type is not None
     assert time_in_force is not None
@@ -77,12 +78,12 @@ def as_sent(order: ApprovedOrder, declared: VenueDeclared) -> ApprovedOrder:
 
 
 def is_emulated_type(order: Order, declared: VenueDeclared) -> bool:
-    """Whether it is sent as another type than it is."""
+    """Whether the order is sent as another order type."""
     return _type_sent(order, declared) is not order.order_type
 
 
 def time_wanted(order: Order, declared: VenueDeclared) -> TimeInForce:
-    """The time in force that the sent order should have, whoever keeps it."""
+    """The time in force that the sent order should have, whether the venue or emulation enforces it."""
     if order.order_type in AT_ONE_MOMENT and is_emulated_type(order, declared):
         return Tif.IOC
     return order.time_in_force
@@ -90,7 +91,7 @@ def time_wanted(order: Order, declared: VenueDeclared) -> TimeInForce:
 
 def _type_sent(order: Order, declared: VenueDeclared) -> OrderType | None:
     if order.display_quantity is not None and VenueFeature.ICEBERG not in declared.features:
-        return None  # a large order is shown in parts by an execution algorithm
+        return None  # not emulated here: the iceberg execution algorithm does this
     if order.order_type in declared.order_types and not must_wait_for_group(order, declared):
         return order.order_type
     plain = SENT_AS.get(order.order_type)

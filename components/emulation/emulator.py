@@ -1,14 +1,21 @@
-"""Does for a venue what it cannot do by itself: conditional orders, times in force, post- and reduce-only.
+"""Emulates what a venue lacks: conditional orders, times in force, post-only and reduce-only.
 
-Orders that the venue does not take as they are come as ``OrderHeld``. When their condition comes true,
-or at once if they have none, they go on as ``HeldOrderTriggered``, of a type that the venue takes and
-under the same client order id. DAY, GTD and IOC are kept here for a venue that lacks them: the order is
-sent good till cancelled, and ``CancelOrder`` in this component's name ends it, which the orders
-component books as its expiry. IOC ends after the first market event of its symbol that follows the
-venue's acceptance.
+What it remembers: the venue's declaration, and each emulated order with its phase, its condition (a price
+level, perhaps trailing) and its timers.
 
-It hears the market only of symbols where an order waits for it, after the simulated venue does: an
-emulated stop is sent on the event that reaches it and trades on the next one.
+What changes it:
+
+- ``OrderHeld`` brings an order that the venue does not accept as it is. When its condition is true, or at
+  once if it has none, ``HeldOrderTriggered`` sends it: as a type that the venue accepts, with the same client
+  order id.
+- DAY, GTD and IOC are emulated with an order sent good till cancelled. When its time is over,
+  ``ExpireOrderIntent`` asks the orders component to cancel it, and the cancel counts as an expiry. IOC ends
+  after the first market event of the symbol after the venue accepted the order.
+- Market events test conditions and move trailing levels. They are heard only for symbols with an order that
+  waits for one.
+
+What never happens: an emulated stop never trades on the event that triggers it. The simulated venue hears
+each market event first, so the order is sent on that event and trades on the next one.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -74,20 +81,23 @@ _OWN_TIMERS = (OrderExpiry, HeldOrderRelease)
 
 
 class Phase(StrEnum):
-    """Where an emulated order is."""
+    """The phase of an emulated order."""
 
     HELD = "held"
     SENT = "sent"
-    """At the venue; its time in force is kept here."""
+    """At the venue; its time in force is emulated."""
     LAST_CHANCE = "last_chance"
-    """Accepted by the venue, and immediate or cancelled: it ends after the next market event."""
+    """An IOC order accepted by the venue: it ends after the next market event."""
 
 
 class EmulatedOrder(msgspec.Struct, gc=False):
-    """An order as it was asked for, and what it waits for, since ``since_ts``.
+    """One emulated order.
 
-    ``timers`` are the names of those still set. ``is_restated``: a corporate action that is being worked
-    through gave it new terms.
+    - ``order``: the order as it was asked for.
+    - ``since_ts``: the time at which it was held, or accepted for IOC.
+    - ``condition``: the price it waits for; ``None`` without one.
+    - ``timers``: the names of its timers that have not fired.
+    - ``is_restated``: the corporate action in progress has given it new terms.
     """
 
     order: ApprovedOrder
@@ -99,7 +109,12 @@ class EmulatedOrder(msgspec.Struct, gc=False):
 
 
 class EmulatorState(msgspec.Struct):
-    """What the venue takes; emulated orders by symbol, in order of arrival, and their symbols by id."""
+    """The whole state of the emulator.
+
+    - ``declared``: what the venue accepts; ``None`` before it was declared.
+    - ``orders``: emulated orders by symbol, in order of arrival.
+    - ``symbols``: their symbols by client order id.
+    """
 
     declared: VenueDeclared | None = None
     orders: dict[str, dict[ClientOrderId, EmulatedOrder]] = {}
@@ -107,7 +122,7 @@ class EmulatorState(msgspec.Struct):
 
 
 class Emulator:
-    """The component that watches what the venue cannot."""
+    """The component that emulates orders for the venue."""
 
     name = "emulation"
     failure_policy: FailurePolicy = STEADFAST
@@ -146,15 +161,15 @@ class Emulator:
     def set_watch(self, watch: Watch) -> None:
         self._watch = watch
 
-    # --- what can be done here ----------------------------------------------------------------
+    # --- what can be emulated -----------------------------------------------------------------
 
     def emulates(self, order: Order, lacking: str) -> bool:  # noqa: ARG002  # risk's signature for such checks
-        """Whether an order that the venue does not take for ``lacking`` something can go out all the same."""
+        """Whether the order can be traded although the venue lacks the feature ``lacking``."""
         declared = self.state.declared
         return declared is None or can_be_sent(order, declared)
 
     def holds(self, order: Order) -> bool:
-        """Whether an order must come here before it is sent."""
+        """Whether the order must be held here before it is sent."""
         declared = self.state.declared
         if declared is None:
             return False
@@ -163,13 +178,13 @@ class Emulator:
         return can_be_sent(order, declared)
 
     def has(self, feature: VenueFeature) -> bool:
-        """Whether the venue does this by itself; ``True`` while nothing was declared."""
+        """Whether the venue has the feature; ``True`` before its declaration."""
         return self.state.declared is None or feature in self.state.declared.features
 
     def on_declared(self, event: VenueDeclared) -> None:
         self.state.declared = event
 
-    # --- an order comes -----------------------------------------------------------------------
+    # --- holding ------------------------------------------------------------------------------
 
     def on_held(self, event: OrderHeld) -> Sequence[Event] | None:
         if event.reason is not HoldReason.EMULATED:
@@ -204,10 +219,13 @@ class Emulator:
         item.timers.append(name)
         return TimerScheduled(ts, self.name, name, due_ts, purpose=purpose)
 
-    # --- it is sent ---------------------------------------------------------------------------
+    # --- sending ------------------------------------------------------------------------------
 
     def _release(self, ts: int, item: EmulatedOrder) -> Sequence[Event]:
-        """Send an order, as the venue takes it; deny one that may do nothing by now."""
+        """Send an order in the form that the venue accepts.
+
+        Denied instead: a reduce-only order without a position to reduce, a post-only order that would trade.
+        """
         order, declared = item.order, self._declared
         sent = as_sent(order, declared)
         if order.reduce_only and not sent.reduce_only:
@@ -219,7 +237,7 @@ class Emulator:
         if order.post_only and not sent.post_only and would_take(self._market, sent):
             reason = f"a post-only {sent.side.value} at {sent.limit_price} would take liquidity"
             return self._deny(ts, item, rule="post_only", reason=reason, limit=sent.limit_price)
-        if sent.time_in_force is time_wanted(order, declared):  # the venue keeps the time from here
+        if sent.time_in_force is time_wanted(order, declared):  # the venue enforces the time in force
             return [*self._forget(ts, order.client_order_id), HeldOrderTriggered(ts, sent)]
         item.phase, item.condition = Phase.SENT, None
         self._unwatch_if_idle(order.symbol)
@@ -238,24 +256,24 @@ class Emulator:
         def is_reached(condition: Condition) -> bool:
             return reached_by_bar(condition, bar)
 
-        return self._offer(bar, is_reached, opened_ts=bar.open_ts or bar.ts)
+        return self._test_conditions(bar, is_reached, opened_ts=bar.open_ts or bar.ts)
 
     def on_quote(self, quote: Quote) -> Sequence[Event] | None:
         def is_reached(condition: Condition) -> bool:
             return reached_by_quote(condition, quote)
 
-        return self._offer(quote, is_reached, opened_ts=quote.ts)
+        return self._test_conditions(quote, is_reached, opened_ts=quote.ts)
 
     def on_trade(self, trade: Trade) -> Sequence[Event] | None:
         def is_reached(condition: Condition) -> bool:
             return reached_by_trade(condition, trade)
 
-        return self._offer(trade, is_reached, opened_ts=trade.ts)
+        return self._test_conditions(trade, is_reached, opened_ts=trade.ts)
 
-    def _offer(
+    def _test_conditions(
         self, event: Bar | Quote | Trade, is_reached: Callable[[Condition], bool], *, opened_ts: int
     ) -> Sequence[Event] | None:
-        """Try the conditions of a symbol's orders, in order of arrival, against one market event."""
+        """Test the conditions of a symbol's orders against a market event, in order of arrival."""
         ts, symbol = event.ts, event.symbol
         if is_out_of_session(event, hours=self._hours):
             return None
@@ -263,7 +281,7 @@ class Emulator:
         for item in list(self.state.orders.get(symbol, {}).values()):
             if item.phase is Phase.LAST_CHANCE:
                 if opened_ts < item.since_ts:
-                    continue  # a bar that was open before the order was there
+                    continue  # the bar opened before the order was accepted
                 item.phase = Phase.SENT
                 events.append(ExpireOrderIntent(ts, item.order.client_order_id))
             elif item.condition is not None and is_reached(item.condition):
@@ -285,7 +303,7 @@ class Emulator:
             return (ExpireOrderIntent(timer.ts, purpose.client_order_id),)
         return self._release(timer.ts, item) if item.phase is Phase.HELD else None
 
-    # --- what becomes of it -------------------------------------------------------------------
+    # --- events of orders ---------------------------------------------------------------------
 
     def on_accepted(self, event: OrderAccepted | OrderFilled) -> None:
         item = self._find(event.client_order_id) if self.state.symbols else None
@@ -294,7 +312,7 @@ class Emulator:
             self._watching.add(event.symbol)
 
     def on_filled(self, event: OrderFilled) -> Sequence[Event] | None:
-        """A fill in part says that the venue has the order, in case nothing else did."""
+        """Forget a filled order. A partial fill proves that the venue has accepted the order."""
         if event.client_order_id not in self.state.symbols:
             return None
         if not event.leaves_quantity:
@@ -309,7 +327,7 @@ class Emulator:
         return self._forget(event.ts, event.order.client_order_id) or None
 
     def on_new_terms(self, event: OrderReplaced | OrderAdjusted) -> None:
-        """New terms of a held order; a level that trails stays where it is, unless a new one was given."""
+        """Take new terms of a held order. A trailing level stays, unless the replacement gives a new one."""
         order = event.order
         item = self._find(order.client_order_id)
         if item is None:
@@ -330,9 +348,9 @@ class Emulator:
             condition.level = float(order.stop_price)
 
     def on_corporate_action(self, action: CorporateAction) -> None:
-        """Levels that trail are in the prices of before a split; the orders' terms have come by themselves.
+        """Rescale trailing levels after a split; the orders' terms came as ``OrderAdjusted`` before.
 
-        Orders that were in the new symbol before got no new terms, and their levels stay.
+        Only restated orders are rescaled. Orders that were in the new symbol already keep their levels.
         """
         if action.kind in RESTATING and not is_void(action):
             for item in self.state.orders.get(successor(action), {}).values():
@@ -372,7 +390,7 @@ class Emulator:
         return [TimerCancelled(ts, self.name, name) for name in item.timers]
 
     def _move(self, item: EmulatedOrder, symbol: str) -> None:
-        """The order's symbol changed."""
+        """Move an order to its new symbol."""
         key, old = item.order.client_order_id, item.order.symbol
         del self.state.orders[old][key]
         self.state.orders.setdefault(symbol, {})[key] = item

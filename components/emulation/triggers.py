@@ -1,11 +1,17 @@
-"""When the condition of an emulated order comes true. Pure functions of the order and a market event.
+"""Conditions of emulated orders: when a market event makes one true. Pure functions.
 
-A quote counts with the side that the order would trade at: the bid for a sale, the ask for a buy. A
-trade counts with its price; a bar with its high and low if it opened when the order was here, else with
-its close alone (one that does not say when it opened must end after the order came). A bar over what
-shorter ones have said already counts for nothing. A trailing stop is tested against the level from before
-the event, then the event's best price moves the level, never back; once a quote or trade moved it, bars
-that were open then may hold prices from before that.
+The price that is compared with the level:
+
+- Quote: the side that the order would trade at, the bid for a sale, the ask for a buy.
+- Trade: its price.
+- Bar that opened after the order arrived: its high and low.
+- Bar that opened before that: its close alone, because high and low may be older than the order.
+- Bar without ``open_ts``: its high and low, if it ends after the order arrived.
+- Bar that opened no later than one already used (a longer timeframe): ignored.
+
+A trailing stop is tested against the level before the event. Then the best price of the event moves the
+level, never back. After a quote or trade has moved it, bars that were open at that moment count with their
+close alone, because their high and low may be older than the level.
 """
 
 from decimal import Decimal
@@ -17,18 +23,21 @@ from kernel.corporate_actions import level_after
 from kernel.events import BUY, TRAILING_STOP, ApprovedOrder, Bar, OrderType, Quote, Trade
 
 TOUCHED = frozenset({OrderType.MARKET_IF_TOUCHED, OrderType.LIMIT_IF_TOUCHED})
-"""They wait for a better price; stops wait for a worse one."""
+"""Types that wait for a better price; stops wait for a worse one."""
 
 NOWHERE = 0.0
-"""The level of a trailing stop that has not seen a price, and the best price then."""
+"""Level and best price of a trailing stop before its first price."""
 
 
 class Condition(msgspec.Struct, gc=False):
-    """What an order waits for: the price at ``level``, or beyond it upwards (``rises``) or downwards.
+    """The price that an order waits for.
 
-    ``trail_amount`` (price) or ``trail_fraction`` is the distance that a trailing stop keeps from the
-    ``best`` price since it is here; both 0 for others. ``since_ts``: when it came to wait for this level.
-    ``opened_ts`` is when the latest bar began that counted.
+    - ``rises``: true at ``level`` or above it; otherwise at ``level`` or below it.
+    - ``since_ts``: the time since which the order has waited for this level.
+    - ``best``: the best price since the order arrived, for a trailing stop.
+    - ``trail_amount``: distance of a trailing stop from ``best``, as a price; 0 for other types.
+    - ``trail_fraction``: the same distance as a fraction of ``best``; 0 for other types.
+    - ``opened_ts``: the opening time of the last bar that was used.
     """
 
     is_buy: bool
@@ -47,9 +56,9 @@ class Condition(msgspec.Struct, gc=False):
 
 
 def condition_of(order: ApprovedOrder, *, since_ts: int, last_price: float | None) -> Condition | None:
-    """What the order waits for, ``None`` if for no price.
+    """The condition of an order; ``None`` for an order that waits for no price.
 
-    A trailing stop without a first stop price begins at its distance from ``last_price``.
+    A trailing stop without a stop price begins at its distance from ``last_price``.
     """
     if order.stop_price is None and order.order_type is not TRAILING_STOP:
         return None
@@ -97,7 +106,7 @@ def reached_by_bar(condition: Condition, bar: Bar) -> bool:
 
 
 def rescale(condition: Condition, ratio: Decimal) -> None:
-    """A split: prices from before it, as prices from after it."""
+    """Convert the prices of a condition to their terms after a split."""
     condition.level = level_after(condition.level, ratio)
     condition.best = level_after(condition.best, ratio)
     condition.trail_amount = level_after(condition.trail_amount, ratio)
@@ -127,7 +136,7 @@ def _is_at(condition: Condition, price: float) -> bool:
 
 
 def _trail(condition: Condition, price: float) -> None:
-    """Move the level after a better price: down for a buy, up for a sale."""
+    """Let the level follow a better price: down for a buy, up for a sale."""
     known = condition.best != NOWHERE
     best = min(condition.best, price) if condition.is_buy else max(condition.best, price)
     condition.best = best = best if known else price

@@ -1,4 +1,4 @@
-"""What emulation reads of the account and the market, and what an order would meet there now."""
+"""Views of the account and the market that emulation reads, and figures made from them."""
 
 from decimal import Decimal
 from typing import Protocol
@@ -8,26 +8,26 @@ from kernel.identifiers import StrategyId
 
 
 class AccountView(Protocol):
-    """What is read of the account."""
+    """The part of the account that emulation reads."""
 
     def strategy_position(self, strategy: StrategyId, symbol: str) -> Decimal: ...
 
 
 class MarketView(Protocol):
-    """What is read of the market."""
+    """The part of market data that emulation reads."""
 
     def last_price(self, symbol: str) -> float | None: ...
     def last_quote(self, symbol: str) -> Quote | None: ...
 
 
 def reducible(account: AccountView, order: Order) -> Decimal:
-    """How much of its strategy's position the order can close; not above 0 if there is nothing to close."""
+    """The quantity that the order can close of its strategy's position; 0 or less if nothing."""
     held = account.strategy_position(order.strategy, order.symbol)
     return -held if order.side is Side.BUY else held
 
 
 def would_take(market: MarketView, order: Order) -> bool:
-    """Whether a limit order would trade at once against the last quote, or the last price without one."""
+    """Whether a limit order would trade at once, by the last quote; without a quote, by the last price."""
     is_buy, quote = order.side is Side.BUY, market.last_quote(order.symbol)
     assert order.limit_price is not None
     limit = float(order.limit_price)
@@ -38,7 +38,10 @@ def would_take(market: MarketView, order: Order) -> bool:
 
 
 def price_for(market: MarketView, order: Order) -> float | None:
-    """The price the order would meet now: the other side of the quote if that is the latest price."""
+    """The price at which the order would trade now.
+
+    The opposite side of the quote if the quote is the latest price, else the last price.
+    """
     price, quote = market.last_price(order.symbol), market.last_quote(order.symbol)
     if quote is None or price != (quote.bid + quote.ask) / 2:
         return price

@@ -1,8 +1,7 @@
-"""What is known of the market: instruments, last prices, and the history that strategies asked for.
+"""Market data: instruments, last prices, and the history that strategies need.
 
-Last prices are not kept here: the bus retains the latest event of every symbol, and they are read
-from it when somebody asks. Bars are kept as they came; corporate actions change what is shown of them,
-not what is kept.
+Last prices are not stored here. The bus retains the latest event of every symbol, and a price is read from it
+when somebody asks. Bars are stored as they came. They are adjusted for corporate actions when they are read.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,9 +17,11 @@ from strategies.sdk.adjustment import Adjustment, adjusted, split_ratio
 
 
 class FormerPrice(msgspec.Struct, frozen=True):
-    """What a share was worth when it got its present symbol at ``ts``, on the terms after that.
+    """The price of a share when it got its present symbol.
 
-    ``price`` is ``None`` if it had none. ``action_count`` of the share's actions had taken effect by then.
+    - ``ts``: the time of the symbol change.
+    - ``price``: on the terms after the change; ``None`` if the share had no price.
+    - ``action_count``: number of the share's splits and dividends up to then. ``price`` includes them.
     """
 
     ts: int
@@ -29,10 +30,13 @@ class FormerPrice(msgspec.Struct, frozen=True):
 
 
 class MarketDataState(msgspec.Struct):
-    """Instruments by symbol; raw bars by symbol and timeframe, oldest first, a few more than were asked for.
+    """The whole state of market data.
 
-    ``actions`` are splits and dividends by present symbol, oldest first; ``former_prices`` are of shares
-    that had another symbol before. ``action_count`` counts corporate actions, without dividends.
+    - ``instruments``: by symbol.
+    - ``history``: unadjusted bars by symbol and timeframe, oldest first. There can be more than are needed.
+    - ``actions``: splits and dividends by present symbol, oldest first.
+    - ``former_prices``: by symbol, for shares that had another symbol before.
+    - ``action_count``: number of corporate actions without dividends.
     """
 
     instruments: dict[str, InstrumentDefined] = {}
@@ -43,9 +47,9 @@ class MarketDataState(msgspec.Struct):
 
 
 class MarketData:
-    """Keeps instruments and history; a view of prices for everyone else.
+    """The component that keeps instruments and history. Others read prices through it.
 
-    ``bars_needed`` says per symbol how many bars of history must be kept, of each timeframe.
+    ``bars_needed``: by symbol, how many bars of each timeframe must be kept.
     """
 
     name = "market_data"
@@ -85,9 +89,9 @@ class MarketData:
             self._rename(action)
 
     def _rename(self, action: CorporateAction) -> None:
-        """The share goes on under another symbol, and takes its past with it.
+        """Move a share's history, actions and terms to its new symbol.
 
-        Its price is worked out now: what comes under its old symbol from here on may be of another share.
+        Its price is stored now, because later events under the old symbol may be of another share.
         """
         state, symbol, new_symbol = self.state, action.symbol, action.new_symbol
         price = self.last_price(symbol)
@@ -112,19 +116,19 @@ class MarketData:
 
     @property
     def action_count(self) -> int:
-        """How many corporate actions there were, without dividends; market data hears each one first."""
+        """Number of corporate actions so far, without dividends. Market data processes each one first."""
         return self.state.action_count
 
     def instrument(self, symbol: str) -> InstrumentDefined:
-        """The instrument's terms; a US-equity-like default where none were given."""
+        """The instrument's terms. The default for an undefined symbol is like a US equity."""
         return self.state.instruments.get(symbol) or InstrumentDefined(0, symbol)
 
     def history(
         self, symbol: str, count: int, *, timeframe: str = "", adjustment: Adjustment = Adjustment.SPLITS
     ) -> Sequence[Bar]:
-        """The last ``count`` bars, oldest first; fewer where fewer were seen, or needed by anybody.
+        """The last ``count`` bars of one timeframe, oldest first, adjusted for later corporate actions.
 
-        Of one timeframe: the first that was seen unless one is named. Adjusted for what happened since.
+        Fewer if fewer were seen or kept. ``timeframe``: empty for the first one seen.
         """
         count = min(count, self._bars_needed.get(symbol, 0))
         by_timeframe = self.state.history.get(symbol)
@@ -142,22 +146,23 @@ class MarketData:
         return bars
 
     def last_quote(self, symbol: str) -> Quote | None:
-        """The latest quote, as it came."""
+        """The latest quote, not adjusted."""
         return self._bus.last(Quote, symbol)
 
     def last_trade(self, symbol: str) -> Trade | None:
-        """The latest market print, as it came."""
+        """The latest trade, not adjusted."""
         return self._bus.last(Trade, symbol)
 
     def last_price(self, symbol: str) -> float | None:
         """The latest of bar close, trade price and mid quote; ``None`` before the first.
 
-        The latest bar is the one that ended last, whatever its timeframe. What is not a number is no price,
-        nor is a quote of which one side is missing (0). A price from before a split is on the terms after
-        it, and a share under a new symbol has its old price until the first new one.
+        - The latest bar is the bar that ended last, of any timeframe.
+        - Prices that are not finite numbers, and quotes with a missing side (0), are ignored.
+        - A price from before a split is converted to the terms after it.
+        - A share under a new symbol keeps its old price until its first new one.
         """
         former = self.state.former_prices.get(symbol) if self.state.former_prices else None
-        known_ts = -1 if former is None else former.ts  # what is of then or before is of another share
+        known_ts = -1 if former is None else former.ts  # events up to this time are of another share
         latest_ts, before_ts, price = known_ts, 0, None  # actions from before_ts on came after the price
         bar, trade = self._bus.last(Bar, symbol), self._bus.last(Trade, symbol)
         if bar is not None and bar.ts > known_ts and isfinite(bar.close):
@@ -181,12 +186,12 @@ class MarketData:
         return former.price / split_ratio(actions[former.action_count :], 0)
 
     def last_ts(self) -> int:
-        """When the market was last heard of, in any symbol; 0 before the first event."""
+        """The time of the latest market event of any symbol; 0 before the first one."""
         latest = (event.ts for by_symbol in self._bus.retained.values() for event in by_symbol.values())
         return max(latest, default=0)
 
     def _since(self, symbol: str, price: float, before_ts: int) -> float:
-        """A price of before ``before_ts`` on the terms of now."""
+        """Convert a price from before ``before_ts`` to the present terms."""
         actions = self.state.actions.get(symbol)
         if not actions or actions[-1].ts < before_ts:
             return price

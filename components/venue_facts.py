@@ -1,7 +1,7 @@
-"""Facts about the venue: its trading hours, and the orders that it takes.
+"""Facts about the venue: its trading hours, and the orders that it accepts.
 
-Trading hours come as sessions from the log (``CalendarDefined``), never from a library while events
-are played: a replay sees the holidays that the run saw.
+Trading hours come from the log as sessions (``CalendarDefined``), never from a library during a run. So a
+replay uses the same holidays as the run.
 """
 
 from bisect import bisect_right
@@ -33,7 +33,13 @@ _SHUT = (TradingStatus.HALTED, TradingStatus.CLOSED)
 
 
 class VenueState(msgspec.Struct):
-    """Sessions by calendar, oldest first; calendar and last status by symbol; the last declaration."""
+    """The whole state of venue facts.
+
+    - ``sessions``: by calendar, oldest first.
+    - ``calendars``: the calendar's name by symbol.
+    - ``statuses``: the last trading status by symbol.
+    - ``declared``: the last declaration of the venue.
+    """
 
     sessions: dict[str, tuple[TradingSession, ...]] = {}
     calendars: dict[str, str] = {}
@@ -42,11 +48,11 @@ class VenueState(msgspec.Struct):
 
 
 class VenueFacts:
-    """Keeps calendars, trading statuses and capabilities, and shows them to the others.
+    """The component that keeps calendars, trading statuses and capabilities. Others read them here.
 
-    A moment belongs to the session with ``open_ts <= ts < close_ts``. A bar that ends with the session is
-    known when the session is over, so a decision on it belongs to the next session. A venue without a known
-    calendar (not named, not logged, or at its end) is open round the clock, and its days are those of UTC.
+    A session contains the times ``open_ts <= ts < close_ts``. A bar that ends with the session is known at
+    its close, so a decision on it belongs to the next session. Without a calendar (none named, none in the
+    log, or past its last session) the venue is open round the clock, and its days are UTC days.
     """
 
     name = "venue"
@@ -55,7 +61,8 @@ class VenueFacts:
     def __init__(self) -> None:
         self.state = VenueState()
         self._closes: dict[str, Sequence[int]] = {}
-        """Derived from the state: ``close_ts`` of each session, to search in (0.2 us among 8,000)."""
+        """By calendar, ``close_ts`` of each session, derived from the state. A search takes 0.2 us in
+        8,000."""
 
     def subscriptions(self) -> Iterable[Subscription]:
         yield Subscription(CalendarDefined, self.on_calendar)
@@ -68,7 +75,7 @@ class VenueFacts:
         self._closes = {calendar: _closes(sessions) for calendar, sessions in self.state.sessions.items()}
 
     def on_calendar(self, event: CalendarDefined) -> None:
-        """Replace the sessions from the event's first one on; those before it stay."""
+        """Replace all sessions from the event's first one on; earlier ones stay."""
         known = self.state.sessions.get(event.calendar, ())
         if event.sessions:
             known = tuple(session for session in known if session.close_ts <= event.sessions[0].open_ts)
@@ -102,7 +109,7 @@ class VenueFacts:
     # --- trading hours ------------------------------------------------------------------------
 
     def is_open(self, symbol: str, ts: int) -> bool:
-        """Whether the venue trades: within a session, and not halted or closed by its status."""
+        """Whether the symbol trades: ``ts`` is in a session, and its status is not halted or closed."""
         state = self.state
         if state.statuses and state.statuses.get(symbol) in _SHUT:
             return False
@@ -112,11 +119,11 @@ class VenueFacts:
         return session is None or session.open_ts <= ts
 
     def is_halted(self, symbol: str) -> bool:
-        """Whether the status of the symbol is a halt, which is not the close of a day."""
+        """Whether trading in the symbol is halted. The close of a day is not a halt."""
         return self.state.statuses.get(symbol) is TradingStatus.HALTED
 
     def session(self, symbol: str, ts: int) -> TradingSession | None:
-        """The session that ``ts`` is in, else the next one; ``None`` where no calendar is known."""
+        """The session that contains ``ts``, else the next one; ``None`` without a calendar."""
         calendar = self.state.calendars.get(symbol)
         closes = self._closes.get(calendar) if calendar else None
         if calendar is None or closes is None:
@@ -142,7 +149,10 @@ class VenueFacts:
         return (ts // DAY_NS + 1) * DAY_NS if session is None else session.close_ts
 
     def trading_day(self, symbol: str, ts: int) -> int:
-        """The day, as YYYYMMDD, of the session that ``ts`` is in or before; or the date in UTC."""
+        """The day, as YYYYMMDD, of the session that contains ``ts``, else of the next one.
+
+        Without a calendar: the UTC date.
+        """
         session = self.session(symbol, ts)
         if session is not None:
             return session.day
@@ -152,9 +162,9 @@ class VenueFacts:
     # --- capabilities -------------------------------------------------------------------------
 
     def lacks(self, order: Order) -> str:
-        """The part of the order that the venue does not do, in words; ``""`` if it does all of it.
+        """The first feature of the order that the venue lacks, in words; ``""`` if it lacks nothing.
 
-        One cancels other is a matter of several orders: see ``has``.
+        Groups (one cancels other) concern several orders: see ``has``.
         """
         declared = self.state.declared
         if declared is None:
@@ -173,7 +183,7 @@ class VenueFacts:
         return ""
 
     def has(self, feature: VenueFeature) -> bool:
-        """Whether the venue does this by itself; ``True`` while it has declared nothing."""
+        """Whether the venue has the feature; ``True`` before its declaration."""
         return self.state.declared is None or feature in self.state.declared.features
 
 

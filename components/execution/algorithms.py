@@ -1,13 +1,25 @@
 """Works large orders in parts: TWAP, VWAP, participation and iceberg.
 
-``ExecutionRequested`` brings an order and how to work it. Its parts are ``OrderIntent``s with its id as their
-``whole_id``: they pass risk like any order, at market or at the order's limit price. An order good till
-cancelled is completed at its end with one market order for the rest; one good till a date leaves the rest
-undone. Filled and working quantity together never exceed the order's, whatever the venue does and however
-late it answers: nothing is sent again before the part that held it has ended.
+What it remembers: each unfinished order with its stage, its filled quantity, its unfinished parts and the ids
+of all its parts.
 
-A part that is denied, rejected or ended by anybody else ends the whole, as do an operator who cancels or
-flattens and a corporate action. A fill that arrives after ``ExecutionFinished`` is no longer counted.
+What changes it:
+
+- ``ExecutionRequested`` brings an order and its algorithm. The order itself is never sent. Its parts are
+  ``OrderIntent``s with its id as their ``whole_id``. They pass risk like any order, and are sent at market or
+  at the order's limit price.
+- The next part is due at a step of time (TWAP, VWAP), after enough market volume (participation), or when the
+  last part has filled (iceberg).
+- When its time is over, an order good till cancelled is completed with one market order for the rest. An
+  order good till a date ends with the rest unfilled.
+- The whole ends if a part is denied, rejected or ended by somebody else, if an operator cancels or flattens,
+  if trading is halted, and at a corporate action.
+
+What never happens:
+
+- Filled and working quantity together never exceed the order's, however late the venue answers. A quantity is
+  sent again only after the part that had it has ended.
+- A fill after ``ExecutionFinished`` is not counted.
 """
 
 from collections.abc import Iterable, Sequence
@@ -62,19 +74,19 @@ _ENDS = {OrderCancelled: "cancelled", OrderExpired: "expired", OrderRejected: "r
 
 
 class MarketView(Protocol):
-    """What execution algorithms read of the market."""
+    """The part of market data that execution algorithms read."""
 
     def instrument(self, symbol: str) -> InstrumentDefined: ...
 
 
 class VolumeView(Protocol):
-    """When a symbol trades its volume."""
+    """Volume by time of day."""
 
     def step_weights(self, symbol: str, start_ts: int, end_ts: int) -> tuple[Decimal, ...]: ...
 
 
 class ExecutionAlgorithms:
-    """The component that owns worked orders. It hears the market only while it follows volume."""
+    """The component that owns worked orders. It gets market events only while it follows volume."""
 
     name = "execution"
     failure_policy: FailurePolicy = STEADFAST
@@ -114,7 +126,7 @@ class ExecutionAlgorithms:
         work = self.state.works.get(client_order_id)
         return "" if work is None else work.order.symbol
 
-    # --- what is wanted -----------------------------------------------------------------------
+    # --- requests -----------------------------------------------------------------------------
 
     def on_requested(self, event: ExecutionRequested) -> Sequence[Event]:
         order, terms = event.order, event.algorithm
@@ -143,11 +155,11 @@ class ExecutionAlgorithms:
         return None if work is None else self._stop(event.ts, work, f"cancelled by {event.operator}")
 
     def on_operator(self, event: CancelAllOrders | FlattenPositions) -> Sequence[Event] | None:
-        """An operator who cancels orders or closes positions wants no more parts either."""
+        """Stop all worked orders of the symbol when an operator cancels orders or closes positions."""
         return self._stop_symbol(event.ts, event.symbol, f"stopped by {event.operator}")
 
     def on_trading_state(self, event: TradingStateChanged) -> Sequence[Event] | None:
-        """A halt ends what is between two parts as well: it does not go on once trading resumes."""
+        """Stop all worked orders at a halt; they do not continue when trading resumes."""
         if event.state is not TradingState.HALTED:
             return None
         return self._stop_symbol(event.ts, "", f"trading is {event.state.value}")
@@ -183,7 +195,7 @@ class ExecutionAlgorithms:
         return (*timers, *self._go_on(ts, work))
 
     def _step(self, ts: int, work: Work) -> Sequence[Event]:
-        """A step of time begins: what the last part did not fill is called back and goes with this one."""
+        """Begin a step of time: cancel the last part, whose unfilled rest goes out with this step."""
         work.steps_begun = steps_begun(work.terms, ts)
         timer = self._timer(ts, work, step_ts(work.terms, work.steps_begun))
         return (timer, *cancel_parts(ts, work), *self._go_on(ts, work))
@@ -196,7 +208,7 @@ class ExecutionAlgorithms:
         work.stage = Stage.CLOSING
         return (*cancel_parts(ts, work), *self._go_on(ts, work))
 
-    # --- what became of the parts -------------------------------------------------------------
+    # --- events of parts ----------------------------------------------------------------------
 
     def on_fill(self, fill: OrderFilled) -> Sequence[Event] | None:
         work = self._work_of(fill.client_order_id) if self.state.wholes else None
@@ -208,7 +220,7 @@ class ExecutionAlgorithms:
             part.leaves_quantity = fill.leaves_quantity
             if part.leaves_quantity <= 0:
                 del work.parts[fill.client_order_id]
-        if work.unsent_quantity < 0:  # a fill of a part that had ended: its quantity is out again
+        if work.unsent_quantity < 0:  # a late fill of an ended part, whose quantity was sent again
             return (*cancel_parts(fill.ts, work), *self._go_on(fill.ts, work))
         return self._go_on(fill.ts, work)
 
@@ -221,7 +233,7 @@ class ExecutionAlgorithms:
                 part.leaves_quantity += event.old_quantity - event.quantity
 
     def on_replaced(self, event: OrderReplaced) -> None:
-        """Somebody changed a part; what it may fill counts."""
+        """Count a part that was replaced with the larger of its old and new quantity."""
         work = self._work_of(event.order.client_order_id)
         part = None if work is None else work.parts.get(event.order.client_order_id)
         if part is not None:
@@ -262,8 +274,11 @@ class ExecutionAlgorithms:
     def _on_volume(
         self, event: Bar | Trade, size: float, *, source: str, from_ts: int
     ) -> Sequence[Event] | None:
-        """Volume that traded from ``from_ts`` on. Trades count, or the first timeframe of bars till then;
-        what traded before an order was to start does not."""
+        """Add volume that traded from ``from_ts`` on to the orders that follow the symbol's volume.
+
+        Trades are counted; before the first trade, bars of one timeframe, the first seen. Volume from before
+        an order's start is ignored.
+        """
         if not (isfinite(size) and size > 0):
             return None
         emitted: list[Event] = []
@@ -275,15 +290,15 @@ class ExecutionAlgorithms:
                 work.volume_source = source
             if source == work.volume_source:
                 work.volume += Decimal(repr(size))
-                # Most trades make no part: 6 us each to find that out the long way, 1.6 us like this.
+                # Most trades make no part: 1.6 us to find out here, 6 us in _go_on.
                 if not work.parts and work.terms.rate * work.volume >= lot_size:
                     emitted += self._go_on(event.ts, work)
         return emitted or None
 
-    # --- going on -----------------------------------------------------------------------------
+    # --- continuing ---------------------------------------------------------------------------
 
     def _go_on(self, ts: int, work: Work) -> Sequence[Event]:
-        """Send the next part, finish, or wait for what is at the venue."""
+        """Send the next part, finish the order, or wait for its parts at the venue."""
         instrument = self._instrument(work.order.symbol)
         ended = outcome(work, instrument)
         if ended is None:
@@ -309,7 +324,7 @@ class ExecutionAlgorithms:
         return (intent,)
 
     def _stop(self, ts: int, work: Work, reason: str) -> Sequence[Event]:
-        """No more parts; those at the venue are called back."""
+        """Send no more parts, and cancel those at the venue."""
         work.stage, work.reason = Stage.STOPPING, work.reason or reason
         self._unfollow(work)
         return (*cancel_parts(ts, work), *self._go_on(ts, work))
@@ -327,7 +342,7 @@ class ExecutionAlgorithms:
         return TimerScheduled(ts, self.name, TimerName(key), due_ts, purpose=AlgorithmStep(key))
 
     def _work_of(self, part: ClientOrderId) -> Work | None:
-        """The work that an order is a part of; nearly always there is none at all."""
+        """The worked order that an order is a part of; ``None`` for other orders (most of them)."""
         whole = self.state.wholes.get(part)
         return None if whole is None else self.state.works[whole]
 
@@ -347,5 +362,5 @@ class ExecutionAlgorithms:
 
 
 def _follows(work: Work) -> bool:
-    """Whether the market's volume matters to it now."""
+    """Whether the order follows the market's volume now."""
     return work.stage is Stage.WORKING and work.terms.kind is PARTICIPATION

@@ -6,11 +6,14 @@ from kernel.time_units import DAY_S
 
 
 class ExecutionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """When symbols trade their volume, for VWAP orders that bring no weights of their own.
+    """Volume by time of day, for VWAP orders that have no weights of their own.
 
-    ``volume_profiles``: by symbol, relative volumes of equal parts of the UTC day (24 numbers: one an
-    hour). ``learn_volume``: symbols whose volume by time of day is added up as it is seen, in buckets of
-    ``bucket_s`` seconds, half an hour as is usual for intraday volume curves. A profile given wins.
+    - ``volume_profiles``: by symbol, the relative volumes of equal parts of the UTC day (24 numbers: one an
+      hour).
+    - ``learn_volume``: symbols whose volume by time of day is learned from the market. If a symbol also has a
+      profile above, the profile is used.
+    - ``bucket_s``: length of the buckets of learned volume, in seconds. The default, half an hour, is usual
+      for intraday volume curves.
     """
 
     volume_profiles: dict[str, tuple[float, ...]] = {}

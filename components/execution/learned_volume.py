@@ -1,4 +1,4 @@
-"""When symbols trade their volume: as configured, or as seen so far."""
+"""Volume by time of day, configured or learned from the market."""
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -21,13 +21,13 @@ from kernel.time_units import DAY_S
 
 
 class LearnedVolumeState(msgspec.Struct):
-    """Volume by time of day of the symbols that are learned."""
+    """``volumes``: the learned volume by time of day, by symbol."""
 
     volumes: dict[str, SymbolVolume] = {}
 
 
 class LearnedVolume:
-    """Adds up the volume of the symbols it was told to learn, and hears of no others."""
+    """The component that adds up the volume of the symbols in ``learn_volume``."""
 
     name = "learned_volume"
     failure_policy: FailurePolicy = STEADFAST
@@ -48,9 +48,9 @@ class LearnedVolume:
         add_trade(self._profile(trade.symbol, TRADES), trade)
 
     def step_weights(self, symbol: str, start_ts: int, end_ts: int) -> tuple[Decimal, ...]:
-        """Weights of the steps of a period, one step a bucket; equal ones while nothing is known.
+        """Weights of the steps of a period, one step a bucket; equal weights if no volume is known.
 
-        A profile that was configured counts before what was learned.
+        A configured profile is used before a learned one.
         """
         volumes: Sequence[float] = self._config.volume_profiles.get(symbol, ())
         if not volumes:

@@ -1,4 +1,4 @@
-"""What happens next to a worked order: another part, parts called back, or its end."""
+"""The next step of a worked order: another part, a cancel of its parts, or its end."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -19,14 +19,14 @@ from kernel.identifiers import ClientOrderId
 
 
 class Outcome(NamedTuple):
-    """Why a worked order ended where it did; ``reason`` is empty if it was done."""
+    """The end of a worked order. ``reason``: why it is not completely filled; empty if it is."""
 
     reason: str
     is_out_of_time: bool = False
 
 
 def outcome(work: Work, instrument: InstrumentDefined) -> Outcome | None:
-    """How it ended; ``None`` while it goes on."""
+    """The end of a worked order; ``None`` while it is unfinished."""
     if work.parts:
         return None
     if work.filled_quantity >= work.order.quantity:
@@ -43,7 +43,7 @@ def outcome(work: Work, instrument: InstrumentDefined) -> Outcome | None:
 
 
 def next_part(ts: int, work: Work, instrument: InstrumentDefined) -> OrderIntent | None:
-    """The intent of the next part; ``None`` while one is out, or if none is due."""
+    """The intent of the next part; ``None`` while a part is unfinished, or if none is due."""
     if work.parts or work.stage not in (Stage.WORKING, Stage.CLOSING):
         return None
     if work.stage is Stage.CLOSING:
@@ -54,7 +54,7 @@ def next_part(ts: int, work: Work, instrument: InstrumentDefined) -> OrderIntent
 
 
 def cancel_parts(ts: int, work: Work) -> Sequence[Event]:
-    """Call back every part that is out and not called back yet."""
+    """Cancel every unfinished part, unless its cancel was sent already."""
     emitted: list[Event] = []
     for key, part in work.parts.items():
         if not part.is_cancelling:

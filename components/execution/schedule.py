@@ -1,4 +1,4 @@
-"""How much of a worked order is due, and when: pure arithmetic on its terms and how far it came."""
+"""Schedules of worked orders: the quantity that is due, and the times of steps. Pure functions."""
 
 from decimal import Decimal
 
@@ -6,14 +6,17 @@ from components.execution.work import ZERO, Work
 from kernel.events import AlgorithmKind, AlgorithmTerms, Order, OrderType
 
 MAX_PARTS = 1_000
-"""Most steps, or parts of an iceberg, of one order: each costs a handful of events, all at once at worst."""
+"""Largest number of steps, or parts of an iceberg, of one order.
+
+Each costs some events, and in the worst case all are sent at the same instant.
+"""
 
 TIMED = frozenset({AlgorithmKind.TWAP, AlgorithmKind.VWAP})
 """Algorithms that send a part at each step of time."""
 
 
 def steps_begun(terms: AlgorithmTerms, ts: int) -> int:
-    """How many steps have begun at ``ts``; the first begins at the start, the last one before the end."""
+    """The number of steps that have begun at ``ts``. The first begins at the start of the order."""
     steps = len(terms.weights)
     begun = (ts - terms.start_ts) * steps // (terms.end_ts - terms.start_ts) + 1
     while begun < steps and step_ts(terms, begun) <= ts:  # steps begin on whole ns, rounded down
@@ -22,15 +25,15 @@ def steps_begun(terms: AlgorithmTerms, ts: int) -> int:
 
 
 def step_ts(terms: AlgorithmTerms, step: int) -> int:
-    """When a step begins, counted from 0; the step after the last one is the end."""
+    """The time at which a step begins, counted from 0. The step after the last one is the end."""
     return terms.start_ts + (terms.end_ts - terms.start_ts) * step // len(terms.weights)
 
 
 def quantity_due(work: Work, *, lot_size: Decimal, minimum: Decimal) -> Decimal:
-    """What the next part may be, in whole lots; 0 if none is due.
+    """The quantity of the next part, in whole lots; 0 if none is due.
 
-    Never more than what is unsent. What is less than ``minimum`` waits for the next part, and a part that
-    would leave less than that takes the rest with it.
+    Never more than the unsent quantity. A quantity below ``minimum`` waits for the next part. If less than
+    ``minimum`` would remain after a part, the part includes the rest.
     """
     unsent = work.unsent_quantity
     due = min(unsent, _wanted(work))
@@ -53,7 +56,7 @@ def _wanted(work: Work) -> Decimal:
 
 
 def _scheduled(work: Work) -> Decimal:
-    """What should be done by the end of the step that has begun: everything, after the last one."""
+    """The quantity that should be filled at the end of the present step; all of it in the last one."""
     weights = work.terms.weights
     if work.steps_begun >= len(weights):
         return work.order.quantity
@@ -61,7 +64,7 @@ def _scheduled(work: Work) -> Decimal:
 
 
 def _may_round_up(work: Work) -> bool:
-    """Whether a part may be larger than the schedule says; never above a rate of participation."""
+    """Whether a part may be larger than the schedule. Not for participation: its rate is a maximum."""
     return work.terms.kind is not AlgorithmKind.PARTICIPATION
 
 

@@ -1,7 +1,7 @@
-"""When a symbol trades its volume in the course of a UTC day, and what share falls into a step of time.
+"""Volume profiles: a symbol's volume by time of the UTC day, and the share of it in a step of time.
 
 A profile is a list of volumes of equal buckets of the day, the first from midnight UTC. Intraday volume
-repeats from day to day (a U in equities): P. Jain and G. Joh, "The Dependence between Hourly Prices and
+repeats from day to day (a U shape in equities): P. Jain and G. Joh, "The Dependence between Hourly Prices and
 Trading Volume", Journal of Financial and Quantitative Analysis 23 (1988).
 """
 
@@ -16,15 +16,16 @@ from kernel.events import Bar, Trade
 from kernel.time_units import DAY_NS
 
 TRADES = "trades"
-"""The source of volume that is not a timeframe of bars."""
+"""The source of volume that comes from trades. Every other source is a timeframe of bars."""
 
 ONE = Decimal(1)
 
 
 class SymbolVolume(msgspec.Struct):
-    """A symbol's volume by time of day, added up over all days; ``source`` is where it was read.
+    """A symbol's volume by time of day, added up over all days.
 
-    Bars of several timeframes and trades all tell of the same volume: what was heard first counts.
+    ``source``: trades, or one timeframe of bars. All sources report the same volume, so only the first one
+    seen is counted.
     """
 
     source: str
@@ -32,27 +33,27 @@ class SymbolVolume(msgspec.Struct):
 
 
 def add_bar(profile: SymbolVolume, bar: Bar) -> None:
-    """Count a bar's volume where the bar began."""
+    """Add a bar's volume to the bucket in which the bar began."""
     if bar.timeframe == profile.source:
         _add(profile, bar.open_ts or bar.ts - 1, bar.volume)
 
 
 def add_trade(profile: SymbolVolume, trade: Trade) -> None:
-    """Count a trade."""
+    """Add a trade's volume to its bucket."""
     if profile.source == TRADES:
         _add(profile, trade.ts, trade.size)
 
 
 def bucket_steps(volumes: Sequence[float], start_ts: int, end_ts: int, *, most: int) -> int:
-    """How many steps of about a bucket's length fit between two times, ``most`` at most."""
+    """The number of steps of about a bucket's length between two times, at most ``most``."""
     bucket_ns = DAY_NS // len(volumes)
     return max(1, min(most, -(-(end_ts - start_ts) // bucket_ns)))
 
 
 def step_weights(volumes: Sequence[float], start_ts: int, end_ts: int, *, steps: int) -> tuple[Decimal, ...]:
-    """The volume that falls into each of ``steps`` equal parts of a period, spread evenly in a bucket.
+    """The profile's volume in each of ``steps`` equal parts of a period.
 
-    Equal weights where the profile knows of no volume at these times of day.
+    Volume is spread evenly within a bucket. Without volume at these times of day the weights are equal.
     """
     bounds = [start_ts + (end_ts - start_ts) * step // steps for step in range(steps + 1)]
     weights = [_volume_between(volumes, from_ts, to_ts) for from_ts, to_ts in pairwise(bounds)]

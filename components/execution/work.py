@@ -1,4 +1,4 @@
-"""What is remembered of an order that is worked in parts."""
+"""The state of orders that are worked in parts."""
 
 from decimal import Decimal
 from enum import StrEnum
@@ -12,30 +12,37 @@ ZERO = Decimal(0)
 
 
 class Stage(StrEnum):
-    """Where a worked order is in its life."""
+    """The stage of a worked order."""
 
     WAITING = "waiting"
     """Before its start."""
     WORKING = "working"
     CLOSING = "closing"
-    """Its time is over; the rest goes out, or went out, as one market order."""
+    """After its end: the rest is sent as one market order."""
     STOPPING = "stopping"
-    """No more parts; it waits for those at the venue to end."""
+    """No more parts are sent; those at the venue are being cancelled."""
 
 
 class Part(msgspec.Struct, gc=False):
-    """An order at the venue, or on its way there, and what is left of it."""
+    """An unfinished part: an order at the venue, or on its way there."""
 
     leaves_quantity: Decimal
     is_cancelling: bool = False
 
 
 class Work(msgspec.Struct):
-    """One order and how far it came. ``order`` was never sent itself; its id names the whole.
+    """One worked order.
 
-    ``parts`` are the unfinished ones, ``sent`` the ids of all that there were. ``steps_begun`` counts steps
-    of time; ``volume`` is what the market traded since the last part was sent, read from ``volume_source``;
-    ``timer_ts`` is 0 for no timer. ``reason`` says why it stops early; ``is_out_of_time``: its time is over.
+    - ``order``: the whole order. It is never sent itself.
+    - ``terms``: its algorithm.
+    - ``parts``: the unfinished parts.
+    - ``sent``: the ids of all parts, finished ones included.
+    - ``steps_begun``: number of steps of time that have begun.
+    - ``volume``: market volume since the last part was sent.
+    - ``volume_source``: where that volume is read, trades or a timeframe of bars.
+    - ``timer_ts``: the due time of its timer; 0 without one.
+    - ``reason``: why it stops early; empty if it does not.
+    - ``is_out_of_time``: it stops because its time is over.
     """
 
     order: Order
@@ -53,19 +60,20 @@ class Work(msgspec.Struct):
 
     @property
     def working_quantity(self) -> Decimal:
-        """What the unfinished parts may still fill."""
+        """The leaves quantity of all unfinished parts."""
         return sum((part.leaves_quantity for part in self.parts.values()), ZERO)
 
     @property
     def unsent_quantity(self) -> Decimal:
-        """What is neither filled nor working: all that may still be sent."""
+        """The quantity that is neither filled nor working, and may still be sent."""
         return self.order.quantity - self.filled_quantity - self.working_quantity
 
 
 class ExecutionState(msgspec.Struct):
-    """Worked orders that are not finished by id, oldest first.
+    """The whole state of the component.
 
-    ``wholes`` names the order that each of their parts is of, those parts included that have ended.
+    - ``works``: unfinished worked orders by id, oldest first.
+    - ``wholes``: the id of the worked order, by the id of each of its parts, finished parts included.
     """
 
     works: dict[ClientOrderId, Work] = {}

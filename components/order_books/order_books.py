@@ -1,11 +1,20 @@
-"""Builds order books from snapshots and deltas, and says when a book cannot be trusted.
+"""Builds order books from snapshots and deltas, and detects missing updates.
 
-A delta says which updates it covers: those after ``previous_book_seq`` up to ``book_seq``. One that the
-book already holds is passed over; one that begins within or at the end of what the book holds is applied
-(sizes are absolute, so an overlap does no harm); one that begins later leaves a gap. Then the book is
-broken until the next snapshot, and ``FeedGapDetected`` of feed ``"book"`` says so. A feed that knows by
-itself that it skipped something posts that event as an input, to the same effect. Where ``book_seq`` is 0
-the feed does not number its updates and every one is applied.
+What it remembers: one book a symbol.
+
+What changes it: a snapshot replaces a book, and a delta changes some of its levels. A delta names the updates
+that it contains: those after ``previous_book_seq``, up to ``book_seq``. Compared with the book's own
+``book_seq``:
+
+- All its updates are in the book already: it is ignored.
+- It begins at or before the book's last update: it is applied. Sizes are absolute, so an overlap does no
+  harm.
+- It begins later: updates are missing. The book is broken until the next snapshot, and ``FeedGapDetected`` of
+  feed ``"book"`` is emitted. A feed that detects a gap itself posts this event as an input, with the same
+  effect.
+- ``book_seq`` is 0: the feed does not number its updates, and every delta is applied.
+
+What never happens: nobody is shown a broken or crossed book.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,7 +26,7 @@ from kernel.component import STEADFAST, FailurePolicy, Subscription
 from kernel.events import BookDelta, BookSnapshot, Event, FeedGapDetected
 
 BOOK_FEED = "book"
-"""The feed that a ``FeedGapDetected`` about an order book names."""
+"""The feed name in a ``FeedGapDetected`` about an order book."""
 
 
 class OrderBooksState(msgspec.Struct):
@@ -27,7 +36,7 @@ class OrderBooksState(msgspec.Struct):
 
 
 class OrderBooks:
-    """Keeps the order books of ``symbols``, of every symbol for ``None``, of none for an empty set."""
+    """Keeps order books. ``symbols``: whose books; ``None`` for all, an empty set for no symbol."""
 
     name = "order_books"
     failure_policy: FailurePolicy = STEADFAST
@@ -43,7 +52,7 @@ class OrderBooks:
             yield Subscription(FeedGapDetected, self.on_gap)
 
     def on_snapshot(self, snapshot: BookSnapshot) -> None:
-        """A whole book. One that is older than the present book, by its number, says nothing new."""
+        """Replace the whole book, unless the snapshot is older than it by its number."""
         book = self.state.books.get(snapshot.symbol)
         if book is None:
             book = self.state.books[snapshot.symbol] = Book(snapshot.symbol)
@@ -72,7 +81,7 @@ class OrderBooks:
         return None
 
     def on_gap(self, gap: FeedGapDetected) -> None:
-        """A feed says that it skipped updates."""
+        """Mark a book as broken when a feed reports missing updates."""
         book = self.state.books.get(gap.symbol)
         if book is not None and gap.feed == BOOK_FEED:
             book.is_broken = True
@@ -80,10 +89,10 @@ class OrderBooks:
     # --- the view -----------------------------------------------------------------------------
 
     def book(self, symbol: str) -> Book | None:
-        """The book as of now; ``None`` before its first snapshot, after a gap and while it is crossed."""
+        """The present book; ``None`` before its first snapshot, after a gap, and while it is crossed."""
         book = self.state.books.get(symbol)
         return None if book is None or book.is_broken or book.is_crossed else book
 
     def is_kept(self, symbol: str) -> bool:
-        """Whether the symbol has had a book, even if it cannot be trusted now."""
+        """Whether the symbol has had a book, even if the book is broken or crossed now."""
         return symbol in self.state.books

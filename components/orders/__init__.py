@@ -1,6 +1,13 @@
-"""Orders of record: the component in ``orders``, the lifecycle table in ``lifecycle``.
+"""Orders of record: every order that was approved, and its state.
 
-``outbox`` sends orders and requests, or holds orders first; ``reports`` applies what a venue says to one
-order; ``contingency`` says what orders mean for each other, ``groups`` takes fills of one off the others;
-``corporate_actions`` restates them. To allow another transition, add a row to ``lifecycle``.
+- ``orders``: the component.
+- ``lifecycle``: the table of transitions.
+- ``outbox``: sends orders and requests to the venue, or holds orders first.
+- ``reports``: applies a venue's report to one order.
+- ``contingency``: arithmetic of parents, children and groups.
+- ``groups``: reduces the orders of a group by each other's fills.
+- ``corporate_actions``: restates orders.
+- ``state``: the state.
+
+To allow another transition, add a row to ``lifecycle``.
 """

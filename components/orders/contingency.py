@@ -1,9 +1,19 @@
-"""What orders mean for each other: parents and children, and groups of which one cancels the other.
+"""Contingent orders: parents and children, and groups in which one order cancels the others.
 
-Pure bookkeeping and arithmetic; the component acts on it. A child waits until its parent is completely
-filled, or ended with a part filled: then it is for that part. A parent that ends with nothing filled takes
-its children with it. In a group each fill takes its quantity off the others; a member that is cancelled,
-denied or expires leaves the others as they are.
+What it remembers (in ``OrderEntry``): for a child, its parent's quantity at the time it was attached. For a
+member of a group, the quantity by which it must still be reduced.
+
+What changes it:
+
+- A child waits until its parent ends. If the parent is completely filled, the whole child is sent. If a part
+  of the parent is filled, that part of the child is sent. If nothing is filled, the child is cancelled.
+- Each fill of a group member reduces the other members by its quantity.
+- A split restates all these quantities.
+
+What never happens: a member that is cancelled, denied or expired does not change the others. A child never
+becomes larger than risk approved, except an exit whose parent was replaced by a larger order.
+
+The functions are pure arithmetic. ``outbox`` and ``groups`` send what follows.
 """
 
 from collections.abc import Iterable
@@ -13,11 +23,10 @@ from components.orders.state import ZERO, OrderEntry
 
 
 def released_quantity(child: OrderEntry, parent: OrderEntry, *, lot_size: Decimal) -> Decimal:
-    """What a child is for once its parent has ended, in whole lots; 0 for nothing.
+    """The quantity of a child after its parent has ended, in whole lots; 0 if nothing is to be sent.
 
-    In proportion to what was filled of what the parent was for when the child was attached. A parent
-    that was replaced by a larger order makes its exits larger too; any other child never grows beyond
-    what risk approved.
+    It is the child's quantity times the parent's filled quantity, over the parent's quantity when the child
+    was attached. Only an exit (same symbol, opposite side) can become larger than it was approved.
     """
     order, filled = child.order, parent.filled_quantity + child.parent_split_quantity
     if filled == child.parent_quantity:
@@ -30,7 +39,7 @@ def released_quantity(child: OrderEntry, parent: OrderEntry, *, lot_size: Decima
 def restate_parent(
     parent: OrderEntry, children: Iterable[OrderEntry], *, old_quantity: Decimal, ratio: Decimal
 ) -> None:
-    """A split restated a parent: what its children wait for is in new units, its earlier fills included."""
+    """Restate for a split what the children of a parent remember of it, earlier fills included."""
     filled = parent.filled_quantity
     for child in children:
         before = child.parent_split_quantity
@@ -39,17 +48,17 @@ def restate_parent(
         child.parent_quantity = child.parent_quantity * whole / (old_quantity + before)
 
 
-def take_back_split(children: Iterable[OrderEntry], quantity: Decimal) -> None:
-    """A fill of before a split was undone: what the split made of it was never traded either."""
+def undo_split_of_fill(children: Iterable[OrderEntry], quantity: Decimal) -> None:
+    """Undo, for children, the ``quantity`` that a split added to a parent's fill that is now undone."""
     for child in children:
         child.parent_split_quantity -= quantity
 
 
 def is_reduced_to_nothing(entry: OrderEntry) -> bool:
-    """Whether what its group filled leaves nothing of the order."""
+    """Whether the fills of its group leave nothing of the order."""
     return entry.owed_reduction >= entry.leaves_quantity
 
 
-def owes(entry: OrderEntry) -> bool:
-    """Whether something must still be taken off the order."""
+def must_be_reduced(entry: OrderEntry) -> bool:
+    """Whether the order must still be reduced by fills of its group."""
     return entry.owed_reduction > ZERO

@@ -1,9 +1,11 @@
-"""What a corporate action does to the terms of an order.
+"""Corporate actions: how they change the terms of an order.
 
-A split leaves what was filled as it was booked and restates the rest: quantity times the ratio, in whole
-lots, prices over the ratio, to the nearest tick. So ``quantity`` less what was filled is still what is left.
-A fill of before a split that is undone leaves more, in the units of today. A symbol change moves the order. A
-merger or delisting ends it. Dividends change nothing: a venue may lower orders by the dividend, ours stand.
+- A split restates the leaves quantity, not the fills: leaves times the ratio, in whole lots; prices over the
+  ratio, to the nearest tick. The order's quantity becomes filled plus restated leaves.
+- A fill from before a split can be undone later. Then the leaves quantity grows, in present units.
+- A symbol change moves the order.
+- A merger or delisting ends it.
+- A dividend changes nothing. Some venues lower orders by the dividend; we do not.
 """
 
 from collections.abc import Sequence
@@ -22,7 +24,7 @@ OrderT = TypeVar("OrderT", bound=Order)
 def restated(
     order: OrderT, action: CorporateAction, *, filled: Decimal, instrument: InstrumentDefined
 ) -> OrderT:
-    """The order under the terms of its successor, ``instrument``; what is left of it may be nothing."""
+    """The order on the terms of ``instrument``, after the action. Its leaves quantity can become 0."""
     ratio, tick, lot = action.ratio, instrument.tick_size, instrument.lot_size
     symbol = successor(action)
     if ratio == ONE:
@@ -43,7 +45,10 @@ def restated(
 def with_more_left(
     splits: Sequence[OrderSplit], quantity: Decimal, *, action_count: int
 ) -> tuple[tuple[OrderSplit, ...], Decimal]:
-    """The splits as if ``quantity`` more had been left after ``action_count`` actions; what that is now."""
+    """Undo a fill of ``quantity`` that was booked after ``action_count`` corporate actions.
+
+    Returns the order's later splits with the larger leaves, and the quantity in present units.
+    """
     done: list[OrderSplit] = []
     for split in splits:
         if split.action <= action_count:

@@ -1,8 +1,14 @@
-"""One cancels other, for what the venue does not know as a group.
+"""Groups in which one order cancels the others, for a venue without such groups.
 
-The fills of one member are taken off the others here: by a replacement, by a cancel where nothing is left,
-and also by a cancel where the venue cannot replace. What cannot be asked for now is owed, and asked for as
-soon as it can be.
+What it remembers (in ``OrderEntry``): the quantity by which each member must still be reduced, and the part
+of it in a replacement under way.
+
+What changes it: each fill of one member reduces the others. A reduction is sent as a replacement by a smaller
+order. It is sent as a cancel if nothing remains, or if the venue cannot replace. While the venue answers an
+earlier request, the reduction waits, and it is sent after the answer.
+
+What never happens: a reduction is not lost when its request is rejected, and a fill is not counted twice. One
+fill can still arrive between another fill and the reduction, so a group at such a venue can overfill.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,7 +16,7 @@ from decimal import Decimal
 
 import msgspec
 
-from components.orders.contingency import is_reduced_to_nothing, owes
+from components.orders.contingency import is_reduced_to_nothing, must_be_reduced
 from components.orders.lifecycle import REPLACEABLE
 from components.orders.outbox import Emitted, Outbox, is_cancellable, replacement
 from components.orders.state import ZERO, OrderEntry, OrdersState
@@ -27,7 +33,7 @@ _REFUSALS = frozenset({ExecutionKind.CANCEL_REJECTED, ExecutionKind.REPLACE_REJE
 
 
 class Groups:
-    """Takes off orders what others of their group filled. ``has`` is what the venue does by itself."""
+    """Reduces orders by the fills of their group. ``has``: whether the venue has a feature."""
 
     def __init__(self, state: OrdersState, outbox: Outbox, has: Callable[[VenueFeature], bool]) -> None:
         self._state = state
@@ -35,66 +41,66 @@ class Groups:
         self._has = has
 
     def after_fill(self, ts: int, entry: OrderEntry, *, traded: Decimal) -> Emitted:
-        """An order filled: its group has so much less to do."""
+        """Reduce the other members of a group by a fill."""
         events: Emitted = []
         if traded > 0 and not entry.is_taken_off:
             for other in self._state.others_in_group(entry.order):
                 if not self._is_grouped_at_venue(other):
                     other.owed_reduction += traded
-                    events += self.settle(ts, other)
+                    events += self.send_reduction(ts, other)
         return events
 
     def after_report(self, report: ExecutionReport, entry: OrderEntry) -> Sequence[Event]:
-        """The venue spoke of an order that is still open: ask for what it owes, if it may be asked again."""
+        """Send a reduction that waited for this report of an open order."""
         if report.kind is ExecutionKind.REPLACED:
             entry.reducing = ZERO
         elif report.kind is ExecutionKind.REPLACE_REJECTED and entry.reducing:
             entry.owed_reduction += entry.reducing
             entry.reducing = ZERO
-            return self._take_off(report.ts, entry)
+            return self._cancel_rest(report.ts, entry)
         if report.kind not in _REFUSALS or not entry.has_asked:
-            return self.settle(report.ts, entry)
+            return self.send_reduction(report.ts, entry)
         return ()
 
-    def take_off_ahead(self, ts: int, entry: OrderEntry) -> Emitted:
-        """An emulated member goes out as a market order: it is as good as filled.
+    def reduce_ahead(self, ts: int, entry: OrderEntry) -> Emitted:
+        """Reduce a group when an emulated member is sent as a market order, without waiting for its fill.
 
-        Its quantity is taken off the others now, before it is sent, for they could trade before its fill
-        is known. Should the venue not fill it after all, they are gone.
+        Otherwise another member could trade before the fill is known. If the venue does not fill the order,
+        the others stay reduced.
         """
         events: Emitted = []
         for other in self._state.others_in_group(entry.order):
             if not self._is_grouped_at_venue(other):
                 entry.is_taken_off = True
                 other.owed_reduction += entry.leaves_quantity
-                events += self.settle(ts, other)
+                events += self.send_reduction(ts, other)
         return events
 
-    def settle(self, ts: int, entry: OrderEntry) -> Sequence[Event]:
-        """Ask for what an order owes: its end, or a smaller quantity. Waits while it cannot be asked."""
+    def send_reduction(self, ts: int, entry: OrderEntry) -> Sequence[Event]:
+        """Ask the venue to end an expiring order, or to reduce an order; later if it cannot be asked now."""
         if entry.is_expiring:
-            return self._take_off(ts, entry)
-        if not owes(entry):
+            return self._cancel_rest(ts, entry)
+        if not must_be_reduced(entry):
             return ()
         if is_reduced_to_nothing(entry):
-            return self._take_off(ts, entry)
+            return self._cancel_rest(ts, entry)
         smaller = msgspec.structs.replace(entry.order, quantity=entry.order.quantity - entry.owed_reduction)
         if entry.status is PENDING:
             entry.order, entry.owed_reduction = smaller, ZERO
             return (OrderReplaced(ts, smaller),)
         if not self._has(VenueFeature.REPLACE):
-            return self._take_off(ts, entry)
+            return self._cancel_rest(ts, entry)
         if entry.status not in REPLACEABLE:
             return ()
         entry.reducing, entry.owed_reduction = entry.owed_reduction, ZERO
         return (replacement(ts, entry, smaller),)
 
     def _is_grouped_at_venue(self, other: OrderEntry) -> bool:
-        """Whether the venue takes the fills of one off the other by itself: it has both, as a group."""
+        """Whether the venue has the order as a member of the group, and reduces it itself."""
         return other.status is not PENDING and self._has(VenueFeature.OCO)
 
-    def _take_off(self, ts: int, entry: OrderEntry) -> Sequence[Event]:
-        """Cancel what is left of an order, if it can be cancelled now."""
+    def _cancel_rest(self, ts: int, entry: OrderEntry) -> Sequence[Event]:
+        """Cancel the rest of an order, if it can be cancelled now."""
         if not is_cancellable(entry):
             return ()
         entry.has_asked = True

@@ -1,9 +1,10 @@
-"""The life of an order as a table: state and report to new state.
+"""The life of an order as a table: (state, report) -> new state.
 
-What is not listed changes nothing and is reported as ``TransitionRefused``. Fills have rows of their
-own because venues report them late: a fill is money, so it is booked from every state that an order
-can be in after it was sent, terminal ones included. An order that is held here (``PENDING``) or was
-denied was never sent, so no report of it is true; what moves it is our own doing (``HELD_MOVES``).
+- A report that is not in the table changes nothing, and ``TransitionRefused`` is emitted.
+- Fills have rules of their own (``after_fill``), because venues report them late. A fill is money, so it is
+  booked in every state of an order that was sent, also after its end.
+- An order that is held here (``PENDING``) or was denied was never sent. No report of it can be true; only our
+  own components change its state (``HELD_MOVES``).
 """
 
 from kernel.events import FILLED
@@ -11,7 +12,7 @@ from kernel.events import ExecutionKind as Kind
 from kernel.events import OrderStatus as Status
 
 TERMINAL = frozenset({Status.FILLED, Status.CANCELLED, Status.REJECTED, Status.DENIED, Status.EXPIRED})
-"""States in which nothing more is expected."""
+"""States after the end of an order."""
 
 _SENT = (
     Status.SUBMITTED,
@@ -27,12 +28,12 @@ _ENDED_THERE = (Status.FILLED, Status.CANCELLED, Status.EXPIRED, Status.REJECTED
 """States in which an order ended at the venue."""
 
 FILLABLE = frozenset({*_SENT, *_ENDED_THERE})
-"""States from which a fill is booked, if the quantity has room for it: late ones, and after a bust."""
+"""States in which a fill is booked if the leaves quantity allows it, also late or after a bust."""
 
 TRANSITIONS: dict[tuple[Status, Kind], Status] = {
     (Status.SUBMITTED, Kind.ACCEPTED): Status.ACCEPTED,
     (Status.UNKNOWN, Kind.ACCEPTED): Status.ACCEPTED,
-    # acknowledgements that a fill or a request of ours has overtaken
+    # acknowledgements that arrive after a fill or after a request of ours
     (Status.PARTIALLY_FILLED, Kind.ACCEPTED): Status.PARTIALLY_FILLED,
     (Status.PENDING_CANCEL, Kind.ACCEPTED): Status.PENDING_CANCEL,
     (Status.PENDING_REPLACE, Kind.ACCEPTED): Status.PENDING_REPLACE,
@@ -46,7 +47,7 @@ TRANSITIONS: dict[tuple[Status, Kind], Status] = {
     (Status.PENDING_REPLACE, Kind.REPLACE_REJECTED): Status.ACCEPTED,
     (Status.UNKNOWN, Kind.REPLACED): Status.ACCEPTED,
     (Status.UNKNOWN, Kind.REPLACE_REJECTED): Status.ACCEPTED,
-    # new terms that nobody asked for: a venue restates an order, say for a fill of its group
+    # new terms without a request: a venue restates an order, for example after a fill of its group
     (Status.SUBMITTED, Kind.REPLACED): Status.ACCEPTED,
     (Status.ACCEPTED, Kind.REPLACED): Status.ACCEPTED,
     (Status.PARTIALLY_FILLED, Kind.REPLACED): Status.ACCEPTED,
@@ -58,7 +59,7 @@ TRANSITIONS: dict[tuple[Status, Kind], Status] = {
     (Status.PARTIALLY_FILLED, Kind.TRIGGERED): Status.PARTIALLY_FILLED,
     (Status.PENDING_CANCEL, Kind.TRIGGERED): Status.PENDING_CANCEL,
     (Status.PENDING_REPLACE, Kind.TRIGGERED): Status.PENDING_REPLACE,
-    (Status.UNKNOWN, Kind.TRIGGERED): Status.ACCEPTED,  # what triggers is there
+    (Status.UNKNOWN, Kind.TRIGGERED): Status.ACCEPTED,  # an order that triggers is at the venue
     **{(status, Kind.CANCELLED): Status.CANCELLED for status in _SENT},
     **{(status, Kind.EXPIRED): Status.EXPIRED for status in _SENT},
     **{(status, Kind.UNKNOWN): Status.UNKNOWN for status in _SENT[:-1]},
@@ -66,21 +67,21 @@ TRANSITIONS: dict[tuple[Status, Kind], Status] = {
     **{(status, Kind.CANCEL_REJECTED): status for status in _ENDED_THERE},
     **{(status, Kind.REPLACE_REJECTED): status for status in _ENDED_THERE},
 }
-"""Every report but fills and corrections. ``ACCEPTED`` stands for working: see ``working_status``."""
+"""All reports except fills and corrections. ``ACCEPTED`` here means working: see ``working_status``."""
 
 ANSWERS_A_REPLACEMENT = frozenset({Kind.REPLACED, Kind.REPLACE_REJECTED})
-"""Reports that are refused where no replacement is under way, whatever the table says; but a
-``REPLACED`` that carries terms of its own is taken."""
+"""Reports that are refused if no replacement is under way, also where the table lists them. Exception: a
+``REPLACED`` that contains new terms."""
 
 HELD_MOVES = frozenset({Status.SUBMITTED, Status.CANCELLED, Status.DENIED, Status.EXPIRED})
-"""Where an order goes from ``PENDING``: sent, cancelled, stopped by the gate, or out of time."""
+"""The states that follow ``PENDING``: sent, cancelled, denied by the gate, or expired."""
 
 CANCELLABLE = frozenset({Status.SUBMITTED, Status.ACCEPTED, Status.PARTIALLY_FILLED, Status.PENDING_REPLACE})
 REPLACEABLE = frozenset({Status.ACCEPTED, Status.PARTIALLY_FILLED})
 
 
 def working_status(*, is_filled_in_part: bool, is_complete: bool, is_replacing: bool) -> Status:
-    """The state of an order of which the venue said that it works."""
+    """The state of an order that the venue reported as working."""
     if is_complete:
         return FILLED
     if is_replacing:
@@ -89,10 +90,9 @@ def working_status(*, is_filled_in_part: bool, is_complete: bool, is_replacing: 
 
 
 def after_fill(status: Status, *, is_complete: bool) -> Status | None:
-    """The state after a fill, or ``None`` if one cannot be booked from here.
+    """The state after a fill; ``None`` if a fill cannot be booked in this state.
 
-    A fill that leaves something open does not end a pending cancel or replace, nor bring a cancelled
-    or expired order back to life.
+    A partial fill does not end a pending cancel or replace. A cancelled or expired order stays so.
     """
     if status not in FILLABLE:
         return None

@@ -1,9 +1,20 @@
-"""The orders of record: what we asked for, what became of it, each fill booked once.
+"""The orders of record: every approved order, its state, and its fills.
 
-Approved orders become ``OrderSubmitted``, the effect that a broker acts on; execution reports move
-orders along the transition table and become the order events that everybody else trusts. An order that
-waits for its parent, or for a condition that the venue cannot watch, is ``OrderHeld`` first: it can be
-cancelled and replaced here at once.
+What it remembers: open orders, the latest finished ones, and which orders belong together as parent and child
+or as a group.
+
+What changes it:
+
+- ``OrderApproved`` adds an order. It becomes ``OrderSubmitted``, on which a broker acts. An order that waits
+  for its parent, or for a condition that the venue cannot watch, becomes ``OrderHeld`` first. While it is
+  held it can be cancelled and replaced here at once.
+- ``ExecutionReport`` moves an order along the transition table (``lifecycle``) and becomes the order event
+  that all other components use.
+- Cancel and replace requests go to the venue; the order's terms change when the venue confirms.
+- A corporate action restates or ends orders.
+
+What never happens: a fill is booked twice, an order is submitted without asking the gate, or a report changes
+an order in a way that the table does not list.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -11,7 +22,7 @@ from decimal import Decimal
 
 import msgspec
 
-from components.orders.contingency import restate_parent, take_back_split
+from components.orders.contingency import restate_parent, undo_split_of_fill
 from components.orders.corporate_actions import restated
 from components.orders.groups import Groups
 from components.orders.lifecycle import REPLACEABLE, TERMINAL
@@ -64,8 +75,12 @@ _REFUSALS = frozenset({ExecutionKind.CANCEL_REJECTED, ExecutionKind.REPLACE_REJE
 class Orders:
     """The component that owns order state.
 
-    ``gate`` says why an order may not go out now (empty: it may), ``holds`` whether it must be emulated
-    before it is sent, ``has`` what the venue does by itself. Left out, everything may go as it is.
+    - ``gate``: the reason why an order must not be sent now; empty if it may be sent.
+    - ``holds``: whether an order must be emulated before it is sent.
+    - ``has``: whether the venue has a feature.
+    - ``instrument``: the terms of a symbol.
+
+    By default every order is sent as it is.
     """
 
     name = "orders"
@@ -103,8 +118,7 @@ class Orders:
     # --- the view -----------------------------------------------------------------------------
 
     def open_orders(self, strategy: StrategyId, symbol: str | None) -> Sequence[Order]:
-        """One strategy's orders that are not finished, held ones included, oldest first; of one symbol if
-        named."""
+        """One strategy's unfinished orders, held ones included, oldest first; ``None``: any symbol."""
         return tuple(
             entry.order
             for entry in self.state.open.values()
@@ -112,11 +126,11 @@ class Orders:
         )
 
     def symbol_of(self, client_order_id: ClientOrderId) -> str:
-        """The symbol of an order that is open or was closed lately; empty if it is neither."""
+        """The symbol of an open or recently finished order; empty for any other id."""
         entry = self.state.entry_of(client_order_id)
         return "" if entry is None else entry.order.symbol
 
-    # --- what we ask for ----------------------------------------------------------------------
+    # --- requests -----------------------------------------------------------------------------
 
     def on_approved(self, event: OrderApproved) -> Sequence[Event]:
         order = event.order
@@ -126,7 +140,7 @@ class Orders:
             return self._outbox.send_attached(event.ts, entry)
         if order.time_in_force is GTD or self._holds(order) or self._gate(order):
             return self._outbox.send(event.ts, entry)
-        return (OrderSubmitted(event.ts, order),)  # nearly every order, without the calls of the long way
+        return (OrderSubmitted(event.ts, order),)  # most orders; this saves the calls of the outbox
 
     def on_replace_approved(self, event: ReplaceApproved) -> Sequence[Event]:
         entry = self.state.open.get(event.order.client_order_id)
@@ -140,7 +154,7 @@ class Orders:
     def on_cancel_intent(self, event: CancelIntent) -> Sequence[Event]:
         entry = self.state.open.get(event.client_order_id)
         if entry is not None and entry.order.strategy != event.strategy:
-            entry = None  # another strategy's order is none of its business
+            entry = None  # a strategy may not cancel another one's order
         if entry is not None and entry.order.origin is OrderOrigin.RISK:
             reason = "only an operator may cancel it"
             return (CancelRejected(event.ts, event.client_order_id, event.strategy, event.symbol, reason),)
@@ -156,14 +170,14 @@ class Orders:
         return self._outbox.cancel(event.ts, entry, reason="cancelled before it was sent")
 
     def on_expire_intent(self, event: ExpireOrderIntent) -> Sequence[Event]:
-        """End an order whose time emulation keeps: a held one here, another one at the venue."""
+        """End an order whose time in force is emulated: here if it is held, else by a cancel at the venue."""
         entry = self.state.open.get(event.client_order_id)
         if entry is None:
             return ()
         if entry.status is PENDING:
             return self._outbox.expire_held(event.ts, entry)
         entry.is_expiring = True
-        return self._groups.settle(event.ts, entry)
+        return self._groups.send_reduction(event.ts, entry)
 
     def on_cancel_all(self, event: CancelAllOrders) -> Sequence[Event]:
         events: Emitted = []
@@ -172,7 +186,7 @@ class Orders:
                 events += self._outbox.cancel(event.ts, entry, reason="cancelled before it was sent")
         return events
 
-    # --- what the venue says ------------------------------------------------------------------
+    # --- reports of the venue -----------------------------------------------------------------
 
     def on_report(self, report: ExecutionReport) -> Sequence[Event]:
         entry = self.state.entry_of(report.client_order_id)
@@ -194,7 +208,7 @@ class Orders:
         return (event,)
 
     def _correct(self, report: ExecutionReport, entry: OrderEntry) -> Sequence[Event]:
-        """Correct a fill. One from before a split leaves more of an order than it filled: new terms."""
+        """Correct a fill. If it is from before a split, the order's quantity can change too."""
         filled, quantity = entry.filled_quantity, entry.order.quantity
         event, status = correct_fill(entry, report, action_count=self.state.action_count)
         if status is None:
@@ -203,7 +217,7 @@ class Orders:
         events: Emitted = [event]
         more = entry.order.quantity - quantity
         if more:
-            take_back_split(self.state.children_of(entry.order.client_order_id), more)
+            undo_split_of_fill(self.state.children_of(entry.order.client_order_id), more)
             if entry.status not in TERMINAL:
                 events.append(OrderReplaced(report.ts, entry.order))
         if self.state.children or entry.order.group_id or entry.is_expiring:
@@ -211,7 +225,7 @@ class Orders:
         return events
 
     def _follow(self, report: ExecutionReport, entry: OrderEntry, *, traded: Decimal) -> Emitted:
-        """What a report of one order means for those that hang on it, and for what it still owes."""
+        """Update the group and the children of an order after a report of it."""
         events = self._groups.after_fill(report.ts, entry, traded=traded)
         if entry.status in TERMINAL:
             return [*events, *self._outbox.after_end(report.ts, entry)]
@@ -220,7 +234,7 @@ class Orders:
     # --- held orders --------------------------------------------------------------------------
 
     def on_triggered(self, event: HeldOrderTriggered) -> Sequence[Event] | None:
-        """Send an emulated order, as the venue takes it."""
+        """Send an emulated order in the form that the venue accepts."""
         entry = self.state.open.get(event.order.client_order_id)
         if entry is None or entry.held is not HoldReason.EMULATED:
             return None
@@ -234,11 +248,11 @@ class Orders:
             events.append(OrderTriggered(event.ts, asked.client_order_id, asked.strategy, asked.symbol))
         submitted = self._outbox.submit(event.ts, entry)
         if entry.status is SUBMITTED and entry.order.order_type is MARKET:
-            events += self._groups.take_off_ahead(event.ts, entry)
+            events += self._groups.reduce_ahead(event.ts, entry)
         return [*events, *submitted]
 
     def on_denied(self, event: OrderDenied) -> Sequence[Event] | None:
-        """A held order that emulation had to deny ends here; any other denial was never an order."""
+        """End a held order that emulation denied. Other denied orders are not in the records."""
         entry = self.state.open.get(event.order.client_order_id)
         if entry is None or entry.status is not PENDING:
             return None
@@ -257,7 +271,7 @@ class Orders:
             if entry.order.symbol != action.symbol or entry.status in TERMINAL:
                 continue
             if is_expiry and entry.status is not PENDING:
-                continue  # the venue ends what it has, and says so
+                continue  # the venue ends its orders itself and reports it
             if action.kind in ENDING:
                 reason = "the instrument expired" if is_expiry else action.kind.value
                 if is_cancellable(entry):
@@ -294,7 +308,7 @@ def _has_trigger(order: Order) -> bool:
 
 
 def _with_new_terms(sent: ApprovedOrder, approved: ApprovedOrder) -> ApprovedOrder:
-    """New terms of an order, as far as it has them: emulated, it was sent as another type than approved."""
+    """The order with new terms. Prices that the sent type does not have (it was emulated) are left out."""
     return msgspec.structs.replace(
         sent,
         quantity=approved.quantity,

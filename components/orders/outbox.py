@@ -1,7 +1,7 @@
-"""What goes out to the venue, and what is held here first: submissions, cancels and replacements.
+"""Sends submissions, cancels and replacements to the venue, or holds orders first.
 
-Right before every ``OrderSubmitted`` the gate is asked. An order that is held is cancelled or expires here
-and now, and the orders that wait for one that has ended are sent or go with it.
+The gate is asked right before every ``OrderSubmitted``. A held order is cancelled or expires here at once.
+When an order ends, its children are sent or cancelled.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,7 +36,7 @@ Emitted = list[Event]
 
 
 class Outbox:
-    """Sends orders and requests. See ``Orders`` for what it is given."""
+    """Sends orders and requests. See ``Orders`` for its arguments."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Outbox:
     # --- orders -------------------------------------------------------------------------------
 
     def send_attached(self, ts: int, entry: OrderEntry) -> Emitted:
-        """Hold an order whose parent works, or send it, or end it, as its parent did."""
+        """Hold, send or cancel a new order that belongs to a parent or a group."""
         parent_id = entry.order.parent_id
         parent = self._state.entry_of(parent_id) if parent_id else None
         self._state.attach(entry, parent=None if parent is entry else parent)
@@ -80,7 +80,7 @@ class Outbox:
         return self.submit(ts, entry)
 
     def submit(self, ts: int, entry: OrderEntry) -> Emitted:
-        """Give an order to the venue, if the gate lets it."""
+        """Give an order to the venue, or deny it if the gate is closed."""
         order = entry.order
         closed_by = self._gate(order)
         if closed_by:
@@ -93,7 +93,7 @@ class Outbox:
         return [OrderSubmitted(ts, order)]
 
     def after_end(self, ts: int, parent: OrderEntry) -> Emitted:
-        """Send or cancel the orders that waited for one that has ended."""
+        """Send or cancel the children of an order that has ended."""
         waiting = self._state.children_of(parent.order.client_order_id)
         self._state.children.pop(parent.order.client_order_id, None)
         events: Emitted = []
@@ -118,7 +118,7 @@ class Outbox:
     # --- requests -----------------------------------------------------------------------------
 
     def cancel(self, ts: int, entry: OrderEntry, *, reason: str) -> Sequence[Event]:
-        """Ask the venue to cancel; a held order ends here and now, for ``reason``."""
+        """Ask the venue to cancel an order. A held order is cancelled here at once, with ``reason``."""
         if entry.status is PENDING:
             return self._cancel_held(ts, entry, reason=reason)
         entry.status = OrderStatus.PENDING_CANCEL
@@ -136,7 +136,7 @@ class Outbox:
         return [cancelled, *self.after_end(ts, entry)]
 
     def expire_held(self, ts: int, entry: OrderEntry) -> Emitted:
-        """The time of an order is over before it was sent."""
+        """End an order whose time was over before it was sent."""
         self._state.end_held(entry, OrderStatus.EXPIRED)
         order = entry.order
         reason = f"{order.time_in_force.value}: its time ran out before it was sent"
@@ -147,11 +147,11 @@ class Outbox:
 
 
 def replacement(ts: int, entry: OrderEntry, order: ApprovedOrder) -> Event:
-    """Ask the venue for new terms."""
+    """The request for new terms of an order at the venue."""
     entry.status, entry.replacement = OrderStatus.PENDING_REPLACE, order
     return ReplaceSubmitted(ts, order, entry.broker_order_id)
 
 
 def is_cancellable(entry: OrderEntry) -> bool:
-    """Whether the venue can be asked to cancel, or the order is held here."""
+    """Whether the order can be cancelled now, at the venue or because it is held here."""
     return entry.status is PENDING or entry.status in CANCELLABLE

@@ -1,6 +1,6 @@
-"""What a venue's report does to one order: pure changes of its entry, and the event that says so.
+"""Applies a venue's report to the entry of one order.
 
-Each function returns the order event and the new state, or a ``TransitionRefused`` and ``None``: then
+Each function returns the order event and the new state. If it returns ``TransitionRefused`` and ``None``,
 nothing was changed.
 """
 
@@ -46,10 +46,10 @@ _ACCEPTED = OrderStatus.ACCEPTED
 
 
 def book_fill(entry: OrderEntry, report: ExecutionReport, *, action_count: int) -> Outcome:
-    """Book a fill, once; there were ``action_count`` corporate actions before it.
+    """Book a fill once. ``action_count``: number of corporate actions before it.
 
-    One beyond what the order was for, while a larger quantity was asked for, says that the venue took that
-    before its word of it came.
+    A fill can exceed the order's quantity while a larger quantity is requested. Then the venue has accepted
+    the larger quantity, and its confirmation is late.
     """
     order, quantity, price = entry.order, report.quantity, report.price
     if quantity is None or price is None or quantity <= 0:
@@ -90,9 +90,9 @@ def book_fill(entry: OrderEntry, report: ExecutionReport, *, action_count: int) 
 
 
 def correct_fill(entry: OrderEntry, report: ExecutionReport, *, action_count: int) -> Outcome:
-    """Change a booked fill, or undo it; there were ``action_count`` corporate actions by now.
+    """Change or undo a booked fill. ``action_count``: number of corporate actions so far.
 
-    What is not filled after all is left of the order again, in the units of today.
+    The leaves quantity grows by the undone quantity, in present units.
     """
     booked = entry.fills.get(report.fill_id)
     if booked is None:
@@ -138,7 +138,7 @@ def correct_fill(entry: OrderEntry, report: ExecutionReport, *, action_count: in
 
 
 def _take_quantity(entry: OrderEntry, quantity: Decimal) -> None:
-    """Another quantity, of the order and of the terms that are asked for."""
+    """Change the quantity of the order, and that of its requested terms by the same amount."""
     more = quantity - entry.order.quantity
     entry.order = msgspec.structs.replace(entry.order, quantity=quantity)
     asked = entry.replacement
@@ -147,9 +147,9 @@ def _take_quantity(entry: OrderEntry, quantity: Decimal) -> None:
 
 
 def apply_transition(entry: OrderEntry, report: ExecutionReport) -> Outcome:
-    """Everything but fills and their corrections.
+    """Apply a report that is not a fill or a correction.
 
-    A cancel of an order whose time was over, sent because the venue keeps no time, is its expiry.
+    A cancel counts as an expiry if it was sent because the order's emulated time in force was over.
     """
     kind = report.kind
     if entry.is_expiring and kind is ExecutionKind.CANCELLED:
@@ -162,7 +162,7 @@ def apply_transition(entry: OrderEntry, report: ExecutionReport) -> Outcome:
         if problem:
             return refusal(entry, report, problem)
     entry.broker_order_id = report.broker_order_id or entry.broker_order_id
-    if entry.filled_quantity or entry.replacement is not None:  # most orders are still whole: 0.4 us less
+    if entry.filled_quantity or entry.replacement is not None:  # saves 0.4 us for an unfilled order
         left = entry.order.quantity - entry.filled_quantity
         if status is _ACCEPTED or (left <= 0 and status not in TERMINAL):
             status = working_status(
@@ -174,22 +174,25 @@ def apply_transition(entry: OrderEntry, report: ExecutionReport) -> Outcome:
 
 
 def refusal(entry: OrderEntry, report: ExecutionReport, reason: str) -> Outcome:
-    """A report that changes nothing."""
+    """The outcome of a report that changes nothing."""
     return refused(report, entry.status, reason), None
 
 
 def refused(report: ExecutionReport, status: OrderStatus, reason: str) -> TransitionRefused:
-    """The event that says that a report changed nothing."""
+    """The event for a report that changed nothing."""
     return TransitionRefused(report.ts, report.client_order_id, report.symbol, status, report.kind, reason)
 
 
 def _answer_replacement(entry: OrderEntry, report: ExecutionReport) -> str:
-    """Take new terms, or let them go; returns why not. The report's own terms win over those asked for."""
+    """Apply the venue's answer to a replacement. Returns the reason if it cannot be applied, else empty.
+
+    Terms in the report are used before the requested ones.
+    """
     terms = entry.replacement
     if report.kind is REPLACED:
         if terms is None and report.quantity is None:
             return "no replacement is under way"
-        if terms is not None and _is_of_the_venues_own(entry.order, terms, report):
+        if terms is not None and _is_venue_reduction(entry.order, terms, report):
             entry.order = _restated(entry.order, report)
             return ""
         terms = _restated(terms or entry.order, report)
@@ -202,8 +205,11 @@ def _answer_replacement(entry: OrderEntry, report: ExecutionReport) -> str:
     return ""
 
 
-def _is_of_the_venues_own(order: Order, asked: Order, report: ExecutionReport) -> bool:
-    """Whether a venue made an order smaller by itself while other prices were asked for: it is no answer."""
+def _is_venue_reduction(order: Order, asked: Order, report: ExecutionReport) -> bool:
+    """Whether the venue reduced the order itself while other prices were requested.
+
+    Such a report does not answer the request.
+    """
     prices = (report.limit_price, report.stop_price)
     return (
         report.quantity is not None
@@ -230,7 +236,7 @@ def _or(given: Decimal | None, otherwise: Decimal) -> Decimal:
 
 
 def _order_event(entry: OrderEntry, report: ExecutionReport, kind: ExecutionKind) -> Event:
-    """The order event that a report becomes once its transition is allowed."""
+    """The order event for a report whose transition is allowed."""
     order, ts, reason = entry.order, report.ts, report.reason
     key = (order.client_order_id, order.strategy, order.symbol)
     match kind:
@@ -253,4 +259,4 @@ def _order_event(entry: OrderEntry, report: ExecutionReport, kind: ExecutionKind
         case ExecutionKind.UNKNOWN:
             return OrderStateUnknown(ts, *key, reason)
         case ExecutionKind.FILL | ExecutionKind.FILL_CORRECTED | ExecutionKind.FILL_BUSTED:
-            raise AssertionError(f"{kind} has a way of its own")
+            raise AssertionError(f"a report of kind {kind} is not a transition: it is booked as a fill")

@@ -1,4 +1,4 @@
-"""What is remembered of orders, and how an order changes its place in it."""
+"""The state of the orders component."""
 
 from decimal import Decimal
 from itertools import islice
@@ -12,17 +12,18 @@ from kernel.identifiers import BrokerOrderId, ClientOrderId
 ZERO = Decimal(0)
 
 CLOSED_KEPT = 10_000
-"""How many finished orders are remembered at least for late reports; older ones are in the log.
+"""Least number of finished orders that are kept for late reports; older ones are in the log.
 
-Twice as many are let gather before the older half is dropped: deleting a dict's first key time and
-again makes finding the first one slow (measured: 5 us an order instead of 0.2 us).
+At twice the number the older half is dropped at once. Dropping one order at a time is slower: finding a
+dict's first key after many deletions takes 5 us an order instead of 0.2 us.
 """
 
 
 class BookedFill(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A fill as booked, kept to recognise repeats and to correct.
+    """A booked fill, kept to recognise repeated reports and for corrections.
 
-    ``symbol`` is what it was booked under, ``action_count`` how many corporate actions there had been.
+    - ``symbol``: the order's symbol when the fill was booked.
+    - ``action_count``: number of corporate actions before it.
     """
 
     quantity: Decimal
@@ -34,7 +35,11 @@ class BookedFill(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class OrderSplit(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A split of what was left of an order: ``leaves`` became ``leaves * ratio``, in whole lots."""
+    """A split of an order.
+
+    - ``action``: the number of the corporate action.
+    - ``leaves``: the leaves quantity before it; afterwards ``leaves * ratio``, in whole lots.
+    """
 
     action: int
     ratio: Decimal
@@ -43,15 +48,20 @@ class OrderSplit(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class OrderEntry(msgspec.Struct, gc=False):
-    """One order and where it is in its life.
+    """One order and its state.
 
-    ``order`` is as the venue has it; an emulated order changes its type when it is sent. ``held`` says
-    why it is ``PENDING``. ``parent_quantity`` is what its parent was for when this order was attached,
-    ``parent_split_quantity`` what splits made more of its fills after they were booked.
-    ``owed_reduction`` is what fills of its group still take off it, ``reducing`` the part of that in a
-    replacement under way; ``has_asked`` that it was cancelled for it. ``is_taken_off``: its group made room
-    for it when it was sent, its fills change nothing more. ``is_expiring``: its time is over, and the venue
-    must be asked to cancel it. ``splits`` are those since it was approved, by the number of the action.
+    - ``order``: the terms at the venue. An emulated order changes its type when it is sent.
+    - ``fills``: booked fills by fill id.
+    - ``replacement``: the new terms in a replacement under way.
+    - ``held``: the reason why the order is ``PENDING``.
+    - ``parent_quantity``: the parent's quantity when this order was attached.
+    - ``parent_split_quantity``: the quantity that splits added to the parent's fills after they were booked.
+    - ``owed_reduction``: the quantity by which fills of its group must still reduce it.
+    - ``reducing``: the quantity by which a replacement under way reduces it.
+    - ``has_asked``: its cancel was sent for its group, or because its time is over.
+    - ``is_taken_off``: the group was reduced when the order was sent, so its fills do not reduce it again.
+    - ``is_expiring``: its time is over, and the venue must be asked to cancel it.
+    - ``splits``: the splits since it was approved.
     """
 
     order: ApprovedOrder
@@ -72,15 +82,18 @@ class OrderEntry(msgspec.Struct, gc=False):
 
     @property
     def leaves_quantity(self) -> Decimal:
-        """What is not filled."""
+        """The quantity that is not filled."""
         return self.order.quantity - self.filled_quantity
 
 
 class OrdersState(msgspec.Struct):
-    """Open orders, and the most recent finished ones, by client order id, oldest first.
+    """The whole state of the component.
 
-    ``children`` are the orders that wait for a parent, ``groups`` the open orders that cancel each other.
-    ``action_count`` counts corporate actions, without dividends.
+    - ``open``: open orders by client order id, oldest first.
+    - ``closed``: the latest finished orders, oldest first.
+    - ``children``: ids of the orders that wait for a parent, by the parent's id.
+    - ``groups``: ids of the open orders of a group, by group id.
+    - ``action_count``: number of corporate actions without dividends.
     """
 
     open: dict[ClientOrderId, OrderEntry] = {}
@@ -90,7 +103,7 @@ class OrdersState(msgspec.Struct):
     action_count: int = 0
 
     def entry_of(self, key: ClientOrderId) -> OrderEntry | None:
-        """An order that is open or was closed lately."""
+        """The entry of an open or recently finished order; ``None`` for any other id."""
         return self.open.get(key) or self.closed.get(key)
 
     def move(self, entry: OrderEntry, status: OrderStatus) -> None:
@@ -106,7 +119,7 @@ class OrdersState(msgspec.Struct):
                 self.closed = dict(islice(closed.items(), CLOSED_KEPT, None))
 
     def end_held(self, entry: OrderEntry, status: OrderStatus) -> None:
-        """A held order ends here."""
+        """End a held order that never went to the venue."""
         assert status in HELD_MOVES
         entry.held = None
         self.move(entry, status)
@@ -114,7 +127,7 @@ class OrdersState(msgspec.Struct):
     # --- parents and groups -------------------------------------------------------------------
 
     def attach(self, entry: OrderEntry, *, parent: OrderEntry | None) -> None:
-        """Note whom an approved order waits for, and which group it is in."""
+        """Remember the parent and the group of an approved order."""
         order = entry.order
         if parent is not None:
             entry.parent_quantity = parent.order.quantity
@@ -123,12 +136,12 @@ class OrdersState(msgspec.Struct):
             self.groups.setdefault(order.group_id, []).append(order.client_order_id)
 
     def others_in_group(self, order: Order) -> list[OrderEntry]:
-        """The open orders that a fill of this one is taken off."""
+        """The other open orders of the order's group."""
         members = self.groups.get(order.group_id, ()) if order.group_id else ()
         return [self.open[key] for key in members if key != order.client_order_id]
 
     def children_of(self, parent_id: ClientOrderId) -> list[OrderEntry]:
-        """The orders that wait for this one."""
+        """The open orders that wait for this parent."""
         keys = self.children.get(parent_id, ())
         return [self.open[key] for key in keys if key in self.open]
 

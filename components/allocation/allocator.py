@@ -16,11 +16,11 @@ What changes it:
 
 What never happens:
 
-- No order is sent while another one that must end first is working.
-- An order that was denied, rejected or ended by somebody else is not sent again before the next signal.
-- No order is made from half of a corporate action. Market data, venue, orders and portfolio process it before
-  the allocator; their events in between mix old and new terms. The allocator keeps such events, restates its
-  plans when the action reaches it, and then processes the events.
+- An order is sent while another one that must end first is working.
+- An order that was denied, rejected or ended by somebody else is sent again before the next signal.
+- An order is sent in the middle of a corporate action. Market data, venue, orders and portfolio process the
+  action before the allocator, and their events mix old and new terms. The allocator keeps these events,
+  restates its plans when the action reaches it, and then processes them.
 """
 
 from collections.abc import Collection, Iterable, Sequence

@@ -24,8 +24,10 @@ AT_ONE_MOMENT = frozenset({Type.LIMIT_ON_OPEN, Type.LIMIT_ON_CLOSE})
 """Types that trade at one moment only. Emulated, they are sent IOC, so the unfilled rest is cancelled."""
 
 TIMED = frozenset({Tif.DAY, Tif.GTD, Tif.IOC})
-"""Times in force that can be emulated: the order is sent GTC and cancelled later. FOK cannot be emulated,
-because a GTC order can fill in part."""
+"""Times in force that can be emulated: the order is sent GTC and cancelled later.
+
+FOK cannot be emulated, because a GTC order can fill in part.
+"""
 
 
 def takes_as_it_is(order: Order, declared: VenueDeclared) -> bool:

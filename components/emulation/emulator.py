@@ -14,8 +14,8 @@ What changes it:
 - Market events test conditions and move trailing levels. They are heard only for symbols with an order that
   waits for one.
 
-What never happens: an emulated stop never trades on the event that triggers it. The simulated venue hears
-each market event first, so the order is sent on that event and trades on the next one.
+What never happens: an emulated stop trades on the event that triggers it. The simulated venue processes each
+market event before emulation does, so the order is sent on that event and trades on the next one.
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -10,8 +10,10 @@ from kernel.events import Bar, Order, OrderType, Quote, TimeInForce, Trade, Trad
 from kernel.time_units import MINUTE_NS
 
 CLOSE_LEAD_NS = MINUTE_NS
-"""How long before the close an order on close is sent. At the close itself it would be too late, and with
-one-minute bars a shorter time makes no difference."""
+"""How long before the close an order on close is sent.
+
+At the close itself it would be too late. With one-minute bars a shorter time makes no difference.
+"""
 
 ON_OPEN = frozenset({OrderType.MARKET_ON_OPEN, OrderType.LIMIT_ON_OPEN})
 ON_CLOSE = frozenset({OrderType.MARKET_ON_CLOSE, OrderType.LIMIT_ON_CLOSE})

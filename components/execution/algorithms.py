@@ -17,9 +17,9 @@ What changes it:
 
 What never happens:
 
-- Filled and working quantity together never exceed the order's, however late the venue answers. A quantity is
-  sent again only after the part that had it has ended.
-- A fill after ``ExecutionFinished`` is not counted.
+- More than the order's quantity is filled or working, even if the venue answers late. A quantity is sent
+  again only after the part that had it has ended.
+- A fill after ``ExecutionFinished`` is counted.
 """
 
 from collections.abc import Iterable, Sequence

@@ -14,7 +14,7 @@ that it contains: those after ``previous_book_seq``, up to ``book_seq``. Compare
   effect.
 - ``book_seq`` is 0: the feed does not number its updates, and every delta is applied.
 
-What never happens: nobody is shown a broken or crossed book.
+What never happens: ``book`` returns a broken or crossed book.
 """
 
 from collections.abc import Iterable, Sequence

@@ -10,8 +10,8 @@ What changes it:
 - Each fill of a group member reduces the other members by its quantity.
 - A split restates all these quantities.
 
-What never happens: a member that is cancelled, denied or expired does not change the others. A child never
-becomes larger than risk approved, except an exit whose parent was replaced by a larger order.
+What never happens: a member that is cancelled, denied or expired changes the others; a child becomes larger
+than risk approved (except an exit whose parent was replaced by a larger order).
 
 The functions are pure arithmetic. ``outbox`` and ``groups`` send what follows.
 """

@@ -7,8 +7,9 @@ What changes it: each fill of one member reduces the others. A reduction is sent
 order. It is sent as a cancel if nothing remains, or if the venue cannot replace. While the venue answers an
 earlier request, the reduction waits, and it is sent after the answer.
 
-What never happens: a reduction is not lost when its request is rejected, and a fill is not counted twice. One
-fill can still arrive between another fill and the reduction, so a group at such a venue can overfill.
+What never happens: a reduction is lost because its request was rejected, or a fill is counted twice.
+
+A limit of this method: a second member can fill before its reduction reaches the venue, so both can trade.
 """
 
 from collections.abc import Callable, Sequence

@@ -70,8 +70,10 @@ TRANSITIONS: dict[tuple[Status, Kind], Status] = {
 """All reports except fills and corrections. ``ACCEPTED`` here means working: see ``working_status``."""
 
 ANSWERS_A_REPLACEMENT = frozenset({Kind.REPLACED, Kind.REPLACE_REJECTED})
-"""Reports that are refused if no replacement is under way, also where the table lists them. Exception: a
-``REPLACED`` that contains new terms."""
+"""Reports that are refused if no replacement is under way, even if the table lists them.
+
+Exception: a ``REPLACED`` that contains new terms.
+"""
 
 HELD_MOVES = frozenset({Status.SUBMITTED, Status.CANCELLED, Status.DENIED, Status.EXPIRED})
 """The states that follow ``PENDING``: sent, cancelled, denied by the gate, or expired."""

@@ -14,7 +14,7 @@ What changes it:
 - A corporate action restates or ends orders.
 
 What never happens: a fill is booked twice, an order is submitted without asking the gate, or a report changes
-an order in a way that the table does not list.
+an order in a way that ``lifecycle`` does not allow.
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -1,12 +1,16 @@
 """Risk: the gate that every order passes, and what closes it.
 
-``risk`` is the component that approves and denies orders. It asks the ``rules``, which see an order as an
-``OrderCheck`` with its ``context``. ``working_orders`` keeps the sums of approved orders, ``exposure`` those
-that limits on exposure need, ``flow`` the times of the last ones. ``breaker`` narrows trading (``latches``)
-and closes positions (``exits``); ``state`` is all that is remembered. Imports ``kernel`` and
-``strategies.sdk``.
+- ``risk``: the component that approves and denies orders.
+- ``rules``: the rules that it asks. ``own_rules``: rules of a user.
+- ``order_check``: an order as the rules see it, with its ``context``. ``views``: the parts of other
+  components that checks read.
+- ``working_orders``: sums over approved orders. ``exposure``: the exposure that they would add.
+- ``flow``: the times of the latest approved orders.
+- ``breaker``: restricts trading and closes positions. ``exits``: the orders that close them.
+- ``state``: the state.
 
-Continuous limits are watched by ``components/risk_monitor``; the two know each other by a view and an event.
+It imports ``kernel`` and ``strategies.sdk``. ``components/risk_monitor`` watches continuous limits. The gate
+reads the monitor's figures through a view, and acts on its ``RiskLimitBreached``.
 
 To add a rule: see ``rules``.
 """

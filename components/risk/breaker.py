@@ -1,10 +1,20 @@
-"""Narrows trading and closes positions, for an operator or a continuous limit that was breached.
+"""Restricts trading and closes positions, for an operator or for a continuous limit that was breached.
 
-Halting cancels every working order. No rule checks an exit that is approved here. The exits of an operator's
-``FlattenPositions`` go out even while trading is halted, those of a limit do not.
+What it remembers: a latch (halted or reduce-only) for the operator and for each limit that restricts trading,
+and the symbols whose positions are being closed.
 
-Everybody who narrows trading holds a latch, and the narrowest latch counts: a continuous limit that re-arms
-does not open what an operator closed.
+What changes it:
+
+- A command or a breach sets a latch. The narrowest latch is the trading state. A halt also cancels every
+  working order.
+- A limit that re-arms releases its own latch; ``ResumeTrading`` releases all of them.
+- Flattening sends exits, and sends them again until nothing is held, an exit is refused, or ``EXITS_TRIED``
+  in a row end without a fill.
+
+What never happens: a limit that re-arms releases the operator's latch, or a rule denies an exit that is made
+here.
+
+Exits of an operator's ``FlattenPositions`` are sent even while trading is halted; exits of a limit are not.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -71,7 +81,7 @@ class Breaker:
         return self._latch(OPERATOR, TradingState.REDUCE_ONLY, ts=command.ts, reason=command.reason)
 
     def on_resume(self, command: ResumeTrading) -> Sequence[Event]:
-        """Release every latch: the operator decides, whoever narrowed trading."""
+        """Release every latch, also those of limits: the operator decides."""
         self._state.latches.clear()
         return self._changed(command.ts, command.reason)
 
@@ -144,7 +154,7 @@ class Breaker:
         return tuple(self._exits(symbol, ts, fraction=WHOLE, flattening=flattening))
 
     def note_end(self, ended: WorkingOrder | None) -> None:
-        """Count exits in a row that ended without a fill: a venue may end every one at once, for ever."""
+        """Count exits in a row that ended without a fill. A venue may end each one at once, without end."""
         flattening = None if ended is None else self._state.flattening.get(ended.order.symbol)
         if ended is None or flattening is None or not is_exit(ended.order):
             return
@@ -170,7 +180,7 @@ class Breaker:
         return events
 
     def _reduce(self, event: RiskLimitBreached, fraction: Decimal, *, reason: str) -> Sequence[Event]:
-        """Close a part of each position concerned; of one strategy alone where the event names it."""
+        """Close a part of each position concerned. If the event names a strategy, only of its positions."""
         plan = Flattening(reason, TradingState.REDUCE_ONLY)
         if not self._lets_out(plan.clearance):
             return ()
@@ -241,7 +251,7 @@ class Breaker:
     def _cancel_openers(
         self, symbol: str, quantity: Decimal, *, besides: StrategyId, side: Side, ts: int
     ) -> Iterator[Event]:
-        """While orders may only reduce: cancel those of others that would open a position after an exit."""
+        """While trading is reduce-only: cancel other strategies' orders that would open after an exit."""
         if self._state.trading_state is not TradingState.REDUCE_ONLY:
             return
         net = self._account.net_position(symbol)

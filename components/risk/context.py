@@ -1,4 +1,4 @@
-"""What a check may ask besides the order: the views that risk was given, and what risk itself remembers."""
+"""The context of a check: the views that risk was given, and risk's own state."""
 
 from components.risk.state import RiskState
 from components.risk.views import AccountView, EmulationCheck, FiguresView, MarketView, VenueView

@@ -8,8 +8,11 @@ from kernel.identifiers import ClientOrderId, StrategyId
 
 ZERO = Decimal(0)
 EXITS = "risk"
-"""The operator, and the first word of the tag, under which risk acts; also the part of an exit's client order
-id where a strategy's orders have the strategy's slug, so no strategy is given this slug."""
+"""The name under which risk acts.
+
+It is the operator of risk's commands, the first word of an exit's tag, and the part of an exit's client order
+id where other orders have their strategy's slug. No strategy gets this slug.
+"""
 
 TAG_LENGTH = 60
 
@@ -45,7 +48,7 @@ def parts_to_close(
 ) -> dict[StrategyId, Decimal]:
     """A fraction of each strategy's position, with its sign, in whole lots and one lot at least.
 
-    The whole of a position is closed to the last unit, whole lots or not (after a split, say).
+    A whole position is closed to the last unit, even if it is not in whole lots (for example after a split).
     """
     parts: dict[StrategyId, Decimal] = {}
     for strategy, quantity in holders.items():

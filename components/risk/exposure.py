@@ -1,18 +1,20 @@
 """The exposure that working orders would add to positions.
 
-What it remembers: for each symbol with working orders their quantity and value, buys and sales apart; and for
-the symbol, its sector and the account the value and the margin that count of them.
+What it remembers: for each symbol with working orders, the quantity and value of buys and of sales; and the
+counted exposure and its margin, by symbol, by sector and for the account.
 
 What changes it: ``shift``, when an order works, fills or ends; ``recount``, when the position in the symbol
-changes. Each costs the same whether one order is working or a thousand.
+changes. Each costs the same for one working order and for a thousand.
 
-What counts of a symbol is the larger of two: what all its buys could add to the size of the position that is
-held *now*, or what all its sales could; a position cannot grow on both sides. So an exit that was harmless
-while there was something to sell counts as a short sale once nothing is held any more. Orders that first
-close what is held count with the part that may open, at the average value of the side, rounded up.
+The counted exposure of a symbol: take the value that all its buys could add to the present position, and the
+value that all its sales could add. The larger one counts, because a position cannot grow on both sides.
 
-What never happens: a symbol counts below 0, a symbol stays after its last order, or the sums differ from
-those that the same orders and positions would give if they were added up anew.
+- An exit adds nothing while there is a position to close. Once nothing is held, it counts as a short sale.
+- If orders first close the position and then open one, only the part that opens counts, at the average value
+  of their side, rounded up.
+
+What never happens: a symbol counts below 0, a symbol stays after its last order, or the sums differ from a
+new sum over the same orders and positions.
 """
 
 from decimal import ROUND_CEILING, Decimal
@@ -40,7 +42,7 @@ class TermsView(Protocol):
 
 
 class SymbolExposure(msgspec.Struct, gc=False):
-    """One symbol's working orders, and what counts of them."""
+    """The sums over one symbol's working orders."""
 
     buy: Decimal = ZERO
     buy_value: Decimal = ZERO

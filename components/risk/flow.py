@@ -44,8 +44,8 @@ class Ring(msgspec.Struct, gc=False):
 class FlowState(msgspec.Struct):
     """The orders approved lately.
 
-    Duplicates are looked for in the present window and the one before. A window is dropped as a whole, so
-    that no order has to be taken out by itself.
+    A duplicate is searched in the present window and in the one before. Old orders are dropped a window at a
+    time, not one by one.
     """
 
     rings: dict[str, Ring] = {}
@@ -72,7 +72,7 @@ class FlowState(msgspec.Struct):
 
 
 def duplicate_key(order: Order) -> DuplicateKey:
-    """The terms that an order shares with one that was sent twice by mistake."""
+    """The terms by which a duplicate order is recognised."""
     return (
         order.strategy,
         order.symbol,

@@ -64,7 +64,8 @@ class OrderCheck:
         self.held = context.account.net_position(symbol)
         """The account's net position."""
         self.added_quantity = order.quantity
-        """The quantity that it adds to the working ones of its side: without the two above."""
+        """The quantity that it adds to the working ones of its side, without the quantity that awaits the
+        parent and the share of its group."""
         if order.parent_id or order.group_id:
             self.awaiting_parent = working.quantity_awaiting_parent(order)
             self.group_share = working.group_share(order)
@@ -89,8 +90,8 @@ class OrderCheck:
     def price(self) -> Decimal | None:
         """The price that values the order: its limit, else its stop, else the last price.
 
-        A limit is the worst price, not the best: a sale is valued at the last price where that is higher. So
-        is a stop that the market has passed already, for it trades at the market.
+        A sale with a limit or a stop is valued at the last price if that is higher: a limit is its worst
+        price. So is a stop order that buys, because a stop that the market has passed trades at the market.
         """
         order = self.order
         price = order.limit_price
@@ -162,7 +163,7 @@ class OrderCheck:
 
     @property
     def is_closing(self) -> bool:
-        """Whether all that it and the working orders of its side may fill closes the present position."""
+        """Whether the order and the working ones of its side only close the present position."""
         is_opposite = self.held < 0 if self.order.side is BUY else self.held > 0
         return is_opposite and self.projected_position * self.held >= 0
 
@@ -176,7 +177,7 @@ class OrderCheck:
 
     @Once
     def duplicate_key(self) -> DuplicateKey:
-        """The terms that it shares with an order that was sent twice by mistake."""
+        """The terms by which a duplicate order is recognised."""
         return duplicate_key(self.order)
 
     # --- the account --------------------------------------------------------------------------

@@ -1,7 +1,7 @@
-"""Risk rules of a user's own at the border: their form when they are loaded, their answers one by one.
+"""Risk rules of a user: their form is checked when they are loaded, and each answer is checked too.
 
-Such a rule sees a check through ``ReadOnlyCheck``, so that it can change nothing. A rule that raises, or that
-answers with anything but a denial or ``None``, denies the order (risk fails closed), and its failure is
+Such a rule sees an order through ``ReadOnlyCheck``, so it can change nothing. If a rule raises, or answers
+with anything but a ``Denial`` or ``None``, the order is denied (risk fails closed) and the failure is
 recorded.
 """
 
@@ -27,7 +27,7 @@ FORM = "check(self, order_check)"
 
 
 class RuleFailure(Denial, frozen=True):
-    """The denial of an order by a rule that failed; ``error`` and ``where`` are for the record of it."""
+    """The denial of an order by a rule that failed. ``error`` and ``where`` go into ``ComponentFailed``."""
 
     error: str = ""
     where: str = ""
@@ -103,20 +103,20 @@ class ReadOnlyCheck:
 
 
 class UncheckedRule(Protocol):
-    """A rule that may answer anything: nobody can know the types in a user's module."""
+    """A rule whose answer can have any type: types in a user's module are not known here."""
 
     def check(self, order_check: OrderCheckView) -> object: ...
 
 
 class OwnRule:
-    """A user's rule among the others."""
+    """A user's rule with the interface of built-in rules."""
 
     def __init__(self, rule: UncheckedRule) -> None:
         self._rule = rule
         self._name = type(rule).__name__
 
     def check(self, order_check: OrderCheck) -> Denial | None:
-        """The rule's answer; a ``RuleFailure`` if it has no proper one."""
+        """The rule's answer; a ``RuleFailure`` if it raises or its answer is not valid."""
         try:
             answer = self._rule.check(ReadOnlyCheck(order_check))
         except Exception as error:  # isolation: the code is not ours, and may raise anything
@@ -140,7 +140,7 @@ class OwnRule:
 
 
 def convert_rule(kind: type[msgspec.Struct], params: Mapping[str, object], *, name: str) -> RiskRule:
-    """A rule of the user's with its parameters; ``ConfigError`` for a wrong form or wrong parameters.
+    """A user's rule with its parameters; ``ConfigError`` for a wrong form or wrong parameters.
 
     ``name`` is the rule's reference in the configuration.
     """
@@ -168,7 +168,7 @@ def convert_rule(kind: type[msgspec.Struct], params: Mapping[str, object], *, na
 
 
 def _problem(denial: Denial) -> str:
-    """The sentence about a denial that cannot be recorded; empty if it can."""
+    """The reason why a denial cannot be recorded, as a sentence; empty if it can."""
     fields: Mapping[str, object] = msgspec.structs.asdict(denial)  # a user's code may put anything there
     for name in ("rule", "reason"):
         text = fields[name]
@@ -186,7 +186,7 @@ def _text(value: Decimal | float | str) -> str:
 
 
 def _shown(value: object) -> str:
-    """A value of any type in a sentence that every replay repeats."""
+    """A value of any type as text that is the same in every replay."""
     if isinstance(value, str | int | float | Decimal):
         return repr(value)
     return f"a value of type {type(value).__name__}"

@@ -1,7 +1,12 @@
 """The last gate before the broker: every intent becomes an approved or a denied order.
 
-Only this component and its ``breaker`` make an ``ApprovedOrder``. If it fails, it approves nothing: it fails
-closed. The rules decide what may be approved, by the ``OrderCheck`` of each order.
+What it remembers: the trading state, approved orders that are not finished, and the flow of orders.
+
+What changes it: an intent is checked by the rules (``OrderCheck``); events of approved orders update the sums
+that the rules read; commands and breached limits change the trading state (``breaker``).
+
+What never happens: another component makes an ``ApprovedOrder``, or an order is approved while this component
+has failed (it fails closed).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -163,7 +168,7 @@ class Risk:
         return (OrderApproved(intent.ts, ApprovedOrder.of(order)),)
 
     def on_replace_intent(self, intent: ReplaceIntent) -> Sequence[Event]:
-        """Check new terms as if the old order were gone; it stays as it is until it is replaced."""
+        """Check new terms as if the old order did not exist. It stays in force until it is replaced."""
         working = self.state.working.orders.get(intent.client_order_id)
         if working is None or working.order.strategy != intent.strategy:
             return (_replace_denied(intent, "open_order", "no such open order"),)
@@ -237,7 +242,7 @@ class Risk:
         return checks
 
     def _failure(self, denial: Denial, intent: OrderIntent | ReplaceIntent) -> Sequence[Event]:
-        """The record of an own rule that failed and so denied; nothing for other denials."""
+        """The ``ComponentFailed`` of a user's rule that failed; empty for other denials."""
         if not isinstance(denial, RuleFailure):
             return ()
         self.state.rule_failures += 1
@@ -245,7 +250,7 @@ class Risk:
         return (ComponentFailed(intent.ts, self.name, kind, denial.error, failures, denial.where),)
 
     def _reduces(self, order: Order, *, besides: Decimal) -> bool:
-        """Whether an order only makes the net position smaller; its own part of the sums is ``besides``."""
+        """Whether an order only reduces the net position. ``besides``: its own share in the sums."""
         held = self._context.account.net_position(order.symbol)
         working = self._working.quantity(order.symbol, order.side) - besides
         reducing = held < 0 if order.side is BUY else held > 0
@@ -286,7 +291,7 @@ class Risk:
         self._breaker.give_up_flattening(ended)
 
     def on_denied(self, event: OrderDenied) -> None:
-        """Remove an order that was approved, and refused before it was submitted."""
+        """Remove an order that was approved, and denied before it was submitted."""
         key = event.order.client_order_id
         if key in self.state.repeated:
             self.state.repeated.remove(key)
@@ -301,7 +306,7 @@ class Risk:
         self._set_terms(working, event.order, event.ts, leaves=leaves)
 
     def on_adjusted(self, event: OrderAdjusted) -> None:
-        """Follow a corporate action: the filled quantity stays as booked, the rest has new terms."""
+        """Take an order's new terms after a corporate action. Its filled quantity stays as booked."""
         working = self.state.working.orders.get(event.order.client_order_id)
         if working is None:
             return
@@ -324,7 +329,7 @@ class Risk:
         self.state.defined[event.symbol] = True
 
     def on_action(self, event: CorporateAction) -> None:
-        """Take the successor of a defined symbol as defined, and go on closing positions under it."""
+        """Define the successor of a defined symbol, and continue flattening under the new symbol."""
         if not event.new_symbol or is_void(event):
             return
         if event.symbol in self.state.defined:
@@ -343,12 +348,12 @@ class Risk:
 
 
 def _concerns(rule: Rule) -> Concern | None:
-    """The question whether a rule concerns an instrument; ``None`` if it concerns all of them."""
+    """The test whether a rule concerns an instrument; ``None`` if it concerns all of them."""
     return rule.concerns if isinstance(rule, InstrumentRule) else None
 
 
 def _terms_problem(order: Order, intent: ReplaceIntent) -> str:
-    """The sentence about new terms that the order type does not have; empty if it has them."""
+    """The reason why the order type cannot have the new terms, as a sentence; empty if it can."""
     kind = order.order_type.value
     if intent.limit_price is not None and order.limit_price is None:
         return f"a {kind} order has no limit price"

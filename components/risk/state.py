@@ -1,4 +1,4 @@
-"""All that the risk component remembers."""
+"""The state of the risk component."""
 
 import msgspec
 
@@ -27,12 +27,12 @@ class RiskState(msgspec.Struct):
     trading_state: TradingState = TradingState.ACTIVE
     working: WorkingState = msgspec.field(default_factory=WorkingState)
     repeated: list[ClientOrderId] = []
-    """Ids of intents denied here that are those of working orders: their denials end no working order."""
+    """Ids of denied intents that repeat the id of a working order. Their denial must not end that order."""
     latches: dict[BreachKey, TradingState] = {}
-    """By who narrowed trading: see ``breaker``."""
+    """By the operator or limit that restricts trading: see ``breaker``."""
     flow: FlowState = msgspec.field(default_factory=FlowState)
     defined: dict[str, bool] = {}
-    """Symbols whose terms were given."""
+    """Symbols whose terms were defined."""
     flattening: dict[str, Flattening] = {}
     """By symbol."""
     epoch: int = 0

@@ -1,4 +1,4 @@
-"""What risk reads of the rest of the core; ``components.assembly`` hands in who answers."""
+"""Views of other components that risk reads. ``components.assembly`` hands them in."""
 
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
@@ -8,11 +8,11 @@ from kernel.events import InstrumentDefined, Order, Quote
 from kernel.identifiers import StrategyId
 
 EmulationCheck = Callable[[Order, str], bool]
-"""Whether the core does for an order what its venue lacks, in the words of ``VenueView.lacks``."""
+"""Whether emulation can do for an order what ``VenueView.lacks`` says that the venue lacks."""
 
 
 class AccountView(Protocol):
-    """The account, in its own currency unless said otherwise."""
+    """The account. Amounts are in its currency unless a line says otherwise."""
 
     @property
     def cash(self) -> Decimal: ...
@@ -22,7 +22,7 @@ class AccountView(Protocol):
         ...
 
     def margin_rate(self, symbol: str) -> Decimal:
-        """The part of a position's value that its initial margin takes."""
+        """Initial margin as a fraction of a position's value."""
         ...
 
     def net_position(self, symbol: str) -> Decimal: ...
@@ -36,7 +36,7 @@ class AccountView(Protocol):
         ...
 
     def rate(self, currency: str) -> Decimal | None:
-        """The value of a unit of it in the account's currency; ``None`` while no rate is known."""
+        """The value of one unit of ``currency`` in the account's; ``None`` while no rate is known."""
         ...
 
 
@@ -49,16 +49,16 @@ class MarketView(Protocol):
 
 
 class VenueView(Protocol):
-    """The hours of the venue and the orders that it takes."""
+    """The hours of the venue and the orders that it accepts."""
 
     def is_open(self, symbol: str, ts: int) -> bool: ...
     def lacks(self, order: Order) -> str:
-        """The part of the order that the venue does not do, in words; empty if it does all of it."""
+        """The first feature of the order that the venue lacks, in words; empty if it lacks nothing."""
         ...
 
 
 class FiguresView(Protocol):
-    """The account at the last prices heard, kept up price by price: nothing is summed when it is read."""
+    """The account at the last prices. Each new price updates the figures, so reading them costs nothing."""
 
     @property
     def equity(self) -> Decimal:

@@ -1,22 +1,22 @@
 """Approved orders that are not finished, and their sums.
 
 What it remembers: every such order with its leaves quantity; and sums over them: the quantity by symbol and
-side, the same by strategy, and the cash that buys reserve. A check reads the sums, so it costs the same
-whether one order is working or a thousand.
+side, the same by strategy, and the cash that buys reserve. A check reads the sums, so it costs the same for
+one working order and for a thousand.
 
 What changes it: an approval adds an order; a fill, a correction, new terms or a corporate action change it;
-its end removes it. Each time the share that the order had in the sums is replaced by its new one.
+its end removes it. Each time the order's old share in the sums is replaced by its new one.
 
 How much of an order counts:
 
-- All that it may still fill. While a replacement is under way the larger of old and new terms counts.
+- Its leaves quantity. While a replacement is under way, the larger of old and new terms counts.
 - Orders of one group (one cancels other) count as the largest of them.
-- An exit that waits for its parent (a bracket's stop) trades only what the parent bought. The quantity for
-  which it still waits is its ``awaiting_parent``, and does not count. Once the parent has ended, all of the
-  exit counts.
+- An exit that waits for its parent (a bracket's stop) closes only the quantity that the parent opened. The
+  quantity that it still waits for is its ``awaiting_parent``, and does not count. Once the parent has ended,
+  the whole exit counts.
 
-What never happens: an order counts twice or below 0, a denied order counts, or the sums differ from those
-that the same orders would give if they were added up anew.
+What never happens: an order counts twice or below 0, a denied order counts, or the sums differ from a new sum
+over the same orders.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,8 @@ ZERO = Decimal(0)
 class Share(msgspec.Struct, frozen=True, gc=False):
     """The share of one order, or of one group of orders, in the sums.
 
-    ``quantity`` may still fill. ``value`` is the value of that, and the cash that a buy reserves.
+    - ``quantity``: it may still fill.
+    - ``value``: the value of this quantity. For a buy it is the reserved cash.
     """
 
     quantity: Decimal = ZERO
@@ -71,7 +72,7 @@ class WorkingOrder(msgspec.Struct, gc=False):
     """The quantity that cannot fill before the parent trades more."""
     children: tuple[ClientOrderId, ...] = ()
     clearance: TradingState = TradingState.ACTIVE
-    """The narrowest trading state in which it goes out unchecked; narrower than active for exits of risk."""
+    """The narrowest trading state in which it is sent without a check; below active only for risk's exits."""
     counted: Share = NO_SHARE
     """Its share in the sums now."""
 
@@ -166,7 +167,7 @@ class WorkingOrders:
         return sums.buy if side is BUY else sums.sell
 
     def reserved_as_written(self) -> Decimal:
-        """Reserved cash with the digits of the orders that are there, as a denial shows it.
+        """Reserved cash with the digits of the present orders, as a denial shows it.
 
         The running total is the same number, but keeps the digits of every order it ever held.
         """

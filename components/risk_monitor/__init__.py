@@ -1,11 +1,13 @@
-"""The risk monitor: watches the account between orders, and says so when a continuous limit is breached.
+"""The risk monitor: it watches the account between orders, and reports breaches of continuous limits.
 
-``monitor`` is the component; ``breaches`` decides when a limit acts and watches again. ``figures`` are the
-account's equity, exposure and losses at the last prices, which risk reads too; ``losses`` says what a loss is
-measured from, ``volatility`` is its arithmetic, ``state`` all that is remembered. Imports ``kernel`` and
-``strategies.sdk``.
+- ``monitor``: the component.
+- ``breaches``: when a limit acts, and when it is re-armed.
+- ``figures``: equity, exposure and losses at the last prices. Risk reads them too.
+- ``losses``: the equity from which a loss is measured.
+- ``volatility``: realised volatility.
+- ``state``: the state. ``views``: the parts of other components that it reads.
 
-What follows from a breach is the part of ``components/risk``, which hears the event.
+It imports ``kernel`` and ``strategies.sdk``. ``components/risk`` acts on the breaches.
 
 To add a continuous limit: see ``strategies.sdk.limits``, then compare its figure in ``monitor``.
 """

@@ -1,7 +1,7 @@
-"""When a continuous limit acts, and when it watches again.
+"""Breaches of continuous limits: when a limit acts, and when it is re-armed.
 
-A limit acts once: its breach is remembered until the limit is re-armed. Each of the two is a
-``RiskLimitBreached`` in the log, the second one with the action ``rearmed``.
+A limit acts once. Its breach is remembered until the limit is re-armed. The log has a ``RiskLimitBreached``
+for the breach, and a second one with the action ``rearmed``.
 """
 
 from collections.abc import Iterator, Mapping
@@ -41,7 +41,7 @@ class Breaches:
         symbol: str = "",
         strategy: StrategyId = NOBODY,
     ) -> Iterator[Event]:
-        """Record a breach that is new, or the recovery from one that ends so."""
+        """Record a new breach, or re-arm a limit whose breach ends by recovery."""
         key, limit = BreachKey(rule, symbol, strategy), self._rules[rule]
         breaches = self._state.breaches
         if is_beyond and key not in breaches:
@@ -54,9 +54,9 @@ class Breaches:
             yield from self.rearm(key, ts, value=str(_shown(value)))
 
     def rearm(self, key: BreachKey, ts: int, *, value: str = "") -> Iterator[Event]:
-        """Watch again; ``value`` is the figure that recovered.
+        """Re-arm a limit. ``value``: the recovered figure; empty if it did not recover.
 
-        Losses count from now on, except those that recovered.
+        A loss that did not recover is measured from the present equity from now on.
         """
         state = self._state
         del state.breaches[key]
@@ -70,13 +70,13 @@ class Breaches:
             yield self.silence_timer(key.rule, key.symbol, ts, since=ts)
 
     def rearm_delayed(self, timer: TimerName, ts: int) -> Iterator[Event]:
-        """The delay is over that this timer waited for; the limit may watch again already."""
+        """Re-arm a limit after its delay, unless it was re-armed before."""
         key = self._state.rearms.pop(timer)
         if key in self._state.breaches:
             yield from self.rearm(key, ts)
 
     def rearm_on(self, occasion: Rearm, ts: int) -> Iterator[Event]:
-        """Re-arm every limit that watches again on this occasion."""
+        """Re-arm every limit whose setting names this occasion."""
         for key in tuple(self._state.breaches):
             if self._rules[key.rule].rearms is occasion:
                 yield from self.rearm(key, ts)
@@ -99,5 +99,5 @@ class Breaches:
 
 
 def _shown(value: float) -> Decimal:
-    """A figure as the log shows it: six decimals, no more digits than it needs."""
+    """A figure as the log shows it: at most six decimals, without trailing zeros."""
     return Decimal(repr(round(value, 6))).normalize() + 0 if abs(value) < inf else Decimal(repr(value))

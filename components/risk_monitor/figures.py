@@ -1,8 +1,8 @@
-"""The account at the last prices heard: equity, exposure, margin and losses.
+"""The account at the last prices: equity, exposure, margin and losses.
 
 The figures are floats, because they are observations that are compared with limits. ``match_account`` sets
-them to the exact values of the portfolio, at every fill, payment and rate. In between, ``move`` follows one
-price at a time, so that reading them costs the same for one position and for a hundred.
+them to the exact values of the portfolio at every fill, payment and rate. In between, ``move`` updates them
+by one price at a time, so reading them costs the same for one position and for a hundred.
 """
 
 from collections.abc import Sequence
@@ -59,7 +59,10 @@ class Figures:
     # --- changing -----------------------------------------------------------------------------
 
     def move(self, symbol: str, price: float) -> bool:
-        """Follow the price of a held symbol; ``False`` for its first one, which needs ``match_account``."""
+        """Update the figures by a new price of a held symbol.
+
+        Returns ``False`` for its first price: then ``match_account`` is needed.
+        """
         state = self._state
         mark = state.marks[symbol]
         if not isfinite(mark.price):
@@ -95,7 +98,7 @@ class Figures:
         return opened, [symbol for symbol in before if symbol not in state.marks]
 
     def note_paid_in(self, amount: float) -> None:
-        """Take money that came in, or went out, and that equity has already: losses stay the same."""
+        """Record a payment in (or out, below 0) that equity includes already. Losses stay the same."""
         state = self._state
         state.paid_in += amount
         for rule, origin in state.origins.items():

@@ -1,7 +1,7 @@
-"""Losses of the account: the equity that each is measured from, and its size.
+"""Losses of the account: the equity from which each is measured, and its size.
 
 Equity here is a ``float``: an observation at market prices, compared with a limit. The portfolio has the
-exact one, and the monitor takes it over at every fill and payment.
+exact equity, and the monitor copies it at every fill and payment.
 """
 
 from collections.abc import Iterator, Mapping
@@ -31,10 +31,10 @@ class LossMeasure(msgspec.Struct, frozen=True):
     limit: float
 
     def moved_origin(self, origin: float, paid_in: float, equity: float) -> float:
-        """The equity to measure from after ``paid_in`` came in (or went out, below 0).
+        """The equity to measure from after a payment in (or out, below 0).
 
-        ``equity`` is the present one, with the payment. The loss stays the same in the rule's unit: an amount
-        moves with the payment, a fraction by the part by which the payment changed equity.
+        ``equity``: the present equity, with the payment. The loss stays the same in the rule's unit. So for
+        an amount the payment is added to the origin; for a fraction the origin is scaled as equity was.
         """
         before = equity - paid_in
         if self.is_fraction and before > 0 and equity > 0:

@@ -1,7 +1,18 @@
 """Watches the account between orders: losses, positions, volatility, stale data.
 
-It hears the market only of symbols that are held, and is registered only where a limit needs it. It only says
-what it finds (see ``breaches``); the risk component acts on it.
+What it remembers: the account's figures at the last prices, the equity from which each loss is measured, the
+breaches that are not re-armed, and samples of volatility.
+
+What changes it:
+
+- A market event of a held symbol updates the figures; limits on losses and positions are checked.
+- A fill, payment, rate or corporate action sets the figures to the account's exact ones.
+- ``AccountMarked`` takes a sample of volatility.
+- Timers end the trading day, find stale data and re-arm limits.
+
+What never happens: a deposit counts as a gain or a withdrawal as a loss, or the monitor acts on a breach
+itself (the risk component does). It gets market events only of held symbols, and is registered only if a
+limit needs it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -114,10 +125,13 @@ class RiskMonitor:
         return self._on_price(trade.symbol, trade.price, trade.ts)
 
     def _on_price(self, symbol: str, price: float, ts: int) -> Sequence[Event] | None:
-        """Mark one symbol; about 1 us where nothing is breached. Called for every event of a held symbol."""
+        """Update one symbol and check limits.
+
+        Called for every event of a held symbol; takes about 1 us without a breach.
+        """
         state = self.state
         if symbol not in state.marks:
-            return None  # this very event closed the position before the monitor heard it
+            return None  # an earlier subscriber closed the position on this same event
         found: list[Event] = []
         if self._silence_rules:
             state.heard[symbol] = ts
@@ -135,16 +149,16 @@ class RiskMonitor:
     # --- the account --------------------------------------------------------------------------
 
     def on_session(self, event: SessionStarted) -> None:  # noqa: ARG002  # a handler's signature
-        """Count losses from the start of the first session; a later one continues them."""
+        """Measure losses from the start of the first session. Later sessions continue them."""
         self._match_account()
         if not self.state.is_started:
             self.state.is_started = True
             self.state.origins = {measure.rule: self.state.equity for measure in self._measures}
 
     def on_position(self, event: PositionChanged) -> Sequence[Event] | None:
-        """Judge losses after a fill.
+        """Check losses after a fill.
 
-        Changes by operators and corporate actions wait until their own event is heard.
+        Changes by operators and corporate actions are kept until their own event arrives.
         """
         found, state, before = list(self._follow(event)), self.state, self.state.equity
         self._match_account()
@@ -155,7 +169,7 @@ class RiskMonitor:
         return found or None
 
     def on_cash(self, event: CashMoved) -> None:
-        """Keep losses as they are: a deposit is not a gain, a withdrawal is not a loss."""
+        """Keep losses the same after a deposit or a withdrawal."""
         self._match_account()
         if event.kind is not CashFlowKind.DEPOSIT:
             return
@@ -165,12 +179,12 @@ class RiskMonitor:
         self.figures.note_paid_in(float(event.amount if rate is None else event.amount * rate))
 
     def on_adjustment(self, event: AdjustPosition) -> None:  # noqa: ARG002  # a handler's signature
-        """Take an operator's change of a position as a payment of its value, in or out."""
+        """Treat an operator's change of a position as a payment of its value, in or out."""
         self.figures.note_paid_in(self.state.unjudged)
         self.state.unjudged = 0.0
 
     def on_rate(self, event: FxRateSet) -> Sequence[Event] | None:
-        """Take a change of rates as a gain or a loss, except the first rate of money that counted at par."""
+        """Count a change of a rate as a gain or loss, except a currency's first rate (before it, par)."""
         state, before = self.state, self.state.equity
         self._match_account()
         rated = [name for name in state.unrated if self._account.rate(name) is not None]
@@ -204,7 +218,7 @@ class RiskMonitor:
         return found or None
 
     def on_resume(self, event: ResumeTrading) -> Sequence[Event] | None:
-        """Re-arm every limit by hand; losses beyond their limit count from now on."""
+        """Re-arm every limit for the operator. Losses beyond their limit are measured from now on."""
         state = self.state
         for measure in self._measures:
             if measure.rule not in self._rules and self.figures.loss(measure.rule) >= measure.limit:
@@ -212,7 +226,7 @@ class RiskMonitor:
         return list(self._breaches.rearm_all(event.ts)) or None
 
     def _match_account(self) -> None:
-        """Set the figures to the account's exact ones, and hear the market of the symbols held."""
+        """Set the figures to the account's exact ones, and watch the market of the held symbols."""
         opened, closed = self.figures.match_account()
         for symbol in opened:
             self._watching.add(symbol)
@@ -221,7 +235,7 @@ class RiskMonitor:
             self.state.heard.pop(symbol, None)
 
     def _follow(self, event: PositionChanged) -> Iterator[Event]:
-        """Keep the cost of one strategy's position; when it ends, its breaches end with it."""
+        """Remember the cost of one strategy's position. When the position ends, its limits re-arm."""
         state, symbol, strategy = self.state, event.symbol, event.strategy
         entries = state.entries.setdefault(symbol, {})
         before = entries.pop(strategy, None)
@@ -297,7 +311,10 @@ class RiskMonitor:
             yield from self._breaches.judge(rule, volatility, is_beyond=is_beyond, ts=ts, symbol=symbol)
 
     def _silence(self, rule: str, symbol: str, ts: int) -> Iterator[Event]:
-        """Judge a symbol whose timer fell due, unless it was heard since or its market is closed."""
+        """Check a symbol for stale data when its timer is due.
+
+        If it had data since, or its market is closed, a new timer is set instead.
+        """
         heard = self.state.heard.get(symbol)
         if heard is None:
             return

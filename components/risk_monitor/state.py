@@ -1,4 +1,4 @@
-"""All that the risk monitor remembers."""
+"""The state of the risk monitor."""
 
 import msgspec
 
@@ -8,7 +8,7 @@ from strategies.sdk.limits import BreachKey
 
 
 class Mark(msgspec.Struct, gc=False):
-    """A held symbol at the last price heard.
+    """A held symbol at its last price.
 
     ``weight``: the gain of equity when the price rises by 1.
     """
@@ -28,7 +28,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 
 
 class Breach(msgspec.Struct, frozen=True, gc=False):
-    """A limit that has acted and does not watch again yet."""
+    """A limit that has acted and is not re-armed."""
 
     ts: int
 
@@ -42,25 +42,25 @@ class MonitorState(msgspec.Struct):
     sectors: dict[str, float] = {}
     """Gross exposure by sector."""
     is_started: bool = False
-    """Whether the first session has begun: losses count from there on."""
+    """Whether the first session has begun. Losses are measured from its start."""
     marks: dict[str, Mark] = {}
     """Of held symbols."""
     entries: dict[str, dict[StrategyId, Entry]] = {}
-    """By symbol and strategy."""
+    """Positions by symbol and strategy."""
     origins: dict[str, float] = {}
     """The equity that a loss is measured from, by rule."""
     breaches: dict[BreachKey, Breach] = {}
     rearms: dict[TimerName, BreachKey] = {}
-    """The breaches that end after a delay, by the timers that wait for it."""
+    """The breaches that end after a delay, by the name of their timer."""
     heard: dict[str, int] = {}
-    """The time of the last market event, by symbol; kept where a limit on stale data asks for it."""
+    """The time of the last market event by symbol; kept if a limit on stale data needs it."""
     samples: dict[str, list[Sample]] = {}
-    """The values that volatility is computed from, by symbol; of the account under the empty symbol."""
+    """Samples for volatility by symbol; those of the account are under the empty symbol."""
     paid_in: float = 0.0
-    """Money that came in since the last sample, less what went out."""
+    """Payments in minus payments out since the last sample."""
     day_symbol: str = ""
     """The symbol whose trading day is the account's."""
     unrated: dict[str, bool] = {}
-    """Currencies that were paid in while no rate for them was known."""
+    """Currencies that were paid in before a rate for them was known."""
     unjudged: float = 0.0
-    """The change of equity by positions that moved without a fill, until its reason is known."""
+    """The change of equity by positions that changed without a fill, until the event of the cause arrives."""

@@ -1,4 +1,4 @@
-"""What the monitor reads of the rest of the core; ``components.assembly`` hands in who answers."""
+"""Views of other components that the monitor reads. ``components.assembly`` hands them in."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -16,7 +16,7 @@ class AccountView(Protocol):
         ...
 
     def margin_rate(self, symbol: str) -> Decimal:
-        """The part of a position's value that its initial margin takes."""
+        """Initial margin as a fraction of a position's value."""
         ...
 
     def net_position(self, symbol: str) -> Decimal: ...
@@ -29,7 +29,7 @@ class AccountView(Protocol):
         ...
 
     def rate(self, currency: str) -> Decimal | None:
-        """The value of a unit of it in the account's currency; ``None`` while no rate is known."""
+        """The value of one unit of ``currency`` in the account's; ``None`` while no rate is known."""
         ...
 
 
@@ -45,9 +45,9 @@ class HoursView(Protocol):
 
     def is_open(self, symbol: str, ts: int) -> bool: ...
     def session(self, symbol: str, ts: int) -> TradingSession | None:
-        """The session that ``ts`` is in, else the next one; ``None`` where no calendar is known."""
+        """The session that contains ``ts``, else the next one; ``None`` without a calendar."""
         ...
 
     def day_end(self, symbol: str, ts: int) -> int:
-        """The end of the trading day that ``ts`` is in, or that follows it; ns UTC."""
+        """The end of the trading day that contains ``ts``, else of the next one; ns UTC."""
         ...

@@ -1,8 +1,8 @@
 """Realised volatility of a value that is sampled at uneven times.
 
-The sum of squared log returns over the time that they took, in years, is the realised variance
-(Andersen, Bollerslev, Diebold and Labys, "Modeling and Forecasting Realized Volatility", Econometrica 71,
-2003); its root is the volatility of a year. Nights and weekends are part of the time.
+The sum of squared log returns, divided by their time in years, is the realised variance (Andersen,
+Bollerslev, Diebold and Labys, "Modeling and Forecasting Realized Volatility", Econometrica 71, 2003). Its
+square root is the volatility of a year. Nights and weekends count as time.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ YEAR_NS = 365.25 * DAY_NS
 
 
 class Sample(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A value at ``ts``; ``paid_in`` is the money in it that came from outside since the sample before."""
+    """A value at ``ts``. ``paid_in``: the part of it that was paid in since the last sample."""
 
     ts: int
     value: float
@@ -25,7 +25,7 @@ class Sample(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 def realised_volatility(samples: Sequence[Sample]) -> float | None:
-    """A year's volatility as a fraction; ``None`` without two samples, or with a value of 0."""
+    """Yearly volatility as a fraction; ``None`` with fewer than two samples, or a value of 0 or less."""
     years = (samples[-1].ts - samples[0].ts) / YEAR_NS if samples else 0.0
     if years <= 0:
         return None

@@ -1,19 +1,19 @@
 """The simulated broker, a component of the core; it imports ``kernel`` alone.
 
-An order passes, from request to fill:
+The way of an order, from request to fill:
 
-- ``broker``: the component. It hears requests and market data and decides what happens.
+- ``broker``: the component. It gets requests and market data, and decides what happens.
 - ``requests``: requests in flight, with a ``latency`` model.
 - ``acceptance``: which orders it accepts.
-- ``resting``: an order at the venue. ``state``: all that the venue remembers.
+- ``resting``: an order at the venue. ``state``: the state of the venue.
 - ``matching``: which orders a bar, quote or trade reaches. ``book_matching``: the same for order books.
   ``instructions``: post-only, IOC, FOK, on open, on close.
 - ``fills``: the models that say at what price.
-- ``fill_sharing``: how orders share one event, and what a fill does to the others.
+- ``fill_sharing``: how orders share one event, and the effect of a fill on other orders.
 - ``execution``: the fill itself: ``slippage`` (with ``volatility``), tick, ``commission`` (with ``charges``
   and ``fee_schedules``). ``reports``: the other execution reports.
 
-Beside that way:
+Other modules:
 
 - ``expiry``, ``corporate_actions``: how orders end and change without a fill. ``hours``: trading hours.
 - ``back_office``, with the settings of ``financing``: dividends, funding, fees and interest.

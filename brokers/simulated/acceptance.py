@@ -36,14 +36,14 @@ _NEEDS_STOP = frozenset(
     {OrderType.STOP, OrderType.STOP_LIMIT, OrderType.MARKET_IF_TOUCHED, OrderType.LIMIT_IF_TOUCHED}
 )
 NEVER = -2
-"""Before any ``ts``."""
+"""A time before any ``ts``."""
 
 WHOLE_DAYS = ("d", "w")
 """Units of timeframes whose bars hold whole trading days."""
 
 
 def refusal(order: Order, ts: int, *, lacking: frozenset[str]) -> str:
-    """Why the venue rejects an order; empty if it accepts it.
+    """The reason why the venue rejects an order; empty if it accepts it.
 
     ``lacking``: names of the types, times in force and features that the venue does not have.
     """
@@ -51,7 +51,7 @@ def refusal(order: Order, ts: int, *, lacking: frozenset[str]) -> str:
 
 
 def replacement_refusal(resting: Resting | None, order: Order, ts: int, *, lacking: frozenset[str]) -> str:
-    """Why the venue rejects new terms for an order; empty if it accepts them."""
+    """The reason why the venue rejects new terms for an order; empty if it accepts them."""
     if resting is None:
         return "no such order"
     if VenueFeature.REPLACE.value in lacking:
@@ -83,9 +83,10 @@ def start(resting: Resting, hours: TradingHours, bus: EventBus, *, restated_ts: 
 
 
 def last_price(bus: EventBus, resting: Resting, *, restated_ts: int) -> float:
-    """The price that the order would meet now: the latest of quote, trade and bar close; 0.0 without one.
+    """The price at which the order would trade now; 0.0 without one.
 
-    Prices up to ``restated_ts`` do not count: they are on other terms, or of another share.
+    It is the latest of quote, trade and bar close. Prices up to ``restated_ts`` are ignored: they are on
+    other terms, or of another share.
     """
     symbol = resting.order.symbol
     bar, trade, quote = bus.last(Bar, symbol), bus.last(Trade, symbol), bus.last(Quote, symbol)
@@ -100,7 +101,7 @@ def last_price(bus: EventBus, resting: Resting, *, restated_ts: int) -> float:
 
 
 def _mistake(order: Order, ts: int) -> str:
-    """What makes an order impossible at any venue; empty if nothing does."""
+    """The reason why no venue can accept the order; empty if there is none."""
     order_type = order.order_type
     if order_type is MARKET and order.time_in_force is GTC and not order.post_only:
         return ""
@@ -122,7 +123,7 @@ def _mistake(order: Order, ts: int) -> str:
 
 
 def _lack(order: Order, lacking: frozenset[str]) -> str:
-    """What an order asks for and the venue does not have, as a sentence; empty if it has everything."""
+    """The first feature of the order that the venue lacks, as a sentence; empty if it lacks nothing."""
     if not lacking:
         return ""
     asked = [order.order_type.value, order.time_in_force.value]
@@ -136,7 +137,7 @@ def _lack(order: Order, lacking: frozenset[str]) -> str:
 
 
 def _set_close(resting: Resting, hours: TradingHours, bus: EventBus) -> None:
-    """Set the close that an order is for. It expires then, unless daily bars tell the close."""
+    """Set the close at which an order on close fills. It expires then, unless daily bars have the close."""
     symbol, ts = resting.order.symbol, resting.since_ts
     bar = bus.last(Bar, symbol)
     has_no_calendar = hours.session(symbol, ts) is None

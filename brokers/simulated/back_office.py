@@ -14,9 +14,9 @@ changes positions by itself.
   by their size. Shares that another strategy is long are not borrowed, so they cost nothing.
 - Interest, daily: balance * rate / day count, by currency.
 
-Without a price nothing is paid. Dividends, cash in lieu and mergers are paid in cents (0.01), the others to
-0.00000001. The payments of strategies add up to the rounded whole: longs receive what shorts pay, to the last
-digit.
+Without a price nothing is paid. Dividends, cash in lieu and mergers are rounded to 0.01, the others to
+0.00000001. The payments of all strategies add up to the rounded total: longs receive exactly the amount that
+shorts pay.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -51,7 +51,7 @@ PAID_STEP = Decimal("0.01")
 ACCRUED_STEP = Decimal("1E-8")
 
 _MARGINED = (AssetClass.FUTURE, AssetClass.PERPETUAL)
-"""Nothing was paid or received for them, so no proceeds of a sale are held."""
+"""Asset classes whose price is not paid when they are traded, so a short sale brings no cash."""
 
 
 class AccountView(Protocol):
@@ -78,11 +78,11 @@ class MarketView(Protocol):
 
 
 class BackOfficeState(msgspec.Struct):
-    """Payments that are not due yet, and the times that are paid for.
+    """Payments that are not due yet, and the times up to which others are paid.
 
-    - ``payable``: payments by the name of their timer. Their ``ts`` is when they were earned.
+    - ``payable``: payments by the name of their timer. Their ``ts`` is the time at which they were earned.
     - ``funding``: funding rates by the name of their timer.
-    - ``funded_ts``: the last time that funding was paid for, by symbol.
+    - ``funded_ts``: the due time of the last paid funding, by symbol.
     - ``accrued_ts``: the end of the last day charged; 0 while nothing accrues.
     """
 
@@ -161,7 +161,7 @@ class BackOffice:
                 cash = self._per_share(action, CashFlowKind.CASH_IN_LIEU, reason=action.kind.value)
                 return [*cash, *self._fractions(action)]
             case CorporateActionKind.DELISTING:
-                return None  # a sale at what is left, which the portfolio books
+                return None  # the portfolio books it as a sale at the final price
 
     def _rename(self, symbol: str, new_symbol: str) -> None:
         """Move the funding of a symbol to its new one."""
@@ -185,7 +185,7 @@ class BackOffice:
     def _per_share(
         self, action: CorporateAction, kind: CashFlowKind, *, reason: str
     ) -> tuple[CashMoved, ...]:
-        """``amount`` for each share that is held, from each that is owed."""
+        """``amount`` a share: long positions receive it, short positions pay it."""
         held = self._account.holders(action.symbol)
         due = {strategy: quantity * action.amount for strategy, quantity in held.items()}
         terms = f"{reason}: {action.amount} a share"
@@ -194,7 +194,7 @@ class BackOffice:
         )
 
     def _fractions(self, action: CorporateAction) -> tuple[CashMoved, ...]:
-        """What ``ratio`` leaves that is no whole lot of the successor, at its price."""
+        """Cash for the fractions of a lot that ``ratio`` leaves, at the successor's price."""
         symbol = successor(action)
         if not symbol:
             return ()
@@ -218,7 +218,7 @@ class BackOffice:
         )
 
     def _price_after(self, action: CorporateAction, symbol: str) -> Decimal | None:
-        """The last price of ``symbol``, or what follows from the old share's where it has none yet."""
+        """The last price of ``symbol``; before its first price, the one computed from the old share's."""
         price = self._market.last_price(symbol)
         if price is not None:
             return Decimal(repr(price))
@@ -261,12 +261,12 @@ class BackOffice:
     # --- daily accruals -----------------------------------------------------------------------------
 
     def _accrue(self, timer: TimerFired) -> Sequence[Event]:
-        """Charge the calendar days since the last accrual, on the positions of now."""
+        """Charge the calendar days since the last accrual, on the present positions."""
         days = (timer.due_ts - self.state.accrued_ts) // DAY_NS
         self.state.accrued_ts = timer.due_ts
         events: list[Event] = []
         lent: dict[str, Decimal] = {}
-        """The value of short positions by currency. As much cash secures them and earns no interest."""
+        """The value of short positions by currency. The same amount of cash secures them without interest."""
         for symbol in self._account.open_symbols():
             terms = self._market.instrument(symbol)
             held = self._account.holders(symbol)
@@ -283,7 +283,7 @@ class BackOffice:
     def _borrow_fees(
         self, ts: int, terms: InstrumentDefined, held: Mapping[StrategyId, Decimal], *, yearly: Decimal
     ) -> tuple[CashMoved, ...]:
-        """The days' part of a yearly fee, shared by short positions according to their size."""
+        """The fee for the days, shared by short positions in proportion to their size."""
         day_count = self._config.borrow_day_count
         short = {strategy: quantity for strategy, quantity in held.items() if quantity < 0}
         total = sum(short.values(), ZERO)
@@ -320,7 +320,7 @@ class BackOffice:
 def rounded_parts(parts: Iterable[Decimal], step: Decimal) -> list[Decimal]:
     """Round each part to a step, so that the parts add up to their rounded sum.
 
-    What one part loses by rounding the next one gets.
+    The rounding error of a part is added to the next one.
     """
     rounded: list[Decimal] = []
     exact = paid = ZERO
@@ -349,7 +349,7 @@ def _payments(
     reason: str,
     symbol: str = "",
 ) -> tuple[CashMoved, ...]:
-    """One payment for each strategy with an amount due to it (above 0) or by it (below 0)."""
+    """One payment for each strategy that receives (above 0) or pays (below 0) an amount."""
     amounts = rounded_parts(due.values(), step)
     return tuple(
         CashMoved(ts, amount, currency, reason, kind, strategy, symbol)

@@ -2,14 +2,14 @@
 
 Which events fill orders in a symbol that has had a book:
 
-- The book, while it can be trusted and the venue is open: every order, one after the other as they arrived.
-- Trades: limit orders that rest. Other orders wait for the book.
-- Quotes and bars: no order. They say less than the book.
+- The book, unless it is broken or crossed, and while the venue is open: every order, in order of arrival.
+- Trades: resting limit orders. Other orders wait for the book.
+- Quotes and bars: no order, because they contain less than the book.
 
-A symbol without a book goes to ``matching``.
+A symbol without a book is matched in ``matching``.
 
-A book is used up, unlike a bar: a later order does not find what an earlier one took. So each order is
-matched and filled before the next one is looked at, level by level (see ``fills.book``).
+Orders use up a book: a later order does not get the size that an earlier one took. So each order is matched
+and filled, level by level, before the next order is matched (see ``fills.book``).
 """
 
 from decimal import Decimal
@@ -58,7 +58,7 @@ class BookMatching:
         return [] if self._books.is_kept(quote.symbol) else self._without_book.on_quote(quote)
 
     def on_trade(self, trade: Trade) -> list[ExecutionReport]:
-        """Match a trade with the limit orders that rest; without a book with all orders."""
+        """Match a trade with resting limit orders; without a book, with all orders."""
         if not self._books.is_kept(trade.symbol):
             return self._without_book.on_trade(trade)
         if not self._hours.is_open(trade.symbol, trade.ts):
@@ -72,7 +72,7 @@ class BookMatching:
         return self._sharing.fill(trade, matches) if matches else []
 
     def on_book(self, event: Book) -> list[ExecutionReport]:
-        """Match the book as it is after ``event``."""
+        """Match the orders of a symbol with its book after ``event``."""
         state, symbol = self._state, event.symbol
         book = self._books.book(symbol)
         if book is None or not self._hours.is_open(symbol, event.ts):
@@ -89,7 +89,7 @@ class BookMatching:
         return reports
 
     def _match(self, event: Book, resting: Resting, book: OpenBook) -> list[ExecutionReport]:
-        """Fill an order as far as the book allows, and end it if its instructions say so."""
+        """Fill an order with the size in the book, and end it if its instructions require that."""
         order = resting.order
         if order.order_type in ON_CLOSE or (order.order_type in ON_OPEN and event.ts < resting.due_ts):
             return []
@@ -111,7 +111,7 @@ class BookMatching:
         return reports
 
     def _walk(self, event: Book, resting: Resting, book: OpenBook) -> list[ExecutionReport]:
-        """Fill an order level by level. An iceberg gets one level, then other orders have their turn."""
+        """Fill an order level by level. An iceberg takes one level, then the next order is matched."""
         reports: list[ExecutionReport] = []
         order = resting.order
         while resting.leaves:
@@ -131,7 +131,7 @@ class BookMatching:
 
 
 def _quantity_filled(reports: list[ExecutionReport], resting: Resting) -> Decimal:
-    """How much of the order these reports fill."""
+    """The quantity of the order that these reports fill."""
     key = resting.order.client_order_id
     return sum(
         (

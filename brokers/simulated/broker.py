@@ -1,11 +1,16 @@
 """The simulated venue: a component of the core that fills orders against the market data of the log.
 
-It hears a market event before any strategy does, and only while an order rests in that symbol.
-``docs/execution.md`` says when and at what price orders fill.
+What it remembers: resting orders, requests in flight, and positions by its own count of fills.
 
-An order's way: ``acceptance`` checks it and it becomes a ``Resting`` order; ``matching`` or ``book_matching``
-asks the fill model about it at each market event; ``fill_sharing`` says how much of it fills; ``execution``
-makes the fill.
+What changes it:
+
+- A request arrives, at once or after its latency. ``acceptance`` checks an order, and it becomes ``Resting``.
+- A market event of a symbol with resting orders. ``matching`` or ``book_matching`` asks the fill model about
+  each order, ``fill_sharing`` decides the quantity, and ``execution`` makes the fill.
+- A timer expires orders; a corporate action restates or ends them.
+
+What never happens: a strategy sees a market event before the venue has filled orders on it. The venue watches
+only symbols with resting orders. ``docs/execution.md`` says when and at what price orders fill.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -79,7 +84,7 @@ _NO_BOOKS = NoBooks()
 
 
 class AccountView(Protocol):
-    """Positions after a correction. Only the account can work them out; the venue reads them here."""
+    """Positions after a correction. Only the account can compute them, so the venue reads them here."""
 
     def strategy_positions(self, strategy: StrategyId) -> Mapping[str, Decimal]: ...
 
@@ -175,7 +180,7 @@ class SimulatedBroker:
         self.state.instruments[event.symbol] = event
 
     def on_corporate_action(self, event: CorporateAction) -> Sequence[Event] | None:
-        """Apply an action. One that ends the instrument ends its orders at once, those in flight too."""
+        """Apply a corporate action. If it ends the instrument, all its resting orders end at once."""
         state, symbol = self.state, event.symbol
         if is_void(event):
             return None
@@ -195,8 +200,9 @@ class SimulatedBroker:
     def _ended_by(self, action: CorporateAction) -> tuple[Sequence[Resting], str]:
         """The resting orders that an action ends, and the reason.
 
-        A split ends those of which less than a lot is left. They are cancelled from our side too; without
-        latency that is at once, but with it they could trade their old quantity until then.
+        A split ends orders with less than a lot left. The orders component cancels them too. With latency
+        that cancel arrives late, and the order could still trade its old quantity, so the venue ends it
+        itself.
         """
         resting = self.state.resting.get(action.symbol, ())
         if action.kind in ENDING:
@@ -206,15 +212,15 @@ class SimulatedBroker:
         return leaving_nothing(self.state, resting, action), LESS_THAN_A_LOT
 
     def on_position(self, event: AdjustPosition) -> None:
-        """Take over the position that an operator set."""
+        """Copy the position that an operator set."""
         self.state.positions.setdefault(event.symbol, {})[event.strategy] = event.quantity
 
     def on_correction(self, event: FillCorrected) -> None:
-        """Note the strategy. Its positions are read before the next fill, once the account has heard too."""
+        """Remember the strategy. Its positions are read before the next fill, after the account's update."""
         self.state.corrected[event.strategy] = True
 
     def _recount(self) -> None:
-        """Take over the positions that the account has after corrections."""
+        """Copy the positions that the account has after corrections."""
         positions, corrected = self.state.positions, self.state.corrected
         self.state.corrected = {}
         if self._account is None:
@@ -226,11 +232,11 @@ class SimulatedBroker:
                 positions.setdefault(symbol, {})[strategy] = quantity
 
     def on_close(self, bar: Bar) -> None:
-        """Measure volatility. Heard only if the slippage model needs it."""
+        """Measure volatility. Subscribed only if the slippage model needs it."""
         add_close(self.state.spreads, bar)
 
     def on_adjusted(self, event: OrderAdjusted) -> None:
-        """Take over an order's new terms after a corporate action. Its symbol may be new too."""
+        """Apply an order's new terms after a corporate action. Its symbol can change too."""
         for symbol in adjust(self.state, event):
             if symbol in self.state.resting:
                 self._watching.add(symbol)
@@ -249,12 +255,12 @@ class SimulatedBroker:
         return self._replace(event.ts, event)
 
     def on_request(self, event: AnyRequest) -> Sequence[Event]:
-        """Put any request in flight, with a latency model."""
+        """Put a request in flight. Subscribed only with a latency model."""
         assert self._latency is not None
         return (self.state.requests.send(event, self._latency, owner=self.name),)
 
     def on_timer(self, timer: TimerFired) -> Sequence[Event] | None:
-        """A request arrives, or orders expire."""
+        """Process a request that arrives, or expire orders."""
         if timer.owner != self.name:
             return None
         if isinstance(timer.purpose, RequestArrival):
@@ -267,7 +273,7 @@ class SimulatedBroker:
         return reports
 
     def _arrive(self, ts: int, request: Request) -> Sequence[Event]:
-        """Act on a request that was in flight, as its group and corporate actions have left it."""
+        """Process a request that was in flight, after the changes by its group and corporate actions."""
         match request.as_left():
             case CancelSubmitted() as cancel:
                 return self._cancel(ts, cancel)
@@ -335,7 +341,7 @@ class SimulatedBroker:
         return (cancelled(ts, resting, ""),)
 
     def _replace(self, ts: int, event: ReplaceSubmitted) -> Sequence[Event]:
-        """Give an order new terms. It keeps its place among the orders, and a reached stop stays reached."""
+        """Give an order new terms. It keeps its place among the orders; a triggered stop stays triggered."""
         order = event.order
         resting = self._find(order.symbol, order.client_order_id)
         reason = replacement_refusal(resting, order, ts, lacking=self._lacking)
@@ -414,12 +420,12 @@ class SimulatedBroker:
         return next((one for one in orders if one.order.client_order_id == client_order_id), None)
 
     def _remove_done(self, symbol: str) -> None:
-        """Remove a symbol's orders that are done, and stop hearing its market data after the last one."""
+        """Remove a symbol's finished orders. After the last one, its market data is not watched any more."""
         if self.state.remove_done(symbol) or symbol not in self.state.resting:
             self._watching.discard(symbol)
 
     def _remove_all_done(self, symbol: str, reports: list[ExecutionReport]) -> list[ExecutionReport]:
-        """Remove the orders that these reports end. One of another symbol may be in the same group."""
+        """Remove the orders that these reports end. A group can have an order of another symbol."""
         self._remove_done(symbol)
         if len(reports) > 1:
             for one in reports:

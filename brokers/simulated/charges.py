@@ -1,7 +1,7 @@
 """Commission charged so far, by order and by calendar month, for models with ``needs_history``.
 
 A commission model may need an order's earlier fills (a minimum per order) or the month's volume (tiers). An
-order's charges are forgotten when it is done, so the state grows with working orders alone.
+order's charges are forgotten when it is finished, so the state grows only with working orders.
 """
 
 from datetime import UTC, datetime
@@ -83,7 +83,7 @@ def charge(
     filled = before.filled + quantity
     is_done = filled >= order.quantity
     accrued = ZERO if is_done else before.accrued + model.accrual(fill)
-    # nothing below fails
+    # nothing below raises
     charges.month_quantity += quantity
     charges.month_notional += notional
     if is_done:
@@ -100,7 +100,7 @@ def charge(
 
 
 def forget(charges: Charges, client_order_id: ClientOrderId) -> None:
-    """Forget an order that is done."""
+    """Forget a finished order."""
     charges.orders.pop(client_order_id, None)
 
 

@@ -1,6 +1,6 @@
 """Commission of simulated fills. A positive amount is a cost, a negative one a rebate.
 
-An order is charged *as a whole*. After each fill the model works out what the order costs so far, and charges
+An order is charged *as a whole*. After each fill the model computes the cost of the order so far, and charges
 the part that was not charged before. So an order filled in parts costs exactly as much as in one fill at the
 same prices, and a minimum per order is charged once, with the first part.
 
@@ -8,9 +8,9 @@ The cost of an order, step by step:
 
 1. The rates.
 2. ``minimum`` raises a lower cost to it.
-3. ``maximum``, and ``maximum_rate`` of the order's notional, lower a higher cost to them. So the maximum has
-   the last word, as at Interactive Brokers: 10 shares at 0.20 cost 1 % of their value, 0.02, and not the
-   minimum of 1.00.
+3. ``maximum``, and ``maximum_rate`` of the order's notional, lower a higher cost to them. So a maximum is
+   stronger than the minimum, as at Interactive Brokers: 10 shares at 0.20 cost 1 % of their value, 0.02, and
+   not the minimum of 1.00.
 4. Rounding to ``decimals`` digits after the point, ties to the even digit.
 
 To add a model, write a frozen struct whose fields are its parameters, with ``needs_history``, ``accrual``
@@ -44,7 +44,7 @@ class FillTerms(msgspec.Struct, frozen=True, gc=False):
     - ``notional_before``: currency.
     - ``accrued_before``: sum of ``accrual``. ``charged_before``: sum of ``commission``.
 
-    Sums of all earlier fills in the calendar month (UTC), this order's included, 0 likewise:
+    Sums of all earlier fills in the calendar month (UTC), this order's included, 0 in the same case:
 
     - ``month_quantity``: units. ``month_notional``: currency.
     """
@@ -69,7 +69,7 @@ class FillTerms(msgspec.Struct, frozen=True, gc=False):
 
 
 class CommissionModel(Protocol):
-    """The commission of fills. The same terms always cost the same."""
+    """A commission model. Equal terms always have equal costs."""
 
     @property
     def needs_history(self) -> bool:
@@ -223,7 +223,7 @@ class TierBasis(StrEnum):
 
 
 class Tier(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """``rate`` for the month's volume up to and including ``up_to``; the last tier has no bound."""
+    """The ``rate`` for the month's volume up to and including ``up_to``. The last tier has no bound."""
 
     rate: Decimal
     up_to: Decimal | None = None
@@ -254,7 +254,7 @@ class Tiered(PerOrderLimits, frozen=True, kw_only=True):
 
 
 def marginal(tiers: tuple[Tier, ...], before: Decimal, amount: Decimal) -> Decimal:
-    """The cost of ``amount`` on top of a month's ``before``, each part of it at its own tier's rate."""
+    """The cost of ``amount`` after a month's volume of ``before``, each part at the rate of its tier."""
     cost, start, end = ZERO, before, before + amount
     for tier in tiers:
         if tier.up_to is None or end <= tier.up_to:

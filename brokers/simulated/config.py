@@ -31,9 +31,9 @@ class VenueCapabilities(msgspec.Struct, frozen=True):
 
 
 class SimulatedBrokerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The defaults never look ahead, and they cost nothing: state your costs.
+    """Settings of the simulated broker. The defaults never look ahead, and have no costs: set your costs.
 
-    - ``bar_fill``: ``this_close`` lets a market order fill at the close it was decided on.
+    - ``bar_fill``: ``this_close`` fills a market order at the close on which it was decided.
     - ``currency``: of every commission; empty: each instrument's own.
     - ``lacks``: order types, times in force and features that the venue rejects.
     - ``financing``: interest and borrow fees (``brokers.simulated.financing``).
@@ -49,7 +49,7 @@ class SimulatedBrokerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     - ``volume``: default any size.
     - ``slippage``, ``commission``, ``latency``: default none.
 
-    Short for the flat models of ``slippage`` and ``commission``, and refused beside them:
+    Short forms of the flat models. They are refused together with ``slippage`` or ``commission``:
 
     - ``slippage_bps``: basis points against orders that take liquidity.
     - ``commission_per_share``, ``commission_per_order``: in ``currency``.
@@ -79,7 +79,7 @@ class SimulatedBrokerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=T
         known = {each.value for kind in (OrderType, TimeInForce, VenueFeature) for each in kind}
         for name in self.lacks:
             if name not in known:
-                raise ConfigError(f"broker.lacks: {name!r} is none of {', '.join(sorted(known))}")
+                raise ConfigError(f"broker.lacks: {name!r} is not one of {', '.join(sorted(known))}")
         return VenueCapabilities(
             tuple(each for each in OrderType if each.value not in self.lacks),
             tuple(each for each in TimeInForce if each.value not in self.lacks),

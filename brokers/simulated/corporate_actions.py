@@ -61,7 +61,7 @@ def apply_action(state: SimulatedBrokerState, action: CorporateAction) -> None:
 def leaving_nothing(
     state: SimulatedBrokerState, orders: Sequence[Resting], action: CorporateAction
 ) -> Sequence[Resting]:
-    """The orders of which an action leaves less than a lot."""
+    """The orders that have less than a lot left after an action."""
     if action.kind not in RESTATING:
         return ()
     ratio, lot_size = action.ratio, _terms(state, successor(action)).lot_size
@@ -69,7 +69,7 @@ def leaving_nothing(
 
 
 def is_expired(state: SimulatedBrokerState, symbol: str, ts: int) -> bool:
-    """Whether the last moment at which the instrument trades is over."""
+    """Whether the instrument has expired."""
     return has_expired(_terms(state, symbol).expiry_ts, ts)
 
 
@@ -84,7 +84,7 @@ def adjust(state: SimulatedBrokerState, event: OrderAdjusted) -> Sequence[str]:
                 continue
             fresh = renew(resting, order, resting.since_ts)
             if resting.is_trailing:
-                fresh.stop = resting.stop  # scaled when the action came
+                fresh.stop = resting.stop  # already scaled by the action itself
             if symbol == order.symbol:
                 orders[place] = fresh
                 return (symbol,)
@@ -96,7 +96,7 @@ def adjust(state: SimulatedBrokerState, event: OrderAdjusted) -> Sequence[str]:
 
 
 def _carry_over(state: SimulatedBrokerState, symbol: str, new_symbol: str) -> None:
-    """Move what an order waits for from its old symbol to its new one, and drop an empty list of orders."""
+    """Mark the new symbol as overdue if the old one is, and drop the old symbol's empty list of orders."""
     if symbol in state.overdue:
         state.overdue[new_symbol] = True
     if not state.resting[symbol]:
@@ -105,7 +105,7 @@ def _carry_over(state: SimulatedBrokerState, symbol: str, new_symbol: str) -> No
 
 
 def _adjusted(request: Request, order: Order) -> Request:
-    """A request for this order under its new terms; any other as it is."""
+    """A request for this order, on its new terms; any other request unchanged."""
     event = request.event
     asked_for = event.client_order_id if isinstance(event, CancelSubmitted) else event.order.client_order_id
     if asked_for != order.client_order_id:
@@ -132,7 +132,7 @@ def _scale_levels(state: SimulatedBrokerState, symbol: str, *, ratio: Decimal) -
 
 
 def _rename(state: SimulatedBrokerState, action: CorporateAction) -> None:
-    """Give the new symbol the terms of the old one, unless it has terms, and the old one's volatility."""
+    """Give the new symbol the volatility of the old one, and its terms unless it has its own."""
     symbol, new_symbol = action.symbol, action.new_symbol
     old, new = state.instruments.get(symbol), state.instruments.get(new_symbol)
     terms = terms_under_new_symbol(action, old=old, new=new)
@@ -144,7 +144,7 @@ def _rename(state: SimulatedBrokerState, action: CorporateAction) -> None:
 
 
 def _move(state: SimulatedBrokerState, symbol: str, new_symbol: str, *, ratio: Decimal) -> None:
-    """Count positions under the new symbol, in its lots; without a new symbol they have ended."""
+    """Move positions to the new symbol, in its lots. Without a new symbol they end."""
     held = state.positions.pop(symbol, None)
     if held is None or not new_symbol:
         return

@@ -1,4 +1,4 @@
-"""Turns a match into a fill: slippage, tick, commission, the venue's count of the position, the report."""
+"""Makes a fill of a match: slippage, tick, commission, position at the venue, execution report."""
 
 from decimal import Decimal
 from math import sqrt
@@ -17,7 +17,7 @@ _NO_ID = BrokerOrderId("")
 
 
 class Execution:
-    """Makes fills. ``None`` for a model: fills do not slip, or cost no commission."""
+    """Makes fills. A model that is ``None``: no slippage, or no commission."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Execution:
                 liquidity=liquidity,
                 multiplier=terms.multiplier,
             )
-        # nothing below fails
+        # nothing below raises
         resting.fill_count += 1
         resting.leaves = ZERO if quantity is resting.leaves else resting.leaves - quantity
         self._move_position(symbol, order.strategy, quantity if resting.is_buy else -quantity)
@@ -80,7 +80,7 @@ class Execution:
         )
 
     def _slipped(self, resting: Resting, price: float, *, quantity: Decimal, event: Event) -> float:
-        """The price after slippage, at most at the order's limit."""
+        """The price after slippage, but not worse than the order's limit."""
         assert self._slippage is not None
         symbol = resting.order.symbol
         known, quote = self._state.spreads.get(symbol), self._bus.last(Quote, symbol)

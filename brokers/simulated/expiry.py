@@ -1,12 +1,11 @@
-"""When orders expire: DAY and GTD orders, and orders on a close that nothing filled.
+"""Expiry of DAY and GTD orders, and of unfilled orders on close.
 
-One timer is pending at a time, at the earliest expiry. What happens when it fires depends on the data of the
-order's symbol:
+One timer is pending at a time, at the earliest expiry. When it fires, the data of the order's symbol decide:
 
 - Quotes or trades: the venue has seen all of them up to that moment, so the order expires.
-- Bars: the bar that was open at that moment may still be to come. The order is *overdue*: it waits for the
-  next bar. If that bar opened before the expiry, the order may fill in it and expires after it; otherwise it
-  expires before it. A quote, trade or book that comes first ends the waiting too.
+- Bars: the bar that contains that moment may still arrive. The order is *overdue* and waits for the next bar.
+  If that bar opened before the expiry, the order can fill in it and expires after it. Otherwise it expires
+  before it. If a quote, trade or book arrives first, the order expires then.
 """
 
 from collections.abc import Callable, Sequence
@@ -105,7 +104,7 @@ class Expiry:
         return reports
 
     def _waits_for_bar(self, symbol: str, expire_ts: int) -> bool:
-        """Whether bars are the symbol's data, and the bar that holds the expiry has not come yet."""
+        """Whether the symbol's data are bars, and the bar that contains the expiry has not arrived."""
         bar = self._bus.last(Bar, symbol)
         return (
             bar is not None and bar.ts < expire_ts and not has_ticked(self._bus, symbol, since_ts=bar.ts - 1)

@@ -4,7 +4,7 @@ Rates change. A schedule has the rates that a broker published on its date, for 
 special terms. Each rate is a parameter that the configuration can set. A schedule says which fees it leaves
 out.
 
-| name | what | rates as of |
+| name | schedule | rates as of |
 | --- | --- | --- |
 | ``alpaca`` | US shares: no commission; regulatory fees | January 2025 |
 | ``ibkr_fixed`` | Interactive Brokers, US shares, fixed | January 2025 |
@@ -48,9 +48,9 @@ from kernel.events import MAKER, SELL
 
 
 class UsShares(PerOrderLimits, frozen=True, kw_only=True):
-    """The base of schedules for US shares: the broker's commission, and the fees of others on top.
+    """The base of schedules for US shares: the broker's commission plus fees of others.
 
-    All are for the order as a whole:
+    All are computed for the order as a whole:
 
     - ``tiers``: the broker's marginal rate per share by the month's volume, within the limits per order.
     - ``pass_through_rate``: a fraction of that commission.
@@ -108,7 +108,7 @@ class IbkrFixed(UsShares, frozen=True, kw_only=True):
     """0.005 USD a share, at least 1.00 and at most 1 % of the notional per order; regulatory fees.
 
     https://www.interactivebrokers.com/en/pricing/commissions-stocks.php. Orders for fractions of a share have
-    a minimum of 0.01 there; here they have the same minimum as others.
+    a minimum of 0.01 there. Here all orders have the same minimum.
     """
 
     tiers: tuple[Tier, ...] = (Tier(rate=Decimal("0.005")),)
@@ -161,10 +161,9 @@ class BinanceUsdm(MakerTaker, frozen=True, kw_only=True):
 
 
 class Oanda(NoCommission, frozen=True):
-    """No commission beside the spread. https://www.oanda.com/us-en/trading/our-pricing/
+    """No commission, only the spread. https://www.oanda.com/us-en/trading/our-pricing/
 
-    Quotes have the spread in them. The prices of bars are mostly mid prices or bids: add the spread as
-    slippage.
+    Quotes include the spread. Prices of bars are mostly mid prices or bids, so add the spread as slippage.
     """
 
 

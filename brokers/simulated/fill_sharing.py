@@ -1,8 +1,8 @@
-"""How orders share one market event: the quantity that each one fills, and the effect on the others.
+"""Shares one market event among orders: the quantity that each one fills, and its effect on the others.
 
-Fill models look at each order by itself. An event may reach several orders, and then they meet here, in a
-fixed sequence: by rank (a bar's open, then stops, then limits; on a path the place along it), then by
-arrival. Each order in turn fills the smallest of these quantities:
+Fill models price each order alone. If an event reaches several orders, they are filled here in a fixed
+sequence: by rank (a bar's open, then stops, then limits; on a path, the place along it), then by arrival.
+Each order fills the smallest of these quantities:
 
 - its leaves quantity; of an iceberg the quantity shown;
 - the position of its strategy, if it is reduce-only;
@@ -17,8 +17,8 @@ next order's turn:
 - A reduce-only order is cancelled when nothing is left to reduce.
 - An iceberg goes behind the other orders.
 
-The volume taken of a bar is remembered until the symbol's next bar: orders that arrive at the bar's close
-share the rest. The volume taken of a quote or trade is forgotten with it.
+The volume taken from a bar is remembered until the symbol's next bar, so orders that arrive at the bar's
+close share the rest. The volume taken from a quote or trade is not remembered after it.
 """
 
 from collections.abc import Iterable
@@ -36,7 +36,7 @@ from kernel.events import FOK, Bar, Event, ExecutionReport, Quote, Side, Trade
 
 
 class Match(msgspec.Struct, frozen=True, gc=False):
-    """An order that an event reaches. ``price`` is ``None`` if the event triggers it and no more."""
+    """An order that an event reaches. ``price``: ``None`` if the event only triggers the order."""
 
     resting: Resting
     price: Price | None
@@ -61,13 +61,13 @@ class FillSharing:
         self.execution = execution
         self._state = state
         self.is_unlimited = volume is None
-        """Whether each order can have all that it wants."""
+        """Whether each order can fill completely, because there is no volume model."""
         self._volume = volume
         self._has_groups = has_groups
         self._keeps_arrival = keeps_arrival and volume is None
 
     def fill(self, event: Event, matches: list[Match]) -> list[ExecutionReport]:
-        """Fill the matches of an event as far as possible. An order that is done has 0 leaves afterwards."""
+        """Fill the matches of an event as far as possible. A finished order then has 0 leaves."""
         if len(matches) > 1 and not (self._keeps_arrival and all(one.resting.is_plain for one in matches)):
             matches.sort(key=_rank)
         reports: list[ExecutionReport] = []
@@ -111,7 +111,7 @@ class FillSharing:
             self._put_behind(resting)
 
     def _share(self, event: Event, resting: Resting, price: Price, taken: dict[str, float]) -> Decimal:
-        """The quantity that the event has for this order."""
+        """The quantity that this order gets from the event."""
         order, share = resting.order, resting.leaves
         if order.reduce_only:
             share = min(share, self._reducible(resting))
@@ -121,7 +121,7 @@ class FillSharing:
         lot = self._state.instruments.get(order.symbol, DEFAULT_TERMS).lot_size
         if price.quantity is not None:
             given = price.quantity
-            if isinstance(event, Trade):  # one unit traded fills one unit of ours, not one of each order
+            if isinstance(event, Trade):  # a traded unit fills one unit of one order, not of each order
                 given = min(given, Decimal(f"{event.size - gone:.12g}"))
             share = min(share, given // lot * lot)
         if self._volume is not None and isinstance(event, Bar | Quote | Trade):
@@ -132,14 +132,14 @@ class FillSharing:
         return share
 
     def _taken_of_bar(self, bar: Bar) -> dict[str, float]:
-        """The volume that our orders took of a bar so far."""
+        """The volume that our orders have taken from a bar so far."""
         shared = self._state.shared.get(bar.symbol)
         if shared is None or shared.ts != bar.ts or shared.timeframe != bar.timeframe:
             shared = self._state.shared[bar.symbol] = SharedBar(bar.ts, bar.timeframe)
         return shared.taken
 
     def _reducible(self, resting: Resting) -> Decimal:
-        """How much of its strategy's position the order can close, by the venue's own count."""
+        """The quantity of its strategy's position that the order can close, by the venue's own count."""
         order = resting.order
         held = self._state.positions.get(order.symbol, {}).get(order.strategy, ZERO)
         return max(-held if resting.is_buy else held, ZERO)
@@ -149,7 +149,7 @@ class FillSharing:
         return cancelled(event.ts, resting, NOTHING_TO_REDUCE)
 
     def _reduce_group(self, ts: int, filled: Resting, quantity: Decimal) -> Iterable[ExecutionReport]:
-        """Reduce the other orders of a group by a fill, those in flight too."""
+        """Reduce the other orders of a group by a fill, also orders in flight."""
         group = filled.order.group_id
         self._state.requests.reduce_group(filled.order, quantity)
         for orders in self._state.resting.values():
@@ -183,5 +183,8 @@ def _pool(event: Event, side: Side) -> str:
 
 
 def _whole(resting: Resting, price: Price) -> Decimal:
-    """What FOK asks of one fill. On a book that is one level: the model has added up the levels."""
+    """The quantity that a FOK order needs in one fill.
+
+    On a book this is one level: the model has already checked that all levels together are enough.
+    """
     return resting.leaves if price.quantity is None else min(resting.leaves, price.quantity)

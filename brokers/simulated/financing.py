@@ -29,11 +29,12 @@ class Interest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class FinancingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What holding cash and short positions costs. By default nothing.
+    """The costs of holding cash and short positions. By default there are none.
 
     - ``interest``: rates by currency.
     - ``borrow_day_count``: days in a year of an instrument's ``borrow_rate``, the fee for short positions.
-    - ``accrual_s``: when a day is charged, in seconds after 00:00 UTC. Positions held then pay for the day.
+    - ``accrual_s``: the time of the daily charge, in seconds after 00:00 UTC. Positions held then are
+      charged.
     """
 
     interest: dict[str, Interest] = {}

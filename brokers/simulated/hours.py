@@ -1,4 +1,4 @@
-"""Trading hours: the part of a calendar that the simulated venue asks."""
+"""Trading hours: the part of a calendar that the simulated venue reads."""
 
 from typing import Protocol
 
@@ -7,7 +7,7 @@ from kernel.time_units import DAY_NS
 
 
 class TradingHours(Protocol):
-    """When a venue trades, by symbol. Times are ns, UTC."""
+    """The hours of a venue, by symbol. Times are ns, UTC."""
 
     def is_open(self, symbol: str, ts: int) -> bool:
         """Whether orders are matched; always ``True`` without a calendar."""
@@ -18,11 +18,11 @@ class TradingHours(Protocol):
         ...
 
     def session(self, symbol: str, ts: int) -> TradingSession | None:
-        """The session that holds ``ts``, or else the next one; ``None`` without a calendar."""
+        """The session that contains ``ts``, else the next one; ``None`` without a calendar."""
         ...
 
     def day_end(self, symbol: str, ts: int) -> int:
-        """When a DAY order that arrives at ``ts`` expires."""
+        """The time at which a DAY order expires that arrives at ``ts``."""
         ...
 
 
@@ -47,7 +47,7 @@ class RoundTheClock:
 
 
 def is_in_session(hours: TradingHours, bar: Bar) -> bool:
-    """Whether a part of the bar is in a session. True for a bar that does not say when it opened."""
+    """Whether a part of the bar is in a session; ``True`` for a bar without ``open_ts``."""
     if not bar.open_ts:
         return True
     session = hours.session(bar.symbol, bar.open_ts)

@@ -1,14 +1,14 @@
 """Instructions of orders on bars, quotes and trades: post-only, IOC and FOK, on open and on close.
 
-An order with one of these does not go to the fill model directly:
+An order with one of these is priced here, before or instead of the fill model:
 
-- On open, on close: it fills at the one price of its auction, and expires if that is beyond its limit.
-- Post-only: if its first event would let it take liquidity, it is cancelled. From then on it rests.
-- IOC, FOK: the model sees the first moment of the event, of a bar its open. The rest is cancelled. A stop
-  waits for its trigger first.
+- On open, on close: it fills at the price of its auction, and expires if that is beyond its limit.
+- Post-only: it is cancelled if it would take liquidity at its first event. Otherwise it rests.
+- IOC, FOK: the model gets only the first moment of the event (the open of a bar). The rest is cancelled. A
+  stop order waits for its trigger first.
 
-Instructions about quantity (reduce-only, iceberg, groups, the "all" of FOK) are in ``fill_sharing``. Order
-books follow the same rules level by level, in ``book_matching``.
+Instructions about quantity (reduce-only, iceberg, groups, the "all" of FOK) are in ``fill_sharing``. For
+order books the same rules are in ``book_matching``, level by level.
 """
 
 from collections.abc import Callable
@@ -92,27 +92,27 @@ def _auction_price(resting: Resting, event: Bar | Quote | Trade, endings: list[E
 
 
 def _open_in(event: Bar | Quote | Trade, resting: Resting) -> tuple[float, int] | None:
-    """The price and time of the open that the order is for, if this event is the first to know it."""
+    """The price and time of the open that the order waits for, if this event is the first to show it."""
     due_ts = resting.due_ts
     if isinstance(event, Bar):
         if event.ts <= due_ts:
             return None
         return event.open, min(max(event.open_ts or event.ts, due_ts), event.ts)
     price = _first_price(resting, event)
-    if event.ts < due_ts or not price or price != price:  # without its side, the next quote is the first
+    if event.ts < due_ts or not price or price != price:  # a quote without the needed side does not count
         return None
     return price, event.ts
 
 
 def _close_in(event: Bar | Quote | Trade, resting: Resting) -> tuple[float, int] | None:
-    """The price and time of the close that the order is for. Without bars, ``expiry`` finds the close."""
+    """The price and time of the close that the order waits for. Without bars, ``expiry`` finds it."""
     if isinstance(event, Bar) and event.ts >= resting.due_ts:
         return event.close, event.ts
     return None
 
 
 def _takes_at_once(resting: Resting, event: Bar | Quote | Trade) -> bool:
-    """Whether a limit order would take liquidity. A bar or trade right at the limit does not prove it."""
+    """Whether a limit order would take liquidity. A bar or trade exactly at the limit is no proof."""
     price = _first_price(resting, event)
     if not price:
         return False
@@ -120,7 +120,7 @@ def _takes_at_once(resting: Resting, event: Bar | Quote | Trade) -> bool:
 
 
 def _first_price(resting: Resting, event: Bar | Quote | Trade) -> float:
-    """The first price of the event that the order meets."""
+    """The first price of the event at which the order could trade."""
     match event:
         case Bar():
             return event.open

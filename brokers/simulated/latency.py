@@ -1,7 +1,7 @@
-"""How long a request is in flight to the simulated venue.
+"""Latency models: the time that a request is in flight to the simulated venue.
 
-A delay is a pure function of the request's number in the run, so a replay waits exactly as long. The random
-models draw from a SHA-256 of seed and number. They use whole numbers and sums of doubles alone, which are the
+A delay is a pure function of the request's number in the run, so a replay has the same delays. The random
+models draw from a SHA-256 of seed and number. They use only whole numbers and sums of doubles, which are the
 same on every machine. Different seeds give independent delays.
 
 To add a model, write a frozen struct with ``delay_ns`` and list it in ``LATENCY_MODELS``. A model in a module
@@ -17,7 +17,7 @@ import msgspec
 from kernel.time_units import DAY_NS, MS_NS
 
 LONGEST_MS = DAY_NS / MS_NS
-"""A day, the longest delay that is accepted."""
+"""The longest delay that is accepted: a day."""
 
 
 class LatencyModel(Protocol):
@@ -29,10 +29,10 @@ class LatencyModel(Protocol):
 
 
 class NoLatency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A request arrives when it is made."""
+    """A request arrives at the moment when it is made."""
 
     def delay_ns(self, count: int) -> int:  # noqa: ARG002  # the port's signature
-        """No time at all."""
+        """Always 0."""
         return 0
 
 
@@ -52,8 +52,8 @@ class ConstantLatency(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 class NormalLatency(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Normally distributed, with ``mean_ms`` and ``sd_ms`` in milliseconds, and at least ``minimum_ms``.
 
-    The sum of twelve uniform draws stands for the normal distribution. Mean and variance are exact; the tails
-    end at six standard deviations.
+    The normal distribution is approximated by the sum of twelve uniform draws. Mean and variance are exact;
+    the tails end at six standard deviations.
     """
 
     mean_ms: float

@@ -3,22 +3,21 @@
 Which orders see an event:
 
 - A quote or trade: all orders, while the venue is open.
-- A bar: the orders that were there when it opened, if a part of it is in a session. A bar that does not say
-  when it opened: the orders that came before its end.
+- A bar: the orders that were at the venue when it opened, if a part of the bar is in a session.
+- A bar without ``open_ts``: the orders that arrived before its end.
 - A bar that opened no later than an earlier one: no order. It is a longer bar over prices already seen.
-- A bar during which quotes, trades or books came: no order that trails, has triggered or is filled in part.
-  The bar may hold prices from before that.
-- New terms that arrived while a bar was open: its close alone.
-- With ``bar_fill: this_close``: a market order that arrives as a bar ends fills at that bar's close.
+- A bar during which quotes, trades or books arrived: all orders except those that trail, have triggered or
+  are filled in part. The bar may contain prices from before those changes.
+- An order that got new terms while a bar was open sees only the close of the bar.
+- With ``bar_fill: this_close``, a market order that arrives at the end of a bar fills at that bar's close.
 
-What follows:
+Then:
 
-1. The fill model says for each order whether, and at what price, the event fills it (a ``Match``). Orders
-   with instructions are asked through ``instructions``.
-2. ``fill_sharing`` fills the matches, in order of rank.
-3. Orders that end with the event are cancelled or expire.
+1. The fill model decides for each order whether, and at what price, the event fills it (a ``Match``). For
+orders with instructions ``instructions`` asks the model. 2. ``fill_sharing`` fills the matches, in order of
+rank. 3. Orders that end with the event are cancelled or expire.
 
-A single order without instructions shares nothing, so its fill goes straight to ``execution``.
+A single order without instructions shares nothing, so ``execution`` fills it directly.
 """
 
 from collections.abc import Callable, Iterable
@@ -46,7 +45,7 @@ from kernel.events import (
 
 
 class Matching:
-    """One method for each kind of market data. Orders that are done stay in the state, with 0 leaves."""
+    """One method for each kind of market data. Finished orders stay in the state, with 0 leaves."""
 
     def __init__(
         self,
@@ -102,7 +101,7 @@ class Matching:
         return self._match(trade, self._state.resting[symbol], self._fill_on_trade)
 
     def at_close(self, bar: Bar, orders: Iterable[Resting]) -> list[ExecutionReport]:
-        """Fill market orders at the close of the bar that ended when they came."""
+        """Fill market orders at the close of the bar that ended when they arrived."""
         matches = [
             Match(resting, price, was_triggered=False)
             for resting in orders
@@ -122,7 +121,7 @@ class Matching:
         return self._sharing.fill(timer, [Match(resting, filled, was_triggered=False)])
 
     def _there_at_open(self, bar: Bar, orders: list[Resting]) -> list[Resting]:
-        """The orders that see a bar which says when it opened."""
+        """The orders that see a bar with ``open_ts``."""
         symbol, opened_ts, opened = bar.symbol, bar.open_ts, self._state.opened
         if opened_ts <= opened.get(symbol, 0):
             return []
@@ -166,7 +165,7 @@ class Matching:
         resting: Resting,
         fill: Callable[[Resting, MarketT], Price | None],
     ) -> list[ExecutionReport]:
-        """As ``_match`` for a single order without instructions: the common case, 1 us faster by itself."""
+        """As ``_match``, for one order without instructions: the common case, 1 us faster."""
         was_triggered = resting.is_triggered
         price = fill(resting, event)
         if price is None and resting.is_triggered is was_triggered:
@@ -182,7 +181,7 @@ class Matching:
 
 
 def has_ticked(bus: EventBus, symbol: str, *, since_ts: int) -> bool:
-    """Whether a quote, trade or book of the symbol came after ``since_ts``."""
+    """Whether a quote, trade or book of the symbol arrived after ``since_ts``."""
     last = bus.last
     ticks = (last(Quote, symbol), last(Trade, symbol), last(BookSnapshot, symbol), last(BookDelta, symbol))
     return any(tick is not None and tick.ts > since_ts for tick in ticks)

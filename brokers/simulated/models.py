@@ -1,7 +1,7 @@
 """The models of the simulated venue by role and name, and how the configuration chooses them.
 
 A model is a frozen struct whose fields are its parameters. To add a built-in model, list it below. A model in
-a module of the user's own has a reference, ``path/to/file.py:Class``, in place of a name.
+a user's module has a reference, ``path/to/file.py:Class``, instead of a name.
 """
 
 from collections.abc import Mapping

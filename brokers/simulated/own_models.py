@@ -1,6 +1,6 @@
-"""Checks of models of the user's own: their form when they are loaded, and each of their answers.
+"""Checks of a user's models: their form when they are loaded, and each of their answers.
 
-Answers are prices and money that get booked, so each one is checked as it comes in:
+Answers are prices and money that are booked, so each one is checked when it is given:
 
 - A bad answer is a ``ComponentError`` that names the model and the value, and nothing is booked.
 - A number of another type than the port's is converted. A ``float`` commission becomes the ``Decimal`` that
@@ -82,8 +82,8 @@ def check_form(role: str, name: str, model: object) -> None:
     for attribute in form.attributes:
         if not hasattr(kind, attribute):
             raise ConfigError(
-                f"broker.{role}: {name} has no {attribute}; it says what the model has to be told: "
-                f"give it a property, or {attribute}: ClassVar[bool] = False"
+                f"broker.{role}: {name} has no {attribute}: expected a property, "
+                f"or {attribute}: ClassVar[bool] = False"
             )
 
 
@@ -123,7 +123,7 @@ class CheckedVolume:
         self._name = name
 
     def available(self, event: Bar | Quote | Trade, side: Side) -> float:
-        """The model's answer. NaN passes: data without volumes have it, and the venue takes it as 0."""
+        """The model's answer. NaN is allowed: data without volumes have it, and it counts as 0."""
         answer: object = self._model.available(event, side)
         if isinstance(answer, float) and answer != answer:
             return float(answer)
@@ -211,11 +211,11 @@ CHECKED: Mapping[str, Callable[[Any, str], object]] = {
     "commission": CheckedCommission,
     "latency": CheckedLatency,
 }
-"""By role: the class that checks a model of the user's. It is made of the model and its name."""
+"""By role: the class that checks a user's model. Its arguments are the model and its name."""
 
 
 def _lowest(event: Bar | Quote | Trade | OpenBook, resting: Resting) -> float:
-    """The event's lowest price. If the market itself goes below 0 (oil in 2020), fills may."""
+    """The event's lowest price. A fill may be below 0 only if the market is (oil in 2020)."""
     match event:
         case Bar():
             return event.low
@@ -243,7 +243,7 @@ def _whole(value: object, what: str, *, highest: int) -> int:
 
 
 def _exact(value: object, what: str) -> Decimal:
-    """``value`` as a finite Decimal. A float becomes the Decimal that it is written as."""
+    """``value`` as a finite Decimal. A float is converted by its shortest decimal form."""
     if isinstance(value, float):
         value = Decimal(repr(float(value)))
     elif isinstance(value, int) and not isinstance(value, bool):

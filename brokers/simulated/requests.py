@@ -1,11 +1,11 @@
 """Requests in flight to the venue: orders, cancellations and replacements, with a latency model.
 
-Each request arrives after its delay, by a timer, and no request overtakes an earlier one. While it is in
-flight two things may change it:
+Each request arrives after its delay, by a timer, and no request overtakes an earlier one. Two things can
+change it while it is in flight:
 
-- An order of the same group fills: the request is then for less.
-- A corporate action restates the order: new terms for it are then rejected on arrival, and so is the order
-  itself if less than a lot of it is left.
+- A fill of an order in the same group reduces its quantity.
+- A corporate action restates its order. Then a replacement is rejected on arrival. An order is rejected on
+  arrival if less than a lot of it is left.
 """
 
 from decimal import Decimal
@@ -27,8 +27,8 @@ class Request(msgspec.Struct, frozen=True):
     """A request in flight, and when it arrives.
 
     - ``group_filled``: the quantity that the order's group filled since the request was sent.
-    - ``is_overtaken``: a corporate action restated the order since then: new terms no longer fit it, or less
-      than a lot is left of it.
+    - ``is_overtaken``: a corporate action restated the order since then, and the request must be rejected:
+      its new terms no longer fit, or less than a lot of the order is left.
     """
 
     due_ts: int
@@ -37,7 +37,7 @@ class Request(msgspec.Struct, frozen=True):
     is_overtaken: bool = False
 
     def as_left(self) -> AnyRequest:
-        """The request on arrival, less what the order's group filled in the meantime. May be for 0."""
+        """The request on arrival: its quantity less the fills of the group, which can be 0 or less."""
         event = self.event
         if isinstance(event, CancelSubmitted) or not self.group_filled:
             return event
@@ -66,7 +66,7 @@ class Requests(msgspec.Struct):
         return self.in_flight.pop(0)
 
     def reduce_group(self, filled: Order, quantity: Decimal) -> None:
-        """Reduce the other orders of a group that are in flight, and new terms for them, by a fill."""
+        """Reduce the other orders of a group that are in flight, and their replacements, by a fill."""
         for place, request in enumerate(self.in_flight):
             event = request.event
             if isinstance(event, CancelSubmitted) or event.order.group_id != filled.group_id:
@@ -76,10 +76,10 @@ class Requests(msgspec.Struct):
                 self.in_flight[place] = msgspec.structs.replace(request, group_filled=group_filled)
 
     def restate(self, symbol: str, *, ratio: Decimal, lot_size: Decimal) -> None:
-        """Restate the requests in flight for a symbol: a split restated its orders first.
+        """Restate the requests in flight for a symbol after a split.
 
-        What the group filled is scaled. New terms are marked as overtaken: their prices are of before the
-        split. So is an order of which less than a lot is left.
+        Fills of the group are scaled. Replacements are marked as overtaken, because their prices are from
+        before the split. So is an order with less than a lot left.
         """
         for place, request in enumerate(self.in_flight):
             event = request.event

@@ -1,4 +1,4 @@
-"""An order at the simulated venue: its terms, what has happened to it, and its place in the queue."""
+"""An order at the simulated venue: its terms, its history, and its place in the queue."""
 
 from decimal import Decimal
 
@@ -7,7 +7,7 @@ import msgspec
 from kernel.events import BUY, GTC, LIMIT, MARKET, Order, OrderType, TimeInForce
 
 NOTHING, STOP, TOUCH = 0, 1, 2
-"""What an order waits for: nothing, a price against it (stops), a price in its favour (if touched)."""
+"""The trigger that an order waits for: none, a worse price (stops), a better price (if touched)."""
 
 _WAITS_FOR: dict[OrderType, int] = {
     OrderType.STOP: STOP,
@@ -23,21 +23,21 @@ _ZERO = Decimal(0)
 
 
 class Resting(msgspec.Struct, gc=False):
-    """An order at the venue. Its prices are floats; 0.0 stands for a price that it does not have.
+    """An order at the venue. Its prices are floats; 0.0 means that it does not have the price.
 
     Terms:
 
-    - ``since_ts``: when these terms arrived.
-    - ``placed_ts``: when the order first arrived, if a replacement took time to reach the venue; else 0.
+    - ``since_ts``: the time at which these terms arrived.
+    - ``placed_ts``: the time at which the order first arrived, if it was replaced with latency; else 0.
     - ``leaves``: the quantity still to fill.
-    - ``stop``: the trigger price. That of a trailing stop follows the market by ``trail``.
+    - ``stop``: the trigger price. For a trailing stop it follows the market at the distance ``trail``.
     - ``waits_for``: ``NOTHING``, ``STOP`` or ``TOUCH``.
     - ``is_limited``: it has a limit price.
     - ``is_plain``: it has no instruction (see ``instructions`` and ``fill_sharing``).
-    - ``expire_ts``: when the rest expires; 0: never.
+    - ``expire_ts``: the time at which the rest expires; 0: never.
     - ``due_ts``: the open or close at which an order on open or on close fills.
 
-    What has happened to it:
+    Its history:
 
     - ``is_triggered``: its trigger was reached.
     - ``is_posted``: it has rested, so its next fill makes liquidity.
@@ -106,9 +106,9 @@ def rest(order: Order, ts: int) -> Resting:
 
 
 def renew(old: Resting, order: Order, ts: int) -> Resting:
-    """``old`` under new terms from ``ts`` on. What it has filled and triggered stays.
+    """``old`` with new terms from ``ts`` on. Its fills stay, and a triggered order stays triggered.
 
-    It keeps its place in the queue only with the same limit and no more quantity.
+    It keeps its place in the queue only if the limit is the same and the quantity is not larger.
     """
     fresh = rest(order, ts)
     fresh.leaves = order.quantity - (old.order.quantity - old.leaves)
@@ -126,7 +126,7 @@ def renew(old: Resting, order: Order, ts: int) -> Resting:
 
 
 def _set_trigger(resting: Resting) -> None:
-    """Set what a stop, trailing stop or if-touched order waits for, and where."""
+    """Set the kind and the price of the trigger of a stop, trailing stop or if-touched order."""
     order = resting.order
     resting.waits_for = _WAITS_FOR.get(order.order_type, NOTHING)
     if order.stop_price is not None:

@@ -1,8 +1,8 @@
-"""Slippage: how a fill that takes liquidity differs from the fill model's price.
+"""Slippage models: they move the fill model's price of a fill that takes liquidity.
 
-A model gets the liquidity that a fill took (``Taken``) and answers with a price, not yet on the tick. It is
-not asked about fills that make liquidity: they are at their limit. Figures that the data do not have are 0: a
-bar has no spread, a trade no quoted size. The docstring of a model says what it does then.
+A model gets the liquidity that a fill took (``Taken``) and returns a price, not yet rounded to the tick. It
+is not asked about fills that make liquidity: they are at their limit. A figure that the data do not have is
+0: a bar has no spread, a trade no quoted size. The docstring of a model says what it does then.
 
 A price after slippage stays above 0.
 
@@ -23,10 +23,10 @@ _BPS = 10_000
 
 
 class Taken(msgspec.Struct, frozen=True, gc=False):
-    """Liquidity that a fill took. 0 stands for an unknown figure.
+    """Liquidity that a fill took. 0 means that a figure is unknown.
 
     - ``price``: per unit, from the fill model. ``quantity``: in units.
-    - ``spread``: ask less bid, in price.
+    - ``spread``: ask minus bid, in price.
     - ``volume``: units traded in the bar or trade, or shown by the quote, that filled the order.
     - ``volatility``: the standard deviation of returns from one bar to the next; 0.02 is 2 %.
     """
@@ -40,7 +40,7 @@ class Taken(msgspec.Struct, frozen=True, gc=False):
 
 
 class SlippageModel(Protocol):
-    """Moves a price, mostly against the order. The same terms always give the same price."""
+    """A slippage model. It moves a price, mostly against the order. Equal arguments give equal prices."""
 
     @property
     def needs_volatility(self) -> bool:
@@ -110,7 +110,7 @@ class SpreadFraction(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
 
 class VolumeShare(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Slippage that grows with the square of the fill's share of the volume.
+    """Slippage proportional to the square of the fill's share of the volume.
 
     price impact = ``price_impact`` * min(quantity / volume, ``volume_limit``)^2, as a fraction of the price.
     These are the published formula and defaults of Zipline's ``VolumeShareSlippage``. Zipline's limit on the
@@ -145,11 +145,11 @@ class SquareRootImpact(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     This is the square-root law of market impact. Measured coefficients are near 1 (Almgren, Thum, Hauptmann
     and Li, "Direct estimation of equity market impact", Risk 18(7), 2005; Tóth et al., "Anomalous price
     impact and the critical nature of liquidity in financial markets", Physical Review X 1, 021006, 2011). It
-    holds for volatility and volume over the same time: both of a day, or both of a bar.
+    is valid for volatility and volume over the same time: both of a day, or both of a bar.
 
     - ``average_volume`` (units a day) and ``daily_volatility`` (0.02 is 2 %) replace the figures of the data.
       Give both or neither.
-    - ``fallback_bps``: the impact where volume or volatility is unknown.
+    - ``fallback_bps``: the impact if volume or volatility is unknown.
     - ``cap_bps``: the largest impact.
     """
 

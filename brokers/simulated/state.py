@@ -1,4 +1,4 @@
-"""The state of the simulated venue, and how an order leaves it."""
+"""The state of the simulated venue."""
 
 from decimal import Decimal
 
@@ -18,9 +18,10 @@ DEFAULT_TERMS = InstrumentDefined(0, "")
 
 
 class SharedBar(msgspec.Struct):
-    """How much of a bar's volume our orders have taken.
+    """The volume that our orders have taken from one bar.
 
-    The bar is known by its timeframe and its end, ``ts``.
+    The bar is identified by its timeframe and its end, ``ts``. ``taken``: by
+    the name of a shared volume; a bar has one volume, with the empty name.
     """
 
     ts: int
@@ -29,20 +30,20 @@ class SharedBar(msgspec.Struct):
 
 
 class SimulatedBrokerState(msgspec.Struct):
-    """Orders at the venue, and what is needed to fill them. Dictionaries are by symbol.
+    """The whole state of the venue. Dictionaries are by symbol.
 
     - ``resting``: the orders, in order of arrival.
     - ``order_count``: orders accepted so far.
     - ``positions``: the position of each strategy, counted by the venue from its own fills.
     - ``requests``: requests in flight.
-    - ``expiry_due_ts``: when the pending expiry timer fires; 0 without one.
+    - ``expiry_due_ts``: the due time of the pending expiry timer; 0 without one.
     - ``overdue``: symbols with expired orders that still wait for a bar (see ``expiry``).
     - ``charges``: commission charged so far.
-    - ``spreads``: how much prices vary, for slippage models that need it.
-    - ``consumed``: the levels of order books that our orders took.
-    - ``opened``: when the latest bar opened that orders were matched with.
+    - ``spreads``: the volatility of prices, for slippage models that need it.
+    - ``consumed``: the sizes that our orders took from order books.
+    - ``opened``: the opening time of the latest matched bar.
     - ``shared``: the last bar whose volume our orders shared.
-    - ``restated_ts``: when prices were last restated, by a split or because another share got the symbol.
+    - ``restated_ts``: the time of the last split, or of another share getting the symbol.
     - ``corrected``: strategies with a corrected fill since the last count of positions. Not by symbol.
     """
 
@@ -62,13 +63,13 @@ class SimulatedBrokerState(msgspec.Struct):
     corrected: dict[StrategyId, bool] = {}
 
     def end(self, resting: Resting) -> None:
-        """End an order: nothing of it fills any more. ``remove_done`` removes it from the list."""
+        """End an order: it cannot fill any more. ``remove_done`` removes it from the list later."""
         resting.leaves = ZERO
         if self.charges.orders:
             forget(self.charges, resting.order.client_order_id)
 
     def remove_done(self, symbol: str) -> bool:
-        """Remove the orders of a symbol that are done; ``True`` if these were the last ones."""
+        """Remove the finished orders of a symbol. Returns ``True`` if no order is left."""
         orders = self.resting.get(symbol)
         if orders is None:
             return False

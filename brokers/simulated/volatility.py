@@ -1,7 +1,7 @@
-"""How much a symbol's closes vary, for slippage models with ``needs_volatility``.
+"""Volatility of a symbol's closes, for slippage models with ``needs_volatility``.
 
-It is an exponentially weighted mean square of the returns from close to close. The first thirty returns
-have equal weights; after that an old return loses 6 % of its weight with each new one.
+It is an exponentially weighted mean square of the returns from close to close. The first thirty returns have
+equal weights. After that, each new return lowers the weight of the older ones by 6 %.
 """
 
 from math import isfinite
@@ -17,7 +17,7 @@ EQUALLY_WEIGHTED = 30
 
 
 class Volatility(msgspec.Struct):
-    """The last close of a symbol, the mean square of its returns, and how many returns are in it."""
+    """The last close of a symbol, the mean square of its returns, and the number of returns in it."""
 
     close: float
     mean_square: float = 0.0

@@ -105,7 +105,7 @@ async def test_a_run_with_models_of_ours_records_none(tmp_path: Path) -> None:
         ),
         ({"slippage": "none", "slippage_bps": 3}, r"broker: give slippage or slippage_bps, not both"),
         ({"commission": "alpaca", "commission_rate": 3}, r"broker: give commission, or commission_per_share"),
-        ({"lacks": ["stopp"]}, r"broker.lacks: 'stopp' is none of "),
+        ({"lacks": ["stopp"]}, r"broker.lacks: 'stopp' is not one of "),
     ],
 )
 def test_a_model_that_is_wrong_is_refused_by_key(choice: dict[str, object], sentence: str) -> None:

@@ -1,4 +1,4 @@
-"""Fill models. For each kind of market data they say whether, and at what price, an order fills.
+"""Fill models. They decide whether, and at what price, market data fill an order.
 
 - ``port``: the interface of models.
 - ``bars``: the OHLC rule, and models that see one price of a bar. ``paths``: an assumed path through a bar.

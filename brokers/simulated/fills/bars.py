@@ -1,8 +1,8 @@
-"""Fills on bars: the OHLC rule, and two models that see one price of the bar.
+"""Fills on bars: the OHLC rule, and two models that use one price of the bar.
 
-A bar does not tell how the price moved inside it. The OHLC rule looks at each order by itself: it fills if
-the bar's range reaches it. If a bar reaches several orders, their ranks say which one fills first: fills at
-the open, then stops, then limits. So of a bracket's exits the protective stop fills before the profit target.
+A bar does not show how the price moved inside it. By the OHLC rule an order fills if the bar's range reaches
+its price, whatever other orders do. If a bar reaches several orders, ranks decide the sequence: fills at the
+open, then stops, then limits. So the protective stop of a bracket fills before the profit target.
 """
 
 from math import isfinite
@@ -47,10 +47,10 @@ class OhlcBars(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class OhlcReturnBars(OhlcBars, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The OHLC rule, with fills of a stop-limit that triggers beyond its limit in the same bar.
+    """The OHLC rule, but a stop-limit that triggers beyond its limit can still fill in the same bar.
 
-    It fills at its limit if the price must have come back to it: the order triggered at the open and the bar
-    reached the limit, or it triggered later and the bar closed within the limit.
+    It fills at its limit if the price must have returned to the limit: the order triggered at the open and
+    the bar reached the limit, or it triggered later and the bar closed within the limit.
     """
 
     def fill(self, resting: Resting, bar: Bar) -> Price | None:
@@ -65,14 +65,14 @@ class OhlcReturnBars(OhlcBars, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class OpenBars(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A bar is one price, its open. An order that this does not fill waits for the next bar."""
+    """Only the open of a bar counts. An order that it does not fill waits for the next bar."""
 
     def fill(self, resting: Resting, bar: Bar) -> Price | None:
         return fill_at(resting, bar.open, bar.open_ts or bar.ts)
 
 
 class CloseBars(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A bar is one price, its close. An order that this does not fill waits for the next bar."""
+    """Only the close of a bar counts. An order that it does not fill waits for the next bar."""
 
     def fill(self, resting: Resting, bar: Bar) -> Price | None:
         return fill_at(resting, bar.close, bar.ts)
@@ -101,7 +101,7 @@ def _triggered(resting: Resting, bar: Bar) -> Price | None:
     if is_within_limit(resting, entry):
         return Price(entry, slips=False, executed_ts=bar.ts, rank=rank)
     if was_touch and is_within_limit(resting, bar.low if resting.is_buy else bar.high):
-        return Price(resting.limit, slips=False, executed_ts=bar.ts, rank=AT_LIMIT)  # the price goes on to it
+        return Price(resting.limit, slips=False, executed_ts=bar.ts, rank=AT_LIMIT)  # reached after the touch
     return None  # triggered beyond its limit: a limit order from the next bar on
 
 

@@ -1,14 +1,14 @@
 """Fills on order books: an order takes the levels of the other side, best first.
 
-How a book is used up. The data do not know our orders, so the book still shows the levels that they took.
-What they took of a level is remembered until its size changes or a new snapshot comes. Until then our other
-orders find only the rest. This errs on the safe side: a level that was refilled to exactly the same size
+How a book is used up. Our orders are not in the data, so the book still shows the levels that they took. The
+quantity taken from a level is remembered until the level's size changes or a new snapshot arrives. Until then
+our other orders get only the rest. This is cautious: a level that was refilled to exactly the same size
 counts as not refilled.
 
-- A market order takes each level at its price; so does a limit order whose first book is within its limit.
-- A limit order that is not filled rests. When the other side reaches it, it fills at its limit.
-- A trigger looks at the best price that the order would take.
-- FOK adds up all levels within its limit first.
+- A market order takes each level at its price. So does a limit order in its first book, within its limit.
+- An unfilled limit order rests. When the other side reaches its limit, it fills at its limit.
+- A trigger is compared with the best price that the order would take.
+- A FOK order is filled only if all levels within its limit are enough.
 """
 
 from collections.abc import Iterator
@@ -24,15 +24,15 @@ from kernel.events import BUY, FOK, SELL, Side
 
 _ZERO = Decimal(0)
 _LARGEST = 1e18
-"""The largest size that is believed. It keeps whole lots within the digits of exact arithmetic."""
+"""Larger sizes count as this one. So whole lots stay within the digits of exact arithmetic."""
 
 
 class BookView(Protocol):
-    """An order book, as far as fills need it."""
+    """The part of an order book that fills need."""
 
     @property
     def snapshot_count(self) -> int:
-        """How many snapshots the symbol has had."""
+        """Number of snapshots of the symbol so far."""
         ...
 
     def taken_by(self, side: Side) -> Iterator[tuple[float, float]]:
@@ -48,11 +48,11 @@ class BooksView(Protocol):
     """The order books by symbol."""
 
     def book(self, symbol: str) -> BookView | None:
-        """The book as it is now; ``None`` without one, or while it cannot be trusted."""
+        """The present book; ``None`` without one, or while it is broken or crossed."""
         ...
 
     def is_kept(self, symbol: str) -> bool:
-        """Whether the symbol has had a book, trusted or not."""
+        """Whether the symbol has had a book, even if it is broken or crossed now."""
         ...
 
 
@@ -82,7 +82,7 @@ class Consumed(msgspec.Struct):
 
 
 class OpenBook:
-    """A book at ``ts`` as our orders find it: less what they took, in whole lots."""
+    """A book at ``ts`` without the quantities that our orders took, in whole lots."""
 
     def __init__(self, book: BookView, consumed: Consumed, *, lot: Decimal, ts: int) -> None:
         self.ts = ts
@@ -137,8 +137,8 @@ class OpenBook:
 class BookFill(Protocol):
     """Whether an order book fills an order, at what price, and in what quantity.
 
-    The venue asks again after each fill, until the answer is ``None`` or the order is done. In between it
-    takes the filled quantity from the best levels. ``executed_ts`` is ``book.ts``.
+    After each fill the venue takes the filled quantity from the best levels and asks again, until the answer
+    is ``None`` or the order is finished. ``executed_ts`` is ``book.ts``.
     """
 
     def fill(self, resting: Resting, book: OpenBook) -> Price | None: ...
@@ -166,7 +166,7 @@ class WalkBook(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 def _holds_all(book: OpenBook, resting: Resting) -> bool:
-    """Whether the levels within the order's limit are enough for all of it."""
+    """Whether the levels within the order's limit are enough for the whole order."""
     left = resting.leaves
     for price, quantity in book.levels(resting.order.side):
         if resting.is_limited and not is_within_limit(resting, price):

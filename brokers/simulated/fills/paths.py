@@ -1,16 +1,16 @@
 """Fills on bars along an assumed path through the bar's four prices.
 
-How a path is read. It has three straight legs: open to one extreme, to the other extreme, to the close.
+A path has three straight legs: open to one extreme, to the other extreme, to the close.
 
-- At the open, an order whose trigger is already reached triggers, a market order fills, and a limit order
-  fills if the open is within its limit. It takes liquidity unless it has rested before.
-- On each leg an order meets all prices between the two ends, in sequence. A stop or if-touched order triggers
-  where the leg reaches its trigger, and fills there unless its limit forbids it. A limit order fills at its
-  limit where the leg reaches it, and makes liquidity.
+- At the open: an order whose trigger is reached triggers. A market order fills. A limit order fills if the
+  open is within its limit; it takes liquidity unless it has rested before.
+- On each leg the price passes all values between the two ends. A stop or if-touched order triggers when the
+  leg reaches its trigger, and fills there unless its limit forbids it. A limit order fills at its limit when
+  the leg reaches it, and makes liquidity.
 - A stop-limit that triggered on a leg is a limit order for the rest of the path.
-- A trailing stop follows the price to the end of each leg that it is not triggered on.
-- A fill's rank is its place on the path: 1.5 is half way along the second leg. So of two orders that exclude
-  each other the path decides.
+- A trailing stop follows the price to the end of each leg that does not trigger it.
+- A fill's rank is its place on the path: 1.5 is half way along the second leg. So the path decides which of
+  two orders in a group fills.
 """
 
 from enum import StrEnum

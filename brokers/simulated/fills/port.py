@@ -11,7 +11,7 @@ from kernel.events import Bar, Quote, Trade
 
 
 class FillTiming(StrEnum):
-    """When a market order decided at the close of a bar fills."""
+    """The price at which a market order fills that was decided at the close of a bar."""
 
     NEXT_OPEN = "next_open"
     THIS_CLOSE = "this_close"
@@ -22,9 +22,9 @@ class Price(msgspec.Struct, frozen=True, gc=False):
 
     - ``price``: per unit, before slippage.
     - ``slips``: it takes liquidity, so slippage applies.
-    - ``executed_ts``: when it happened.
-    - ``rank``: where in the market event it happened; smaller is earlier.
-    - ``quantity``: how much there is at this price; ``None``: as much as the order wants.
+    - ``executed_ts``: the time of the fill.
+    - ``rank``: the place of the fill within the market event; smaller is earlier.
+    - ``quantity``: the quantity available at this price; ``None``: enough for the whole order.
     """
 
     price: float

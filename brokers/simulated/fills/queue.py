@@ -1,21 +1,21 @@
-"""Queue position: how much must trade at its price before a resting limit order fills.
+"""Queue position: the size that must trade at its price before a resting limit order fills.
 
-What is remembered of an order, in its ``Resting``: the price at which it queues, the size ahead of it, the
-size that the market showed there last, and what has traded there since.
+What it remembers of an order (in ``Resting``): the price at which it queues, the size ahead of it, the size
+that the market showed there last, and the size traded there since.
 
 What changes the size ahead:
 
-- The order joins the queue behind all the size shown at its price. On books that is its level. On quotes only
-  the best price has a size: an order behind it joins when the market reaches its price, and an order that
-  betters the market has nobody ahead.
-- A trade at the price serves the front of the queue first. What is left of it after the size ahead fills the
+- The order joins the queue behind the whole size shown at its price. In a book that is the size of its level.
+  In quotes only the best price has a size: an order at a worse price joins when the market reaches its price,
+  and an order at a better price has nothing ahead.
+- A trade at the price fills the front of the queue first. The rest of it, after the size ahead, fills the
   order.
-- The shown size falls by more than was traded: the difference was cancelled, and the ``QueueModel`` says how
-  much of it stood ahead.
-- A trade beyond the price fills the order: everybody ahead of it was served.
+- The shown size falls by more than was traded: the difference was cancelled, and the ``QueueModel`` decides
+  how much of it was ahead of the order.
+- A trade beyond the price fills the order, because all orders ahead of it have filled.
 
-What never happens: the size ahead is never more than the size shown. Several of our orders at one price do
-not see each other in the queue. Together they still never fill more than was traded.
+What never happens: the size ahead is larger than the size shown, or our orders at one price together fill
+more than was traded. They do not count each other in the queue.
 
 The probabilities are those of Rigtorp, "Estimating order queue position" (2013),
 rigtorp.se/2013/06/08/estimating-order-queue-position.html: with ``front`` ahead of the order and ``back``
@@ -40,7 +40,7 @@ _DIGITS = 9
 
 
 class QueueModel(Protocol):
-    """How much of a cancelled size stood ahead of the order."""
+    """The model that decides how much of a cancelled size was ahead of the order."""
 
     def ahead_after(self, cancelled: float, *, front: float, back: float) -> float:
         """The size ahead after ``cancelled`` of ``front + back`` was cancelled. All sizes are 0 or more."""
@@ -48,14 +48,14 @@ class QueueModel(Protocol):
 
 
 class PessimisticQueue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Cancellations come from behind the order as long as there is size behind it."""
+    """Cancelled size was behind the order, as long as there is size behind it."""
 
     def ahead_after(self, cancelled: float, *, front: float, back: float) -> float:
         return front - max(cancelled - back, 0.0)
 
 
 class Weighting(StrEnum):
-    """The function ``f`` of the probability that a cancelled unit stood ahead."""
+    """The function ``f`` in the probability that a cancelled unit was ahead."""
 
     LOG = "log"
     """log(1 + x)"""
@@ -64,10 +64,10 @@ class Weighting(StrEnum):
 
 
 class ProbabilisticQueue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A share of each cancellation stood ahead, as the probability says.
+    """A share of each cancelled size was ahead, equal to the probability.
 
-    ``exponent`` is for ``weighting: power``. With 1, cancellations are spread evenly over the queue. The
-    larger it is, the more of them come from the longer part of the queue.
+    ``exponent`` is for ``weighting: power``. With 1, cancelled size is spread evenly over the queue. With a
+    larger exponent, more of it comes from the longer part of the queue.
     """
 
     weighting: Weighting = Weighting.LOG
@@ -83,12 +83,12 @@ class ProbabilisticQueue(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         return min(max(ahead, 0.0), front + back - cancelled)
 
     def _share(self, front: float, back: float) -> float:
-        """The share of a cancelled size that stood ahead, from 0 to 1."""
+        """The share of a cancelled size that was ahead, from 0 to 1."""
         if not front or not back:
             return 1.0 if front else 0.0
         if self.weighting is Weighting.LOG:
             return log1p(front) / (log1p(front) + log1p(back))
-        # by the ratio that is at most 1, so that no power overflows
+        # powers of the ratio that is at most 1, so that none overflows
         if back <= front:
             return 1.0 / (1.0 + pow(back / front, self.exponent))
         ratio = pow(front / back, self.exponent)
@@ -159,7 +159,7 @@ class QueuedTrades:
 
 
 def show(queue: QueueModel, resting: Resting, shown: float) -> None:
-    """Tell an order the size shown at its price. It joins the queue, or its place moves up."""
+    """Update an order by the size shown at its price: it joins the queue, or its place improves."""
     if not 0.0 <= shown < inf:
         return  # no size
     if not _has_joined(resting):

@@ -1,8 +1,8 @@
 """Fills on quotes and trades.
 
-Buys look at the ask of a quote and sales at its bid, triggers too. The default models fill at the price that
-the market shows: a limit order that the market jumped over gets the better price. In the other models a limit
-order that rested was there first, so it fills at its limit.
+Buys use the ask of a quote and sales its bid, also for triggers. The default models fill at the price that
+the market shows, so a limit order gets a better price if the market jumps over its limit. In the other models
+a resting limit order was there first, so it fills at its limit.
 """
 
 from math import isfinite
@@ -23,7 +23,7 @@ class SideQuotes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class MakerQuotes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A limit order takes at its first quote if that is within the limit; later it fills at its limit."""
+    """A limit order fills at its first quote if that is within its limit; later it fills at its limit."""
 
     def fill(self, resting: Resting, quote: Quote) -> Price | None:
         price = quote.ask if resting.is_buy else quote.bid
@@ -38,14 +38,17 @@ class PrintTrades(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class TouchTrades(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A limit order that rested fills at its limit when a trade prints at the limit or beyond it."""
+    """A resting limit order fills at its limit when a trade prints at the limit or beyond it."""
 
     def fill(self, resting: Resting, trade: Trade) -> Price | None:
         return fill_as_maker(resting, trade.price, trade.ts)
 
 
 class ThroughTrades(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A limit order that rested fills at its limit when a trade prints beyond it: others were ahead at it."""
+    """A resting limit order fills at its limit only when a trade prints beyond it.
+
+    A trade at the limit fills other orders that were ahead in the queue.
+    """
 
     def fill(self, resting: Resting, trade: Trade) -> Price | None:
         is_at_limit = resting.is_limited and not resting.waits_for and trade.price == resting.limit
@@ -56,7 +59,7 @@ class ThroughTrades(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 def fill_as_maker(resting: Resting, price: float, ts: int) -> Price | None:
-    """As ``fill_at``, but a limit order takes liquidity only at its first price; later it makes it."""
+    """As ``fill_at``, but a limit order takes liquidity only at its first price; later it makes liquidity."""
     if not resting.is_limited:
         return fill_at(resting, price, ts)
     if not price or not isfinite(price):

@@ -1,4 +1,4 @@
-"""Triggers, trailing stops and limits against one price: the calculations that all fill models share."""
+"""Calculations that all fill models share: triggers, trailing stops and limits against one price."""
 
 from math import isfinite
 
@@ -12,7 +12,7 @@ def is_within_limit(resting: Resting, price: float) -> bool:
 
 
 def rises_to_trigger(resting: Resting) -> bool:
-    """Whether the trigger is reached from below: buy stops and sales if touched."""
+    """Whether the trigger is reached from below: for buy stops and if-touched sales."""
     return (resting.waits_for == STOP) is resting.is_buy
 
 
@@ -40,7 +40,7 @@ def trail(resting: Resting, price: float) -> None:
 
 
 def fill_at(resting: Resting, price: float, ts: int) -> Price | None:
-    """The fill of an order while the market is at one price. 0 stands for a missing price."""
+    """The fill of an order at one market price. 0 means that the price is missing."""
     if not price or not isfinite(price):
         return None
     if resting.waits_for and not has_triggered_at(resting, price):

@@ -1,4 +1,4 @@
-"""How much of a market event's volume our orders can take. ``fill_sharing`` shares it out among them."""
+"""Volume models: the part of a market event's volume that our orders can take together."""
 
 from typing import Protocol
 
@@ -18,7 +18,8 @@ class VolumeModel(Protocol):
 class VolumeShare(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """At most ``limit`` (0.1 is 10 %) of a bar's or trade's volume, or of the size on one side of a quote.
 
-    An event without volume fills nothing. Each quote counts anew, even if its size is that of the last one.
+    An event without volume fills nothing. Each quote has its full size again, even if it repeats the last
+    one.
     """
 
     limit: float = 0.1

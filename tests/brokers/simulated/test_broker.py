@@ -110,7 +110,7 @@ def test_capabilities_are_everything_that_is_not_lacking() -> None:
 
 
 def test_an_unknown_name_under_lacks_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"broker.lacks: 'stopp' is none of day, fok, "):
+    with pytest.raises(ConfigError, match=r"broker.lacks: 'stopp' is not one of day, fok, "):
         SimulatedBrokerConfig(lacks=("stopp",)).capabilities()
 
 

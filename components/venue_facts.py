@@ -132,14 +132,14 @@ class VenueFacts:
         return self.state.sessions[calendar][place] if place < len(closes) else None
 
     def next_session(self, symbol: str, ts: int) -> TradingSession | None:
-        """The first session that opens after ``ts``; ``None`` where none is known."""
+        """The first session that opens after ``ts``; ``None`` if no such session is known."""
         calendar = self.state.calendars.get(symbol, "")
         sessions = self.state.sessions.get(calendar, ())
         place = bisect_right(sessions, ts, key=_open_of)
         return sessions[place] if place < len(sessions) else None
 
     def calendar(self, symbol: str) -> str:
-        """The name of the calendar whose sessions are known for a symbol; empty where there is none."""
+        """The name of a symbol's calendar; empty if it has none, or its sessions are not known."""
         name = self.state.calendars.get(symbol, "")
         return name if name in self.state.sessions else ""
 

@@ -15,8 +15,8 @@ changes positions by itself.
 - Interest, daily: balance * rate / day count, by currency.
 
 Without a price nothing is paid. Dividends, cash in lieu and mergers are rounded to 0.01, the others to
-0.00000001. The payments of all strategies add up to the rounded total: longs receive exactly the amount that
-shorts pay.
+0.00000001. The payments of all strategies add up exactly to the rounded total. If long and short strategies
+offset each other, the payments add up to 0.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -51,7 +51,7 @@ PAID_STEP = Decimal("0.01")
 ACCRUED_STEP = Decimal("1E-8")
 
 _MARGINED = (AssetClass.FUTURE, AssetClass.PERPETUAL)
-"""Asset classes whose price is not paid when they are traded, so a short sale brings no cash."""
+"""Asset classes whose price is not paid in a trade, so a short sale brings in no cash."""
 
 
 class AccountView(Protocol):

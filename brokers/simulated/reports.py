@@ -22,7 +22,7 @@ _REJECTED = ExecutionKind.REJECTED
 
 
 def not_at_once(time_in_force: TimeInForce) -> str:
-    """Why an IOC or FOK order is cancelled."""
+    """The reason for the cancel of an IOC or FOK order."""
     return f"{time_in_force.value}: not to be filled at once"
 
 

@@ -29,42 +29,42 @@ class CombinedSignal(msgspec.Struct, frozen=True):
 
 def aggregate(rule: Aggregation, opinions: Mapping[StrategyId, Opinion]) -> CombinedSignal:
     """Put opinions together by a rule. Without opinions the score is 0 (flat)."""
-    heard = _heard(rule, opinions)
-    score = _score(rule, heard)
-    agreeing = [opinion for opinion in heard.values() if opinion.score * score > 0]
+    counted = _counted(rule, opinions)
+    score = _score(rule, counted)
+    agreeing = [opinion for opinion in counted.values() if opinion.score * score > 0]
     stops = [opinion.stop_loss for opinion in agreeing if opinion.stop_loss is not None]
     profits = [opinion.take_profit for opinion in agreeing if opinion.take_profit is not None]
     if score > 0:
-        return CombinedSignal(score, tuple(heard), max(stops, default=None), min(profits, default=None))
-    return CombinedSignal(score, tuple(heard), min(stops, default=None), max(profits, default=None))
+        return CombinedSignal(score, tuple(counted), max(stops, default=None), min(profits, default=None))
+    return CombinedSignal(score, tuple(counted), min(stops, default=None), max(profits, default=None))
 
 
-def _heard(rule: Aggregation, opinions: Mapping[StrategyId, Opinion]) -> Mapping[StrategyId, Opinion]:
+def _counted(rule: Aggregation, opinions: Mapping[StrategyId, Opinion]) -> Mapping[StrategyId, Opinion]:
     if not isinstance(rule, Priority):
         return opinions
     first = next((StrategyId(name) for name in rule.order if name in opinions), None)
     return {} if first is None else {first: opinions[first]}
 
 
-def _score(rule: Aggregation, heard: Mapping[StrategyId, Opinion]) -> float:
+def _score(rule: Aggregation, counted: Mapping[StrategyId, Opinion]) -> float:
     match rule:
         case Net():
-            return max(-1.0, min(1.0, fsum(opinion.score for opinion in heard.values())))
+            return max(-1.0, min(1.0, fsum(opinion.score for opinion in counted.values())))
         case Vote(quorum=quorum):
-            return _majority(heard, quorum)
+            return _majority(counted, quorum)
         case Weighted(weights=weights):
-            weighed = [(weights.get(strategy, 1.0), opinion.score) for strategy, opinion in heard.items()]
+            weighed = [(weights.get(strategy, 1.0), opinion.score) for strategy, opinion in counted.items()]
             total = fsum(weight for weight, _ in weighed)
             return fsum(weight * score for weight, score in weighed) / total if total else 0.0
         case Priority():
-            return fsum(opinion.score for opinion in heard.values())
+            return fsum(opinion.score for opinion in counted.values())
         case _:
             assert_never(rule)
 
 
-def _majority(heard: Mapping[StrategyId, Opinion], quorum: int) -> float:
+def _majority(counted: Mapping[StrategyId, Opinion], quorum: int) -> float:
     """The direction with most votes: 1, -1 or 0. Also 0 if two have equally many, or too few votes."""
-    scores = [opinion.score for opinion in heard.values()]
+    scores = [opinion.score for opinion in counted.values()]
     votes = {
         1.0: sum(score > 0 for score in scores),
         -1.0: sum(score < 0 for score in scores),

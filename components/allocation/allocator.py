@@ -186,7 +186,7 @@ class Allocator:
         return emitted or None
 
     def _continue_joined(self, ts: int, symbol: str, plan: Plan) -> Sequence[Event]:
-        """Continue a plan that was two: cancel exits that do not match the joint position."""
+        """Continue after two plans were joined: cancel exits that do not match the joint position."""
         exits = _keys(plan, Role.STOP_LOSS, Role.TAKE_PROFIT)
         is_stale = plan.exits_for[0] != self._account.strategy_position(self._plan, symbol)
         cancels = self._cancel(ts, symbol, plan, exits) if exits and is_stale else ()
@@ -235,7 +235,7 @@ class Allocator:
         return (*expiry, made, *self._next_orders(ts, symbol, plan))
 
     def _forget_expired(self, ts: int, symbol: str) -> Sequence[Event]:
-        """Drop opinions older than ``valid_for_s``, and set a timer for the next one that becomes so old."""
+        """Drop opinions older than ``valid_for_s``, and set a timer for the next one that expires."""
         opinions = self.state.opinions.get(symbol)
         if not opinions or not self._valid_ns:
             return ()
@@ -425,7 +425,7 @@ class Allocator:
         return self._next_orders(ts, symbol, plan)
 
     def _give_up(self, symbol: str, plan: Plan, role: Role) -> None:
-        """Drop the goal of an order that others ended or refused, so that it is not sent again."""
+        """Drop the target or exit price of an order that others ended, so that it is not sent again."""
         if role is Role.ENTRY:
             plan.target = self._account.strategy_position(self._plan, symbol)
         elif role is Role.STOP_LOSS:

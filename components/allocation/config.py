@@ -60,7 +60,7 @@ Aggregation = Net | Vote | Weighted | Priority
 
 
 class Timing(StrEnum):
-    """When signals are put together."""
+    """The time at which signals are put together."""
 
     SETTLED = "settled"
     """Once an instant, after every strategy has processed all events of that instant."""

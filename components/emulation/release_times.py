@@ -10,7 +10,7 @@ from kernel.events import Bar, Order, OrderType, Quote, TimeInForce, Trade, Trad
 from kernel.time_units import MINUTE_NS
 
 CLOSE_LEAD_NS = MINUTE_NS
-"""How long before the close an order on close is sent.
+"""Time between the sending of an order on close and the close, in ns.
 
 At the close itself it would be too late. With one-minute bars a shorter time makes no difference.
 """

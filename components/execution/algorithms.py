@@ -17,8 +17,8 @@ What changes it:
 
 What never happens:
 
-- More than the order's quantity is filled or working, even if the venue answers late. A quantity is sent
-  again only after the part that had it has ended.
+- A quantity is sent again while the part that had it can still fill, even if the venue answers late. If the
+  venue reports a fill of a part after its end, working parts are cancelled to make up for it.
 - A fill after ``ExecutionFinished`` is counted.
 """
 

@@ -69,7 +69,7 @@ def _may_round_up(work: Work) -> bool:
 
 
 def misfit_of(order: Order, terms: AlgorithmTerms) -> str:
-    """Why an order cannot be worked on these terms, as a sentence; empty if it can."""
+    """The reason why an order cannot be worked on these terms, as a sentence; empty if it can."""
     if order.order_type not in (OrderType.MARKET, OrderType.LIMIT):
         return f"only market and limit orders are worked in parts, not {order.order_type.value}"
     if order.parent_id or order.group_id:

@@ -22,7 +22,7 @@ ONE = Decimal(1)
 
 
 class SymbolVolume(msgspec.Struct):
-    """A symbol's volume by time of day, added up over all days.
+    """A symbol's volume by time of day, summed over all days.
 
     ``source``: trades, or one timeframe of bars. All sources report the same volume, so only the first one
     seen is counted.

@@ -39,7 +39,7 @@ def released_quantity(child: OrderEntry, parent: OrderEntry, *, lot_size: Decima
 def restate_parent(
     parent: OrderEntry, children: Iterable[OrderEntry], *, old_quantity: Decimal, ratio: Decimal
 ) -> None:
-    """Restate for a split what the children of a parent remember of it, earlier fills included."""
+    """Restate the parent's quantities in its children after a split, earlier fills included."""
     filled = parent.filled_quantity
     for child in children:
         before = child.parent_split_quantity
@@ -49,7 +49,7 @@ def restate_parent(
 
 
 def undo_split_of_fill(children: Iterable[OrderEntry], quantity: Decimal) -> None:
-    """Undo, for children, the ``quantity`` that a split added to a parent's fill that is now undone."""
+    """Subtract the ``quantity`` that splits had added to a parent's fill, after the fill was undone."""
     for child in children:
         child.parent_split_quantity -= quantity
 

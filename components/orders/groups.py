@@ -78,7 +78,7 @@ class Groups:
         return events
 
     def send_reduction(self, ts: int, entry: OrderEntry) -> Sequence[Event]:
-        """Ask the venue to end an expiring order, or to reduce an order; later if it cannot be asked now."""
+        """Send the cancel of an expiring order, or the reduction of an order, as soon as it can be sent."""
         if entry.is_expiring:
             return self._cancel_rest(ts, entry)
         if not must_be_reduced(entry):

@@ -186,7 +186,7 @@ def refused(report: ExecutionReport, status: OrderStatus, reason: str) -> Transi
 def _answer_replacement(entry: OrderEntry, report: ExecutionReport) -> str:
     """Apply the venue's answer to a replacement. Returns the reason if it cannot be applied, else empty.
 
-    Terms in the report are used before the requested ones.
+    If the report contains terms, they are used instead of the requested ones.
     """
     terms = entry.replacement
     if report.kind is REPLACED:

@@ -1,4 +1,4 @@
-"""Risk rules of a user: their form is checked when they are loaded, and each answer is checked too.
+"""Checks of a user's risk rules: their form when they are loaded, and each of their answers.
 
 Such a rule sees an order through ``ReadOnlyCheck``, so it can change nothing. If a rule raises, or answers
 with anything but a ``Denial`` or ``None``, the order is denied (risk fails closed) and the failure is
@@ -34,7 +34,7 @@ class RuleFailure(Denial, frozen=True):
 
 
 class ReadOnlyCheck:
-    """An order check as an own rule sees it: ``strategies.sdk.OrderCheckView`` describes its attributes."""
+    """An order check for a user's rule. ``strategies.sdk.OrderCheckView`` describes its attributes."""
 
     __slots__ = ("_check",)
 

@@ -1,9 +1,9 @@
 """The gate of one strategy: its own limits, checked by the same rules as the account's.
 
-A rule sees an order through an ``OrderCheck``. Here that check stands in a context in which the strategy is
-alone: the net position is its own, the equity is its capital, the working orders are its own. An order must
-pass the account's rules first, then these. A denial has the name of its rule with ``strategy_`` before it,
-and its sentence ends with the strategy.
+A rule sees an order through an ``OrderCheck``. Here the check has a context as if the account had this
+strategy alone: its own net position and working orders, and its capital as equity. An order must pass the
+account's rules first, then these. In a denial, the rule's name begins with ``strategy_``, and the sentence
+ends with the strategy's name.
 
 What it remembers is in the state of risk: the times of the strategy's orders (``own_flow``) and the
 exposure that its working orders would add to its own positions (``working.own_exposure``).
@@ -53,14 +53,14 @@ class StrategyGate:
         return WorkingExposure(sums, account=self._account, market=market)
 
     def take(self, state: RiskState, working: WorkingOrders) -> None:
-        """See its part of the state of risk; again after a restore, which replaces the dicts in it."""
+        """Take the strategy's part of the state of risk. Called again after a restore replaced it."""
         own = StrategyWorkingOrders(working, self._strategy)
         flow = state.own_flow.setdefault(self._strategy, FlowState())
         self._context.working = own
         self._context.state = RiskState(working=own.state, flow=flow, defined=state.defined)
 
     def check(self, order: Order, ts: int, replaced: WorkingOrder | None) -> Denial | None:
-        """The reason to deny an order of the strategy; ``None`` if it has none."""
+        """The denial of an order of the strategy; ``None`` if its limits allow the order."""
         order_check = OrderCheck(order, ts, self._context, replaced)
         for rule in self._rules:
             denial = rule.check(order_check)
@@ -73,7 +73,7 @@ class StrategyGate:
         return None
 
     def note(self, order: Order, ts: int, replaced: WorkingOrder | None) -> None:
-        """Remember an order that was approved."""
+        """Remember an approved order, for the rules on the flow of orders."""
         if self._flow_rules:
             order_check = OrderCheck(order, ts, self._context, replaced)
             for rule in self._flow_rules:
@@ -81,7 +81,7 @@ class StrategyGate:
 
 
 class OwnAccount:
-    """The account as if the strategy were alone in it."""
+    """The account as if it had only this strategy."""
 
     def __init__(self, strategy: StrategyId, account: AccountView, shares: SharesView) -> None:
         self._strategy = strategy
@@ -93,7 +93,7 @@ class OwnAccount:
 
     @property
     def cash(self) -> Decimal:
-        """The cash that it shares with the others."""
+        """The cash of the account, which all strategies share."""
         return self._account.cash
 
     @property
@@ -111,7 +111,7 @@ class OwnAccount:
         return {self._strategy: held} if held else {}
 
     def open_symbols(self) -> Iterable[str]:
-        """Symbols in which it holds something."""
+        """Symbols in which it has a position."""
         return [symbol for symbol, _ in self._shares.exposures(self._strategy)]
 
 
@@ -150,5 +150,5 @@ class OwnFigures:
         )
 
     def loss(self, rule: str) -> float:  # noqa: ARG002  # the day's is the only loss that is limited
-        """What it lost since the trading day began."""
+        """Its loss since the trading day began."""
         return float(self._shares.day_loss(self._strategy))

@@ -85,10 +85,10 @@ class FiguresView(Protocol):
 
 
 class SharesView(Protocol):
-    """What strategies may use of the account and what they hold, in the account's currency."""
+    """The capital, exposure and losses of strategies, in the account's currency."""
 
     def capital(self, strategy: StrategyId) -> Decimal:
-        """What a strategy may use now; without capital of its own the account's equity."""
+        """The capital of a strategy now. If none was set, it is the account's equity."""
         ...
 
     def exposures(self, strategy: StrategyId) -> Iterable[tuple[str, Decimal]]:
@@ -96,5 +96,5 @@ class SharesView(Protocol):
         ...
 
     def day_loss(self, strategy: StrategyId) -> Decimal:
-        """What it lost since the trading day began; below 0 for a gain."""
+        """Its loss since the trading day began; below 0 for a gain."""
         ...

@@ -128,7 +128,7 @@ class WorkingState(msgspec.Struct):
     exposure: ExposureSums = msgspec.field(default_factory=ExposureSums)
     """Kept where a limit counts exposure."""
     own_exposure: dict[StrategyId, ExposureSums] = {}
-    """Beside the positions of one strategy alone; kept for strategies with limits of their own."""
+    """The exposure that a strategy's orders add to its own positions; for strategies with own limits."""
 
 
 NOTHING = SymbolSums()
@@ -138,8 +138,8 @@ NO_EXPOSURE: Mapping[StrategyId, WorkingExposure] = MappingProxyType({})
 class WorkingOrders:
     """The arithmetic over the orders and their sums; it holds nothing else.
 
-    ``exposure`` follows the sums where a limit counts exposure; else it is ``None``. ``own_exposure`` follows
-    them for the strategies that are there, beside their own positions.
+    - ``exposure``: updated with the sums if a limit counts exposure; else ``None``.
+    - ``own_exposure``: the same for each strategy with own limits, against its own positions.
     """
 
     __slots__ = ("exposure", "own_exposure", "state")
@@ -224,7 +224,7 @@ class WorkingOrders:
             share = working.counted = working.share()
             if every.count > 1 or self.exposure is not None or self.own_exposure:
                 self._shift(sums, working, before=NO_SHARE, after=share)
-            elif order.side is BUY:  # alone in its symbol, as most are: there is nothing to add it to
+            elif order.side is BUY:  # the only order in its symbol, as most are: it is the whole sum
                 every.buy = own.buy = share.quantity
                 self.state.reserved += share.value
             else:
@@ -358,7 +358,7 @@ class WorkingOrders:
                 exposure.shift(order.symbol, order.side, quantity=change, value=value)
 
     def recount_exposure(self, symbol: str, strategy: StrategyId) -> None:
-        """Count the exposure of working orders anew: it depends on the position, which changed."""
+        """Count the exposure of working orders again after a position changed."""
         for exposure in (self.exposure, self.own_exposure.get(strategy)):
             if exposure is not None:
                 exposure.recount(symbol)
@@ -385,9 +385,9 @@ class WorkingOrders:
 
 
 class StrategyWorkingOrders(WorkingOrders):
-    """The working orders of one strategy, for reading: its sums are those of ``by_strategy``.
+    """The working orders of one strategy, for reading. Its sums are those in ``by_strategy``.
 
-    It holds dicts out of the state, so it is made anew after a restore.
+    It holds dicts of the state, so a new one is made after a restore.
     """
 
     __slots__ = ()
@@ -402,7 +402,7 @@ class StrategyWorkingOrders(WorkingOrders):
 
     @property
     def open_count(self) -> int:
-        """The number of the strategy's orders that are not finished; its symbols are gone through."""
+        """The number of the strategy's unfinished orders, added up over its symbols."""
         return sum(one.count for one in self.state.by_symbol.values())
 
 

@@ -87,7 +87,7 @@ class Breaches:
             yield from self.rearm(key, ts)
 
     def silence_timer(self, rule: str, symbol: str, ts: int, *, since: int) -> TimerScheduled:
-        """The timer that falls due when a symbol has been silent for too long."""
+        """The timer that is due when a symbol has had no data for too long."""
         due_ts = since + int(self._rules[rule].limit * SECOND_NS)
         name = TimerName(f"silence|{rule}|{symbol}")
         return TimerScheduled(ts, self._owner, name, due_ts, purpose=DataSilence(rule, symbol))

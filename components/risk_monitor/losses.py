@@ -16,12 +16,12 @@ DRAWDOWN = "max_drawdown"
 
 
 class LossMeasure(msgspec.Struct, frozen=True):
-    """How a rule measures a loss.
+    """The measure by which a rule computes a loss.
 
-    ``is_daily``: it begins anew with each trading day.
-    ``from_peak``: it is measured from the highest equity, not from the first.
-    ``is_fraction``: its unit is a fraction of that equity, not the account's currency.
-    ``limit``: the largest loss allowed, in that unit.
+    - ``is_daily``: it starts again with each trading day.
+    - ``from_peak``: it is measured from the highest equity, not from the first.
+    - ``is_fraction``: its unit is a fraction of that equity, not the account's currency.
+    - ``limit``: the largest loss allowed, in that unit.
     """
 
     rule: str

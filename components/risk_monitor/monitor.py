@@ -136,7 +136,7 @@ class RiskMonitor:
         if self._silence_rules:
             state.heard[symbol] = ts
             if state.breaches:
-                found += self._heard_again(symbol, ts)
+                found += self._data_again(symbol, ts)
         if isfinite(price):
             if not self.figures.move(symbol, price):
                 self._match_account()  # its first price
@@ -328,7 +328,7 @@ class RiskMonitor:
             return
         yield from self._breaches.judge(rule, silent_s, is_beyond=True, ts=ts, symbol=symbol)
 
-    def _heard_again(self, symbol: str, ts: int) -> Iterator[Event]:
+    def _data_again(self, symbol: str, ts: int) -> Iterator[Event]:
         for rule, limit in self._silence_rules.items():
             key = BreachKey(rule, symbol, NOBODY)
             if key in self.state.breaches and limit.rearms is Rearm.RECOVERY:

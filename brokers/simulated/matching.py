@@ -13,9 +13,10 @@ Which orders see an event:
 
 Then:
 
-1. The fill model decides for each order whether, and at what price, the event fills it (a ``Match``). For
-orders with instructions ``instructions`` asks the model. 2. ``fill_sharing`` fills the matches, in order of
-rank. 3. Orders that end with the event are cancelled or expire.
+1. The fill model decides for each order whether, and at what price, the event fills it (a ``Match``).
+   ``instructions`` asks the model about orders with instructions.
+2. ``fill_sharing`` fills the matches, in order of rank.
+3. Orders that end with the event are cancelled or expire.
 
 A single order without instructions shares nothing, so ``execution`` fills it directly.
 """

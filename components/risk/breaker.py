@@ -264,7 +264,7 @@ class Breaker:
                 yield from self._cancel_side(strategy, symbol, side=side, ts=ts)
 
     def _cancels(self, symbol: str, ts: int) -> Sequence[Event]:
-        """Cancel all orders but working exits: one cancelled too late would fill beside a new one."""
+        """Cancel all orders except working exits: an exit cancelled too late could fill beside a new one."""
         orders = [
             one.order for one in self._working.state.orders.values() if symbol in ("", one.order.symbol)
         ]

@@ -20,14 +20,7 @@ from typing import Protocol
 from brokers.simulated.acceptance import NEVER, refusal, replacement_refusal, start
 from brokers.simulated.book_matching import BookMatching
 from brokers.simulated.config import SimulatedBrokerConfig
-from brokers.simulated.corporate_actions import (
-    INSTRUMENT_EXPIRED,
-    LESS_THAN_A_LOT,
-    adjust,
-    apply_action,
-    is_expired,
-    leaving_nothing,
-)
+from brokers.simulated.corporate_actions import INSTRUMENT_EXPIRED, LESS_THAN_A_LOT, CorporateActions
 from brokers.simulated.execution import Execution
 from brokers.simulated.expiry import Expiry
 from brokers.simulated.fill_sharing import FillSharing
@@ -113,6 +106,7 @@ class SimulatedBroker:
         self._latency = models.latency
         self._needs_volatility = models.slippage is not None and models.slippage.needs_volatility
         state = self.state = SimulatedBrokerState()
+        self._actions = CorporateActions(self.state)
         execution = Execution(
             state, bus, slippage=models.slippage, commission=models.commission, currency=config.currency
         )
@@ -184,11 +178,11 @@ class SimulatedBroker:
         state, symbol = self.state, event.symbol
         if is_void(event):
             return None
-        apply_action(state, event)
+        self._actions.apply(event)
         ending, reason = self._ended_by(event)
         if not ending:
             return None
-        if event.kind in ENDING and is_expired(state, symbol, event.ts):
+        if event.kind in ENDING and self._actions.is_expired(symbol, event.ts):
             reports = [expired(event.ts, resting, INSTRUMENT_EXPIRED) for resting in ending]
         else:
             reports = [cancelled(event.ts, resting, reason) for resting in ending]
@@ -209,7 +203,7 @@ class SimulatedBroker:
             return tuple(resting), action.kind.value
         if self._latency is None:
             return (), ""
-        return leaving_nothing(self.state, resting, action), LESS_THAN_A_LOT
+        return self._actions.leaving_nothing(resting, action), LESS_THAN_A_LOT
 
     def on_position(self, event: AdjustPosition) -> None:
         """Copy the position that an operator set."""
@@ -237,7 +231,7 @@ class SimulatedBroker:
 
     def on_adjusted(self, event: OrderAdjusted) -> None:
         """Apply an order's new terms after a corporate action. Its symbol can change too."""
-        for symbol in adjust(self.state, event):
+        for symbol in self._actions.adjust(event):
             if symbol in self.state.resting:
                 self._watching.add(symbol)
             else:
@@ -286,7 +280,7 @@ class SimulatedBroker:
                     return (report(ts, order, ExecutionKind.CANCELLED, reason=ONE_CANCELS_OTHER),)
                 if request.is_overtaken:
                     return (rejected(ts, order, LESS_THAN_A_LOT),)
-                if is_expired(self.state, order.symbol, ts):
+                if self._actions.is_expired(order.symbol, ts):
                     return (rejected(ts, order, INSTRUMENT_EXPIRED),)
                 order_count = self.state.order_count
                 first, *others = self._submit(ts, submitted)

@@ -40,68 +40,100 @@ LESS_THAN_A_LOT = "a split leaves less than a lot"
 _ZERO = Decimal(0)
 
 
-def apply_action(state: SimulatedBrokerState, action: CorporateAction) -> None:
-    """Scale, rename or drop the positions of strategies, and scale price levels.
+class CorporateActions:
+    """Changes the venue's state by corporate actions, and by what they make of orders."""
 
-    Positions keep whole lots: the back office pays for fractions.
-    """
-    symbol, new_symbol = action.symbol, successor(action)
-    if action.kind in RESTATING:
-        state.restated_ts[new_symbol] = action.ts
-        _scale_levels(state, symbol, ratio=action.ratio)
-        if action.kind is CorporateActionKind.SYMBOL_CHANGE:
-            _rename(state, action)
-        if action.ratio != ONE:
-            lot_size = _terms(state, new_symbol).lot_size
-            state.requests.restate(symbol, ratio=action.ratio, lot_size=lot_size)
-    if action.kind is not CorporateActionKind.DIVIDEND:
-        _move(state, symbol, new_symbol, ratio=action.ratio)
+    def __init__(self, state: SimulatedBrokerState) -> None:
+        self._state = state
 
+    def apply(self, action: CorporateAction) -> None:
+        """Scale, rename or drop the positions of strategies, and scale price levels.
 
-def leaving_nothing(
-    state: SimulatedBrokerState, orders: Sequence[Resting], action: CorporateAction
-) -> Sequence[Resting]:
-    """The orders that have less than a lot left after an action."""
-    if action.kind not in RESTATING:
+        Positions keep whole lots: the back office pays for fractions.
+        """
+        symbol, new_symbol = action.symbol, successor(action)
+        if action.kind in RESTATING:
+            self._state.restated_ts[new_symbol] = action.ts
+            self._scale_levels(symbol, ratio=action.ratio)
+            if action.kind is CorporateActionKind.SYMBOL_CHANGE:
+                self._rename(action)
+            if action.ratio != ONE:
+                lot_size = self._terms(new_symbol).lot_size
+                self._state.requests.restate(symbol, ratio=action.ratio, lot_size=lot_size)
+        if action.kind is not CorporateActionKind.DIVIDEND:
+            self._move(symbol, new_symbol, ratio=action.ratio)
+
+    def leaving_nothing(self, orders: Sequence[Resting], action: CorporateAction) -> Sequence[Resting]:
+        """The orders that have less than a lot left after an action."""
+        if action.kind not in RESTATING:
+            return ()
+        ratio, lot_size = action.ratio, self._terms(successor(action)).lot_size
+        return [one for one in orders if not units_after(one.leaves, ratio, lot_size=lot_size)]
+
+    def is_expired(self, symbol: str, ts: int) -> bool:
+        """Whether the instrument has expired."""
+        return has_expired(self._terms(symbol).expiry_ts, ts)
+
+    def adjust(self, event: OrderAdjusted) -> Sequence[str]:
+        """Give an order its new terms. Returns the symbols whose resting orders changed."""
+        order = event.order
+        requests = self._state.requests
+        requests.in_flight = [_adjusted(request, order) for request in requests.in_flight]
+        for symbol, orders in self._state.resting.items():
+            for place, resting in enumerate(orders):
+                if resting.order.client_order_id != order.client_order_id:
+                    continue
+                fresh = renew(resting, order, resting.since_ts)
+                if resting.is_trailing:
+                    fresh.stop = resting.stop  # already scaled by the action itself
+                if symbol == order.symbol:
+                    orders[place] = fresh
+                    return (symbol,)
+                del orders[place]
+                self._carry_over(symbol, order.symbol)
+                self._state.resting.setdefault(order.symbol, []).append(fresh)
+                return symbol, order.symbol
         return ()
-    ratio, lot_size = action.ratio, _terms(state, successor(action)).lot_size
-    return [one for one in orders if not units_after(one.leaves, ratio, lot_size=lot_size)]
 
+    def _carry_over(self, symbol: str, new_symbol: str) -> None:
+        """Mark the new symbol as overdue if the old one is; drop the old symbol's empty list of orders."""
+        if symbol in self._state.overdue:
+            self._state.overdue[new_symbol] = True
+        if not self._state.resting[symbol]:
+            del self._state.resting[symbol]
+            self._state.overdue.pop(symbol, None)
 
-def is_expired(state: SimulatedBrokerState, symbol: str, ts: int) -> bool:
-    """Whether the instrument has expired."""
-    return has_expired(_terms(state, symbol).expiry_ts, ts)
-
-
-def adjust(state: SimulatedBrokerState, event: OrderAdjusted) -> Sequence[str]:
-    """Give an order its new terms. Returns the symbols whose resting orders changed."""
-    order = event.order
-    requests = state.requests
-    requests.in_flight = [_adjusted(request, order) for request in requests.in_flight]
-    for symbol, orders in state.resting.items():
-        for place, resting in enumerate(orders):
-            if resting.order.client_order_id != order.client_order_id:
-                continue
-            fresh = renew(resting, order, resting.since_ts)
+    def _scale_levels(self, symbol: str, *, ratio: Decimal) -> None:
+        for resting in self._state.resting.get(symbol, ()):
             if resting.is_trailing:
-                fresh.stop = resting.stop  # already scaled by the action itself
-            if symbol == order.symbol:
-                orders[place] = fresh
-                return (symbol,)
-            del orders[place]
-            _carry_over(state, symbol, order.symbol)
-            state.resting.setdefault(order.symbol, []).append(fresh)
-            return symbol, order.symbol
-    return ()
+                resting.stop = level_after(resting.stop, ratio)
+        known = self._state.spreads.get(symbol)
+        if known is not None:
+            known.close = level_after(known.close, ratio)
 
+    def _rename(self, action: CorporateAction) -> None:
+        """Give the new symbol the volatility of the old one, and its terms unless it has its own."""
+        symbol, new_symbol = action.symbol, action.new_symbol
+        old, new = self._state.instruments.get(symbol), self._state.instruments.get(new_symbol)
+        terms = terms_under_new_symbol(action, old=old, new=new)
+        if terms is not None:
+            self._state.instruments[new_symbol] = terms
+        known = self._state.spreads.pop(symbol, None)
+        if known is not None:
+            self._state.spreads[new_symbol] = known
 
-def _carry_over(state: SimulatedBrokerState, symbol: str, new_symbol: str) -> None:
-    """Mark the new symbol as overdue if the old one is, and drop the old symbol's empty list of orders."""
-    if symbol in state.overdue:
-        state.overdue[new_symbol] = True
-    if not state.resting[symbol]:
-        del state.resting[symbol]
-        state.overdue.pop(symbol, None)
+    def _move(self, symbol: str, new_symbol: str, *, ratio: Decimal) -> None:
+        """Move positions to the new symbol, in its lots. Without a new symbol they end."""
+        held = self._state.positions.pop(symbol, None)
+        if held is None or not new_symbol:
+            return
+        lot_size = self._terms(new_symbol).lot_size
+        target = self._state.positions.setdefault(new_symbol, {})
+        for strategy, quantity in held.items():
+            target[strategy] = target.get(strategy, _ZERO) + units_after(quantity, ratio, lot_size=lot_size)
+
+    def _terms(self, symbol: str) -> InstrumentDefined:
+        return self._state.instruments.get(symbol, DEFAULT_TERMS)
 
 
 def _adjusted(request: Request, order: Order) -> Request:
@@ -120,39 +152,3 @@ def _adjusted(request: Request, order: Order) -> Request:
         case CancelSubmitted():
             adjusted = msgspec.structs.replace(event, symbol=order.symbol)
     return msgspec.structs.replace(request, event=adjusted)
-
-
-def _scale_levels(state: SimulatedBrokerState, symbol: str, *, ratio: Decimal) -> None:
-    for resting in state.resting.get(symbol, ()):
-        if resting.is_trailing:
-            resting.stop = level_after(resting.stop, ratio)
-    known = state.spreads.get(symbol)
-    if known is not None:
-        known.close = level_after(known.close, ratio)
-
-
-def _rename(state: SimulatedBrokerState, action: CorporateAction) -> None:
-    """Give the new symbol the volatility of the old one, and its terms unless it has its own."""
-    symbol, new_symbol = action.symbol, action.new_symbol
-    old, new = state.instruments.get(symbol), state.instruments.get(new_symbol)
-    terms = terms_under_new_symbol(action, old=old, new=new)
-    if terms is not None:
-        state.instruments[new_symbol] = terms
-    known = state.spreads.pop(symbol, None)
-    if known is not None:
-        state.spreads[new_symbol] = known
-
-
-def _move(state: SimulatedBrokerState, symbol: str, new_symbol: str, *, ratio: Decimal) -> None:
-    """Move positions to the new symbol, in its lots. Without a new symbol they end."""
-    held = state.positions.pop(symbol, None)
-    if held is None or not new_symbol:
-        return
-    lot_size = _terms(state, new_symbol).lot_size
-    target = state.positions.setdefault(new_symbol, {})
-    for strategy, quantity in held.items():
-        target[strategy] = target.get(strategy, _ZERO) + units_after(quantity, ratio, lot_size=lot_size)
-
-
-def _terms(state: SimulatedBrokerState, symbol: str) -> InstrumentDefined:
-    return state.instruments.get(symbol, DEFAULT_TERMS)

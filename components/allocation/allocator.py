@@ -29,7 +29,7 @@ from typing import Protocol
 
 from components.allocation.aggregation import CombinedSignal, aggregate
 from components.allocation.config import SignalsConfig, Timing
-from components.allocation.corporate_actions import adjust
+from components.allocation.corporate_actions import CorporateActions
 from components.allocation.plan import ZERO, AllocationState, Exits, Opinion, Plan, Postponed, Role, Working
 from kernel.component import STEADFAST, FailurePolicy, Subscription
 from kernel.corporate_actions import changes_holdings, successor
@@ -123,6 +123,7 @@ class Allocator:
     ) -> None:
         """``plan``: the strategy id of its orders. ``slug``: the part of client order ids that names it."""
         self.state = AllocationState()
+        self._actions = CorporateActions(self.state)
         self._config = config
         self._account = account
         self._market = market
@@ -172,7 +173,7 @@ class Allocator:
         state, symbol, new_symbol = self.state, event.symbol, successor(event)
         is_followed = event.kind is CorporateActionKind.SYMBOL_CHANGE and symbol in state.opinions
         is_joined = new_symbol != symbol and new_symbol in state.plans
-        adjust(state, event, self._market.instrument(new_symbol))
+        self._actions.adjust(event, self._market.instrument(new_symbol))
         state.action_count = self._market.action_count
         emitted: list[Event] = []
         if is_followed and self._valid_ns:

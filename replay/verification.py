@@ -31,6 +31,7 @@ class Verified(msgspec.Struct, frozen=True):
     - ``restarts``: the number of times that a snapshot was put back into a new core.
     - ``opening_hash``: the hash of the whole opening. ``None`` for a run older than this field: there only
       configuration, sources, data and period were checked directly, the rest by the events derived from it.
+    - ``is_ended``: whether the record has an end, with counts, time and digest. A live log has none.
     """
 
     run_stream: str
@@ -39,6 +40,7 @@ class Verified(msgspec.Struct, frozen=True):
     digest: str
     restarts: int
     opening_hash: str | None
+    is_ended: bool
 
 
 @exact
@@ -76,6 +78,7 @@ async def verify_run(
         finished.digest,
         len(places),
         record.opening_hash,
+        is_ended=record.log is None,
     )
 
 

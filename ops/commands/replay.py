@@ -293,10 +293,11 @@ async def _verify(run_stream: str, path: Path, *, current_code: bool, restarts: 
         click.echo(msgspec.json.encode(verified))
         return
     opening = "the whole opening" if verified.opening_hash else "configuration, sources, data and period"
+    end = "counts, time and digest of its end; " if verified.is_ended else ""
     click.echo(
         f"{run_stream}: reproduced {verified.derived_count} derived events "
         f"from {verified.input_count} inputs; digest {verified.digest}\n"
-        f"checked: {opening}; every derived event; counts, time and digest of its end; "
+        f"checked: {opening}; every derived event; {end}"
         f"state put back from a snapshot: {verified.restarts}"
     )
 

@@ -313,6 +313,7 @@ def test_the_commands_take_a_live_log(tmp_path: Path, monkeypatch: pytest.Monkey
     reported = replay("report", LOG, "--store", "live.db", "--json")
 
     assert verified.output.startswith("paper: reproduced ")
+    assert "of its end" not in verified.output
     trades = [json.loads(line) for line in listed.output.splitlines()]
     assert trades
     result = json.loads(reported.output)

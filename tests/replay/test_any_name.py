@@ -50,11 +50,11 @@ def trades(events: list[Event], ids: tuple[str, ...]) -> list[Event]:
     [
         ("risk", "emulation", "signals"),
         ("signals", "signals plan", "allocation"),
-        ("1-risk-1", "plan", "execution"),
-        ("ri-sk", "r.isk", "strategy:risk"),
-        ("timers", "bus", "simulated_broker"),
-        ("silence|", "delay|", "|"),
-        ("--", "平均", "'"),
+        pytest.param(("1-risk-1", "plan", "execution"), marks=pytest.mark.slow),
+        pytest.param(("ri-sk", "r.isk", "strategy:risk"), marks=pytest.mark.slow),
+        pytest.param(("timers", "bus", "simulated_broker"), marks=pytest.mark.slow),
+        pytest.param(("silence|", "delay|", "|"), marks=pytest.mark.slow),
+        pytest.param(("--", "平均", "'"), marks=pytest.mark.slow),
     ],
 )
 async def test_a_strategy_may_have_any_name(ids: tuple[str, ...]) -> None:

@@ -147,7 +147,7 @@ async def test_a_live_log_cannot_call_itself_a_backtest() -> None:
 # --- it is verified as a run is -----------------------------------------------------------------
 
 
-@settings(max_examples=30)
+@settings(max_examples=12)
 @given(
     quotes=quote_series("A", most=40).filter(bool),
     pauses=st.frozensets(st.integers(0, 40), max_size=8),

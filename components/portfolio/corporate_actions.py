@@ -11,7 +11,7 @@ corrected (see ``corrections``). They change nothing, so nothing is told of them
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from components.portfolio.books import ONE, Books, PriceView, changed
+from components.portfolio.bookkeeping import ONE, Bookkeeping, PriceView, position_changed
 from components.portfolio.history import Booked, BookedEnd, BookedRatio, settle_at
 from components.portfolio.position import COST_QUANTUM, ZERO, Lot
 from components.portfolio.rates import rate_between
@@ -24,19 +24,19 @@ from kernel.identifiers import StrategyId
 class CorporateActions:
     """Changes positions as splits, mergers, symbol changes and delistings say."""
 
-    def __init__(self, books: Books, prices: PriceView) -> None:
-        self._books = books
+    def __init__(self, bookkeeping: Bookkeeping, prices: PriceView) -> None:
+        self._bookkeeping = bookkeeping
         self._prices = prices
 
     def on_action(self, event: CorporateAction) -> Sequence[Event]:
         if not changes_holdings(event):
             return ()
-        self._books.state.action_count += 1
+        self._bookkeeping.state.action_count += 1
         match event.kind:
             case CorporateActionKind.SPLIT:
                 return tuple(self._split(event))
             case CorporateActionKind.MERGER | CorporateActionKind.SYMBOL_CHANGE:
-                return tuple(self._become(event))
+                return tuple(self._exchange(event))
             case CorporateActionKind.DELISTING:
                 return tuple(self._delist(event))
             case CorporateActionKind.DIVIDEND:
@@ -49,12 +49,12 @@ class CorporateActions:
             was_held = bool(position.quantity)
             self._scale(strategy, position, old=symbol, new=symbol, ratio=event.ratio)
             if was_held:
-                yield changed(event.ts, strategy, symbol, position)
-        expected = self._books.state.expected_prices
+                yield position_changed(event.ts, strategy, symbol, position)
+        expected = self._bookkeeping.state.expected_prices
         if symbol in expected:
             expected[symbol] = (expected[symbol] / event.ratio).quantize(COST_QUANTUM)
 
-    def _become(self, event: CorporateAction) -> Iterator[Event]:
+    def _exchange(self, event: CorporateAction) -> Iterator[Event]:
         """What is held of a symbol is held of another one from now on, at the same cost."""
         old, new = event.symbol, successor(event)
         ratio = event.ratio if new else ZERO
@@ -66,23 +66,23 @@ class CorporateActions:
                 yield from self._move(event.ts, strategy, position, old=old, new=new)
                 continue
             if was_held:
-                yield changed(event.ts, strategy, old, position)
-            if new and self._goes_along(strategy, old=old, new=new):
-                positions = self._books.state.positions[strategy]
+                yield position_changed(event.ts, strategy, old, position)
+            if new and self._can_be_renamed(strategy, old=old, new=new):
+                positions = self._bookkeeping.state.positions[strategy]
                 positions[new] = positions.pop(old)
 
     def _delist(self, event: CorporateAction) -> Iterator[Event]:
         """Positions are closed at the price that is named, the last price, or at cost without any price."""
-        books, symbol, price = self._books, event.symbol, named_price(event)
+        bookkeeping, symbol, price = self._bookkeeping, event.symbol, named_price(event)
         if price is None:
             price = self._last_price(symbol)
         for strategy, position in self._positions_in(symbol):
-            terms = books.terms(symbol)
+            terms = bookkeeping.terms(symbol)
             unit_price = None if price is None else terms.unit_price(price)
             quantity, cost, realised = position.quantity, position.cost, position.realised_pnl
-            self._note(
+            self._remember(
                 Restatement(
-                    books.state.action_count,
+                    bookkeeping.state.action_count,
                     symbol,
                     "",
                     quantity,
@@ -97,17 +97,19 @@ class CorporateActions:
             )
             if not quantity:
                 continue
-            settle_at(position, unit_price, method=books.method)
+            settle_at(position, unit_price, method=bookkeeping.method)
             paid = -cost if unit_price is None else -quantity * unit_price
-            books.settle(strategy, terms, paid=paid, realised=position.realised_pnl - realised)
-            books.moved(strategy, symbol, -quantity, held=ZERO)
-            yield changed(event.ts, strategy, symbol, position)
+            bookkeeping.book_cash_and_pnl(
+                strategy, terms, paid=paid, realised=position.realised_pnl - realised
+            )
+            bookkeeping.update_net(strategy, symbol, -quantity, held=ZERO)
+            yield position_changed(event.ts, strategy, symbol, position)
 
     # --- parts --------------------------------------------------------------------------------
 
     def _positions_in(self, symbol: str) -> Sequence[tuple[StrategyId, Position]]:
         """Every position in a symbol: open ones in order of opening, then those that are flat."""
-        state = self._books.state
+        state = self._bookkeeping.state
         holders = tuple(state.holders.get(symbol, ()))
         flat = [
             name for name, positions in state.positions.items() if symbol in positions and name not in holders
@@ -119,78 +121,80 @@ class CorporateActions:
 
         ``new`` is the symbol that the units are of, empty where none are left.
         """
-        books, lot_size = self._books, self._prices.instrument(new or old).lot_size
+        bookkeeping, lot_size = self._bookkeeping, self._prices.instrument(new or old).lot_size
         held, realised = position.quantity, position.realised_pnl
-        step = Restatement(books.state.action_count, old, new, held, ratio, lot_size)
-        if new and not self._is_alike(old, new):
-            step.rate = self._rate(books.terms(old).currency, books.terms(new).currency)
-        self._note(step, strategy, position, booked=None if ratio == 1 else BookedRatio(ratio, lot_size))
+        step = Restatement(bookkeeping.state.action_count, old, new, held, ratio, lot_size)
+        if new and not self._has_same_terms(old, new):
+            step.rate = self._rate(bookkeeping.terms(old).currency, bookkeeping.terms(new).currency)
+        self._remember(step, strategy, position, booked=None if ratio == 1 else BookedRatio(ratio, lot_size))
         if ratio == 1 or not held:
             return
-        books.method.scale(position, ratio, lot_size=lot_size)
-        books.settle(strategy, books.terms(old), paid=ZERO, realised=position.realised_pnl - realised)
-        books.moved(strategy, old, position.quantity - held, held=position.quantity)
+        bookkeeping.method.scale(position, ratio, lot_size=lot_size)
+        bookkeeping.book_cash_and_pnl(
+            strategy, bookkeeping.terms(old), paid=ZERO, realised=position.realised_pnl - realised
+        )
+        bookkeeping.update_net(strategy, old, position.quantity - held, held=position.quantity)
 
-    def _note(
+    def _remember(
         self, step: Restatement, strategy: StrategyId, position: Position, *, booked: Booked | None
     ) -> None:
         """Remember what is done to a position, for corrections of what came before."""
-        self._books.state.restated.setdefault(strategy, []).append(step)
+        self._bookkeeping.state.restated.setdefault(strategy, []).append(step)
         if booked is not None and position.history is not None:
             position.history.newer.append(booked)
 
-    def _is_alike(self, old: str, new: str) -> bool:
+    def _has_same_terms(self, old: str, new: str) -> bool:
         """Whether positions in both are booked in the same way."""
-        terms, new_terms = self._books.terms(old), self._books.terms(new)
+        terms, new_terms = self._bookkeeping.terms(old), self._bookkeeping.terms(new)
         return (terms.currency, terms.is_settled) == (new_terms.currency, new_terms.is_settled)
 
-    def _goes_along(self, strategy: StrategyId, *, old: str, new: str) -> bool:
+    def _can_be_renamed(self, strategy: StrategyId, *, old: str, new: str) -> bool:
         """Whether a position can go on under another symbol as it is; else it is added to the one there."""
-        return new not in self._books.state.positions[strategy] and self._is_alike(old, new)
+        return new not in self._bookkeeping.state.positions[strategy] and self._has_same_terms(old, new)
 
     def _move(
         self, ts: int, strategy: StrategyId, position: Position, *, old: str, new: str
     ) -> Iterator[Event]:
         """Hold under another symbol: the position as it is, or added to the one that is there."""
-        books = self._books
-        terms, new_terms, quantity = books.terms(old), books.terms(new), position.quantity
-        positions = books.state.positions[strategy]
-        if self._goes_along(strategy, old=old, new=new):
+        bookkeeping = self._bookkeeping
+        terms, new_terms, quantity = bookkeeping.terms(old), bookkeeping.terms(new), position.quantity
+        positions = bookkeeping.state.positions[strategy]
+        if self._can_be_renamed(strategy, old=old, new=new):
             positions[new] = positions.pop(old)
             left, target = Position(), positions[new]
         else:
-            left, target = position, books.position(strategy, new)
-            self._add(strategy, left, target, terms=terms, new_terms=new_terms)
-        books.moved(strategy, old, -quantity, held=ZERO)
-        books.moved(strategy, new, quantity, held=target.quantity)
-        yield changed(ts, strategy, old, left)
-        yield changed(ts, strategy, new, target)
+            left, target = position, bookkeeping.position(strategy, new)
+            self._merge(strategy, left, target, terms=terms, new_terms=new_terms)
+        bookkeeping.update_net(strategy, old, -quantity, held=ZERO)
+        bookkeeping.update_net(strategy, new, quantity, held=target.quantity)
+        yield position_changed(ts, strategy, old, left)
+        yield position_changed(ts, strategy, new, target)
 
-    def _add(
+    def _merge(
         self, strategy: StrategyId, left: Position, target: Position, *, terms: Terms, new_terms: Terms
     ) -> None:
         """Move what is held into another position; its cost is converted where the currency changes."""
-        books, realised, added = self._books, target.realised_pnl, ZERO
+        bookkeeping, realised, added = self._bookkeeping, target.realised_pnl, ZERO
         rate = self._rate(terms.currency, new_terms.currency)
         for lot in left.lots or [Lot(left.quantity, left.cost)]:
             moved = lot if rate is None else Lot(lot.quantity, (lot.cost * rate).quantize(COST_QUANTUM))
-            books.method.add(target, moved)
+            bookkeeping.method.add(target, moved)
             added += moved.cost
         if not terms.is_settled:
-            books.ledger(strategy, terms.currency).converted -= left.cost
+            bookkeeping.ledger(strategy, terms.currency).converted -= left.cost
         if not new_terms.is_settled:
-            books.ledger(strategy, new_terms.currency).converted += added
-        books.settle(strategy, new_terms, paid=ZERO, realised=target.realised_pnl - realised)
+            bookkeeping.ledger(strategy, new_terms.currency).converted += added
+        bookkeeping.book_cash_and_pnl(strategy, new_terms, paid=ZERO, realised=target.realised_pnl - realised)
         left.quantity, left.cost, left.lots = ZERO, ZERO, []
         left.history = target.history = None
 
     def _rate(self, currency: str, into: str) -> Decimal | None:
         """``None``: nothing to convert, or no rate to do it at."""
-        return None if currency == into else rate_between(self._books.state.rates, currency, into)
+        return None if currency == into else rate_between(self._bookkeeping.state.rates, currency, into)
 
     def _expect_price(self, event: CorporateAction) -> None:
         """What the new symbol should trade at, until it does."""
-        expected_prices, price = self._books.state.expected_prices, self._last_price(event.symbol)
+        expected_prices, price = self._bookkeeping.state.expected_prices, self._last_price(event.symbol)
         expected_prices.pop(event.symbol, None)
         new = successor(event)
         if price is not None and new:
@@ -198,4 +202,4 @@ class CorporateActions:
 
     def _last_price(self, symbol: str) -> Decimal | None:
         price = self._prices.last_price(symbol)
-        return self._books.state.expected_prices.get(symbol) if price is None else Decimal(repr(price))
+        return self._bookkeeping.state.expected_prices.get(symbol) if price is None else Decimal(repr(price))

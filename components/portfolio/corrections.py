@@ -18,7 +18,7 @@ realised depends on what is held now.
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from components.portfolio.books import Books, changed
+from components.portfolio.bookkeeping import Bookkeeping, position_changed
 from components.portfolio.history import Corrected, correct
 from components.portfolio.position import COST_QUANTUM, ZERO, Lot
 from components.portfolio.state import Position, Restatement
@@ -32,42 +32,47 @@ NOTHING = Lot(ZERO, ZERO)
 class Corrections:
     """Books corrected and busted fills."""
 
-    def __init__(self, books: Books) -> None:
-        self._books = books
+    def __init__(self, bookkeeping: Bookkeeping) -> None:
+        self._bookkeeping = bookkeeping
 
     def on_correction(self, event: FillCorrected) -> Sequence[Event]:
         """Change position, P&L and cash by the difference; a bust takes the fill's commission back too."""
-        books, strategy, filled_symbol = self._books, event.strategy, event.filled_symbol or event.symbol
+        bookkeeping, strategy = self._bookkeeping, event.strategy
+        filled_symbol = event.filled_symbol or event.symbol
         steps = self._steps_since(strategy, filled_symbol, event.actions_since)
         symbol = filled_symbol if not steps else steps[-1].new_symbol or steps[-1].symbol
-        position = books.position(strategy, symbol)
+        position = bookkeeping.position(strategy, symbol)
         held = position.quantity
-        corrected = None if position.history is None else correct(position.history, event, books.method)
-        removed, booked = _lots(event, books.terms(filled_symbol).multiplier)
+        corrected = None if position.history is None else correct(position.history, event, bookkeeping.method)
+        removed, booked = _lots(event, bookkeeping.terms(filled_symbol).multiplier)
         if corrected is not None:
             for lot in (removed, booked):
-                _quantity_through(steps, lot.quantity)
-            self._take(strategy, symbol, position, corrected)
+                _quantity_after(steps, lot.quantity)
+            self._apply_rebooked(strategy, symbol, position, corrected)
         else:
             for lot in (removed, booked):
-                self._book_before(strategy, filled_symbol, steps, lot, position=position)
+                self._book_in_old_units(strategy, filled_symbol, steps, lot, position=position)
             position.history = None
             if event.commission_returned:
-                books.charge(strategy, position, -event.commission_returned, currency=event.currency)
-        books.moved(strategy, symbol, position.quantity - held, held=position.quantity)
-        return (changed(event.ts, strategy, symbol, position, fill_id=event.fill_id),)
+                bookkeeping.charge(strategy, position, -event.commission_returned, currency=event.currency)
+        bookkeeping.update_net(strategy, symbol, position.quantity - held, held=position.quantity)
+        return (position_changed(event.ts, strategy, symbol, position, fill_id=event.fill_id),)
 
-    def _take(self, strategy: StrategyId, symbol: str, position: Position, corrected: Corrected) -> None:
+    def _apply_rebooked(
+        self, strategy: StrategyId, symbol: str, position: Position, corrected: Corrected
+    ) -> None:
         """Hold what would be held, at the commission that is left."""
-        books, now, old, new = self._books, corrected.holding, corrected.old, corrected.new
+        bookkeeping, now, old, new = self._bookkeeping, corrected.holding, corrected.old, corrected.new
         cost, realised = now.cost - position.cost, now.realised_pnl - position.realised_pnl
         position.quantity, position.cost = now.quantity, now.cost
         position.realised_pnl, position.lots = now.realised_pnl, now.lots
-        books.settle(strategy, books.terms(symbol), paid=cost - realised, realised=realised)
+        bookkeeping.book_cash_and_pnl(
+            strategy, bookkeeping.terms(symbol), paid=cost - realised, realised=realised
+        )
         if new.commission != old.commission:
-            books.charge(strategy, position, new.commission - old.commission, currency=old.currency)
+            bookkeeping.charge(strategy, position, new.commission - old.commission, currency=old.currency)
 
-    def _book_before(
+    def _book_in_old_units(
         self,
         strategy: StrategyId,
         symbol: str,
@@ -77,39 +82,41 @@ class Corrections:
         position: Position,
     ) -> None:
         """Book a quantity at its cost as of before ``steps``; what they leave of it is held now."""
-        books = self._books
-        books.settle(strategy, books.terms(symbol), paid=lot.cost, realised=ZERO)
+        bookkeeping = self._bookkeeping
+        bookkeeping.book_cash_and_pnl(strategy, bookkeeping.terms(symbol), paid=lot.cost, realised=ZERO)
         for step in steps:
-            lot, symbol = self._through(strategy, step, lot), step.new_symbol or step.symbol
+            lot, symbol = self._apply_step(strategy, step, lot), step.new_symbol or step.symbol
         realised = position.realised_pnl
         if lot.quantity:
-            books.method.add(position, lot)
+            bookkeeping.method.add(position, lot)
         else:
             position.realised_pnl -= lot.cost
-        books.settle(strategy, books.terms(symbol), paid=ZERO, realised=position.realised_pnl - realised)
+        bookkeeping.book_cash_and_pnl(
+            strategy, bookkeeping.terms(symbol), paid=ZERO, realised=position.realised_pnl - realised
+        )
 
-    def _through(self, strategy: StrategyId, step: Restatement, lot: Lot) -> Lot:
+    def _apply_step(self, strategy: StrategyId, step: Restatement, lot: Lot) -> Lot:
         """What a corporate action made of a quantity and its cost; where it ended the position, nothing."""
-        books, terms = self._books, self._books.terms(step.symbol)
-        quantity = _quantity_through((step,), lot.quantity)
+        bookkeeping, terms = self._bookkeeping, self._bookkeeping.terms(step.symbol)
+        quantity = _quantity_after((step,), lot.quantity)
         if not step.new_symbol:
             proceeds = lot.cost if step.is_at_cost else lot.quantity * (step.unit_price or ZERO)
             realised = proceeds - lot.cost
-            books.position(strategy, step.symbol).realised_pnl += realised
-            books.settle(strategy, terms, paid=-proceeds, realised=realised)
+            bookkeeping.position(strategy, step.symbol).realised_pnl += realised
+            bookkeeping.book_cash_and_pnl(strategy, terms, paid=-proceeds, realised=realised)
             return NOTHING
-        new_terms, cost = books.terms(step.new_symbol), lot.cost
+        new_terms, cost = bookkeeping.terms(step.new_symbol), lot.cost
         if (terms.currency, terms.is_settled) != (new_terms.currency, new_terms.is_settled):
             cost = cost if step.rate is None else (cost * step.rate).quantize(COST_QUANTUM)
             if not terms.is_settled:
-                books.ledger(strategy, terms.currency).converted -= lot.cost
+                bookkeeping.ledger(strategy, terms.currency).converted -= lot.cost
             if not new_terms.is_settled:
-                books.ledger(strategy, new_terms.currency).converted += cost
+                bookkeeping.ledger(strategy, new_terms.currency).converted += cost
         return Lot(quantity, cost)
 
     def _steps_since(self, strategy: StrategyId, symbol: str, count: int) -> Sequence[Restatement]:
         """What the last ``count`` corporate actions did to a position that was in ``symbol`` before them."""
-        state, steps = self._books.state, list[Restatement]()
+        state, steps = self._bookkeeping.state, list[Restatement]()
         for step in state.restated.get(strategy, ()):
             if step.action > state.action_count - count and step.symbol == symbol:
                 steps.append(step)
@@ -130,7 +137,7 @@ def _lots(event: FillCorrected, multiplier: Decimal | None) -> tuple[Lot, Lot]:
     return Lot(old, old * event.old_price * factor), Lot(new, new * event.price * factor)
 
 
-def _quantity_through(steps: Iterable[Restatement], quantity: Decimal) -> Decimal:
+def _quantity_after(steps: Iterable[Restatement], quantity: Decimal) -> Decimal:
     """What so much more, held before, makes of what is held after; each step remembers that it was held."""
     for step in steps:
         held, step.held = step.held, step.held + quantity

@@ -40,7 +40,7 @@ class HoursView(Protocol):
         ...
 
 
-class BooksView(Protocol):
+class BookkeepingView(Protocol):
     """Where the positions are."""
 
     @property
@@ -72,10 +72,10 @@ class DayStart:
     failure_policy: FailurePolicy = STEADFAST
 
     def __init__(
-        self, books: BooksView, figures: StrategyFigures, *, hours: HoursView, day_symbol: str
+        self, bookkeeping: BookkeepingView, figures: StrategyFigures, *, hours: HoursView, day_symbol: str
     ) -> None:
         self.state = DayStartState()
-        self._books = books
+        self._bookkeeping = bookkeeping
         self._figures = figures
         self._hours = hours
         self._day_symbol = day_symbol
@@ -102,11 +102,11 @@ class DayStart:
                 symbol: Gained(position.realised_pnl, figures.gain(symbol, position))
                 for symbol, position in positions.items()
             }
-            for strategy, positions in self._books.state.positions.items()
+            for strategy, positions in self._bookkeeping.state.positions.items()
         }
         state.ledgers = {
             strategy: {currency: self._gained(strategy, currency) for currency in ledgers}
-            for strategy, ledgers in self._books.state.ledgers.items()
+            for strategy, ledgers in self._bookkeeping.state.ledgers.items()
         }
         return (self._timer(timer.ts, after=timer.ts),)
 
@@ -116,7 +116,7 @@ class DayStart:
             return
         old, new = action.symbol, action.new_symbol
         for strategy, starts in self.state.positions.items():
-            start, held = starts.get(old), self._books.state.positions.get(strategy, {})
+            start, held = starts.get(old), self._bookkeeping.state.positions.get(strategy, {})
             if start is None:
                 continue
             if old not in held:
@@ -147,7 +147,7 @@ class DayStart:
         return self._net(strategy) if symbol is None else self._of_symbol(strategy, symbol)
 
     def _of_symbol(self, strategy: StrategyId, symbol: str) -> Decimal | None:
-        position = self._books.state.positions.get(strategy, {}).get(symbol)
+        position = self._bookkeeping.state.positions.get(strategy, {}).get(symbol)
         if position is None:
             return ZERO  # it never traded the symbol, or holds it under another one
         start = self.state.positions.get(strategy, {}).get(symbol, NOTHING)

@@ -5,7 +5,7 @@ A lot that is closed in part keeps its place. Pure arithmetic, exact as in ``pos
 
 from decimal import Decimal
 
-from components.portfolio.position import ZERO, Holding, Lot, less, part_of
+from components.portfolio.position import ZERO, Holding, Lot, part_of, rest_of
 from kernel.corporate_actions import fraction_after, units_after
 
 QUANTITY_QUANTUM = Decimal("1E-20")
@@ -32,7 +32,7 @@ class LotCost:
             holding.quantity -= taken.quantity
             holding.cost -= taken.cost
             self._shorten(lots, closed)
-            lot = less(lot, closed)
+            lot = rest_of(lot, closed)
         if lot.quantity:
             lots.append(lot)
             holding.quantity += lot.quantity
@@ -58,7 +58,7 @@ class LotCost:
 
     def _shorten(self, lots: list[Lot], quantity: Decimal) -> None:
         """Take a quantity from the lot that is next; a lot of which nothing is left goes."""
-        rest = less(lots[self._closes_at], quantity)
+        rest = rest_of(lots[self._closes_at], quantity)
         if rest.quantity:
             lots[self._closes_at] = rest
         else:

@@ -5,7 +5,7 @@ After every event, in the account's currency at present rates, exactly:
     cash + value of positions == equity
     equity == deposits + realised + unrealised - commissions + income + fx_result
 
-Every amount is booked in its own currency (see ``books``) and converted only to be shown, so the move of a
+Every amount is booked in its own currency (see ``bookkeeping``) and converted only to be shown, so the move of a
 rate changes each term that is in that currency; what it made of money that was converted is ``fx_result``,
 the two sides of all conversions at present rates. A position belongs to a strategy; all strategies share
 the account, and their ledgers and the account's own add up to it.
@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from operator import attrgetter
 
-from components.portfolio.books import Books, PriceView
+from components.portfolio.bookkeeping import Bookkeeping, PriceView
 from components.portfolio.config import AccountType, LotMethod, PortfolioConfig
 from components.portfolio.corporate_actions import CorporateActions
 from components.portfolio.corrections import Corrections
@@ -69,26 +69,26 @@ class Portfolio:
         self.state = PortfolioState()
         self._prices = prices
         self._config = config
-        self._books = Books(self.state, prices, config)
-        self._valuation = Valuation(self._books, prices, config)
+        self._bookkeeping = Bookkeeping(self.state, prices, config)
+        self._valuation = Valuation(self._bookkeeping, prices, config)
         self.rate = self._valuation.rate
         self.balances = self._valuation.balances
         self.value_of = self._valuation.value_of
         self.unrealised = self._valuation.unrealised
         self.margin_rate = self._valuation.margin_rate
-        self.strategies = StrategyFigures(self._books, self._valuation, config.currency)
+        self.strategies = StrategyFigures(self._bookkeeping, self._valuation, config.currency)
         """What each strategy's own ledger came to."""
 
     def subscriptions(self) -> Iterable[Subscription]:
-        books = self._books
+        bookkeeping = self._bookkeeping
         return (
-            Subscription(OrderFilled, books.on_fill),
-            Subscription(FillCorrected, Corrections(books).on_correction),
-            Subscription(CashMoved, books.on_cash),
-            Subscription(AdjustPosition, books.on_adjustment),
-            Subscription(CorporateAction, CorporateActions(books, self._prices).on_action),
-            Subscription(InstrumentDefined, books.on_instrument),
-            Subscription(FxRateSet, books.on_rate),
+            Subscription(OrderFilled, bookkeeping.on_fill),
+            Subscription(FillCorrected, Corrections(bookkeeping).on_correction),
+            Subscription(CashMoved, bookkeeping.on_cash),
+            Subscription(AdjustPosition, bookkeeping.on_adjustment),
+            Subscription(CorporateAction, CorporateActions(bookkeeping, self._prices).on_action),
+            Subscription(InstrumentDefined, bookkeeping.on_instrument),
+            Subscription(FxRateSet, bookkeeping.on_rate),
             Subscription(SessionStarted, self.on_session),
             Subscription(SessionStopped, self.on_session_stopped),
             Subscription(TimerFired, self.on_timer),

@@ -87,7 +87,7 @@ class AverageCost:
         rest = lot
         if holding.quantity * lot.quantity < 0:
             closed = min(abs(holding.quantity), abs(lot.quantity))
-            own, rest = part_of(Lot(holding.quantity, holding.cost), closed), less(lot, closed)
+            own, rest = part_of(Lot(holding.quantity, holding.cost), closed), rest_of(lot, closed)
             other = part_of(lot, closed)
             holding.realised_pnl -= own.cost + other.cost
             holding.quantity -= own.quantity
@@ -116,7 +116,7 @@ def part_of(lot: Lot, quantity: Decimal) -> Lot:
     return Lot(signed, (lot.cost * signed / lot.quantity).quantize(COST_QUANTUM))
 
 
-def less(lot: Lot, quantity: Decimal) -> Lot:
+def rest_of(lot: Lot, quantity: Decimal) -> Lot:
     """What is left of a lot without ``part_of`` it."""
     part = part_of(lot, quantity)
     return Lot(lot.quantity - part.quantity, lot.cost - part.cost)

@@ -10,7 +10,7 @@ Amounts are in the account's currency, at the last rates that were logged. Two k
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 
-from components.portfolio.books import Books
+from components.portfolio.bookkeeping import Bookkeeping
 from components.portfolio.position import COST_QUANTUM, ZERO
 from components.portfolio.rates import rate_between
 from components.portfolio.state import Ledger, Position
@@ -23,8 +23,8 @@ _COST_PLACES = 10
 class StrategyFigures:
     """Read-only figures of the books, by strategy; ``symbol`` ``None`` means all symbols of the strategy."""
 
-    def __init__(self, books: Books, valuation: Valuation, currency: str) -> None:
-        self._books = books
+    def __init__(self, bookkeeping: Bookkeeping, valuation: Valuation, currency: str) -> None:
+        self._bookkeeping = bookkeeping
         self._valuation = valuation
         self.currency = currency
         """The account's currency."""
@@ -36,7 +36,7 @@ class StrategyFigures:
         position = self._positions(strategy).get(symbol)
         if position is None or not position.quantity:
             return None
-        multiplier = self._books.terms(symbol).multiplier
+        multiplier = self._bookkeeping.terms(symbol).multiplier
         units = position.quantity if multiplier is None else position.quantity * multiplier
         price = position.cost / units
         exponent = price.as_tuple().exponent
@@ -50,7 +50,7 @@ class StrategyFigures:
     def unrealised_pnl(self, strategy: StrategyId, symbol: str | None) -> Decimal | None:
         """What open positions gained on what they cost."""
         return _sum(
-            self._in_own(self.gain(each, position), self._books.terms(each).currency)
+            self._in_own(self.gain(each, position), self._bookkeeping.terms(each).currency)
             for each, position in self._chosen(strategy, symbol)
         )
 
@@ -61,7 +61,7 @@ class StrategyFigures:
         position = self._positions(strategy).get(symbol)
         if position is None:
             return ZERO
-        return self._in_own(position.realised_pnl, self._books.terms(symbol).currency)
+        return self._in_own(position.realised_pnl, self._bookkeeping.terms(symbol).currency)
 
     def commissions(self, strategy: StrategyId) -> Decimal | None:
         """All commissions that it paid."""
@@ -73,7 +73,7 @@ class StrategyFigures:
 
     def booked_pnl(self, strategy: StrategyId, currency: str) -> Decimal:
         """What is booked of its P&L in one currency, in that currency: after commissions, with income."""
-        ledger = self._books.state.ledgers.get(strategy, {}).get(currency)
+        ledger = self._bookkeeping.state.ledgers.get(strategy, {}).get(currency)
         if ledger is None:
             return ZERO
         return ledger.realised_pnl - ledger.commissions + ledger.income + ledger.converted
@@ -83,12 +83,12 @@ class StrategyFigures:
         return _sum(
             self.gain(symbol, position)
             for symbol, position in self._positions(strategy).items()
-            if self._books.terms(symbol).currency == currency
+            if self._bookkeeping.terms(symbol).currency == currency
         )
 
     def currencies(self, strategy: StrategyId) -> Iterable[str]:
         """The currencies in which it has a ledger."""
-        return self._books.state.ledgers.get(strategy, {})
+        return self._bookkeeping.state.ledgers.get(strategy, {})
 
     def in_own_currency(self, amount: Decimal, currency: str) -> Decimal | None:
         """An amount in the account's currency; ``None`` where no rate is known."""
@@ -96,11 +96,11 @@ class StrategyFigures:
 
     def currency_of(self, symbol: str) -> str:
         """The currency that positions in a symbol are booked in; for symbols that were traded."""
-        return self._books.terms(symbol).currency
+        return self._bookkeeping.terms(symbol).currency
 
     def rate_between(self, currency: str, into: str) -> Decimal | None:
         """What one unit of a currency is worth in another one; ``None`` where no rate is known."""
-        return rate_between(self._books.state.rates, currency, into)
+        return rate_between(self._bookkeeping.state.rates, currency, into)
 
     def gain(self, symbol: str, position: Position) -> Decimal | None:
         """Value less cost of a position, in the instrument's currency; ``None`` without a price."""
@@ -112,14 +112,14 @@ class StrategyFigures:
     @property
     def is_complete(self) -> bool:
         """Whether every price and rate that the account's equity needs is known."""
-        state, rate = self._books.state, self._valuation.rate
+        state, rate = self._bookkeeping.state, self._valuation.rate
         return all(not cash or rate(name) is not None for name, cash in state.foreign.items()) and all(
             self._is_priced(symbol) for symbol in state.holders
         )
 
     def is_known(self, strategy: StrategyId) -> bool:
         """Whether every price and rate that the worth of one strategy needs is known."""
-        ledgers, rate = self._books.state.ledgers.get(strategy, {}), self._valuation.rate
+        ledgers, rate = self._bookkeeping.state.ledgers.get(strategy, {}), self._valuation.rate
         return all(not ledger.cash or rate(name) is not None for name, ledger in ledgers.items()) and all(
             self._is_priced(symbol) for symbol, held in self._positions(strategy).items() if held.quantity
         )
@@ -131,7 +131,7 @@ class StrategyFigures:
         cash = sum(
             (
                 self._valuation.converted(ledger.cash, name)
-                for name, ledger in self._books.state.ledgers.get(strategy, {}).items()
+                for name, ledger in self._bookkeeping.state.ledgers.get(strategy, {}).items()
             ),
             ZERO,
         )
@@ -143,7 +143,7 @@ class StrategyFigures:
             if position.quantity:
                 unit = self._valuation.unit_value(symbol)
                 value = position.cost if unit is None else position.quantity * unit
-                yield symbol, abs(self.at_par(value, self._books.terms(symbol).currency))
+                yield symbol, abs(self.at_par(value, self._bookkeeping.terms(symbol).currency))
 
     def at_par(self, amount: Decimal, currency: str) -> Decimal:
         """An amount in the account's currency, at par where no rate is known."""
@@ -151,17 +151,17 @@ class StrategyFigures:
 
     def _asset(self, symbol: str, position: Position) -> Decimal:
         """What a position adds to the worth: its value, or of a future what it gained."""
-        terms, gained = self._books.terms(symbol), self.gain(symbol, position) or ZERO
+        terms, gained = self._bookkeeping.terms(symbol), self.gain(symbol, position) or ZERO
         return self.at_par(gained if terms.is_settled else position.cost + gained, terms.currency)
 
     # --- parts ------------------------------------------------------------------------------------
 
     def _is_priced(self, symbol: str) -> bool:
-        has_rate = self._valuation.rate(self._books.terms(symbol).currency) is not None
+        has_rate = self._valuation.rate(self._bookkeeping.terms(symbol).currency) is not None
         return has_rate and self._valuation.unit_value(symbol) is not None
 
     def _positions(self, strategy: StrategyId) -> dict[str, Position]:
-        return self._books.state.positions.get(strategy, {})
+        return self._bookkeeping.state.positions.get(strategy, {})
 
     def _chosen(self, strategy: StrategyId, symbol: str | None) -> Iterator[tuple[str, Position]]:
         for each, position in self._positions(strategy).items():
@@ -174,10 +174,10 @@ class StrategyFigures:
         unit = self._valuation.unit_value(symbol)
         if unit is None:
             return None
-        return self._in_own(position.quantity * unit, self._books.terms(symbol).currency)
+        return self._in_own(position.quantity * unit, self._bookkeeping.terms(symbol).currency)
 
     def _column(self, strategy: StrategyId, column: Callable[[Ledger], Decimal]) -> Decimal | None:
-        ledgers = self._books.state.ledgers.get(strategy, {})
+        ledgers = self._bookkeeping.state.ledgers.get(strategy, {})
         return _sum(self._in_own(column(ledger), name) for name, ledger in ledgers.items())
 
     def _in_own(self, amount: Decimal | None, currency: str) -> Decimal | None:

@@ -9,7 +9,7 @@ are converted at the last logged rates; without a rate they count at par, so tha
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 
-from components.portfolio.books import Books, PriceView
+from components.portfolio.bookkeeping import Bookkeeping, PriceView
 from components.portfolio.config import AccountType, PortfolioConfig
 from components.portfolio.position import ZERO
 from components.portfolio.rates import rate_between
@@ -25,8 +25,8 @@ UNBOUNDED = Decimal("Infinity")
 class Valuation:
     """Read-only figures of the books. Amounts are in the account's currency unless said."""
 
-    def __init__(self, books: Books, prices: PriceView, config: PortfolioConfig) -> None:
-        self._books = books
+    def __init__(self, bookkeeping: Bookkeeping, prices: PriceView, config: PortfolioConfig) -> None:
+        self._bookkeeping = bookkeeping
         self._prices = prices
         self._currency = config.currency
         self._is_cash_account = config.account_type is AccountType.CASH
@@ -35,7 +35,7 @@ class Valuation:
 
     def rate(self, currency: str) -> Decimal | None:
         """What one unit of a currency is worth in the account's; ``None`` where no logged rate tells."""
-        return rate_between(self._books.state.rates, currency, self._currency)
+        return rate_between(self._bookkeeping.state.rates, currency, self._currency)
 
     def converted(self, amount: Decimal, currency: str) -> Decimal:
         """An amount in the account's currency, at par where there is no rate."""
@@ -47,14 +47,14 @@ class Valuation:
     @property
     def cash(self) -> Decimal:
         """What is in the account, in all currencies."""
-        state = self._books.state
+        state = self._bookkeeping.state
         if not state.foreign:
             return state.cash
         return state.cash + sum((self.converted(cash, name) for name, cash in state.foreign.items()), ZERO)
 
     def balances(self) -> Mapping[str, Decimal]:
         """Cash by currency, each in its own; the account's currency first."""
-        return {self._currency: self._books.state.cash, **self._books.state.foreign}
+        return {self._currency: self._bookkeeping.state.cash, **self._bookkeeping.state.foreign}
 
     def currency_balances(self) -> tuple[CurrencyBalance, ...]:
         """``balances`` with the rates they count at."""
@@ -67,7 +67,7 @@ class Valuation:
         return sum(
             (
                 self.converted(column(ledger), currency)
-                for ledgers in self._books.state.ledgers.values()
+                for ledgers in self._bookkeeping.state.ledgers.values()
                 for currency, ledger in ledgers.items()
             ),
             ZERO,
@@ -80,43 +80,43 @@ class Valuation:
         equity adds up exactly; ``None`` before the first price.
         """
         price = self._prices.last_price(symbol)
-        known = self._books.state.expected_prices.get(symbol) if price is None else Decimal(repr(price))
+        known = self._bookkeeping.state.expected_prices.get(symbol) if price is None else Decimal(repr(price))
         return None if known is None else known * self._prices.instrument(symbol).multiplier
 
     def value_of(self, symbol: str) -> Decimal:
         """The signed value of the net position: its notional, of a future too."""
-        quantity = self._books.state.net.get(symbol)
+        quantity = self._bookkeeping.state.net.get(symbol)
         if quantity is None:
             return ZERO
         unit = self.unit_value(symbol)
         value = self._cost_of(symbol) if unit is None else quantity * unit
-        return self.converted(value, self._books.terms(symbol).currency)
+        return self.converted(value, self._bookkeeping.terms(symbol).currency)
 
     def unrealised(self, strategy: StrategyId, symbol: str) -> Decimal:
         """P&L of one strategy's open position."""
-        position = self._books.state.positions.get(strategy, {}).get(symbol)
+        position = self._bookkeeping.state.positions.get(strategy, {}).get(symbol)
         if position is None:
             return ZERO
-        return self.converted(self._gain(symbol, position), self._books.terms(symbol).currency)
+        return self.converted(self._gain(symbol, position), self._bookkeeping.terms(symbol).currency)
 
     def ledger_unrealised(self, strategy: StrategyId, currency: str) -> Decimal:
         """P&L of all of one strategy's open positions in a currency, in that currency."""
-        positions = self._books.state.positions.get(strategy, {})
+        positions = self._bookkeeping.state.positions.get(strategy, {})
         return sum(
             (
                 self._gain(symbol, position)
                 for symbol, position in positions.items()
-                if self._books.terms(symbol).currency == currency
+                if self._bookkeeping.terms(symbol).currency == currency
             ),
             ZERO,
         )
 
     def assets(self) -> tuple[Decimal, Decimal]:
         """What all positions add to the equity, and their gross exposure."""
-        state = self._books.state
+        state = self._bookkeeping.state
         value = gross = ZERO
         for symbol in state.holders:
-            terms = self._books.terms(symbol)
+            terms = self._bookkeeping.terms(symbol)
             unit, quantity = self.unit_value(symbol), state.net.get(symbol)
             if unit is None:
                 worth = self._cost_of(symbol)
@@ -137,17 +137,19 @@ class Valuation:
     def paid_cost(self) -> Decimal:
         """What was paid for the positions held; futures are not paid for."""
         cost = ZERO
-        for positions in self._books.state.positions.values():
+        for positions in self._bookkeeping.state.positions.values():
             for symbol, position in positions.items():
-                terms = self._books.terms(symbol)
+                terms = self._bookkeeping.terms(symbol)
                 if not terms.is_settled:
                     cost += self.converted(position.cost, terms.currency)
         return cost
 
     def _cost_of(self, symbol: str) -> Decimal:
         """What the positions in a symbol cost, over all strategies, in the instrument's currency."""
-        positions = self._books.state.positions
-        return sum((positions[holder][symbol].cost for holder in self._books.state.holders[symbol]), ZERO)
+        positions = self._bookkeeping.state.positions
+        return sum(
+            (positions[holder][symbol].cost for holder in self._bookkeeping.state.holders[symbol]), ZERO
+        )
 
     def _gain(self, symbol: str, position: Position) -> Decimal:
         unit = self.unit_value(symbol) if position.quantity else ZERO
@@ -160,7 +162,7 @@ class Valuation:
 
         All of it in a cash account, but for futures and perpetuals; else the instrument's rate.
         """
-        if self._is_cash_account and not self._books.terms(symbol).is_settled:
+        if self._is_cash_account and not self._bookkeeping.terms(symbol).is_settled:
             return ONE
         return self._prices.instrument(symbol).margin_rate
 
@@ -173,14 +175,14 @@ class Valuation:
         margin = ZERO
         for symbol in self._net:
             rate = self.margin_rate(symbol)
-            if not self._is_cash_account or self._books.terms(symbol).is_settled:
+            if not self._is_cash_account or self._bookkeeping.terms(symbol).is_settled:
                 rate = self._prices.instrument(symbol).maintenance_margin_rate or rate
             margin += abs(self.value_of(symbol)) * rate
         return margin
 
     @property
     def _net(self) -> Iterable[str]:
-        return self._books.state.net
+        return self._bookkeeping.state.net
 
     # --- exposure -----------------------------------------------------------------------------
 
@@ -200,7 +202,7 @@ class Valuation:
 
     def currency_of(self, symbol: str) -> str:
         """The currency that positions in a symbol are booked in."""
-        return self._books.terms(symbol).currency
+        return self._bookkeeping.terms(symbol).currency
 
 
 def leverage(gross_exposure: Decimal, equity: Decimal) -> Decimal:

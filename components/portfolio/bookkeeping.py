@@ -45,7 +45,7 @@ class PriceView(Protocol):
     def instrument(self, symbol: str) -> InstrumentDefined: ...
 
 
-class Books:
+class Bookkeeping:
     """The one place where cash and positions change."""
 
     def __init__(self, state: PortfolioState, prices: PriceView, config: PortfolioConfig) -> None:
@@ -59,7 +59,7 @@ class Books:
     # --- events -------------------------------------------------------------------------------
 
     def on_fill(self, fill: OrderFilled) -> Sequence[Event]:
-        """Book a fill. Written out, unlike ``trade``: it saves a quarter of 3.6 us a fill."""
+        """Book a fill. Written out in one function: that saves a quarter of 3.6 us a fill."""
         state, strategy, symbol = self.state, fill.strategy, fill.symbol
         terms = state.terms.get(symbol) or self.terms(symbol)
         try:
@@ -92,12 +92,12 @@ class Books:
             state.cash += received
         else:
             self.receive(received, currency=terms.currency)
-        self.moved(strategy, symbol, signed, held=position.quantity)
+        self.update_net(strategy, symbol, signed, held=position.quantity)
         if history is not None:
             history.newer.append(fill)
             if len(history.newer) >= self._kept:
                 begin_generation(history, position)
-        return (changed(fill.ts, strategy, symbol, position, fill_id=fill.fill_id),)
+        return (position_changed(fill.ts, strategy, symbol, position, fill_id=fill.fill_id),)
 
     def on_cash(self, event: CashMoved) -> None:
         """Book money that moved for no trade into the ledger of its strategy, or of the account."""
@@ -127,8 +127,8 @@ class Books:
             self.method.add(position, Lot(event.quantity, event.cost))
         position.quantity, position.cost = event.quantity, event.cost
         position.history = None
-        self.moved(event.strategy, event.symbol, event.quantity - held, held=event.quantity)
-        return (changed(event.ts, event.strategy, event.symbol, position),)
+        self.update_net(event.strategy, event.symbol, event.quantity - held, held=event.quantity)
+        return (position_changed(event.ts, event.strategy, event.symbol, position),)
 
     def on_instrument(self, event: InstrumentDefined) -> None:
         """A new multiplier holds at once; what is held stays in its currency and class until it is closed."""
@@ -176,21 +176,9 @@ class Books:
             ledger = ledgers[currency] = Ledger()
         return ledger
 
-    def trade(
-        self, strategy: StrategyId, symbol: str, position: Position, *, signed: Decimal, unit_price: Decimal
+    def book_cash_and_pnl(
+        self, strategy: StrategyId, terms: Terms, *, paid: Decimal, realised: Decimal
     ) -> None:
-        """Change a position at a price, and the cash by what that paid."""
-        realised = position.realised_pnl
-        self.method.fill(position, signed, unit_price=unit_price)
-        self.settle(
-            strategy,
-            self.state.terms[symbol],
-            paid=signed * unit_price,
-            realised=position.realised_pnl - realised,
-        )
-        self.moved(strategy, symbol, signed, held=position.quantity)
-
-    def settle(self, strategy: StrategyId, terms: Terms, *, paid: Decimal, realised: Decimal) -> None:
         """Book realised P&L, and in cash what was ``paid``, or that P&L alone where no notional is paid."""
         ledger = self.ledger(strategy, terms.currency)
         received = realised if terms.is_settled else -paid
@@ -213,7 +201,7 @@ class Books:
         else:
             self.state.foreign[currency] = self.state.foreign.get(currency, ZERO) + amount
 
-    def moved(self, strategy: StrategyId, symbol: str, signed: Decimal, *, held: Decimal) -> None:
+    def update_net(self, strategy: StrategyId, symbol: str, signed: Decimal, *, held: Decimal) -> None:
         """Keep the net position and who holds what; a symbol of which nothing is held is not listed."""
         state = self.state
         before = state.net.get(symbol)
@@ -225,13 +213,13 @@ class Books:
         holders = state.holders.get(symbol)
         if not held:
             if holders is not None:
-                self._leave(symbol, strategy, holders)
+                self._drop_holder(symbol, strategy, holders)
         elif holders is None:
             state.holders[symbol] = {strategy: held}
         else:
             holders[strategy] = held
 
-    def _leave(self, symbol: str, strategy: StrategyId, holders: dict[StrategyId, Decimal]) -> None:
+    def _drop_holder(self, symbol: str, strategy: StrategyId, holders: dict[StrategyId, Decimal]) -> None:
         """A strategy holds nothing of a symbol any more; the last one takes the old terms along."""
         holders.pop(strategy, None)
         if not holders:
@@ -240,7 +228,7 @@ class Books:
                 del self.state.terms[symbol]
 
 
-def changed(
+def position_changed(
     ts: int, strategy: StrategyId, symbol: str, position: Position, *, fill_id: FillId = _NO_FILL
 ) -> PositionChanged:
     """What is told of a position after it changed."""

@@ -1,8 +1,10 @@
 """Cash and positions of the account, exact.
 
-``position`` and ``lots`` are the arithmetic of costs, ``rates`` that of currencies; ``bookkeeping`` books fills and
-cash, ``corrections`` and ``corporate_actions`` what changes them afterwards; ``valuation`` says what it is
-worth; ``portfolio`` is the component and the view that others read.
+- ``position``, ``lots``: the arithmetic of costs. ``rates``: the conversion of currencies.
+- ``bookkeeping``: books fills and cash. ``corrections``, ``corporate_actions``: change what was booked.
+- ``valuation``, ``strategy_figures``: figures at last prices, of the account and of one strategy.
+- ``portfolio``: the component, and the view that others read.
+- ``day_start``, ``shares``: the day's P&L, and each strategy's part of the account.
 
 To add a cost method: implement ``position.CostMethod`` and name it in ``config.COST_METHODS``.
 """

@@ -1,12 +1,18 @@
-"""Books what happened to cash and positions: fills, money that moved, operators' words, new terms.
+"""Books fills, cash movements, position adjustments and new instrument terms.
 
-Every amount is booked in the currency it is in. A fill pays its notional from the cash of its strategy's
-ledger and of the account; one in a future or perpetual pays nothing but the P&L of what it closes. Per
-currency, after every event, exactly:
+What it remembers: a position by strategy and symbol, a ledger by strategy and currency, the account's cash,
+the net position by symbol, and the terms under which each symbol is booked.
+
+What changes it: fills, cash movements and adjustments; also corporate actions and corrections, through the
+methods below. Every amount is booked in its own currency. A fill pays its notional from the cash of its
+strategy's ledger and of the account. A fill in a future or perpetual pays only the P&L of what it closes.
+
+What never happens: another module changes cash, or a market price changes a booking. Per currency, after
+every event, exactly:
 
     cash + value of positions  ==  deposits + realised + unrealised - commissions + income + converted
 
-where the value of a future's position is its unrealised P&L.
+The value of a future's position is its unrealised P&L.
 """
 
 from collections.abc import Sequence
@@ -38,7 +44,7 @@ _SETTLED = frozenset({AssetClass.FUTURE, AssetClass.PERPETUAL})
 
 
 class PriceView(Protocol):
-    """Where the portfolio reads prices and terms."""
+    """The prices and instrument terms that the portfolio reads."""
 
     def last_price(self, symbol: str) -> float | None: ...
     def last_ts(self) -> int: ...
@@ -46,7 +52,7 @@ class PriceView(Protocol):
 
 
 class Bookkeeping:
-    """The one place where cash and positions change."""
+    """The positions, ledgers and cash of the account, and the methods that change them."""
 
     def __init__(self, state: PortfolioState, prices: PriceView, config: PortfolioConfig) -> None:
         self.state = state
@@ -100,7 +106,7 @@ class Bookkeeping:
         return (position_changed(fill.ts, strategy, symbol, position, fill_id=fill.fill_id),)
 
     def on_cash(self, event: CashMoved) -> None:
-        """Book money that moved for no trade into the ledger of its strategy, or of the account."""
+        """Book a cash movement without a fill, in the ledger of its strategy or of the account."""
         ledger = self.ledger(event.strategy, event.currency)
         ledger.cash += event.amount
         self.receive(event.amount, currency=event.currency)
@@ -113,7 +119,7 @@ class Bookkeeping:
                 ledger.income += event.amount
 
     def on_adjustment(self, event: AdjustPosition) -> Sequence[Event]:
-        """Set a position as an operator says; its cost is taken as a deposit in kind."""
+        """Set a position to an operator's values. The change of its cost counts as a deposit in kind."""
         terms = self.terms(event.symbol)
         position, ledger = (
             self.position(event.strategy, event.symbol),
@@ -131,7 +137,7 @@ class Bookkeeping:
         return (position_changed(event.ts, event.strategy, event.symbol, position),)
 
     def on_instrument(self, event: InstrumentDefined) -> None:
-        """A new multiplier holds at once; what is held stays in its currency and class until it is closed."""
+        """Apply a new multiplier at once. An open position keeps its currency and class until it closes."""
         symbol, old = event.symbol, self.state.terms.get(event.symbol)
         if old is None:
             return
@@ -139,7 +145,7 @@ class Bookkeeping:
         if terms.multiplier != old.multiplier:
             for positions in self.state.positions.values():
                 if symbol in positions:
-                    positions[symbol].history = None  # a history is of one multiplier
+                    positions[symbol].history = None  # a history has one multiplier
         if symbol in self.state.holders:
             self.state.terms[symbol] = Terms(terms.multiplier, old.currency, old.is_settled)
             self.state.redefined[symbol] = True
@@ -147,17 +153,17 @@ class Bookkeeping:
     def on_rate(self, event: FxRateSet) -> None:
         set_rate(self.state.rates, event)
 
-    # --- what bookings are made of ------------------------------------------------------------
+    # --- parts of a booking -------------------------------------------------------------------
 
     def terms(self, symbol: str) -> Terms:
-        """The terms that a symbol is booked under, kept from its first use."""
+        """The terms under which a symbol is booked, kept from its first use."""
         terms = self.state.terms.get(symbol)
         if terms is None:
             terms = self.state.terms[symbol] = _terms_of(self._prices.instrument(symbol))
         return terms
 
     def position(self, strategy: StrategyId, symbol: str) -> Position:
-        """A strategy's position, a new one if it never had any."""
+        """The position of a strategy; an empty one is created if there is none."""
         positions = self.state.positions.get(strategy)
         if positions is None:
             positions = self.state.positions[strategy] = {}
@@ -167,7 +173,7 @@ class Bookkeeping:
         return position
 
     def ledger(self, strategy: StrategyId, currency: str) -> Ledger:
-        """A strategy's ledger in a currency, a new one if it never had any."""
+        """The ledger of a strategy in a currency; an empty one is created if there is none."""
         ledgers = self.state.ledgers.get(strategy)
         if ledgers is None:
             ledgers = self.state.ledgers[strategy] = {}
@@ -179,7 +185,10 @@ class Bookkeeping:
     def book_cash_and_pnl(
         self, strategy: StrategyId, terms: Terms, *, paid: Decimal, realised: Decimal
     ) -> None:
-        """Book realised P&L, and in cash what was ``paid``, or that P&L alone where no notional is paid."""
+        """Book realised P&L, and take ``paid`` from cash.
+
+        Where no notional is paid (futures, perpetuals), cash receives the realised P&L instead.
+        """
         ledger = self.ledger(strategy, terms.currency)
         received = realised if terms.is_settled else -paid
         ledger.realised_pnl += realised
@@ -187,7 +196,7 @@ class Bookkeeping:
         self.receive(received, currency=terms.currency)
 
     def charge(self, strategy: StrategyId, position: Position, commission: Decimal, *, currency: str) -> None:
-        """Take a commission, in its own currency."""
+        """Book a commission in its own currency."""
         ledger = self.ledger(strategy, currency)
         ledger.commissions += commission
         ledger.cash -= commission
@@ -202,7 +211,7 @@ class Bookkeeping:
             self.state.foreign[currency] = self.state.foreign.get(currency, ZERO) + amount
 
     def update_net(self, strategy: StrategyId, symbol: str, signed: Decimal, *, held: Decimal) -> None:
-        """Keep the net position and who holds what; a symbol of which nothing is held is not listed."""
+        """Update the net position and the holders of a symbol. Flat positions are not listed."""
         state = self.state
         before = state.net.get(symbol)
         net = signed if before is None else before + signed
@@ -220,7 +229,7 @@ class Bookkeeping:
             holders[strategy] = held
 
     def _drop_holder(self, symbol: str, strategy: StrategyId, holders: dict[StrategyId, Decimal]) -> None:
-        """A strategy holds nothing of a symbol any more; the last one takes the old terms along."""
+        """Remove a strategy without a position. After the last one the symbol's old terms end."""
         holders.pop(strategy, None)
         if not holders:
             del self.state.holders[symbol]
@@ -231,7 +240,7 @@ class Bookkeeping:
 def position_changed(
     ts: int, strategy: StrategyId, symbol: str, position: Position, *, fill_id: FillId = _NO_FILL
 ) -> PositionChanged:
-    """What is told of a position after it changed."""
+    """The event for a position that has changed."""
     return PositionChanged(
         ts, strategy, symbol, position.quantity, position.cost, position.realised_pnl, fill_id
     )

@@ -1,4 +1,4 @@
-"""What of the portfolio can be chosen."""
+"""The settings of the portfolio."""
 
 from enum import StrEnum
 
@@ -10,7 +10,7 @@ from kernel.time_units import DAY_S
 
 
 class LotMethod(StrEnum):
-    """Which cost a partial close takes."""
+    """The lots that a partial close takes its cost from."""
 
     AVERAGE = "average"
     FIFO = "fifo"
@@ -18,21 +18,23 @@ class LotMethod(StrEnum):
 
 
 class AccountType(StrEnum):
-    """Whether positions are paid in full or held on margin; futures and perpetuals are on margin in both."""
+    """Whether positions are paid in full or held on margin. Futures and perpetuals are always on margin."""
 
     CASH = "cash"
     MARGIN = "margin"
 
 
 class PortfolioConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How the account is kept.
+    """The settings of the account.
 
-    ``mark_every_s``: seconds of kernel time between two ``AccountMarked`` events, at multiples of it. One
-    a day: enough for daily returns, and nothing for the hot path to carry.
-    ``mark_ledgers`` and ``mark_margin`` add ``LedgerMarked`` per strategy and currency, and
-    ``MarginMarked``, to every mark; off, because few runs have more than one strategy or any margin.
-    ``corrections_kept``: fills of each position that a venue may correct with exact effect (that many to
-    twice as many, 0 for none): busts come within the day, and a thousand positions fit in memory.
+    - ``mark_every_s``: seconds of kernel time between two ``AccountMarked`` events, at multiples of it. One
+      mark a day is enough for daily returns and costs the hot path nothing.
+    - ``mark_ledgers``: each mark also has a ``LedgerMarked`` per strategy and currency. Off by default:
+      most runs have one strategy.
+    - ``mark_margin``: each mark also has a ``MarginMarked``. Off by default: most runs have no margin.
+    - ``corrections_kept``: the number of last fills of each position that a correction can rebook exactly
+      (that many to twice as many; 0: no fill). Busts arrive within the day, so 100 is enough, and a
+      thousand positions fit in memory.
     """
 
     mark_every_s: int = DAY_S
@@ -52,7 +54,7 @@ COST_METHODS: dict[LotMethod, CostMethod] = {
 
 
 def check_portfolio(config: PortfolioConfig) -> None:
-    """``ValueError`` with a sentence for settings that make no sense."""
+    """Raise ``ValueError`` with a sentence for settings that make no sense."""
     if config.mark_every_s < 1:
         raise ValueError(f"mark_every_s: {config.mark_every_s} is below 1 second")
     if config.corrections_kept < 0:

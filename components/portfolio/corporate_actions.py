@@ -1,11 +1,14 @@
-"""What companies do to positions. Cash that is paid for it (dividends, cash in lieu, the cash part of a
-merger) is not booked here: it comes as ``CashMoved``.
+"""Applies splits, mergers, symbol changes and delistings to positions.
 
-Every strategy's position is rounded to whole lots on its own. The cost of a fraction that goes is realised
-as a loss, against the cash that is paid for it; so are the costs of a position that a merger for cash ends.
+Cash from corporate actions (dividends, cash in lieu, the cash part of a merger) is not booked here: it
+arrives as ``CashMoved``.
 
-Positions that are flat are restated too, and go along under a new symbol: a fill from before may yet be
-corrected (see ``corrections``). They change nothing, so nothing is told of them.
+The position of each strategy is rounded to whole lots by itself. The cost of a removed fraction is realised
+as a loss; the cash in lieu is the gain against it. The same holds for the whole cost of a position that a
+cash merger ends.
+
+Flat positions are restated and renamed too, because a fill from before the action may still be corrected (see
+``corrections``). They make no event.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +25,7 @@ from kernel.identifiers import StrategyId
 
 
 class CorporateActions:
-    """Changes positions as splits, mergers, symbol changes and delistings say."""
+    """Applies corporate actions to the positions of all strategies."""
 
     def __init__(self, bookkeeping: Bookkeeping, prices: PriceView) -> None:
         self._bookkeeping = bookkeeping
@@ -43,7 +46,7 @@ class CorporateActions:
                 return ()
 
     def _split(self, event: CorporateAction) -> Iterator[Event]:
-        """``ratio`` new units for one old, in whole lots of the instrument's."""
+        """Replace one old unit by ``ratio`` new ones, in whole lots."""
         symbol = event.symbol
         for strategy, position in self._positions_in(symbol):
             was_held = bool(position.quantity)
@@ -55,7 +58,7 @@ class CorporateActions:
             expected[symbol] = (expected[symbol] / event.ratio).quantize(COST_QUANTUM)
 
     def _exchange(self, event: CorporateAction) -> Iterator[Event]:
-        """What is held of a symbol is held of another one from now on, at the same cost."""
+        """Exchange positions in a symbol for positions in its successor, at the same cost."""
         old, new = event.symbol, successor(event)
         ratio = event.ratio if new else ZERO
         self._expect_price(event)
@@ -72,7 +75,7 @@ class CorporateActions:
                 positions[new] = positions.pop(old)
 
     def _delist(self, event: CorporateAction) -> Iterator[Event]:
-        """Positions are closed at the price that is named, the last price, or at cost without any price."""
+        """Close positions at the price of the event, else the last price, else at cost."""
         bookkeeping, symbol, price = self._bookkeeping, event.symbol, named_price(event)
         if price is None:
             price = self._last_price(symbol)
@@ -108,7 +111,7 @@ class CorporateActions:
     # --- parts --------------------------------------------------------------------------------
 
     def _positions_in(self, symbol: str) -> Sequence[tuple[StrategyId, Position]]:
-        """Every position in a symbol: open ones in order of opening, then those that are flat."""
+        """Every position in a symbol: open ones in order of opening, then flat ones."""
         state = self._bookkeeping.state
         holders = tuple(state.holders.get(symbol, ()))
         flat = [
@@ -117,9 +120,9 @@ class CorporateActions:
         return [(name, state.positions[name][symbol]) for name in (*holders, *flat)]
 
     def _scale(self, strategy: StrategyId, position: Position, *, old: str, new: str, ratio: Decimal) -> None:
-        """New units for old, and what the fraction that goes had cost as a realised loss.
+        """Exchange old units for new ones; the cost of a removed fraction is a realised loss.
 
-        ``new`` is the symbol that the units are of, empty where none are left.
+        ``new``: the symbol of the new units; empty if the position ends.
         """
         bookkeeping, lot_size = self._bookkeeping, self._prices.instrument(new or old).lot_size
         held, realised = position.quantity, position.realised_pnl
@@ -138,24 +141,24 @@ class CorporateActions:
     def _remember(
         self, step: Restatement, strategy: StrategyId, position: Position, *, booked: Booked | None
     ) -> None:
-        """Remember what is done to a position, for corrections of what came before."""
+        """Remember one step, for corrections of earlier fills."""
         self._bookkeeping.state.restated.setdefault(strategy, []).append(step)
         if booked is not None and position.history is not None:
             position.history.newer.append(booked)
 
     def _has_same_terms(self, old: str, new: str) -> bool:
-        """Whether positions in both are booked in the same way."""
+        """Whether positions in both symbols are booked in the same way."""
         terms, new_terms = self._bookkeeping.terms(old), self._bookkeeping.terms(new)
         return (terms.currency, terms.is_settled) == (new_terms.currency, new_terms.is_settled)
 
     def _can_be_renamed(self, strategy: StrategyId, *, old: str, new: str) -> bool:
-        """Whether a position can go on under another symbol as it is; else it is added to the one there."""
+        """Whether a position can be renamed as it is; otherwise it is merged into the one in ``new``."""
         return new not in self._bookkeeping.state.positions[strategy] and self._has_same_terms(old, new)
 
     def _move(
         self, ts: int, strategy: StrategyId, position: Position, *, old: str, new: str
     ) -> Iterator[Event]:
-        """Hold under another symbol: the position as it is, or added to the one that is there."""
+        """Move a position to another symbol: rename it, or merge it into the one that exists there."""
         bookkeeping = self._bookkeeping
         terms, new_terms, quantity = bookkeeping.terms(old), bookkeeping.terms(new), position.quantity
         positions = bookkeeping.state.positions[strategy]
@@ -173,7 +176,7 @@ class CorporateActions:
     def _merge(
         self, strategy: StrategyId, left: Position, target: Position, *, terms: Terms, new_terms: Terms
     ) -> None:
-        """Move what is held into another position; its cost is converted where the currency changes."""
+        """Merge ``left`` into ``target``. Its cost is converted if the currency changes."""
         bookkeeping, realised, added = self._bookkeeping, target.realised_pnl, ZERO
         rate = self._rate(terms.currency, new_terms.currency)
         for lot in left.lots or [Lot(left.quantity, left.cost)]:
@@ -189,11 +192,11 @@ class CorporateActions:
         left.history = target.history = None
 
     def _rate(self, currency: str, into: str) -> Decimal | None:
-        """``None``: nothing to convert, or no rate to do it at."""
+        """The rate; ``None`` if the currencies are the same or no rate is known."""
         return None if currency == into else rate_between(self._bookkeeping.state.rates, currency, into)
 
     def _expect_price(self, event: CorporateAction) -> None:
-        """What the new symbol should trade at, until it does."""
+        """Keep an expected price for the new symbol until it has traded."""
         expected_prices, price = self._bookkeeping.state.expected_prices, self._last_price(event.symbol)
         expected_prices.pop(event.symbol, None)
         new = successor(event)

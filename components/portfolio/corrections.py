@@ -1,18 +1,20 @@
-"""Fills that a venue changed after the fact: the account becomes what it would have been.
+"""Corrects and busts fills that are already booked.
 
-A bust leaves the account as if the fill had never been, a correction as if it had been right at once, in
-the units and under the symbol of today, whatever companies did in between:
+After a bust the account is as if the fill had never happened; after a correction, as if the fill had been
+right from the start. The result is in today's units and symbol, after all corporate actions since the fill.
 
-- Cash is exact: what the fill paid comes back, with its commission if it is undone. Where the position was
-  settled since (a delisting, an expiry), so does what was settled for it.
-- The quantity is exact: every split since is done again with what would have been held, in whole lots.
-- Cash that was paid for what was held (dividends, cash in lieu, fees, interest) is left. Who paid it takes it
-  back, as ``CashMoved``.
+- Cash is exact. The payment of the old fill is reversed, for a bust with its commission. If the position has
+  been settled since (a delisting, an expiry), the payment of that settlement is corrected too.
+- The quantity is exact. Every split since is computed again from the corrected position, in whole lots.
+- Dividends, cash in lieu, fees and interest stay. Their payer reverses them with a ``CashMoved``.
 
-Cost and realised P&L are those that the right fills would have made for the last fills of a position (see
-``history``). For an older one, and for one from before two positions were put together, the old fill is
-reversed on what is held now and the new one booked: total P&L is exact all the same, but how much of it is
-realised depends on what is held now.
+Two ways, by the age of the fill:
+
+- A recent fill is in the position's ``history``. All later bookings are computed again, so cost and realised
+  P&L are exact.
+- For an older fill, or a fill from before a merge of two positions, the old fill is reversed on the present
+  position and the new one is booked. Total P&L is exact, but its realised part depends on the present
+  position.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,13 +32,13 @@ NOTHING = Lot(ZERO, ZERO)
 
 
 class Corrections:
-    """Books corrected and busted fills."""
+    """Books the difference of corrected and busted fills."""
 
     def __init__(self, bookkeeping: Bookkeeping) -> None:
         self._bookkeeping = bookkeeping
 
     def on_correction(self, event: FillCorrected) -> Sequence[Event]:
-        """Change position, P&L and cash by the difference; a bust takes the fill's commission back too."""
+        """Change position, P&L and cash by the difference. A bust returns the fill's commission too."""
         bookkeeping, strategy = self._bookkeeping, event.strategy
         filled_symbol = event.filled_symbol or event.symbol
         steps = self._steps_since(strategy, filled_symbol, event.actions_since)
@@ -61,7 +63,7 @@ class Corrections:
     def _apply_rebooked(
         self, strategy: StrategyId, symbol: str, position: Position, corrected: Corrected
     ) -> None:
-        """Hold what would be held, at the commission that is left."""
+        """Set the position to its rebooked values, and correct cash and commission."""
         bookkeeping, now, old, new = self._bookkeeping, corrected.holding, corrected.old, corrected.new
         cost, realised = now.cost - position.cost, now.realised_pnl - position.realised_pnl
         position.quantity, position.cost = now.quantity, now.cost
@@ -81,7 +83,7 @@ class Corrections:
         *,
         position: Position,
     ) -> None:
-        """Book a quantity at its cost as of before ``steps``; what they leave of it is held now."""
+        """Book a quantity in the units from before ``steps``, then apply the steps to it."""
         bookkeeping = self._bookkeeping
         bookkeeping.book_cash_and_pnl(strategy, bookkeeping.terms(symbol), paid=lot.cost, realised=ZERO)
         for step in steps:
@@ -96,7 +98,7 @@ class Corrections:
         )
 
     def _apply_step(self, strategy: StrategyId, step: Restatement, lot: Lot) -> Lot:
-        """What a corporate action made of a quantity and its cost; where it ended the position, nothing."""
+        """A quantity and its cost after a corporate action; nothing if the action ended the position."""
         bookkeeping, terms = self._bookkeeping, self._bookkeeping.terms(step.symbol)
         quantity = _quantity_after((step,), lot.quantity)
         if not step.new_symbol:
@@ -115,7 +117,7 @@ class Corrections:
         return Lot(quantity, cost)
 
     def _steps_since(self, strategy: StrategyId, symbol: str, count: int) -> Sequence[Restatement]:
-        """What the last ``count`` corporate actions did to a position that was in ``symbol`` before them."""
+        """The steps of the last ``count`` corporate actions for a position that was in ``symbol`` before."""
         state, steps = self._bookkeeping.state, list[Restatement]()
         for step in state.restated.get(strategy, ()):
             if step.action > state.action_count - count and step.symbol == symbol:
@@ -127,7 +129,7 @@ class Corrections:
 
 
 def _lots(event: FillCorrected, multiplier: Decimal | None) -> tuple[Lot, Lot]:
-    """What takes the old fill back, and the new one."""
+    """The lot that reverses the old fill, and the lot of the new one."""
     old, new = event.old_quantity, event.quantity
     if event.side is Side.BUY:
         old = -old
@@ -138,7 +140,10 @@ def _lots(event: FillCorrected, multiplier: Decimal | None) -> tuple[Lot, Lot]:
 
 
 def _quantity_after(steps: Iterable[Restatement], quantity: Decimal) -> Decimal:
-    """What so much more, held before, makes of what is held after; each step remembers that it was held."""
+    """The change of the position after ``steps``, for a change by ``quantity`` before them.
+
+    Each step then remembers the changed quantity as held.
+    """
     for step in steps:
         held, step.held = step.held, step.held + quantity
         before = units_after(held, step.ratio, lot_size=step.lot_size)

@@ -1,10 +1,10 @@
-"""What every strategy had gained when the present trading day began: the day's P&L is measured from there.
+"""Records each strategy's P&L at the start of the trading day. The day's P&L is measured from it.
 
-The account has one trading day: that of ``day_symbol``, by its calendar (UTC days without one). Without
-``day_symbol`` it is that of the first symbol traded. At the end of each a timer notes the P&L of every
-strategy, by symbol and currency; until the first one has ended, the day's P&L counts from the beginning.
+The account has one trading day: that of ``day_symbol`` by its calendar, or UTC days if it has none. Without
+``day_symbol`` the first symbol traded is used. At the end of each day a timer records the P&L of every
+strategy, by symbol and by currency. On the first day, the day's P&L counts from the start of the run.
 
-The component is registered only where a strategy or a limit needs it, because its timer is on record.
+The component is registered only if a strategy or a limit needs it, because its timer is in the log.
 """
 
 from collections.abc import Iterable, Sequence
@@ -41,14 +41,18 @@ class HoursView(Protocol):
 
 
 class BookkeepingView(Protocol):
-    """Where the positions are."""
+    """The bookings."""
 
     @property
     def state(self) -> PortfolioState: ...
 
 
 class Gained(msgspec.Struct):
-    """P&L in one currency, booked and open; ``open`` is ``None`` where there was no price."""
+    """P&L in one currency.
+
+    - ``closed``: realised, with all other bookings.
+    - ``open``: of open positions; ``None`` without a price.
+    """
 
     closed: Decimal = ZERO
     open: Decimal | None = ZERO
@@ -58,7 +62,11 @@ NOTHING = Gained()
 
 
 class DayStartState(msgspec.Struct):
-    """P&L at the start of the trading day: of positions by strategy and symbol, of ledgers by currency."""
+    """P&L at the start of the trading day.
+
+    - ``positions``: by strategy and symbol.
+    - ``ledgers``: by strategy and currency.
+    """
 
     day_symbol: str = ""
     positions: dict[StrategyId, dict[str, Gained]] = {}
@@ -66,7 +74,7 @@ class DayStartState(msgspec.Struct):
 
 
 class DayStart:
-    """The component that notes P&L at the end of each trading day."""
+    """The component that records P&L at the end of each trading day."""
 
     name = "day_start"
     failure_policy: FailurePolicy = STEADFAST
@@ -86,14 +94,14 @@ class DayStart:
         yield Subscription(CorporateAction, self.on_action)
 
     def on_position(self, event: PositionChanged) -> Sequence[Event] | None:
-        """Begin to follow trading days with the first trade."""
+        """Set the first timer when the first position changes."""
         if self.state.day_symbol:
             return None
         self.state.day_symbol = self._day_symbol or event.symbol
         return (self._timer(event.ts, after=max(0, event.ts - 1)),)
 
     def on_timer(self, timer: TimerFired) -> Sequence[Event] | None:
-        """Note what everybody has gained by the end of the day."""
+        """Record the P&L of all strategies at the end of the day."""
         if timer.owner != self.name:
             return None
         state, figures = self.state, self._figures
@@ -111,7 +119,7 @@ class DayStart:
         return (self._timer(timer.ts, after=timer.ts),)
 
     def on_action(self, action: CorporateAction) -> None:
-        """A position that goes on under another symbol takes its start of the day along."""
+        """Move the start of the day of a position to the position's new symbol."""
         if action.kind not in _BECOME_ANOTHER or is_void(action) or not action.new_symbol:
             return
         old, new = action.symbol, action.new_symbol
@@ -125,7 +133,7 @@ class DayStart:
                 self._move_open(start, starts.setdefault(new, Gained()), old=old, new=new)
 
     def _move_open(self, start: Gained, target: Gained, *, old: str, new: str) -> None:
-        """What the open position had gained belongs to the one that it was added to."""
+        """Move the open P&L of a position to the position it was merged into."""
         figures, moved = self._figures, start.open
         if moved and figures.currency_of(old) != figures.currency_of(new):
             rate = figures.rate_between(figures.currency_of(old), figures.currency_of(new))
@@ -139,10 +147,12 @@ class DayStart:
     # --- the view -----------------------------------------------------------------------------------
 
     def day_pnl(self, strategy: StrategyId, symbol: str | None) -> Decimal | None:
-        """What a strategy gained since the trading day began, in the account's currency at present rates.
+        """A strategy's P&L since the trading day began, in the account's currency at present rates.
 
-        Of one symbol: on positions, before commissions and income, which have no symbol in a ledger. In all:
-        after commissions, with income. ``None`` while a price or rate is missing, or was at the day's start.
+        - For one symbol: before commissions and income, because a ledger has them without a symbol.
+        - For all symbols: after commissions, with income.
+
+        ``None`` while a price or rate is missing, or if one was missing at the start of the day.
         """
         return self._net(strategy) if symbol is None else self._of_symbol(strategy, symbol)
 
@@ -158,10 +168,10 @@ class DayStart:
         return self._figures.in_own_currency(gained, self._figures.currency_of(symbol))
 
     def day_loss(self, strategy: StrategyId) -> Decimal:
-        """What a strategy lost since the trading day began, as limits compare it: below 0 for a gain.
+        """A strategy's loss since the trading day began, for limits; a gain is below 0.
 
-        After commissions, with income. A position without a price counts at cost, money without a rate at
-        par.
+        After commissions, with income. A position without a price counts at cost, an amount without a rate
+        at par.
         """
         loss, starts = ZERO, self.state.ledgers.get(strategy, {})
         for currency in self._figures.currencies(strategy):

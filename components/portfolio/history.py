@@ -1,8 +1,8 @@
-"""The last bookings of a position, kept so that one of them can be corrected as if it had been right.
+"""The last bookings of a position, kept so that a corrected fill can be rebooked exactly.
 
-Bounded: two generations of at most ``kept`` bookings each, and what was held before either. So the last
-``kept`` to twice ``kept`` fills of a position can be corrected exactly, whatever was closed, flipped, split,
-renamed or settled since; for an older one the caller books the difference as a trade of its own.
+It keeps two generations of at most ``kept`` bookings each, and the holding before each generation. So the
+last ``kept`` to twice ``kept`` fills of a position can be rebooked, after any close, flip, split, rename or
+settlement since. For an older fill the caller books the difference on the present position.
 """
 
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ from kernel.events import FillCorrected, OrderFilled, Side
 
 
 class BookedRatio(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=1):
-    """A split, or a new symbol at a ratio."""
+    """A split, or an exchange for a new symbol at a ratio."""
 
     ratio: Decimal
     lot_size: Decimal
 
 
 class BookedEnd(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=2):
-    """A delisting or an expiry: what was held was settled at ``unit_price``, without one at cost."""
+    """A delisting or an expiry: the settlement of a position at ``unit_price``; ``None``: at cost."""
 
     unit_price: Decimal | None
 
@@ -32,8 +32,11 @@ Booked = OrderFilled | BookedRatio | BookedEnd
 
 
 class History(msgspec.Struct, gc=False):
-    """What was held before the older and before the newer bookings, and the bookings; fills as they came,
-    or as they were corrected. All were booked at one ``multiplier``.
+    """Two generations of bookings.
+
+    - ``multiplier``: the one at which all of them were booked.
+    - ``before_older``, ``before_newer``: the holding before each generation.
+    - ``older``, ``newer``: the bookings. A corrected fill is in its corrected form.
     """
 
     multiplier: Decimal
@@ -44,7 +47,7 @@ class History(msgspec.Struct, gc=False):
 
 
 class Corrected(msgspec.Struct, frozen=True):
-    """What would be held now, and the fill as it was and as it is."""
+    """The rebooked holding, and the fill before and after its correction."""
 
     holding: Holding
     old: OrderFilled
@@ -52,17 +55,17 @@ class Corrected(msgspec.Struct, frozen=True):
 
 
 def copy_of(holding: Holding) -> Holding:
-    """The same amounts, of its own."""
+    """A copy with a list of lots of its own."""
     return Holding(holding.quantity, holding.cost, holding.realised_pnl, list(holding.lots))
 
 
 def begin(holding: Holding, multiplier: Decimal) -> History:
-    """A history that knows of nothing before ``holding``."""
+    """An empty history that starts at ``holding``."""
     return History(multiplier, copy_of(holding), copy_of(holding))
 
 
 def settle_at(holding: Holding, unit_price: Decimal | None, *, method: CostMethod) -> None:
-    """Close all that is held at a price, without one at cost."""
+    """Close a holding at a price; ``None``: at cost."""
     if not holding.quantity:
         return
     if unit_price is None:
@@ -72,15 +75,15 @@ def settle_at(holding: Holding, unit_price: Decimal | None, *, method: CostMetho
 
 
 def begin_generation(history: History, holding: Holding) -> None:
-    """Forget the older bookings; the newer ones become the older. ``holding`` is what is held now."""
+    """Forget the older bookings and start a new generation at the present ``holding``."""
     history.before_older, history.older = history.before_newer, history.newer
     history.before_newer, history.newer = copy_of(holding), []
 
 
 def correct(history: History, event: FillCorrected, method: CostMethod) -> Corrected | None:
-    """Rewrite one fill in the history and book everything after it anew; ``None`` if it is not there.
+    """Change one fill in the history and rebook everything after it; ``None`` if it is not there.
 
-    A quantity of 0 undoes the fill with its commission; otherwise the commission stays as charged.
+    A quantity of 0 removes the fill and its commission. Otherwise the commission stays as charged.
     """
     bookings = [*history.older, *history.newer]
     place, old = _find(bookings, event)

@@ -1,6 +1,7 @@
-"""Positions whose lots are told apart: a close takes the oldest, or the youngest, at what it cost.
+"""The cost methods first in first out and last in first out.
 
-A lot that is closed in part keeps its place. Pure arithmetic, exact as in ``position``.
+A close takes the cost of the oldest or of the newest lot. A partly closed lot keeps its place. The
+arithmetic is exact, as in ``position``.
 """
 
 from decimal import Decimal
@@ -9,11 +10,11 @@ from components.portfolio.position import ZERO, Holding, Lot, part_of, rest_of
 from kernel.corporate_actions import fraction_after, units_after
 
 QUANTITY_QUANTUM = Decimal("1E-20")
-"""A lot after a split need not be whole; the position's lots together are. Finer than any quantity."""
+"""The step of a lot's quantity after a split, finer than any lot size: only the sum of lots is whole."""
 
 
 class LotCost:
-    """Closes lots one after the other; ``closes_at`` is the end of the list where it begins."""
+    """Closes one lot after the other. ``closes_at``: the index of the first one, 0 or -1."""
 
     def __init__(self, closes_at: int) -> None:
         assert closes_at in (0, -1)
@@ -43,7 +44,7 @@ class LotCost:
         fraction = fraction_after(holding.quantity, ratio, lot_size=lot_size)
         lots = [Lot((lot.quantity * ratio).quantize(QUANTITY_QUANTUM), lot.cost) for lot in holding.lots]
         surplus = abs(sum((lot.quantity for lot in lots), ZERO)) - abs(whole)
-        if surplus and whole and not fraction:  # the ratio was rounded: nobody gains or loses a cost by that
+        if surplus and whole and not fraction:  # the ratio was rounded: that realises no cost
             _lengthen(lots, -surplus)
             surplus = ZERO
         while lots and (surplus > 0 or not whole):
@@ -57,7 +58,7 @@ class LotCost:
         holding.quantity = whole
 
     def _shorten(self, lots: list[Lot], quantity: Decimal) -> None:
-        """Take a quantity from the lot that is next; a lot of which nothing is left goes."""
+        """Take a quantity from the next lot, and remove the lot if it is empty."""
         rest = rest_of(lots[self._closes_at], quantity)
         if rest.quantity:
             lots[self._closes_at] = rest
@@ -66,7 +67,7 @@ class LotCost:
 
 
 def _lengthen(lots: list[Lot], quantity: Decimal) -> None:
-    """Add units to the last lot at its cost, or take them (``quantity`` below 0) from the largest lot."""
+    """Add units to the last lot, or take them (``quantity`` below 0) from the largest; costs stay."""
     place = len(lots) - 1 if quantity > 0 else max(range(len(lots)), key=lambda one: abs(lots[one].quantity))
     lot = lots[place]
     lots[place] = Lot(lot.quantity + quantity.copy_sign(quantity * lot.quantity), lot.cost)

@@ -1,14 +1,15 @@
-"""The account: cash and positions, exact in ``Decimal``; marked at market prices only when asked.
+"""The account: cash and positions, exact in ``Decimal``. Market prices are applied only on request.
 
 After every event, in the account's currency at present rates, exactly:
 
     cash + value of positions == equity
     equity == deposits + realised + unrealised - commissions + income + fx_result
 
-Every amount is booked in its own currency (see ``bookkeeping``) and converted only to be shown, so the move of a
-rate changes each term that is in that currency; what it made of money that was converted is ``fx_result``,
-the two sides of all conversions at present rates. A position belongs to a strategy; all strategies share
-the account, and their ledgers and the account's own add up to it.
+Every amount is booked in its own currency (see ``bookkeeping``) and is converted only to be shown. So a
+change of a rate changes each term that is in that currency. ``fx_result`` is the sum of both sides of all
+conversions at present rates: the gain or loss on converted money.
+
+A position belongs to a strategy. All strategies share the account, which is the sum of their ledgers and its own.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -58,8 +59,9 @@ _converted = attrgetter("converted")
 
 
 class Portfolio:
-    """The component that owns cash and positions, and the view of them. Amounts in the view are in the
-    account's currency unless said.
+    """The component that owns cash and positions, and the view of them.
+
+    Amounts in the view are in the account's currency unless stated otherwise.
     """
 
     name = "portfolio"
@@ -77,7 +79,7 @@ class Portfolio:
         self.unrealised = self._valuation.unrealised
         self.margin_rate = self._valuation.margin_rate
         self.strategies = StrategyFigures(self._bookkeeping, self._valuation, config.currency)
-        """What each strategy's own ledger came to."""
+        """The figures of each strategy's own ledger."""
 
     def subscriptions(self) -> Iterable[Subscription]:
         bookkeeping = self._bookkeeping
@@ -102,7 +104,7 @@ class Portfolio:
         return (TimerScheduled(event.ts, self.name, MARK, due_ts, every_ns, AccountMark()),)
 
     def on_timer(self, timer: TimerFired) -> Sequence[Event] | None:
-        """Mark, unless the market has not been heard of since the last time (a night, a weekend)."""
+        """Mark the account, unless there was no market data since the last mark (a night, a weekend)."""
         if timer.owner != self.name or self._prices.last_ts() <= self.state.marked_ts:
             return None
         return self._marks(timer.ts)
@@ -111,7 +113,7 @@ class Portfolio:
         return self._marks(event.ts)
 
     def _marks(self, ts: int) -> Sequence[Event]:
-        """The account at market prices, and its ledgers and margin where so configured."""
+        """The marks of the account, and those of its ledgers and margin if they are configured."""
         self.state.marked_ts = ts
         marks: list[Event] = [self._account_mark(ts)]
         if self._config.mark_ledgers:
@@ -168,7 +170,7 @@ class Portfolio:
 
     @property
     def cash(self) -> Decimal:
-        """What is in the account, in all currencies."""
+        """Cash in all currencies."""
         state = self.state
         return self._valuation.cash if state.foreign else state.cash
 
@@ -196,12 +198,12 @@ class Portfolio:
         return self.state.holders.get(symbol, {})
 
     def open_symbols(self) -> Iterable[str]:
-        """Symbols in which any strategy holds something, in order of opening."""
+        """Symbols with an open position of any strategy, in order of opening."""
         return self.state.holders
 
     @property
     def deposits(self) -> Decimal:
-        """Money and positions paid in, less what was taken out."""
+        """Money and positions paid in, less withdrawals."""
         return self._valuation.total(_deposits)
 
     @property
@@ -211,16 +213,16 @@ class Portfolio:
 
     @property
     def income(self) -> Decimal:
-        """Dividends, interest, fees, funding: money that moved for no trade, deposit or conversion."""
+        """Dividends, interest, fees and funding: all cash flows but fills, deposits and conversions."""
         return self._valuation.total(_income)
 
     @property
     def fx_result(self) -> Decimal:
-        """What the moves of rates made of money that was converted."""
+        """The gain on converted money since its conversion, from changes of rates."""
         return self._valuation.total(_converted)
 
     def realised_pnl(self, strategy: StrategyId) -> Decimal:
-        """What one strategy realised, before commissions."""
+        """Realised P&L of one strategy, before commissions."""
         ledgers = self.state.ledgers.get(strategy, {})
         return sum(
             (self._valuation.converted(ledger.realised_pnl, name) for name, ledger in ledgers.items()), ZERO
@@ -233,19 +235,19 @@ class Portfolio:
 
     @property
     def initial_margin(self) -> Decimal:
-        """What the net positions take of the buying power."""
+        """The buying power that the net positions use."""
         return self._valuation.initial_margin()
 
     @property
     def maintenance_margin(self) -> Decimal:
-        """The equity that must stay for the net positions."""
+        """The equity that the net positions require to stay open."""
         return self._valuation.maintenance_margin()
 
     @property
     def buying_power(self) -> Decimal:
-        """Equity that is not taken by positions; a new one takes ``margin_rate`` of its notional.
+        """Equity less the initial margin of positions. A new position uses ``margin_rate`` of its notional.
 
-        In a cash account that holds nothing short, it is the cash. Below 0 is a margin call.
+        It equals cash in a cash account without short positions. Below 0 is a margin call.
         """
         return self.equity - self._valuation.initial_margin()
 
@@ -256,11 +258,11 @@ class Portfolio:
         return leverage(gross, self._valuation.cash + value)
 
     def exposure_by_symbol(self) -> tuple[ExposureShare, ...]:
-        """Values of net positions, one a symbol."""
+        """Values of net positions, by symbol."""
         return self._valuation.exposure_by(lambda symbol: symbol)
 
     def exposure_by_sector(self) -> tuple[ExposureShare, ...]:
-        """Values of net positions summed by sector; the empty name is of those without one."""
+        """Values of net positions summed by sector; the empty name is for symbols without a sector."""
         return self._valuation.exposure_by(self._valuation.sector_of)
 
     def exposure_by_currency(self) -> tuple[ExposureShare, ...]:

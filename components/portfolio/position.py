@@ -1,12 +1,12 @@
-"""Position arithmetic, exact: what is paid out, what it cost and what was realised always add up.
+"""Exact position arithmetic: payments, cost and realised P&L always add up.
 
 For a position, with signed quantities (``cost`` has the sign of ``quantity``):
 
     sum of -signed notionals of all fills  ==  realised_pnl - cost
 
-That holds for every ``CostMethod``; they differ in which cost a partial close takes. Here is the
-average; ``lots`` has first in first out and last in first out. A share of a cost is rounded once to
-``COST_QUANTUM``; what is rounded away stays in the cost of the rest, so nothing is lost.
+That holds for every ``CostMethod``. The methods differ in the cost that a partial close takes: the average
+cost here, first in first out and last in first out in ``lots``. A part of a cost is rounded once to
+``COST_QUANTUM``; the rounding difference stays in the remaining cost, so nothing is lost.
 """
 
 from decimal import Decimal
@@ -21,16 +21,19 @@ ZERO = Decimal(0)
 
 
 class Lot(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A part of a position that was opened at one price; signs as in the position."""
+    """A part of a position with its own cost; signs as in the position."""
 
     quantity: Decimal
     cost: Decimal
 
 
 class Holding(msgspec.Struct, gc=False):
-    """Signed quantity, its cost, and what closing parts of it brought, before commissions.
+    """A quantity and its cost.
 
-    ``lots``, oldest first, only where the method tells them apart: they add up to quantity and cost.
+    - ``quantity``: signed.
+    - ``cost``: has the sign of ``quantity``.
+    - ``realised_pnl``: of the parts that were closed, before commissions.
+    - ``lots``: oldest first; they add up to quantity and cost. Empty at average cost.
     """
 
     quantity: Decimal = ZERO
@@ -40,19 +43,21 @@ class Holding(msgspec.Struct, gc=False):
 
 
 class CostMethod(Protocol):
-    """How costs are taken from a position that is closed in parts. No state of its own."""
+    """Decides which cost a partial close takes. It has no state."""
 
     def fill(self, holding: Holding, signed_quantity: Decimal, *, unit_price: Decimal) -> None:
         """Change ``holding`` by a fill at ``unit_price`` (price times multiplier)."""
         ...
 
     def add(self, holding: Holding, lot: Lot) -> None:
-        """Take in what was held elsewhere, at its cost; what is on the other side is closed against it."""
+        """Add a lot at its cost. A lot of the opposite sign closes units of ``holding``."""
         ...
 
     def scale(self, holding: Holding, ratio: Decimal, *, lot_size: Decimal) -> None:
-        """``ratio`` new units for one old; cost stays. A fraction of a lot goes, its cost realised as a
-        loss: cash is paid for it elsewhere."""
+        """Replace one old unit by ``ratio`` new ones at the same cost.
+
+        A fraction of a lot is removed and its cost is a realised loss. The cash in lieu is booked elsewhere.
+        """
         ...
 
 
@@ -79,7 +84,7 @@ def apply_fill(holding: Holding, signed_quantity: Decimal, *, unit_price: Decima
 
 
 class AverageCost:
-    """Every unit costs the same; see ``apply_fill``."""
+    """The average cost: every unit costs the same. See ``apply_fill``."""
 
     fill = staticmethod(apply_fill)
 
@@ -109,7 +114,10 @@ class AverageCost:
 
 
 def part_of(lot: Lot, quantity: Decimal) -> Lot:
-    """``quantity`` (not negative, at most all) of a lot, and its share of the cost: all with all of it."""
+    """A part of a lot with its share of the cost.
+
+    ``quantity`` is unsigned and at most the whole lot. The whole lot has the whole cost, without rounding.
+    """
     if quantity == abs(lot.quantity):
         return lot
     signed = quantity.copy_sign(lot.quantity)
@@ -117,6 +125,6 @@ def part_of(lot: Lot, quantity: Decimal) -> Lot:
 
 
 def rest_of(lot: Lot, quantity: Decimal) -> Lot:
-    """What is left of a lot without ``part_of`` it."""
+    """The rest of a lot after ``part_of`` it is taken."""
     part = part_of(lot, quantity)
     return Lot(lot.quantity - part.quantity, lot.cost - part.cost)

@@ -1,8 +1,8 @@
-"""What a unit of one currency is worth in another, from the rates that were logged.
+"""Exchange rates between currencies, from the rates in the log.
 
-Of a pair the last logged rate holds, in either direction. Where there is none, one currency in between is
-tried, in alphabetical order, so that the choice depends on nothing but what was logged. Amounts are
-converted to be shown and compared, never to be booked.
+The last logged rate of a pair is used, in either direction. Without one, the rate over one currency in
+between is used. Currencies are tried in alphabetical order, so that the choice depends only on the log.
+Converted amounts are shown and compared, never booked.
 """
 
 from collections.abc import Mapping
@@ -12,14 +12,14 @@ from kernel.events import FxRateSet
 
 ONE = Decimal(1)
 _RATE = Context(prec=16)
-"""Digits of a rate that was worked out: a float's worth, so that a product with an amount is exact."""
+"""The digits of a computed rate: as many as a float has, so that its product with an amount is exact."""
 
 Rates = Mapping[str, Mapping[str, Decimal]]
-"""By base, then quote; a pair is there in one direction only."""
+"""By base, then quote. A pair is kept in one direction only."""
 
 
 def set_rate(rates: dict[str, dict[str, Decimal]], event: FxRateSet) -> None:
-    """Keep a logged rate; one that is no number above 0 says nothing and is left out."""
+    """Keep a logged rate. A rate that is not a number above 0 is ignored."""
     if not event.rate.is_finite() or event.rate <= 0 or event.base == event.quote:
         return
     rates.get(event.quote, {}).pop(event.base, None)
@@ -27,7 +27,7 @@ def set_rate(rates: dict[str, dict[str, Decimal]], event: FxRateSet) -> None:
 
 
 def rate_between(rates: Rates, currency: str, into: str) -> Decimal | None:
-    """What one unit of ``currency`` is worth in ``into``; ``None`` where no logged rate tells."""
+    """The value of one unit of ``currency`` in ``into``; ``None`` if no rate is known."""
     if currency == into:
         return ONE
     direct = _logged(rates, currency, into)

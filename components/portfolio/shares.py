@@ -1,8 +1,8 @@
-"""What each strategy may use of the account: its capital, and what its positions take of it.
+"""Each strategy's part of the account: its capital and its buying power.
 
-A strategy without capital of its own may use the whole account. Capital and what positions take are defined
-as the account's equity and initial margin are: a position of N takes N times its margin rate. So what is
-left of it is the buying power of an account of the strategy's own.
+A strategy without capital of its own may use the whole account. Capital is computed like the account's
+equity, and initial margin like the account's: notional times margin rate. So capital less margin is the buying
+power of a separate account.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from strategies.sdk.strategy_limits import Capital
 
 
 class AccountView(Protocol):
-    """The account that is shared."""
+    """The account that all strategies share."""
 
     @property
     def equity(self) -> Decimal: ...
@@ -51,7 +51,7 @@ class Shares:
         self.day_loss = day.day_loss
 
     def capital(self, strategy: StrategyId) -> Decimal:
-        """What the strategy may use now; without capital of its own the account's equity."""
+        """The capital of the strategy now; without one of its own, the account's equity."""
         own = self._capital.get(strategy)
         if own is None:
             return self._account.equity
@@ -61,20 +61,20 @@ class Shares:
         return own.amount + self._figures.worth(strategy)
 
     def initial_margin(self, strategy: StrategyId) -> Decimal:
-        """What its positions take of it."""
+        """The initial margin of its positions."""
         return sum(
             (value * self._account.margin_rate(symbol) for symbol, value in self.exposures(strategy)), ZERO
         )
 
     def known_capital(self, strategy: StrategyId) -> Decimal | None:
-        """``capital``; ``None`` while a price or a rate that it needs is not known."""
+        """``capital``; ``None`` while a needed price or rate is not known."""
         own = self._capital.get(strategy)
         is_own = own is not None and own.amount is not None
         is_known = self._figures.is_known(strategy) if is_own else self._figures.is_complete
         return self.capital(strategy) if is_known else None
 
     def buying_power(self, strategy: StrategyId) -> Decimal | None:
-        """What it can still use: of its capital, and at most the account's. ``None`` as above."""
+        """Its capital less its initial margin, at most the account's buying power. ``None`` as above."""
         if not self._figures.is_complete:
             return None
         power = self._account.buying_power
@@ -83,12 +83,12 @@ class Shares:
         return min(power, self.capital(strategy) - self.initial_margin(strategy))
 
     def sizing(self, strategy: StrategyId) -> "AccountView | OwnAccount":
-        """The account that the strategy's orders are sized by."""
+        """The account by which the strategy's orders are sized."""
         return OwnAccount(strategy, self, self._account) if strategy in self._capital else self._account
 
 
 class OwnAccount:
-    """The account as one strategy with capital of its own sizes orders by it."""
+    """The account by which a strategy with capital of its own sizes its orders."""
 
     def __init__(self, strategy: StrategyId, shares: Shares, account: AccountView) -> None:
         self._strategy = strategy

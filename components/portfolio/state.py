@@ -1,4 +1,4 @@
-"""All that the portfolio remembers: ledgers, positions, rates."""
+"""The state of the portfolio: ledgers, positions, rates."""
 
 from decimal import Decimal
 
@@ -12,10 +12,10 @@ from kernel.identifiers import StrategyId
 class Ledger(msgspec.Struct, gc=False):
     """One strategy's money in one currency. For every ledger, exactly:
 
-        cash == deposits + income + converted - commissions + realised_pnl - cost of what was paid for
+        cash == deposits + income + converted - commissions + realised_pnl - cost of positions paid for
 
-    ``converted`` is what conversions between currencies brought or took; in one currency it means
-    nothing, over all of them, at present rates, it is what the rates' moves made of converted money.
+    ``converted`` is the money received by conversions less the money given. In one currency it says little;
+    over all currencies, at present rates, it is the gain on converted money.
     """
 
     cash: Decimal = ZERO
@@ -34,10 +34,10 @@ class Position(Holding, gc=False):
 
 
 class Terms(msgspec.Struct, frozen=True, gc=False):
-    """The terms that a position is booked under.
+    """The terms under which a position is booked.
 
-    ``multiplier`` is ``None`` where it is 1. ``is_settled``: a future or perpetual, whose notional is not
-    paid: its P&L is, when it is closed.
+    - ``multiplier``: ``None`` stands for 1.
+    - ``is_settled``: a future or perpetual. Its notional is not paid; its P&L is paid when it is closed.
     """
 
     multiplier: Decimal | None
@@ -45,17 +45,19 @@ class Terms(msgspec.Struct, frozen=True, gc=False):
     is_settled: bool
 
     def unit_price(self, price: Decimal) -> Decimal:
-        """What one unit costs at a price."""
+        """The cost of one unit at a price."""
         return price if self.multiplier is None else price * self.multiplier
 
 
 class Restatement(msgspec.Struct):
-    """What one corporate action did to one strategy's position, kept so that an older fill can be corrected.
+    """The effect of one corporate action on one strategy's position, kept to correct older fills.
 
-    ``held`` units of ``symbol`` became ``held * ratio`` of ``new_symbol``, in whole lots. ``new_symbol`` is
-    empty where the position ended: settled at ``unit_price``, or at cost (``is_at_cost``), or its cost was
-    lost. ``rate`` is what costs were converted at, where the currency changed. ``action`` is the number of
-    the corporate action; it and the symbol say which fills were before.
+    ``held`` units of ``symbol`` became ``held * ratio`` units of ``new_symbol``, in whole lots.
+
+    - ``action``: the number of the corporate action. With the symbol it shows which fills were earlier.
+    - ``new_symbol``: empty if the position ended.
+    - ``unit_price``: the settlement price of a position that ended.     - ``is_at_cost``: the position ended at cost. With neither of the two its cost was lost.
+    - ``rate``: the rate that converted the cost, if the currency changed.
     """
 
     action: int
@@ -70,15 +72,20 @@ class Restatement(msgspec.Struct):
 
 
 class PortfolioState(msgspec.Struct):
-    """``positions`` and ``ledgers`` by strategy, then by symbol or currency; the account's own ledger is
-    that of the empty strategy.
+    """The bookings of all strategies.
 
-    ``cash`` is in the account's currency, ``foreign`` in others; both are what the ledgers add up to.
-    ``net`` is by symbol over all strategies, ``holders`` by symbol and strategy where anything is open,
-    in order of opening. ``redefined`` are symbols whose new terms wait until nothing is held;
-    ``expected_prices`` are for new symbols that have not traded yet. ``restated`` is what corporate actions
-    did to the positions of each strategy, flat ones too, oldest first; ``action_count`` counts the actions,
-    without dividends.
+    - ``cash``, ``foreign``: cash in the account's currency, and in others; the sums over the ledgers.
+    - ``ledgers``: by strategy and currency. The empty strategy is the account itself.
+    - ``positions``: by strategy and symbol.
+    - ``net``: open net positions over all strategies, by symbol.
+    - ``holders``: open positions by symbol and strategy, in order of opening.
+    - ``terms``: by symbol.
+    - ``redefined``: symbols whose new currency and class wait until the position is closed.
+    - ``expected_prices``: for new symbols that have not traded yet.
+    - ``rates``: by base and quote currency.
+    - ``marked_ts``: the time of the last mark.
+    - ``action_count``: the number of corporate actions, without dividends.
+    - ``restated``: their effects by strategy, oldest first, on flat positions too.
     """
 
     cash: Decimal = ZERO

@@ -1,10 +1,10 @@
-"""The figures of one strategy's ledger: worked out when somebody asks, never per market event.
+"""The figures of each strategy's ledger, computed on request and never per market event.
 
-Amounts are in the account's currency, at the last rates that were logged. Two kinds of figures:
+Amounts are in the account's currency, at the last logged rates. There are two kinds of figures:
 
-- What a strategy is shown is strict: ``None`` while a price or a rate that it needs is not known.
-- What limits compare (``worth``, ``exposures``) is defined as the account's equity
-  is: a position without a price counts at cost, an amount without a rate at par.
+- Figures for strategies are strict: ``None`` while a needed price or rate is not known.
+- Figures for limits (``worth``, ``exposures``) are computed like the account's equity: a position without a
+  price counts at cost, an amount without a rate at par.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -21,7 +21,7 @@ _COST_PLACES = 10
 
 
 class StrategyFigures:
-    """Read-only figures of the books, by strategy; ``symbol`` ``None`` means all symbols of the strategy."""
+    """Read-only figures by strategy. ``symbol`` ``None`` means all symbols of the strategy."""
 
     def __init__(self, bookkeeping: Bookkeeping, valuation: Valuation, currency: str) -> None:
         self._bookkeeping = bookkeeping
@@ -29,10 +29,10 @@ class StrategyFigures:
         self.currency = currency
         """The account's currency."""
 
-    # --- as a strategy sees them ------------------------------------------------------------------
+    # --- for strategies ---------------------------------------------------------------------------
 
     def average_price(self, strategy: StrategyId, symbol: str) -> Decimal | None:
-        """What a unit of the open position cost, in the instrument's currency, to ten decimal places."""
+        """The average cost of a unit of the open position, in the instrument's currency, to ten places."""
         position = self._positions(strategy).get(symbol)
         if position is None or not position.quantity:
             return None
@@ -44,18 +44,18 @@ class StrategyFigures:
         return price if -exponent <= _COST_PLACES else price.quantize(COST_QUANTUM)
 
     def market_value(self, strategy: StrategyId, symbol: str | None) -> Decimal | None:
-        """The signed value of open positions at last prices; of a future, its notional."""
+        """The signed value of open positions at last prices; for a future, its notional."""
         return _sum(self._value(each, position) for each, position in self._chosen(strategy, symbol))
 
     def unrealised_pnl(self, strategy: StrategyId, symbol: str | None) -> Decimal | None:
-        """What open positions gained on what they cost."""
+        """P&L of open positions: their value less their cost."""
         return _sum(
             self._in_own(self.gain(each, position), self._bookkeeping.terms(each).currency)
             for each, position in self._chosen(strategy, symbol)
         )
 
     def realised_pnl(self, strategy: StrategyId, symbol: str | None) -> Decimal | None:
-        """What closed positions gained, before commissions."""
+        """P&L of closed positions, before commissions."""
         if symbol is None:
             return self._column(strategy, _realised)
         position = self._positions(strategy).get(symbol)
@@ -64,22 +64,22 @@ class StrategyFigures:
         return self._in_own(position.realised_pnl, self._bookkeeping.terms(symbol).currency)
 
     def commissions(self, strategy: StrategyId) -> Decimal | None:
-        """All commissions that it paid."""
+        """All commissions of the strategy."""
         return self._column(strategy, _commissions)
 
     def income(self, strategy: StrategyId) -> Decimal | None:
-        """Dividends, interest, fees and funding that it received, less those that it paid."""
+        """Dividends, interest, fees and funding: received less paid."""
         return self._column(strategy, _income)
 
     def booked_pnl(self, strategy: StrategyId, currency: str) -> Decimal:
-        """What is booked of its P&L in one currency, in that currency: after commissions, with income."""
+        """P&L without open positions in one currency, in that currency: after commissions, with income."""
         ledger = self._bookkeeping.state.ledgers.get(strategy, {}).get(currency)
         if ledger is None:
             return ZERO
         return ledger.realised_pnl - ledger.commissions + ledger.income + ledger.converted
 
     def open_pnl(self, strategy: StrategyId, currency: str) -> Decimal | None:
-        """What its open positions in one currency gained, in that currency; ``None`` without a price."""
+        """P&L of open positions in one currency, in that currency; ``None`` without a price."""
         return _sum(
             self.gain(symbol, position)
             for symbol, position in self._positions(strategy).items()
@@ -91,15 +91,15 @@ class StrategyFigures:
         return self._bookkeeping.state.ledgers.get(strategy, {})
 
     def in_own_currency(self, amount: Decimal, currency: str) -> Decimal | None:
-        """An amount in the account's currency; ``None`` where no rate is known."""
+        """An amount in the account's currency; ``None`` if no rate is known."""
         return self._in_own(amount, currency)
 
     def currency_of(self, symbol: str) -> str:
-        """The currency that positions in a symbol are booked in; for symbols that were traded."""
+        """The currency in which positions in a traded symbol are booked."""
         return self._bookkeeping.terms(symbol).currency
 
     def rate_between(self, currency: str, into: str) -> Decimal | None:
-        """What one unit of a currency is worth in another one; ``None`` where no rate is known."""
+        """The value of one unit of a currency in another; ``None`` if no rate is known."""
         return rate_between(self._bookkeeping.state.rates, currency, into)
 
     def gain(self, symbol: str, position: Position) -> Decimal | None:
@@ -118,16 +118,16 @@ class StrategyFigures:
         )
 
     def is_known(self, strategy: StrategyId) -> bool:
-        """Whether every price and rate that the worth of one strategy needs is known."""
+        """Whether every price and rate that ``worth`` needs is known."""
         ledgers, rate = self._bookkeeping.state.ledgers.get(strategy, {}), self._valuation.rate
         return all(not ledger.cash or rate(name) is not None for name, ledger in ledgers.items()) and all(
             self._is_priced(symbol) for symbol, held in self._positions(strategy).items() if held.quantity
         )
 
-    # --- as limits compare them -------------------------------------------------------------------
+    # --- for limits -------------------------------------------------------------------------------
 
     def worth(self, strategy: StrategyId) -> Decimal:
-        """What was paid into its ledger, and all that it gained since."""
+        """Money paid into the strategy's ledgers, and all its P&L since."""
         cash = sum(
             (
                 self._valuation.converted(ledger.cash, name)
@@ -138,7 +138,7 @@ class StrategyFigures:
         return cash + sum((self._asset(*held) for held in self._positions(strategy).items()), ZERO)
 
     def exposures(self, strategy: StrategyId) -> Iterator[tuple[str, Decimal]]:
-        """The absolute value of each of its open positions, by symbol; of a future, its notional."""
+        """The absolute value of each open position, by symbol; for a future, its notional."""
         for symbol, position in self._positions(strategy).items():
             if position.quantity:
                 unit = self._valuation.unit_value(symbol)
@@ -146,11 +146,11 @@ class StrategyFigures:
                 yield symbol, abs(self.at_par(value, self._bookkeeping.terms(symbol).currency))
 
     def at_par(self, amount: Decimal, currency: str) -> Decimal:
-        """An amount in the account's currency, at par where no rate is known."""
+        """An amount in the account's currency; at par if no rate is known."""
         return self._valuation.converted(amount, currency)
 
     def _asset(self, symbol: str, position: Position) -> Decimal:
-        """What a position adds to the worth: its value, or of a future what it gained."""
+        """The part of a position in the worth: its value; for a future, its P&L."""
         terms, gained = self._bookkeeping.terms(symbol), self.gain(symbol, position) or ZERO
         return self.at_par(gained if terms.is_settled else position.cost + gained, terms.currency)
 
@@ -182,13 +182,13 @@ class StrategyFigures:
 
     def _in_own(self, amount: Decimal | None, currency: str) -> Decimal | None:
         if not amount:
-            return amount  # nothing needs no rate
+            return amount  # 0 needs no rate
         rate = self._valuation.rate(currency)
         return None if rate is None else amount * rate
 
 
 def _sum(amounts: Iterable[Decimal | None]) -> Decimal | None:
-    """The sum; ``None`` where one of them is not known."""
+    """The sum; ``None`` if one of the amounts is not known."""
     total = ZERO
     for amount in amounts:
         if amount is None:

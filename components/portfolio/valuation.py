@@ -1,9 +1,12 @@
-"""What the account is worth at last prices: worked out when somebody asks, never per market event.
+"""The value of the account at last prices.
 
-A position without any price yet is worth what it cost. The value of a future's or perpetual's position is
-its notional where exposure is meant, and its unrealised P&L where equity is. Amounts in other currencies
-are converted at the last logged rates; without a rate they count at par, so that nothing is hidden, and
-``rate`` says that there is none.
+It remembers nothing: every figure is computed on request from the bookings and the last prices, never per
+market event, and it changes no booking.
+
+- A position without a price counts at cost.
+- A future or perpetual counts with its notional in exposure, and with its unrealised P&L in equity.
+- An amount in another currency is converted at the last logged rate. Without a rate it counts at par, so that
+  it is not hidden; ``rate`` then returns ``None``.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -23,7 +26,7 @@ UNBOUNDED = Decimal("Infinity")
 
 
 class Valuation:
-    """Read-only figures of the books. Amounts are in the account's currency unless said."""
+    """Read-only figures of the account, in its currency unless stated otherwise."""
 
     def __init__(self, bookkeeping: Bookkeeping, prices: PriceView, config: PortfolioConfig) -> None:
         self._bookkeeping = bookkeeping
@@ -34,11 +37,11 @@ class Valuation:
     # --- money --------------------------------------------------------------------------------
 
     def rate(self, currency: str) -> Decimal | None:
-        """What one unit of a currency is worth in the account's; ``None`` where no logged rate tells."""
+        """The value of one unit of a currency in the account's currency; ``None`` if no rate is known."""
         return rate_between(self._bookkeeping.state.rates, currency, self._currency)
 
     def converted(self, amount: Decimal, currency: str) -> Decimal:
-        """An amount in the account's currency, at par where there is no rate."""
+        """An amount in the account's currency; at par if no rate is known."""
         if currency == self._currency:
             return amount
         rate = self.rate(currency)
@@ -46,24 +49,24 @@ class Valuation:
 
     @property
     def cash(self) -> Decimal:
-        """What is in the account, in all currencies."""
+        """Cash in all currencies."""
         state = self._bookkeeping.state
         if not state.foreign:
             return state.cash
         return state.cash + sum((self.converted(cash, name) for name, cash in state.foreign.items()), ZERO)
 
     def balances(self) -> Mapping[str, Decimal]:
-        """Cash by currency, each in its own; the account's currency first."""
+        """Cash by currency, unconverted; the account's currency first."""
         return {self._currency: self._bookkeeping.state.cash, **self._bookkeeping.state.foreign}
 
     def currency_balances(self) -> tuple[CurrencyBalance, ...]:
-        """``balances`` with the rates they count at."""
+        """``balances`` with their rates to the account's currency."""
         return tuple(
             CurrencyBalance(name, cash, self.converted(ONE, name)) for name, cash in self.balances().items()
         )
 
     def total(self, column: Callable[[Ledger], Decimal]) -> Decimal:
-        """One column of all ledgers."""
+        """The sum of one column over all ledgers."""
         return sum(
             (
                 self.converted(column(ledger), currency)
@@ -76,15 +79,16 @@ class Valuation:
     # --- positions ----------------------------------------------------------------------------
 
     def unit_value(self, symbol: str) -> Decimal | None:
-        """What one unit is worth in the instrument's currency: exact for the float that was read, so that
-        equity adds up exactly; ``None`` before the first price.
+        """The value of one unit in the instrument's currency; ``None`` before the first price.
+
+        The price is the exact decimal form of its float, so that equity adds up exactly.
         """
         price = self._prices.last_price(symbol)
         known = self._bookkeeping.state.expected_prices.get(symbol) if price is None else Decimal(repr(price))
         return None if known is None else known * self._prices.instrument(symbol).multiplier
 
     def value_of(self, symbol: str) -> Decimal:
-        """The signed value of the net position: its notional, of a future too."""
+        """The signed value of the net position; for a future too, its notional."""
         quantity = self._bookkeeping.state.net.get(symbol)
         if quantity is None:
             return ZERO
@@ -112,7 +116,7 @@ class Valuation:
         )
 
     def assets(self) -> tuple[Decimal, Decimal]:
-        """What all positions add to the equity, and their gross exposure."""
+        """The part of all positions in the equity, and their gross exposure."""
         state = self._bookkeeping.state
         value = gross = ZERO
         for symbol in state.holders:
@@ -125,7 +129,7 @@ class Valuation:
             elif terms.is_settled:
                 worth = ZERO
             else:
-                continue  # strategies on opposite sides: nothing is held, at whatever price
+                continue  # opposite positions of strategies: net 0 at any price
             worth = self.converted(worth, terms.currency)
             if quantity is not None:
                 gross += abs(worth)
@@ -135,7 +139,7 @@ class Valuation:
         return value, gross
 
     def paid_cost(self) -> Decimal:
-        """What was paid for the positions held; futures are not paid for."""
+        """The cost of all open positions but futures and perpetuals, which are not paid for."""
         cost = ZERO
         for positions in self._bookkeeping.state.positions.values():
             for symbol, position in positions.items():
@@ -145,7 +149,7 @@ class Valuation:
         return cost
 
     def _cost_of(self, symbol: str) -> Decimal:
-        """What the positions in a symbol cost, over all strategies, in the instrument's currency."""
+        """The cost of a symbol's positions over all strategies, in the instrument's currency."""
         positions = self._bookkeeping.state.positions
         return sum(
             (positions[holder][symbol].cost for holder in self._bookkeeping.state.holders[symbol]), ZERO
@@ -158,20 +162,20 @@ class Valuation:
     # --- margin -------------------------------------------------------------------------------
 
     def margin_rate(self, symbol: str) -> Decimal:
-        """The part of a notional that a position takes of the buying power.
+        """The fraction of a position's notional that uses up buying power.
 
-        All of it in a cash account, but for futures and perpetuals; else the instrument's rate.
+        1 in a cash account, except for futures and perpetuals; otherwise the instrument's rate.
         """
         if self._is_cash_account and not self._bookkeeping.terms(symbol).is_settled:
             return ONE
         return self._prices.instrument(symbol).margin_rate
 
     def initial_margin(self) -> Decimal:
-        """What the net positions take of the buying power."""
+        """The buying power that the net positions use."""
         return sum((abs(self.value_of(symbol)) * self.margin_rate(symbol) for symbol in self._net), ZERO)
 
     def maintenance_margin(self) -> Decimal:
-        """The equity that must stay for the net positions."""
+        """The equity that the net positions require to stay open."""
         margin = ZERO
         for symbol in self._net:
             rate = self.margin_rate(symbol)
@@ -187,8 +191,10 @@ class Valuation:
     # --- exposure -----------------------------------------------------------------------------
 
     def exposure_by(self, name_of: Callable[[str], str]) -> tuple[ExposureShare, ...]:
-        """Values of net positions summed by a name of their symbol, in order of opening; ``short`` is 0 or
-        below."""
+        """Values of net positions summed by a name of their symbol, in order of opening.
+
+        ``short`` is 0 or below.
+        """
         shares: dict[str, tuple[Decimal, Decimal]] = {}
         for symbol in self._net:
             value, name = self.value_of(symbol), name_of(symbol)
@@ -197,16 +203,16 @@ class Valuation:
         return tuple(ExposureShare(name, long, short) for name, (long, short) in shares.items())
 
     def sector_of(self, symbol: str) -> str:
-        """The sector of an instrument, empty where it has none."""
+        """The sector of an instrument; empty without one."""
         return self._prices.instrument(symbol).sector
 
     def currency_of(self, symbol: str) -> str:
-        """The currency that positions in a symbol are booked in."""
+        """The currency in which positions in a symbol are booked."""
         return self._bookkeeping.terms(symbol).currency
 
 
 def leverage(gross_exposure: Decimal, equity: Decimal) -> Decimal:
-    """Gross exposure over equity; without equity infinite, or 0 without exposure."""
+    """Gross exposure over equity: 0 without exposure, else infinite without equity."""
     if not gross_exposure:
         return ZERO
     return (gross_exposure / equity).quantize(LEVERAGE_QUANTUM) if equity > 0 else UNBOUNDED

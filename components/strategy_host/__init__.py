@@ -1,2 +1,6 @@
-"""Runs strategies inside the core: the component in ``host``, what a strategy sees in ``context``,
-what becomes of its decisions in ``translation``."""
+"""Runs strategies inside the core.
+
+- ``host``: the component.
+- ``context``: a strategy's view of the other components.
+- ``translation``: turns its decisions into events.
+"""

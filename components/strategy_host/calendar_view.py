@@ -1,4 +1,4 @@
-"""The trading sessions of symbols, as a strategy sees them."""
+"""A strategy's view of trading sessions."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -7,28 +7,28 @@ from kernel.events import TradingSession
 
 
 class HoursView(Protocol):
-    """What is read of trading hours."""
+    """Trading hours."""
 
     def is_open(self, symbol: str, ts: int) -> bool: ...
     def session(self, symbol: str, ts: int) -> TradingSession | None:
-        """The session that ``ts`` is in, else the next one; ``None`` where no calendar is known."""
+        """The session at ``ts``, else the next one; ``None`` without a calendar."""
         ...
 
     def next_session(self, symbol: str, ts: int) -> TradingSession | None:
-        """The first session that opens after ``ts``; ``None`` where none is known."""
+        """The first session that opens after ``ts``; ``None`` if no such session is known."""
         ...
 
     def calendar(self, symbol: str) -> str:
-        """The name of the calendar whose sessions are known for a symbol; empty where there is none."""
+        """The name of the symbol's calendar; empty if its sessions are not known."""
         ...
 
     def trading_day(self, symbol: str, ts: int) -> int:
-        """The day, as YYYYMMDD, of the session that ``ts`` is in or before; or the date in UTC."""
+        """The day, as YYYYMMDD, of the session at or after ``ts``; without a calendar, the UTC date."""
         ...
 
 
 class StrategyCalendar:
-    """The one implementation of the SDK's ``CalendarView``, which says what each answer means."""
+    """Implements the SDK's ``CalendarView``, which explains each answer."""
 
     def __init__(self, hours: HoursView, now: Callable[[], int]) -> None:
         self._hours = hours
@@ -39,16 +39,16 @@ class StrategyCalendar:
         return self._hours.is_open(symbol, self._now())
 
     def session(self, symbol: str) -> TradingSession | None:
-        """The session that now belongs to, else the next one."""
+        """The present session, else the next one."""
         return self._hours.session(symbol, self._now())
 
     def next_open(self, symbol: str) -> int | None:
-        """When the first session after now opens."""
+        """The time at which the first session after now opens."""
         session = self._hours.next_session(symbol, self._now())
         return None if session is None else session.open_ts
 
     def next_close(self, symbol: str) -> int | None:
-        """When the session that now belongs to ends, else the next one."""
+        """The time at which the present session closes, else the next one."""
         session = self.session(symbol)
         return None if session is None else session.close_ts
 

@@ -1,4 +1,4 @@
-"""What a strategy sees: views of the other components' state, all read-only."""
+"""A strategy's read-only views of the other components."""
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
@@ -20,7 +20,7 @@ from strategies.sdk.strategy_limits import StrategyLimits
 
 
 class MarketView(Protocol):
-    """What a context reads of the market."""
+    """The market data that a context reads."""
 
     def instrument(self, symbol: str) -> InstrumentDefined: ...
     def history(
@@ -32,16 +32,17 @@ class MarketView(Protocol):
 
 
 class BooksView(Protocol):
-    """What a context reads of the order books."""
+    """The order books that a context reads."""
 
     def book(self, symbol: str) -> OrderBook | None: ...
 
 
 class StrategyContext:
-    """The one implementation of the SDK's ``Context``; the same in every mode.
+    """Implements the SDK's ``Context``, in the same way in every mode.
 
-    ``hears`` are the symbols whose market data the strategy gets. Those that it ``was_told`` of it knows from
-    the start; the others once the bus has seen market data of them.
+    - ``hears``: the symbols whose market data the strategy gets.
+    - ``was_told``: the configuration names these symbols, so they are known from the start. Otherwise a symbol
+      is known from its first market data on.
     """
 
     def __init__(
@@ -94,7 +95,7 @@ class StrategyContext:
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """What is known by now, sorted: worked out anew when the bus has come to know another symbol."""
+        """The symbols known by now, sorted; computed again after the bus has seen a new symbol."""
         if self._was_told:
             return self._known
         retained, current = self._bus.retained.values(), self._bus.current
@@ -109,7 +110,7 @@ class StrategyContext:
         return self._known
 
     def forget(self) -> None:
-        """The bus was put back to another moment: what was known there is to be seen anew."""
+        """Compute the known symbols again, because the bus was restored to another moment."""
         self._seen_count = 0
         if not self._was_told:
             self._known = ()
@@ -117,8 +118,8 @@ class StrategyContext:
     def instrument(self, symbol: str) -> InstrumentDefined:
         """The terms in force.
 
-        A run defines plain terms for every symbol that its data will ever have. Until one is known, whether
-        it will come must not show: it has the terms of a name that nobody ever heard of.
+        A run defines plain terms for every symbol in its data. A symbol that is not yet known has the terms of
+        an unknown name: a strategy must not see that its data will come.
         """
         defined = self._instrument(symbol)
         if self._is_retained(symbol) or symbol in self.symbols:
@@ -132,13 +133,13 @@ class StrategyContext:
     def history(
         self, symbol: str, count: int, *, timeframe: str = "", adjustment: Adjustment = Adjustment.SPLITS
     ) -> Sequence[Bar]:
-        """The last bars, never more than this strategy said it needs, whatever others need."""
+        """The last bars, at most as many as this strategy needs, even if other strategies need more."""
         count = min(count, self._bars_needed)
         return self._history(symbol, count, timeframe=timeframe or self._timeframe, adjustment=adjustment)
 
     @property
     def random(self) -> Random:
-        """A generator seeded by the strategy's id and how often it asked: a replay repeats it."""
+        """A generator seeded by the strategy's id and the number of calls: a replay repeats it."""
         self._host_state.random_count += 1
         return Random(f"{self.strategy}:{self._host_state.random_count}")
 

@@ -1,10 +1,14 @@
-"""Runs one strategy inside the core: delivers its events, turns its decisions into events.
+"""Runs one strategy inside the core: delivers its events and turns its decisions into events.
 
-The strategy's own hooks are the bus's handlers: between an event and a hook stands nothing, unless the
-strategy logs (see ``words``). A hook that the strategy did not override is never called.
+What it remembers: the strategy's state, the counters for ids and seeds, session timers, and the timers missed
+during a pause.
 
-A paused strategy hears no market data and no timers: its host watches no symbol then. It still hears of its
-orders and positions. Timers that were missed, but for repeating ones, fire when the strategy is resumed.
+What changes it: hooks and their decisions. The bus calls the strategy's hooks directly, unless the strategy
+logs (see ``words``). A pause stops market data and timers; updates of orders and positions continue, and
+``paused_decisions`` limits the decisions. A missed timer fires when the strategy is resumed, unless it repeats.
+
+What never happens: a hook that the strategy does not override is called, or a hook changes another component
+except by its decisions.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -46,7 +50,7 @@ from strategies.sdk import Decisions, Strategy, StrategyState
 from strategies.sdk.strategy import OrderUpdate
 
 MAX_REFUSALS_HEARD = 16
-"""Refusals at one instant that a strategy is told of: one that answers each with nonsense ends there."""
+"""Refusals per instant that a strategy hears of: this ends a loop of invalid answers to refusals."""
 
 # The host does not know its strategy's parameter and state types, only that they fit each other.
 AnyStrategy = Strategy[Any, Any]
@@ -61,7 +65,7 @@ _MARKET_HOOKS: tuple[tuple[type[Event], str], ...] = (
 
 
 class StrategyHost:
-    """The component that is one strategy."""
+    """The component of one strategy."""
 
     def __init__(
         self,
@@ -78,7 +82,7 @@ class StrategyHost:
         repeats: Callable[[str, TimerName], bool],
         failure_policy: FailurePolicy,
     ) -> None:
-        """``repeats``: whether a timer that has just fired, by owner and name, will fire again."""
+        """``repeats`` tells, by owner and name, whether a timer that has just fired will fire again."""
         self.name = host_name(strategy_id)
         self.strategy = strategy
         self.failure_policy = failure_policy
@@ -96,7 +100,7 @@ class StrategyHost:
 
     @property
     def state(self) -> HostState:
-        """The host's counters, and the strategy's state as it is when this is read."""
+        """The host's counters, and the present state of the strategy."""
         self._state.strategy = msgspec.msgpack.encode(self.strategy.state)
         return self._state
 
@@ -105,14 +109,14 @@ class StrategyHost:
         self._context.forget()
 
     def _strategy_state(self) -> StrategyState:
-        """The strategy's own state out of the host's; here a version of it would be migrated."""
+        """The strategy's own state, decoded. A migration between its versions belongs here."""
         try:
             return msgspec.msgpack.decode(self._state.strategy, type=self.strategy.state_type)
         except msgspec.ValidationError as error:
             raise ComponentError(f"{self.name}: its state does not fit its type: {error}") from error
 
     def watches(self) -> tuple[Iterable[Subscription], Iterable[str]]:
-        """The strategy's own hooks, on all of its symbols or, while it is paused, on none."""
+        """The strategy's market hooks and its symbols; no symbols while it is paused."""
         handlers = [
             Subscription(event_type, self._listening(getattr(self.strategy, hook)), convert=self._translate)
             for event_type, hook in _MARKET_HOOKS
@@ -130,7 +134,7 @@ class StrategyHost:
         yield self._subscription(SessionStarted, self._on_session)
         yield self._subscription(SessionStopped, self._on_session_stopped)
         if self._overrides("on_timer"):
-            timers = self._session_timers  # they hear first: a hook may cancel what they set anew
+            timers = self._session_timers  # subscribed first: a hook may cancel a timer that they set again
             yield Subscription(TimerFired, timers.on_timer)
             yield Subscription(CalendarDefined, timers.on_calendar)
             yield Subscription(ComponentRestarted, timers.on_restarted)
@@ -148,7 +152,7 @@ class StrategyHost:
         return Subscription(event_type, self._listening(handler), convert=self._converted)
 
     def _converted(self, event: Event, returned: object) -> Sequence[Event]:
-        """Events for what a hook returned that is called during a pause too."""
+        """Events for the decisions of a hook that is also called during a pause."""
         events = self._translate(event, returned)
         if not self._is_paused():
             return events
@@ -159,11 +163,11 @@ class StrategyHost:
         return self._follow_pause(event.ts) if event.strategy == self._id else None
 
     def _on_restarted(self, event: ComponentRestarted) -> Sequence[Event] | None:
-        """Catch up with what an operator said while the strategy was out of service."""
+        """Apply a pause or resumption from the time when the strategy was out of service."""
         return self._follow_pause(event.ts) if event.component == self.name else None
 
     def _follow_pause(self, ts: int) -> Sequence[Event] | None:
-        """Stop or start market data; on a resumption the timers that were missed fire at once."""
+        """Stop or start market data. On a resumption the missed timers fire at once."""
         if self._is_paused():
             for symbol in sorted(self._symbols):
                 self._watching.discard(symbol)
@@ -208,7 +212,7 @@ class StrategyHost:
         return self.strategy.on_order_update(update)
 
     def _hears_refusal(self, ts: int) -> bool:
-        """Whether the strategy is told of one more refusal at this instant."""
+        """Whether the strategy hears of one more refusal at this instant."""
         state = self._state
         state.refusal_count = state.refusal_count + 1 if state.refusal_ts == ts else 1
         state.refusal_ts = ts

@@ -1,7 +1,7 @@
-"""The part of client order ids that tells whose order it is: ``<epoch>-<slug>-<number>``.
+"""The strategy's part of client order ids: the slug in ``<epoch>-<slug>-<number>``.
 
-A slug keeps ids apart and nothing more: nobody reads it back. Whose an order is and who made it are fields of
-the order.
+A slug only makes ids unique and is never read back. The strategy and the origin of an order are fields of the
+order.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from kernel.identifiers import StrategyId
 
 SLUG_LENGTH = 16
 NAMELESS = "strategy"
-"""For an id without letters and digits."""
+"""The slug of an id without letters and digits."""
 
 
 def order_slug(strategy: StrategyId) -> str:
@@ -20,9 +20,9 @@ def order_slug(strategy: StrategyId) -> str:
 
 
 def order_slugs(strategies: Iterable[StrategyId], *, taken: Iterable[str]) -> dict[StrategyId, str]:
-    """A slug for each strategy, unlike all others and those ``taken``.
+    """A unique slug for each strategy, different from those ``taken``.
 
-    The first one keeps its own letters and digits; each later one that is like it gets a number.
+    The first strategy keeps its letters and digits. A later one with the same slug gets a number.
     """
     slugs: dict[StrategyId, str] = {}
     used = dict.fromkeys(taken)

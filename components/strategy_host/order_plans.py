@@ -1,8 +1,8 @@
-"""From what a strategy asked for to intents: one order, or several that hang together.
+"""Makes order intents of decisions: single orders, groups, and parents with children.
 
-Ids are counted in order, the parent's first. The orders of one ``OneCancelsOther``, and the two exits
-attached to an order, share a ``group_id``, made from the id of the first of them. A plan with one bad
-order is refused whole and takes no id.
+Ids are counted in order, the parent's first. The orders of one ``OneCancelsOther`` share a ``group_id``, and so
+do the two exits attached to an order; it is made from the id of the first of them. A plan with one invalid
+order is refused as a whole and uses no id.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,15 +36,15 @@ from kernel.identifiers import ClientOrderId, StrategyId
 from strategies.sdk.decisions import OneCancelsOther, OneTriggersOther, PlaceOrder, Target
 
 MAX_MEMBERS = 100
-"""Orders of one group, and orders that wait for one other."""
+"""The most orders in one group, and the most children of one parent."""
 
 NO_PARENT = ClientOrderId("")
 
 
 class OrderPlans:
-    """Makes intents of one strategy's orders; every method raises ``ValueError`` for what is not valid.
+    """Makes the order intents of one strategy; every method raises ``ValueError`` for invalid terms.
 
-    The caller restores ``state.order_count`` when a plan was refused half-way.
+    The caller restores ``state.order_count`` after a refused plan.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class OrderPlans:
     def placed(
         self, ts: int, wanted: PlaceOrder, *, parent_id: ClientOrderId = NO_PARENT, group_id: str = ""
     ) -> list[OrderIntent]:
-        """One order, with its attached exits behind it."""
+        """One order, followed by its attached exits."""
         order, asked = self.order(ts, wanted, parent_id=parent_id, group_id=group_id)
         intents = [OrderIntent(ts, order, asked)]
         if wanted.stop_loss is not None or wanted.take_profit is not None:
@@ -75,7 +75,7 @@ class OrderPlans:
     def order(
         self, ts: int, wanted: PlaceOrder, *, parent_id: ClientOrderId = NO_PARENT, group_id: str = ""
     ) -> tuple[Order, str]:
-        """One order by itself, and how its quantity was asked for."""
+        """One order without exits, and the requested size in words (empty for units)."""
         symbol = text(wanted.symbol, "symbol")
         instrument = self._instrument(symbol)
         terms = terms_of(ts, wanted, instrument) if is_priced(wanted) else AT_MARKET
@@ -111,7 +111,7 @@ class OrderPlans:
         return order, asked
 
     def targeted(self, ts: int, wanted: Target) -> list[OrderIntent]:
-        """The order for what is missing to a target; nothing if that is less than a lot."""
+        """The order for the difference to a target; no order if that is less than a lot."""
         symbol = text(wanted.symbol, "symbol")
         instrument = self._instrument(symbol)
         terms, tag = terms_of(ts, wanted, instrument), text(wanted.tag, "tag")
@@ -137,7 +137,7 @@ class OrderPlans:
     def cancelling(
         self, ts: int, wanted: OneCancelsOther, *, parent_id: ClientOrderId = NO_PARENT
     ) -> list[OrderIntent]:
-        """Orders of one group."""
+        """The orders of one group."""
         members = several(wanted.orders, "orders", at_most=MAX_MEMBERS)
         if len(members) < 2:
             raise ValueError("one cancels other: expected 2 orders or more; got 1")
@@ -151,7 +151,7 @@ class OrderPlans:
         return intents
 
     def triggering(self, ts: int, wanted: OneTriggersOther) -> list[OrderIntent]:
-        """An order and those that wait for it."""
+        """A parent order and its children."""
         intents = self.placed(ts, _an_order(wanted.first))
         parent_id = intents[0].order.client_order_id
         for child in several(wanted.then, "then", at_most=MAX_MEMBERS):
@@ -162,7 +162,7 @@ class OrderPlans:
         return intents
 
     def _exits(self, ts: int, wanted: PlaceOrder, *, entry: Order) -> Sequence[OrderIntent]:
-        """The attached exits: as large as the entry, good till cancelled, each cancelling the other."""
+        """The attached exits: of the entry's quantity, good till cancelled, in one group."""
         tick = self._instrument(entry.symbol).tick_size
         stop_loss = to_ticks(wanted.stop_loss, tick)
         take_profit = to_ticks(wanted.take_profit, tick)
@@ -193,7 +193,7 @@ class OrderPlans:
         return ClientOrderId(f"{self._state.epoch}-{self._slug}-{self._state.order_count}")
 
     def _next_group_id(self) -> str:
-        """The group of the order that is made next."""
+        """The group id made from the next order's id."""
         return f"{self._state.epoch}-{self._slug}-{self._state.order_count + 1}-oco"
 
 

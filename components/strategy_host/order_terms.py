@@ -1,4 +1,4 @@
-"""The terms of one order: which prices each order type needs, and what goes with what."""
+"""Checks the terms of one order: the prices of its type, and the instructions that it allows."""
 
 from decimal import Decimal
 from typing import NamedTuple
@@ -13,7 +13,7 @@ Type = OrderType
 
 
 class Needs(NamedTuple):
-    """Which prices an order type has: ``True`` must, ``False`` must not, ``None`` may."""
+    """The prices of an order type. ``True``: required; ``False``: not allowed; ``None``: optional."""
 
     limit: bool
     stop: bool | None
@@ -38,7 +38,7 @@ _HUNDRED = Decimal(100)
 
 
 class Terms(msgspec.Struct, frozen=True, gc=False):
-    """The checked terms of an order but for its quantity; prices on the tick."""
+    """The checked terms of an order except its quantity; prices are on the tick."""
 
     order_type: OrderType
     limit_price: Decimal | None
@@ -48,7 +48,7 @@ class Terms(msgspec.Struct, frozen=True, gc=False):
 
 
 def terms_of(ts: int, wanted: PlaceOrder | Target, instrument: InstrumentDefined) -> Terms:
-    """What an order and a target have in common; ``ValueError`` says what does not fit."""
+    """The terms of an order or a target; raises ``ValueError`` for terms that do not fit."""
     order_type = choice(OrderType, wanted.order_type, "order_type")
     limit_price = to_ticks(wanted.limit_price, instrument.tick_size)
     stop_price = to_ticks(wanted.stop_price, instrument.tick_size)
@@ -71,7 +71,7 @@ AT_MARKET = Terms(OrderType.MARKET, None, None, TimeInForce.GTC, 0)
 
 
 def is_priced(wanted: PlaceOrder) -> bool:
-    """Whether an order is anything but a market order that works until it is filled."""
+    """Whether an order has a price or a time limit; a plain market order has neither."""
     return not (
         wanted.order_type is MARKET
         and wanted.limit_price is None
@@ -82,7 +82,7 @@ def is_priced(wanted: PlaceOrder) -> bool:
 
 
 def is_plain(wanted: PlaceOrder, order_type: OrderType) -> bool:
-    """Whether an order has no trail, no instructions and shows all of itself, as nearly all have."""
+    """Whether an order has no trail, instruction or display quantity; nearly all orders are plain."""
     return (
         wanted.trail_amount is None
         and wanted.trail_percent is None
@@ -96,7 +96,7 @@ def is_plain(wanted: PlaceOrder, order_type: OrderType) -> bool:
 def trail_of(
     wanted: PlaceOrder, order_type: OrderType, instrument: InstrumentDefined
 ) -> tuple[Decimal | None, Decimal | None]:
-    """Trail amount, on the tick, and trail percent, of which a trailing stop has one."""
+    """Trail amount, on the tick, and trail percent. A trailing stop has exactly one of them."""
     amount, percent = wanted.trail_amount, wanted.trail_percent
     if amount is None and percent is None:
         if NEEDS[order_type].trail:
@@ -127,7 +127,7 @@ def instructions_of(wanted: PlaceOrder, terms: Terms) -> tuple[bool, bool]:
 def display_of(
     wanted: PlaceOrder, terms: Terms, *, quantity: Decimal, instrument: InstrumentDefined
 ) -> Decimal | None:
-    """What an iceberg shows, in lots; ``None`` for an order that shows all of itself."""
+    """The quantity that an iceberg shows, in whole lots; ``None`` for an order that shows everything."""
     if wanted.display_quantity is None:
         return None
     if terms.limit_price is None:

@@ -1,8 +1,8 @@
 """The decisions of a paused strategy.
 
-It still hears of its orders and positions, so that its state stays true, and may answer. It may cancel, set
-timers, and send orders that make its position smaller (a stop for an entry that filled in the meantime).
-These go out as reduce-only orders. Whatever else it decides is refused.
+It still hears of its orders and positions, so that its state stays correct. It may cancel orders, set timers,
+and send orders that make its position smaller (a stop for an entry that filled in the meantime). These go out
+as reduce-only orders. All its other decisions are refused.
 """
 
 from collections.abc import MutableMapping, Sequence
@@ -36,7 +36,7 @@ def narrowed(
     *,
     missed_timers: MutableMapping[TimerName, int],
 ) -> list[Event]:
-    """What remains of decisions; a timer that is set anew or cancelled is no longer a missed one."""
+    """The allowed events, and refusals of the others. A new or cancelled timer is no longer missed."""
     let_out: list[Event] = []
     for event in events:
         match event:
@@ -65,7 +65,7 @@ def _closes(order: Order, portfolio: PortfolioView) -> bool:
 
 
 def _still_closes(intent: ReplaceIntent, portfolio: PortfolioView) -> bool:
-    """Whether the order closes a position, and has no more units than that under its new terms."""
+    """Whether the order closes a position and, under its new terms, is not larger than it."""
     held = abs(portfolio.position(intent.symbol))
     quantity = Decimal(0) if intent.quantity is None else intent.quantity
     return quantity <= held and any(

@@ -1,7 +1,7 @@
-"""Values as strategies give them, made into values that can be logged: exact, finite, on lot and tick.
+"""Converts values from strategies into values for the log: exact, finite, on lot and tick.
 
-Type annotations bind no strategy: everything here takes whatever it is given and raises ``ValueError``
-with a sentence for what it cannot be.
+A strategy may ignore type annotations. So every function here takes any value, and raises ``ValueError`` with
+a sentence if it has the wrong type or is out of range.
 """
 
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -12,26 +12,26 @@ from typing import TypeVar
 from kernel.timers import NEVER
 
 LARGEST = Decimal("1E+18")
-"""Beyond it no quantity or price is meant; exact arithmetic and every venue's number formats end near it."""
+"""The largest quantity or price: exact arithmetic and the number formats of venues end near it."""
 
 MOST_BITS = 1_000
-"""Of a whole number that is looked at at all: to make decimals of a million digits takes minutes."""
+"""The most bits of a whole number: converting a million digits to a decimal takes minutes."""
 
 NAME_LIMIT = 1_000
-"""Characters of a symbol, a tag, a timer's name or an order's id: more than any venue has, and every event
-that speaks of it carries it again."""
+"""The most characters of a symbol, a tag, a timer's name or an order's id. No venue has more, and every event
+about it repeats it."""
 
 REASON_LIMIT = 10_000
-"""Characters of a signal's reason: a page or two for people to read."""
+"""The most characters of a signal's reason: a page or two of text."""
 
 ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
 
-# What these functions are given may be anything, but a reader should know what it is meant to be.
+# Arguments may be of any type; the name shows that this is intended.
 Anything = object
 
 
 def to_lots(quantity: Anything, lot_size: Decimal) -> Decimal:
-    """The quantity rounded down to whole lots; ``ValueError`` if nothing is left or it is no number."""
+    """The quantity rounded down to whole lots; raises ``ValueError`` below one lot."""
     exact = exact_number(quantity, "quantity")
     if exact > LARGEST:
         raise ValueError(f"quantity {quantity!r} is beyond {LARGEST}")
@@ -42,7 +42,7 @@ def to_lots(quantity: Anything, lot_size: Decimal) -> Decimal:
 
 
 def to_ticks(price: Anything, tick_size: Decimal) -> Decimal | None:
-    """The price rounded to the nearest tick; ``ValueError`` if that is no positive number."""
+    """The price rounded to the nearest tick; raises ``ValueError`` if the result is not above 0."""
     if price is None:
         return None
     exact = exact_number(price, "price")
@@ -55,7 +55,7 @@ def to_ticks(price: Anything, tick_size: Decimal) -> Decimal | None:
 
 
 def exact_number(value: Anything, what: str) -> Decimal:
-    """A number as it is written, numpy's included; ``ValueError`` for anything else."""
+    """The exact decimal form of a number, also of numpy; raises ``ValueError`` for anything else."""
     if isinstance(value, Decimal):
         exact = value
     elif isinstance(value, bool):
@@ -75,7 +75,7 @@ def exact_number(value: Anything, what: str) -> Decimal:
 
 
 def written(exact: Decimal) -> str:
-    """A number as one writes it: ``10000``, not ``1E+4``."""
+    """The plain text of a number: ``10000``, not ``1E+4``."""
     return f"{exact.normalize():f}"
 
 
@@ -90,7 +90,7 @@ def nanoseconds(value: Anything, what: str) -> int:
 
 
 def choice(kind: type[ChoiceT], value: Anything, what: str) -> ChoiceT:
-    """The member of an enum, by itself or by its value: a plain "buy" must never pass for a sale."""
+    """The enum member for a member or its value: the text "buy" must not be taken for a sale."""
     if type(value) is kind:
         return value
     if isinstance(value, str):
@@ -99,19 +99,21 @@ def choice(kind: type[ChoiceT], value: Anything, what: str) -> ChoiceT:
 
 
 def flag(value: Anything, what: str) -> bool:
-    """A plain yes or no."""
+    """A bool."""
     if not isinstance(value, bool):
         raise ValueError(f"{what}: expected True or False; got {type(value).__name__}")
     return value
 
 
 def text(value: Anything, what: str, *, at_most: int = NAME_LIMIT) -> str:
-    """A plain string that can be written to the log; ``ValueError`` for anything else, and for a longer one.
+    """A plain string for the log; raises ``ValueError`` for another type, or for too many characters.
 
-    A subclass of ``str``, an enum's or numpy's, becomes what the log will give back.
+    A subclass of ``str`` (an enum's, numpy's) becomes the plain string that the log will return.
     """
     if type(value) is not str:
-        if not (issubclass(type(value), str) and isinstance(value, str)):  # who else says to be one is not
+        if not (
+            issubclass(type(value), str) and isinstance(value, str)
+        ):  # some classes only claim to be a str
             raise ValueError(f"{what}: expected a text; got {type(value).__name__}")
         value = str.__getitem__(value, slice(None))
     if len(value) > at_most:
@@ -122,7 +124,7 @@ def text(value: Anything, what: str, *, at_most: int = NAME_LIMIT) -> str:
 
 
 def several(value: Anything, what: str, *, at_most: int) -> tuple[object, ...]:
-    """The members of a tuple or list that is not empty."""
+    """The members of a non-empty tuple or list."""
     if not isinstance(value, tuple | list):
         raise ValueError(f"{what}: expected a tuple; got {type(value).__name__}")
     members: tuple[object, ...] = tuple(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]  # of whatever they are

@@ -1,4 +1,4 @@
-"""One strategy's part of the account, as the strategy sees it."""
+"""A strategy's view of its part of the account."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -10,7 +10,7 @@ from kernel.identifiers import StrategyId
 
 
 class AccountView(Protocol):
-    """What is read of the account that all strategies share."""
+    """The account that all strategies share."""
 
     @property
     def cash(self) -> Decimal: ...
@@ -21,7 +21,7 @@ class AccountView(Protocol):
 
 
 class FiguresView(Protocol):
-    """What is read of the strategies' own ledgers."""
+    """The figures of the strategies' ledgers."""
 
     @property
     def currency(self) -> str: ...
@@ -34,28 +34,28 @@ class FiguresView(Protocol):
 
 
 class SharesView(Protocol):
-    """What is read of the strategies' shares of the account; ``None`` while a price or rate is missing."""
+    """The strategies' shares of the account; ``None`` while a price or rate is missing."""
 
     def known_capital(self, strategy: StrategyId) -> Decimal | None: ...
     def buying_power(self, strategy: StrategyId) -> Decimal | None: ...
 
 
 class DayView(Protocol):
-    """What is read of the trading day."""
+    """The P&L of the trading day."""
 
     def day_pnl(self, strategy: StrategyId, symbol: str | None) -> Decimal | None: ...
 
 
 class OrdersView(Protocol):
-    """What is read of the orders."""
+    """The orders."""
 
     def open_orders(self, strategy: StrategyId, symbol: str | None) -> Sequence[Order]: ...
 
 
 class StrategyPortfolio:
-    """The one implementation of the SDK's ``PortfolioView``, which says what the figures mean.
+    """Implements the SDK's ``PortfolioView``, which explains the figures.
 
-    ``day`` is ``None`` where the strategy did not ask for the day's P&L.
+    ``day``: ``None`` if the strategy does not declare that it needs the day's P&L.
     """
 
     def __init__(
@@ -92,12 +92,12 @@ class StrategyPortfolio:
 
     @property
     def buying_power(self) -> Decimal | None:
-        """What positions leave of the account's equity, and of the strategy's capital."""
+        """The equity or capital that open positions leave for new ones."""
         return self._shares.buying_power(self._strategy)
 
     @property
     def capital(self) -> Decimal | None:
-        """What this strategy may use."""
+        """The capital of this strategy."""
         return self._shares.known_capital(self._strategy)
 
     def position(self, symbol: str) -> Decimal:
@@ -113,7 +113,7 @@ class StrategyPortfolio:
         return self._orders.open_orders(self._strategy, symbol)
 
     def average_price(self, symbol: str) -> Decimal | None:
-        """What a unit of the open position cost, in the instrument's currency."""
+        """The average cost of a unit of the open position, in the instrument's currency."""
         return self._figures.average_price(self._strategy, symbol)
 
     def market_value(self, symbol: str | None = None) -> Decimal | None:
@@ -121,15 +121,15 @@ class StrategyPortfolio:
         return self._figures.market_value(self._strategy, symbol)
 
     def unrealised_pnl(self, symbol: str | None = None) -> Decimal | None:
-        """What open positions gained."""
+        """P&L of open positions."""
         return self._figures.unrealised_pnl(self._strategy, symbol)
 
     def realised_pnl(self, symbol: str | None = None) -> Decimal | None:
-        """What closed positions gained."""
+        """P&L of closed positions."""
         return self._figures.realised_pnl(self._strategy, symbol)
 
     def day_pnl(self, symbol: str | None = None) -> Decimal | None:
-        """What was gained since the trading day began; ``ComponentError`` where that is not kept."""
+        """P&L since the trading day began; raises ``ComponentError`` if it is not recorded."""
         if self._day is None:
             raise ComponentError(
                 f"ctx.portfolio.day_pnl: it is kept for strategies that name it; give the metadata of "

@@ -1,10 +1,17 @@
-"""Timers relative to trading sessions: which moment is next, and when they are set anew.
+"""Timers relative to the open or close of trading sessions.
 
-What it remembers: every session timer of the strategy by name, with the moment that it waits for. What
-changes it: a decision of the strategy; the timer, which for ``every_session`` is set for the next session
-before the strategy hears of it; new sessions of a calendar, which may move a moment. A timer whose next
-session is not known yet waits for the calendar that will have it. One that fell due while the strategy was
-out of service is set anew when the strategy is back.
+What it remembers: every session timer of the strategy by name, with its next moment. A timer whose next session
+is not known has no moment; it waits for new sessions of its calendar.
+
+What changes it:
+
+- A decision sets or cancels a timer.
+- A timer fires. With ``every_session`` it is set for the next session before the strategy hears of it;
+  otherwise it is forgotten.
+- A calendar gets new sessions. They may move the moment of a timer.
+- The strategy returns to service. A timer that fell due in the meantime is treated as if it had fired.
+
+What never happens: two timers of one name.
 """
 
 from collections.abc import Sequence
@@ -28,9 +35,7 @@ from kernel.timers import NEVER
 from strategies.sdk.decisions import SessionMoment, SetSessionTimer
 
 LARGEST_OFFSET_NS = 7 * DAY_NS
-"""A timer further from its session than a week is refused: another unit taken for nanoseconds, most
-likely.
-"""
+"""The largest distance of a timer from its session. A larger one was probably not meant as nanoseconds."""
 
 
 class SessionTimers:
@@ -42,7 +47,7 @@ class SessionTimers:
         self._hours = hours
 
     def set(self, ts: int, wanted: SetSessionTimer) -> Sequence[Event]:
-        """Set a timer as a decision says; raises ``ValueError`` with a sentence if it makes no sense."""
+        """Set the timer of a decision; raises ``ValueError`` with a sentence if it is not valid."""
         name, symbol = TimerName(text(wanted.name, "timer name")), text(wanted.symbol, "symbol")
         offset_ns = wanted.offset_ns
         if type(offset_ns) is not int or abs(offset_ns) > LARGEST_OFFSET_NS:
@@ -65,7 +70,7 @@ class SessionTimers:
         return (self._armed(ts, name, timer) or TimerCancelled(ts, self._owner, name),)
 
     def forget(self, name: TimerName) -> None:
-        """The name is cancelled, or was given to a plain timer."""
+        """Forget a timer that was cancelled, or whose name a plain timer has taken."""
         self._state.session_timers.pop(name, None)
 
     def repeats(self, name: TimerName) -> bool:
@@ -73,12 +78,12 @@ class SessionTimers:
         return name in self._state.session_timers
 
     def on_timer(self, fired: TimerFired) -> Sequence[Event] | None:
-        """Set the timer anew, or forget it if it was for one session."""
+        """Set the timer for the next session, or forget it if it was for one session."""
         timer = self._state.session_timers.get(fired.name) if fired.owner == self._owner else None
         return None if timer is None else self._rearmed(fired.ts, fired.name, timer) or None
 
     def on_calendar(self, event: CalendarDefined) -> Sequence[Event] | None:
-        """Move timers whose moment has changed, and set those that waited for these sessions."""
+        """Move timers whose moment has changed, and set those that waited for new sessions."""
         moved: list[Event] = []
         for name, timer in tuple(self._state.session_timers.items()):
             if self._hours.calendar(timer.symbol) == event.calendar:
@@ -86,7 +91,7 @@ class SessionTimers:
         return moved or None
 
     def on_restarted(self, event: ComponentRestarted) -> Sequence[Event] | None:
-        """Catch up with what happened while the strategy was out of service."""
+        """Update all timers after the strategy was out of service."""
         if event.component != self._owner:
             return None
         made: list[Event] = []
@@ -96,14 +101,14 @@ class SessionTimers:
         return made or None
 
     def _moved(self, ts: int, name: str, timer: SessionTimer) -> Sequence[Event]:
-        """Set a timer for its moment as it is known now, if that has changed."""
+        """Set a timer for its present moment, if that has changed."""
         made = self._armed(ts, name, timer)
         if made is None:
             return () if timer.due_ts == NEVER else (TimerCancelled(ts, self._owner, TimerName(name)),)
         return () if made.due_ts == timer.due_ts else (made,)
 
     def _rearmed(self, ts: int, name: str, timer: SessionTimer) -> Sequence[Event]:
-        """Set a timer that fell due for the next session, or forget it if it was for one."""
+        """Set a timer that fell due for the next session, or forget it if it was for one session."""
         if not timer.every_session:
             del self._state.session_timers[name]
             return ()
@@ -111,7 +116,7 @@ class SessionTimers:
         return () if made is None else (made,)
 
     def _armed(self, ts: int, name: str, timer: SessionTimer) -> TimerScheduled | None:
-        """Remember a timer with its next moment after ``ts``; ``None`` while its session is not known."""
+        """Remember a timer with its next moment after ``ts``; ``None`` if that session is not known."""
         after = max(0, ts - timer.offset_ns)
         if timer.moment is SessionMoment.CLOSE:
             session = self._hours.session(timer.symbol, after)

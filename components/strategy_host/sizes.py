@@ -1,8 +1,11 @@
-"""How much a strategy asked for, in lots: by units, by worth, or by the position it wants to end with.
+"""Converts the sizes that strategies ask for into lots: from units, a value, or a target position.
 
-Sizes resolve when the decision is made, from what is known then: the strategy's position, the account's
-equity at last prices (or the capital that the strategy was given), and the price of the order (its limit,
-else its stop, else the last price) times the instrument's multiplier times the rate of its currency.
+A size is computed at the time of the decision, from:
+
+- the strategy's position;
+- the account's equity at last prices, or the strategy's own capital;
+- the value of a unit: the order's price (its limit, else its stop, else the last price) times the multiplier
+  times the rate of the instrument's currency.
 """
 
 from collections.abc import Callable
@@ -17,22 +20,22 @@ from strategies.sdk.decisions import EquityPercent, Notional, Target
 ZERO = Decimal(0)
 ACCOUNT = "the account's equity"
 CAPITAL = "the strategy's capital"
-"""What a part is taken of, where the strategy has capital of its own."""
+"""The basis of percentages and weights for a strategy with capital of its own."""
 
 
 class AccountView(Protocol):
-    """What sizes are made from; ``equity`` in the account's currency, at last prices."""
+    """The account that sizes depend on; ``equity`` is in its currency, at last prices."""
 
     @property
     def equity(self) -> Decimal: ...
     def strategy_position(self, strategy: StrategyId, symbol: str) -> Decimal: ...
     def rate(self, currency: str) -> Decimal | None:
-        """What one unit is worth in the account's currency; ``None`` where no rate is known."""
+        """The value of one unit in the account's currency; ``None`` if no rate is known."""
         ...
 
 
 class Sizes:
-    """Resolves the sizes that one strategy asks for."""
+    """Computes the sizes of one strategy's orders."""
 
     def __init__(
         self,
@@ -42,7 +45,7 @@ class Sizes:
         last_price: Callable[[str], float | None],
         basis: str = ACCOUNT,
     ) -> None:
-        """``basis`` says in words what the account's ``equity`` is."""
+        """``basis`` names the account's ``equity`` in sentences."""
         self._basis = basis
         self._strategy = strategy
         self._account = account
@@ -51,9 +54,9 @@ class Sizes:
     def lots(
         self, wanted: object, instrument: InstrumentDefined, *, price: Decimal | None
     ) -> tuple[Decimal, str]:
-        """The quantity in whole lots, above 0, and how it was asked for (empty for units).
+        """The quantity in whole lots, above 0, and the requested size in words (empty for units).
 
-        ``price`` is the order's own, ``None`` for the last price. Raises ``ValueError``.
+        ``price``: the order's own price; ``None``: the last price. Raises ``ValueError``.
         """
         kind = type(wanted)
         if kind is not Notional and kind is not EquityPercent:
@@ -74,7 +77,7 @@ class Sizes:
     def difference(
         self, wanted: Target, instrument: InstrumentDefined, *, price: Decimal | None
     ) -> tuple[Decimal, str]:
-        """What is missing to a target, signed, in whole lots (0 if less than one), and how it was asked."""
+        """The signed difference to a target in whole lots, and the requested target in words."""
         if (wanted.position is None) is (wanted.weight is None):
             raise ValueError("a target has a position or a weight; got " + _given(wanted))
         if wanted.weight is None:
@@ -87,7 +90,7 @@ class Sizes:
             target = worth / self._unit_worth(instrument, price) if worth else ZERO
         if abs(target) > LARGEST:
             raise ValueError(f"{asked} is beyond {LARGEST}")
-        # the target is rounded towards zero: never a larger position than was asked for
+        # the target is rounded towards zero, so that the position is never larger than requested
         lots = int(target / instrument.lot_size)
         missing = lots * instrument.lot_size - self._account.strategy_position(
             self._strategy, instrument.symbol
@@ -95,14 +98,14 @@ class Sizes:
         return int(missing / instrument.lot_size) * instrument.lot_size, asked
 
     def _part_of_equity(self, part: Decimal, asked: str) -> Decimal:
-        """What a part of the equity is worth. Of debts nobody means a part: it would be on the other side."""
+        """A part of the equity. Negative equity is refused: its part would turn a buy into a sale."""
         equity = self._account.equity
         if part and equity < 0:
             raise ValueError(f"{asked}: {self._basis} is {equity}, there is nothing to take a part of")
         return part * equity
 
     def _unit_worth(self, instrument: InstrumentDefined, price: Decimal | None) -> Decimal:
-        """What one unit of the instrument is worth, in the account's currency."""
+        """The value of one unit of the instrument in the account's currency."""
         if price is None:
             last = self._last_price(instrument.symbol)
             if last is None or not last > 0:

@@ -1,4 +1,4 @@
-"""What the host remembers for a strategy."""
+"""The state of a strategy's host."""
 
 import msgspec
 
@@ -8,7 +8,7 @@ from strategies.sdk.decisions import SessionMoment
 
 
 class SessionTimer(msgspec.Struct, frozen=True):
-    """A timer relative to the sessions of a symbol; ``due_ts`` is its next moment, as far as it is known."""
+    """A timer relative to the sessions of a symbol; ``due_ts`` is ``NEVER`` while the next is not known."""
 
     symbol: str
     moment: SessionMoment
@@ -18,11 +18,13 @@ class SessionTimer(msgspec.Struct, frozen=True):
 
 
 class HostState(msgspec.Struct):
-    """Counters that ids and seeds are made from; ``strategy`` is the strategy's own state, msgpack.
+    """Counters for ids and seeds, the strategy's own state, and its timers.
 
-    - ``strategy``: filled in when the host's ``state`` is read.
-    - ``refusal_count``: how many decisions were refused at ``refusal_ts``, the last time that it happened.
-    - ``missed_timers``: timers that fell due while the strategy was paused; when each was due, by name.
+    - ``strategy``: the strategy's own state as msgpack, updated when the host's ``state`` is read.
+    - ``refusal_ts``: the time of the last refusal.
+    - ``refusal_count``: the number of refusals at ``refusal_ts``.
+    - ``missed_timers``: due times, by name, of the timers that fell due during a pause.
+    - ``session_timers``: by name.
     """
 
     epoch: int = 0
@@ -33,4 +35,3 @@ class HostState(msgspec.Struct):
     refusal_count: int = 0
     missed_timers: dict[TimerName, int] = {}
     session_timers: dict[str, SessionTimer] = {}
-    """By name."""

@@ -1,4 +1,12 @@
-"""From a strategy's decisions to events: stamped, named and quantised, or refused with the reason."""
+"""Turns a strategy's decisions into events.
+
+What it remembers: the order counter of the host's state, from which order ids are made.
+
+What changes it: each decision becomes intents, signals or timers, with the time, an order id, and quantities
+and prices on lot and tick. An invalid decision becomes a ``DecisionRefused`` with the reason.
+
+What never happens: a refused decision uses an order id, or raises an error in the core.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
@@ -52,19 +60,19 @@ from strategies.sdk import (
 from strategies.sdk.decisions import Decision
 
 MAX_DECISIONS = 1_000
-"""Decisions taken from one hook call; what a strategy returns beyond is refused."""
+"""The most decisions of one hook call; further ones are refused."""
 
 MIN_TIMER_PERIOD_NS = MS_NS
-"""A timer that repeats faster is refused: seconds or milliseconds taken for nanoseconds, most likely."""
+"""The shortest period of a timer. A shorter one was probably meant in seconds or milliseconds."""
 
 
 def has_all(feature: VenueFeature) -> bool:  # noqa: ARG001  # the signature of a question to a venue
-    """A venue of which nothing was declared is taken to have every feature."""
+    """The answer for a venue without a declaration: it has every feature."""
     return True
 
 
 class Translator:
-    """Turns what one strategy returned into events. ``slug`` is its part of client order ids."""
+    """Turns the decisions of one strategy into events. ``slug`` is its part of client order ids."""
 
     def __init__(
         self,
@@ -94,7 +102,7 @@ class Translator:
         self._has = has
 
     def __call__(self, event: Event, returned: object) -> Sequence[Event]:
-        """Events for whatever a hook returned, and for its words; runs a generator to its end."""
+        """Events for a hook's decisions and logged words. A generator is run to its end."""
         words = self._words
         if isinstance(returned, PlaceOrder) or not _is_several(returned):
             said = words.take() if words.said else ()
@@ -114,7 +122,7 @@ class Translator:
         return events
 
     def _translate(self, ts: int, decision: object) -> Sequence[Event]:
-        """What one decision becomes; a refused one takes no order id."""
+        """The events of one decision. A refused one uses no order id."""
         order_count = self._state.order_count
         try:
             if isinstance(decision, PlaceOrder):
@@ -127,7 +135,7 @@ class Translator:
             return (self._refuse(ts, _symbol_in(decision), message_of(error)),)
 
     def _checked(self, ts: int, decision: object) -> Sequence[Event]:
-        """Raises ``ValueError`` for what is not a valid decision; type annotations bind no strategy."""
+        """The events of one decision; raises ``ValueError`` if it is not valid, whatever its type."""
         match decision:
             case Cancel(client_order_id=key):
                 key = ClientOrderId(text(key, "client_order_id"))
@@ -199,7 +207,7 @@ def _is_several(returned: object) -> TypeGuard[Iterable[object]]:
 
 
 def _symbol_in(decision: object) -> str:
-    """The symbol that a refused order names, if it is one that can be written."""
+    """The symbol of a refused order; empty if it cannot be logged."""
     try:
         return text(decision.symbol, "symbol") if isinstance(decision, PlaceOrder | Target) else ""
     except ValueError:

@@ -1,12 +1,13 @@
-"""A strategy's own words and figures, from ``ctx.log`` to the log.
+"""Records a strategy's own words and figures: ``ctx.log``.
 
-What it remembers: the words of the hook call that runs now, until the host makes events of them. What changes
-it: ``ctx.log`` adds, ``take`` empties, the next hook call begins anew. Between two events it is empty, or
-holds what a hook said before it raised, which nobody takes: so it is no part of the state.
+What it remembers: the words of the present hook call, until the host makes events of them. This is not part of
+the state, because words from before a failed hook are dropped at the next call.
 
-Words come into the log in the order of the strategy's code: those that were said before a decision was
-yielded come before that decision's events, those said last come last. A hook that raises leaves neither
-decisions nor words. Words that cannot be recorded become a ``DecisionRefused`` in their place.
+What changes it: ``ctx.log`` adds words, ``take`` empties it, and each hook call starts with an empty list.
+
+The log has words in the order of the strategy's code: words before a yielded decision come before the events of
+that decision. A hook that raises leaves neither decisions nor words. Words that cannot be recorded become a
+``DecisionRefused`` at the same place.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,31 +23,31 @@ from kernel.identifiers import StrategyId
 from kernel.loggable import message_of
 
 MAX_LOGGED = 100
-"""Calls of ``ctx.log`` that are recorded from one hook call."""
+"""The most calls of ``ctx.log`` that are recorded in one hook call."""
 
 MAX_FIGURES = 50
-"""Figures beside one text: more are a table, which belongs into a file."""
+"""The most figures of one call; a larger table belongs in a file."""
 
 LARGEST_INTEGER = 2**63 - 1
-"""Beyond it, on either side, an event cannot hold a whole number."""
+"""The largest absolute value of a whole number in an event."""
 
 EventT = TypeVar("EventT", bound=Event)
 
 
 class Words:
-    """What one strategy says during a hook call. ``is_heard``: its hooks are run by ``listening``."""
+    """The words of one strategy in a hook call. ``is_heard``: its hooks run through ``listening``."""
 
     def __init__(self, strategy: StrategyId, *, is_heard: bool) -> None:
         self.said: list[StrategyLogged | DecisionRefused] = []
-        """Not yet taken, in the order of the calls."""
+        """Words not yet taken, in the order of the calls."""
         self._strategy = strategy
         self._is_heard = is_heard
         self._count = 0
 
     def listening(self, hook: Callable[[EventT], object]) -> Callable[[EventT], object]:
-        """A hook whose words reach the host even if it returns nothing.
+        """A hook that returns an empty tuple instead of ``None`` if it logged words.
 
-        Only hooks of strategies that log are run through it: it takes 0.1 us a call.
+        So the translator is called. Only strategies that log pay for it: 0.1 us a call.
         """
         if not self._is_heard:
             return hook
@@ -60,7 +61,7 @@ class Words:
         return call
 
     def say(self, ts: int, words: object, figures: Mapping[str, object]) -> None:
-        """Take what ``ctx.log`` was given."""
+        """Add the words and figures of one call of ``ctx.log``."""
         if not self._is_heard:
             raise ComponentError(
                 f"ctx.log: the code of {self._strategy!r} does not show that it logs; "
@@ -82,14 +83,14 @@ class Words:
             self.said.append(DecisionRefused(ts, self._strategy, "", f"log: {message_of(problem)}"))
 
     def take(self) -> list[Event]:
-        """What was said since the last time, as events."""
+        """The events of the words since the last call."""
         taken: list[Event] = list(self.said)
         self.said.clear()
         return taken
 
 
 def _figure(name: str, value: Anything) -> LoggedFigure:
-    """A figure as the log can hold it; raises ``ValueError``. numpy's become Python's."""
+    """A figure for the log; raises ``ValueError``. Numbers of numpy become Python's."""
     name = text(name, "the name of a figure", at_most=100)
     if value is None or value is True or value is False:
         return LoggedFigure(name, value)

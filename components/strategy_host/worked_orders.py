@@ -1,6 +1,6 @@
-"""Requests to work an order in parts: a strategy's terms, in ns and ``Decimal``.
+"""Makes requests to work an order in parts, with the algorithm's terms in ns and ``Decimal``.
 
-Whether the terms make sense for the order is for the execution component to say, to everybody alike.
+The execution component checks whether the terms make sense for the order.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,20 +25,20 @@ from strategies.sdk.algorithms import Algorithm, Iceberg, Leftover, Participatio
 from strategies.sdk.decisions import Execute, PlaceOrder, Target
 
 MAX_STEPS = 1_000
-"""Steps of one order; each is a timer and an order at least."""
+"""The most steps of one order; each needs at least a timer and an order."""
 
 ONE = Decimal(1)
 
 
 class WorkedOrders:
-    """Makes the requests of one strategy; every method raises ``ValueError`` for what is not valid."""
+    """Makes the requests of one strategy; every method raises ``ValueError`` for invalid terms."""
 
     def __init__(self, plans: OrderPlans, instrument: Callable[[str], InstrumentDefined]) -> None:
         self._plans = plans
         self._instrument = instrument
 
     def requested(self, ts: int, wanted: Execute) -> Sequence[ExecutionRequested]:
-        """An order as a strategy wants it worked; nothing for a target that is reached."""
+        """The request to work an order; no request for a target that is already reached."""
         intents = self._intents(ts, wanted.order)
         if len(intents) > 1:
             raise ValueError("an order worked in parts takes no attached exits; send them on its fills")
@@ -49,7 +49,7 @@ class WorkedOrders:
         ]
 
     def shown_in_parts(self, ts: int, wanted: PlaceOrder) -> Sequence[ExecutionRequested]:
-        """An iceberg for a venue that has none."""
+        """The request that emulates an iceberg for a venue without icebergs."""
         assert wanted.display_quantity is not None
         iceberg = Iceberg(Decimal(str(wanted.display_quantity)))
         return self.requested(ts, Execute(wanted, iceberg))
@@ -63,7 +63,7 @@ class WorkedOrders:
 
 
 def work_request(ts: int, order: Order, algorithm: Algorithm, *, lot_size: Decimal) -> ExecutionRequested:
-    """The request to work an order; one that leaves its rest undone is good till its end."""
+    """The request to work an order. If the rest is cancelled at the end, the order is good till then."""
     if order.time_in_force is not TimeInForce.GTC:
         given = order.time_in_force.value
         raise ValueError(f"an order worked in parts is gtc and ends with its algorithm; got {given}")
@@ -101,7 +101,7 @@ def _terms_of(ts: int, algorithm: object, lot_size: Decimal) -> AlgorithmTerms:
 def _terms(
     kind: AlgorithmKind, ts: int, algorithm: Algorithm, *, weights: tuple[Decimal, ...] = ()
 ) -> AlgorithmTerms:
-    """Kind, times and weights; a start that has passed is now."""
+    """Kind, times and weights. A start in the past becomes now."""
     start_ts = 0 if isinstance(algorithm, Iceberg) else nanoseconds(algorithm.start_ts, "start_ts")
     start_ts = max(ts, start_ts)
     duration_ns = int(exact_number(algorithm.duration_s, "duration_s") * SECOND_NS)
@@ -119,7 +119,7 @@ def _steps(steps: object) -> int:
 
 
 def _without_display(order: PlaceOrder) -> PlaceOrder:
-    """What is shown is the algorithm's; its parts are small already."""
+    """The order without a display quantity, because its parts are small already."""
     if order.display_quantity is None:
         return order
     return msgspec.structs.replace(order, display_quantity=None)

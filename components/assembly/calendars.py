@@ -1,13 +1,14 @@
-"""Trading calendars for a run: names to sessions, looked up before the run and kept in its log.
+"""Trading calendars of a run: their sessions are looked up before the run and kept in its log.
 
-A name is one of ``exchange_calendars`` (an exchange's MIC or alias: ``XNYS``, ``NYSE``, ``XLON``;
-``us_futures``; ``24/7`` and ``24/5``, whose days are those of UTC) or ``FX``: currency
-dealing from Sunday to Friday 17:00 New York, where a new trading day begins each day at 17:00 and has
-the date that it ends on; none ends on 25 December or 1 January. (Dealers' own breaks of some minutes
-around 17:00 differ and are left out.)
+The name of a calendar is one of:
 
-The library and pandas under it take about a second to import, so they are imported when a run names
-a calendar, and never by ``--help``.
+- a name of ``exchange_calendars``: the MIC or alias of an exchange (``XNYS``, ``NYSE``, ``XLON``),
+  ``us_futures``, or ``24/7`` and ``24/5``, with days in UTC;
+- ``FX``: currency dealing from Sunday to Friday 17:00 New York. A trading day begins at 17:00 and has the date
+  of its end. No trading day ends on 25 December or 1 January. The short breaks around 17:00 differ between
+  dealers and are left out.
+
+The library and pandas take about a second to import, so they are imported only when a run names a calendar.
 """
 
 import warnings
@@ -25,9 +26,9 @@ from kernel.time_units import SECOND_NS
 
 FX = "FX"
 PADDING_BEFORE = timedelta(days=31)
-"""So that sessions before the first event are known: a DAY order's, a monthly rebalancing's."""
+"""Sessions before the first event, for DAY orders and monthly rebalancing."""
 PADDING_AFTER = timedelta(days=62)
-"""So that orders with a time limit beyond the last event still find its session."""
+"""Sessions after the last event, for orders with a later time limit."""
 
 _NEW_YORK = ZoneInfo("America/New_York")
 _FX_ROLL = time(17)
@@ -36,7 +37,7 @@ _SATURDAY = 5
 
 
 class _Timestamp(Protocol):
-    """What is used of ``pandas.Timestamp``."""
+    """The used part of ``pandas.Timestamp``."""
 
     @property
     def value(self) -> int: ...
@@ -44,7 +45,7 @@ class _Timestamp(Protocol):
 
 
 class _Calendar(Protocol):
-    """What is used of ``exchange_calendars.ExchangeCalendar``."""
+    """The used part of ``exchange_calendars.ExchangeCalendar``."""
 
     @property
     def sessions(self) -> Iterable[_Timestamp]: ...
@@ -57,10 +58,10 @@ class _Calendar(Protocol):
 
 
 def calendar_events(names: Iterable[str], *, ts: int, from_ts: int, to_ts: int) -> list[CalendarDefined]:
-    """The sessions of each calendar over a period and a margin around it, as inputs stamped ``ts``.
+    """The sessions of each calendar over a period with a margin around it, as inputs stamped ``ts``.
 
-    In order of name; an empty name is none. Raises ``ConfigError`` for a name that is unknown, or a period
-    for which the library has no holidays.
+    In order of name; empty names are ignored. Raises ``ConfigError`` for an unknown name, or for a period
+    without holidays in the library.
     """
     first, last = _day_of(from_ts), _day_of(to_ts)
     wanted = sorted({name for name in names if name})
@@ -77,7 +78,7 @@ def trading_sessions(name: str, first: date, last: date) -> tuple[TradingSession
 
 
 def _fx_sessions(first: date, last: date) -> Iterator[TradingSession]:
-    """Trading days of currency dealing, which rests at weekends and twice a year, not on bank holidays."""
+    """Trading days of currency dealing: closed at weekends and on two days a year, open on bank holidays."""
     for number in range((last - first).days + 1):
         day = first + timedelta(days=number)
         if day.weekday() < _SATURDAY and (day.month, day.day) not in _FX_HOLIDAYS:
@@ -87,7 +88,7 @@ def _fx_sessions(first: date, last: date) -> Iterator[TradingSession]:
 
 def _library_calendar(name: str, first: date, last: date) -> _Calendar:
     with warnings.catch_warnings():
-        # Its use of pandas is its own affair: with pandas 3 it warns of methods that will change.
+        # With pandas 3 the library causes warnings about its own use of pandas.
         warnings.simplefilter("ignore")
         library = _library()
         get: Callable[..., _Calendar] = library.get_calendar
@@ -97,12 +98,12 @@ def _library_calendar(name: str, first: date, last: date) -> _Calendar:
         start, end = first - PADDING_BEFORE, last + PADDING_AFTER
         try:
             return get(name, start=start.isoformat(), end=end.isoformat())
-        except ValueError:  # the margin, or the period itself, is beyond what it knows
+        except ValueError:  # the margin, or the period itself, is outside the library's range
             return _within_bounds(get, name, (first, last))
 
 
 def _within_bounds(get: Callable[..., _Calendar], name: str, period: tuple[date, date]) -> _Calendar:
-    """The calendar over the period, and as much of the margin as there is."""
+    """The calendar over the period and the known part of its margin."""
     calendar, (first, last) = get(name), period
     earliest, latest = calendar.bound_min(), calendar.bound_max()
     start = max(first - PADDING_BEFORE, earliest.date()) if earliest else first - PADDING_BEFORE

@@ -1,4 +1,4 @@
-"""Puts the core together: the one place where components are constructed and registered.
+"""Puts the core together: constructs and registers every component.
 
 Components hear an event in the order in which they were registered: market data are stored first, then a
 venue inside the core matches orders against them, then strategies see them.
@@ -53,19 +53,19 @@ NO_EXECUTION_SETTINGS = ExecutionConfig()
 
 
 class PlacedStrategy(msgspec.Struct, frozen=True):
-    """A strategy instance, the id it runs under and the symbols it hears of."""
+    """A strategy instance, its id, and the symbols whose events it hears."""
 
     strategy_id: StrategyId
     strategy: AnyStrategy
     symbols: tuple[str, ...]
     was_told: bool = True
-    """Whether its symbols were named to it: ``ctx.symbols`` has them from the start, else as they appear."""
+    """Whether ``ctx.symbols`` has its symbols from the start; otherwise each from its first market data on."""
     terms: StrategyTerms = UNLIMITED
-    """What it may use of the account."""
+    """Its capital and its own limits."""
 
 
 class Core(msgspec.Struct, frozen=True):
-    """The assembled core; ``bus`` runs it, the rest is for looking at."""
+    """The assembled core: ``bus`` runs it, the other fields are for inspection."""
 
     bus: EventBus
     market: MarketData
@@ -89,10 +89,10 @@ def assemble(
     risk_rules: Sequence[RiskRule] = (),
     disabled: Sequence[StrategyId] = (),
 ) -> Core:
-    """Construct and register every component. ``venue``: ``None`` where brokers are edges.
+    """Construct and register every component. ``venue``: ``None`` if brokers are edges.
 
-    ``disabled`` strategies may be named. Raises ``ConfigError`` for an id that is given twice, and for one
-    that ``signals`` name and nobody has.
+    ``disabled``: strategies that ``signals`` may name although they are not loaded. Raises ``ConfigError`` for
+    a duplicate id, and for an unknown strategy in ``signals``.
     """
     _check_placed(placed, signals, disabled)
     bus, venue_facts, pauses = EventBus(), VenueFacts(), Pauses(one.strategy_id for one in placed)
@@ -155,7 +155,7 @@ def _risk_context(
     emulation: Emulator,
     currency: str,
 ) -> RiskContext:
-    """What the rules of risk may ask besides the order."""
+    """The context of the risk rules."""
     return RiskContext(
         account=account,
         market=market,
@@ -174,7 +174,7 @@ def _risk(
     own_rules: Sequence[RiskRule],
     shares: Shares,
 ) -> Risk:
-    """The gate, with a gate of its own for each strategy that has limits of its own."""
+    """The account's gate, and a gate for each strategy with capital or limits of its own."""
     gates = {
         one.strategy_id: StrategyGate(one.strategy_id, one.terms, context=context, shares=shares)
         for one in placed
@@ -184,7 +184,7 @@ def _risk(
 
 
 def _needs_day(one: PlacedStrategy) -> bool:
-    """Whether the start of each trading day must be known: for the strategy, or for a limit of its own."""
+    """Whether the strategy or its own limits need the start of each trading day."""
     return one.strategy.needs_day_pnl() or one.terms.limits.max_daily_loss is not None
 
 
@@ -194,7 +194,7 @@ def _capital(placed: Sequence[PlacedStrategy]) -> dict[StrategyId, Capital]:
 
 
 def _marking(config: PortfolioConfig, placed: Sequence[PlacedStrategy]) -> PortfolioConfig:
-    """With a mark of every ledger where a strategy has capital of its own: its returns are measured on it."""
+    """The settings, with marks of ledgers if a strategy has capital: its returns need them."""
     return msgspec.structs.replace(config, mark_ledgers=config.mark_ledgers or bool(_capital(placed)))
 
 
@@ -207,9 +207,10 @@ def _register_allocator(
     plan: StrategyId,
     slugs: Mapping[StrategyId, str],
 ) -> Allocator | None:
-    """The allocator, if the run makes orders of signals.
+    """The allocator, if signals are configured.
 
-    It comes before the execution algorithms: a corporate action restates plans before it ends what is worked.
+    It is registered before the execution algorithms: at a corporate action, plans are restated before worked
+    orders end.
     """
     if signals is None:
         return None
@@ -223,7 +224,7 @@ def _register_allocator(
 def _register_algorithms(
     bus: EventBus, market: MarketData, execution: ExecutionConfig
 ) -> ExecutionAlgorithms:
-    """The execution algorithms, behind what learns volume for them if anything is to be learned."""
+    """The execution algorithms; before them ``LearnedVolume``, if it is configured."""
     volumes = LearnedVolume(execution)
     if execution.learn_volume:
         bus.register(volumes)
@@ -305,7 +306,7 @@ def _register_host(
 def _portfolio_of(
     one: PlacedStrategy, account: Portfolio, *, shares: Shares, day: DayStart, orders: Orders
 ) -> StrategyPortfolio:
-    """What a strategy sees of its ledger and of the account."""
+    """A strategy's view of its ledger and of the account."""
     return StrategyPortfolio(
         one.strategy_id,
         account=account,
@@ -333,7 +334,7 @@ def _check_placed(
 def _order_ids(
     placed: Sequence[PlacedStrategy], signals: SignalsConfig | None
 ) -> tuple[StrategyId, dict[StrategyId, str]]:
-    """The id that a plan of signals trades under; and whose orders have which slug in their ids."""
+    """The id under which a plan of signals trades; and the order id slug of each strategy."""
     ids = [one.strategy_id for one in placed]
     plan = plan_id(ids)
     owners = ids if signals is None else [plan, *ids]
@@ -341,7 +342,7 @@ def _order_ids(
 
 
 def _symbol_of(orders: Orders, algorithms: ExecutionAlgorithms) -> Callable[[ClientOrderId], str]:
-    """The symbol of an order, or of one that is worked in parts; empty if it is neither."""
+    """Finds the symbol of an order or of a worked order; empty for an unknown id."""
 
     def symbol_of(key: ClientOrderId) -> str:
         return orders.symbol_of(key) or algorithms.symbol_of(key)
@@ -350,7 +351,7 @@ def _symbol_of(orders: Orders, algorithms: ExecutionAlgorithms) -> Callable[[Cli
 
 
 def _books_needed(placed: Sequence[PlacedStrategy], venue: Venue | None) -> frozenset[str] | None:
-    """The symbols of strategies that look at order books; ``None``: all, because the venue reads them."""
+    """The symbols of strategies that use order books; ``None``: all, because the venue uses them."""
     if venue is not None and venue.reads_books:
         return None
     return frozenset(symbol for one in placed if one.strategy.needs_book() for symbol in one.symbols)
@@ -366,7 +367,7 @@ def _bars_needed(placed: Sequence[PlacedStrategy], signals: SignalsConfig | None
 
 
 def _timeframe(strategy: AnyStrategy) -> str:
-    """The one timeframe that a strategy says it trades on; ``""`` for none or several."""
+    """The only declared timeframe of a strategy; ``""`` if it declares none or several."""
     timeframes = strategy.metadata.timeframes
     return timeframes[0] if len(timeframes) == 1 else ""
 

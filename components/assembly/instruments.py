@@ -1,4 +1,4 @@
-"""The terms of instruments as configuration gives them: fields, checks, presets, the event they become."""
+"""The terms of instruments in a configuration: fields, checks and presets."""
 
 from decimal import Decimal
 from typing import Literal
@@ -12,20 +12,20 @@ from kernel.fraction_checks import above
 from kernel.time_units import DAY_NS
 
 LARGEST_BORROW_RATE = 10
-"""1,000 % a year: what the rarest shares cost for days; beyond it a percentage was written."""
+"""1,000 % a year, the cost of the rarest shares. A larger rate was probably meant as a percentage."""
 
 
 class InstrumentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The terms of one instrument; what is not given is as for a US share bought with cash.
+    """The terms of one instrument. The defaults are those of a US share in a cash account.
 
     - ``tick_size`` and ``lot_size``: the steps of price and quantity.
     - ``minimum_notional``: in ``currency``.
-    - ``calendar``: the trading hours (``components.assembly.calendars``); empty for round the clock.
+    - ``calendar``: the trading hours (``components.assembly.calendars``); empty: always open.
     - ``margin_rate``: the initial margin, a fraction of the notional.
-    - ``maintenance_margin_rate``: the margin that must stay; 0 for the same.
-    - ``borrow_rate``: the cost of a short position a year, a fraction of its value.
-    - ``expiry``: a UTC day, all of it, or a moment.
-    - ``option_right``, ``strike``, ``underlying``: of an option.
+    - ``maintenance_margin_rate``: the maintenance margin; 0: the same as ``margin_rate``.
+    - ``borrow_rate``: the yearly cost of a short position, a fraction of its value.
+    - ``expiry``: the last UTC day of trading, or the exact time of the end.
+    - ``option_right``, ``strike``, ``underlying``: for options.
     """
 
     symbol: str
@@ -50,7 +50,7 @@ class InstrumentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
     @property
     def expiry_ts(self) -> int:
-        """The last moment it trades, ns UTC; 0 for none."""
+        """The last moment of trading, ns UTC; 0 without an expiry."""
         if not self.expiry:
             return 0
         ts = moment_ns(self.expiry, key=f"instruments: {self.symbol}: expiry")
@@ -100,23 +100,26 @@ PRESETS: dict[str, InstrumentConfig] = {
         calendar="24/7",
     ),
 }
-"""Conventional terms to start from: ``like: fx`` in ``onetape.yaml``.
+"""Usual terms that a configuration can start from: ``like: fx`` in ``onetape.yaml``.
 
-Shares tick in cents (SEC rule 612, above 1 USD), options are on 100 shares (OCC), currency pairs are
-quoted in tenths of a pip, in single units and quoted in USD or JPY, coins count to eight decimals.
-Venues differ in the rest: give it.
+- Shares: ticks of one cent (SEC rule 612, above 1 USD).
+- Options: on 100 shares (OCC).
+- Currency pairs: ticks of a tenth of a pip, lots of one unit, quoted in USD or JPY.
+- Coins: lots of eight decimals.
+
+All other terms differ between venues, so the configuration must give them.
 """
 
 
 def instrument_like(preset: str, symbol: str) -> InstrumentConfig:
-    """A preset's terms for a symbol; ``ConfigError`` for a name that is none."""
+    """A preset's terms for a symbol; raises ``ConfigError`` for an unknown preset."""
     if preset not in PRESETS:
         raise ConfigError(f"instruments: {symbol}: like {preset!r} is none of {', '.join(PRESETS)}")
     return msgspec.structs.replace(PRESETS[preset], symbol=symbol)
 
 
 def check_instruments(instruments: tuple[InstrumentConfig, ...]) -> None:
-    """Refuse terms that make no sense; ``ConfigError`` names the symbol, the key and the value."""
+    """Check the terms; raises ``ConfigError`` with the symbol, the key and the value."""
     symbols = [instrument.symbol for instrument in instruments]
     for instrument in instruments:
         if symbols.count(instrument.symbol) > 1:

@@ -1,4 +1,4 @@
-"""Days and moments as people write them in a configuration, in ns UTC."""
+"""Converts days and times of a configuration to ns UTC."""
 
 from datetime import UTC, date, datetime, time
 
@@ -6,16 +6,16 @@ from kernel.errors import ConfigError
 from kernel.time_units import DAY_NS, DAY_S, SECOND_NS
 
 LAST_TS = 2**63 - 1
-"""2262-04-11: the last moment that an event can be stamped with. The first one is 1970-01-01."""
+"""2262-04-11: the last possible time of an event. The first is 1970-01-01."""
 
 
 def is_day(text: str) -> bool:
-    """Whether a text names a day, and no time of it."""
+    """Whether a text is a date without a time."""
     return len(text.strip()) <= len("2008-01-01")
 
 
 def moment_ns(text: str, *, key: str) -> int:
-    """ns since the epoch, of a day its beginning; a text without an offset is UTC.
+    """ns since the epoch; for a date, the start of that day. A text without an offset is UTC.
 
     Raises ``ConfigError`` naming ``key``.
     """

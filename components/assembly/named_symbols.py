@@ -1,9 +1,8 @@
-"""Symbols that a configuration names must be ones that the run, or its store, has: a limit on a misspelt
-symbol would hold nothing, and never say so.
+"""Checks that the symbols named in a configuration exist: a limit on a misspelt symbol would limit nothing.
 
-Where a name acts on what is traded (continuous limits, ``day_symbol``, volume profiles, commands) the run
-must have it. Lists of what may or may not be traded, and terms of instruments, may be shared by several runs:
-for them it is enough that the store has the symbol, or that its terms are given.
+- Continuous limits, ``day_symbol``, volume profiles and commands act on traded symbols. The run must have them.
+- ``restricted``, ``allow_only`` and ``instruments`` may be shared by several runs. The store must have their
+  symbols; for the two lists, terms under ``instruments`` are enough too.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -13,11 +12,11 @@ from kernel.configuration import did_you_mean, listed
 from kernel.errors import ConfigError
 
 Named = tuple[str, str]
-"""Where a symbol is named, and the symbol."""
+"""The key that names a symbol, and the symbol."""
 
 
 def names_others(config: CoreSettings, played: Collection[str]) -> bool:
-    """Whether symbols that the run does not have are named where it is enough that the store has them."""
+    """Whether shared keys name symbols outside the run, so that the store must be read."""
     named = {symbol for _, symbol in _listed(config)}.union(one.symbol for one in config.instruments)
     return not named <= set(played)
 
@@ -25,11 +24,11 @@ def names_others(config: CoreSettings, played: Collection[str]) -> bool:
 def check_symbols(
     config: CoreSettings, *, played: Iterable[str], stored: Iterable[str], commanded: Iterable[Named] = ()
 ) -> None:
-    """Raises ``ConfigError`` with the key, the name and the nearest one.
+    """Raise ``ConfigError`` with the key, the unknown symbol and the most similar known one.
 
     - ``played``: the symbols of the run.
-    - ``stored``: those of every data stream in the store. They count only where ``names_others``.
-    - ``commanded``: those that commands name, which act on what is traded.
+    - ``stored``: the symbols of all data streams in the store; needed only if ``names_others``.
+    - ``commanded``: the symbols that commands name.
     """
     own = sorted(set(played))
     for where, symbol in (*_acting(config), *commanded):

@@ -1,8 +1,8 @@
-"""How every log of a run begins, be it a backtest's stream or a live log.
+"""The first inputs of every log, of a backtest and of a live log. They are enough to make the core again.
 
-``RunStarted``, ``ConfigLoaded``, the strategies, the user's models, trading hours, what the venue takes, the
-terms of instruments, the money to begin with, and last the start of the first session, with a hash of all
-before it. A core can be made again from these inputs alone.
+In this order: ``RunStarted``, ``ConfigLoaded``, the strategies, the user's models, trading hours, the venue's
+declaration, the terms of instruments, the initial cash, and the start of the first session with a hash of all
+inputs before it.
 """
 
 import sys
@@ -39,9 +39,9 @@ def opening_inputs(
     calendars: Sequence[CalendarDefined],
     mode: str,
 ) -> tuple[Event, ...]:
-    """The inputs of the opening, all stamped as ``started`` is.
+    """The opening inputs, all with the time of ``started``.
 
-    Without a venue in the core there is no money to begin with: the broker reports it.
+    Without a venue in the core there is no initial cash, because the broker reports it.
     """
     config, ts = setup.config, started.ts
     body = msgspec.json.encode(config, order="deterministic")
@@ -69,13 +69,13 @@ def session_started(ts: int, *, epoch: int, mode: str) -> SessionStarted:
 
 @exact
 def trading_hours(setup: CoreSetup, *, from_ts: int, to_ts: int) -> tuple[CalendarDefined, ...]:
-    """The sessions of every calendar that an instrument names; ``ConfigError`` for one that cannot be had."""
+    """The sessions of the instruments' calendars; raises ``ConfigError`` for an unknown calendar."""
     names = (terms.calendar for terms in setup.instruments)
     return tuple(calendar_events(names, ts=from_ts, from_ts=from_ts, to_ts=to_ts))
 
 
 def opening_hash(encoded: Iterable[bytes]) -> str:
-    """SHA-256, in hex, of the inputs before the session's start, each as the log holds it."""
+    """SHA-256, in hex, of the encoded inputs before the session's start."""
     digest = sha256()
     for event in encoded:
         digest.update(event)

@@ -1,4 +1,4 @@
-"""The settings of a core: what backtest, paper and live have in common.
+"""The settings of a core, shared by backtest, paper and live.
 
 Each struct is checked by the function beside it; ``check_settings`` calls them all.
 """
@@ -24,16 +24,18 @@ from strategies.sdk.strategy_limits import (
 
 ZERO = Decimal(0)
 CASH_LIMIT = Decimal(10) ** 15
-"""More than any account holds; beyond it cents would be lost in the 28 digits of a product."""
+"""The largest cash: with more, a product of 28 digits would lose cents."""
 
 
 class StrategyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One strategy of a run.
 
-    ``strategy`` is ``module:Class`` or ``path/to/file.py:Class``; ``id`` defaults to the name in its
-    metadata; ``symbols`` to every symbol in the data. One that is not ``enabled`` is not loaded: only its
-    id, its reference and its numbers are checked. ``capital`` is its share of the account, left out: all of
-    it; ``limits`` are its own, beside the account's.
+    - ``strategy``: ``module:Class`` or ``path/to/file.py:Class``.
+    - ``id``: by default the name in its metadata.
+    - ``symbols``: by default every symbol in the data.
+    - ``enabled``: a disabled strategy is not loaded; only its id, reference and numbers are checked.
+    - ``capital``: its share of the account; ``None``: the whole account.
+    - ``limits``: its own limits, in addition to the account's.
     """
 
     strategy: str
@@ -46,12 +48,12 @@ class StrategyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
     @property
     def terms(self) -> StrategyTerms:
-        """What it may use of the account."""
+        """Its capital and its own limits."""
         return StrategyTerms(self.capital, self.limits)
 
 
 class CoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a core is made of. ``cash`` is what the account begins with, in its currency."""
+    """The settings of a core. ``cash``: the account's initial cash, in its currency."""
 
     strategies: tuple[StrategyConfig, ...] = ()
     cash: Decimal = Decimal(100_000)
@@ -69,7 +71,7 @@ class CoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 
 def check_settings(settings: CoreSettings) -> None:
-    """Refuse what has the right type and no sense; ``ConfigError`` names the key and the value."""
+    """Check values of the right type; raises ``ConfigError`` with the key and the value."""
     if not settings.cash.is_finite() or not 0 <= settings.cash <= CASH_LIMIT:
         raise ConfigError(f"cash: {settings.cash} is not between 0 and {CASH_LIMIT}")
     check_instruments(settings.instruments)
@@ -95,7 +97,7 @@ def check_settings(settings: CoreSettings) -> None:
 
 
 def _check_strategies(settings: CoreSettings) -> None:
-    """Terms that make sense, and shares of the account that do not add up to more than there is."""
+    """Check each strategy's terms, and that their capital adds up to at most the account."""
     for number, one in enumerate(settings.strategies, start=1):
         try:
             check_terms(one.terms, can_exceed_equity=settings.risk.can_exceed_equity)

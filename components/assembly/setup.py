@@ -1,4 +1,4 @@
-"""What a core is made of, resolved: settings, loaded code, symbols; and the core made of it."""
+"""The resolved parts of a core (settings, loaded code, symbols), and the core made of them."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -23,7 +23,7 @@ NO_STRATEGIES: Mapping[StrategyId, AnyStrategy] = MappingProxyType({})
 class PlannedStrategy(msgspec.Struct, frozen=True):
     """A loaded strategy and its place in a run.
 
-    ``was_told``: the configuration names its symbols; otherwise they are all that the run has.
+    ``was_told``: the configuration names its symbols. Otherwise they are all symbols of the run.
     """
 
     strategy_id: StrategyId
@@ -31,14 +31,14 @@ class PlannedStrategy(msgspec.Struct, frozen=True):
     symbols: tuple[str, ...]
     was_told: bool
     terms: StrategyTerms = UNLIMITED
-    """What it may use of the account."""
+    """Its capital and its own limits."""
 
 
 class CoreSetup(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that determines a core but its venue; two cores of one setup are equal bit for bit.
+    """Everything that determines a core except its venue. Two cores of one setup are equal bit for bit.
 
-    - ``strategies``: each core gets instances of its own, made anew. The ones here never run.
-    - ``models``: the user's own risk rules, and models of the venue.
+    - ``strategies``: each core gets new instances of them. The instances here never run.
+    - ``models``: the user's own risk rules and venue models.
     """
 
     config: CoreSettings
@@ -48,7 +48,7 @@ class CoreSetup(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def instruments(self) -> tuple[InstrumentConfig, ...]:
-        """The terms of every instrument, by default those of a share in the account's currency."""
+        """The terms of every instrument; the default is a share in the account's currency."""
         named = {instrument.symbol: instrument for instrument in self.config.instruments}
         own = self.config.portfolio.currency
         return tuple(
@@ -60,9 +60,9 @@ class CoreSetup(msgspec.Struct, frozen=True, kw_only=True):
 def core_of(
     setup: CoreSetup, venue: Venue | None, *, kept: Mapping[StrategyId, AnyStrategy] = NO_STRATEGIES
 ) -> Core:
-    """The components, as if nothing had happened yet, with strategies made anew but those ``kept``.
+    """A core in its initial state, with new instances of all strategies except those ``kept``.
 
-    ``venue``: ``None`` where brokers are edges.
+    ``venue``: ``None`` if brokers are edges.
     """
     placed = [
         PlacedStrategy(

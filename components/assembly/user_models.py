@@ -1,8 +1,8 @@
 """Risk rules, and models of a venue, from a user's own modules.
 
-A run that uses one records its source as a ``ModelLoaded`` input, so that the run can be repeated when the
-file has changed or is gone. It must compute its answers from its parameters and arguments alone, or the run
-cannot be verified. The module of a risk rule is linted as a strategy's is; that of a model is trusted.
+A run records their source as a ``ModelLoaded`` input, so that it can be repeated after the file has changed
+or is gone. Their answers must depend only on parameters and arguments, or the run cannot be verified. The
+module of a risk rule is linted like a strategy's; the module of a model is trusted.
 """
 
 import inspect
@@ -26,7 +26,7 @@ from strategies.sdk.lint import lint_source
 from strategies.sdk.references import Reference, find_source_file, parse_reference
 
 _REGISTRATION = Lock()
-"""Held while a module stands in ``sys.modules``, where its structs look their hints up."""
+"""Held while a module is in ``sys.modules``, where its structs look up their type hints."""
 
 
 class Conversion(Protocol):
@@ -36,13 +36,13 @@ class Conversion(Protocol):
 
 
 class ModelRole(msgspec.Struct, frozen=True, kw_only=True):
-    """What a class of the user's can stand for, and how it becomes one.
+    """A role that a user's class can have, and the conversion of the class.
 
     - ``name``: the role in the log.
-    - ``key``: where the configuration names the class.
-    - ``what``: the word for it in sentences.
-    - ``convert``: makes an instance of a class and its parameters; ``name`` is what sentences call it.
-    - ``is_linted``: whether its module is held to the rules for strategies.
+    - ``key``: the configuration key that names the class.
+    - ``what``: its word in sentences.
+    - ``convert``: makes an instance from a class and its parameters; sentences call it ``name``.
+    - ``is_linted``: its module must follow the rules for strategies.
     """
 
     name: str
@@ -66,7 +66,7 @@ class LoadedModel(msgspec.Struct, frozen=True):
     model: object
 
     def recorded(self, ts: int) -> ModelLoaded:
-        """The input that puts it on record."""
+        """The input that records it."""
         params = msgspec.json.encode(self.params, order="deterministic").decode()
         return ModelLoaded(ts, self.role, self.reference, self.source_hash, self.source, params)
 
@@ -94,7 +94,7 @@ def load_model(role: ModelRole, reference: str, *, params: Mapping[str, object])
 
 
 def build_model(role: ModelRole, reference: str, *, source: str, params: Mapping[str, object]) -> LoadedModel:
-    """A model from its text; ``reference`` says what to call it, nothing is read from disk."""
+    """Build a model from its source. ``reference`` is only its name; nothing is read from disk."""
     parsed = _parsed(role, reference)
     source_hash = sha256(source.encode()).hexdigest()
     module = ModuleType(f"onetape_model_{source_hash[:16]}")
@@ -106,7 +106,7 @@ def build_model(role: ModelRole, reference: str, *, source: str, params: Mapping
             model = role.convert(kind, params, name=reference)
         except (ConfigError, KeyboardInterrupt):
             raise
-        except BaseException as error:  # isolation: the code is not ours, and may raise anything
+        except BaseException as error:  # isolation: a user's code may raise anything
             raise ConfigError(f"{role.key}: loading {parsed.source_name} fails: {words_of(error)}") from error
     return LoadedModel(role.name, parsed.of_class(kind.__name__), source, source_hash, dict(params), model)
 
@@ -114,9 +114,9 @@ def build_model(role: ModelRole, reference: str, *, source: str, params: Mapping
 def recorded_models(
     opening: Iterable[Event], roles: Mapping[str, ModelRole], *, current_code: bool
 ) -> tuple[LoadedModel, ...]:
-    """The models and risk rules of a record, from its inputs; with ``current_code`` those on disk.
+    """The models and risk rules of a record, from its inputs; with ``current_code``, from disk.
 
-    ``roles``: those of the venue, by name. Raises ``ConfigError`` for a role that nobody has.
+    ``roles``: the venue's roles by name. Raises ``ConfigError`` for an unknown role.
     """
     known = {RISK_RULE.name: RISK_RULE, **roles}
     found: list[LoadedModel] = []

@@ -1,7 +1,7 @@
-"""The venue as the assembly is handed it: what executes orders, and what it brings into the core.
+"""The interface of a venue inside the core.
 
-A simulated venue lives in the core, where it hears the market before strategies do. Where real brokers are
-edges there is nothing to hand in: they hear of orders from the log and report as inputs.
+A simulated venue is in the core and hears market data before strategies do. Real brokers are edges and not
+in the core: they read orders from the log and report as inputs.
 """
 
 from typing import Protocol
@@ -17,7 +17,7 @@ from kernel.events import VenueDeclared
 
 
 class CoreView(msgspec.Struct, frozen=True):
-    """What a venue inside the core is registered with, and what it may look at."""
+    """The components that a venue inside the core can read, and the bus that it registers with."""
 
     bus: EventBus
     market: MarketData
@@ -31,16 +31,16 @@ class Venue(Protocol):
 
     @property
     def lacks(self) -> tuple[str, ...]:
-        """Names of what it does not take. Orders that need it are emulated."""
+        """The names of missing features. Orders that need one are emulated."""
         ...
 
     @property
     def reads_books(self) -> bool:
-        """Whether it fills orders on order books, and so needs those of every symbol."""
+        """Whether it fills orders on order books. It then needs the books of all symbols."""
         ...
 
     def declared(self, ts: int) -> VenueDeclared:
-        """The input that says what it takes."""
+        """The input that declares its features."""
         ...
 
     def register(self, core: CoreView) -> None:

@@ -1,4 +1,4 @@
-"""What YAML makes of a configuration file, made what was written: dates as text, presets as terms."""
+"""Prepares a parsed YAML configuration: dates become text again, presets become terms."""
 
 from datetime import date
 from typing import TypeGuard
@@ -9,9 +9,9 @@ from components.assembly.instruments import instrument_like
 
 
 def readable(content: object) -> object:
-    """The document with text for dates, and instruments that are ``like`` a preset with its terms.
+    """The document with dates as text, and with preset terms for instruments with ``like``.
 
-    Raises ``ConfigError`` for a preset that is none.
+    Raises ``ConfigError`` for an unknown preset.
     """
     plain = _with_text_dates(content)
     if _is_mapping(plain):
@@ -22,7 +22,7 @@ def readable(content: object) -> object:
 
 
 def _with_text_dates(content: object) -> object:
-    """YAML reads ``from: 2008-01-31`` as a date of its own; here it is the text that was written."""
+    """Turn dates back into the written text: YAML parses ``from: 2008-01-31`` as a date."""
     if _is_mapping(content):
         return {key: _with_text_dates(value) for key, value in content.items()}
     if _is_list(content):
@@ -31,7 +31,7 @@ def _with_text_dates(content: object) -> object:
 
 
 def _with_preset(terms: object) -> object:
-    """``like: fx`` stands for the preset's terms, of which those given beside it are replaced."""
+    """Replace ``like: fx`` by the preset's terms. Terms given beside it have priority."""
     if not _is_mapping(terms) or "like" not in terms:
         return terms
     given = {key: value for key, value in terms.items() if key != "like"}
@@ -39,7 +39,7 @@ def _with_preset(terms: object) -> object:
         instrument_like(str(terms["like"]), str(given.get("symbol", "")))
     )
     if "symbol" not in given:
-        del preset["symbol"]  # so that it is missed
+        del preset["symbol"]  # so that the missing symbol is reported
     return {**preset, **given}
 
 

@@ -9,7 +9,7 @@ Every amount is booked in its own currency (see ``bookkeeping``) and is converte
 change of a rate changes each term that is in that currency. ``fx_result`` is the sum of both sides of all
 conversions at present rates: the gain or loss on converted money.
 
-A position belongs to a strategy. All strategies share the account, which is the sum of their ledgers and its own.
+A position belongs to a strategy. All strategies share the account: the sum of their ledgers and its own.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

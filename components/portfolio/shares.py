@@ -1,8 +1,8 @@
 """Each strategy's part of the account: its capital and its buying power.
 
 A strategy without capital of its own may use the whole account. Capital is computed like the account's
-equity, and initial margin like the account's: notional times margin rate. So capital less margin is the buying
-power of a separate account.
+equity, and initial margin like the account's: notional times margin rate. So capital less margin is the
+buying power of a separate account.
 """
 
 from collections.abc import Mapping

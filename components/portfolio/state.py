@@ -56,7 +56,8 @@ class Restatement(msgspec.Struct):
 
     - ``action``: the number of the corporate action. With the symbol it shows which fills were earlier.
     - ``new_symbol``: empty if the position ended.
-    - ``unit_price``: the settlement price of a position that ended.     - ``is_at_cost``: the position ended at cost. With neither of the two its cost was lost.
+    - ``unit_price``: the settlement price of a position that ended.
+    - ``is_at_cost``: the position ended at cost. With neither of the two its cost was lost.
     - ``rate``: the rate that converted the cost, if the currency changed.
     """
 

@@ -257,7 +257,7 @@ class Risk:
         return reducing and order.quantity + working <= abs(held)
 
     def _unit_value(self, order_check: OrderCheck) -> Decimal:
-        """The value of a unit where a sum needs it; 0 for a sale that only cash would count."""
+        """The value of one unit; 0 for a sale if no limit but cash needs it, which saves the valuation."""
         is_needed = order_check.order.side is BUY or self._counts_exposure
         return order_check.unit_value if is_needed or self._gates else ZERO
 

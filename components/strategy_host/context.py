@@ -41,8 +41,8 @@ class StrategyContext:
     """Implements the SDK's ``Context``, in the same way in every mode.
 
     - ``hears``: the symbols whose market data the strategy gets.
-    - ``was_told``: the configuration names these symbols, so they are known from the start. Otherwise a symbol
-      is known from its first market data on.
+    - ``was_told``: the configuration names these symbols, so they are known from the start. Otherwise a
+      symbol is known from its first market data on.
     """
 
     def __init__(
@@ -118,8 +118,8 @@ class StrategyContext:
     def instrument(self, symbol: str) -> InstrumentDefined:
         """The terms in force.
 
-        A run defines plain terms for every symbol in its data. A symbol that is not yet known has the terms of
-        an unknown name: a strategy must not see that its data will come.
+        A run defines plain terms for every symbol in its data. A symbol that is not yet known has the terms
+        of an unknown name: a strategy must not see that its data will come.
         """
         defined = self._instrument(symbol)
         if self._is_retained(symbol) or symbol in self.symbols:

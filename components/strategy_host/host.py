@@ -5,7 +5,7 @@ during a pause.
 
 What changes it: hooks and their decisions. The bus calls the strategy's hooks directly, unless the strategy
 logs (see ``words``). A pause stops market data and timers; updates of orders and positions continue, and
-``paused_decisions`` limits the decisions. A missed timer fires when the strategy is resumed, unless it repeats.
+``paused_decisions`` limits the decisions. A missed timer fires on resumption, unless it repeats.
 
 What never happens: a hook that the strategy does not override is called, or a hook changes another component
 except by its decisions.

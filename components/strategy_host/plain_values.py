@@ -111,9 +111,7 @@ def text(value: Anything, what: str, *, at_most: int = NAME_LIMIT) -> str:
     A subclass of ``str`` (an enum's, numpy's) becomes the plain string that the log will return.
     """
     if type(value) is not str:
-        if not (
-            issubclass(type(value), str) and isinstance(value, str)
-        ):  # some classes only claim to be a str
+        if not (issubclass(type(value), str) and isinstance(value, str)):  # a class can claim to be a str
             raise ValueError(f"{what}: expected a text; got {type(value).__name__}")
         value = str.__getitem__(value, slice(None))
     if len(value) > at_most:

@@ -1,7 +1,7 @@
 """Timers relative to the open or close of trading sessions.
 
-What it remembers: every session timer of the strategy by name, with its next moment. A timer whose next session
-is not known has no moment; it waits for new sessions of its calendar.
+What it remembers: every session timer of the strategy by name, with its next moment. A timer whose next
+session is not known has no moment; it waits for new sessions of its calendar.
 
 What changes it:
 

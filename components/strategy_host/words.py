@@ -1,13 +1,13 @@
 """Records a strategy's own words and figures: ``ctx.log``.
 
-What it remembers: the words of the present hook call, until the host makes events of them. This is not part of
-the state, because words from before a failed hook are dropped at the next call.
+What it remembers: the words of the present hook call, until the host makes events of them. They are not part
+of the state, because words of a failed hook are dropped at the next call.
 
 What changes it: ``ctx.log`` adds words, ``take`` empties it, and each hook call starts with an empty list.
 
-The log has words in the order of the strategy's code: words before a yielded decision come before the events of
-that decision. A hook that raises leaves neither decisions nor words. Words that cannot be recorded become a
-``DecisionRefused`` at the same place.
+The log has words in the order of the strategy's code: words before a yielded decision come before the events
+of that decision. A hook that raises leaves neither decisions nor words. Words that cannot be recorded become
+a ``DecisionRefused`` at the same place.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Risk rules: small classes, each of which checks one order and answers with a denial or nothing.
+"""Risk rules. Each is a small class that checks one order and returns a denial or ``None``.
 
 To add a rule: write a class with ``check`` in the module of its concept, give ``RiskLimits`` its limit, and
 list it in ``rules_for``. ``docs/risk.md`` lists them all.
@@ -56,24 +56,26 @@ def rules_for(
     *,
     currency: str,
 ) -> Iterator[Rule]:
-    """The rules of a configuration, in the order in which they are asked.
+    """The rules of a configuration, in the order of checking.
 
-    First those that deny orders which make no sense under any configuration, then the limits.
-    ``declared`` are the positions that strategies declared for themselves, ``own`` are rules of
-    the user's, which come last; ``currency`` is the account's.
+    First come the rules that hold under any configuration, then the limits, then the user's rules.
+
+    - ``declared``: the largest positions that strategies declare for themselves.
+    - ``own``: the user's rules.
+    - ``currency``: the account's currency.
     """
     yield from (Identity(), OrderTerms(), KnownRate(currency), Capability(), Expired())
     yield from _permissions(limits)
     yield from _sizes_and_prices(limits)
     yield from _positions(limits, declared)
     yield from _account(limits)
-    yield KnownSymbol()  # where a price is needed, the rule that needs it has said so
+    yield KnownSymbol()  # after the limits: a limit that needs a price denies with its own reason
     yield from _flow(limits)
     yield from map(OwnRule, own)
 
 
 def strategy_rules(terms: StrategyTerms) -> Iterator[Rule]:
-    """The rules of one strategy's own limits, for checks of its own orders and positions alone."""
+    """The rules of one strategy's own limits. They see only its own orders and positions."""
     limits = terms.limits.as_risk_limits()
     yield from _sizes_and_prices(limits)
     yield from _position_sizes(limits)

@@ -10,11 +10,11 @@ ZERO = Decimal(0)
 MARGIN_SENTENCE = "the initial margin must not exceed the equity that positions and working orders leave"
 CAPITAL_SENTENCE = "the initial margin must not exceed what positions and working orders leave of the capital"
 RATIO = Decimal("0.0001")
-"""The last place of a ratio in a denial; ratios are compared exactly."""
+"""The decimal places of a ratio in a denial. Ratios are compared exactly."""
 
 
 class KnownRate:
-    """No order in a currency without a rate to the account's: nothing could value it."""
+    """Denies orders in a currency without a rate to the account's, because they cannot be valued."""
 
     def __init__(self, own: str) -> None:
         self.own = own
@@ -30,7 +30,7 @@ class KnownRate:
 
 
 class RequireCash:
-    """No buy beyond the cash that working buys leave."""
+    """Denies buys that cost more than the cash less the reserve for working buys."""
 
     def check(self, order_check: OrderCheck) -> Denial | None:
         if order_check.order.side is SELL:
@@ -47,7 +47,7 @@ class RequireCash:
 
 
 class RequireMargin:
-    """No new exposure whose initial margin the equity does not cover.
+    """Denies new exposure if its initial margin is more than the equity can cover.
 
     ``rule`` and ``sentence`` are those of the denial.
     """
@@ -70,7 +70,7 @@ class RequireMargin:
 
 
 class MaxGrossExposure:
-    """No order that could make all positions together worth more than ``limit``."""
+    """Denies orders that could take gross exposure above ``limit``."""
 
     def __init__(self, limit: Decimal) -> None:
         self.limit = limit
@@ -87,7 +87,7 @@ class MaxGrossExposure:
 
 
 class MaxLeverage:
-    """No order that could take gross exposure beyond ``limit`` times the equity."""
+    """Denies orders that could take gross exposure above ``limit`` times the equity."""
 
     def __init__(self, limit: Decimal) -> None:
         self.limit = limit
@@ -109,7 +109,7 @@ class MaxLeverage:
 
 
 class MaxSymbolConcentration:
-    """No order that could make one position worth more than a fraction of the equity."""
+    """Denies orders that could make one position worth more than a fraction of the equity."""
 
     def __init__(self, limit: Decimal) -> None:
         self.limit = limit
@@ -127,7 +127,7 @@ class MaxSymbolConcentration:
 
 
 class MaxSectorConcentration:
-    """No order that could make a sector's positions worth more than a fraction of the equity."""
+    """Denies orders that could make a sector's positions worth more than a fraction of the equity."""
 
     def __init__(self, limit: Decimal) -> None:
         self.limit = limit
@@ -150,7 +150,7 @@ class MaxSectorConcentration:
 
 
 class LossLimit:
-    """No order but reducing ones once ``whose`` loss is ``limit`` or more, by the rule's own measure."""
+    """Denies all but reducing orders once the loss is ``limit`` or more; the rule measures the loss."""
 
     def __init__(self, rule: str, limit: Decimal, whose: str = "the account") -> None:
         self.rule = rule

@@ -7,7 +7,7 @@ from strategies.sdk.risk_rules import Denial
 
 
 class OrderRate:
-    """No more than ``limit`` approvals, orders and replacements, in any ``span_s`` seconds."""
+    """Allows at most ``limit`` approved orders and replacements in any ``span_s`` seconds."""
 
     def __init__(self, rule: str, limit: int, *, span_s: int) -> None:
         self.rule = rule
@@ -34,7 +34,7 @@ class OrderRate:
 
 
 class MaxOpenOrders:
-    """No more than ``limit`` unfinished orders at once."""
+    """Allows at most ``limit`` unfinished orders at the same time."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -48,7 +48,7 @@ class MaxOpenOrders:
 
 
 class MaxOpenOrdersPerSymbol:
-    """No more than ``limit`` unfinished orders of one symbol at once."""
+    """Allows at most ``limit`` unfinished orders of one symbol at the same time."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -62,7 +62,7 @@ class MaxOpenOrdersPerSymbol:
 
 
 class DuplicateOrder:
-    """No order that repeats one of its strategy within ``window_s`` seconds."""
+    """Denies orders that repeat an order of the same strategy within ``window_s`` seconds."""
 
     def __init__(self, window_s: float) -> None:
         self.window_s = window_s

@@ -1,4 +1,4 @@
-"""Rules on the symbols that may be traded and when, and on the orders that the venue takes."""
+"""Rules on tradable symbols, trading hours, and the order types that the venue accepts."""
 
 from collections.abc import Iterable
 
@@ -11,9 +11,9 @@ AT_OPEN = frozenset({OrderType.MARKET_ON_OPEN, OrderType.LIMIT_ON_OPEN})
 
 
 class Identity:
-    """No order under the id of a working one, whose fills could not be told apart.
+    """Denies orders with the id of a working order, because their fills would be confused.
 
-    And no order that waits for one which is not working (any more): it would wait for ever.
+    It also denies orders whose parent is not working: they would wait for ever.
     """
 
     def check(self, order_check: OrderCheck) -> Denial | None:
@@ -29,7 +29,7 @@ class Identity:
 
 
 class KnownSymbol:
-    """No order in a symbol without terms or a price, where other symbols were defined."""
+    """Denies orders in a symbol without terms and price, if other symbols are defined."""
 
     def check(self, order_check: OrderCheck) -> Denial | None:
         defined = order_check.context.state.defined
@@ -40,7 +40,7 @@ class KnownSymbol:
 
 
 class DefinedSymbol:
-    """No order in a symbol without terms."""
+    """Denies orders in a symbol without terms."""
 
     def check(self, order_check: OrderCheck) -> Denial | None:
         if order_check.order.symbol in order_check.context.state.defined:
@@ -50,7 +50,7 @@ class DefinedSymbol:
 
 
 class Expired:
-    """No order in an instrument after its expiry."""
+    """Denies orders in an instrument after its expiry."""
 
     def concerns(self, instrument: InstrumentDefined) -> bool:
         return bool(instrument.expiry_ts)
@@ -64,7 +64,7 @@ class Expired:
 
 
 class Restricted:
-    """No order in these symbols."""
+    """Denies orders in the restricted symbols."""
 
     def __init__(self, symbols: Iterable[str]) -> None:
         self.symbols = frozenset(symbols)
@@ -78,7 +78,7 @@ class Restricted:
 
 
 class AllowOnly:
-    """No order in any symbol but these."""
+    """Denies orders in all symbols except the allowed ones."""
 
     def __init__(self, symbols: Iterable[str]) -> None:
         self.symbols = frozenset(symbols)
@@ -92,9 +92,9 @@ class AllowOnly:
 
 
 class InSession:
-    """No order while the instrument's market is closed or halted.
+    """Denies orders while the instrument's market is closed or halted.
 
-    Orders for its opening may go. So may orders that wait for a parent: they go out when the parent fills.
+    Orders for the opening are allowed. So are orders that wait for a parent: they are sent when it fills.
     """
 
     def check(self, order_check: OrderCheck) -> Denial | None:
@@ -110,7 +110,7 @@ class InSession:
 
 
 class Capability:
-    """No order that its venue does not take and that nothing emulates."""
+    """Denies orders that the venue does not accept and that are not emulated."""
 
     def check(self, order_check: OrderCheck) -> Denial | None:
         lacking = order_check.context.venue.lacks(order_check.order)

@@ -1,4 +1,4 @@
-"""Rules on the projected position: with the order and the working ones of its side filled."""
+"""Rules on the projected position: the position after the order and working orders of its side fill."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -12,7 +12,7 @@ ZERO = Decimal(0)
 
 
 class MaxPositionQuantity:
-    """No order that could take the net position beyond ``limit`` units; reducing it is always allowed."""
+    """Denies orders that could take the net position above ``limit`` units; reducing is always allowed."""
 
     def __init__(self, limit: Decimal) -> None:
         self.limit = limit
@@ -32,7 +32,7 @@ class MaxPositionQuantity:
 
 
 class MaxPositionNotional:
-    """No order that could make the position worth more than ``limit`` in the account's currency."""
+    """Denies orders that could make a position worth more than ``limit`` in the account's currency."""
 
     def __init__(self, limit: Decimal) -> None:
         self.limit = limit
@@ -51,7 +51,7 @@ class MaxPositionNotional:
 
 
 class StrategyMaxPosition:
-    """No order that could take a strategy beyond the position it declared for itself."""
+    """Denies orders that could take a strategy above its declared largest position."""
 
     def __init__(self, limits: Mapping[StrategyId, Decimal]) -> None:
         self.limits = limits
@@ -75,7 +75,7 @@ class StrategyMaxPosition:
 
 
 class NoShortSale:
-    """No sale of more than is held."""
+    """Denies sales of more than the position."""
 
     def check(self, order_check: OrderCheck) -> Denial | None:
         if not _sells_short(order_check):
@@ -85,7 +85,7 @@ class NoShortSale:
 
 
 class Shortable:
-    """No short position in an instrument that cannot be borrowed."""
+    """Denies short sales of an instrument that cannot be borrowed."""
 
     def concerns(self, instrument: InstrumentDefined) -> bool:
         return not instrument.is_shortable
@@ -98,9 +98,9 @@ class Shortable:
 
 
 class ReduceOnly:
-    """No reduce-only order without a position of its strategy to reduce.
+    """Denies reduce-only orders without a position of the strategy to reduce.
 
-    An exit that waits for its parent may go: the parent will make the position.
+    An exit that waits for its parent is allowed: the parent will open the position.
     """
 
     def check(self, order_check: OrderCheck) -> Denial | None:

@@ -1,4 +1,4 @@
-"""Rules on price: the distance from the market at which an order may trade or trigger."""
+"""Rules on prices: the largest distance of an order from the market."""
 
 from decimal import Decimal
 
@@ -11,7 +11,7 @@ ZERO = Decimal(0)
 
 
 class PriceCollar:
-    """No order that could trade more than ``limit`` basis points worse than the last price.
+    """Denies orders that could trade more than ``limit`` basis points worse than the last price.
 
     A limit order is compared at its limit, any other order at the side of the quote that it would take. A
     price better than the last one is allowed.
@@ -37,7 +37,7 @@ class PriceCollar:
 
 
 class StopCollar:
-    """No stop or touch price further than ``limit`` basis points from the last price, on either side."""
+    """Denies stop and touch prices more than ``limit`` basis points above or below the last price."""
 
     def __init__(self, limit: Decimal) -> None:
         self.limit = limit
@@ -56,7 +56,7 @@ class StopCollar:
 
 
 def _far_side(order_check: OrderCheck) -> Decimal | None:
-    """The quote that an order without a limit would trade at; ``None`` where there is none."""
+    """The quote at which an order without a limit would trade; ``None`` without a quote."""
     quote = order_check.last_quote
     if quote is None:
         return None

@@ -1,4 +1,4 @@
-"""The form of a risk rule: one limit that checks one order at a time."""
+"""The interfaces of risk rules."""
 
 from typing import Protocol, runtime_checkable
 
@@ -8,16 +8,16 @@ from strategies.sdk.risk_rules import Denial
 
 
 class Rule(Protocol):
-    """One limit. It keeps no state of its own: everything it may know is in the order check."""
+    """One limit. It has no state: all its information is in the order check."""
 
     def check(self, order_check: OrderCheck) -> Denial | None:
-        """The reason to deny the order; ``None`` if the rule has none."""
+        """The denial of the order; ``None`` if the rule allows it."""
         ...
 
 
 @runtime_checkable
 class InstrumentRule(Rule, Protocol):
-    """A limit on some instruments alone; orders in others are not checked by it."""
+    """A limit on some instruments only. It does not check orders in others."""
 
     def concerns(self, instrument: InstrumentDefined) -> bool:
         """Whether it limits orders in an instrument with these terms."""
@@ -26,7 +26,7 @@ class InstrumentRule(Rule, Protocol):
 
 @runtime_checkable
 class FlowRule(Rule, Protocol):
-    """A limit on the flow of orders, which has to remember the approved ones."""
+    """A limit on the flow of orders. It must remember approved orders."""
 
     def note(self, order_check: OrderCheck) -> None:
         """Remember an order that was approved."""

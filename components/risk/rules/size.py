@@ -1,4 +1,4 @@
-"""Rules on an order by itself: its terms, its quantity, its value."""
+"""Rules on the terms, the quantity and the value of one order."""
 
 from decimal import Decimal
 
@@ -9,10 +9,9 @@ ZERO = Decimal(0)
 
 
 class OrderTerms:
-    """No order whose quantity and prices are not positive numbers on the instrument's lot and tick.
+    """Denies orders whose quantity or prices are not above 0, or not on the instrument's lot and tick.
 
-    Strategies' orders are rounded before they come here; those of algorithms, notebooks and operators
-    need not be.
+    Orders of strategies are already rounded; orders of algorithms, notebooks and operators may not be.
     """
 
     def check(self, order_check: OrderCheck) -> Denial | None:
@@ -37,7 +36,7 @@ class OrderTerms:
 
 
 class MaxOrderQuantity:
-    """No order larger than ``limit`` units."""
+    """Denies orders of more than ``limit`` units."""
 
     def __init__(self, limit: Decimal) -> None:
         self.limit = limit
@@ -50,7 +49,7 @@ class MaxOrderQuantity:
 
 
 class MaxOrderNotional:
-    """No order worth more than ``limit`` in the account's currency."""
+    """Denies orders worth more than ``limit`` in the account's currency."""
 
     def __init__(self, limit: Decimal) -> None:
         self.limit = limit
@@ -64,7 +63,7 @@ class MaxOrderNotional:
 
 
 def _too_little(order_check: OrderCheck) -> Denial | None:
-    """The denial of an order worth less than the venue takes; ``None`` while there is no price."""
+    """The denial of an order below the minimum notional; ``None`` if there is no price yet."""
     least = order_check.instrument.minimum_notional
     if order_check.price is None:
         return None

@@ -2,8 +2,7 @@
 
 - ``markets``: every symbol that the strategy gets must be of one of these asset classes.
 - ``timeframes``: the run must have bars of each of these lengths, for at least one of the strategy's symbols.
-- ``features``: ``book`` needs order books for at least one of its symbols. ``day_pnl`` needs nothing of the
-  run.
+- ``features``: ``book`` needs order books for at least one of its symbols. ``day_pnl`` needs no data.
 
 An empty declaration needs nothing. The data of a live log is not known when the log begins, so there only
 markets and the names of features are checked.
@@ -31,7 +30,7 @@ Played = Sequence[tuple[StreamInfo, StreamRange]]
 async def check_declared(
     store: EventStore, strategies: Sequence[PlannedStrategy], played: Played, config: ReplayConfig
 ) -> None:
-    """Raise ``ConfigError`` with the strategy, its declaration, and the data that the run has instead."""
+    """Raise ``ConfigError`` with the strategy, its declaration, and the data of the run."""
     declared = [_Declared(one, played) for one in strategies]
     has_markets = any(one.markets for one in declared)
     classes = await _asset_classes(store, played, config) if has_markets else {}
@@ -110,7 +109,7 @@ class _Declared:
             )
 
     async def _bars(self, store: EventStore) -> AsyncGenerator[Bar, None]:
-        """The bars of its symbols: first some of each stream, which is nearly always enough, then all."""
+        """The bars of its symbols: first some of each stream, which are usually enough, then all."""
         for is_first_read in (True, False):
             for _, source in self._played:
                 selection = Selection(

@@ -1,7 +1,7 @@
 """A session on a live log: an engine that continues at the end of the log.
 
 The log begins like the stream of a backtest, with configuration, code, trading hours and instruments as
-inputs, and holds its market data itself. So ``replay verify``, ``replay journal`` and ``replay report`` can
+inputs, and also contains its market data. So ``replay verify``, ``replay journal`` and ``replay report`` can
 read it.
 
     session = await begin_session(store, "paper", config, clock=RealTimeClock(), mode="paper")
@@ -36,7 +36,7 @@ from strategies.sdk.loading import LoadedStrategy
 DEFAULTS = EngineConfig()
 
 HOURS_AHEAD_NS = 270 * DAY_NS
-"""How far ahead trading hours are recorded: exchanges announce holidays about a year before."""
+"""Trading hours are recorded this far ahead; exchanges announce holidays about a year before."""
 
 
 class LiveSession:

@@ -1,12 +1,12 @@
 """The results of each strategy of a run: its counts, its trades, and its P&L at every mark of its ledger.
 
-Trades and fees come from its fills and are always known. P&L over time, returns and drawdown come from its
-ledgers (``LedgerMarked``) and are ``None`` where these were not marked. Amounts are in the account's
-currency: trades at the rates of their exits, ledgers at the rates of their marks, fees at the last rate; at
-par without a rate.
+Trades and fees come from fills and are always known. P&L over time, returns and drawdown come from ledger
+marks (``LedgerMarked``) and are ``None`` without them. Amounts are in the account's currency: trades at the
+rates of their exits, ledgers at the rates of their marks, fees at the last rate. Without a rate they count at
+par.
 
-Returns are measured on ``initial_equity``. For a strategy with capital of its own this is its capital at the
-start, for others the account's equity: so the latter add up to the account's return.
+Returns are relative to ``initial_equity``: the strategy's capital at the start, or the account's equity for
+a strategy without capital of its own. Returns on the account's equity add up to the account's return.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -51,9 +51,7 @@ COUNTED: frozenset[type[Event]] = frozenset(
 
 
 class Pnl(msgspec.Struct, frozen=True):
-    """All that a strategy gained: ``realised`` and ``unrealised`` before ``commissions``, ``income``
-    apart.
-    """
+    """The P&L of a strategy. ``realised`` and ``unrealised`` are before commissions and without income."""
 
     realised: Decimal = ZERO
     unrealised: Decimal = ZERO
@@ -70,14 +68,15 @@ class StrategyResult(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """The results of one strategy. Money is in the account's currency.
 
     - ``capital``: its share of the account as configured; ``None``: the whole account.
-    - ``orders``, ``denied``, ``rejected``: submitted orders, and those that risk or the venue refused.
+    - ``orders``, ``denied``, ``rejected``: submitted orders, orders denied by risk, and orders rejected by
+      the venue.
     - ``refused``: invalid decisions.
     - ``open_lots``: entries that were never closed.
     - ``trade_pnl``: P&L of closed trades, after commission.
     - ``fees``: the commissions of all fills.
     - ``pnl``: at the last mark; ``None`` where ledgers were not marked.
-    - ``equity``: ``initial_equity`` and the net P&L at every mark; its ``exposure`` is 1 while it held a
-      position, else 0. ``None`` as above.
+    - ``equity``: ``initial_equity`` plus net P&L at every mark; ``exposure`` is 1 with a position, else 0.
+      ``None`` as above.
     - ``trades``: figures of its closed trades.
     - ``metrics``: the same figures as a run has. ``None`` as above.
     """
@@ -100,7 +99,7 @@ class StrategyResult(msgspec.Struct, frozen=True, eq=False, kw_only=True):
 
 
 class _Mark(msgspec.Struct):
-    """One mark: what each strategy had gained, and which of them held a position."""
+    """One mark: P&L and cash of each strategy, and the strategies with a position."""
 
     ts: int
     pnl: dict[StrategyId, Pnl]
@@ -109,7 +108,7 @@ class _Mark(msgspec.Struct):
 
 
 class _Shares(msgspec.Struct):
-    """What is read of a recorded configuration, which may be of another version."""
+    """The needed part of a recorded configuration, which may be of another version."""
 
     strategies: tuple["_Share", ...] = ()
 
@@ -166,10 +165,11 @@ class StrategyTally:
         opens_ts: int,
         known_ts: int,
     ) -> tuple[StrategyResult, ...]:
-        """The results of the strategies that were loaded, then of others that had orders (a plan of signals).
+        """The results of the loaded strategies, then of others with orders (a plan of signals).
 
-        ``initial_equity`` is the account's. Marks before ``known_ts``, when the market was first known, are
-        left out; the first point of a curve is at ``opens_ts``.
+        - ``initial_equity``: the account's.
+        - ``opens_ts``: the time of the first point of each curve.
+        - ``known_ts``: the time of the first market data. Earlier marks are left out.
         """
         capital = _capital_of(loaded, config)
         self._follow_rates(until_ts=None)
@@ -229,7 +229,7 @@ class StrategyTally:
         counts[type(event)] = counts.get(type(event), 0) + 1
 
     def _charge(self, fill: OrderFilled) -> None:
-        """Add a commission, unless the venue took the fill back."""
+        """Add a commission, unless the fill was busted."""
         corrected = self._corrections.get((fill.client_order_id, fill.fill_id))
         if corrected is None or corrected.quantity:
             fees = self._fees.setdefault(fill.strategy, {})
@@ -263,7 +263,7 @@ class StrategyTally:
 
 
 def _capital_of(loaded: Sequence[StrategyId], config: str) -> Mapping[StrategyId, Capital]:
-    """The capital that a recorded configuration gives to strategies, which it names in order of loading."""
+    """The capital of strategies in a recorded configuration, which lists them in order of loading."""
     if not config:
         return {}
     shares = [one for one in msgspec.json.decode(config, type=_Shares).strategies if one.enabled]
@@ -271,7 +271,7 @@ def _capital_of(loaded: Sequence[StrategyId], config: str) -> Mapping[StrategyId
 
 
 def _base(capital: Capital | None, account: Decimal) -> Decimal:
-    """What returns are measured on: the capital at the start, else the account's equity."""
+    """The base of returns: the capital at the start, else the account's equity."""
     if capital is None:
         return account
     if capital.amount is not None:

@@ -4,9 +4,9 @@ The name of a calendar is one of:
 
 - a name of ``exchange_calendars``: the MIC or alias of an exchange (``XNYS``, ``NYSE``, ``XLON``),
   ``us_futures``, or ``24/7`` and ``24/5``, with days in UTC;
-- ``FX``: currency dealing from Sunday to Friday 17:00 New York. A trading day begins at 17:00 and has the date
-  of its end. No trading day ends on 25 December or 1 January. The short breaks around 17:00 differ between
-  dealers and are left out.
+- ``FX``: currency dealing from Sunday to Friday 17:00 New York. A trading day begins at 17:00 and has the
+  date of its end. No trading day ends on 25 December or 1 January. The short breaks around 17:00 differ
+  between dealers and are left out.
 
 The library and pandas take about a second to import, so they are imported only when a run names a calendar.
 """

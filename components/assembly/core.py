@@ -59,7 +59,7 @@ class PlacedStrategy(msgspec.Struct, frozen=True):
     strategy: AnyStrategy
     symbols: tuple[str, ...]
     was_told: bool = True
-    """Whether ``ctx.symbols`` has its symbols from the start; otherwise each from its first market data on."""
+    """Whether ``ctx.symbols`` has its symbols from the start; otherwise each from its first data on."""
     terms: StrategyTerms = UNLIMITED
     """Its capital and its own limits."""
 
@@ -91,8 +91,8 @@ def assemble(
 ) -> Core:
     """Construct and register every component. ``venue``: ``None`` if brokers are edges.
 
-    ``disabled``: strategies that ``signals`` may name although they are not loaded. Raises ``ConfigError`` for
-    a duplicate id, and for an unknown strategy in ``signals``.
+    ``disabled``: strategies that ``signals`` may name although they are not loaded. Raises ``ConfigError``
+    for a duplicate id, and for an unknown strategy in ``signals``.
     """
     _check_placed(placed, signals, disabled)
     bus, venue_facts, pauses = EventBus(), VenueFacts(), Pauses(one.strategy_id for one in placed)

@@ -114,7 +114,9 @@ All other terms differ between venues, so the configuration must give them.
 def instrument_like(preset: str, symbol: str) -> InstrumentConfig:
     """A preset's terms for a symbol; raises ``ConfigError`` for an unknown preset."""
     if preset not in PRESETS:
-        raise ConfigError(f"instruments: {symbol}: like {preset!r} is none of {', '.join(PRESETS)}")
+        raise ConfigError(
+            f"instruments: {symbol}: like {preset!r} is not a preset; there are: {', '.join(PRESETS)}"
+        )
     return msgspec.structs.replace(PRESETS[preset], symbol=symbol)
 
 
@@ -124,7 +126,7 @@ def check_instruments(instruments: tuple[InstrumentConfig, ...]) -> None:
     for instrument in instruments:
         if symbols.count(instrument.symbol) > 1:
             raise ConfigError(
-                f"instruments: {instrument.symbol!r} is there {symbols.count(instrument.symbol)} times"
+                f"instruments: {instrument.symbol!r} is given {symbols.count(instrument.symbol)} times"
             )
         _check_amounts(instrument)
         _check_derivative(instrument)

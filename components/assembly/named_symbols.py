@@ -1,6 +1,7 @@
 """Checks that the symbols named in a configuration exist: a limit on a misspelt symbol would limit nothing.
 
-- Continuous limits, ``day_symbol``, volume profiles and commands act on traded symbols. The run must have them.
+- Continuous limits, ``day_symbol``, volume profiles and commands act on traded symbols. The run must have
+  them.
 - ``restricted``, ``allow_only`` and ``instruments`` may be shared by several runs. The store must have their
   symbols; for the two lists, terms under ``instruments`` are enough too.
 """

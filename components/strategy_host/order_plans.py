@@ -1,8 +1,8 @@
 """Makes order intents of decisions: single orders, groups, and parents with children.
 
-Ids are counted in order, the parent's first. The orders of one ``OneCancelsOther`` share a ``group_id``; so do the
-two exits attached to an order. It is made from the id of the first of them. A plan with one invalid order is
-refused as a whole and uses no id.
+Ids are counted in order, the parent's first. The orders of one ``OneCancelsOther`` share a ``group_id``; so
+do the two exits attached to an order. It is made from the id of the first of them. A plan with one invalid
+order is refused as a whole and uses no id.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,6 +1,6 @@
-"""All that a strategy may see.
+"""The names that a strategy may import.
 
-A strategy module imports this and nothing else of ours. The SDK itself imports ``kernel`` alone.
+A strategy module imports only this package of onetape. The SDK itself imports only ``kernel``.
 To write a strategy, subclass ``Strategy`` (see ``strategies/ma_cross.py``) and put the file anywhere:
 ``replay --strategy path/to/file.py:Class``.
 """

@@ -1,4 +1,4 @@
-"""What a strategy may know, all of it read-only and all of it a function of the log."""
+"""The views that a strategy has. All are read-only, and all are functions of the log."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -7,23 +7,25 @@ from typing import Protocol
 
 from kernel.events import Bar, InstrumentDefined, Order, Quote, Trade, TradingSession
 from strategies.sdk.adjustment import Adjustment
-from strategies.sdk.limits import RiskLimits as RiskLimits  # read from here by who reads the context
+from strategies.sdk.limits import RiskLimits as RiskLimits  # exported with the context
 from strategies.sdk.order_book import OrderBook
 from strategies.sdk.strategy_limits import StrategyLimits
 
 Figure = int | float | str | bool | Decimal | None
-"""A figure that ``Context.log`` records; ``None`` is one that is not known."""
+"""A figure for ``Context.log``; ``None`` stands for an unknown figure."""
 
 
 class PortfolioView(Protocol):
-    """One strategy's positions, working orders and P&L, and the account that it shares with others.
+    """One strategy's positions, working orders and P&L, and the account that all strategies share.
 
-    ``cash``, ``equity`` and ``buying_power`` are the account's. All else is of this strategy's own ledger.
+    ``cash``, ``equity`` and ``buying_power`` are the account's; all other figures are of this strategy's
+    ledger.
 
-    Amounts are exact, and in the account's currency unless said otherwise. A foreign amount is converted at
-    the last rate on record. A figure is ``None`` while a price or a rate that it needs is not known. Prices
-    are as ``Context.last_price`` gives them. A ``symbol`` that is left out means all symbols of the
-    strategy.
+    - Amounts are exact, and in the account's currency unless stated otherwise. Foreign amounts are converted
+      at the last logged rate.
+    - A figure is ``None`` while a needed price or rate is not known.
+    - Prices are those of ``Context.last_price``.
+    - Without ``symbol``, a figure is for all symbols of the strategy.
     """
 
     @property
@@ -33,22 +35,22 @@ class PortfolioView(Protocol):
 
     @property
     def cash(self) -> Decimal:
-        """The account's cash, in all currencies. Money without a rate counts at par."""
+        """The account's cash in all currencies. An amount without a rate counts at par."""
         ...
 
     @property
     def equity(self) -> Decimal:
         """The account's cash and positions at last prices.
 
-        A position without a price counts at cost, money without a rate at par.
+        A position without a price counts at cost, an amount without a rate at par.
         """
         ...
 
     @property
     def capital(self) -> Decimal | None:
-        """What this strategy may use: the capital that the configuration gives it, else the account's equity.
+        """The strategy's capital from the configuration, else the account's equity.
 
-        Weights and percentages of orders (``target_weight``, ``EquityPercent``) are parts of it.
+        Weights and percentages of orders (``target_weight``, ``EquityPercent``) refer to it.
         """
         ...
 
@@ -56,14 +58,14 @@ class PortfolioView(Protocol):
     def buying_power(self) -> Decimal | None:
         """The account's equity less the initial margin of all positions; below 0 is a margin call.
 
-        Where the strategy has capital of its own, at most that less the initial margin of its own
-        positions. A new position takes its notional times its margin rate: all of the notional in a cash
-        account. Working orders are not taken off.
+        For a strategy with capital of its own, it is at most that capital less the initial margin of the
+        strategy's positions. A new position uses its notional times its margin rate; in a cash account, the
+        whole notional. Working orders are not subtracted.
         """
         ...
 
     def position(self, symbol: str) -> Decimal:
-        """Signed quantity held by this strategy; 0 where it has none."""
+        """Signed quantity held by this strategy; 0 without a position."""
         ...
 
     def positions(self) -> Mapping[str, Decimal]:
@@ -75,79 +77,78 @@ class PortfolioView(Protocol):
         ...
 
     def average_price(self, symbol: str) -> Decimal | None:
-        """What a unit of the open position cost, in the instrument's currency, before commissions.
+        """Average cost of a unit of the open position, in the instrument's currency, before commissions.
 
-        To ten decimal places; ``None`` where nothing is held.
+        Rounded to ten decimal places; ``None`` without a position.
         """
         ...
 
     def market_value(self, symbol: str | None = None) -> Decimal | None:
-        """The value of open positions at last prices, negative when short; of a future, its notional."""
+        """The value of open positions at last prices, negative if short; for a future, its notional."""
         ...
 
     def unrealised_pnl(self, symbol: str | None = None) -> Decimal | None:
-        """What open positions gained on what they cost, before commissions."""
+        """P&L of open positions: value less cost, before commissions."""
         ...
 
     def realised_pnl(self, symbol: str | None = None) -> Decimal | None:
-        """What closed positions gained since the beginning, before commissions and income."""
+        """P&L of closed positions since the start of the run, before commissions and income."""
         ...
 
     def day_pnl(self, symbol: str | None = None) -> Decimal | None:
-        """What this strategy gained since the account's trading day began.
+        """P&L of this strategy since the account's trading day began.
 
-        Of one symbol: realised and unrealised P&L, before commissions and income. In all: after commissions,
-        with income. Kept for strategies with ``"day_pnl"`` among their metadata's features; a call by any
-        other raises ``ComponentError``.
+        - With ``symbol``: realised and unrealised P&L, before commissions and income.
+        - Without: after commissions, with income.
+
+        Only for strategies whose metadata has the feature ``"day_pnl"``; otherwise a call raises
+        ``ComponentError``.
         """
         ...
 
     def commissions(self) -> Decimal | None:
-        """All commissions that this strategy paid since the beginning."""
+        """All commissions of this strategy since the start of the run."""
         ...
 
     def income(self) -> Decimal | None:
-        """Dividends, interest, fees and funding since the beginning; below 0 if more was paid than
-        received.
-        """
+        """Dividends, interest, fees and funding since the start of the run: received less paid."""
         ...
 
 
 class CalendarView(Protocol):
     """The trading sessions of symbols, as of now.
 
-    They come from the calendar that ``instruments:`` names for a symbol, and are known ahead. A moment
-    belongs to the session with ``open_ts <= now < close_ts``: a bar that ends with a session is known when
-    the session is over. Where trading goes on round the clock, one session ends where the next begins. A
-    symbol without a calendar is always open, has no sessions (``None``), and its trading days are those of
-    UTC.
+    They come from the calendar that ``instruments:`` names for a symbol, and are known in advance. Times are
+    ns since the epoch, UTC.
 
-    Times are ns since the epoch, UTC.
+    - The present session has ``open_ts <= now < close_ts``. So the last bar of a session arrives after it.
+    - In a market that never closes, one session ends where the next begins.
+    - A symbol without a calendar is always open, has no sessions (``None``), and has UTC trading days.
     """
 
     def is_open(self, symbol: str) -> bool:
-        """Whether its market trades now: within a session, and neither halted nor closed by its status."""
+        """Whether its market trades now: in a session, and neither halted nor closed by its status."""
         ...
 
     def session(self, symbol: str) -> TradingSession | None:
-        """The session that now belongs to, else the next one: its day, its ``open_ts``, its ``close_ts``."""
+        """The present session, else the next one."""
         ...
 
     def next_open(self, symbol: str) -> int | None:
-        """When the first session after now opens."""
+        """The time at which the first session after now opens."""
         ...
 
     def next_close(self, symbol: str) -> int | None:
-        """When the session that now belongs to ends, else the next one."""
+        """The time at which the present session closes, else the next one."""
         ...
 
     def trading_day(self, symbol: str) -> int:
-        """The day, as YYYYMMDD, of the session that now belongs to, else of the next one."""
+        """The day, as YYYYMMDD, of the present session, else of the next one."""
         ...
 
 
 class Context(Protocol):
-    """Everything a strategy can see besides the event it is called with."""
+    """Everything that a strategy can see besides the event of the present hook call."""
 
     @property
     def now(self) -> int:
@@ -163,8 +164,9 @@ class Context(Protocol):
     def symbols(self) -> tuple[str, ...]:
         """The symbols of this strategy that are known by now, sorted.
 
-        Those that the configuration names for it (``symbols:``) are known from the start. Without such a list
-        they are all of the run's, each from its first market event on: in ``on_start`` there are none.
+        The symbols that the configuration names for it (``symbols:``) are known from the start. Without such
+        a list, every symbol of the run is known from its first market event on; in ``on_start`` the tuple is
+        empty.
         """
         ...
 
@@ -181,12 +183,12 @@ class Context(Protocol):
 
     @property
     def own_limits(self) -> StrategyLimits:
-        """The limits of this strategy alone, which hold beside the account's."""
+        """The limits of this strategy, in addition to the account's."""
         ...
 
     @property
     def random(self) -> Random:
-        """A generator seeded by the strategy's id and the place in the log: replays repeat it."""
+        """A generator seeded by the strategy's id and the number of calls: replays repeat it."""
         ...
 
     @property
@@ -195,18 +197,19 @@ class Context(Protocol):
         ...
 
     def instrument(self, symbol: str) -> InstrumentDefined:
-        """The instrument's terms (tick, lot, multiplier, currency); plain ones of a symbol not yet known."""
+        """The instrument's terms (tick, lot, multiplier, currency); default terms for an unknown symbol."""
         ...
 
     def history(
         self, symbol: str, count: int, *, timeframe: str = "", adjustment: Adjustment = Adjustment.SPLITS
     ) -> Sequence[Bar]:
-        """The last ``count`` bars, oldest first, the current one included; fewer at the start.
+        """The last ``count`` bars, oldest first, with the current one; fewer at the start of a run.
 
-        Never more than ``Strategy.bars_needed`` asked for, and all of one timeframe: the one named, else
-        the strategy's own if its metadata has exactly one, else the first that was seen. Prices are on
-        today's terms: adjusted for splits since, and on request for dividends too. ``on_bar`` is given bars
-        as they came; where nothing was split the two are the same.
+        - At most ``Strategy.bars_needed`` bars.
+        - All of one timeframe: ``timeframe``, else the only one in the strategy's metadata, else the first
+          one seen.
+        - Prices are adjusted for later splits, and on request for dividends too. ``on_bar`` gets unadjusted
+          bars.
         """
         ...
 
@@ -219,9 +222,9 @@ class Context(Protocol):
     def last_trade(self, symbol: str) -> Trade | None: ...
 
     def book(self, symbol: str) -> OrderBook | None:
-        """The order book as of now; ``None`` before its first snapshot, after a gap and while crossed.
+        """The present order book; ``None`` before its first snapshot, after a gap, and while crossed.
 
-        Books are kept for strategies that have ``on_book``, or ``"book"`` among their metadata's features.
+        Only for strategies that have ``on_book``, or whose metadata has the feature ``"book"``.
         """
         ...
 
@@ -230,10 +233,11 @@ class Context(Protocol):
 
             self.ctx.log("crossed", fast=fast, slow=slow, held=self.ctx.portfolio.position(bar.symbol))
 
-        They come into the log in the order of the code: before the decisions that are yielded after them. A
-        hook that raises leaves neither decisions nor words. Bounds: words and texts of 1,000 characters,
-        names of 100, 50 figures a call, 100 calls from one hook call. What is beyond them, or no such
-        figure, is not recorded: a ``DecisionRefused`` says why. A float that is not finite is recorded as
-        text.
+        The log has them in the order of the code: before the decisions that are yielded after them. A hook
+        that raises leaves neither decisions nor words. A float that is not finite is recorded as text.
+
+        Bounds: 1,000 characters of words or text, 100 of a name, 50 figures per call, 100 calls per hook
+        call. Beyond them, and for figures of other types, a ``DecisionRefused`` with the reason is recorded
+        instead.
         """
         ...

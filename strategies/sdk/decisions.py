@@ -1,8 +1,8 @@
 """What a strategy hook may return: orders, cancels, replacements, signals and timers.
 
-These are plain values. The strategy host turns them into events, with time, ids and quantities
-quantised to the instrument's lot and tick; what is not valid comes back as ``DecisionRefused``.
-``order_requests`` has the short ways to write orders down.
+These are plain values. The strategy host turns them into events: it adds time and ids, and rounds quantities
+and prices to the instrument's lot and tick. An invalid decision comes back as ``DecisionRefused``.
+``order_requests`` has short functions that make orders.
 """
 
 from collections.abc import Iterable
@@ -19,37 +19,40 @@ Number = int | float | Decimal
 
 
 class Notional(msgspec.Struct, frozen=True, gc=False):
-    """A quantity worth ``amount`` of the account's currency at the order's price, rounded down to lots.
+    """A quantity with a value of ``amount`` at the order's price, rounded down to lots.
 
-    The order's price is its limit, else its stop, else the last price.
+    ``amount`` is in the account's currency. The order's price is its limit, else its stop, else the last
+    price.
     """
 
     amount: Number
 
 
 class EquityPercent(msgspec.Struct, frozen=True, gc=False):
-    """A quantity worth ``percent`` of the account's equity (5 is 5 %), priced as ``Notional`` is.
+    """A quantity with a value of ``percent`` of the account's equity (5 is 5 %), priced like ``Notional``.
 
-    Where the configuration gives the strategy capital of its own, it is a percentage of that.
+    For a strategy with capital of its own, it is a percentage of that.
     """
 
     percent: Number
 
 
 Quantity = Number | Notional | EquityPercent
-"""How much: in units of the instrument, or by what it is worth."""
+"""A quantity in units of the instrument, or by value."""
 
 
 class PlaceOrder(msgspec.Struct, frozen=True, gc=False):
-    """Please send this order. ``quantity`` is in units of the instrument, positive, or by its worth.
+    """Please send this order.
 
-    ``stop_price`` is the trigger of stops and of if-touched orders. A trailing stop has one of
-    ``trail_amount`` (in price) and ``trail_percent`` (5 is 5 %), and may have a first ``stop_price``.
-    ``expire_ts`` (ns, UTC) belongs to GTD. ``post_only`` takes no liquidity, ``reduce_only`` opens or
-    turns no position, ``display_quantity`` is what an iceberg shows.
-
-    ``stop_loss`` and ``take_profit`` are prices of attached exits: once this order is filled, a stop and
-    a limit order of the same quantity the other way, of which one cancels the other.
+    - ``quantity``: in units of the instrument, above 0, or by value.
+    - ``stop_price``: the trigger of a stop or if-touched order; optional first trigger of a trailing stop.
+    - ``expire_ts``: ns, UTC; only for GTD.
+    - ``post_only``: the order takes no liquidity.
+    - ``reduce_only``: the order neither opens nor turns a position.
+    - ``trail_amount`` (in price), ``trail_percent`` (5 is 5 %): a trailing stop has one of them.
+    - ``display_quantity``: the visible quantity of an iceberg.
+    - ``stop_loss``, ``take_profit``: prices of attached exits. When this order is filled, a stop and a limit
+      order of the same quantity are sent on the other side. One cancels the other.
     """
 
     symbol: str
@@ -73,10 +76,11 @@ class PlaceOrder(msgspec.Struct, frozen=True, gc=False):
 class Target(msgspec.Struct, frozen=True, gc=False):
     """Please bring this strategy's position to ``position`` units, or to ``weight`` of the equity.
 
-    One of the two is given; negative is short. A ``weight`` of 0.6 is worth 60 % of the account's
-    equity (of the strategy's capital, where it has its own), rounded to lots towards zero. The order is for
-    the difference to the position that this strategy holds now. Orders still working are not counted:
-    cancel them first, or they fill besides. No order is made when the difference is less than a lot.
+    Give one of the two; a negative number is a short position. A ``weight`` of 0.6 is 60 % of the account's
+    equity, or of the strategy's own capital, rounded to lots towards zero.
+
+    The order is for the difference to the strategy's present position; below one lot, no order is made.
+    Working orders are not counted: cancel them first, or they fill in addition.
     """
 
     symbol: str
@@ -91,10 +95,10 @@ class Target(msgspec.Struct, frozen=True, gc=False):
 
 
 class OneCancelsOther(msgspec.Struct, frozen=True):
-    """Please send these orders, two or more of one symbol: what one fills the others no longer may.
+    """Please send these orders, two or more of one symbol. A fill of one reduces the others.
 
-    A fill takes its quantity off the others, which are cancelled when nothing is left of them. An order
-    that is cancelled, denied or expires leaves the others as they are.
+    A fill takes its quantity from the others; an order with no quantity left is cancelled. An order that is
+    cancelled, denied or expired does not change the others.
     """
 
     orders: tuple[PlaceOrder, ...]
@@ -103,8 +107,8 @@ class OneCancelsOther(msgspec.Struct, frozen=True):
 class OneTriggersOther(msgspec.Struct, frozen=True):
     """Please send ``first``, and ``then`` once it is filled.
 
-    What waits is sent when ``first`` is completely filled, or ended with a part filled: then for that
-    part. It is cancelled when ``first`` ends with nothing filled.
+    The waiting orders are sent when ``first`` is completely filled. If ``first`` ends partly filled, they are
+    sent for the filled quantity; if it ends without a fill, they are cancelled.
     """
 
     first: PlaceOrder
@@ -112,11 +116,11 @@ class OneTriggersOther(msgspec.Struct, frozen=True):
 
 
 class Execute(msgspec.Struct, frozen=True):
-    """Please work this order in parts, each an order of its own: tagged with the id of the whole.
+    """Please work this order in parts. Each part is an order, tagged with the id of the whole.
 
-    The order is a market or limit order, good till cancelled, without attached exits; a target's order is
-    for the difference at the time of the decision. ``on_order_update`` hears ``ExecutionRequested`` with
-    the id of the whole, updates of the parts, and ``ExecutionFinished`` at the end.
+    The order must be a market or limit order, good till cancelled, without attached exits. For a target, it
+    is the difference at the time of the decision. ``on_order_update`` hears ``ExecutionRequested`` with the
+    id of the whole, updates of the parts, and ``ExecutionFinished`` at the end.
     """
 
     order: PlaceOrder | Target
@@ -124,7 +128,7 @@ class Execute(msgspec.Struct, frozen=True):
 
 
 class CancelExecution(msgspec.Struct, frozen=True, gc=False):
-    """Please send no more parts of a worked order, and cancel the one at the venue."""
+    """Please stop a worked order: cancel its part at the venue and send no more parts."""
 
     client_order_id: ClientOrderId
 
@@ -145,9 +149,10 @@ class Replace(msgspec.Struct, frozen=True, gc=False):
 
 
 class Signal(msgspec.Struct, frozen=True, gc=False):
-    """An opinion, recorded and handed on, without an order. ``strength`` is in 0..1.
+    """A view of a symbol's direction. It is recorded, but is not an order.
 
-    ``stop_loss`` and ``take_profit`` are prices for whoever acts on it.
+    - ``strength``: in 0..1.
+    - ``stop_loss``, ``take_profit``: prices of exits, for orders that are made of the signal.
     """
 
     symbol: str
@@ -174,11 +179,13 @@ class SessionMoment(StrEnum):
 
 
 class SetSessionTimer(msgspec.Struct, frozen=True, gc=False):
-    """Please call ``on_timer`` at the next moment that lies ``offset_ns`` after a session's open or close.
+    """Please call ``on_timer`` at a time relative to the open or close of a session.
 
-    Below 0 the moment is before it; at most seven days either way. ``every_session``: at that moment of each
-    session from then on, until the timer is cancelled or set anew. On a half day the close is the early one.
-    Sessions are those of the symbol's calendar (``Context.calendar``); a symbol without one is refused.
+    - ``offset_ns``: after the open or close; below 0: before it. At most seven days either way.
+    - ``every_session``: repeat for each session, until the timer is cancelled or set again.
+
+    Sessions are those of the symbol's calendar (``Context.calendar``), with early closes on half days. A
+    symbol without a calendar is refused.
     """
 
     name: TimerName

@@ -1,7 +1,7 @@
-"""The limits that risk holds every order and position to, as a configuration writes them.
+"""The limits of a configuration on orders and positions.
 
-Each limit says its bounds where it is declared. ``check_limits`` holds a configuration to them, and to what
-no limit can say by itself. ``docs/risk.md`` lists what each key compares and how a denial reads.
+Each limit declares its bounds. ``check_limits`` checks the bounds, and the conditions between several limits.
+``docs/risk.md`` lists what each key compares and the text of its denial.
 
 To add a limit: a field of ``RiskLimits`` with its bounds, and its rule in ``components/risk/rules``. To add a
 continuous limit: a member of ``LimitKind``, its line in ``KIND_TERMS``, and its figure in
@@ -21,24 +21,25 @@ from kernel.identifiers import StrategyId
 from kernel.time_units import DAY_S
 
 ORDERS_KEPT = 1_000_000
-"""The largest number of orders in a limit: a rate remembers the time of as many orders as it allows."""
+"""The largest number of orders in a limit: a rate limit remembers the times of that many orders."""
 
 LEVERED = 10
-"""The largest fraction of equity, or of the cost of a short position, that a limit may name. A larger one was
+"""The largest fraction of equity, or of the cost of a short position, in a limit. A larger one was probably
 meant as a percentage."""
 
 REARMED = "rearmed"
-"""The action of a ``RiskLimitBreached`` which says that the limit watches again."""
+"""The action of a ``RiskLimitBreached`` that reports a limit as active again."""
 
 
 # --- bounds --------------------------------------------------------------------------------------
 
 
 class Fraction(msgspec.Struct, frozen=True):
-    """The largest fraction that makes sense for a limit; a larger one was meant as a percentage.
+    """The largest fraction that makes sense for a limit. A larger one was probably meant as a percentage.
 
-    ``levered`` holds instead where an account can have more than its equity at stake, ``short`` where it may
-    sell short.
+    - ``most``: for every account.
+    - ``levered``: for an account that can have more than its equity at stake.
+    - ``short``: for an account that may sell short.
     """
 
     most: int = 1
@@ -46,7 +47,7 @@ class Fraction(msgspec.Struct, frozen=True):
     short: int = 1
 
     def problem(self, value: Decimal | float, limits: "RiskLimits") -> str:
-        """The sentence about a fraction that is too large among these limits; empty if it is not."""
+        """The sentence about a fraction that is too large; empty if it is within the limit."""
         levered = self.levered if limits.can_exceed_equity else 1
         short = self.short if limits.allow_short else 1
         return above(value, max(self.most, levered, short))
@@ -55,8 +56,8 @@ class Fraction(msgspec.Struct, frozen=True):
 class Bounds(msgspec.Struct, frozen=True):
     """The values that a limit may have.
 
-    ``wrong`` ends the sentence about any other value: ``-1 is not a number of at least 0``.
-    ``is_open``: the lowest value itself is not allowed.
+    - ``wrong``: the end of the sentence about another value: ``-1 is not a number of at least 0``.
+    - ``is_open``: the lowest value itself is not allowed.
     """
 
     wrong: str
@@ -66,7 +67,7 @@ class Bounds(msgspec.Struct, frozen=True):
     fraction: Fraction | None = None
 
     def problem(self, value: Decimal | float, limits: "RiskLimits") -> str:
-        """The sentence about a value out of bounds among these limits; empty if it is within."""
+        """The sentence about a value out of bounds; empty if it is within."""
         is_finite = value.is_finite() if isinstance(value, Decimal) else isfinite(value)
         is_within = is_finite and self.lowest <= value <= self.highest
         if not is_within or (self.is_open and value == self.lowest):
@@ -97,21 +98,21 @@ class LimitKind(StrEnum):
 
 
 class LimitUnit(StrEnum):
-    """The unit of a loss: a fraction of the equity it is measured from, or the account's currency."""
+    """The unit of a loss: a fraction of the base equity, or money in the account's currency."""
 
     FRACTION = "fraction"
     MONEY = "money"
 
 
 class LossOrigin(StrEnum):
-    """The equity that a loss is measured from: the highest of the period, or that at its start."""
+    """The base equity of a loss: the highest of the period, or the one at its start."""
 
     PEAK = "peak"
     START = "start"
 
 
 class BreachAction(StrEnum):
-    """The answer to a breach, from an event alone to the closed gate."""
+    """The action after a breach, from an event only to a halt of all orders."""
 
     ALERT = "alert"
     DENY = "deny"
@@ -121,7 +122,7 @@ class BreachAction(StrEnum):
 
 
 class Rearm(StrEnum):
-    """The moment from which a breached limit watches again."""
+    """The moment when a breached limit is active again."""
 
     NEW_DAY = "new_day"
     RECOVERY = "recovery"
@@ -132,10 +133,9 @@ class Rearm(StrEnum):
 class KindTerms(msgspec.Struct, frozen=True, kw_only=True):
     """The terms of one kind of continuous limit.
 
-    ``rearm``: how it re-arms where the limit does not say.
-    ``fraction``: the largest fraction that makes sense; ``None`` where the limit is not a fraction.
-    ``loss_from``: the equity that a loss of the account is measured from where the limit does not say;
-    ``None`` for kinds that are not losses of the account.
+    - ``rearm``: the default re-arming.
+    - ``fraction``: the largest fraction that makes sense; ``None`` if the limit is not a fraction.
+    - ``loss_from``: the default base equity of a loss; ``None`` for kinds that are not losses of the account.
     """
 
     rearm: Rearm = Rearm.BY_HAND
@@ -154,26 +154,31 @@ KIND_TERMS: Mapping[LimitKind, KindTerms] = {
 
 
 class ContinuousLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A limit that is watched between orders; it acts once, until it is re-armed."""
+    """A limit that is checked between orders. It acts once, until it is re-armed."""
 
     kind: LimitKind
     limit: Annotated[Decimal, Bounds("is not a number above 0", is_open=True)]
-    """Losses: in ``unit``. Stop loss and take profit: a fraction of what the position cost. Volatility: a
-    year's, as a fraction (0.15 is 15 %). Stale data: seconds."""
+    """By kind:
+
+    - losses: in ``unit``;
+    - stop loss, take profit: a fraction of the position's cost;
+    - volatility: per year, as a fraction (0.15 is 15 %);
+    - stale data: seconds.
+    """
     action: BreachAction = BreachAction.ALERT
     unit: LimitUnit = LimitUnit.FRACTION
     origin: LossOrigin | None = msgspec.field(default=None, name="from")
-    """Left out: the day's start for a daily loss, the peak for a drawdown."""
+    """``None``: the start of the day for a daily loss, the peak for a drawdown."""
     symbols: tuple[str, ...] = ()
-    """The symbols concerned; empty: all of them, and for volatility the account."""
+    """The watched symbols; empty: all symbols, and for volatility the account."""
     rearm: Rearm | None = None
-    """Left out: as suits the kind (``KIND_TERMS``)."""
+    """``None``: the default of the kind (``KIND_TERMS``)."""
     rearm_after_s: int = 0
-    """Seconds until it watches again, where ``rearm`` is ``delay``."""
+    """Seconds until it is active again, if ``rearm`` is ``delay``."""
     reduce_by: Annotated[Decimal, Bounds("is not above 0 and at most 1", 0, 1, is_open=True)] = Decimal("0.5")
     """The fraction of each position that ``reduce`` closes."""
     window: Annotated[int, Bounds("is below 2 returns", 2)] = 20
-    """The number of returns, from one account mark to the next, that volatility is computed from."""
+    """The number of returns between account marks for volatility."""
 
     @property
     def is_loss(self) -> bool:
@@ -182,17 +187,17 @@ class ContinuousLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
     @property
     def loss_from(self) -> LossOrigin | None:
-        """The equity that the loss is measured from; ``None`` if it is not a loss of the account."""
+        """The base equity of the loss; ``None`` if it is not a loss of the account."""
         return self.origin or KIND_TERMS[self.kind].loss_from
 
     @property
     def rearms(self) -> Rearm:
-        """The moment from which it watches again."""
+        """The moment when it is active again."""
         return self.rearm or KIND_TERMS[self.kind].rearm
 
 
 def named_limits(limits: Iterable[ContinuousLimit]) -> Mapping[str, ContinuousLimit]:
-    """Limits by their rule in the log: their kind, numbered from the second one of a kind on."""
+    """Limits by their rule name in the log: the kind, with a number from the second of a kind on."""
     rules: dict[str, ContinuousLimit] = {}
     counts: dict[str, int] = {}
     for limit in limits:
@@ -203,9 +208,9 @@ def named_limits(limits: Iterable[ContinuousLimit]) -> Mapping[str, ContinuousLi
 
 
 class BreachKey(NamedTuple):
-    """What a limit acted on: the account, where ``symbol`` and ``strategy`` are empty, or a part of it.
+    """The subject of a breach. ``symbol`` and ``strategy`` are empty if it is the whole account.
 
-    A limit acts on the same thing once, until it is re-armed.
+    A limit acts on one subject once, until it is re-armed.
     """
 
     rule: str
@@ -217,7 +222,7 @@ class BreachKey(NamedTuple):
 
 
 class RuleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A risk rule of a user's module: ``path/to/file.py:Class`` or ``package.module:Class``."""
+    """A risk rule from a user's module: ``path/to/file.py:Class`` or ``package.module:Class``."""
 
     rule: str
     params: dict[str, object] = {}
@@ -227,10 +232,10 @@ class RuleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The limits that risk holds every order to.
+    """The limits on every order of the account.
 
-    A limit that is left out (``None``, or an empty list) does not exist. 0 is a limit like any other and
-    allows nothing; ``duplicate_window_s`` is a span of time, where 0 means that there is no limit.
+    ``None`` and an empty list mean no limit. 0 is a limit that allows nothing; only for the time span
+    ``duplicate_window_s`` 0 means no limit.
 
     Quantities are in units of the instrument, notionals and losses in the account's currency. An order that
     makes a position smaller passes every limit on positions, exposure and losses.
@@ -240,31 +245,31 @@ class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     max_order_notional: Amount | None = None
     max_position_quantity: Amount | None = None
     require_cash: bool = True
-    """A buy needs the cash for it at the last price, working buys included."""
+    """Whether a buy, with all working buys, must be covered by cash at the last price."""
     allow_short: bool = False
     """Whether a sale may take a position below zero."""
 
     price_collar_bps: Amount | None = None
-    """How much worse than the last price an order may trade, at its limit or at the quote."""
+    """The most by which an order may trade worse than the last price, at its limit or at the quote."""
     stop_collar_bps: Amount | None = None
-    """How far from the last price a stop or touch price may lie, on either side."""
+    """The largest distance of a stop or touch price from the last price, above or below."""
     max_position_notional: Amount | None = None
     max_gross_exposure: Amount | None = None
     """Sum of the absolute values of all positions."""
     max_leverage: Amount | None = None
     """Gross exposure over equity."""
     require_margin: bool = False
-    """New exposure needs its initial margin, beyond what positions and working orders take."""
+    """Whether new exposure needs initial margin in addition to that of positions and working orders."""
     max_symbol_concentration: EquityFraction | None = None
-    """The fraction of equity that one symbol may be worth."""
+    """The largest value of one symbol, as a fraction of equity."""
     max_sector_concentration: EquityFraction | None = None
-    """The fraction of equity that the symbols of one sector may be worth."""
+    """The largest value of all symbols of one sector, as a fraction of equity."""
     restricted: tuple[str, ...] = ()
     """Symbols that may not be traded."""
     allow_only: tuple[str, ...] = ()
     """The only symbols that may be traded; empty for all."""
     require_defined_symbol: bool = False
-    """A symbol needs an ``InstrumentDefined``; without this, a price will do."""
+    """Whether a symbol needs an ``InstrumentDefined``; otherwise a price is enough."""
     max_orders_per_second: Count | None = None
     """Orders and replacements approved in any second."""
     max_orders_per_minute: Count | None = None
@@ -272,19 +277,19 @@ class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     max_open_orders: Count | None = None
     max_open_orders_per_symbol: Count | None = None
     duplicate_window_s: Annotated[float, Bounds("is not between 0 and a day", 0, DAY_S)] = 0.0
-    """An order that repeats one of its strategy within these seconds counts as a mistake."""
+    """The seconds within which an equal order of the same strategy counts as a mistake."""
     in_session_only: bool = False
-    """No order while the instrument's market is closed, but those for its opening."""
+    """Whether orders are denied while the market is closed, except orders for the opening."""
     max_daily_loss: Amount | None = None
-    """Of the account since its last trading day's end; beyond it orders may only reduce."""
+    """Loss of the account since the end of its last trading day. Beyond it, orders may only reduce."""
     max_drawdown: LossFraction | None = None
-    """From the account's highest equity, as a fraction of it; beyond it orders may only reduce."""
+    """Loss from the account's highest equity, as a fraction of it. Beyond it, orders may only reduce."""
     continuous: tuple[ContinuousLimit, ...] = ()
-    """Limits that are watched between orders."""
+    """Limits that are checked between orders."""
     day_symbol: str = ""
-    """The symbol whose trading day is the account's; empty: the first one traded."""
+    """The symbol with the account's trading day; empty: the first symbol traded."""
     rules: tuple[RuleConfig, ...] = ()
-    """Rules of your own, asked in this order after all others."""
+    """Rules of your own, checked in this order after all others."""
 
     @property
     def can_exceed_equity(self) -> bool:
@@ -293,7 +298,7 @@ class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     @property
     def counts_exposure(self) -> bool:
-        """Whether any limit needs the exposure of positions and working orders together."""
+        """Whether any limit needs the exposure of positions with working orders."""
         return self.require_margin or any(
             limit is not None
             for limit in (
@@ -309,12 +314,12 @@ class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 def check_limits(limits: RiskLimits) -> None:
-    """Hold limits to their bounds; ``ValueError`` names the key, the value and what was expected."""
+    """Check all limits; raises ``ValueError`` with the key, the value and the expected values."""
     for key, problem in _out_of_bounds(limits, limits):
         raise ValueError(f"{key}: {problem}")
     both = sorted(set(limits.restricted) & set(limits.allow_only))
     if both:
-        raise ValueError(f"restricted: {', '.join(both)} also in allow_only")
+        raise ValueError(f"restricted: {', '.join(both)} listed in allow_only too")
     for number, limit in enumerate(limits.continuous, start=1):
         problem = _continuous_problem(limit, limits)
         if problem:
@@ -322,7 +327,7 @@ def check_limits(limits: RiskLimits) -> None:
 
 
 def _out_of_bounds(declared: RiskLimits | ContinuousLimit, limits: RiskLimits) -> Iterator[tuple[str, str]]:
-    """Keys with a value beyond the bounds that they were declared with, and the sentence about it."""
+    """Keys with a value out of bounds, each with the sentence about it."""
     for key, bounds in _BOUNDS[type(declared)].items():
         value: Decimal | float | None = getattr(declared, key)
         problem = "" if value is None else bounds.problem(value, limits)
@@ -331,17 +336,17 @@ def _out_of_bounds(declared: RiskLimits | ContinuousLimit, limits: RiskLimits) -
 
 
 def _continuous_problem(limit: ContinuousLimit, limits: RiskLimits) -> str:
-    """The sentence about a continuous limit that makes no sense; empty if it does."""
+    """The sentence about an invalid continuous limit; empty if it is valid."""
     for key, problem in _out_of_bounds(limit, limits):
         return f"{key} {problem}"
     if (limit.rearm is Rearm.DELAY) is not (limit.rearm_after_s > 0):
-        return f"rearm_after_s {limit.rearm_after_s}: above 0 with rearm: delay, and only there"
+        return f"rearm_after_s {limit.rearm_after_s}: expected above 0 with rearm: delay, else 0"
     if not limit.is_loss and (limit.origin is not None or limit.unit is not LimitUnit.FRACTION):
-        return "from and unit are for daily_loss and drawdown"
+        return "from and unit are only for daily_loss and drawdown"
     if limit.is_loss and limit.symbols:
-        return "symbols are not for losses, which are the account's"
+        return "symbols: a loss is the account's and takes no symbols"
     if limit.kind is LimitKind.STALE_DATA and limit.action in (BreachAction.REDUCE, BreachAction.FLATTEN):
-        return f"action {limit.action.value}: nothing should be traded on prices that are stale"
+        return f"action {limit.action.value}: expected one that does not trade, because the prices are stale"
     fraction = KIND_TERMS[limit.kind].fraction
     if fraction is None or limit.unit is not LimitUnit.FRACTION:
         return ""
@@ -349,7 +354,7 @@ def _continuous_problem(limit: ContinuousLimit, limits: RiskLimits) -> str:
 
 
 def _bounds_of(kind: type[msgspec.Struct]) -> Mapping[str, Bounds]:
-    """The bounds that the fields of a struct declare, by field."""
+    """The declared bounds of a struct's fields, by field."""
     hints: Mapping[str, object] = get_type_hints(kind, include_extras=True)
     return {key: bounds for key, hint in hints.items() for bounds in _declared_in(hint)}
 

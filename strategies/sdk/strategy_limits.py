@@ -72,7 +72,7 @@ UNLIMITED = StrategyTerms()
 
 
 def check_terms(terms: StrategyTerms, *, can_exceed_equity: bool) -> None:
-    """Check a strategy's terms; ``ValueError`` has the key, the value and what was expected."""
+    """Check a strategy's terms; raises ``ValueError`` with the key, the value and the expected values."""
     check_capital(terms.capital, can_exceed_equity=can_exceed_equity)
     try:
         check_limits(terms.limits.as_risk_limits())
@@ -81,7 +81,7 @@ def check_terms(terms: StrategyTerms, *, can_exceed_equity: bool) -> None:
 
 
 def check_capital(capital: Capital | None, *, can_exceed_equity: bool) -> None:
-    """Refuse capital that makes no sense, as ``check_terms`` does."""
+    """Check capital; raises ``ValueError`` as ``check_terms`` does."""
     if capital is None:
         return
     if (capital.fraction is None) is (capital.amount is None):

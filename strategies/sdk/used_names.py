@@ -1,7 +1,7 @@
 """The names that a strategy's code uses, read from its compiled functions.
 
-A host uses it to find the parts of the context that a strategy uses, so that other strategies do not pay for
-them. It reads the code of the class, of its base classes, and of all functions and classes in their modules.
+A host finds the parts of the context that a strategy uses, so that other strategies do not pay for them. The
+search reads the code of the class, of its base classes, and of all functions and classes in their modules.
 """
 
 from collections.abc import Iterator

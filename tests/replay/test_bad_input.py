@@ -157,7 +157,7 @@ BAD_CONFIGS = {
     "a negative limit": ("risk: {max_order_quantity: -1}", ("risk.max_order_quantity: -1",)),
     "no marks": ("portfolio: {mark_every_s: 0}", ("portfolio.mark_every_s: 0",)),
     "no tick": ("instruments: [{symbol: A, tick_size: 0}]", ("A: tick_size 0",)),
-    "one instrument twice": ("instruments: [{symbol: A}, {symbol: A}]", ("'A' is there 2 times",)),
+    "one instrument twice": ("instruments: [{symbol: A}, {symbol: A}]", ("'A' is given 2 times",)),
     "no speed": ("speed: 0", ("speed: 0",)),
     "a bad date": ("from: yesterday", ("from", "'yesterday'")),
     "no YAML": ("store: [", ("not valid YAML",)),

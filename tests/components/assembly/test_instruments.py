@@ -88,7 +88,10 @@ def test_terms_beside_like_replace_those_of_the_preset(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("instruments: [{symbol: A, like: nope}]", "A: like 'nope' is none of us_share, us_option, fx"),
+        (
+            "instruments: [{symbol: A, like: nope}]",
+            "A: like 'nope' is not a preset; there are: us_share",
+        ),
         ("instruments: [{like: fx}]", "instruments[0]: 'symbol' is missing"),
         (
             "instruments: [{symbol: A, margin: 1}]",

@@ -1,4 +1,4 @@
-"""What a strategy hook may return: orders, cancels, replacements, signals and timers.
+"""The decisions that a strategy hook may return: orders, cancels, replacements, signals and timers.
 
 These are plain values. The strategy host turns them into events: it adds time and ids, and rounds quantities
 and prices to the instrument's lot and tick. An invalid decision comes back as ``DecisionRefused``.
@@ -216,4 +216,4 @@ Decision = (
     | CancelExecution
 )
 Decisions = Decision | Iterable[Decision] | None
-"""What every hook returns: nothing, one decision, or any iterable of them."""
+"""The return value of every hook: nothing, one decision, or any iterable of them."""

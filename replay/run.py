@@ -1,4 +1,4 @@
-"""Plays inputs through the core: the one function behind backtest, verification and stepping.
+"""Plays inputs through the core: the one function behind backtest and verification.
 
 A backtest has inputs of its own (configuration, code, instruments, cash, commands) and the events of its data
 streams, numbered together from 1. A live log has only inputs of its own. Own inputs and derived events go to
@@ -30,7 +30,7 @@ from replay.simulated_venue import SimulatedVenue
 BACKTEST = "backtest"
 
 Progress = Callable[[int], None]
-"""Called with the number of data events played so far, about once per thousand."""
+"""Called after each list of inputs, with the number of inputs played after the opening, without commands."""
 
 _ts_of = attrgetter("ts")
 
@@ -39,7 +39,7 @@ class Plan(CoreSetup, frozen=True, kw_only=True):
     """Everything that determines a run; two runs of one plan are equal bit for bit.
 
     - ``sources``: the data streams to play. A live log has none: its inputs are in its own stream.
-    - ``event_count``: the inputs after the opening, of data or of a live log.
+    - ``event_count``: the number of inputs after the opening, without the configured commands.
     - ``end_ts``: the latest possible time of the last data event. Calendars must reach that far.
     - ``mode``: the mode that is recorded in the log.
     - ``opening``: the recorded opening inputs. If empty, they are made from the other fields.
@@ -69,14 +69,18 @@ class Sink(Protocol):
         ...
 
 
-class CoreExchange(msgspec.Struct, frozen=True):
-    """Exchanges of the core: after how many data events, and the function that makes the next core."""
+class CoreReplacement(msgspec.Struct, frozen=True):
+    """Replacements of the core.
+
+    - ``places``: after how many inputs of the data or the live log. The opening and commands do not count.
+    - ``next_core``: the function that makes the next core.
+    """
 
     places: tuple[int, ...]
     next_core: Callable[[Core], Core]
 
 
-NO_EXCHANGE = CoreExchange((), lambda core: core)
+NO_REPLACEMENT = CoreReplacement((), lambda core: core)
 
 
 class Played(msgspec.Struct, frozen=True):
@@ -95,10 +99,10 @@ async def play(
     *,
     clock: HistoricalClock | None = None,
     progress: Progress | None = None,
-    exchange: CoreExchange = NO_EXCHANGE,
+    replacement: CoreReplacement = NO_REPLACEMENT,
 ) -> Played:
     """Run the plan from beginning to end."""
-    player = _Player(plan, sink, exchange)
+    player = _Player(plan, sink, replacement)
     for event in plan.opening or opening_of(plan):
         await player.own((event,))
     async for batch in _paced(later_inputs(store, plan), clock or HistoricalClock()):
@@ -111,7 +115,8 @@ async def play(
 def opening_of(plan: Plan, *, calendars: Sequence[CalendarDefined] | None = None) -> tuple[Event, ...]:
     """The opening of a run: its own inputs before the first data event.
 
-    Trading hours are looked up unless ``calendars`` are given. Raises ``ConfigError`` for unknown ones.
+    Trading hours are looked up unless ``calendars`` are given. Raises ``ConfigError`` for an unknown
+    calendar.
     """
     config, ts = plan.config, plan.start_ts
     if calendars is None:
@@ -147,15 +152,15 @@ async def _logged_inputs(store: EventStore, log: StreamRange, *, after: int) -> 
 class _Player:
     """Feeds a core and passes its records on. Between two inputs another core may replace it."""
 
-    def __init__(self, plan: Plan, sink: Sink, exchange: CoreExchange) -> None:
+    def __init__(self, plan: Plan, sink: Sink, replacement: CoreReplacement) -> None:
         config = plan.config
         self.played = 0
         """Inputs after the opening so far."""
         self._core = core_of(plan, plan.venue)
         self._sink = sink
         self._is_log = plan.log is not None
-        self._places = deque(exchange.places)
-        self._next_core = exchange.next_core
+        self._places = deque(replacement.places)
+        self._next_core = replacement.next_core
         self._commands = deque(
             command_inputs(config.commands, start_ts=plan.start_ts, currency=config.portfolio.currency)
         )
@@ -169,7 +174,7 @@ class _Player:
         await self._sink.record(records.events, records.causes)
 
     async def take(self, inputs: list[Event]) -> None:
-        """Play later inputs, and the commands and core exchanges between them."""
+        """Play later inputs, and the commands and replacements of the core between them."""
         rest = inputs
         while self._places and self._places[0] <= self.played + len(rest):
             count = self._places.popleft() - self.played
@@ -179,7 +184,10 @@ class _Player:
         await self._take(rest)
 
     async def end(self) -> Played:
-        """Play the rest after all data. A live log holds the end of its sessions itself."""
+        """Make the replacements and play the commands that are left, then ``SessionStopped``.
+
+        A live log already contains its ``SessionStopped``.
+        """
         while self._places:
             self._places.popleft()
             self._core = self._next_core(self._core)

@@ -1,7 +1,7 @@
 """Plays a recorded run or live log again and compares it with the record, byte for byte.
 
 These are checked: the opening (see ``record``), every derived event with its cause, and the counts, time and
-digest at the end. In the middle of the run the core is exchanged for a new one (see ``core_exchange``). So a
+digest at the end. In the middle of the run the core is replaced by a new one (see ``core_replacement``). So a
 run with state that would not survive a restart fails.
 """
 
@@ -16,9 +16,9 @@ from kernel.comparison import Comparison
 from kernel.decimals import exact
 from kernel.errors import ReplayDiverged
 from kernel.events import Event, RunFinished
-from replay.core_exchange import exchange, places_of
+from replay.core_replacement import places_of, replacement
 from replay.record import Record, checked_plan, differences_of, plan_of, read_record
-from replay.run import NO_EXCHANGE, CoreExchange, Plan, Played, Progress, play
+from replay.run import NO_REPLACEMENT, CoreReplacement, Plan, Played, Progress, play
 
 RESTARTS = 1
 """Restarts in a verification, unless another number is given. Each costs 4 ms, and 13 ms more per thousand
@@ -66,10 +66,10 @@ async def verify_run(
     places = places_of(plan.event_count, restarts=restarts)
     try:
         finished = await replay.compare(
-            plan, exchange(plan, places=places, reload=replay.reload), progress=progress
+            plan, replacement(plan, places=places, reload=replay.reload), progress=progress
         )
     except ReplayDiverged as diverged:
-        await replay.compare(replay.reload(), NO_EXCHANGE)
+        await replay.compare(replay.reload(), NO_REPLACEMENT)
         raise ReplayDiverged(await replay.lost_state(places, diverged)) from diverged
     return Verified(
         run_stream,
@@ -95,18 +95,18 @@ class _Replay:
         return plan_of(self._record, current_code=self._current_code)
 
     async def compare(
-        self, plan: Plan, exchanged: CoreExchange, *, progress: Progress | None = None
+        self, plan: Plan, replaced: CoreReplacement, *, progress: Progress | None = None
     ) -> RunFinished:
         """Play once; raises ``ReplayDiverged`` for the first record that differs."""
         recorded = _Record(self._store, self._record)
         try:
-            played = await play(self._store, plan, recorded, progress=progress, exchange=exchanged)
+            played = await play(self._store, plan, recorded, progress=progress, replacement=replaced)
             return await recorded.finish(played)
         finally:
             await recorded.close()
 
     async def lost_state(self, places: tuple[int, ...], diverged: ReplayDiverged) -> str:
-        """The sentence for a run that differs only when its core is exchanged.
+        """The sentence for a run that differs only when its core is replaced.
 
         Strategies are rebuilt one at a time. If the run differs with one of them, that one is named.
         """
@@ -114,7 +114,7 @@ class _Replay:
         for planned in self.reload().strategies:
             plan, key = self.reload(), planned.strategy_id
             try:
-                await self.compare(plan, exchange(plan, places=places, reload=self.reload, only=key))
+                await self.compare(plan, replacement(plan, places=places, reload=self.reload, only=key))
             except ReplayDiverged as alone:
                 whose, diverged = f"strategy {key!r} keeps", alone
                 break
@@ -122,7 +122,7 @@ class _Replay:
         return (
             f"{self._record.run_stream}: {whose} state outside `self.state`, or in a field of it that a "
             "snapshot changes: the run repeats, but not when a snapshot is put back into a new core "
-            f"after data event {after}: {diverged}"
+            f"after input {after} of its data or live log: {diverged}"
         )
 
 

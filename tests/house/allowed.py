@@ -13,7 +13,7 @@ _ON_RECORD = "nothing in the code depends on it: it is for whoever reads the log
 _FOR_BROKERS = "not in use yet: for brokers that hold the account"
 _FOR_OPERATORS = "not in use yet: for operators of the daemon, who end one order"
 _FOR_FEEDS = "not in use yet: for the feeds of the daemon"
-_FOR_RELOADS = "not in use yet: for strategies that are exchanged while the daemon runs"
+_FOR_RELOADS = "not in use yet: for strategies that are replaced while the daemon runs"
 _NO_AWAIT = "synchronous code cannot be cancelled: a CancelledError in it was raised by the component itself"
 
 ALLOWED: Mapping[str, Mapping[Place, Reason]] = {

@@ -13,13 +13,13 @@ from components.assembly.setup import core_of
 from kernel import snapshot
 from kernel.errors import ComponentError, ReplayDiverged
 from kernel.identifiers import StrategyId
-from replay.run import CoreExchange, Plan
+from replay.run import CoreReplacement, Plan
 
 
-def exchange(
+def replacement(
     plan: Plan, *, places: tuple[int, ...], reload: Callable[[], Plan], only: StrategyId | None = None
-) -> CoreExchange:
-    """Exchange the core after each number of data events in ``places``.
+) -> CoreReplacement:
+    """Replace the core after each number of inputs in ``places`` (see ``CoreReplacement``).
 
     ``reload`` makes the plan again, with newly loaded code. With ``only``, one strategy is rebuilt; the
     others and the venue's models go on as they are.
@@ -35,11 +35,11 @@ def exchange(
         anew = msgspec.structs.replace(anew, models=plan.models)
         return _moved(core, core_of(anew, anew.venue, kept=running))
 
-    return CoreExchange(places, next_core)
+    return CoreReplacement(places, next_core)
 
 
 def places_of(event_count: int, *, restarts: int) -> tuple[int, ...]:
-    """The numbers of data events after which to exchange cores, evenly spaced and without repetition."""
+    """The numbers of inputs after which to replace the core, evenly spaced and without repetition."""
     parts = restarts + 1
     return tuple(sorted({event_count * part // parts for part in range(1, parts)}))
 

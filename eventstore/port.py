@@ -57,11 +57,11 @@ class Batch(msgspec.Struct, frozen=True):
     """Events of one stream as read, in order of seq.
 
     - ``seqs`` and ``causes`` run parallel to ``events``.
-    - ``causes``: -k marks the k-th input of a run, +k an event derived after it (``kernel.records``). In live
-      logs from before inputs were numbered, 0 is an input and n an event derived after the input at seq n.
+    - ``causes``: -k marks the k-th input of a run, +k an event derived after it (``kernel.records``). In old
+      live logs, whose inputs have no numbers, 0 is an input and n an event derived after the input at seq n.
       ``None``: inputs alone, without numbers, as in a stream of market data.
-    - ``payload``: the events as they are stored, one msgpack array; ``None`` where the selection left some of
-      a block out.
+    - ``payload``: the events as they are stored, one msgpack array; ``None`` if the batch is only part of a
+      block.
     """
 
     stream: str
@@ -124,7 +124,7 @@ class EventStore(Protocol):
     ) -> tuple[StreamInfo, ...]:
         """Every stream, or those of ``names`` that exist; in order of name.
 
-        ``holding`` leaves out streams without an event of this type. A call about few streams does not take
+        ``holding`` leaves out streams without an event of this type. A call with few ``names`` does not take
         longer in a store with many streams.
         """
         ...
@@ -132,20 +132,24 @@ class EventStore(Protocol):
     def read(self, stream: str, selection: Selection = ...) -> AsyncGenerator[Batch]:
         """Read the present events in order of seq, checked against the hash chain.
 
-        Raises ``StoreDamaged`` at the first block that does not match, and ``StreamMissing`` if the stream
-        does not exist.
+        Raises ``StoreDamaged`` at the first block that does not fit the hash chain, and ``StreamMissing`` if
+        the stream does not exist.
         """
         ...
 
     def follow(self, stream: str, selection: Selection = ...) -> AsyncGenerator[Batch]:
-        """Read the present events and then new ones, without gap or repeat, until cancelled.
+        """Read the present events and then new ones, without gap or repeat.
 
-        The stream need not exist yet.
+        It ends when it is cancelled, or when no later event can match the selection. Closing the store ends
+        it with ``StoreError``. The stream need not exist yet.
         """
         ...
 
     async def verify(self, stream: str) -> Damage | None:
-        """Check every block of a stream; return the first damage, or ``None``."""
+        """Check every block of a stream; return the first damage, or ``None``.
+
+        Raises ``StreamMissing`` if the stream does not exist.
+        """
         ...
 
     async def checkpoint(self, subscriber: str) -> int:

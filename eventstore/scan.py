@@ -16,7 +16,7 @@ from eventstore.selection import matches
 from kernel.errors import StoreDamaged
 
 HEADERS_PER_LOAD = 512
-"""Headers fetched at once: about 100 kB, and one hop to a thread for up to two million events."""
+"""Headers fetched at once: about 100 kB, and one round trip to a thread for up to two million events."""
 
 PAGE_BYTES = 1 << 19
 """Payload bytes fetched at once (a page); at least one block.

@@ -75,7 +75,7 @@ class SqliteEventStore:
     ) -> "SqliteEventStore":
         """Open a store, or create it unless ``read_only``.
 
-        Raises ``StoreError`` if the file is not an event store, is of a newer format, or cannot be used, and
+        Raises ``StoreError`` if the file is not an event store, is of another format, or cannot be used, and
         ``LogTruncated`` if it lacks a commit that its witness remembers. No byte is changed then.
         """
         store_path = Path(path)

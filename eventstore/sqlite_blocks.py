@@ -173,7 +173,7 @@ class SqliteBlocks:
 
 
 async def insert_blocks(file: SqliteFile, blocks: Sequence[Block], *, stream_ids: Mapping[str, int]) -> bool:
-    """Insert all blocks durably in one statement, and so in one hop to the thread.
+    """Insert all blocks durably in one statement, and so in one round trip to the thread.
 
     Returns ``False``, and writes nothing, if the row id of a block is taken: another process has appended to
     its stream. Since streams have no gaps, two appends to the same end have the same row id. So the primary

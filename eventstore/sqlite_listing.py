@@ -1,6 +1,7 @@
 """One line about each stream of a SQLite store. Listing all streams takes two queries.
 
-Nothing here is checked against the hash chain: a damaged column counts as 0. ``verify`` reports damage.
+Nothing here is checked against the hash chain. Damaged values are shown as 0 or empty where they are noticed,
+and a damaged name as damaged. ``verify`` reports damage.
 """
 
 from collections.abc import Iterable
@@ -52,7 +53,10 @@ async def list_streams(file: SqliteFile, ids: Iterable[int] | None = None) -> tu
 
 
 async def ids_holding(file: SqliteFile, event_type: type[Event]) -> list[int]:
-    """The ids of all streams that hold an event of a type, by their headers, and perhaps ids of others."""
+    """The ids of all streams that hold an event of a type.
+
+    May include other streams: the query only searches for the bytes of the tag in the list of types.
+    """
     rows = await file.fetch(_HOLDING, (msgspec.msgpack.encode(TAG_OF_TYPE[event_type]),))
     return [stream_id for (stream_id,) in rows if isinstance(stream_id, int)]
 

@@ -117,7 +117,7 @@ class SqliteWriter:
         return self._failure is None
 
     async def write(self, sql: str, parameters: Sequence[SqlValue]) -> None:
-        """Run one statement that writes no block; durable on return."""
+        """Run one statement that writes no block; committed on return, and durable as ``Durability`` says."""
         async with self._statement:
             self._check_accepting()
             try:

@@ -2,8 +2,9 @@
 
 ``x: "int"``, ``list["Node"]`` and every hint of a module with ``from __future__ import annotations`` are text
 until msgspec evaluates them: a call in a hint would run on loading. So each hint of a strategy's own types,
-and of the types that those name, is checked first. A hint may name types, subscript them and join them with
-``|``. It may call only ``Range``, which is ``msgspec.Meta``. A hint that is refused was never evaluated.
+and of the types that those name, is checked first, except types imported from other modules. A hint may hold
+names, subscripts, constants, lists, dicts and operators. It may call only ``Range``, which is
+``msgspec.Meta``. A hint that is refused was never evaluated.
 """
 
 import ast
@@ -21,13 +22,14 @@ _PLAIN = (
     *(ast.Expression, ast.Name, ast.Attribute, ast.Subscript, ast.Constant, ast.Tuple, ast.List, ast.Dict),
     *(ast.Starred, ast.BinOp, ast.UnaryOp, ast.keyword, ast.Load, ast.operator, ast.unaryop),
 )
-"""The syntax allowed in a hint. It runs no code of its own."""
+"""The syntax allowed in a hint. None of these nodes can call a function."""
 
 
 def check_hints(module: ModuleType, types: Iterable[type]) -> None:
     """Raises ``StrategyRefused`` for the first hint in text that could run code.
 
-    ``types`` are those whose hints will be evaluated; the types that their hints name are checked too.
+    ``types`` are those whose hints will be evaluated. The types that their hints name are checked too, except
+    types imported from other modules.
     """
     pending = [*types]
     seen = set[type]()
@@ -46,7 +48,7 @@ def check_hints(module: ModuleType, types: Iterable[type]) -> None:
 
 
 class _Names:
-    """Looks up the names in a hint: in its class first, then in its module."""
+    """Looks up names in the hint's class and module; a name with different meanings there is unknown."""
 
     def __init__(self, module: Mapping[str, object], cls: Mapping[str, object]) -> None:
         self._scopes = (cls, module)
@@ -98,7 +100,7 @@ def _types_in_text(text: str, names: _Names, where: str) -> Iterator[type]:
             if names.get(node.func) is not msgspec.Meta:
                 raise _refusal(text, f"calls `{ast.unparse(node.func)}`", where)
         elif not isinstance(node, _PLAIN):
-            raise _refusal(text, "has more than names of types", where)
+            raise _refusal(text, f"contains {_syntax(node)}", where)
     for node in _type_nodes(tree.body):
         if isinstance(node, ast.Constant):
             if isinstance(node.value, str):
@@ -126,9 +128,24 @@ def _type_nodes(node: ast.AST) -> Iterator[ast.expr]:
                 yield from _type_nodes(child)
 
 
+def _syntax(node: ast.AST) -> str:
+    """The syntax that is refused, in words."""
+    match node:
+        case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+            return "a comprehension"
+        case ast.BoolOp() | ast.Compare() | ast.IfExp():
+            return "a condition"
+        case ast.Lambda():
+            return "a lambda"
+        case ast.JoinedStr():
+            return "an f-string"
+        case _:
+            return f"`{ast.unparse(node)}`"
+
+
 def _refusal(text: str, problem: str, where: str) -> StrategyRefused:
     shown = text if len(text) <= 100 else f"{text[:100]}..."
     return StrategyRefused(
         f"{where}, {shown!r}, {problem}; a hint is evaluated when its strategy is loaded, so it may "
-        "only name types and call `Range`"
+        "hold names, subscripts, constants, lists, dicts and operators, and call only `Range`"
     )

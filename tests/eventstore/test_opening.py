@@ -316,7 +316,7 @@ async def test_how_long_was_waited_for_a_lock_is_said_as_it_was(tmp_path: Path) 
         connection.execute("CREATE TABLE x (y)")
         connection.execute("DROP TABLE x")
         connection.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(StoreError, match="locked it for") as caught:
+        with pytest.raises(StoreError, match="still locked by another connection") as caught:
             await SqliteEventStore.open(path)
 
     (waited_ms,) = (int(word) for word in str(caught.value).split() if word.isdigit())

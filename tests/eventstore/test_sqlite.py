@@ -52,7 +52,10 @@ async def test_a_closed_store_leaves_one_file_and_its_witness(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("pragma", "match"),
     [
-        (f"PRAGMA user_version = {FORMAT_VERSION + 1}", "format 2; this version reads 1"),
+        (
+            f"PRAGMA user_version = {FORMAT_VERSION + 1}",
+            "format 2; .* reads only format 1",
+        ),
         ("PRAGMA application_id = 7", "not an event store"),
     ],
 )

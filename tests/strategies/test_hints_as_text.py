@@ -111,3 +111,20 @@ def test_a_call_that_is_no_text_but_postponed_is_not_run(tmp_path: Path) -> None
         load_recorded(source, "hinted.py:Hinted")
 
     assert not marker.exists()
+
+
+@pytest.mark.parametrize(
+    ("hint", "named"),
+    [
+        ("[n for n in 'x']", "a comprehension"),
+        ("int if 1 else str", "a condition"),
+        ("lambda: int", "a lambda"),
+        ("f'{int}'", "an f-string"),
+        ("{int}", "`{int}`"),
+    ],
+)
+def test_syntax_that_is_refused_in_a_hint_is_named(hint: str, named: str) -> None:
+    source = FUTURE + SOURCE.format(top="", params="", body="", state=f"    x: {hint} = 1")
+
+    with pytest.raises(StrategyRefused, match=rf"State\.x.*contains {named};"):
+        load_recorded(source, "hinted.py:Hinted")

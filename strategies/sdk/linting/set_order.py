@@ -1,8 +1,9 @@
 """Rule: no result depends on the order of a set.
 
 Hashes of text differ in every process, so a set of symbols has another order in every run. Membership, size
-and combination of sets are allowed; a loop needs ``sorted``. The rule finds sets by reading this file:
-literals, calls, operators, annotations and assignments.
+and combination of sets are allowed, also a comprehension whose result has no order of its own; any other loop
+needs ``sorted``. The rule finds sets by reading the strategy's file: literals, calls, operators, annotations
+and assignments.
 """
 
 import ast
@@ -10,8 +11,12 @@ from collections.abc import Iterator
 
 from strategies.sdk.linting.source_module import Finding, FunctionNode, SourceModule, bound_names
 
-_MESSAGE = "the order of a set differs from run to run; loop over `sorted(...)` of it, or use a list or dict"
-_KEY_MESSAGE = "`{}` with a key leaves equal items in the order of the set; pass it `sorted(...)` of the set"
+_MESSAGE = "the order of a set differs from run to run; use `sorted(...)` of it, or a list or dict"
+_KEY_MESSAGE = (
+    "`{}` with a key depends on the order of the set when two items have the same key; pass it `sorted(...)` "
+    "of the set"
+)
+_RETURN_MESSAGE = "a returned set has another order in every run; return a list"
 
 _SET_TYPES = frozenset({"set", "frozenset", "Set", "FrozenSet", "AbstractSet", "MutableSet"})
 _SET_METHODS = frozenset({"union", "intersection", "difference", "symmetric_difference", "copy"})
@@ -30,14 +35,20 @@ _UNORDERED_CALLS = frozenset({"all", "any", "frozenset", "fsum", "len", "set"}) 
 
 
 def check_set_order(module: SourceModule) -> Iterator[Finding]:
-    """Refuse every loop, comprehension, call and unpacking that depends on the order of a set."""
+    """Report what depends on the order of a set that the rule recognises.
+
+    That can be a loop, comprehension, call, unpacking, f-string or ``yield from``, or a returned set literal.
+    """
     visitor = _SetOrderVisitor(module)
     visitor.visit(module.tree)
     yield from visitor.findings
 
 
 class _SetOrderVisitor(ast.NodeVisitor):
-    """Visits nodes in source order. ``_sets`` has the variables that are sets, by scope, innermost last."""
+    """Visits nodes in source order.
+
+    ``_sets`` says for each variable whether it is a set; by scope, innermost last.
+    """
 
     def __init__(self, module: SourceModule) -> None:
         self.findings: list[Finding] = []
@@ -125,7 +136,7 @@ class _SetOrderVisitor(ast.NodeVisitor):
 
     def visit_Return(self, node: ast.Return) -> None:
         if isinstance(node.value, ast.Set):
-            self._report(node.value, "decisions in a set have another order in every run; return a list")
+            self._report(node.value, _RETURN_MESSAGE)
         self.generic_visit(node)
 
     def _check(self, node: ast.expr) -> None:
@@ -185,7 +196,7 @@ def _is_key_view(node: ast.expr) -> bool:
 
 
 def _set_fields(tree: ast.Module) -> Iterator[str]:
-    """Attributes that a class of this file declares to be sets."""
+    """Attributes that a class of the strategy's file declares to be sets."""
     for node in ast.walk(tree):
         for statement in node.body if isinstance(node, ast.ClassDef) else ():
             match statement:
@@ -197,7 +208,7 @@ def _set_fields(tree: ast.Module) -> Iterator[str]:
 
 
 def _set_functions(tree: ast.Module) -> Iterator[str]:
-    """Functions and methods of this file that are annotated to return a set."""
+    """Functions and methods of the strategy's file that are annotated to return a set."""
     for node in ast.walk(tree):
         match node:
             case ast.FunctionDef(name=name, returns=ast.expr() as returns) if _is_set_annotation(returns):

@@ -58,7 +58,7 @@ class SourceModule:
         return ".".join([self.imported.get(node.id, node.id), *reversed(attributes)])
 
     def is_strategy(self, node: ast.ClassDef) -> bool:
-        """Whether the class derives from ``Strategy``, directly or through classes of this file."""
+        """Whether the class derives from ``Strategy``, directly or through classes of the strategy's file."""
         return "strategies.sdk.Strategy" in self._ancestors(node)
 
     def is_value_type(self, node: ast.ClassDef) -> bool:
@@ -70,7 +70,7 @@ class SourceModule:
         )
 
     def is_frozen_type(self, name: str) -> bool:
-        """Whether the class of this name, from this file, makes values that cannot change."""
+        """Whether the class of this name, from the strategy's file, makes values that cannot change."""
         node = self._classes.get(name)
         if node is None:
             return False

@@ -1,16 +1,23 @@
 """The simulated venue: a component of the core that fills orders against the market data of the log.
 
-What it remembers: resting orders, requests in flight, and positions by its own count of fills.
+What it remembers: resting orders, requests in flight, the terms of instruments, and positions: its own count
+of fills, with what operators and corrections changed. It watches market data only of symbols with resting
+orders; only a slippage model that needs volatility gets all bars.
 
 What changes it:
 
 - A request arrives, at once or after its latency. ``acceptance`` checks an order, and it becomes ``Resting``.
 - A market event of a symbol with resting orders. ``matching`` or ``book_matching`` asks the fill model about
   each order, ``fill_sharing`` decides the quantity, and ``execution`` makes the fill.
-- A timer expires orders; a corporate action restates or ends them.
+- A timer expires orders.
+- ``InstrumentDefined`` brings an instrument's terms.
+- A corporate action changes positions and trailing levels, and can end orders. ``OrderAdjusted`` then brings
+  the new terms of each order.
+- ``AdjustPosition`` sets a position. After ``FillCorrected``, positions are copied from the account.
 
-What never happens: a strategy sees a market event before the venue has filled orders on it. The venue watches
-only symbols with resting orders. ``docs/execution.md`` says when and at what price orders fill.
+What never happens: a strategy sees a market event before the venue has filled orders on it.
+
+``docs/execution.md`` says when and at what price orders fill.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -70,7 +77,7 @@ from kernel.events import (
 from kernel.events.timer_purposes import RequestArrival
 from kernel.identifiers import BrokerOrderId, ClientOrderId, StrategyId
 
-# Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
+# This member is read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
 _ACCEPTED = ExecutionKind.ACCEPTED
 _NO_HOURS = RoundTheClock()
 _NO_BOOKS = NoBooks()
@@ -194,9 +201,8 @@ class SimulatedBroker:
     def _ended_by(self, action: CorporateAction) -> tuple[Sequence[Resting], str]:
         """The resting orders that an action ends, and the reason.
 
-        A split ends orders with less than a lot left. The orders component cancels them too. With latency
-        that cancel arrives late, and the order could still trade its old quantity, so the venue ends it
-        itself.
+        With latency, the venue itself ends orders of which a split leaves less than a lot, because the orders
+        component's cancel would arrive late. Meanwhile they could still trade their old quantity.
         """
         resting = self.state.resting.get(action.symbol, ())
         if action.kind in ENDING:
@@ -267,7 +273,7 @@ class SimulatedBroker:
         return reports
 
     def _arrive(self, ts: int, request: Request) -> Sequence[Event]:
-        """Process a request that was in flight, after the changes by its group and corporate actions."""
+        """Process a request on arrival, as reduced by fills of its group and changed by splits on the way."""
         match request.as_left():
             case CancelSubmitted() as cancel:
                 return self._cancel(ts, cancel)
@@ -335,7 +341,10 @@ class SimulatedBroker:
         return (cancelled(ts, resting, ""),)
 
     def _replace(self, ts: int, event: ReplaceSubmitted) -> Sequence[Event]:
-        """Give an order new terms. It keeps its place among the orders; a triggered stop stays triggered."""
+        """Give an order new terms.
+
+        It keeps its place in the venue's list; for its place in the price queue see ``renew``.
+        """
         order = event.order
         resting = self._find(order.symbol, order.client_order_id)
         reason = replacement_refusal(resting, order, ts, lacking=self._lacking)

@@ -1,8 +1,8 @@
 """Allocation: one plan for a symbol from the signals of several strategies.
 
 - ``allocator``: the component.
-- ``aggregation``: how opinions become a score.
-- ``plan``: the state, opinions and plans.
+- ``aggregation``: how the signals of several strategies become one score.
+- ``plan``: the state: the strategies' last signals (``Opinion``), and plans.
 - ``corporate_actions``: how plans follow a split or a new symbol.
 - ``config``: settings.
 """

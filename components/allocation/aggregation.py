@@ -1,4 +1,4 @@
-"""From the opinions of several strategies to one score: pure functions."""
+"""Combines the signals of several strategies into one score: pure functions."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -13,12 +13,13 @@ from kernel.identifiers import StrategyId
 
 
 class CombinedSignal(msgspec.Struct, frozen=True):
-    """The opinions on a symbol, put together.
+    """The signals of several strategies on a symbol, combined into one.
 
     - ``score``: direction and strength, -1 (short) to 1 (long).
-    - ``signals``: the strategies whose opinions counted.
+    - ``signals``: the strategies whose signals counted.
     - ``stop_loss``, ``take_profit``: exit prices. They come from the strategies that agree with the direction
-      of the score; of several prices, the nearest to the market is taken.
+      of the score: for a long the highest stop and the lowest target, for a short the lowest stop and the
+      highest target.
     """
 
     score: float
@@ -28,7 +29,7 @@ class CombinedSignal(msgspec.Struct, frozen=True):
 
 
 def aggregate(rule: Aggregation, opinions: Mapping[StrategyId, Opinion]) -> CombinedSignal:
-    """Put opinions together by a rule. Without opinions the score is 0 (flat)."""
+    """Combine the strategies' last signals by a rule. Without signals the score is 0 (flat)."""
     counted = _counted(rule, opinions)
     score = _score(rule, counted)
     agreeing = [opinion for opinion in counted.values() if opinion.score * score > 0]
@@ -63,7 +64,10 @@ def _score(rule: Aggregation, counted: Mapping[StrategyId, Opinion]) -> float:
 
 
 def _majority(counted: Mapping[StrategyId, Opinion], quorum: int) -> float:
-    """The direction with most votes: 1, -1 or 0. Also 0 if two have equally many, or too few votes."""
+    """The direction with the most votes: 1, -1 or 0.
+
+    0 if two directions tie for the most votes, or if the most votes are fewer than ``quorum``.
+    """
     scores = [opinion.score for opinion in counted.values()]
     votes = {
         1.0: sum(score > 0 for score in scores),

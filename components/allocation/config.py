@@ -38,7 +38,7 @@ class Net(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="mo
 class Vote(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="mode", tag="vote"):
     """The direction of most signals, at full strength.
 
-    Flat if fewer than ``quorum`` signals have it, or if two directions have equally many.
+    Flat if two directions tie for the most signals, or if the most signals are fewer than ``quorum``.
     """
 
     quorum: int = 1

@@ -67,7 +67,7 @@ from kernel.expiry import has_expired
 from kernel.identifiers import ClientOrderId, StrategyId
 
 _CORRECTIONS = frozenset({ExecutionKind.FILL_CORRECTED, ExecutionKind.FILL_BUSTED})
-# Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
+# This member is read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
 _CANCELLED = OrderStatus.CANCELLED
 _REFUSALS = frozenset({ExecutionKind.CANCEL_REJECTED, ExecutionKind.REPLACE_REJECTED})
 

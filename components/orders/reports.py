@@ -41,7 +41,7 @@ from kernel.events import (
 
 Outcome = tuple[Event, OrderStatus | None]
 
-# Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
+# This member is read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
 _ACCEPTED = OrderStatus.ACCEPTED
 
 

@@ -64,7 +64,7 @@ from kernel.identifiers import StrategyId
 from strategies.sdk.limits import RiskLimits, named_limits
 from strategies.sdk.risk_rules import Denial, RiskRule
 
-# Read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
+# These members are read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
 _ACTIVE = TradingState.ACTIVE
 _HALTED = TradingState.HALTED
 

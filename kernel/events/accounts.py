@@ -8,7 +8,12 @@ from kernel.identifiers import FillId, StrategyId
 
 
 class TradingState(StrEnum):
-    """The orders that risk's gate lets through to the broker."""
+    """The orders that risk lets through to the broker.
+
+    - ``active``: all orders.
+    - ``reduce_only``: only orders that reduce a position, and risk's own exits.
+    - ``halted``: no orders, except those of the operator's flatten command.
+    """
 
     ACTIVE = "active"
     REDUCE_ONLY = "reduce_only"
@@ -16,7 +21,11 @@ class TradingState(StrEnum):
 
 
 class CashFlowKind(StrEnum):
-    """Why cash moved. All kinds but deposits are income, or a cost if negative."""
+    """Why cash moved.
+
+    A deposit or a conversion is not income. All other kinds are income, or a cost if negative.
+    ``LedgerMarked.income`` includes conversions.
+    """
 
     DEPOSIT = "deposit"
     DIVIDEND = "dividend"
@@ -44,7 +53,11 @@ class CashMoved(Event, frozen=True, tag=80):
 
 
 class PositionChanged(Event, frozen=True, tag=81):
-    """A strategy's position after a fill. ``cost`` is the cost of the open quantity, with its sign."""
+    """A strategy's position after a change.
+
+    - ``cost``: the cost of the open quantity, with its sign.
+    - ``fill_id``: empty if neither a fill nor a correction of a fill changed it.
+    """
 
     strategy: StrategyId
     symbol: str
@@ -57,9 +70,9 @@ class PositionChanged(Event, frozen=True, tag=81):
 class AccountMarked(Event, frozen=True, tag=82):
     """The account at market prices.
 
-    - ``equity``: ``cash`` plus the value of positions, exactly.
+    - ``equity``: ``cash`` plus the value of positions (a future: its unrealised P&L), exactly.
     - ``realised_pnl``, ``unrealised_pnl``: before ``commissions``.
-    - ``exposure``: the sum of absolute position values.
+    - ``exposure``: gross exposure: the sum of absolute values of net positions, futures at notional.
     """
 
     cash: Decimal
@@ -99,7 +112,7 @@ class PositionMismatched(Event, frozen=True, tag=85):
 
 
 class TradingStateChanged(Event, frozen=True, tag=86):
-    """Risk's gate before the broker changed its state."""
+    """The trading state of risk changed."""
 
     state: TradingState
     reason: str = ""
@@ -108,7 +121,7 @@ class TradingStateChanged(Event, frozen=True, tag=86):
 class RiskLimitBreached(Event, frozen=True, tag=87):
     """A continuous limit was breached; ``action`` is the response.
 
-    ``is_rearmed``: nothing was breached, the limit watches again.
+    ``is_rearmed``: ``True`` if this event is not a breach, but says that the limit is active again.
     """
 
     rule: str
@@ -139,7 +152,7 @@ class ExposureShare(Record, frozen=True):
 class MarginMarked(Event, frozen=True, tag=88):
     """Margin, leverage and exposure at market prices; comes with ``AccountMarked`` if configured.
 
-    ``leverage`` is gross exposure over equity; amounts are in the account's currency.
+    ``leverage`` is gross exposure over equity. Amounts are in the account's currency, except ``balances``.
     """
 
     initial_margin: Decimal
@@ -155,8 +168,11 @@ class MarginMarked(Event, frozen=True, tag=88):
 class LedgerMarked(Event, frozen=True, tag=89):
     """One strategy's ledger in one currency; comes with ``AccountMarked`` if configured.
 
-    ``cash`` is the net cash from its trading. The ledgers of all strategies, and that of the account itself
-    (empty ``strategy``), add up to the account's cash.
+    - ``cash``: the ledger's cash, with deposits and income.
+    - ``income``: with conversions.
+
+    The ledgers of all strategies, and that of the account itself (empty ``strategy``), add up to the
+    account's cash.
     """
 
     strategy: StrategyId

@@ -34,7 +34,7 @@ class ReplaceIntent(Event, frozen=True, tag=32):
 
 
 class SignalRaised(Event, frozen=True, tag=33):
-    """A strategy's opinion, without an order. ``strength`` is in 0..1.
+    """A strategy's signal, without an order. ``strength`` is in 0..1.
 
     ``stop_loss`` and ``take_profit`` are prices for the plan that is made of the signal.
     """

@@ -108,7 +108,9 @@ def assemble(
     )
     risk = _risk(placed, risk_limits, context, own_rules=risk_rules, shares=shares)
     gate, holds, has = risk.refusal, emulation.holds, emulation.has
-    orders = Orders(gate=gate, holds=holds, has=has, instrument=market.instrument)
+    orders = Orders(
+        gate=gate, holds=holds, has=has, instrument=market.instrument, repeats=risk.repeats_working_order
+    )
     for facts in (market, venue_facts, Expiries(market), books, pauses):
         bus.register(facts)
     if venue is not None:

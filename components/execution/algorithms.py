@@ -12,6 +12,7 @@ What changes it:
   last part has filled (iceberg).
 - When its time is over, an order good till cancelled is completed with one market order for the rest. An
   order good till a date ends with the rest unfilled.
+- A stopped order stays stopped at its end, and asks again for the cancels of its parts.
 - The whole ends if a part is denied, rejected or ended by somebody else, if an operator cancels or flattens,
   if trading is halted, and at a corporate action.
 
@@ -201,7 +202,7 @@ class ExecutionAlgorithms:
         return (timer, *cancel_parts(ts, work), *self._go_on(ts, work))
 
     def _end(self, ts: int, work: Work) -> Sequence[Event]:
-        if work.order.time_in_force is TimeInForce.GTD:
+        if work.order.time_in_force is TimeInForce.GTD or work.stage is Stage.STOPPING:
             work.is_out_of_time = work.is_out_of_time or not work.reason
             return self._stop(ts, work, TIME_IS_OVER)
         self._unfollow(work)

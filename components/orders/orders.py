@@ -79,6 +79,7 @@ class Orders:
     - ``holds``: whether an order must be emulated before it is sent.
     - ``has``: whether the venue has a feature.
     - ``instrument``: the terms of a symbol.
+    - ``repeats``: whether the denied intent with this id repeated the id of a working order.
 
     By default every order is sent as it is.
     """
@@ -93,10 +94,12 @@ class Orders:
         holds: Callable[[Order], bool] = lambda _: False,
         has: Callable[[VenueFeature], bool] = lambda _: True,
         instrument: Callable[[str], InstrumentDefined] = lambda symbol: InstrumentDefined(0, symbol),
+        repeats: Callable[[ClientOrderId], bool] = lambda _: False,
     ) -> None:
         self.state = OrdersState()
         self._gate = gate
         self._holds = holds
+        self._repeats = repeats
         self._instrument = instrument
         self._outbox = Outbox(self.state, gate=gate, holds=holds, has=has, instrument=instrument)
         self._groups = Groups(self.state, self._outbox, has)
@@ -254,7 +257,7 @@ class Orders:
     def on_denied(self, event: OrderDenied) -> Sequence[Event] | None:
         """End a held order that emulation denied. Other denied orders are not in the records."""
         entry = self.state.open.get(event.order.client_order_id)
-        if entry is None or entry.status is not PENDING:
+        if entry is None or entry.status is not PENDING or self._repeats(entry.order.client_order_id):
             return None
         self.state.end_held(entry, OrderStatus.DENIED)
         return self._outbox.after_end(event.ts, entry)

@@ -60,7 +60,7 @@ from kernel.events import (
     Side,
     TradingState,
 )
-from kernel.identifiers import StrategyId
+from kernel.identifiers import ClientOrderId, StrategyId
 from strategies.sdk.limits import RiskLimits, named_limits
 from strategies.sdk.risk_rules import Denial, RiskRule
 
@@ -195,6 +195,10 @@ class Risk:
             return (*self._failure(denial, intent), denied)
         self._note(order_check)
         return (ReplaceApproved(intent.ts, ApprovedOrder.of(order)),)
+
+    def repeats_working_order(self, client_order_id: ClientOrderId) -> bool:
+        """Whether an intent is being denied that repeated the id of a working order."""
+        return client_order_id in self.state.repeated
 
     def refusal(self, order: Order) -> str:
         """The reason why the trading state holds back an approved order; empty if the order may go.

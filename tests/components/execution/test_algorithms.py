@@ -266,6 +266,20 @@ def test_a_strategy_stops_its_order_and_what_fills_meanwhile_counts() -> None:
     assert finished(end) == (2, 8, "cancelled")
 
 
+def test_a_stopped_order_sends_nothing_more_when_its_time_is_over() -> None:
+    desk = Desk()
+    desk.work(TWAP, 10, end_ts=20, weights=(1, 1), limit=9, until_end=False)
+    desk.hear(CancelExecutionIntent(1, PARENT, STRATEGY, "A"))
+    desk.cancel_rejected(1)
+
+    at_end = desk.advance(21)
+    end = desk.cancelled(1)
+
+    assert sent(at_end) == []
+    assert called_back(at_end) == [f"{PARENT}-1"]
+    assert finished(end) == (0, 10, "cancelled")
+
+
 def test_nobody_stops_an_order_that_is_not_theirs() -> None:
     desk = Desk()
     desk.work(TWAP, 10, end_ts=20, weights=(1, 1))

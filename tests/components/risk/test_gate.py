@@ -19,6 +19,7 @@ from kernel.events import (
     OrderCancelled,
     OrderDenied,
     OrderFilled,
+    OrderHeld,
     OrderIntent,
     OrderSubmitted,
     Quote,
@@ -28,7 +29,7 @@ from kernel.events import (
     TradingState,
     TradingStateChanged,
 )
-from kernel.identifiers import StrategyId
+from kernel.identifiers import ClientOrderId, StrategyId
 from strategies.sdk.limits import BreachAction, ContinuousLimit, LimitKind
 from tests.components.sample_core import FREE, Step, begin, broker_of, core_with, hear, of_type, scripted
 
@@ -85,6 +86,21 @@ def test_an_intent_under_the_id_of_a_working_order_is_denied_and_changes_nothing
     hear(core, CancelOrder(4, "ann", order.client_order_id))
     assert core.risk.state.working.orders == {}
     assert core.risk.state.repeated == []
+
+
+def test_an_intent_under_the_id_of_a_held_order_leaves_that_order_held() -> None:
+    core = running([("limit", "A", 5, -5)])
+    quotes(core, 1)
+    (parent,) = core.orders.open_orders(X, None)
+    key = ClientOrderId("child")
+    child = msgspec.structs.replace(parent, client_order_id=key, parent_id=parent.client_order_id)
+    held = hear(core, OrderIntent(2, child))
+
+    repeated = hear(core, OrderIntent(3, child))
+
+    assert of_type(held, OrderHeld)
+    assert list(map(type, repeated)) == [OrderDenied]
+    assert core.orders.open_orders(X, None) == (parent, child)
 
 
 def test_an_order_that_waited_does_not_leave_while_trading_is_halted() -> None:

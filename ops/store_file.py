@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from eventstore import SqliteEventStore
+from eventstore.data_facts import is_facts
 from eventstore.witness import witness_path
 from kernel.configuration import listed
 from kernel.errors import StreamMissing
@@ -59,5 +60,7 @@ async def require_streams(store: SqliteEventStore, names: tuple[str, ...]) -> No
     found = {info.stream for info in await store.streams(names)}
     for name in names:
         if name not in found:
-            known = listed([info.stream for info in await store.streams()]) or "none"
+            known = (
+                listed([info.stream for info in await store.streams() if not is_facts(info.stream)]) or "none"
+            )
             raise StreamMissing(f"there is no stream {name!r} in the store, which has: {known}")

@@ -8,6 +8,7 @@ from components.assembly.settings import StrategyConfig
 from components.assembly.setup import PlannedStrategy
 from components.assembly.user_models import load_rules
 from eventstore import EventStore, Selection, StreamInfo
+from eventstore.data_facts import is_facts
 from kernel.configuration import listed
 from kernel.decimals import exact
 from kernel.errors import ConfigError, StreamMissing
@@ -126,12 +127,18 @@ async def _info(store: EventStore, infos: dict[str, StreamInfo], *, stream: str)
     if info is None:
         raise StreamMissing(f"no stream {stream!r} in the store; it holds {await _data_names(store)}")
     if not _is_data(info):
-        raise ConfigError(f"stream {stream!r} is a run, not data; the store holds {await _data_names(store)}")
+        raise ConfigError(
+            f"stream {stream!r} is {_other_kind(info)}, not data; the store holds {await _data_names(store)}"
+        )
     return info
 
 
 def _is_data(info: StreamInfo) -> bool:
-    return RunStarted.__name__ not in info.event_types
+    return RunStarted.__name__ not in info.event_types and not is_facts(info.stream)
+
+
+def _other_kind(info: StreamInfo) -> str:
+    return "facts about a stream" if is_facts(info.stream) else "a run"
 
 
 async def _data_names(store: EventStore) -> str:

@@ -2,7 +2,8 @@
 
 Nothing is appended before every row of every file was checked and every stream compared. If the process
 dies while appending, each stream holds the first part of its new events; importing the same files again
-appends the rest.
+appends the rest. The facts about a stream (``eventstore.data_facts``) are appended before its events, so that
+they cover all of them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from eventstore.data_facts import FACTS_SUFFIX, measured_facts, read_facts
 from eventstore.encoding import encode_events
 from eventstore.importing.defects import BadRow
 from eventstore.importing.options import ImportOptions
@@ -107,6 +109,7 @@ async def append_parsed(
 
     Every stream is compared before any is changed. Raises as ``import_files`` does.
     """
+    parsed.spool.finish()
     lanes = [lane for lane in parsed.spool.lanes.values() if lane.count]
     plans = [await _plan(store, parsed.spool, lane) for lane in lanes]
     total = sum(plan.lane.count - plan.known for plan in plans)
@@ -114,6 +117,7 @@ async def append_parsed(
     streams: list[StreamImport] = []
     for plan in plans:
         head = plan.head
+        await _append_facts(store, parsed.spool, plan)
         for events in _missing_events(parsed.spool, plan):
             # Just decoded from the spool, so all fields have the right types: no second full check.
             encoded = encode_events(plan.lane.stream, events, causes=None)
@@ -134,6 +138,20 @@ async def _plan(store: EventStore, spool: Spool, lane: Lane) -> _Plan:
     if _is_quarantine(lane.stream):
         return _Plan(lane, head, 0, frozenset(await known_messages(store, lane.stream, head=head)))
     return _Plan(lane, head, await known_count(store, spool, lane, head=head), frozenset())
+
+
+async def _append_facts(store: EventStore, spool: Spool, plan: _Plan) -> None:
+    """Append the facts about a stream, its old events included, that are not on record."""
+    stream = plan.lane.stream
+    head = await store.head(stream + FACTS_SUFFIX)
+    recorded = await read_facts(store, stream) if head.seq else ()
+    known = recorded or (await measured_facts(store, stream) if plan.head.seq else ())
+    spool.measure.include(stream, known)
+    ts = max(head.ts, plan.head.ts, plan.lane.last_ts)
+    unchanged = {msgspec.structs.replace(fact, ts=ts) for fact in recorded}
+    facts = [fact for fact in spool.measure.described(stream, ts=ts) if fact not in unchanged]
+    if facts:
+        await store.append(head.stream, facts, expected_seq=head.seq)
 
 
 def _missing_events(spool: Spool, plan: _Plan) -> Iterator[Sequence[SpooledEvent]]:

@@ -10,6 +10,8 @@ events each. Memory holds its unfinished frame, and the places of the finished o
 What changes it: ``add`` puts an event at the end of its lane. A full frame is written to the file; when all
 lanes together hold 65,536 events in memory, all frames are.
 
+Events are measured (``eventstore.data_facts``) when their frame is finished: they are in memory then.
+
 What never happens: a frame in the file is never changed, and the order within a lane stays as added.
 """
 
@@ -19,6 +21,7 @@ from typing import IO
 
 import msgspec
 
+from eventstore.data_facts import DataMeasure
 from kernel.events import (
     Bar,
     BookDelta,
@@ -76,6 +79,8 @@ class Spool:
 
     def __init__(self) -> None:
         self.lanes: dict[str, Lane] = {}
+        self.measure = DataMeasure()
+        """The facts about the events of all lanes."""
         self._file: IO[bytes] = tempfile.TemporaryFile(prefix="onetape-import-")  # noqa: SIM115 - close() closes it
         self._end = 0
         self._pending = 0
@@ -107,6 +112,11 @@ class Spool:
             for each in self.lanes.values():
                 self._flush(each)
 
+    def finish(self) -> None:
+        """Finish all frames, so that every event is measured."""
+        for lane in self.lanes.values():
+            self._flush(lane)
+
     def frames(self, lane: Lane) -> Iterator[Frame]:
         """All frames of a lane, from the beginning."""
         self._flush(lane)
@@ -121,6 +131,7 @@ class Spool:
     def _flush(self, lane: Lane) -> None:
         if not lane.events:
             return
+        self.measure.add(lane.stream, lane.events)
         payload = self._encoder.encode(Frame(lane.file, lane.lines, lane.events))
         self._file.seek(self._end)
         self._file.write(payload)

@@ -26,6 +26,7 @@ from kernel.events.accounts import (
     TradingState,
     TradingStateChanged,
 )
+from kernel.events.data import DataDescribed, DataType
 from kernel.events.header import (
     Event,
     Record,
@@ -190,6 +191,7 @@ AnyEvent = (
     | CalendarDefined
     | VenueDeclared
     | ModelLoaded
+    | DataDescribed
     | TimerScheduled
     | TimerCancelled
     | TimerFired
@@ -391,6 +393,8 @@ __all__ = [
     "CorporateAction",
     "CorporateActionKind",
     "CurrencyBalance",
+    "DataDescribed",
+    "DataType",
     "DecisionRefused",
     "Event",
     "ExecutionFinished",

@@ -6,6 +6,7 @@ import click
 import msgspec
 from rich.console import Console
 
+from eventstore.data_facts import is_facts
 from eventstore.importing.local_time import iso_utc
 from eventstore.port import StreamInfo
 from ops.event_loop import run
@@ -19,7 +20,7 @@ _LISTED_SYMBOLS = 5
 @store_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table.")
 def streams_command(store_path: Path, as_json: bool) -> None:
-    """List the streams of a store.
+    """List the streams of a store. Facts about a stream (NAME.facts) are only in the JSON.
 
     \b
     Example:
@@ -31,6 +32,8 @@ def streams_command(store_path: Path, as_json: bool) -> None:
         return
     table = plain_table("stream", "events>", "first", "last", "symbols", "types", "bytes>", "blocks>", "head")
     for info in infos:
+        if is_facts(info.stream):
+            continue
         table.add_row(*_cells(info))
     print_table(table, Console())
 

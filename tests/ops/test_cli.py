@@ -278,7 +278,12 @@ def test_verify_finds_an_intact_store_intact(store: Path) -> None:
     result = onetape("verify", "--store", store)
 
     assert result.exit_code == 0
-    assert result.stdout.splitlines() == ["fb.1d: intact, 196 events", "goog.1d: intact, 2,148 events"]
+    assert result.stdout.splitlines() == [
+        "fb.1d: intact, 196 events",
+        "fb.1d.facts: intact, 1 events",
+        "goog.1d: intact, 2,148 events",
+        "goog.1d.facts: intact, 1 events",
+    ]
 
 
 def test_verify_names_the_damaged_stream_and_the_first_bad_seq(store: Path) -> None:
@@ -300,7 +305,9 @@ def test_verify_as_json_tells_damaged_from_intact(store: Path) -> None:
     assert (result.exit_code, answer["intact"]) == (1, False)
     assert [(check["stream"], check["intact"]) for check in answer["streams"]] == [
         ("fb.1d", True),
+        ("fb.1d.facts", True),
         ("goog.1d", False),
+        ("goog.1d.facts", True),
     ]
 
 

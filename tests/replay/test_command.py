@@ -105,7 +105,9 @@ def test_every_run_is_a_new_stream_of_the_store(folder: Path) -> None:
     streams = [figures()["run_stream"], figures()["run_stream"]]
 
     assert streams == ["run.ma_cross.1", "run.ma_cross.2"]
-    assert set(store_heads(folder / "market.db")) == {"a.1d", "run.ma_cross.1", "run.ma_cross.2"}
+    assert set(store_heads(folder / "market.db")) == {
+        *("a.1d", "a.1d.facts", "run.ma_cross.1", "run.ma_cross.2")
+    }
 
 
 def test_the_table_and_the_object_tell_the_same_digest(folder: Path) -> None:

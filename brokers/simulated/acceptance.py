@@ -38,7 +38,7 @@ _NEEDS_STOP = frozenset(
 NEVER = -2
 """A time before any ``ts``."""
 
-WHOLE_DAYS = ("d", "w")
+WHOLE_DAYS = ("d", "w", "mo", "y")
 """Units of timeframes whose bars hold whole trading days."""
 
 

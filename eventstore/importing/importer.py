@@ -18,6 +18,7 @@ from eventstore.importing.options import ImportOptions
 from eventstore.importing.parsed import QUARANTINE_SUFFIX, OnProgress, ParsedFiles, Progress
 from eventstore.importing.reading import parse_files
 from eventstore.importing.reconcile import known_count, known_messages, message_key
+from eventstore.importing.spacing import Spacing
 from eventstore.importing.spool import Lane, Spool, SpooledEvent
 from eventstore.port import EventStore, StreamHead
 from kernel.decimals import exact
@@ -51,6 +52,7 @@ class ImportResult(msgspec.Struct, frozen=True):
     - ``quarantined_count``: events appended to quarantine streams; bad rows already there are not counted.
     - ``superseded_count``: of recorded feeds, updates and snapshots not newer than their order book.
     - ``foreign_count``: of recorded feeds, messages other than books, trades and quotes.
+    - ``notes``: sentences about data that may not be meant as it was imported.
     """
 
     files: tuple[str, ...]
@@ -63,6 +65,7 @@ class ImportResult(msgspec.Struct, frozen=True):
     bad_rows: tuple[BadRow, ...] = ()
     superseded_count: int = 0
     foreign_count: int = 0
+    notes: tuple[str, ...] = ()
 
 
 class _Plan(msgspec.Struct, frozen=True):
@@ -72,6 +75,7 @@ class _Plan(msgspec.Struct, frozen=True):
     head: StreamHead
     known: int
     known_messages: frozenset[tuple[str, str, str]]
+    spacing: Spacing
 
 
 async def import_file(
@@ -130,14 +134,16 @@ async def append_parsed(
         streams.append(
             StreamImport(lane.stream, lane.count, new_count, head.seq, lane.first_ts, lane.last_ts)
         )
-    return _result(parsed, streams)
+    notes = tuple(note for plan in plans if (note := plan.spacing.note()))
+    return _result(parsed, streams, notes=notes)
 
 
 async def _plan(store: EventStore, spool: Spool, lane: Lane) -> _Plan:
     head = await store.head(lane.stream)
+    spacing = Spacing(lane.stream)
     if _is_quarantine(lane.stream):
-        return _Plan(lane, head, 0, frozenset(await known_messages(store, lane.stream, head=head)))
-    return _Plan(lane, head, await known_count(store, spool, lane, head=head), frozenset())
+        return _Plan(lane, head, 0, frozenset(await known_messages(store, lane.stream, head=head)), spacing)
+    return _Plan(lane, head, await known_count(store, spool, lane, head=head), frozenset(), spacing)
 
 
 async def _append_facts(store: EventStore, spool: Spool, plan: _Plan) -> None:
@@ -158,6 +164,7 @@ def _missing_events(spool: Spool, plan: _Plan) -> Iterator[Sequence[SpooledEvent
     """The lane's events that its stream does not hold, one frame at a time."""
     known = plan.known
     for frame in spool.frames(plan.lane):
+        plan.spacing.add(frame.events)
         events: list[SpooledEvent] = frame.events[known:]
         known = max(0, known - len(frame.events))
         if _is_quarantine(plan.lane.stream):
@@ -182,7 +189,7 @@ def _stamped(event: SpooledEvent, plan: _Plan) -> SpooledEvent:
     return event if event.ts >= plan.head.ts else msgspec.structs.replace(event, ts=plan.head.ts)
 
 
-def _result(parsed: ParsedFiles, streams: list[StreamImport]) -> ImportResult:
+def _result(parsed: ParsedFiles, streams: list[StreamImport], *, notes: tuple[str, ...]) -> ImportResult:
     data = [stream for stream in streams if not _is_quarantine(stream.stream)]
     quarantine = [stream for stream in streams if _is_quarantine(stream.stream)]
     return ImportResult(
@@ -196,4 +203,5 @@ def _result(parsed: ParsedFiles, streams: list[StreamImport]) -> ImportResult:
         bad_rows=tuple(parsed.bad_rows),
         superseded_count=parsed.superseded_count,
         foreign_count=parsed.foreign_count,
+        notes=notes,
     )

@@ -8,6 +8,11 @@ Theory of operation. A row may be used from its ``ts`` on, so ``ts`` must never 
   Without ``session`` it begins at local midnight and is known at the last nanosecond of its last day. With
   ``session`` it begins and ends at the session's hours. Days have 23 or 25 hours where clocks change.
 - A bar of whole days with any other time of day begins or ends at that local time.
+- A bar of months covers whole local months, from the first moment of its first day to the last nanosecond of
+  its last day (or the hours of ``session``). Any day of a month stands for that month, since vendors stamp
+  monthly bars by their first or last day, or the first or last day of trading. With ``label`` open it is the
+  first month of the bar, with close the last one. Midnight of a first day with ``label`` close ends the month
+  before.
 
 A stamp with its own offset from UTC is first converted to the zone of the options. The results of daily bars
 are cached by text; the cache does not change any result.
@@ -15,15 +20,21 @@ are cached by text; the cache does not change any result.
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 from eventstore.importing.defects import RowDefect
-from eventstore.importing.local_time import LocalTime
+from eventstore.importing.local_time import EPOCH, LocalTime
 from eventstore.importing.options import ImportOptions, Label
 from eventstore.importing.timestamps import Stamp, StampParser
 from kernel.errors import InputError
-from kernel.time_units import DAY_NS, DAY_S, SECOND_NS
+from kernel.time_units import DAY_NS, SECOND_NS
+from kernel.timeframes import parse_timeframe
 
-_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": DAY_S, "w": 7 * DAY_S}
+_FIRST_DAYS = 7
+_LAST_DAYS = 22
+"""A bar of several months is stamped in the first or last days of a month. The first day of trading is the 5th
+at the latest, the last one the 24th at the earliest."""
+
 _CACHE_LIMIT = 100_000
 
 IntervalRule = Callable[[str, bool], tuple[int, int]]
@@ -31,13 +42,8 @@ IntervalRule = Callable[[str, bool], tuple[int, int]]
 
 
 def timeframe_ns(timeframe: str) -> int:
-    """Length of a timeframe such as ``5m``. Raises ``InputError`` if it is not a timeframe."""
-    match = re.fullmatch(r"([1-9]\d{0,5})([smhdw])", timeframe, re.ASCII)
-    if match is None:
-        raise InputError(
-            f"timeframe is {timeframe!r}, expected a count and s, m, h, d or w, such as 5m or 1d"
-        )
-    return int(match[1]) * _UNITS[match[2]] * SECOND_NS
+    """Length of a timeframe; of months the shortest. Raises ``InputError`` if it is not a timeframe."""
+    return parse_timeframe(timeframe).shortest_ns
 
 
 def session_hours(session: str) -> tuple[int, int]:
@@ -56,8 +62,10 @@ def stamp_parser(options: ImportOptions) -> StampParser:
 
 def interval_rule(options: ImportOptions) -> IntervalRule:
     """The rule for bars; raises ``InputError`` for options that do not fit together."""
-    length = timeframe_ns(options.timeframe)
-    if length % DAY_NS == 0:
+    timeframe = parse_timeframe(options.timeframe)
+    if timeframe.months:
+        return MonthlyIntervals(options).interval
+    if timeframe.is_whole_days:
         return DailyIntervals(options).interval
     if options.session:
         raise InputError(f"option session is for bars of whole days, the timeframe is {options.timeframe}")
@@ -140,3 +148,50 @@ class DailyIntervals:
         opens, closes = self._session
         first = first if opens < closes else first - DAY_NS
         return local(first + opens), local(last + closes)
+
+
+class MonthlyIntervals:
+    """Bars of whole calendar months of the zone."""
+
+    def __init__(self, options: ImportOptions) -> None:
+        self._parse = stamp_parser(options).parse
+        self._local = LocalTime(options.tz)
+        self._months = parse_timeframe(options.timeframe).months
+        self._is_label_open = options.label is Label.OPEN
+        self._session = session_hours(options.session) if options.session else None
+
+    def interval(self, text: str, later: bool) -> tuple[int, int]:
+        """(open_ts, ts) of the bar with this stamp."""
+        del later  # a month does not end in an hour that occurs twice
+        wall_ns, offset_ns, has_time = self._parse(text)
+        if offset_ns is not None:
+            wall_ns = self._local.to_wall(wall_ns - offset_ns)
+        if has_time and not self._is_label_open and wall_ns % DAY_NS == 0:
+            is_first_day = (EPOCH + timedelta(microseconds=wall_ns // 1_000)).day == 1
+            wall_ns -= is_first_day  # the end of the last day of the month before
+        first = self._first_month(text, wall_ns)
+        opens, closes = self._session or (0, DAY_NS)
+        begin = month_start_ns(first) + opens - (0 if opens < closes else DAY_NS)
+        end = month_start_ns(first + self._months) - DAY_NS + closes
+        local = self._local.to_utc_or_next
+        return local(begin), local(end) - (self._session is None)
+
+    def _first_month(self, text: str, wall_ns: int) -> int:
+        """The first month of the bar, counted from year 0."""
+        day = EPOCH + timedelta(microseconds=wall_ns // 1_000)
+        month = day.year * 12 + day.month - 1
+        if self._months == 1:
+            return month
+        if self._is_label_open:
+            if day.day > _FIRST_DAYS:
+                raise RowDefect("time", text, expected="the first day of the bar's months (see label)")
+            return month
+        if day.day < _LAST_DAYS:
+            raise RowDefect("time", text, expected="the last day of the bar's months (see label)")
+        return month - self._months + 1
+
+
+def month_start_ns(month: int) -> int:
+    """The local time at which a month begins, in ns since the epoch; months are counted from year 0."""
+    first_day = EPOCH.replace(year=month // 12, month=month % 12 + 1)
+    return (first_day - EPOCH).days * DAY_NS

@@ -63,7 +63,7 @@ class ImportOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     only: tuple[str, ...] = ()
     """Import these symbols of the symbol column and skip the others; empty: import all."""
     timeframe: str = "1d"
-    """The timeframe of bars: a count and ``s``, ``m``, ``h``, ``d`` or ``w``."""
+    """The timeframe of bars: a count and ``s``, ``m``, ``h``, ``d``, ``w``, ``mo`` (months) or ``y``."""
     tz: str = "UTC"
     """The IANA zone of stamps without a zone."""
     label: Label = Label.OPEN

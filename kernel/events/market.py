@@ -58,7 +58,7 @@ class TradingStatus(StrEnum):
 class Bar(Event, frozen=True, tag=1):
     """Prices over one interval, known at its end: ``open_ts <= t <= ts``.
 
-    ``timeframe`` is a count and a unit: ``"1m"``, ``"1h"``, ``"1d"``.
+    ``timeframe`` is a count and a unit: ``"1m"``, ``"1h"``, ``"1d"``, ``"1mo"``.
     """
 
     symbol: str

@@ -84,7 +84,9 @@ def _choice(enum: type[DataKind] | type[Label] | type[BadRows] | type[TimeUnit])
 @click.option("--kind", type=_choice(DataKind), default="bars", show_default=True, help="Kind of data.")
 @click.option("--symbol", default="", help="The symbol of every row, if the file has no symbol column.")
 @click.option("--only", multiple=True, help="Import only this symbol of the symbol column; may be repeated.")
-@click.option("--timeframe", default="1d", show_default=True, help="Of bars: a count and s, m, h, d or w.")
+@click.option(
+    "--timeframe", default="1d", show_default=True, help="Of bars: a count and s, m, h, d, w, mo or y."
+)
 @click.option("--tz", default="UTC", show_default=True, help="Time zone of stamps without one.")
 @click.option(
     "--label",
@@ -247,3 +249,5 @@ def _print_result(result: ImportResult, console: Console) -> None:
         )
         for row in result.bad_rows:
             click.echo(f"  {row}")
+    for note in result.notes:
+        click.echo(f"note: {note}")

@@ -14,6 +14,7 @@ from eventstore.importing import (
     BadRowsRefused,
     ImportOptions,
     ImportResult,
+    Label,
     Progress,
     StreamContradicted,
     import_file,
@@ -21,7 +22,7 @@ from eventstore.importing import (
 )
 from eventstore.importing.local_time import iso_utc
 from kernel.errors import InputError
-from kernel.events import Event, MessageQuarantined
+from kernel.events import Bar, Event, MessageQuarantined
 from replay.sample import stocks
 from tests.eventstore.importing.files import BARS_HEADER, GOOD_BARS, write_bars, write_lines
 
@@ -260,3 +261,29 @@ async def test_parts_in_any_cut_end_in_the_same_stream_as_the_whole(
         await import_file(whole, folder / "x.csv", options)
 
         assert await events_of(growing, "x.1m") == await events_of(whole, "x.1m")
+
+
+MONTH_ENDS = ("2024-01-31,10,12,9,11,100", "2024-02-29,11,13,10,12,200", "2024-03-31,12,14,11,13,300")
+
+
+async def test_bars_of_months_cover_their_months_and_go_to_a_stream_of_months(
+    store: MemoryEventStore, tmp_path: Path
+) -> None:
+    options = ImportOptions(symbol="A", timeframe="1mo", label=Label.CLOSE)
+
+    result = await import_file(store, write_bars(tmp_path, *MONTH_ENDS), options)
+
+    bars = [bar for bar in await events_of(store, "a.1mo") if isinstance(bar, Bar)]
+    assert [iso_utc(bar.open_ts)[:10] for bar in bars] == ["2024-01-01", "2024-02-01", "2024-03-01"]
+    assert [iso_utc(bar.ts)[:10] for bar in bars] == ["2024-01-31", "2024-02-29", "2024-03-31"]
+    assert result.notes == ()
+
+
+async def test_rows_a_month_apart_imported_as_days_get_a_note(
+    store: MemoryEventStore, tmp_path: Path
+) -> None:
+    result = await import_file(store, write_bars(tmp_path, *MONTH_ENDS), ImportOptions(symbol="A"))
+
+    (note,) = result.notes
+    assert "a.1d: its rows lie 29 days or more apart" in note
+    assert "--timeframe 1mo" in note

@@ -96,7 +96,7 @@ def test_an_intraday_bar_needs_a_time_of_day() -> None:
         rule("2012-03-01", False)
 
 
-@pytest.mark.parametrize("timeframe", ["", "1", "d", "0m", "1M", "1.5h", "1 m", "1mo", "٣m"])
+@pytest.mark.parametrize("timeframe", ["", "1", "d", "0m", "1M", "1.5h", "1 m", "0mo", "1mon", "٣m"])
 def test_a_timeframe_that_is_none_is_refused_by_name(timeframe: str) -> None:
     with pytest.raises(InputError, match="timeframe"):
         interval_rule(ImportOptions(timeframe=timeframe))
@@ -111,3 +111,68 @@ def test_a_session_that_is_none_is_refused_by_name(session: str) -> None:
 def test_a_session_is_only_for_bars_of_days() -> None:
     with pytest.raises(InputError, match="timeframe is 1m"):
         interval_rule(ImportOptions(timeframe="1m", session="09:30-16:00"))
+
+
+@pytest.mark.parametrize("label", [Label.OPEN, Label.CLOSE])
+@pytest.mark.parametrize("stamp", ["2024-02-01", "2024-02-29", "2024-02-28 00:00:00", "2024-02-29 16:00"])
+def test_a_monthly_bar_covers_its_calendar_month_whichever_day_it_is_stamped_by(
+    stamp: str, label: Label
+) -> None:
+    options = ImportOptions(timeframe="1mo", label=label)
+
+    assert interval(stamp, options) == ("2024-02-01T00:00:00Z", "2024-02-29T23:59:59.999999999Z")
+
+
+def test_a_month_begins_and_ends_at_local_midnights_on_both_sides_of_a_clock_change() -> None:
+    options = ImportOptions(timeframe="1mo", tz="America/New_York")
+
+    assert interval("2024-03-01", options) == ("2024-03-01T05:00:00Z", "2024-04-01T03:59:59.999999999Z")
+
+
+def test_midnight_after_a_month_is_its_close() -> None:
+    options = ImportOptions(timeframe="1mo", label=Label.CLOSE)
+
+    assert interval("2024-02-01T00:00:00", options) == (
+        "2024-01-01T00:00:00Z",
+        "2024-01-31T23:59:59.999999999Z",
+    )
+
+
+def test_a_stamp_with_an_offset_counts_in_the_month_of_the_options_zone() -> None:
+    options = ImportOptions(timeframe="1mo", tz="America/New_York")
+
+    assert interval("2024-04-01T03:00:00Z", options)[0] == "2024-03-01T05:00:00Z"
+
+
+def test_a_session_gives_a_monthly_bar_its_first_open_and_last_close() -> None:
+    options = ImportOptions(timeframe="1mo", tz="America/New_York", session="09:30-16:00")
+
+    assert interval("2012-03-01", options) == ("2012-03-01T14:30:00Z", "2012-03-31T20:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("timeframe", "label", "stamp", "begin", "end"),
+    [
+        ("3mo", Label.OPEN, "2024-01-02", "2024-01-01", "2024-03-31"),
+        ("3mo", Label.CLOSE, "2024-03-28", "2024-01-01", "2024-03-31"),
+        ("3mo", Label.CLOSE, "2024-01-31", "2023-11-01", "2024-01-31"),
+        ("1y", Label.OPEN, "2023-01-03", "2023-01-01", "2023-12-31"),
+        ("1y", Label.CLOSE, "2023-12-29", "2023-01-01", "2023-12-31"),
+    ],
+)
+def test_quarters_and_years_are_counted_from_the_end_that_the_label_names(
+    timeframe: str, label: Label, stamp: str, begin: str, end: str
+) -> None:
+    open_text, end_text = interval(stamp, ImportOptions(timeframe=timeframe, label=label))
+
+    assert (open_text[:10], end_text[:10]) == (begin, end)
+
+
+def test_a_quarter_stamped_by_its_other_end_is_refused() -> None:
+    with pytest.raises(RowDefect, match="first day of the bar's months"):
+        interval("2024-03-31", ImportOptions(timeframe="3mo"))
+
+
+def test_a_capital_m_is_refused_with_the_word_for_a_month() -> None:
+    with pytest.raises(InputError, match="'1M': a month is written 1mo, and a minute 1m"):
+        interval_rule(ImportOptions(timeframe="1M"))

@@ -5,7 +5,8 @@ the contents, so that a reader can skip the block without reading the payload. A
 is written. Two hashes protect it:
 
 - ``payload_hash`` = SHA-256 of causes and payload;
-- ``hash`` = SHA-256 of the previous block's hash and every header field, ``payload_hash`` included.
+- ``hash`` = SHA-256 of the previous block's hash and every header field, ``payload_hash`` included. Of a
+  stream's key only the name counts (``stream_keys``).
 
 So a changed byte in any column is found, and so is a block that was removed or inserted. The chain can be
 followed over headers alone: a filter that skips a block because of its header has checked that header. The
@@ -18,6 +19,7 @@ from hashlib import sha256
 
 import msgspec
 
+from eventstore.stream_keys import name_in
 from eventstore.vocabulary import TYPE_OF_TAG
 from kernel.errors import StoreDamaged, StoreError
 from kernel.events import AnyEvent, Event
@@ -232,7 +234,7 @@ def payload_hash(causes: bytes | None, payload: bytes) -> bytes:
 def _chained_hash(header: BlockHeader, previous_hash: bytes) -> bytes:
     packed = _encode(
         (
-            header.stream,
+            name_in(header.stream),
             header.first_seq,
             header.last_seq,
             header.first_ts,

@@ -6,6 +6,7 @@ import msgspec
 
 from eventstore.block import EncodedEvents, EncodedRun
 from eventstore.readability import check_readable
+from eventstore.stream_keys import name_in
 from eventstore.vocabulary import TAG_OF_TYPE, symbols_in
 from kernel.errors import StoreError
 from kernel.events import AnyEvent, Event
@@ -83,7 +84,8 @@ def _encode(
     return tuple(runs)
 
 
-def _check_name(stream: str) -> None:
+def _check_name(key: str) -> None:
+    stream = name_in(key)
     if not stream or len(stream) > 255 or not stream.isprintable():
         raise StoreError(f"a stream's name must be 1 to 255 printable characters, but is {stream!r}")
 

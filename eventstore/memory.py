@@ -5,15 +5,18 @@ from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from operator import attrgetter
 from types import TracebackType
 
+import msgspec
+
 from eventstore.block import Block, BlockHeader, EncodedEvents
 from eventstore.checkpoint import check_checkpoint
 from eventstore.encoding import encode_runs
 from eventstore.growth import StreamMarks
 from eventstore.planning import AppendRequest, head_of, plan_appends
-from eventstore.port import Batch, Damage, Selection, StreamHead, StreamInfo
+from eventstore.port import Batch, Damage, Selection, StreamHead, StreamInfo, StreamMove
 from eventstore.reading import block_hash, follow_batches, read_batches, verify_blocks
 from eventstore.stream_info import event_types_in, holding_only, symbols_in_all
-from kernel.errors import StoreError
+from eventstore.stream_keys import CATALOGUE, is_name
+from kernel.errors import StoreError, StreamMissing
 from kernel.events import Event
 
 _ALL = Selection()
@@ -69,7 +72,7 @@ class MemoryEventStore:
         self, names: Collection[str] | None = None, *, holding: type[Event] | None = None
     ) -> tuple[StreamInfo, ...]:
         """See ``EventStore.streams``."""
-        wanted = self._blocks.names() if names is None else sorted(set(names))
+        wanted = filter(is_name, self._blocks.names()) if names is None else sorted(set(names))
         infos = tuple(_info(blocks) for blocks in map(self._blocks.of, wanted) if blocks)
         return infos if holding is None else holding_only(infos, holding)
 
@@ -84,6 +87,19 @@ class MemoryEventStore:
     async def verify(self, stream: str) -> Damage | None:
         """See ``EventStore.verify``."""
         return await verify_blocks(self._blocks, stream)
+
+    async def move(self, moves: Sequence[StreamMove], *, record: Event, expected_seq: int) -> None:
+        """See ``EventStore.move``. Never suspends."""
+        runs = encode_runs(CATALOGUE, (record,))
+        request = AppendRequest(stream=CATALOGUE, runs=runs, expected_seq=expected_seq)
+        plan = plan_appends([request], {CATALOGUE: self._blocks.head(CATALOGUE)})
+        for outcome in plan.outcomes:
+            if isinstance(outcome, StoreError):
+                raise outcome
+        self._blocks.move(moves)
+        self._blocks.add(CATALOGUE, plan.blocks)
+        for key in (CATALOGUE, *(each for move in moves for each in (move.stream, move.to or ""))):
+            self._marks.set(key)
 
     async def checkpoint(self, subscriber: str) -> int:
         """See ``EventStore.checkpoint``."""
@@ -100,6 +116,10 @@ class MemoryEventStore:
         """Drop all events; followers end with ``StoreError``. Idempotent."""
         self._blocks.close()
         self._marks.set_all()
+
+
+def _under(block: Block, key: str) -> Block:
+    return msgspec.structs.replace(block, header=msgspec.structs.replace(block.header, stream=key))
 
 
 def _info(blocks: list[Block]) -> StreamInfo:
@@ -132,6 +152,28 @@ class _MemoryBlocks:
     def add(self, stream: str, blocks: list[Block]) -> None:
         self._by_stream.setdefault(stream, []).extend(blocks)
 
+    def move(self, moves: Sequence[StreamMove]) -> None:
+        """All moves or none. A pinned reader keeps its list, which is emptied if its events are removed."""
+        moved = dict(self._by_stream)
+        removed: list[list[Block]] = []
+        for move in moves:
+            blocks = moved.pop(move.stream, [])
+            if not blocks or blocks[-1].header.hash != move.block_hash:
+                raise StoreError(f"stream {move.stream!r} was changed meanwhile; nothing was done")
+            if move.to is None:
+                removed.append(blocks)
+                continue
+            if move.to in moved:
+                raise StoreError(f"there is a stream {move.to!r} already; nothing was done")
+            moved[move.to] = [_under(block, move.to) for block in blocks]
+        self._by_stream = moved
+        for blocks in removed:
+            blocks.clear()
+
+    async def pinned(self, stream: str) -> "_MemoryBlocks":
+        held = self._by_stream.get(stream)
+        return self if held is None else _PinnedBlocks(self, stream, held)
+
     def names(self) -> list[str]:
         self.check_open()
         return sorted(self._by_stream)
@@ -161,3 +203,33 @@ class _MemoryBlocks:
 
     def _place(self, stream: str, seq: int) -> int:
         return bisect_left(self.of(stream), seq, key=_last_seq_of)
+
+
+class _PinnedBlocks(_MemoryBlocks):
+    """The blocks that one stream has now, wherever they are moved."""
+
+    def __init__(self, store: _MemoryBlocks, stream: str, held: list[Block]) -> None:
+        super().__init__()
+        self._store = store
+        self._stream = stream
+        self._held = held
+
+    def of(self, stream: str) -> list[Block]:
+        self._store.check_open()
+        if not self._held:
+            raise self._moved()
+        return self._held if stream == self._stream else []
+
+    async def pinned(self, stream: str) -> _MemoryBlocks:
+        assert stream == self._stream, "a reader reads one stream"
+        return self
+
+    async def last_header(self, stream: str) -> BlockHeader | None:
+        if self._store.of(stream) is not self._held:
+            raise self._moved()
+        return self._held[-1].header
+
+    def _moved(self) -> StreamMissing:
+        return StreamMissing(
+            f"stream {self._stream!r} was deleted, put aside or replaced while it was being read"
+        )

@@ -79,6 +79,17 @@ class Damage(msgspec.Struct, frozen=True):
     reason: str
 
 
+class StreamMove(msgspec.Struct, frozen=True):
+    """The events under one key (``stream_keys``) get another key, or are removed if ``to`` is ``None``.
+
+    ``block_hash``: the hash of their last block, as it was when the move was decided.
+    """
+
+    stream: str
+    to: str | None
+    block_hash: bytes
+
+
 class EventStore(Protocol):
     """Append-only event streams.
 
@@ -124,6 +135,8 @@ class EventStore(Protocol):
     ) -> tuple[StreamInfo, ...]:
         """Every stream, or those of ``names`` that exist; in order of name.
 
+        Events that were put aside are listed only by their key.
+
         ``holding`` leaves out streams without an event of this type. A call with few ``names`` does not take
         longer in a store with many streams.
         """
@@ -149,6 +162,18 @@ class EventStore(Protocol):
         """Check every block of a stream; return the first damage, or ``None``.
 
         Raises ``StreamMissing`` if the stream does not exist.
+        """
+        ...
+
+    async def move(self, moves: Sequence[StreamMove], *, record: Event, expected_seq: int) -> None:
+        """Move or remove the events of whole streams, and append ``record`` to the catalogue.
+
+        ``expected_seq``: the catalogue's last seq. Either all is done and durable, or nothing. A reader that
+        has begun reads moved events to their end; if they are removed, it gets ``StreamMissing``. Appends to
+        a moved stream are refused with ``AppendConflict``. Users call the functions in ``catalogue``. Raises:
+
+        - ``AppendConflict`` if the catalogue does not end at ``expected_seq``;
+        - ``StoreError`` if events do not end with ``block_hash``, or there are events under the new key.
         """
         ...
 

@@ -27,6 +27,7 @@ class Growth(Protocol):
 
 async def read_batches(source: BlockSource, stream: str, selection: Selection) -> AsyncGenerator[Batch, None]:
     """The stream's present events, checked, in order of seq. Raises as ``EventStore.read`` does."""
+    source = await source.pinned(stream)
     last = await source.last_header(stream)
     if last is None:
         raise StreamMissing(f"there is no stream {stream!r} in the store")
@@ -54,6 +55,9 @@ async def follow_batches(
         mark = growth.mark(stream)
         last = await source.last_header(stream)
         end_seq = 0 if last is None else last.last_seq
+        if last is not None and not scan.is_begun:
+            source = await source.pinned(stream)
+            scan = BlockScan(source, stream, selection)
         if scan.has_more(end_seq):
             async with aclosing(_batches(scan, selection, end_seq=end_seq)) as batches:
                 async for batch in batches:
@@ -66,6 +70,7 @@ async def verify_blocks(source: BlockSource, stream: str) -> Damage | None:
     """Check seqs, order of ts, hash chain, every payload and every claim of the headers."""
     last_ts: int | None = None
     try:
+        source = await source.pinned(stream)
         last = await source.last_header(stream)
         if last is None:
             raise StreamMissing(f"there is no stream {stream!r} in the store")

@@ -30,6 +30,13 @@ merge of 100 streams.
 class BlockSource(Protocol):
     """A store's blocks. Nothing that it returns is trusted: the scan checks everything."""
 
+    async def pinned(self, stream: str) -> "BlockSource":
+        """The same blocks, as they are under this key now, even if they are moved to another key later.
+
+        Afterwards it raises ``StreamMissing`` if they were removed, and for a ``last_header`` of moved ones.
+        """
+        ...
+
     async def last_header(self, stream: str) -> BlockHeader | None:
         """The header of the stream's last block; ``None`` if the stream has no block."""
         ...
@@ -80,6 +87,11 @@ class BlockScan:
         self.next_seq = max(1, selection.from_seq)
         self.is_finished = False
         """Whether no later event can match, present or future."""
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether the first block was looked for."""
+        return self._previous_hash is not None
 
     def has_more(self, end_seq: int) -> bool:
         """Whether blocks up to ``end_seq`` are left to scan."""

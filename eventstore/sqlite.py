@@ -16,13 +16,15 @@ from eventstore.block import EncodedEvents
 from eventstore.checkpoint import check_checkpoint
 from eventstore.durability import Durability
 from eventstore.growth import StreamMarks
-from eventstore.port import Batch, Damage, Selection, StreamHead, StreamInfo
+from eventstore.port import Batch, Damage, Selection, StreamHead, StreamInfo, StreamMove
 from eventstore.reading import block_hash, follow_batches, read_batches, verify_blocks
 from eventstore.sqlite_blocks import SqliteBlocks
 from eventstore.sqlite_listing import ids_holding, list_streams
+from eventstore.sqlite_moves import move_streams
 from eventstore.sqlite_opening import StoreFiles, end_session, open_to_read, open_to_write
 from eventstore.sqlite_writer import SqliteWriter
 from eventstore.stream_info import holding_only
+from eventstore.stream_keys import CATALOGUE, is_name
 from eventstore.witness_check import check_all_streams
 from kernel.errors import StoreError
 from kernel.events import Event
@@ -129,13 +131,21 @@ class SqliteEventStore:
 
         ``holding`` without ``names`` searches every header for the type: 50 ms for 100,000 blocks.
         """
-        ids: list[int] | None = None
         if names is not None:
-            ids = list((await self._blocks.stream_ids(names)).values())
-        elif holding is not None:
-            ids = await ids_holding(self._reader, holding)
-        infos = await list_streams(self._reader, ids)
+            infos = await self._named(names)
+        else:
+            ids = None if holding is None else await ids_holding(self._reader, holding)
+            infos = tuple(info for info in await list_streams(self._reader, ids) if is_name(info.stream))
         return infos if holding is None else holding_only(infos, holding)
+
+    async def _named(self, names: Collection[str]) -> tuple[StreamInfo, ...]:
+        """The streams of these names. Ids are looked up again if some have been moved since."""
+        ids = await self._blocks.stream_ids(names)
+        infos = await list_streams(self._reader, ids.values())
+        if ids.keys() == {info.stream for info in infos}:
+            return infos
+        self._blocks.forget(names)
+        return await list_streams(self._reader, (await self._blocks.stream_ids(names)).values())
 
     def read(self, stream: str, selection: Selection = _ALL) -> AsyncGenerator[Batch, None]:
         """See ``EventStore.read``. A writer, here or in another process, does not block it."""
@@ -166,6 +176,14 @@ class SqliteEventStore:
         except StoreError as error:
             return str(error)
         return None
+
+    async def move(self, moves: Sequence[StreamMove], *, record: Event, expected_seq: int) -> None:
+        """See ``EventStore.move``. Synced, whatever the durability of the store."""
+        writer = self._writable()
+        block = await move_streams(self._path, moves, record=record, expected_seq=expected_seq)
+        writer.remember_moves(
+            {CATALOGUE, *(key for move in moves for key in (move.stream, move.to or ""))}, block
+        )
 
     async def checkpoint(self, subscriber: str) -> int:
         """See ``EventStore.checkpoint``. Raises ``StoreError`` if the saved one is damaged."""

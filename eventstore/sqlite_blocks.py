@@ -9,16 +9,22 @@ from eventstore.block_id import block_id, first_seq_of
 from eventstore.planning import MAX_SEQ, head_of
 from eventstore.port import StreamHead
 from eventstore.sqlite_file import FileDamaged, RowTaken, SqliteFile, SqlRow, SqlValue
-from eventstore.stream_names import StreamNames
+from eventstore.stream_keys import is_removed, name_in
+from eventstore.stream_names import StreamNames, name_of
 from eventstore.witness import Witness, WitnessEntry
 from eventstore.witness_check import check_names
-from kernel.errors import StoreDamaged
+from kernel.errors import StoreDamaged, StreamMissing
 
 _HEADER_COLUMNS = (
     "id, last_seq, first_ts, last_ts, codec, types, symbols, payload_hash, hash, length(payload)"
 )
 
-_LAST_HEADERS = f"SELECT {_HEADER_COLUMNS} FROM block WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT ?"
+_LAST_HEADERS = f"""
+SELECT {_HEADER_COLUMNS}, (SELECT CAST(name AS BLOB) FROM stream WHERE id = ?) FROM block
+WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT ?
+"""
+
+_NAME = "SELECT CAST(name AS BLOB) FROM stream WHERE id = ?"
 
 _HEADERS = f"""
 SELECT {_HEADER_COLUMNS} FROM block
@@ -38,7 +44,8 @@ _ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 class SqliteBlocks:
     """``BlockSource`` over a connection for reading.
 
-    A stream's end is trusted only if it is not before the last block that the witness remembers.
+    A stream's end is trusted only if it is not before the last block that the witness remembers. Ids of
+    streams are remembered. When an end is read, it is checked that the stream has not been moved since.
     """
 
     def __init__(self, file: SqliteFile, witness: Witness | None) -> None:
@@ -46,9 +53,27 @@ class SqliteBlocks:
         self._names = StreamNames(file)
         self._witness = witness
         self._are_names_checked = witness is None
+        self._pinned: tuple[str, int] | None = None
+
+    async def pinned(self, stream: str) -> "SqliteBlocks":
+        """See ``BlockSource.pinned``."""
+        if self._pinned is not None or not await self._end(stream, limit=1):
+            return self
+        stream_id = await self.stream_id(stream)
+        if stream_id is None:
+            return self
+        blocks = SqliteBlocks(self._file, self._witness)
+        blocks._names, blocks._pinned = self._names, (stream, stream_id)
+        return blocks
+
+    def forget(self, streams: Collection[str]) -> None:
+        """Look up the ids of these streams again."""
+        self._names.forget(streams)
 
     async def stream_id(self, stream: str) -> int | None:
         """The id of a stream; ``None`` if it does not exist. Raises as ``stream_ids`` does."""
+        if self._pinned is not None and self._pinned[0] == stream:
+            return self._pinned[1]
         return (await self.stream_ids((stream,))).get(stream)
 
     async def stream_ids(self, streams: Collection[str]) -> dict[str, int]:
@@ -91,15 +116,30 @@ class SqliteBlocks:
             return []
         # Read before the store: the store must hold what was remembered before it was read.
         remembered = None if self._witness is None else self._witness.last_block(stream_id)
-        headers = await self._last_headers(stream, stream_id, limit=limit)
+        headers, key = await self._last_headers(stream, stream_id, limit=limit)
+        if key is not None and key != stream and name_in(key) == name_in(stream):
+            if self._pinned is not None:
+                raise _moved(stream)
+            self.forget((stream,))
+            return await self._end(stream, limit=limit)
         if remembered is not None:
             await self._check_end(stream, headers, remembered)
         return headers
 
-    async def _last_headers(self, stream: str, stream_id: int, *, limit: int) -> list[BlockHeader]:
+    async def _last_headers(
+        self, stream: str, stream_id: int, *, limit: int
+    ) -> tuple[list[BlockHeader], str | None]:
+        """The last headers, and the present key of the id if it is readable."""
         first, last = block_id(stream_id, 1), block_id(stream_id, MAX_SEQ)
-        rows = await self._file.fetch(_LAST_HEADERS, (first, last, limit))
-        return [_header(stream, row) for row in rows]
+        rows = await self._file.fetch(_LAST_HEADERS, (stream_id, first, last, limit))
+        names = [row[-1:] for row in rows] or await self._file.fetch(_NAME, (stream_id,))
+        return [_header(stream, row[:-1]) for row in rows], name_of(names[0][0]) if names else None
+
+    async def _check_kept(self, stream: str, stream_id: int) -> None:
+        """Raise ``StreamMissing`` if the blocks of an id were removed."""
+        for (name,) in await self._file.fetch(_NAME, (stream_id,)):
+            if is_removed(name_of(name)):
+                raise _moved(stream)
 
     async def _check_end(self, stream: str, headers: list[BlockHeader], remembered: WitnessEntry) -> None:
         """Raise ``StoreDamaged`` unless the remembered block is the last one, or an earlier one."""
@@ -129,6 +169,8 @@ class SqliteBlocks:
             if limit > 1:
                 return await self.headers(stream, from_seq=from_seq, limit=1)
             raise StoreDamaged(stream, first_bad_seq=from_seq, reason=str(error)) from error
+        if not rows:
+            await self._check_kept(stream, stream_id)
         headers: list[BlockHeader] = []
         for row in rows:
             try:
@@ -157,6 +199,7 @@ class SqliteBlocks:
                 break
             blocks.append(Block(header=header, causes=row[1], payload=row[2]))
         if not blocks:
+            await self._check_kept(stream, stream_id)
             raise StoreDamaged(
                 stream, first_bad_seq=headers[0].first_seq, reason="a block's payload is missing"
             )
@@ -188,6 +231,10 @@ async def insert_blocks(file: SqliteFile, blocks: Sequence[Block], *, stream_ids
     except RowTaken:
         return False
     return True
+
+
+def _moved(stream: str) -> StreamMissing:
+    return StreamMissing(f"stream {stream!r} was deleted, put aside or replaced while it was being read")
 
 
 def _row(block: Block, stream_id: int) -> tuple[SqlValue, ...]:

@@ -35,6 +35,8 @@ CHECKPOINT_PAGES = 4096
 23 ms at 16 MB and 2 ms at 64 MB, because fewer commits wait for a checkpoint. With NORMAL, appends are about
 a quarter faster at 64 MB than at 16 MB. A start after a crash reads at most this much, in 0.1 s."""
 
+_WRITE_BITS = 0o222
+
 BUSY_TIMEOUT_MS = 5000
 """Longest wait for another process's commit. Longer than any commit on a healthy disk."""
 
@@ -103,7 +105,7 @@ class FileUnmade(StoreError):
 
 
 class RowTaken(StoreError):
-    """A row with this key already exists; nothing was written."""
+    """A row with this key already exists, or its stream takes no more blocks; nothing was written."""
 
 
 class SqliteFile:
@@ -160,6 +162,11 @@ class SqliteFile:
 def is_present(path: Path) -> bool:
     """Whether there is a file."""
     return path.exists()
+
+
+def is_sealed(path: Path) -> bool:
+    """Whether nobody may write to the file, and nobody is doing so."""
+    return not path.stat().st_mode & _WRITE_BITS and not wal_path(path).exists()
 
 
 def holds_bytes(path: Path) -> bool:
@@ -220,11 +227,14 @@ async def open_for_reading(path: Path) -> SqliteFile:
     """Open an existing store without the possibility to change it. Closing does not copy the ``-wal`` either.
 
     If the store was closed in good order, SQLite creates an empty ``-wal`` and ``-shm`` beside it. Where
-    that is not allowed, as on a read-only medium, the file is opened as unchangeable: nobody may write to it
-    meanwhile. Raises ``FileUnmade`` if the file is empty.
+    that is not allowed, as on a read-only medium, or where nobody may write to the file, it is opened as
+    unchangeable: nothing is created, and nobody may write to it meanwhile. Raises ``FileUnmade`` if the
+    file is empty.
     """
     if not is_present(path):
         raise StoreError(f"there is no event store at {path}")
+    if is_sealed(path):
+        return await _opened_for_reading(path, "mode=ro&immutable=1")
     try:
         return await _opened_for_reading(path, "mode=ro")
     except FileFailed as error:

@@ -74,7 +74,8 @@ async def open_to_read(path: Path) -> StoreFiles:
 
 
 async def open_to_write(path: Path, durability: Durability) -> StoreFiles:
-    """Open a store, or create one. Raises as ``open_to_read`` does."""
+    """Open a store, or create one. Raises as ``open_to_read`` does, and if it may not be written to."""
+    _require_writable(path)
     async with AsyncExitStack() as cleanup:
         witness = Witness.open_for_writing(path)
         if witness is not None:
@@ -133,6 +134,20 @@ def _sync(path: Path) -> None:
             os.close(descriptor)
     except OSError as error:
         raise StoreError(f"{path} cannot be synced: {error}") from error
+
+
+def _require_writable(path: Path) -> None:
+    """Raise ``StoreError`` if the store exists and this process may not write to its files or folder."""
+    if not is_present(path):
+        return
+    for each in (path, witness_path(path), path.absolute().parent):
+        if each.exists() and not os.access(each, os.W_OK):
+            what = "it" if each == path else str(each)
+            raise StoreError(
+                f"event store {path}: {what} is read-only for this process, so nothing can be appended. "
+                f"Reading works. To go on elsewhere, copy {path.name} and {path.name}.witness to a folder "
+                "where you may write, and name the copy as the store (--store)"
+            )
 
 
 def _require_contents(path: Path, witness: Witness | None) -> None:

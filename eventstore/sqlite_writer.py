@@ -116,6 +116,14 @@ class SqliteWriter:
                 self._failure = error
         return self._failure is None
 
+    def remember_moves(self, keys: set[str], recorded: tuple[int, bytes]) -> None:
+        """Read the ends of moved streams again; put their record's block, by id and hash, into the
+        witness."""
+        self._forget(keys)
+        self._witness.remember((recorded,))
+        for key in keys:
+            self._on_commit(key)
+
     async def write(self, sql: str, parameters: Sequence[SqlValue]) -> None:
         """Run one statement that writes no block; committed on return, and durable as ``Durability`` says."""
         async with self._statement:
@@ -226,12 +234,17 @@ class SqliteWriter:
     async def _moved_heads(self, plan: Plan) -> set[str]:
         """Read the heads of a plan again, after the place of one of its blocks was found taken.
 
-        If no head has moved, no other process wrote: the file has a block that reading does not find. That
-        is damage, and a further attempt would fail the same way.
+        If no head and no stream has moved, no other process wrote: the file has a block that reading does
+        not find. That is damage, and a further attempt would fail the same way.
         """
         before = {stream: self._heads.pop(stream) for stream in plan.heads}
+        ids = {stream: self._stream_ids.get(stream) for stream in before}
+        self._forget(set(before))
         loaded, _damaged = await self._load_heads(set(before))
-        if all(self._heads.get(stream) == head for stream, head in before.items()):
+        if all(
+            self._heads.get(stream) == head and self._stream_ids.get(stream) == ids[stream]
+            for stream, head in before.items()
+        ):
             self._failure = await self._hidden_block(plan)
             raise self._failure
         return loaded
@@ -296,8 +309,11 @@ class SqliteWriter:
         return known
 
     def _forget(self, streams: set[str]) -> None:
+        """Read the heads of these streams again, and their ids, as they may have been moved."""
         for stream in streams:
             self._heads.pop(stream, None)
+            self._stream_ids.pop(stream, None)
+        self._blocks.forget(streams)
 
 
 def _refused_streams(group: list[_Pending], plan: Plan) -> set[str]:

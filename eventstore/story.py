@@ -9,6 +9,8 @@ from contextlib import aclosing
 
 from eventstore.merge import StreamSlice, merge
 from eventstore.port import Batch, EventStore, Selection
+from eventstore.recorded_data import recorded_data
+from kernel.errors import StreamMissing
 from kernel.events import Event, RunStarted, StreamRange
 from kernel.records import InputNumbers
 
@@ -57,12 +59,15 @@ async def _run_started(store: EventStore, stream: str) -> RunStarted | None:
 
 
 async def _run_story(store: EventStore, stream: str, started: RunStarted) -> AsyncGenerator[Batch]:
+    recorded = await recorded_data(store, started.sources)
+    for lost in recorded.lost:
+        raise StreamMissing(f"{stream} has no whole story: {lost}")
     slices = [
         StreamSlice(source.stream, Selection(from_seq=source.first_seq, to_seq=source.last_seq))
         for source in started.sources
     ]
     place = 0
-    async with aclosing(store.read(stream)) as run, aclosing(merge(store, slices)) as data:
+    async with aclosing(store.read(stream)) as run, aclosing(merge(recorded.store, slices)) as data:
         inputs = _Inputs(data)
         async for batch in run:
             for event, cause in zip(batch.events, batch.causes or (), strict=True):

@@ -2,8 +2,9 @@
 
 An id is looked up in the index on names, and the row found must have that name. If the index is damaged, a
 stream must not vanish: a name that is not in the index is searched in the table itself. The names read from
-the table are kept. Ids only grow and rows are never deleted, so a later search reads only the rows above the
-highest id seen. Writing many new streams therefore takes linear time.
+the table are kept. Ids only grow and rows are never deleted, so a later search reads only the rows above
+the highest id seen. A row that got another name is found by ``forget``, or by whoever reads the stream's
+end. Writing many new streams therefore takes linear time.
 """
 
 from collections.abc import Collection, Sequence
@@ -39,6 +40,12 @@ class StreamNames:
         if any(stream not in self._ids for stream in unknown):
             await self._read_on()
         return {stream: self._ids[stream] for stream in streams if stream in self._ids}
+
+    def forget(self, streams: Collection[str]) -> None:
+        """Look for these names again, in all rows."""
+        for stream in streams:
+            self._ids.pop(stream, None)
+        self._highest_id = 0
 
     async def _look_up(self, streams: Sequence[str]) -> None:
         values = ", ".join(["(?)"] * len(streams))

@@ -14,6 +14,8 @@ import msgspec
 from eventstore.block_id import MAX_STREAMS, first_seq_of, stream_id_of
 from eventstore.planning import MAX_SEQ
 from eventstore.sqlite_file import FileDamaged, SqliteFile, SqlRow, SqlValue
+from eventstore.stream_keys import is_removed
+from eventstore.stream_names import name_of
 from eventstore.witness import Witness, WitnessEntry, witness_path
 from kernel.errors import LogTruncated, StoreDamaged
 
@@ -29,6 +31,8 @@ SELECT
 FROM json_each(?)
 """
 
+_KEY = "SELECT CAST(name AS BLOB) FROM stream WHERE id = ?"
+
 _LAST_BLOCK = "SELECT id, hash FROM block WHERE id > ? ORDER BY id DESC LIMIT 1"
 
 _LAST_BLOCKS = f"""
@@ -43,10 +47,14 @@ SELECT id, hash FROM block WHERE id IN (
 
 
 async def check_commits(reader: SqliteFile, remembered: list[WitnessEntry]) -> None:
-    """Raise ``LogTruncated`` unless the file holds the last commits."""
+    """Raise ``LogTruncated`` unless the file holds the last commits. Those to removed streams do not
+    count."""
     for entry in reversed(remembered):
         rows = await reader.fetch("SELECT hash FROM block WHERE id = ?", (entry.block_id,))
         if rows != [(entry.hash,)]:
+            name = await reader.fetch(_KEY, (stream_id_of(entry.block_id),))
+            if name and is_removed(name_of(name[0][0])):
+                continue
             what = "its last commit is missing" if not rows else "another commit is in place of its last one"
             raise truncated(reader.path, what)
 
@@ -130,6 +138,8 @@ def _fault(row: SqlRow, entry: WitnessEntry) -> str | None:
     stream_id, first_seq = stream_id_of(entry.block_id), first_seq_of(entry.block_id)
     if not isinstance(name, str):
         return f"the name of stream number {stream_id} is missing"
+    if is_removed(name):
+        return None
     if not isinstance(last_id, int) or last_id < entry.block_id:
         return f"stream {name!r} ends before seq {first_seq}"
     if found_hash != entry.hash:

@@ -8,6 +8,7 @@ import click
 
 from eventstore import SqliteEventStore
 from eventstore.data_facts import is_facts
+from eventstore.recorded_data import why_missing
 from eventstore.witness import witness_path
 from kernel.configuration import listed
 from kernel.errors import StreamMissing
@@ -40,6 +41,14 @@ async def new_or_existing_store(path: Path) -> AsyncGenerator[SqliteEventStore]:
         yield store
 
 
+@asynccontextmanager
+async def changeable_store(path: Path) -> AsyncGenerator[SqliteEventStore]:
+    """Open an existing store, to change it."""
+    require_store(path)
+    async with await SqliteEventStore.open(path) as store:
+        yield store
+
+
 def require_store(path: Path) -> None:
     """Raise ``UsageError`` if the store does not exist."""
     if path.is_dir():
@@ -63,4 +72,5 @@ async def require_streams(store: SqliteEventStore, names: tuple[str, ...]) -> No
             known = (
                 listed([info.stream for info in await store.streams() if not is_facts(info.stream)]) or "none"
             )
-            raise StreamMissing(f"there is no stream {name!r} in the store, which has: {known}")
+            why = await why_missing(store, name)
+            raise StreamMissing(f"there is no stream {name!r} in the store{why}; the store has: {known}")

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from eventstore import EventStore, Selection
+from eventstore.recorded_data import recorded_data
 from eventstore.vocabulary import symbol_of
 from kernel.decimals import exact
 from kernel.errors import InputError, StreamMissing
@@ -130,12 +131,13 @@ def _pieces(trade: RoundTrip) -> Iterator[Piece]:
 
 
 async def _read_prices(store: EventStore, result: RunResult, ranges: dict[str, PriceRanges]) -> None:
+    data = await recorded_data(store, result.sources)
     for source in result.sources:
         selection = Selection(
             from_seq=source.first_seq, to_seq=source.last_seq, symbols=frozenset(ranges), types=_PRICED
         )
         try:
-            async for batch in store.read(source.stream, selection):
+            async for batch in data.store.read(source.stream, selection):
                 by_symbol: dict[str, list[Event]] = {}
                 for event in batch.events:
                     by_symbol.setdefault(symbol_of(event), []).append(event)

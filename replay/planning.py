@@ -9,6 +9,7 @@ from components.assembly.setup import PlannedStrategy
 from components.assembly.user_models import load_rules
 from eventstore import EventStore, Selection, StreamInfo
 from eventstore.data_facts import is_facts
+from eventstore.recorded_data import why_missing
 from kernel.configuration import listed
 from kernel.decimals import exact
 from kernel.errors import ConfigError, StreamMissing
@@ -125,7 +126,8 @@ async def unplayed_actions(store: EventStore, plan: Plan) -> tuple[str, ...]:
 async def _info(store: EventStore, infos: dict[str, StreamInfo], *, stream: str) -> StreamInfo:
     info = infos.get(stream)
     if info is None:
-        raise StreamMissing(f"no stream {stream!r} in the store; it holds {await _data_names(store)}")
+        why = await why_missing(store, stream)
+        raise StreamMissing(f"no stream {stream!r} in the store{why}; it holds {await _data_names(store)}")
     if not _is_data(info):
         raise ConfigError(
             f"stream {stream!r} is {_other_kind(info)}, not data; the store holds {await _data_names(store)}"

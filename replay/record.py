@@ -16,6 +16,7 @@ from components.assembly.setup import PlannedStrategy
 from components.assembly.user_models import recorded_models
 from eventstore import EventStore, Selection, count_inputs
 from eventstore.block import items
+from eventstore.recorded_data import why_missing
 from kernel.errors import ConfigError, InputError, ReplayDiverged, StreamMissing
 from kernel.events import (
     CalendarDefined,
@@ -89,6 +90,8 @@ async def read_record(store: EventStore, run_stream: str) -> Record:
 
     Raises ``StreamMissing`` for a stream that is not a run, ``ReplayDiverged`` if the opening has no end.
     """
+    if not (await store.head(run_stream)).seq and (why := await why_missing(store, run_stream)):
+        raise StreamMissing(f"there is no stream {run_stream!r} in the store{why}")
     record = await _read_opening(store, run_stream)
     if record.started.sources:
         return record

@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from eventstore import EventStore, Selection, count_inputs
+from eventstore.recorded_data import recorded_data
 from kernel.decimals import exact
 from kernel.errors import InputError, StreamMissing
 from kernel.events import (
@@ -119,6 +120,7 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
     started, finished, corrections = await _frame(store, run_stream)
     if started.sources:
         sources, own = started.sources, run_stream
+        store = (await recorded_data(store, sources)).store
     else:
         head = await store.head(run_stream)
         sources, own = (StreamRange(run_stream, 1, head.seq, head.block_hash.hex()),), ""
@@ -126,8 +128,7 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
         finished = RunFinished(head.ts, inputs, head.seq - inputs, "")
     if finished is None:
         raise InputError(f"run {run_stream!r} was never finished: its stream has no RunFinished")
-    beginning = await _beginning(store, started, sources)
-    currency = await _currency(store, run_stream)
+    beginning, currency = await _beginning(store, started, sources), await _currency(store, run_stream)
     facts = await read_facts(store, own, sources, currency=currency)
     tally = _Tally(
         FifoMatcher(corrections, facts.instruments, facts.actions, rates=facts.rates, currency=currency)

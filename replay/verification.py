@@ -12,9 +12,10 @@ import msgspec
 
 from eventstore import Batch, EventStore, Selection
 from eventstore.block import item_bytes, items
+from eventstore.recorded_data import recorded_data
 from kernel.comparison import Comparison
 from kernel.decimals import exact
-from kernel.errors import ReplayDiverged
+from kernel.errors import ReplayDiverged, StreamMissing
 from kernel.events import Event, RunFinished
 from replay.core_replacement import places_of, replacement
 from replay.record import Record, checked_plan, differences_of, plan_of, read_record
@@ -57,10 +58,16 @@ async def verify_run(
     Runs the strategy and model code kept in the run's stream. With ``current_code`` it runs the code on disk,
     which may have another version and source. ``restarts`` are spread evenly over the run.
 
-    Raises ``ReplayDiverged`` with the first record that differs, ``StreamMissing`` if the run does not exist,
-    and ``StoreDamaged`` if the store no longer holds the run or its data as they were written.
+    Data streams that were put aside or replaced since are read as the run read them. Raises
+    ``ReplayDiverged`` with the first record that differs, ``StreamMissing`` if the run does not exist or
+    its data were deleted, and ``StoreDamaged`` if the store no longer holds the run or its data as they
+    were written.
     """
     record = await read_record(store, run_stream)
+    data = await recorded_data(store, record.started.sources)
+    for lost in data.lost:
+        raise StreamMissing(f"{run_stream} cannot be replayed: {lost}")
+    store = data.store
     plan = await checked_plan(store, record, current_code=current_code)
     replay = _Replay(store, record, current_code=current_code)
     places = places_of(plan.event_count, restarts=restarts)

@@ -3,7 +3,8 @@
 Nothing is appended before every row of every file was checked and every stream compared. If the process
 dies while appending, each stream holds the first part of its new events; importing the same files again
 appends the rest. The facts about a stream (``eventstore.data_facts``) are appended before its events, so that
-they cover all of them.
+they cover all of them. Streams that the files contradict are refused, or replaced in one step
+(``replacing``).
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,8 @@ from eventstore.importing.defects import BadRow
 from eventstore.importing.options import ImportOptions
 from eventstore.importing.parsed import QUARANTINE_SUFFIX, OnProgress, ParsedFiles, Progress
 from eventstore.importing.reading import parse_files
-from eventstore.importing.reconcile import known_count, known_messages, message_key
+from eventstore.importing.reconcile import StreamContradicted, known_count, known_messages, message_key
+from eventstore.importing.replacing import Replaced, Replacement, replace_contradicted
 from eventstore.importing.spacing import Spacing
 from eventstore.importing.spool import Lane, Spool, SpooledEvent
 from eventstore.port import EventStore, StreamHead
@@ -32,6 +34,7 @@ class StreamImport(msgspec.Struct, frozen=True):
     - ``new_count``: rows among them that were appended.
     - ``last_seq``: the stream's last seq after the import.
     - ``first_ts``, ``last_ts``: of the files' rows, ns UTC.
+    - ``replaced_count``: events of the stream that the rows replaced.
     """
 
     stream: str
@@ -40,6 +43,7 @@ class StreamImport(msgspec.Struct, frozen=True):
     last_seq: int
     first_ts: int
     last_ts: int
+    replaced_count: int = 0
 
 
 class ImportResult(msgspec.Struct, frozen=True):
@@ -66,6 +70,17 @@ class ImportResult(msgspec.Struct, frozen=True):
     superseded_count: int = 0
     foreign_count: int = 0
     notes: tuple[str, ...] = ()
+
+
+class Stored(msgspec.Struct):
+    """How far an import has come: for whoever interrupts it, or finds the disk full.
+
+    - ``before``: the last seq of each stream before the import.
+    - ``total``: events to append to all of them.
+    """
+
+    before: dict[str, int] = {}
+    total: int = 0
 
 
 class _Plan(msgspec.Struct, frozen=True):
@@ -107,18 +122,37 @@ async def import_files(
 
 @exact
 async def append_parsed(
-    store: EventStore, parsed: ParsedFiles, *, on_progress: OnProgress | None = None
+    store: EventStore,
+    parsed: ParsedFiles,
+    *,
+    on_progress: OnProgress | None = None,
+    replacement: Replacement | None = None,
+    stored: Stored | None = None,
 ) -> ImportResult:
     """Append the events of parsed files that the store does not hold yet.
 
-    Every stream is compared before any is changed. Raises as ``import_files`` does.
+    Every stream is compared before any is changed. With ``replacement``, rows that contradict a stream
+    replace its events. Raises as ``import_files`` does.
     """
     parsed.spool.finish()
     lanes = [lane for lane in parsed.spool.lanes.values() if lane.count]
-    plans = [await _plan(store, parsed.spool, lane) for lane in lanes]
+    plans: list[_Plan] = []
+    contradicted: list[Lane] = []
+    for lane in lanes:
+        try:
+            plans.append(await _plan(store, parsed.spool, lane))
+        except StreamContradicted:
+            if replacement is None:
+                raise
+            contradicted.append(lane)
     total = sum(plan.lane.count - plan.known for plan in plans)
-    done = 0
+    if stored is not None:
+        stored.before, stored.total = {plan.head.stream: plan.head.seq for plan in plans}, total
     streams: list[StreamImport] = []
+    if replacement is not None:
+        for done_lane in await replace_contradicted(store, parsed.spool, contradicted, replacement):
+            streams.append(_replaced(done_lane))
+    done = 0
     for plan in plans:
         head = plan.head
         await _append_facts(store, parsed.spool, plan)
@@ -136,6 +170,19 @@ async def append_parsed(
         )
     notes = tuple(note for plan in plans if (note := plan.spacing.note()))
     return _result(parsed, streams, notes=notes)
+
+
+def _replaced(replaced: Replaced) -> StreamImport:
+    lane = replaced.lane
+    return StreamImport(
+        lane.stream,
+        lane.count,
+        lane.count,
+        replaced.last_seq,
+        lane.first_ts,
+        lane.last_ts,
+        replaced.old_count,
+    )
 
 
 async def _plan(store: EventStore, spool: Spool, lane: Lane) -> _Plan:

@@ -23,17 +23,18 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from eventstore.importing.defects import RowDefect
-from eventstore.importing.local_time import EPOCH, LocalTime
+from eventstore.importing.local_time import LocalTime
 from eventstore.importing.options import ImportOptions, Label
 from eventstore.importing.timestamps import Stamp, StampParser
+from eventstore.moments import EPOCH
 from kernel.errors import InputError
 from kernel.time_units import DAY_NS, SECOND_NS
 from kernel.timeframes import parse_timeframe
 
 _FIRST_DAYS = 7
 _LAST_DAYS = 22
-"""A bar of several months is stamped in the first or last days of a month. The first day of trading is the 5th
-at the latest, the last one the 24th at the earliest."""
+"""A bar of several months is stamped in the first or last days of a month. The first day of trading is the
+5th at the latest, the last one the 24th at the earliest."""
 
 _CACHE_LIMIT = 100_000
 

@@ -4,11 +4,10 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from eventstore.importing.defects import RowDefect
+from eventstore.moments import EPOCH
+from eventstore.moments import iso_utc as iso_utc  # the importers and commands take it from here
 from kernel.errors import InputError
 from kernel.time_units import DAY_S, MINUTE_NS, SECOND_NS
-
-EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - wall-clock arithmetic has no zone
-"""The zero of wall-clock times, before a zone is applied."""
 
 _CACHE_LIMIT = 100_000
 _QUARTER_HOUR = 15 * MINUTE_NS
@@ -81,13 +80,6 @@ class LocalTime:
 def wall_ns_of(moment: datetime) -> int:
     """A local time, its zone ignored, in ns since 1970."""
     return ns_of(moment.replace(tzinfo=None) - EPOCH)
-
-
-def iso_utc(ts: int) -> str:
-    """A UTC time for people, such as ``2013-03-01T20:59:59.5Z``, with as many decimals as it needs."""
-    seconds, fraction = divmod(ts, SECOND_NS)
-    text = (EPOCH + timedelta(seconds=seconds)).isoformat()
-    return f"{text}.{fraction:09d}".rstrip("0") + "Z" if fraction else text + "Z"
 
 
 def ns_of(delta: timedelta | None) -> int:

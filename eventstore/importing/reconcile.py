@@ -68,7 +68,7 @@ def _lines(frames: Iterator[Frame]) -> Iterator[_Line]:
 def _difference(line: _Line, stored: Event, *, stream: str, seq: int) -> str:
     file, number, event = line
     where = f"{file}, line {number}"
-    what = f"stream {stream!r} at seq {seq}; nothing was imported"
+    what = f"stream {stream!r} at seq {seq}; nothing was imported; --replace takes the file's rows instead"
     if event.__class__ is not stored.__class__:
         return f"{where}: a {type(event).__name__}, but there is a {type(stored).__name__} in {what}"
     if event.ts < stored.ts:

@@ -22,6 +22,7 @@ from typing import IO
 import msgspec
 
 from eventstore.data_facts import DataMeasure
+from kernel.errors import InputError
 from kernel.events import (
     Bar,
     BookDelta,
@@ -113,7 +114,10 @@ class Spool:
                 self._flush(each)
 
     def finish(self) -> None:
-        """Finish all frames, so that every event is measured."""
+        """Write all frames to the file, so that every event is measured and no room is needed any more.
+
+        Raises ``InputError`` if there is no room.
+        """
         for lane in self.lanes.values():
             self._flush(lane)
 
@@ -133,8 +137,15 @@ class Spool:
             return
         self.measure.add(lane.stream, lane.events)
         payload = self._encoder.encode(Frame(lane.file, lane.lines, lane.events))
-        self._file.seek(self._end)
-        self._file.write(payload)
+        try:
+            self._file.seek(self._end)
+            self._file.write(payload)
+            self._file.flush()
+        except OSError as error:
+            raise InputError(
+                f"checked rows cannot be kept in {tempfile.gettempdir()}: {error.strerror}; nothing was "
+                "imported. Free some space, or name another folder in the variable TMPDIR"
+            ) from error
         lane.frames.append((self._end, len(payload)))
         self._end += len(payload)
         self._pending -= len(lane.events)

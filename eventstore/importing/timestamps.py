@@ -11,8 +11,9 @@ from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 
 from eventstore.importing.defects import RowDefect
-from eventstore.importing.local_time import EPOCH, ns_of, wall_ns_of
+from eventstore.importing.local_time import ns_of, wall_ns_of
 from eventstore.importing.options import TimeUnit
+from eventstore.moments import EPOCH
 from kernel.time_units import DAY_NS, MS_NS, SECOND_NS
 
 _FIRST_YEAR, _LAST_YEAR = 1800, 2200  # fits 64-bit nanoseconds, with room for arithmetic

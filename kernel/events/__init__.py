@@ -129,6 +129,13 @@ from kernel.events.orders import (
     ReplaceSubmitted,
     TransitionRefused,
 )
+from kernel.events.streams import (
+    StreamDeleted,
+    StreamReplaced,
+    StreamRestored,
+    StreamSetAside,
+    StreamVersion,
+)
 from kernel.events.system import (
     AdjustPosition,
     BrokerConnected,
@@ -268,6 +275,10 @@ AnyEvent = (
     | PauseStrategy
     | ResumeStrategy
     | ReleaseComponent
+    | StreamDeleted
+    | StreamSetAside
+    | StreamRestored
+    | StreamReplaced
 )
 
 EVENT_TYPES: tuple[type[Event], ...] = get_args(AnyEvent)
@@ -470,7 +481,12 @@ __all__ = [
     "StrategyResumed",
     "StrategyStateMigrated",
     "StrategyUnloaded",
+    "StreamDeleted",
     "StreamRange",
+    "StreamReplaced",
+    "StreamRestored",
+    "StreamSetAside",
+    "StreamVersion",
     "TimeInForce",
     "TimerCancelled",
     "TimerFired",

@@ -1,5 +1,6 @@
 """``onetape import``: imports market data files into the store."""
 
+import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,12 +22,18 @@ from eventstore.importing import (
     parse_files,
 )
 from eventstore.importing import Progress as ImportProgress
+from eventstore.importing.importer import Stored
 from eventstore.importing.local_time import iso_utc
 from eventstore.importing.option_checks import checked
-from kernel.errors import InputError
+from eventstore.importing.replacing import Replacement
+from kernel.errors import InputError, OnetapeError, StoreError
 from ops.event_loop import run
-from ops.store_file import new_or_existing_store, store_option
+from ops.store_file import existing_store, new_or_existing_store, store_option
 from ops.tables import plain_table, print_table
+
+
+class ImportStopped(OnetapeError):
+    """An import ended before all rows were in. It can be continued."""
 
 
 class ColumnName(click.ParamType[tuple[str, str]]):
@@ -136,16 +143,28 @@ def _choice(enum: type[DataKind] | type[Label] | type[BadRows] | type[TimeUnit])
     help="Refuse the files, or quarantine bad rows.",
 )
 @click.option("--allow-nonpositive", is_flag=True, help="Accept prices of 0 and below.")
+@click.option(
+    "--replace", is_flag=True, help="Where the files contradict the stream, take their rows instead of its."
+)
+@click.option("--reason", default="", help="Why rows are replaced; kept with the record of it.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
 def import_command(
-    files: tuple[Path, ...], *, store_path: Path, as_json: bool, **import_options: object
+    files: tuple[Path, ...],
+    *,
+    store_path: Path,
+    replace: bool,
+    reason: str,
+    as_json: bool,
+    **import_options: object,
 ) -> None:
     """Import market data: CSV, gzipped or zipped CSV, Parquet.
 
     Several files are read in the order given, as if they were one. Every row is checked before any is
     appended. With --bad-rows refuse, one bad row means that nothing is imported. With quarantine, bad rows
     are kept in the stream NAME.quarantine and good rows are imported. Importing the same file again appends
-    nothing; a longer file appends its new rows; a file that contradicts the stream is refused.
+    nothing; a longer file appends its new rows; a file that contradicts the stream is refused. With --replace
+    its rows replace those of the stream from its first to its last time, in one step; the old events are set
+    aside (onetape streams history), so runs that read them still verify.
 
     The time of a bar is its END, when it is known. --label says which end the file's stamp marks; if it
     is the open, the bar's time is stamp + timeframe. A daily bar stamped by date is known at the end of its
@@ -173,7 +192,8 @@ def import_command(
       onetape import ecb.csv --kind fx-rates --symbol EURUSD
     """
     options = _options(import_options)
-    result = _import(files, options, store_path=store_path)
+    replacement = Replacement(time.time_ns(), reason) if replace else None
+    result = _import(files, options, store_path=store_path, replacement=replacement)
     if as_json:
         click.echo(msgspec.json.encode(result).decode())
     else:
@@ -189,21 +209,64 @@ def _options(values: Mapping[str, object]) -> ImportOptions:
         raise click.UsageError(str(error)) from error
 
 
-def _import(files: tuple[Path, ...], options: ImportOptions, *, store_path: Path) -> ImportResult:
+def _import(
+    files: tuple[Path, ...], options: ImportOptions, *, store_path: Path, replacement: Replacement | None
+) -> ImportResult:
     """Parse, then open the store: a refused file must not leave a new, empty store."""
     with _progress_bar() as report:
-        parsed = parse_files(files, options, on_progress=report)
         try:
-            return run(_append(store_path, parsed, report=report))
+            parsed = parse_files(files, options, on_progress=report)
+        except KeyboardInterrupt:
+            raise ImportStopped("interrupted while the files were read; nothing was imported") from None
+        try:
+            return append_to_store(store_path, parsed, report=report, replacement=replacement)
         finally:
             parsed.close()
 
 
-async def _append(
-    path: Path, parsed: ParsedFiles, *, report: Callable[[ImportProgress], None]
+def append_to_store(
+    path: Path,
+    parsed: ParsedFiles,
+    *,
+    report: Callable[[ImportProgress], None],
+    replacement: Replacement | None,
 ) -> ImportResult:
-    async with new_or_existing_store(path) as store:
-        return await append_parsed(store, parsed, on_progress=report)
+    """Append parsed files. Raises ``ImportStopped`` if it was interrupted or the store failed on the way."""
+    stored = Stored()
+
+    async def append() -> ImportResult:
+        async with new_or_existing_store(path) as store:
+            return await append_parsed(
+                store, parsed, on_progress=report, replacement=replacement, stored=stored
+            )
+
+    try:
+        return run(append())
+    except KeyboardInterrupt:
+        raise ImportStopped(f"interrupted; {_how_far(path, stored)}") from None
+    except StoreError as error:
+        if not stored.before:
+            raise  # it never began
+        raise ImportStopped(f"{error}; {_how_far(path, stored)}") from error
+
+
+def _how_far(path: Path, stored: Stored) -> str:
+    """The rows that are in the store, and how to go on."""
+    if not stored.before:
+        return "nothing was imported"
+    try:
+        count = f"{run(_count_new(path, stored)):,}"
+    except StoreError:
+        count = "an unknown number"
+    return (
+        f"{count} of {stored.total:,} new rows are in {path}. Give the same command again to import the "
+        "rest: rows that are in are left out"
+    )
+
+
+async def _count_new(path: Path, stored: Stored) -> int:
+    async with existing_store(path) as store:
+        return sum([(await store.head(name)).seq - seq for name, seq in stored.before.items()])
 
 
 @contextmanager
@@ -236,6 +299,9 @@ def _print_result(result: ImportResult, console: Console) -> None:
         table.add_row(stream.stream, *numbers, iso_utc(stream.first_ts), iso_utc(stream.last_ts))
     print_table(table, console)
     parts = [f"{result.row_count:,} rows read", f"{result.new_count:,} new"]
+    replaced = sum(stream.replaced_count for stream in result.streams)
+    if replaced:
+        parts.append(f"in place of {replaced:,}")
     if result.skipped_count:
         parts.append(f"{result.skipped_count:,} of other symbols skipped")
     if result.superseded_count:

@@ -9,6 +9,13 @@ from rich.console import Console
 from eventstore.data_facts import is_facts
 from eventstore.importing.local_time import iso_utc
 from eventstore.port import StreamInfo
+from ops.commands.stream_changes import (
+    delete_command,
+    history_command,
+    replace_command,
+    restore_command,
+    set_aside_command,
+)
 from ops.event_loop import run
 from ops.store_file import existing_store, store_option
 from ops.tables import plain_table, print_table
@@ -16,16 +23,22 @@ from ops.tables import plain_table, print_table
 _LISTED_SYMBOLS = 5
 
 
-@click.command("streams")
+@click.group("streams", invoke_without_command=True)
 @store_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table.")
-def streams_command(store_path: Path, as_json: bool) -> None:
-    """List the streams of a store. Facts about a stream (NAME.facts) are only in the JSON.
+@click.pass_context
+def streams_command(ctx: click.Context, store_path: Path, as_json: bool) -> None:
+    """List the streams of a store, or change one of them as a whole.
+
+    Facts about a stream (NAME.facts) are only in the JSON.
 
     \b
     Example:
       onetape streams --store market.db
+      onetape streams delete goog.1d --store market.db --yes
     """
+    if ctx.invoked_subcommand is not None:
+        return
     infos = run(_streams(store_path))
     if as_json:
         click.echo(msgspec.json.encode([_as_dict(info) for info in infos]).decode())
@@ -36,6 +49,10 @@ def streams_command(store_path: Path, as_json: bool) -> None:
             continue
         table.add_row(*_cells(info))
     print_table(table, Console())
+
+
+for _change in (delete_command, set_aside_command, restore_command, replace_command, history_command):
+    streams_command.add_command(_change)
 
 
 async def _streams(path: Path) -> tuple[StreamInfo, ...]:

@@ -7,6 +7,8 @@ import click
 import msgspec
 
 from eventstore import SqliteEventStore
+from eventstore.catalogue import read_history
+from eventstore.stream_keys import CATALOGUE, aside_key
 from kernel.errors import StoreDamaged, StoreError
 from ops.event_loop import run
 from ops.store_file import existing_store, require_streams, store_option
@@ -90,6 +92,8 @@ async def _verify(path: Path, names: tuple[str, ...]) -> StoreCheck:
     async with existing_store(path) as store:
         await require_streams(store, names)
         checks = [await _check(store, name) for name in names or await _names(store)]
+        if not names:
+            checks += await _checks_of_kept(store)
         file_damage = None if names else await store.integrity()
         return StoreCheck(
             intact=file_damage is None and all(check.intact for check in checks),
@@ -102,6 +106,23 @@ async def _verify(path: Path, names: tuple[str, ...]) -> StoreCheck:
 
 async def _names(store: SqliteEventStore) -> tuple[str, ...]:
     return tuple(info.stream for info in await store.streams())
+
+
+async def _checks_of_kept(store: SqliteEventStore) -> list[StreamCheck]:
+    """The checks of the record of changed streams, and of the events that are set aside."""
+    if not (await store.head(CATALOGUE)).seq:
+        return []
+    found = await _check(store, CATALOGUE)
+    checks = [msgspec.structs.replace(found, stream="(record of changed streams)")]
+    if not found.intact:
+        return checks
+    for version in (await read_history(store)).aside:
+        found = await _check(store, aside_key(version.stream, version.number))
+        shown = f"{version.stream} (set aside, version {version.number})"
+        if found.intact and found.last_seq != version.last_seq:
+            found = StreamCheck(shown, 0, False, 1, f"it holds {found.last_seq} of {version.last_seq} events")
+        checks.append(msgspec.structs.replace(found, stream=shown))
+    return checks
 
 
 async def _check(store: SqliteEventStore, name: str) -> StreamCheck:

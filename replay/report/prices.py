@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 
 from eventstore import EventStore, Selection
+from eventstore.recorded_data import recorded_data
 from kernel.decimals import exact
 from kernel.errors import StreamMissing
 from kernel.events import Bar, Event, Quote, Trade
@@ -48,12 +49,13 @@ async def read_prices(
     """
     symbols = charted_symbols(result)
     samples = {symbol: ExtremesSample(points_per_symbol) for symbol in symbols}
+    data = await recorded_data(store, result.sources)
     for source in result.sources:
         selection = Selection(
             from_seq=source.first_seq, to_seq=source.last_seq, symbols=frozenset(symbols), types=_PRICED
         )
         try:
-            async for batch in store.read(source.stream, selection):
+            async for batch in data.store.read(source.stream, selection):
                 _take(samples, batch.events)
         except StreamMissing:
             continue

@@ -4,8 +4,9 @@ Last prices are not stored here. The bus retains the latest event of every symbo
 when somebody asks. Bars are stored as they came. They are adjusted for corporate actions when they are read.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import isfinite
+from types import MappingProxyType
 
 import msgspec
 
@@ -13,7 +14,10 @@ from kernel.bus import EventBus
 from kernel.component import STEADFAST, FailurePolicy, Subscription
 from kernel.corporate_actions import ONE, changes_holdings, is_void, level_after, terms_under_new_symbol
 from kernel.events import Bar, CorporateAction, CorporateActionKind, InstrumentDefined, Quote, Trade
+from kernel.resampled_history import HoursView, Resampled, Resampling
 from strategies.sdk.adjustment import Adjustment, adjusted, split_ratio
+
+NOTHING_RESAMPLED: Mapping[str, Collection[str]] = MappingProxyType({})
 
 
 class FormerPrice(msgspec.Struct, frozen=True):
@@ -37,6 +41,7 @@ class MarketDataState(msgspec.Struct):
     - ``actions``: splits and dividends by present symbol, oldest first.
     - ``former_prices``: by symbol, for shares that had another symbol before.
     - ``action_count``: number of corporate actions without dividends.
+    - ``resampled``: bars in progress, by symbol and timeframe.
     """
 
     instruments: dict[str, InstrumentDefined] = {}
@@ -44,27 +49,44 @@ class MarketDataState(msgspec.Struct):
     actions: dict[str, list[CorporateAction]] = {}
     former_prices: dict[str, FormerPrice] = {}
     action_count: int = 0
+    resampled: dict[str, dict[str, Resampled]] = {}
 
 
 class MarketData:
     """The component that keeps instruments and history. Others read prices through it.
 
-    ``bars_needed``: by symbol, how many bars of each timeframe must be kept.
+    - ``bars_needed``: by symbol, how many bars of each timeframe must be kept.
+    - ``resampled``: by symbol, timeframes of history that are built from finer bars or trades. Without any,
+      nothing is done for them.
+    - ``hours``: the trading days of resampled bars.
     """
 
     name = "market_data"
     failure_policy: FailurePolicy = STEADFAST
 
-    def __init__(self, bus: EventBus, *, bars_needed: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        bus: EventBus,
+        *,
+        bars_needed: Mapping[str, int],
+        resampled: Mapping[str, Collection[str]] = NOTHING_RESAMPLED,
+        hours: HoursView | None = None,
+    ) -> None:
         self.state = MarketDataState()
         self._bus = bus
+        self._resampling = Resampling(self.state, resampled, hours=hours, keep=self.on_bar)
         self._bars_needed = {symbol: count for symbol, count in bars_needed.items() if count > 0}
 
     def subscriptions(self) -> Iterable[Subscription]:
         yield Subscription(InstrumentDefined, self.on_instrument)
         yield Subscription(CorporateAction, self.on_action)
-        if self._bars_needed:
-            yield Subscription(Bar, self.on_bar, symbols=frozenset(self._bars_needed))
+        resampled = self._resampling.symbols.intersection(self._bars_needed)
+        plain = frozenset(self._bars_needed) - resampled
+        if plain:
+            yield Subscription(Bar, self.on_bar, symbols=plain)
+        if resampled:
+            yield Subscription(Bar, self.on_part, symbols=resampled)
+            yield Subscription(Trade, self._resampling.add_trade, symbols=resampled)
 
     def on_instrument(self, event: InstrumentDefined) -> None:
         self.state.instruments[event.symbol] = event
@@ -79,10 +101,17 @@ class MarketData:
         if len(bars) >= 2 * needed:  # trimmed rarely: amortised, one move per bar
             del bars[:-needed]
 
+    def on_part(self, bar: Bar) -> None:
+        """A bar of a symbol whose history is also kept in coarser bars."""
+        self.on_bar(bar)
+        self._resampling.add_bar(bar)
+
     def on_action(self, action: CorporateAction) -> None:
         if is_void(action):
             return
         self.state.action_count += changes_holdings(action)
+        if action.kind is CorporateActionKind.SPLIT:
+            self._resampling.restate(action.symbol, action.ratio)
         if action.kind in (CorporateActionKind.SPLIT, CorporateActionKind.DIVIDEND):
             self.state.actions.setdefault(action.symbol, []).append(action)
         elif action.kind is CorporateActionKind.SYMBOL_CHANGE:
@@ -99,6 +128,8 @@ class MarketData:
             price = level_after(max(0.0, price - float(action.amount)), action.ratio)
         state.former_prices.pop(symbol, None)
         state.history[new_symbol] = state.history.pop(symbol, {})
+        if symbol in state.resampled:
+            state.resampled[new_symbol] = state.resampled.pop(symbol)
         actions = state.actions[new_symbol] = state.actions.pop(symbol, [])
         if action.ratio != ONE:
             kind = CorporateActionKind.SPLIT
@@ -128,14 +159,18 @@ class MarketData:
     ) -> Sequence[Bar]:
         """The last ``count`` bars of one timeframe, oldest first, adjusted for later corporate actions.
 
-        Fewer if fewer were seen or kept. ``timeframe``: empty for the first one seen.
+        Fewer if fewer were seen or kept. ``timeframe``: empty for the first one seen. A resampled bar is
+        there from the end of its period on.
         """
         count = min(count, self._bars_needed.get(symbol, 0))
         by_timeframe = self.state.history.get(symbol)
-        if count <= 0 or not by_timeframe:
+        due = self._resampling.due(symbol, timeframe, self._bus.now) if self._resampling.symbols else None
+        if count <= 0 or not (by_timeframe or due):
             return []
-        kept = by_timeframe.get(timeframe, ()) if timeframe else next(iter(by_timeframe.values()))
-        bars: Sequence[Bar] = kept[-count:]
+        kept: Sequence[Bar] = ()
+        if by_timeframe:
+            kept = by_timeframe.get(timeframe, ()) if timeframe else next(iter(by_timeframe.values()))
+        bars: Sequence[Bar] = kept[-count:] if due is None else (*kept, due)[-count:]
         actions = self.state.actions.get(symbol)
         if actions:
             bars = adjusted(bars, actions, adjustment)

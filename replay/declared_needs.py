@@ -2,6 +2,7 @@
 
 - ``markets``: every symbol that the strategy gets must be of one of these asset classes.
 - ``timeframes``: the run must have bars of each of these lengths, for at least one of the strategy's symbols.
+- ``resampled``: the run must have finer bars or trades to build each of these from, and not its bars.
 - ``features``: ``book`` needs order books for at least one of its symbols. ``day_pnl`` needs no data.
 
 An empty declaration needs nothing. The data of a live log is not known when the log begins, so there only
@@ -14,8 +15,9 @@ from contextlib import aclosing
 from components.assembly.setup import PlannedStrategy
 from eventstore import EventStore, Selection, StreamInfo
 from kernel.configuration import did_you_mean, listed, no_such
-from kernel.errors import ConfigError
-from kernel.events import AssetClass, Bar, BookDelta, BookSnapshot, InstrumentDefined, StreamRange
+from kernel.errors import ConfigError, InputError
+from kernel.events import AssetClass, Bar, BookDelta, BookSnapshot, InstrumentDefined, StreamRange, Trade
+from kernel.resampling import BarBuilder
 from replay.config import ReplayConfig
 from replay.run_facts import read_inputs
 from strategies.sdk.strategy import BOOK_FEATURE, FEATURES
@@ -39,6 +41,7 @@ async def check_declared(
         one.check_features()
         one.check_books()
         await one.check_timeframes(store)
+        await one.check_resampled(store)
 
 
 def check_declared_live(strategies: Sequence[PlannedStrategy], config: ReplayConfig) -> None:
@@ -57,6 +60,7 @@ class _Declared:
         self.markets = metadata.markets
         self._timeframes = dict.fromkeys(metadata.timeframes)
         self._features = metadata.features
+        self._resampled = metadata.resampled
         self._symbols = frozenset(planned.symbols)
         self._who = f"strategy {planned.strategy_id}: it declares"
         self._played = [
@@ -107,6 +111,43 @@ class _Declared:
                 f"{self._who} timeframe {timeframe!r}, but the run has {has} for {self._names()}"
                 f"{did_you_mean(timeframe, found)}"
             )
+
+    async def check_resampled(self, store: EventStore) -> None:
+        """Check that the run has finer data to build each resampled timeframe from, and not its bars."""
+        if not self._resampled:
+            return
+        has_trades = any(Trade.__name__ in info.event_types for info, _ in self._played)
+        found = await self._first_timeframes(store)
+        has = f"bars of {listed(sorted(found))}" if found else "no bars"
+        has += " and trades" if has_trades else " and no trades"
+        for timeframe in self._resampled:
+            try:
+                builder = BarBuilder(timeframe)
+            except InputError as error:
+                raise ConfigError(f"{self._who} resampled: {error}") from error
+            if timeframe in found:
+                raise ConfigError(
+                    f"{self._who} {timeframe!r} as resampled, but the run plays bars of it: declare it as "
+                    "one of its timeframes, or do not play them"
+                )
+            if not has_trades and not any(builder.is_finer(each) for each in found):
+                raise ConfigError(
+                    f"{self._who} {timeframe!r} as resampled, but the run has {has} of {self._names()}, "
+                    "and it cannot be built from them"
+                )
+
+    async def _first_timeframes(self, store: EventStore) -> set[str]:
+        """The timeframes in the first bars of each stream."""
+        found: set[str] = set()
+        for _, source in self._played:
+            selection = Selection(
+                from_seq=source.first_seq, to_seq=source.last_seq, symbols=self._symbols, types=_BARS
+            )
+            async with aclosing(store.read(source.stream, selection)) as batches:
+                async for batch in batches:
+                    found |= {event.timeframe for event in batch.events if isinstance(event, Bar)}
+                    break
+        return found
 
     async def _bars(self, store: EventStore) -> AsyncGenerator[Bar, None]:
         """The bars of its symbols: first some of each stream, which are usually enough, then all."""

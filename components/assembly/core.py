@@ -96,7 +96,9 @@ def assemble(
     """
     _check_placed(placed, signals, disabled)
     bus, venue_facts, pauses = EventBus(), VenueFacts(), Pauses(one.strategy_id for one in placed)
-    market = MarketData(bus, bars_needed=_bars_needed(placed, signals))
+    market = MarketData(
+        bus, bars_needed=_bars_needed(placed, signals), resampled=_resampled(placed), hours=venue_facts
+    )
     books = OrderBooks(symbols=_books_needed(placed, venue))
     account = Portfolio(market, _marking(portfolio, placed))
     day = DayStart(account, account.strategies, hours=venue_facts, day_symbol=risk_limits.day_symbol)
@@ -366,6 +368,15 @@ def _bars_needed(placed: Sequence[PlacedStrategy], signals: SignalsConfig | None
         for symbol in one.symbols:
             needed[symbol] = max(needed.get(symbol, for_sizing), one.strategy.bars_needed())
     return needed
+
+
+def _resampled(placed: Sequence[PlacedStrategy]) -> dict[str, frozenset[str]]:
+    """By symbol, the timeframes of history that strategies want built from finer data."""
+    wanted: dict[str, frozenset[str]] = {}
+    for one in placed:
+        for symbol in one.symbols if one.strategy.metadata.resampled else ():
+            wanted[symbol] = wanted.get(symbol, frozenset()).union(one.strategy.metadata.resampled)
+    return wanted
 
 
 def _timeframe(strategy: AnyStrategy) -> str:

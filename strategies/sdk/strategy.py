@@ -97,6 +97,9 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     - ``timeframes``: bar lengths (``"1d"``). The run must have bars of each length, for at least one of the
       strategy's symbols. Leave it empty to trade on any length. With one length, ``ctx.history`` has its
       bars.
+    - ``resampled``: timeframes of ``ctx.history`` that the run builds from its finer bars or trades: lengths
+      (``"1h"``, ``"1mo"``), ``"tick:100"``, ``"volume:10000"`` or ``"dollar:1e6"``. A bar is in the history
+      once it is complete. ``on_bar`` gets the bars of the data alone.
     - ``features``: needs beyond prices. For ``"book"`` the run must have order books for at least one of the
       strategy's symbols. With ``"day_pnl"`` the host keeps ``ctx.portfolio.day_pnl``.
     - ``max_position``: the largest position per symbol, in units. Risk enforces it.
@@ -112,6 +115,7 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     timeframes: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
     max_position: Decimal | None = None
+    resampled: tuple[str, ...] = ()
 
 
 ParamsT = TypeVar("ParamsT", bound=StrategyParams)

@@ -13,7 +13,15 @@ import msgspec
 from kernel.bus import EventBus
 from kernel.component import STEADFAST, FailurePolicy, Subscription
 from kernel.corporate_actions import ONE, changes_holdings, is_void, level_after, terms_under_new_symbol
-from kernel.events import Bar, CorporateAction, CorporateActionKind, InstrumentDefined, Quote, Trade
+from kernel.events import (
+    Bar,
+    CorporateAction,
+    CorporateActionKind,
+    DataIssueFound,
+    InstrumentDefined,
+    Quote,
+    Trade,
+)
 from kernel.resampled_history import HoursView, Resampled, Resampling
 from strategies.sdk.adjustment import Adjustment, adjusted, split_ratio
 
@@ -42,6 +50,7 @@ class MarketDataState(msgspec.Struct):
     - ``former_prices``: by symbol, for shares that had another symbol before.
     - ``action_count``: number of corporate actions without dividends.
     - ``resampled``: bars in progress, by symbol and timeframe.
+    - ``issues``: what was found odd in the data, by symbol, oldest first.
     """
 
     instruments: dict[str, InstrumentDefined] = {}
@@ -50,6 +59,7 @@ class MarketDataState(msgspec.Struct):
     former_prices: dict[str, FormerPrice] = {}
     action_count: int = 0
     resampled: dict[str, dict[str, Resampled]] = {}
+    issues: dict[str, list[DataIssueFound]] = {}
 
 
 class MarketData:
@@ -80,6 +90,7 @@ class MarketData:
     def subscriptions(self) -> Iterable[Subscription]:
         yield Subscription(InstrumentDefined, self.on_instrument)
         yield Subscription(CorporateAction, self.on_action)
+        yield Subscription(DataIssueFound, self.on_issue)
         resampled = self._resampling.symbols.intersection(self._bars_needed)
         plain = frozenset(self._bars_needed) - resampled
         if plain:
@@ -90,6 +101,9 @@ class MarketData:
 
     def on_instrument(self, event: InstrumentDefined) -> None:
         self.state.instruments[event.symbol] = event
+
+    def on_issue(self, event: DataIssueFound) -> None:
+        self.state.issues.setdefault(event.symbol, []).append(event)
 
     def on_bar(self, bar: Bar) -> None:
         try:
@@ -179,6 +193,10 @@ class MarketData:
                 bar if bar.symbol == symbol else msgspec.structs.replace(bar, symbol=symbol) for bar in bars
             ]
         return bars
+
+    def data_quality(self, symbol: str) -> Sequence[DataIssueFound]:
+        """What was found odd in a symbol's data so far, oldest first."""
+        return tuple(self.state.issues.get(symbol, ()))
 
     def last_quote(self, symbol: str) -> Quote | None:
         """The latest quote, not adjusted."""

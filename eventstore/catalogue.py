@@ -14,6 +14,7 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from eventstore.data_facts import FACTS_SUFFIX, DataMeasure
+from eventstore.data_issues import IssueFinder
 from eventstore.port import EventStore, Selection, StreamInfo, StreamMove
 from eventstore.stream_keys import CATALOGUE, aside_key, new_key
 from kernel.errors import InputError, StreamMissing
@@ -114,9 +115,11 @@ async def restore(
     return record
 
 
-async def append_new_facts(store: EventStore, stream: str, measure: DataMeasure, *, ts: int) -> None:
+async def append_new_facts(
+    store: EventStore, stream: str, measure: DataMeasure, issues: IssueFinder, *, ts: int
+) -> None:
     """Write the facts about the events that will replace those of a stream. ``ts``: of the last event."""
-    facts = measure.described(stream, ts=ts)
+    facts = [*issues.found(stream, after_ts=0), *measure.described(stream, ts=ts)]
     if facts:
         await store.append(new_key(stream + FACTS_SUFFIX), facts, expected_seq=0)
 

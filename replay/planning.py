@@ -8,12 +8,12 @@ from components.assembly.settings import StrategyConfig
 from components.assembly.setup import PlannedStrategy
 from components.assembly.user_models import load_rules
 from eventstore import EventStore, Selection, StreamInfo
-from eventstore.data_facts import is_facts
+from eventstore.data_facts import FACTS_SUFFIX, is_facts
 from eventstore.recorded_data import why_missing
 from kernel.configuration import listed
 from kernel.decimals import exact
 from kernel.errors import ConfigError, StreamMissing
-from kernel.events import MARKET_TYPES, CorporateAction, FxRateSet, RunStarted, StreamRange
+from kernel.events import MARKET_TYPES, CorporateAction, DataIssueFound, FxRateSet, RunStarted, StreamRange
 from kernel.identifiers import StrategyId
 from kernel.time_units import DAY_NS
 from replay.commands import check_in_run, symbols_named
@@ -24,6 +24,7 @@ from replay.run_facts import read_inputs
 from replay.simulated_venue import load_models
 from strategies.sdk.loading import LoadedStrategy, load_strategy
 from strategies.sdk.references import find_source_file, parse_reference
+from strategies.sdk.strategy import DATA_QUALITY_FEATURE
 from strategies.sdk.strategy_limits import UNLIMITED
 
 _MARKET_NAMES = frozenset(kind.__name__ for kind in MARKET_TYPES)
@@ -57,6 +58,7 @@ async def plan_run(
     played_parts = [(infos[source.stream], source) for source, _ in ranges]
     await check_declared(store, strategies, played_parts, config)
     acting = [source for source, _ in ranges if CorporateAction.__name__ in infos[source.stream].event_types]
+    ranges += await _facts_played(store, strategies, market, config)
     renamed = await _new_symbols(store, acting)
     played = {*symbols, *renamed}
     stored = await _stored_symbols(store) if names_others(config, played) else ()
@@ -163,6 +165,21 @@ def _period(info: StreamInfo, market: Sequence[StreamInfo], config: ReplayConfig
     last_ts = max(one.last_ts for one in market) if to_ts is None else to_ts
     is_rates = FxRateSet.__name__ in info.event_types and info not in market
     return first_ts - _RATE_LEAD_NS if is_rates else first_ts, last_ts
+
+
+async def _facts_played(
+    store: EventStore,
+    strategies: Sequence[PlannedStrategy],
+    market: Sequence[StreamInfo],
+    config: ReplayConfig,
+) -> list[tuple[StreamRange, int]]:
+    """The streams with what was found odd in the market data, if a strategy asks for it."""
+    if all(DATA_QUALITY_FEATURE not in one.loaded.strategy.metadata.features for one in strategies):
+        return []
+    names = [info.stream + FACTS_SUFFIX for info in market]
+    infos = await store.streams(names, holding=DataIssueFound)
+    found = [await _range(store, info, _period(info, market, config)) for info in infos]
+    return [each for each in found if each is not None]
 
 
 async def _new_symbols(store: EventStore, sources: Sequence[StreamRange]) -> set[str]:

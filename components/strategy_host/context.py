@@ -11,7 +11,7 @@ from components.strategy_host.calendar_view import HoursView, StrategyCalendar
 from components.strategy_host.state import HostState
 from components.strategy_host.words import Words
 from kernel.bus import EventBus
-from kernel.events import MARKET_TYPES, Bar, InstrumentDefined, Quote, Trade
+from kernel.events import MARKET_TYPES, Bar, DataIssueFound, InstrumentDefined, Quote, Trade
 from kernel.identifiers import StrategyId
 from strategies.sdk.adjustment import Adjustment
 from strategies.sdk.context import Figure, PortfolioView, RiskLimits
@@ -29,6 +29,7 @@ class MarketView(Protocol):
     def last_price(self, symbol: str) -> float | None: ...
     def last_quote(self, symbol: str) -> Quote | None: ...
     def last_trade(self, symbol: str) -> Trade | None: ...
+    def data_quality(self, symbol: str) -> Sequence[DataIssueFound]: ...
 
 
 class BooksView(Protocol):
@@ -74,6 +75,7 @@ class StrategyContext:
         self.last_price = market.last_price
         self.last_quote = market.last_quote
         self.last_trade = market.last_trade
+        self.data_quality = market.data_quality
         self.book = books.book
         self._bus = bus
         self._instrument = market.instrument

@@ -8,11 +8,13 @@ they cover all of them. Streams that the files contradict are refused, or replac
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import aclosing
 from pathlib import Path
 
 import msgspec
 
-from eventstore.data_facts import FACTS_SUFFIX, measured_facts, read_facts
+from eventstore.data_facts import FACTS_SUFFIX, DataMeasure, facts_about, measured_facts, read_facts
+from eventstore.data_issues import IssueFinder, check_scale, described
 from eventstore.encoding import encode_events
 from eventstore.importing.defects import BadRow
 from eventstore.importing.options import ImportOptions
@@ -22,9 +24,12 @@ from eventstore.importing.reconcile import StreamContradicted, known_count, know
 from eventstore.importing.replacing import Replaced, Replacement, replace_contradicted
 from eventstore.importing.spacing import Spacing
 from eventstore.importing.spool import Lane, Spool, SpooledEvent
-from eventstore.port import EventStore, StreamHead
+from eventstore.port import EventStore, Selection, StreamHead
 from kernel.decimals import exact
-from kernel.events import MessageQuarantined
+from kernel.events import Event, MessageQuarantined
+
+LISTED_ISSUES = 5
+"""Findings about a stream in the summary of an import; all are in its facts."""
 
 
 class StreamImport(msgspec.Struct, frozen=True):
@@ -91,6 +96,7 @@ class _Plan(msgspec.Struct, frozen=True):
     known: int
     known_messages: frozenset[tuple[str, str, str]]
     spacing: Spacing
+    issues: list[str]
 
 
 async def import_file(
@@ -168,8 +174,10 @@ async def append_parsed(
         streams.append(
             StreamImport(lane.stream, lane.count, new_count, head.seq, lane.first_ts, lane.last_ts)
         )
-    notes = tuple(note for plan in plans if (note := plan.spacing.note()))
-    return _result(parsed, streams, notes=notes)
+    notes = [note for plan in plans if (note := plan.spacing.note())]
+    for plan in plans:
+        notes += _shown(plan)
+    return _result(parsed, streams, notes=tuple(notes))
 
 
 def _replaced(replaced: Replaced) -> StreamImport:
@@ -188,15 +196,18 @@ def _replaced(replaced: Replaced) -> StreamImport:
 async def _plan(store: EventStore, spool: Spool, lane: Lane) -> _Plan:
     head = await store.head(lane.stream)
     spacing = Spacing(lane.stream)
+    await _check_scale(store, spool, lane, head=head)
     if _is_quarantine(lane.stream):
-        return _Plan(lane, head, 0, frozenset(await known_messages(store, lane.stream, head=head)), spacing)
-    return _Plan(lane, head, await known_count(store, spool, lane, head=head), frozenset(), spacing)
+        return _Plan(
+            lane, head, 0, frozenset(await known_messages(store, lane.stream, head=head)), spacing, []
+        )
+    return _Plan(lane, head, await known_count(store, spool, lane, head=head), frozenset(), spacing, [])
 
 
 async def _append_facts(store: EventStore, spool: Spool, plan: _Plan) -> None:
     """Append the facts about a stream, its old events included, that are not on record."""
     stream = plan.lane.stream
-    head = await store.head(stream + FACTS_SUFFIX)
+    head = await _append_issues(store, spool, plan)
     recorded = await read_facts(store, stream) if head.seq else ()
     known = recorded or (await measured_facts(store, stream) if plan.head.seq else ())
     spool.measure.include(stream, known)
@@ -205,6 +216,46 @@ async def _append_facts(store: EventStore, spool: Spool, plan: _Plan) -> None:
     facts = [fact for fact in spool.measure.described(stream, ts=ts) if fact not in unchanged]
     if facts:
         await store.append(head.stream, facts, expected_seq=head.seq)
+
+
+async def _append_issues(store: EventStore, spool: Spool, plan: _Plan) -> StreamHead:
+    """Append what is odd in the new events; returns the new head of the stream of facts."""
+    stream = plan.lane.stream
+    head = await store.head(stream + FACTS_SUFFIX)
+    between = IssueFinder()
+    between.add(stream, await _at_the_joint(store, spool, plan.lane, head=plan.head))
+    issues = [*between.found(stream, after_ts=0), *spool.issues.found(stream, after_ts=plan.head.ts)]
+    plan.issues.extend(map(described, issues))
+    if not issues:
+        return head
+    later = [msgspec.structs.replace(issue, ts=max(issue.ts, head.ts)) for issue in issues]
+    return await store.append(head.stream, later, expected_seq=head.seq)
+
+
+async def _check_scale(store: EventStore, spool: Spool, lane: Lane, *, head: StreamHead) -> None:
+    """Raise ``InputError`` if the prices of the rows are in another unit than those of the stream."""
+    if head.seq:
+        joint = DataMeasure(), DataMeasure()
+        for measure, event in zip(joint, await _at_the_joint(store, spool, lane, head=head), strict=False):
+            measure.add(lane.stream, [event])
+        old, new = (measure.described(lane.stream, ts=0) for measure in joint)
+        check_scale(lane.stream, new, old)
+        check_scale(
+            lane.stream, spool.measure.described(lane.stream, ts=0), await facts_about(store, lane.stream)
+        )
+
+
+async def _at_the_joint(store: EventStore, spool: Spool, lane: Lane, *, head: StreamHead) -> list[Event]:
+    """The last event of the stream and the first of the rows, if these begin after it; else nothing."""
+    if not head.seq or lane.first_ts <= head.ts:
+        return []
+    joint: list[Event] = []
+    async with aclosing(store.read(lane.stream, Selection(from_seq=head.seq))) as batches:
+        async for batch in batches:
+            joint += batch.events[-1:]
+    for frame in spool.frames(lane):
+        return [*joint, frame.events[0]]
+    return []
 
 
 def _missing_events(spool: Spool, plan: _Plan) -> Iterator[Sequence[SpooledEvent]]:
@@ -234,6 +285,16 @@ def _stamped(event: SpooledEvent, plan: _Plan) -> SpooledEvent:
     This happens to bad rows of an older file that is imported later: ``ts`` must not decrease.
     """
     return event if event.ts >= plan.head.ts else msgspec.structs.replace(event, ts=plan.head.ts)
+
+
+def _shown(plan: _Plan) -> list[str]:
+    """The first findings about a stream, as sentences."""
+    stream, issues = plan.lane.stream, plan.issues
+    shown = [f"{stream}: {issue}" for issue in issues[:LISTED_ISSUES]]
+    if len(issues) > LISTED_ISSUES:
+        more = len(issues) - LISTED_ISSUES
+        shown.append(f"{stream}: {more:,} more findings, in onetape log {stream}{FACTS_SUFFIX}")
+    return shown
 
 
 def _result(parsed: ParsedFiles, streams: list[StreamImport], *, notes: tuple[str, ...]) -> ImportResult:

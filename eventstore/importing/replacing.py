@@ -12,6 +12,7 @@ import msgspec
 
 from eventstore.catalogue import append_new_facts, discard_new, put_new_in_place
 from eventstore.data_facts import DataMeasure
+from eventstore.data_issues import IssueFinder
 from eventstore.encoding import encode_events
 from eventstore.importing.local_time import iso_utc
 from eventstore.importing.spool import Lane, Spool
@@ -68,18 +69,19 @@ async def _write_new(store: EventStore, spool: Spool, lane: Lane) -> Replaced:
     kept = 0
     seq = 0
     last: Event | None = None
-    measure = DataMeasure()
+    measure, issues = DataMeasure(), IssueFinder()
     async with aclosing(_parts(store, spool, lane, before, after)) as parts:
         async for is_old, events in parts:
             if isinstance(last, Bar) and isinstance(events[0], Bar):
                 _check_apart(lane.stream, last, events[0])
             last = events[-1]
             measure.add(lane.stream, events)
+            issues.add(lane.stream, events)
             kept += len(events) if is_old else 0
             encoded = encode_events(new_key(lane.stream), events, causes=None)
             seq = (await store.append(new_key(lane.stream), encoded, expected_seq=seq)).seq
     if last is not None:
-        await append_new_facts(store, lane.stream, measure, ts=last.ts)
+        await append_new_facts(store, lane.stream, measure, issues, ts=last.ts)
     return Replaced(lane, old.seq - kept, seq)
 
 

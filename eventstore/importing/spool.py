@@ -22,6 +22,7 @@ from typing import IO
 import msgspec
 
 from eventstore.data_facts import DataMeasure
+from eventstore.data_issues import IssueFinder
 from kernel.errors import InputError
 from kernel.events import (
     Bar,
@@ -81,6 +82,7 @@ class Spool:
     def __init__(self) -> None:
         self.lanes: dict[str, Lane] = {}
         self.measure = DataMeasure()
+        self.issues = IssueFinder()
         """The facts about the events of all lanes."""
         self._file: IO[bytes] = tempfile.TemporaryFile(prefix="onetape-import-")  # noqa: SIM115 - close() closes it
         self._end = 0
@@ -136,6 +138,7 @@ class Spool:
         if not lane.events:
             return
         self.measure.add(lane.stream, lane.events)
+        self.issues.add(lane.stream, lane.events)
         payload = self._encoder.encode(Frame(lane.file, lane.lines, lane.events))
         try:
             self._file.seek(self._end)

@@ -26,7 +26,7 @@ from kernel.events.accounts import (
     TradingState,
     TradingStateChanged,
 )
-from kernel.events.data import DataDescribed, DataType
+from kernel.events.data import DataDescribed, DataIssue, DataIssueFound, DataType
 from kernel.events.header import (
     Event,
     Record,
@@ -279,6 +279,7 @@ AnyEvent = (
     | StreamSetAside
     | StreamRestored
     | StreamReplaced
+    | DataIssueFound
 )
 
 EVENT_TYPES: tuple[type[Event], ...] = get_args(AnyEvent)
@@ -405,6 +406,8 @@ __all__ = [
     "CorporateActionKind",
     "CurrencyBalance",
     "DataDescribed",
+    "DataIssue",
+    "DataIssueFound",
     "DataType",
     "DecisionRefused",
     "Event",

@@ -38,3 +38,29 @@ class DataDescribed(Event, frozen=True, tag=16):
     highest_price: float
     has_sizes: bool = True
     has_open_times: bool = True
+
+
+class DataIssue(StrEnum):
+    """What is odd in market data."""
+
+    PRICE_JUMP = "price_jump"
+    GAP = "gap"
+    NO_VOLUME = "no_volume"
+
+
+class DataIssueFound(Event, frozen=True, tag=145):
+    """Input: something odd in imported data, known from ``ts`` on. It may be right: a split is a jump.
+
+    - ``timeframe``: of bars; empty for trades.
+    - ``from_ts``, ``to_ts``: the last row before it and the row that showed it; of a run, its ends.
+    - ``found``: the price, the length of the gap in ns, or the number of bars without volume.
+    - ``limit``: the price before, the longest usual gap in ns, or the number from which on it is an issue.
+    """
+
+    symbol: str
+    timeframe: str
+    issue: DataIssue
+    from_ts: int
+    to_ts: int
+    found: float
+    limit: float

@@ -23,6 +23,7 @@ from eventstore.catalogue import (
     siblings_of,
 )
 from eventstore.data_facts import DataMeasure, is_facts
+from eventstore.data_issues import IssueFinder
 from eventstore.moments import iso_utc
 from eventstore.stream_keys import new_key
 from kernel.configuration import listed
@@ -172,13 +173,14 @@ async def _replace(
             _confirm(f"replace stream {name!r} and delete its old events", is_confirmed=is_confirmed)
         now = time.time_ns()
         await discard_new(store, [name], ts=now)
-        seq, last_ts, measure = 0, 0, DataMeasure()
+        seq, last_ts, measure, issues = 0, 0, DataMeasure(), IssueFinder()
         async with aclosing(store.read(other)) as batches:
             async for batch in batches:
                 measure.add(name, batch.events)
+                issues.add(name, batch.events)
                 head = await store.append(new_key(name), batch.events, expected_seq=seq, causes=batch.causes)
                 seq, last_ts = head.seq, head.ts
-        await append_new_facts(store, name, measure, ts=last_ts)
+        await append_new_facts(store, name, measure, issues, ts=last_ts)
         _tell(await put_new_in_place(store, [name], ts=now, reason=reason, keeps_old=not discard))
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from random import Random
 from typing import Protocol
 
-from kernel.events import Bar, InstrumentDefined, Order, Quote, Trade, TradingSession
+from kernel.events import Bar, DataIssueFound, InstrumentDefined, Order, Quote, Trade, TradingSession
 from strategies.sdk.adjustment import Adjustment
 from strategies.sdk.limits import RiskLimits as RiskLimits  # exported with the context
 from strategies.sdk.order_book import OrderBook
@@ -225,6 +225,14 @@ class Context(Protocol):
         """The present order book; ``None`` before its first snapshot, after a gap, and while crossed.
 
         Only for strategies that have ``on_book``, or whose metadata has the feature ``"book"``.
+        """
+        ...
+
+    def data_quality(self, symbol: str) -> Sequence[DataIssueFound]:
+        """What was found odd in the symbol's data and was knowable by now, oldest first.
+
+        Jumps, gaps and runs without volume, found when the data were imported. Only for strategies whose
+        metadata has the feature ``"data_quality"``.
         """
         ...
 

@@ -78,7 +78,10 @@ BOOK_FEATURE = "book"
 """The feature of a strategy that reads ``ctx.book``."""
 DAY_PNL_FEATURE = "day_pnl"
 """The feature of a strategy that reads ``ctx.portfolio.day_pnl``."""
-FEATURES = (BOOK_FEATURE, DAY_PNL_FEATURE)
+DATA_QUALITY_FEATURE = "data_quality"
+"""The facts about the quality of the data are played too: ``ctx.data_quality``."""
+
+FEATURES = (BOOK_FEATURE, DAY_PNL_FEATURE, DATA_QUALITY_FEATURE)
 """All features that a strategy may declare."""
 
 
@@ -102,6 +105,7 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
       once it is complete. ``on_bar`` gets the bars of the data alone.
     - ``features``: needs beyond prices. For ``"book"`` the run must have order books for at least one of the
       strategy's symbols. With ``"day_pnl"`` the host keeps ``ctx.portfolio.day_pnl``.
+      With ``"data_quality"`` the run plays what was found odd in its data, for ``ctx.data_quality``.
     - ``max_position``: the largest position per symbol, in units. Risk enforces it.
 
     An empty declaration needs nothing.

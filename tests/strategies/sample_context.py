@@ -17,6 +17,7 @@ from strategies.sdk import (
     Adjustment,
     Bar,
     Context,
+    DataIssueFound,
     Decision,
     Decisions,
     Figure,
@@ -164,6 +165,10 @@ class SampleContext:
 
     def last_trade(self, symbol: str) -> Trade | None:
         return self.trades.get(symbol)
+
+    def data_quality(self, symbol: str) -> Sequence[DataIssueFound]:
+        del symbol  # made-up data have no issues
+        return ()
 
     def book(self, symbol: str) -> OrderBook | None:
         return self.books.get(symbol)

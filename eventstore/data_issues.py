@@ -1,0 +1,199 @@
+"""Finds what is odd in imported prices: jumps, holes, long runs without volume, prices of another scale.
+
+Findings are facts, not errors: a split that was not adjusted is a jump, a halt is a hole. They are kept as
+``DataIssueFound`` in the stream ``<stream>.facts``, each with the time of the row by which it was knowable,
+so a strategy that plays them looks at no future. Only prices of quite another scale than the stream's are
+refused.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import aclosing
+from itertools import groupby
+from math import log10
+from operator import attrgetter
+
+from eventstore.data_facts import FACTS_SUFFIX
+from eventstore.moments import iso_utc
+from eventstore.port import EventStore, Selection
+from kernel.errors import InputError
+from kernel.events import Bar, DataDescribed, DataIssue, DataIssueFound, Event, Trade
+from kernel.resampling import BarBuilder, BarSize
+from kernel.time_units import DAY_NS
+from kernel.timeframes import parse_timeframe
+
+JUMP = 10.0
+"""A price so many times the one before, or less than its inverse, is a jump."""
+
+LONGEST_CLOSURE_NS = 10 * DAY_NS
+"""A longer hole is a gap. No exchange of a large market was closed for longer since 1945."""
+
+BARS_MISSED = 5
+"""Bars of a week or a month leave a gap after so many lengths."""
+
+SILENT_BARS = 20
+"""So many bars in a row without volume are worth a word, in a stream that has volumes."""
+
+OTHER_SCALE = 500.0
+"""Prices so many times those of the stream are in another unit: the smallest unit of vendors is a
+thousandth."""
+
+
+_key_of: dict[type[Event], Callable[[Event], object]] = {
+    Bar: attrgetter("symbol", "timeframe"),
+    Trade: attrgetter("symbol"),
+}
+
+
+class IssueFinder:
+    """Finds issues in the events of streams, which are added in order."""
+
+    def __init__(self) -> None:
+        self._tracks: dict[tuple[str, str, str], _Track] = {}
+        self._found: dict[str, list[DataIssueFound]] = {}
+
+    def add(self, stream: str, events: Sequence[Event]) -> None:
+        """Take events of a stream; those that are neither bars nor trades are ignored."""
+        for kind, same_kind in groupby(events, key=type):
+            if kind is not Bar and kind is not Trade:
+                continue
+            for key, run in groupby(same_kind, key=_key_of[kind]):
+                name, timeframe = key if isinstance(key, tuple) else (key, "")
+                track = self._tracks.get((stream, name, timeframe))
+                if track is None:
+                    track = self._tracks[stream, name, timeframe] = _Track(name, timeframe)
+                found = [issue for event in run if not track.is_usual(event) for issue in track.issues(event)]
+                if found:
+                    self._found.setdefault(stream, []).extend(found)
+
+    def found(self, stream: str, *, after_ts: int) -> list[DataIssueFound]:
+        """The issues of a stream after a time, in order of time."""
+        for (name, _, _), track in self._tracks.items():
+            if name == stream:
+                self._found.setdefault(stream, []).extend(track.open_run())
+        issues = [issue for issue in self._found.pop(stream, []) if issue.ts > after_ts]
+        return sorted(issues, key=lambda issue: issue.ts)
+
+
+class _Track:
+    """The last row of one symbol's data of one kind."""
+
+    def __init__(self, symbol: str, timeframe: str) -> None:
+        self._symbol = symbol
+        self._timeframe = timeframe
+        self._longest_gap = _longest_gap_ns(timeframe)
+        self._ts = 0
+        self._price = 0.0
+        self._has_volume = False
+        self._silent: list[int] = []
+
+    def is_usual(self, event: Event) -> bool:
+        """Take a row if it is like most: 0.5 us, where ``issues`` takes 4 us."""
+        if isinstance(event, Trade):
+            price, before = event.price, self._price
+            if before >= JUMP * price or price >= JUMP * before or event.ts - self._ts > self._longest_gap:
+                return False
+            self._price, self._ts = price, event.ts
+            return True
+        if not isinstance(event, Bar) or self._silent:
+            return False
+        close, before = event.close, self._price
+        if (
+            0.0 < event.high < JUMP * event.low
+            and before < JUMP * close
+            and close < JUMP * before
+            and event.volume
+            and event.ts - self._ts <= self._longest_gap
+        ):
+            self._price, self._ts, self._has_volume = close, event.ts, True
+            return True
+        return False
+
+    def issues(self, event: Event) -> Iterator[DataIssueFound]:
+        """The issues that are known with this row."""
+        assert isinstance(event, Bar | Trade)
+        price = event.close if isinstance(event, Bar) else event.price
+        before, ts = self._price, self._ts
+        if ts and event.ts - ts > self._longest_gap:
+            yield self._issue(event.ts, DataIssue.GAP, ts, event.ts, float(event.ts - ts), self._longest_gap)
+        if before > 0 and price > 0 and not before / JUMP < price < before * JUMP:
+            yield self._issue(event.ts, DataIssue.PRICE_JUMP, ts, event.ts, price, before)
+        if isinstance(event, Bar):
+            wick = next((each for each in (event.high, event.low) if _is_far(each, price, event.open)), None)
+            if wick is not None:
+                yield self._issue(event.ts, DataIssue.PRICE_JUMP, ts or event.ts, event.ts, wick, price)
+            if event.volume:
+                yield from self.open_run()
+                self._has_volume = True
+            else:
+                self._silent.append(event.ts)
+        self._price, self._ts = price, event.ts
+
+    def open_run(self) -> Iterator[DataIssueFound]:
+        """The run of bars without volume so far, if it is long; it is over, or the data are."""
+        silent, self._silent = self._silent, []
+        if self._has_volume and len(silent) >= SILENT_BARS:
+            yield self._issue(
+                silent[-1], DataIssue.NO_VOLUME, silent[0], silent[-1], len(silent), SILENT_BARS
+            )
+
+    def _issue(
+        self, ts: int, issue: DataIssue, from_ts: int, to_ts: int, found: float, limit: float
+    ) -> DataIssueFound:
+        return DataIssueFound(
+            ts, self._symbol, self._timeframe, issue, from_ts, to_ts, float(found), float(limit)
+        )
+
+
+def described(issue: DataIssueFound) -> str:
+    """A sentence for people, without its stream."""
+    begin, end = iso_utc(issue.from_ts)[:19], iso_utc(issue.to_ts)[:19]
+    if issue.issue is DataIssue.GAP:
+        return f"{issue.symbol}: nothing between {begin} and {end} ({issue.found / DAY_NS:.0f} days)"
+    if issue.issue is DataIssue.NO_VOLUME:
+        return f"{issue.symbol}: {issue.found:.0f} bars without volume, {begin} to {end}"
+    return f"{issue.symbol}: price {issue.found:g} beside {issue.limit:g} at {end}"
+
+
+async def read_issues(store: EventStore, stream: str) -> tuple[DataIssueFound, ...]:
+    """The issues on record about a data stream, in order of time."""
+    name = stream + FACTS_SUFFIX
+    found: list[DataIssueFound] = []
+    if await store.streams((name,), holding=DataIssueFound):
+        selection = Selection(types=frozenset({DataIssueFound}))
+        async with aclosing(store.read(name, selection)) as batches:
+            async for batch in batches:
+                found += [event for event in batch.events if isinstance(event, DataIssueFound)]
+    return tuple(found)
+
+
+def check_scale(stream: str, new: Sequence[DataDescribed], recorded: Sequence[DataDescribed]) -> None:
+    """Raise ``InputError`` if all new prices of a symbol are far above or below all those of its stream."""
+    for fact in new:
+        for old in recorded:
+            if fact.symbol != old.symbol or min(fact.lowest_price, old.lowest_price) <= 0:
+                continue
+            too_high = fact.lowest_price >= OTHER_SCALE * old.highest_price
+            if too_high or old.lowest_price >= OTHER_SCALE * fact.highest_price:
+                raise _of_another_scale(stream, fact, old)
+
+
+def _of_another_scale(stream: str, new: DataDescribed, old: DataDescribed) -> InputError:
+    ratio = new.lowest_price * new.highest_price / old.lowest_price / old.highest_price
+    return InputError(
+        f"stream {stream!r} has prices of {new.symbol} from {old.lowest_price:g} to {old.highest_price:g}, "
+        f"the files from {new.lowest_price:g} to {new.highest_price:g}; nothing was imported. If they count "
+        f"in another unit: --price-scale 1e{-round(log10(ratio) / 2):d}; to keep them apart: --stream NAME"
+    )
+
+
+def _is_far(price: float, close: float, opened: float) -> bool:
+    """Whether a high or low is far from both ends of its bar."""
+    if min(price, close, opened) <= 0:
+        return False
+    return price > JUMP * max(close, opened) or price < min(close, opened) / JUMP
+
+
+def _longest_gap_ns(timeframe: str) -> int:
+    if not timeframe or BarBuilder(timeframe).size is not BarSize.TIME:
+        return LONGEST_CLOSURE_NS
+    return max(LONGEST_CLOSURE_NS, BARS_MISSED * parse_timeframe(timeframe).shortest_ns)

@@ -16,7 +16,7 @@ from eventstore.data_facts import FACTS_SUFFIX
 from eventstore.moments import iso_utc
 from eventstore.port import EventStore, Selection
 from kernel.errors import InputError
-from kernel.events import Bar, DataDescribed, DataIssue, DataIssueFound, Event, Trade
+from kernel.events import Bar, DataDescribed, DataIssue, DataIssueFound, Event, StreamRange, Trade
 from kernel.resampling import BarBuilder, BarSize
 from kernel.time_units import DAY_NS
 from kernel.timeframes import parse_timeframe
@@ -164,6 +164,17 @@ async def read_issues(store: EventStore, stream: str) -> tuple[DataIssueFound, .
             async for batch in batches:
                 found += [event for event in batch.events if isinstance(event, DataIssueFound)]
     return tuple(found)
+
+
+async def notes_on_data(store: EventStore, sources: Sequence[StreamRange]) -> list[str]:
+    """A sentence for each data stream of a run in which something odd was found, with the first finding."""
+    notes: list[str] = []
+    for source in sources:
+        issues = await read_issues(store, source.stream)
+        if issues:
+            count = "1 finding" if len(issues) == 1 else f"{len(issues):,} findings"
+            notes.append(f"{source.stream}: {count} in its data, the first: {described(issues[0])}")
+    return notes
 
 
 def check_scale(stream: str, new: Sequence[DataDescribed], recorded: Sequence[DataDescribed]) -> None:

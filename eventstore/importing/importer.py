@@ -174,9 +174,7 @@ async def append_parsed(
         streams.append(
             StreamImport(lane.stream, lane.count, new_count, head.seq, lane.first_ts, lane.last_ts)
         )
-    notes = [note for plan in plans if (note := plan.spacing.note())]
-    for plan in plans:
-        notes += _shown(plan)
+    notes = [note for plan in plans for note in _notes(plan)]
     return _result(parsed, streams, notes=tuple(notes))
 
 
@@ -287,8 +285,11 @@ def _stamped(event: SpooledEvent, plan: _Plan) -> SpooledEvent:
     return event if event.ts >= plan.head.ts else msgspec.structs.replace(event, ts=plan.head.ts)
 
 
-def _shown(plan: _Plan) -> list[str]:
-    """The first findings about a stream, as sentences."""
+def _notes(plan: _Plan) -> list[str]:
+    """The first findings about a stream, as sentences. With a wrong timeframe all distances are gaps."""
+    wrong_timeframe = plan.spacing.note()
+    if wrong_timeframe:
+        return [wrong_timeframe]
     stream, issues = plan.lane.stream, plan.issues
     shown = [f"{stream}: {issue}" for issue in issues[:LISTED_ISSUES]]
     if len(issues) > LISTED_ISSUES:

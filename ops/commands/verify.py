@@ -9,7 +9,7 @@ import msgspec
 from eventstore import SqliteEventStore
 from eventstore.catalogue import read_history
 from eventstore.stream_keys import CATALOGUE, aside_key
-from kernel.errors import StoreDamaged, StoreError
+from kernel.errors import StoreDamaged, StoreError, StreamMissing
 from ops.event_loop import run
 from ops.store_file import existing_store, require_streams, store_option
 
@@ -91,7 +91,8 @@ def _first_damage(found: StoreCheck) -> str:
 async def _verify(path: Path, names: tuple[str, ...]) -> StoreCheck:
     async with existing_store(path) as store:
         await require_streams(store, names)
-        checks = [await _check(store, name) for name in names or await _names(store)]
+        found = [await _check(store, name) for name in names or await _names(store)]
+        checks = [check for check in found if check is not None]
         if not names:
             checks += await _checks_of_kept(store)
         file_damage = None if names else await store.integrity()
@@ -113,11 +114,14 @@ async def _checks_of_kept(store: SqliteEventStore) -> list[StreamCheck]:
     if not (await store.head(CATALOGUE)).seq:
         return []
     found = await _check(store, CATALOGUE)
+    assert found is not None, "the catalogue is never moved"
     checks = [msgspec.structs.replace(found, stream="(record of changed streams)")]
     if not found.intact:
         return checks
     for version in (await read_history(store)).aside:
         found = await _check(store, aside_key(version.stream, version.number))
+        if found is None:
+            continue
         shown = f"{version.stream} (set aside, version {version.number})"
         if found.intact and found.last_seq != version.last_seq:
             found = StreamCheck(shown, 0, False, 1, f"it holds {found.last_seq} of {version.last_seq} events")
@@ -125,12 +129,15 @@ async def _checks_of_kept(store: SqliteEventStore) -> list[StreamCheck]:
     return checks
 
 
-async def _check(store: SqliteEventStore, name: str) -> StreamCheck:
+async def _check(store: SqliteEventStore, name: str) -> StreamCheck | None:
+    """The check of one stream; ``None`` if it was deleted or moved meanwhile."""
     try:
         last_seq = (await store.head(name)).seq
         damage = await store.verify(name)
     except StoreDamaged as error:
         return StreamCheck(name, 0, False, error.first_bad_seq, error.reason)
+    except StreamMissing:
+        return None
     except StoreError as error:
         return StreamCheck(name, 0, False, 1, str(error))
     if damage is None:

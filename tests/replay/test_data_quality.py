@@ -9,6 +9,8 @@ from replay.config import ReplayConfig
 from replay.verification import verify_run
 from strategies.sdk import Bar, Metadata, Strategy, StrategyParams, StrategyState
 from tests.eventstore.importing.files import write_bars
+from tests.ops.commands import onetape
+from tests.replay.commands import replay
 from tests.replay.playing import read_events, record_run, store_of_files
 
 ROWS = ("2024-01-02,10,10,10,10,1", "2024-01-03,200,200,200,200,1", "2024-01-04,10,10,10,10,1")
@@ -56,3 +58,15 @@ async def test_a_run_without_the_feature_plays_its_data_alone(tmp_path: Path) ->
     assert isinstance(started, RunStarted)
     assert [source.stream for source in started.sources] == ["a.1d"]
     assert await counts(store, run) == [0, 0, 0]
+
+
+def test_what_was_odd_in_the_data_of_a_run_is_said_by_the_command(tmp_path: Path) -> None:
+    path = write_bars(tmp_path, *ROWS)
+    onetape("import", path, "--symbol", "A", "--store", tmp_path / "m.db")
+
+    done = replay(
+        *("--store", tmp_path / "m.db", "--stream", "a.1d", "--report", tmp_path / "r.html"),
+        *("--strategy", "strategies.buy_and_hold:BuyAndHold"),
+    )
+
+    assert "a.1d: 2 findings in its data, the first: A: price 200 beside 10 at 2024-01-03" in done.stderr

@@ -96,9 +96,7 @@ def assemble(
     """
     _check_placed(placed, signals, disabled)
     bus, venue_facts, pauses = EventBus(), VenueFacts(), Pauses(one.strategy_id for one in placed)
-    market = MarketData(
-        bus, bars_needed=_bars_needed(placed, signals), resampled=_resampled(placed), hours=venue_facts
-    )
+    market = _market_data(bus, placed, signals, hours=venue_facts)
     books = OrderBooks(symbols=_books_needed(placed, venue))
     account = Portfolio(market, _marking(portfolio, placed))
     day = DayStart(account, account.strategies, hours=venue_facts, day_symbol=risk_limits.day_symbol)
@@ -368,6 +366,13 @@ def _bars_needed(placed: Sequence[PlacedStrategy], signals: SignalsConfig | None
         for symbol in one.symbols:
             needed[symbol] = max(needed.get(symbol, for_sizing), one.strategy.bars_needed())
     return needed
+
+
+def _market_data(
+    bus: EventBus, placed: Sequence[PlacedStrategy], signals: SignalsConfig | None, *, hours: VenueFacts
+) -> MarketData:
+    needed = _bars_needed(placed, signals)
+    return MarketData(bus, bars_needed=needed, resampled=_resampled(placed), hours=hours)
 
 
 def _resampled(placed: Sequence[PlacedStrategy]) -> dict[str, frozenset[str]]:

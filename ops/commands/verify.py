@@ -111,7 +111,10 @@ async def _names(store: SqliteEventStore) -> tuple[str, ...]:
 
 async def _checks_of_kept(store: SqliteEventStore) -> list[StreamCheck]:
     """The checks of the record of changed streams, and of the events that are set aside."""
-    if not (await store.head(CATALOGUE)).seq:
+    try:
+        if not (await store.head(CATALOGUE)).seq:
+            return []
+    except StoreDamaged:  # a name is lost, and may have been this one: the check of the file says so
         return []
     found = await _check(store, CATALOGUE)
     assert found is not None, "the catalogue is never moved"

@@ -90,6 +90,8 @@ class EventBus:
         """The input or timer being handled."""
         self.retained: dict[type[Event], dict[str, Event]] = {kind: {} for kind in MarketEvent.__args__}
         """The last market event by type and symbol, before ``current`` (see ``last``)."""
+        self.first_error: BaseException | None = None
+        """The exception of the first failure, with its traceback: for people, never recorded or restored."""
         self._router = Router()
         self._router.register(self.timers)
         self._router.register(self)
@@ -355,6 +357,7 @@ class EventBus:
         self, component: Component, event: Event, *, error: BaseException, policy: FailurePolicy | None = None
     ) -> Sequence[Event]:
         """Record a failure and take the component out of service by ``policy``, else by its own."""
+        self.first_error = self.first_error or error
         name, policy = component.name, policy or component.failure_policy
         failures = self.state.failures[name] = self.state.failures.get(name, 0) + 1
         failed = ComponentFailed(

@@ -14,9 +14,12 @@ from components.execution.config import ExecutionConfig
 from components.portfolio.portfolio import PortfolioConfig
 from eventstore.importing import DataKind, ImportOptions
 from replay.adjusted import adjusted_bars
-from replay.backtest import Backtest, backtest
+from replay.backtest import backtest
+from replay.backtest_result import Backtest
 from replay.config import ReplayConfig
+from replay.failures import RunFailed, RunFailedWarning
 from replay.session import LiveSession, begin_session
+from replay.store_frames import read_bars, read_quotes, read_trades
 from replay.strategy_check import check_strategy
 from replay.verification import Verified
 from strategies.sdk.limits import ContinuousLimit, RiskLimits, RuleConfig
@@ -36,6 +39,8 @@ __all__ = [
     "ReplayConfig",
     "RiskLimits",
     "RuleConfig",
+    "RunFailed",
+    "RunFailedWarning",
     "SignalsConfig",
     "SimulatedBrokerConfig",
     "StrategyConfig",
@@ -44,4 +49,7 @@ __all__ = [
     "backtest",
     "begin_session",
     "check_strategy",
+    "read_bars",
+    "read_quotes",
+    "read_trades",
 ]

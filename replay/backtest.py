@@ -4,22 +4,17 @@ from replay import backtest
 from strategies.ma_cross import MovingAverageCross
 
 r = backtest(MovingAverageCross(fast=20, slow=50), data="bars.csv", cash=100_000)
-r.metrics, r.trades, r.equity, r.report("r.html")
+r.metrics, r.trades_frame(), r.equity, r.plot(), r.report("r.html")
 """
 
-import asyncio
 import inspect
-from collections.abc import Coroutine, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from brokers.simulated.config import SimulatedBrokerConfig
 from components.allocation.config import SignalsConfig
@@ -28,68 +23,52 @@ from components.execution.config import ExecutionConfig
 from components.portfolio.portfolio import PortfolioConfig
 from components.strategy_host.host import AnyStrategy
 from eventstore import EventStore, MemoryEventStore, SqliteEventStore
-from eventstore.importing import DataKind, ImportOptions, import_files
+from eventstore.importing import DataKind, ImportOptions
 from kernel.clock import HistoricalClock
 from kernel.decimals import exact
 from kernel.errors import ConfigError, InputError
-from replay.arguments import Keys, Paths, config_of, paths_of, settings_of
+from replay.arguments import (
+    Keys,
+    Paths,
+    StrategyArgument,
+    config_of,
+    import_options,
+    moment_of,
+    named_arguments,
+    paths_of,
+    strategies_of,
+)
+from replay.backtest_result import Backtest
+from replay.blocking import run_blocking
 from replay.commands import Command
 from replay.config import ReplayConfig
-from replay.journal import JournalEntry, read_journal
-from replay.metrics import Metrics
+from replay.data_arguments import Data, DataPart, StoredData, data_of, import_data, no_store
+from replay.failures import OnFailure, check_on_failure, tell_failures
+from replay.journal import read_journal
+from replay.order_records import read_orders
 from replay.planning import own_ids, plan_run
 from replay.recording import RunRecorder
-from replay.report import PriceHistory, read_prices, write_report
-from replay.results import RunResult, read_results
-from replay.run import Plan, Progress, play
-from replay.trades import RoundTrip
+from replay.report import read_prices
+from replay.results import read_results
+from replay.run import Plan, Played, Progress, play
 from strategies.sdk import Capital, RiskLimits, StrategyLimits
 from strategies.sdk.loading import LoadedStrategy
 from strategies.sdk.rebuilding import check_unchanged, rebuilt
 
-ResultT = TypeVar("ResultT")
+Moment = str | date
+"""A UTC day or moment."""
 
 
-class Backtest:
-    """The results of a finished run."""
-
-    def __init__(
-        self, result: RunResult, prices: PriceHistory, journal: tuple[JournalEntry, ...] = ()
-    ) -> None:
-        self.result = result
-        self.journal = journal
-        """Closed round trips in order of exits, with the largest price moves against and for them."""
-        self._prices = prices
-
-    @property
-    def metrics(self) -> Metrics:
-        """Return, risk and trade figures."""
-        return self.result.metrics
-
-    @property
-    def trades(self) -> tuple[RoundTrip, ...]:
-        """Closed round trips, oldest first."""
-        return self.result.trades
-
-    @property
-    def equity(self) -> NDArray[np.float64]:
-        """Equity at every mark, in the account's currency; ``result.equity`` has the times too."""
-        return self.result.equity.equity
-
-    @exact
-    def report(self, path: str | Path) -> Path:
-        """Write the HTML report; returns its path."""
-        return write_report(self.result, Path(path), self._prices)
-
-
+@named_arguments
 @exact
 def backtest(
-    strategy: AnyStrategy | Sequence[AnyStrategy],
-    data: str | Path | Sequence[str | Path],
+    strategy: StrategyArgument | Sequence[StrategyArgument],
+    data: Data,
     *,
+    store: str | Path | None = None,
     cash: Decimal | int | float | str = 100_000,
-    start: str | date | None = None,
-    end: str | date | None = None,
+    start: Moment | None = None,
+    end: Moment | None = None,
     risk: RiskLimits | Keys | None = None,
     broker: SimulatedBrokerConfig | Keys | None = None,
     portfolio: PortfolioConfig | Keys | None = None,
@@ -105,33 +84,39 @@ def backtest(
     commands: Sequence[Command | Keys] = (),
     capital: Mapping[str, Capital | Keys] | None = None,
     limits: Mapping[str, StrategyLimits | Keys] | None = None,
+    on_failure: OnFailure = "raise",
 ) -> Backtest:
     """Run strategies over market data and return the results.
 
-    - ``data``: CSV or Parquet files, read into memory, or a store (``.db``), of which ``streams`` are played.
-    - ``importing``: how to read the files. Without it they are daily bars, and a single file without a symbol
-      column is of the symbol in its name (``goog.csv``: ``GOOG``).
+    - ``strategy``: instances, or classes of which every parameter has a default.
+    - ``data``: files (``"aapl.csv"``, several in a list), a DataFrame, either of them by symbol
+      (``{"AAPL": frame}``), names of streams (``"spy.1d"``), or a store (``"market.db"``) with ``streams``.
+      Files and frames are read into memory.
+    - ``store``: where streams named by ``data`` are; without it ``onetape.db``. The run is kept there too.
+    - ``importing``: how to read files and frames, as the options of ``onetape import``. Rows that name no
+      symbol are of the one in their key or file name (``goog.csv``: ``GOOG``).
     - ``actions``, ``fx_rates``, ``funding_rates``: more files, read with the same zone and session. Rates
       without a column that names their symbol are of the one in the file's name (``eurusd.csv``). For a
       store, name their streams in ``streams``.
-    - ``start``, ``end``: UTC days or moments, inclusive.
+    - ``start``, ``end``: UTC days or moments, inclusive: text, ``date``, ``datetime`` or ``Timestamp``.
+    - ``on_failure``: if a component or strategy fails in the run, ``"raise"`` raises ``RunFailed`` with its
+      traceback, ``"warn"`` warns and returns the result. Do not rely on the figures of such a run.
 
     ``capital`` and ``limits`` are of single strategies, by id: the name in the metadata, with a number if a
     name occurs again (``ma_cross.2``).
 
     Every setting is a struct of its own or a mapping as in ``onetape.yaml``: ``risk={"max_drawdown": 0.2}``.
-    Blocks; works inside a running event loop too. Raises ``InputError`` or ``ConfigError`` with a sentence. A
-    component or strategy that fails in the run does not raise: ``result.failures`` counts its failures, and
-    ``result.first_failure`` describes the first. Do not rely on the figures of a run with failures.
+    Numbers may be NumPy's or pandas'. Blocks; works inside a running event loop too. Raises ``InputError`` or
+    ``ConfigError`` with a sentence, and ``RunFailed``.
     """
-    strategies = [strategy] if not isinstance(strategy, Sequence) else list(strategy)
-    loaded = [from_instance(one) for one in strategies]
+    check_on_failure(on_failure)
+    loaded = [from_instance(one) for one in strategies_of(strategy)]
     config = config_of(
         {
             "strategies": _with_terms(loaded, capital=capital or {}, limits=limits or {}),
             "streams": streams,
-            "from": start,
-            "to": end,
+            "from": moment_of(start, key="start"),
+            "to": moment_of(end, key="end"),
             "cash": cash,
             "risk": risk,
             "broker": broker,
@@ -143,13 +128,16 @@ def backtest(
             "commands": commands,
         }
     )
-    options = None if importing is None else settings_of(importing, ImportOptions, key="importing")
+    options = import_options(importing)
     facts = {
         DataKind.CORPORATE_ACTIONS: paths_of(actions),
         DataKind.FX_RATES: paths_of(fx_rates),
         DataKind.FUNDING_RATES: paths_of(funding_rates),
     }
-    return run_blocking(_backtest(loaded, paths_of(data), config, importing=options, facts=facts))
+    source = data_of(data, store=store, importing=options)
+    done, error = run_blocking(_backtest(loaded, source, config, importing=options, facts=facts))
+    tell_failures(done.result, error, on_failure=on_failure)
+    return done
 
 
 @exact
@@ -161,10 +149,23 @@ async def run_and_record(
     progress: Progress | None = None,
 ) -> str:
     """Play a plan into a new run stream of the store; returns the stream's name."""
+    stream, _ = await record_run(store, plan, clock=clock, progress=progress)
+    return stream
+
+
+@exact
+async def record_run(
+    store: EventStore,
+    plan: Plan,
+    *,
+    clock: HistoricalClock | None = None,
+    progress: Progress | None = None,
+) -> tuple[str, Played]:
+    """Play a plan into a new run stream of the store; returns the stream's name and the finished run."""
     recorder = RunRecorder(store, await _free_name(store, plan))
     played = await play(store, plan, recorder, clock=clock, progress=progress)
     await recorder.finish(input_count=played.input_count, ts=played.last_ts)
-    return recorder.stream
+    return recorder.stream, played
 
 
 def from_instance(strategy: AnyStrategy) -> LoadedStrategy:
@@ -207,79 +208,43 @@ def _with_terms(
     ]
 
 
-def run_blocking(work: Coroutine[object, object, ResultT]) -> ResultT:
-    """Run a coroutine to its end from synchronous code, in another thread if a loop is running here."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    with ThreadPoolExecutor(max_workers=1) as executor:
-        return executor.submit(asyncio.run, work).result()
-
-
 async def _backtest(
     loaded: list[LoadedStrategy],
-    paths: list[Path],
+    source: StoredData | list[DataPart],
     config: ReplayConfig,
     *,
     importing: ImportOptions | None,
     facts: Mapping[DataKind, list[Path]],
-) -> Backtest:
-    if any(path.suffix == ".db" for path in paths):
+) -> tuple[Backtest, BaseException | None]:
+    if isinstance(source, StoredData):
         for kind, files in facts.items():
             if files:
                 key = "actions" if kind is DataKind.CORPORATE_ACTIONS else kind.value.replace("-", "_")
                 raise InputError(f"{key}: files can only be added to files; for a store, name their streams")
-        if len(paths) > 1:
-            raise InputError(f"data: one store or several files, not both: {', '.join(map(str, paths))}")
-        if not paths[0].exists():
-            raise InputError(f"data: there is no store at {paths[0]}")
-        async with await SqliteEventStore.open(paths[0]) as store:
-            return await _run(store, loaded, config)
+        if not source.path.exists():
+            raise InputError(no_store(source))
+        streams = source.streams + config.streams
+        async with await SqliteEventStore.open(source.path) as store:
+            return await _run(store, loaded, msgspec.structs.replace(config, streams=streams))
     memory = MemoryEventStore()
-    streams = await import_data(memory, paths, importing, facts=facts)
+    streams = await import_data(memory, source, importing, facts=facts)
     return await _run(memory, loaded, msgspec.structs.replace(config, streams=streams))
 
 
-async def import_data(
-    store: EventStore,
-    paths: Sequence[Path],
-    importing: ImportOptions | None,
-    *,
-    facts: Mapping[DataKind, Sequence[Path]],
-) -> tuple[str, ...]:
-    """Import files of market data and of facts; returns the names of their streams."""
-    if not paths:
-        raise InputError("data: expected a file, several files or a store")
-    if importing is None:
-        importing = ImportOptions(fallback_symbol=paths[0].stem.upper() if len(paths) == 1 else "")
-    imported = await import_files(store, paths, importing)
-    streams = tuple(stream.stream for stream in imported.streams)
-    for kind, files in facts.items():
-        for path in files:
-            streams += await _import_facts(store, path, kind, beside=importing)
-    return streams
-
-
-async def _import_facts(
-    store: EventStore, path: Path, kind: DataKind, *, beside: ImportOptions
-) -> tuple[str, ...]:
-    """Import a file of facts with the zone and session of the bars, so that its times fit theirs."""
-    is_by_day = kind is not DataKind.FUNDING_RATES
-    options = ImportOptions(
-        kind=kind,
-        fallback_symbol="" if kind is DataKind.CORPORATE_ACTIONS else path.stem.upper(),
-        tz=beside.tz,
-        session=beside.session if is_by_day else "",
-    )
-    imported = await import_files(store, [path], options)
-    return tuple(stream.stream for stream in imported.streams)
-
-
-async def _run(store: EventStore, loaded: list[LoadedStrategy], config: ReplayConfig) -> Backtest:
+async def _run(
+    store: EventStore, loaded: list[LoadedStrategy], config: ReplayConfig
+) -> tuple[Backtest, BaseException | None]:
+    """The results of a run, and the first exception in it."""
     plan = await plan_run(store, config, loaded=loaded)
-    result = await read_results(store, await run_and_record(store, plan))
-    return Backtest(result, await read_prices(store, result), await read_journal(store, result))
+    stream, played = await record_run(store, plan)
+    result = await read_results(store, stream)
+    done = Backtest(
+        result,
+        await read_prices(store, result),
+        await read_journal(store, result),
+        await read_orders(store, stream),
+    )
+    return done, played.core.bus.first_error
 
 
 async def _free_name(store: EventStore, plan: Plan) -> str:

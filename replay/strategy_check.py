@@ -9,14 +9,15 @@ from types import MappingProxyType
 
 import msgspec
 
-from components.strategy_host.host import AnyStrategy
 from eventstore import MemoryEventStore
 from eventstore.importing import ImportOptions
 from kernel.decimals import exact
 from kernel.errors import ComponentError, InputError
-from replay.arguments import Keys, Paths, config_of, paths_of, settings_of
-from replay.backtest import from_instance, import_data, run_and_record, run_blocking
+from replay.arguments import Keys, StrategyArgument, config_of, import_options, strategies_of
+from replay.backtest import from_instance, run_and_record
+from replay.blocking import run_blocking
 from replay.config import ReplayConfig
+from replay.data_arguments import Data, StoredData, data_of, import_data
 from replay.planning import plan_run
 from replay.results import read_results
 from replay.verification import Verified, verify_run
@@ -30,14 +31,14 @@ DEFAULTS: Keys = MappingProxyType({})
 
 @exact
 def check_strategy(
-    strategy: AnyStrategy | str,
-    data: Paths,
+    strategy: StrategyArgument | str,
+    data: Data,
     *,
     settings: Keys = DEFAULTS,
     importing: ImportOptions | Keys | None = None,
     restarts: int = RESTARTS,
 ) -> Verified:
-    """Run a strategy over files of market data, then again with restarts from snapshots.
+    """Run a strategy over files or frames of market data, then again with restarts from snapshots.
 
     - ``strategy``: an instance whose class is in a file, or ``path/to/file.py:Class``, which is linted too.
     - ``settings``: settings of a run, as in ``onetape.yaml``.
@@ -51,25 +52,27 @@ def check_strategy(
     - ``ComponentError`` if the strategy fails while it runs.
     - ``InputError`` as ``backtest`` does.
     """
-    loaded = load_strategy(strategy) if isinstance(strategy, str) else from_instance(strategy)
+    loaded = (
+        load_strategy(strategy) if isinstance(strategy, str) else from_instance(strategies_of(strategy)[0])
+    )
     if not loaded.source:
         raise InputError(f"strategy {loaded.reference}: its source must be in a file, to load it again")
-    options = None if importing is None else settings_of(importing, ImportOptions, key="importing")
+    options = import_options(importing)
     return run_blocking(_checked(loaded, data, config_of(settings), importing=options, restarts=restarts))
 
 
 async def _checked(
     loaded: LoadedStrategy,
-    data: Paths,
+    data: Data,
     config: ReplayConfig,
     *,
     importing: ImportOptions | None,
     restarts: int,
 ) -> Verified:
-    paths, store = paths_of(data), MemoryEventStore()
-    if any(path.suffix == ".db" for path in paths):
+    source, store = data_of(data, importing=importing), MemoryEventStore()
+    if isinstance(source, StoredData):
         raise InputError("data: expected files; a run in a store is checked with `replay verify --restarts`")
-    streams = await import_data(store, paths, importing, facts={})
+    streams = await import_data(store, source, importing, facts={})
     plan = await plan_run(store, msgspec.structs.replace(config, streams=streams), loaded=[loaded])
     run = await run_and_record(store, plan)
     result = await read_results(store, run)

@@ -2,7 +2,7 @@
 
 A row passes these modules:
 
-1. ``text_rows`` or ``parquet_rows``: file to fields.
+1. ``text_rows``, ``parquet_rows`` or ``memory_rows``: file or table to fields.
 2. ``columns``: the meaning of each field.
 3. ``parsers`` with ``timestamps``, ``local_time`` and ``intervals``: fields to event, pure.
 4. ``reading``: checks the order, sorts out bad rows.
@@ -19,6 +19,7 @@ format, write a source of rows with the methods of ``TextRows``.
 
 from eventstore.importing.defects import BadRow, BadRowsRefused, RowDefect
 from eventstore.importing.importer import ImportResult, StreamImport, append_parsed, import_file, import_files
+from eventstore.importing.memory_rows import MemoryRows, Source
 from eventstore.importing.options import BadRows, DataKind, ImportOptions, Label, TimeUnit
 from eventstore.importing.parsed import OnProgress, ParsedFiles, Progress
 from eventstore.importing.reading import parse_files
@@ -32,10 +33,12 @@ __all__ = [
     "ImportOptions",
     "ImportResult",
     "Label",
+    "MemoryRows",
     "OnProgress",
     "ParsedFiles",
     "Progress",
     "RowDefect",
+    "Source",
     "StreamContradicted",
     "StreamImport",
     "TimeUnit",

@@ -17,6 +17,7 @@ from eventstore.data_facts import FACTS_SUFFIX, DataMeasure, facts_about, measur
 from eventstore.data_issues import IssueFinder, check_scale, described
 from eventstore.encoding import encode_events
 from eventstore.importing.defects import BadRow
+from eventstore.importing.memory_rows import Source
 from eventstore.importing.options import ImportOptions
 from eventstore.importing.parsed import QUARANTINE_SUFFIX, OnProgress, ParsedFiles, Progress
 from eventstore.importing.reading import parse_files
@@ -109,12 +110,12 @@ async def import_file(
 @exact
 async def import_files(
     store: EventStore,
-    paths: Sequence[Path],
+    paths: Sequence[Source],
     options: ImportOptions,
     *,
     on_progress: OnProgress | None = None,
 ) -> ImportResult:
-    """Import files, in this order, as if they were one.
+    """Import files or tables in memory, in this order, as if they were one file.
 
     Blocks the event loop while it parses. Raises ``BadRowsRefused`` or another ``InputError``, with the store
     unchanged, and ``StoreError`` if the store fails or another writer has appended to a stream.

@@ -64,7 +64,7 @@ class ParsedFiles:
         self.foreign_count = 0
         self.bad_count = 0
         self.bad_rows: list[BadRow] = []
-        self._options = options
+        self.options = options
         self._suffix = "." + _SUFFIXES.get(options.kind, options.kind.value)
         if options.kind is DataKind.BARS:
             self._suffix = "." + options.timeframe
@@ -75,7 +75,7 @@ class ParsedFiles:
             raise RowDefect(field, symbol, expected="a symbol")
         lane = self.spool.lane(self._stream(symbol))
         for other in self.tracks.values():
-            if other.lane is lane and not self._options.stream:
+            if other.lane is lane and not self.options.stream:
                 raise InputError(
                     f"symbols {other.symbol!r} and {symbol!r} would share the stream {lane.stream!r}"
                 )
@@ -87,7 +87,7 @@ class ParsedFiles:
         self.bad_count += 1
         if len(self.bad_rows) < LISTED_ROWS:
             self.bad_rows.append(bad)
-        if self._options.bad_rows is BadRows.REFUSE:
+        if self.options.bad_rows is BadRows.REFUSE:
             return
         stream = self._stream(symbol if symbol in self.tracks else UNKNOWN_SYMBOL)
         lane = self.spool.lane(stream + QUARANTINE_SUFFIX)
@@ -102,4 +102,4 @@ class ParsedFiles:
         self.spool.close()
 
     def _stream(self, symbol: str) -> str:
-        return self._options.stream or symbol.lower() + self._suffix
+        return self.options.stream or symbol.lower() + self._suffix

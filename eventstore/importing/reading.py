@@ -6,13 +6,14 @@ is always refused as a whole.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from eventstore.importing.columns import Columns, resolve_columns
 from eventstore.importing.defects import BadRow, BadRowsRefused, ColumnMissing, RowDefect
 from eventstore.importing.feed_reading import FeedReader
 from eventstore.importing.intervals import timeframe_ns
 from eventstore.importing.local_time import iso_utc
+from eventstore.importing.memory_rows import MemoryRows, Source
 from eventstore.importing.option_checks import checked
 from eventstore.importing.options import BadRows, DataKind, ImportOptions
 from eventstore.importing.parquet_rows import MAGIC, ParquetRows
@@ -26,12 +27,14 @@ from kernel.time_units import DAY_NS
 
 _PROGRESS_ROWS = 10_000
 
+SourceT = TypeVar("SourceT", bound=Source, contravariant=True)
+
 
 @exact
 def parse_files(
-    paths: Sequence[Path], options: ImportOptions, *, on_progress: OnProgress | None = None
+    paths: Sequence[Source], options: ImportOptions, *, on_progress: OnProgress | None = None
 ) -> ParsedFiles:
-    """Read and check every row of the files, in this order, as if they were one file.
+    """Read and check every row of the files or tables, in this order, as if they were one file.
 
     Raises ``BadRowsRefused`` after the last row if there are bad rows and the options refuse them, and
     ``InputError`` for files and options that cannot be used.
@@ -39,29 +42,38 @@ def parse_files(
     options = checked(options)
     parsed = ParsedFiles(tuple(path.name for path in paths), options)
     try:
-        reader: _FileReader = (
-            FeedReader(options, parsed, paths=paths)
-            if options.kind is DataKind.DEPTH
-            else _Reader(options, parsed)
-        )
-        total = sum(path.stat().st_size for path in paths if path.exists())
-        before = 0
-        for path in paths:
-            before += reader.read(path, _shifted(on_progress, before=before, total=total))
-        if parsed.bad_count and options.bad_rows is BadRows.REFUSE:
-            raise BadRowsRefused(tuple(parsed.bad_rows), count=parsed.bad_count)
-        reader.check_found()
+        if options.kind is DataKind.DEPTH:
+            files = _only_files(paths)
+            _read_all(FeedReader(options, parsed, paths=files), files, on_progress, parsed=parsed)
+        else:
+            _read_all(_Reader(options, parsed), paths, on_progress, parsed=parsed)
     except BaseException:
         parsed.close()
         raise
     return parsed
 
 
-class _FileReader(Protocol):
+class _FileReader(Protocol[SourceT]):
     """Reads files of one form, one after the other."""
 
-    def read(self, path: Path, report: Callable[[int], None]) -> int: ...
+    def read(self, path: SourceT, report: Callable[[int], None]) -> int: ...
     def check_found(self) -> None: ...
+
+
+def _read_all(
+    reader: _FileReader[SourceT],
+    sources: Sequence[SourceT],
+    on_progress: OnProgress | None,
+    *,
+    parsed: ParsedFiles,
+) -> None:
+    total = sum(map(_size, sources))
+    before = 0
+    for source in sources:
+        before += reader.read(source, _shifted(on_progress, before=before, total=total))
+    if parsed.bad_count and parsed.options.bad_rows is BadRows.REFUSE:
+        raise BadRowsRefused(tuple(parsed.bad_rows), count=parsed.bad_count)
+    reader.check_found()
 
 
 class _Reader:
@@ -77,8 +89,8 @@ class _Reader:
         self._bars_may_overlap = not is_daily
         self._hint = "" if options.newest_first else " (newest-first is an option)"
 
-    def read(self, path: Path, report: Callable[[int], None]) -> int:
-        """Read one file; return its size in bytes."""
+    def read(self, path: Source, report: Callable[[int], None]) -> int:
+        """Read one file or table; return its size, in bytes or rows."""
         source = _open(path, self._options)
         file = path.name
         try:
@@ -160,7 +172,22 @@ class _Reader:
         return None
 
 
-def _open(path: Path, options: ImportOptions) -> TextRows | ParquetRows:
+def _size(path: Source) -> int:
+    if isinstance(path, MemoryRows):
+        return path.size
+    return path.stat().st_size if path.exists() else 0
+
+
+def _only_files(sources: Sequence[Source]) -> list[Path]:
+    files = [source for source in sources if isinstance(source, Path)]
+    if len(files) < len(sources):
+        raise InputError("kind is depth: recorded messages are read from files, not from tables in memory")
+    return files
+
+
+def _open(path: Source, options: ImportOptions) -> TextRows | ParquetRows | MemoryRows:
+    if isinstance(path, MemoryRows):
+        return path
     try:
         with path.open("rb") as file:
             is_parquet = file.read(len(MAGIC)) == MAGIC
@@ -176,7 +203,7 @@ def _oldest_first(rows: Iterable[Row]) -> Iterator[Row]:
     return reversed(list(rows))
 
 
-def _resolved(path: Path, names: Sequence[str], options: ImportOptions) -> Columns:
+def _resolved(path: Source, names: Sequence[str], options: ImportOptions) -> Columns:
     try:
         return resolve_columns(names, options)
     except InputError as error:

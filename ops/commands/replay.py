@@ -26,6 +26,7 @@ from ops.tables import print_table
 from replay.backtest import run_and_record
 from replay.config import CONFIG_FILE, ReplayConfig, check_config, load_config
 from replay.demo import DEMO_STORE, demo_config, import_demo_data
+from replay.failures import failure_sentence
 from replay.planning import plan_run, unplayed_actions
 from replay.report import read_prices, write_report
 from replay.results import RunResult, read_results
@@ -284,9 +285,7 @@ async def replay_and_show(config: ReplayConfig, *, report: Path | None, as_json:
     written = write_report(result, report or Path(f"{run_stream}.html"), prices)
     _show(result, written, as_json=as_json)
     if result.failures:
-        failures = "1 failure" if result.failures == 1 else f"{result.failures:,} failures"
-        first = " ".join(result.first_failure.split())
-        raise ComponentError(f"{run_stream}: its figures cannot be relied on: {failures}; the first: {first}")
+        raise ComponentError(failure_sentence(result))
 
 
 async def _verify(run_stream: str, path: Path, *, current_code: bool, restarts: int, as_json: bool) -> None:

@@ -160,8 +160,8 @@ def test_trades_and_open_lots_add_up_to_the_equity(done: Backtest) -> None:
 
 
 def test_the_equity_begins_with_the_cash_and_ends_with_the_final_equity(done: Backtest) -> None:
-    assert done.equity[0] == 50_000
-    assert done.equity[-1] == float(done.metrics.final_equity)
+    assert done.equity.iloc[0] == 50_000
+    assert done.equity.iloc[-1] == float(done.metrics.final_equity)
 
 
 def test_the_report_is_a_page_where_it_was_wanted(done: Backtest, tmp_path: Path) -> None:
@@ -218,6 +218,10 @@ def test_a_file_without_symbols_is_about_the_one_it_is_named_after(bars: Path) -
     assert result.symbols == ("BARS",)
 
 
-def test_several_files_without_symbols_are_refused_by_name(bars: Path) -> None:
-    with pytest.raises(InputError, match=r"bars\.csv: no symbol was given"):
-        backtest(cross(), data=[bars, bars])
+def test_several_files_without_symbols_are_of_those_they_are_named_after(bars: Path) -> None:
+    other = bars.with_name("other.csv")
+    other.write_bytes(bars.read_bytes())
+
+    result = backtest(cross(), data=[bars, other]).result
+
+    assert result.symbols == ("BARS", "OTHER")

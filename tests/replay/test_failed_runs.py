@@ -2,10 +2,14 @@
 
 import json
 from pathlib import Path
+from traceback import extract_tb
+from typing import Any
 
 import pytest
 
-from replay import backtest
+from kernel.errors import ConfigError
+from replay import RunFailed, RunFailedWarning, backtest
+from strategies.buy_and_hold import BuyAndHold
 from strategies.sdk import Bar, Decisions, Metadata, Strategy, StrategyParams, StrategyState
 from tests.ops.commands import onetape
 from tests.replay.commands import replay
@@ -83,11 +87,46 @@ def test_a_run_with_a_failed_strategy_exits_with_1_and_can_be_verified(market: P
     assert replay("verify", "run.broken.1", "--store", "market.db").exit_code == 0
 
 
-def test_a_backtest_with_a_failed_strategy_counts_the_failures(market: Path) -> None:
-    done = backtest(Broken(), data=market / "a.csv")
+def test_a_backtest_with_a_failed_strategy_raises_what_the_command_says(market: Path) -> None:
+    with pytest.raises(RunFailed) as raised:
+        backtest(Broken(), data=market / "a.csv")
 
-    assert done.result.failures > 0
+    sentence = str(raised.value)
+    line = Broken.on_bar.__code__.co_firstlineno + 1
+    assert sentence.startswith("run.broken.1: its figures cannot be relied on: 3 failures; the first: ")
+    assert sentence.endswith(f"ZeroDivisionError: A (file {__file__}, line {line})")
+    assert raised.value.result.failures == 3
+
+
+def test_a_failed_backtest_has_the_traceback_of_the_strategy_and_nothing_before_it(market: Path) -> None:
+    with pytest.raises(RunFailed) as raised:
+        backtest(Broken(), data=market / "a.csv")
+
+    cause = raised.value.__cause__
+    assert isinstance(cause, ZeroDivisionError)
+    assert [frame.name for frame in extract_tb(cause.__traceback__)] == ["on_bar"]
+
+
+def test_a_backtest_may_warn_of_failures_instead(market: Path) -> None:
+    with pytest.warns(RunFailedWarning, match="3 failures; the first: .* ZeroDivisionError: A") as warned:
+        done = backtest(Broken(), data=market / "a.csv", on_failure="warn")
+
+    assert warned[0].filename == __file__
     assert "ZeroDivisionError: A" in done.result.first_failure
+
+
+def test_a_failed_model_of_the_broker_raises_too(market: Path) -> None:
+    (market / "own.py").write_text(BROKEN_MODEL, "utf-8")
+
+    with pytest.raises(RunFailed, match="simulated_broker failed on Bar"):
+        backtest(BuyAndHold(), data=market / "a.csv", broker={"slippage": "own.py:Free"})
+
+
+def test_a_wrong_treatment_of_failures_is_refused(market: Path) -> None:
+    wrong: Any = "ignore"  # Any: not a literal that the types allow
+
+    with pytest.raises(ConfigError, match="on_failure: 'ignore' is not one of raise, warn"):
+        backtest(BuyAndHold(), data=market / "a.csv", on_failure=wrong)
 
 
 @pytest.mark.parametrize(

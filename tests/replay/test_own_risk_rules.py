@@ -10,7 +10,7 @@ from eventstore import MemoryEventStore
 from eventstore.importing import ImportOptions, import_files
 from kernel.errors import ConfigError, ReplayDiverged
 from kernel.events import ComponentFailed, Event, ModelLoaded, OrderApproved, OrderDenied
-from replay import RiskLimits, RuleConfig, backtest
+from replay import RiskLimits, RuleConfig, RunFailed, backtest
 from replay.backtest import run_and_record
 from replay.config import ReplayConfig, load_config
 from replay.planning import plan_run
@@ -163,13 +163,15 @@ def test_backtest_takes_rules_like_every_other_limit(tmp_path: Path) -> None:
     assert keys.result.digest == struct.result.digest
 
 
-def test_a_run_with_a_broken_rule_counts_its_failures_and_names_the_first(tmp_path: Path) -> None:
+def test_a_run_with_a_broken_rule_raises_counts_its_failures_and_names_the_first(tmp_path: Path) -> None:
     data = tmp_path / "abc.csv"
     data.write_text(BARS, "utf-8")
     broken = module(tmp_path, MAX_PRICE.replace("price <= self.limit", "price.no_such"))
 
-    result = backtest(BuyAndHold(), data, risk=rule(broken)).result
+    with pytest.raises(RunFailed) as raised:
+        backtest(BuyAndHold(), data, risk=rule(broken))
 
+    result = raised.value.result
     assert (result.fills, result.failures) == (0, result.denied)
     assert result.first_failure.startswith("risk failed on OrderIntent at check:14: MaxPrice: AttributeError")
 

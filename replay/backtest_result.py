@@ -1,0 +1,155 @@
+"""The results of ``backtest``, for notebooks: figures, data frames, charts and the report."""
+
+import html
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kernel.decimals import exact
+from replay import figures
+from replay.failures import failure_sentence
+from replay.frames import (
+    equity_frame,
+    figures_frame,
+    fills_frame,
+    orders_frame,
+    times_of,
+    trades_frame,
+)
+from replay.journal import JournalEntry
+from replay.metrics import Metrics, drawdowns
+from replay.order_records import RunOrders
+from replay.plots import run_figure
+from replay.report import PriceHistory, write_report
+from replay.results import RunResult
+from replay.tables import result_lines, to_json
+from replay.trades import RoundTrip
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+_STYLE = "text-align: left; padding: 2px 14px 2px 0; border: none"
+
+
+class Backtest:
+    """The results of a finished run.
+
+    - Structs (``metrics``, ``trades``, ``journal``, ``result``) hold exact amounts and times in ns UTC.
+    - Data frames (``equity``, ``..._frame()``) hold ``float64`` amounts and UTC-aware times.
+    - Rates and returns are fractions: 0.05 is 5 %.
+    """
+
+    def __init__(
+        self,
+        result: RunResult,
+        prices: PriceHistory,
+        journal: tuple[JournalEntry, ...] = (),
+        orders: RunOrders | None = None,
+    ) -> None:
+        self.result = result
+        """Everything that the run recorded, read back from its stream."""
+        self.journal = journal
+        """Closed round trips in order of exits, with the largest price moves against and for them."""
+        self.orders = RunOrders() if orders is None else orders
+        """Orders and fills, exact."""
+        self._prices = prices
+
+    @property
+    def metrics(self) -> Metrics:
+        """Return, risk and trade figures."""
+        return self.result.metrics
+
+    @property
+    def trades(self) -> tuple[RoundTrip, ...]:
+        """Closed round trips, oldest first."""
+        return self.result.trades
+
+    @cached_property
+    def equity(self) -> "pd.Series[float]":
+        """Equity at every mark, in the account's currency, by UTC time. The first point is the capital."""
+        series: pd.Series[float] = self.equity_frame()["equity"]
+        return series
+
+    @property
+    def start(self) -> "pd.Timestamp":
+        """The beginning of the first market data, UTC."""
+        return times_of([self.result.start_ts])[0]
+
+    @property
+    def end(self) -> "pd.Timestamp":
+        """The last mark of the account, UTC."""
+        return times_of([self.result.end_ts])[0]
+
+    def equity_frame(self) -> "pd.DataFrame":
+        """The account at every mark, by ``time``: ``equity``, ``cash``, ``exposure`` and ``drawdown``.
+
+        ``exposure`` is the sum of absolute position values; ``drawdown`` is a fraction of the peak, 0
+        or below.
+        """
+        curve = self.result.equity
+        return equity_frame(curve, drawdowns(curve.performance))
+
+    def trades_frame(self) -> "pd.DataFrame":
+        """A row for each closed round trip in order of exits, then one for each open lot, without exit.
+
+        ``pnl``, ``commission`` and ``net_pnl`` are in ``currency``; ``return`` is after commission.
+        """
+        return trades_frame(self.result.trades, self.result.open_lots)
+
+    def orders_frame(self) -> "pd.DataFrame":
+        """A row for each order, in order of creation: its terms, and what became of it. Denied ones too."""
+        return orders_frame(self.orders.orders)
+
+    def fills_frame(self) -> "pd.DataFrame":
+        """A row for each fill, in order of the log."""
+        return fills_frame(self.orders.fills)
+
+    @property
+    def figures(self) -> "pd.DataFrame":
+        """The figures of each strategy: a row for each, with the fields of ``replay --json``."""
+        rows: Sequence[dict[str, str | int | float | None]] = to_json(self.result)["by_strategy"]  # type: ignore[assignment]  # one field of a flat object
+        return figures_frame(rows, by="strategy")
+
+    def plot(self, symbol: str = "") -> "go.Figure":
+        """Price with entries and exits, equity, and drawdown, as a Plotly figure.
+
+        The price is of ``symbol``; without one, of the most traded. Raises ``InputError`` for a symbol
+        without prices in the run.
+        """
+        return run_figure(self.result, self._prices, symbol=symbol)
+
+    @exact
+    def report(self, path: str | Path) -> Path:
+        """Write the HTML report; returns its path. Raises ``InputError`` if it cannot be written."""
+        return write_report(self.result, Path(path), self._prices)
+
+    @exact
+    def __repr__(self) -> str:
+        m, result = self.metrics, self.result
+        names = ", ".join(one.strategy for one in result.strategies)
+        parts = [
+            f"{names} on {', '.join(result.symbols[:3])}{', ...' if len(result.symbols) > 3 else ''}",
+            figures.period(m.start_ts, m.end_ts),
+            f"return {figures.percent(m.total_return)}",
+            f"max drawdown {figures.percent(m.max_drawdown)}",
+            f"{m.trade_count:,} {'trade' if m.trade_count == 1 else 'trades'}",
+        ]
+        failed = f" FAILED: {failure_sentence(result)}" if result.failures else ""
+        return f"<Backtest {'; '.join(parts)}{failed}>"
+
+    @exact
+    def _repr_html_(self) -> str:
+        """The table of the ``replay`` command, for notebooks. A failed run is marked."""
+        result = self.result
+        failed = ""
+        if result.failures:
+            failed = f"<p style='color: #c8372d'><b>Failed.</b> {html.escape(failure_sentence(result))}</p>"
+        rows = "".join(
+            f"<tr><th style='{_STYLE}; font-weight: normal; opacity: .7'>{html.escape(name)}</th>"
+            f"<td style='{_STYLE}'>{html.escape(figure)}</td></tr>"
+            for name, figure in result_lines(result)
+        )
+        names = html.escape(", ".join(one.strategy for one in result.strategies))
+        return f"<div><b>{names}</b>{failed}<table style='margin: 4px 0'>{rows}</table></div>"

@@ -1,0 +1,124 @@
+"""The charts of a run as one Plotly figure, from the same data as the report's charts."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from kernel.configuration import no_such
+from kernel.errors import InputError
+from replay.report.charts import ChartData, Markers, PriceChart, chart_data
+from replay.report.prices import PriceHistory
+from replay.results import RunResult
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+ACCENT, MUTED, GAIN, LOSS = "#2f6fed", "#68727f", "#12805a", "#c8372d"
+LOSS_AREA = "rgba(200, 55, 45, .16)"
+FEW_POINTS = 40
+"""Below this number the points of a line are marked."""
+
+
+def run_figure(result: RunResult, prices: PriceHistory, *, symbol: str = "") -> "go.Figure":
+    """Price with entries and exits, equity in money, and drawdown, over one axis of time (UTC).
+
+    The price is of ``symbol``; without one, of the most traded. Raises ``InputError`` for a symbol without
+    prices.
+    """
+    if symbol and symbol not in prices:
+        raise InputError(f"symbol: {no_such(symbol, list(prices))}")
+    chosen = symbol or next(iter(prices), "")
+    data = chart_data(result, {chosen: prices[chosen]} if chosen else {})
+    subplots: Any = importlib.import_module("plotly.subplots")  # plotly has no types
+    heights = [0.46, 0.34, 0.20] if data.prices else [0.65, 0.35]
+    figure = subplots.make_subplots(
+        rows=len(heights), cols=1, shared_xaxes=True, vertical_spacing=0.04, row_heights=heights
+    )
+    if data.prices:
+        _add_price(figure, data.prices[0])
+    _add_curve(figure, data, row=len(heights) - 1)
+    figure.update_layout(
+        template="plotly_white",
+        height=260 + 180 * len(heights),
+        margin={"l": 70, "r": 20, "t": 60, "b": 40},
+        hovermode="x unified",
+        title={"text": _title(result), "font": {"size": 15}},
+        legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1.01, "yanchor": "bottom"},
+    )
+    return figure
+
+
+def _title(result: RunResult) -> str:
+    names = ", ".join(one.strategy for one in result.strategies)
+    warning = f" <span style='color:{LOSS}'>failed: do not rely on it</span>" if result.failures else ""
+    return f"{names}{warning}"
+
+
+def _add_price(figure: Any, chart: PriceChart) -> None:  # plotly has no types
+    figure.add_scatter(
+        x=chart.x,
+        y=chart.y,
+        mode=_mode(chart.x),
+        name=chart.symbol,
+        line={"color": MUTED, "width": 1.1},
+        hovertemplate="%{y:,.6~f}",
+        row=1,
+        col=1,
+    )
+    marks = (
+        (chart.long_entries, "Long entry", "triangle-up", ACCENT),
+        (chart.short_entries, "Short entry", "triangle-down", ACCENT),
+        (chart.gains, "Exit with gain", "circle", GAIN),
+        (chart.losses, "Exit with loss", "circle", LOSS),
+    )
+    for points, name, shape, colour in marks:
+        if points.x:
+            _add_markers(figure, points, name=name, shape=shape, colour=colour)
+    figure.update_yaxes(title_text=chart.symbol, tickformat=",.6~f", row=1, col=1)
+
+
+def _add_markers(figure: Any, points: Markers, *, name: str, shape: str, colour: str) -> None:  # as above
+    figure.add_scatter(
+        x=points.x,
+        y=points.y,
+        text=points.text,
+        mode="markers",
+        name=name,
+        marker={"symbol": shape, "color": colour, "size": 9, "line": {"color": "white", "width": 1}},
+        hovertemplate="%{text}",
+        row=1,
+        col=1,
+    )
+
+
+def _add_curve(figure: Any, data: ChartData, *, row: int) -> None:  # as above
+    curve = data.curve
+    figure.add_scatter(
+        x=curve.x,
+        y=curve.equity,
+        mode=_mode(curve.x),
+        name="Equity",
+        line={"color": ACCENT, "width": 1.6},
+        hovertemplate="%{y:,.2f} " + data.currency,
+        showlegend=False,
+        row=row,
+        col=1,
+    )
+    figure.add_scatter(
+        x=curve.x,
+        y=curve.drawdown,
+        mode=_mode(curve.x),
+        name="Drawdown",
+        fill="tozeroy",
+        fillcolor=LOSS_AREA,
+        line={"color": LOSS, "width": 1},
+        hovertemplate="%{y:.2%}",
+        showlegend=False,
+        row=row + 1,
+        col=1,
+    )
+    figure.update_yaxes(title_text=f"Equity, {data.currency}", tickformat=",.4~f", row=row, col=1)
+    figure.update_yaxes(title_text="Drawdown", tickformat=".2~%", row=row + 1, col=1)
+
+
+def _mode(points: list[str]) -> str:
+    return "lines+markers" if len(points) < FEW_POINTS else "lines"

@@ -22,14 +22,15 @@ class _Array(Protocol):
 def plain_value(value: object) -> object:
     """The value as one of Python's types, if it is a scalar or a list of an array library; else unchanged.
 
-    Small floats are read as they print: a ``float32`` of 0.1 is 0.1. A missing value, such as pandas' ``NaT``, stays.
+    Small floats are read as they print: a ``float32`` of 0.1 is 0.1. A missing value
+    such as ``NaT`` stays.
     """
-    if isinstance(value, str | bool | Decimal | date):
-        return _plain_date(value) if isinstance(value, datetime) else value
-    if type(value) in (int, float):
-        return value
     if _is_array(value):
         return _from_array(value)
+    if isinstance(value, datetime):
+        return _plain_date(value)
+    if isinstance(value, str | bool | Decimal | int | float):
+        return value
     if isinstance(value, Integral):
         return int(value)
     return float(value) if isinstance(value, Real) else value

@@ -21,6 +21,7 @@ from typing import ClassVar, Generic, TypeVar, get_args, get_origin
 
 import msgspec
 
+from kernel.configuration import no_such
 from kernel.decimals import exact
 from kernel.errors import InputError
 from kernel.events import (
@@ -48,6 +49,7 @@ from kernel.events import (
     Trade,
 )
 from kernel.loggable import message_of
+from kernel.plain_values import plain_value
 from strategies.sdk.context import Context
 from strategies.sdk.decisions import Decisions
 from strategies.sdk.used_names import uses_name
@@ -152,9 +154,17 @@ class Strategy(Generic[ParamsT, StateT]):
 
     @exact
     def __init__(self, **params: object) -> None:
-        """Build with parameters by name; raises ``InputError`` naming the one that is wrong."""
+        """Build with parameters by name, numbers of NumPy and pandas too.
+
+        Raises ``InputError`` naming the one that is wrong, and the nearest for a name that does not exist.
+        """
+        known = self.params_type.__struct_fields__
+        for name in params:
+            if name not in known:
+                raise InputError(f"strategy {self.metadata.name!r}: wrong parameter: {no_such(name, known)}")
+        given = {name: plain_value(value) for name, value in params.items()}
         try:
-            self.params = msgspec.convert(params, self.params_type, strict=False)  # type: ignore[assignment]  # params_type is ParamsT's class
+            self.params = msgspec.convert(given, self.params_type, strict=False)  # type: ignore[assignment]  # params_type is ParamsT's class
         except msgspec.ValidationError as error:
             raise InputError(f"strategy {self.metadata.name!r}: wrong parameter: {error}") from error
         self.state = self.state_type()  # type: ignore[assignment]  # state_type is StateT's class

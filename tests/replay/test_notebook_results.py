@@ -1,0 +1,163 @@
+"""What ``backtest`` returns, as notebooks show it: frames, a figure, a table and one line."""
+
+import msgspec
+import numpy as np
+import pandas as pd
+import pytest
+
+from kernel.errors import InputError
+from replay import Backtest, backtest
+from strategies.buy_and_hold import BuyAndHold
+from strategies.ma_cross import MovingAverageCross
+from strategies.sdk import Bar, Decisions, Metadata, Strategy, StrategyParams, StrategyState, buy
+from tests.replay.frames import days_frame
+
+CROSS = MovingAverageCross(fast=3, slow=8, quantity=10)
+
+
+class Dreamer(Strategy[StrategyParams, StrategyState]):
+    """Wants more than it can pay for, then sets a limit that is never reached."""
+
+    metadata = Metadata(name="dreamer")
+
+    def on_bar(self, bar: Bar) -> Decisions:
+        return buy(bar.symbol, 10_000_000 if bar.close > 100 else 1, limit=0.01, tag="dream")
+
+
+class Failing(Strategy[StrategyParams, StrategyState]):
+    """Fails on every bar."""
+
+    metadata = Metadata(name="failing")
+
+    def on_bar(self, bar: Bar) -> Decisions:
+        raise ValueError(f"<b>{bar.symbol}</b>")
+
+
+@pytest.fixture(scope="module")
+def done() -> Backtest:
+    return backtest(CROSS, {"A": days_frame()}, cash=50_000, broker={"commission_per_share": "0.01"})
+
+
+def test_trades_are_rows_with_aware_times(done: Backtest) -> None:
+    frame = done.trades_frame()
+
+    first = done.trades[0]
+    assert len(frame) == len(done.trades) + len(done.result.open_lots)
+    assert str(frame["entry_time"].dtype) == str(frame["exit_time"].dtype) == "datetime64[ns, UTC]"
+    assert frame["exit_time"].iloc[0].value == first.exit_ts
+    assert frame["net_pnl"].iloc[0] == float(first.net_pnl)
+    assert frame["duration"].iloc[0].value == first.duration_ns
+
+
+def test_open_lots_are_the_last_rows_and_have_no_exit(done: Backtest) -> None:
+    frame = done.trades_frame()
+
+    still_open = frame[frame["exit_time"].isna()]
+    assert list(still_open["quantity"]) == [float(lot.quantity) for lot in done.result.open_lots]
+    assert still_open["pnl"].isna().all()
+
+
+def test_equity_is_a_series_by_aware_times(done: Backtest) -> None:
+    equity = done.equity
+
+    assert str(equity.index.dtype) == "datetime64[ns, UTC]"
+    assert list(equity) == list(done.result.equity.equity)
+    assert (done.start, done.end) == (equity.index[0], equity.index[-1])
+
+
+def test_the_drawdown_beside_the_equity_is_that_of_the_figures(done: Backtest) -> None:
+    frame = done.equity_frame()
+
+    assert frame["drawdown"].min() == done.metrics.max_drawdown
+    assert np.allclose(frame["equity"], frame["cash"] + frame["exposure"])
+
+
+def test_fills_and_orders_agree(done: Backtest) -> None:
+    fills, orders = done.fills_frame(), done.orders_frame().set_index("order")
+
+    assert len(fills) == done.result.fills
+    assert len(orders) == done.result.orders
+    by_order = fills.groupby("order")
+    assert dict(by_order["quantity"].sum()) == dict(orders["filled_quantity"])
+    assert dict(by_order["price"].mean()) == dict(orders["average_price"])
+    assert set(orders["status"]) == {"filled"}
+    assert fills["commission"].sum() == pytest.approx(float(done.metrics.fees))
+
+
+def test_orders_that_came_to_nothing_are_listed_with_their_reason() -> None:
+    done = backtest(Dreamer, {"A": days_frame(40)})
+
+    orders = done.orders_frame()
+    assert {"accepted", "denied"} <= set(orders["status"])
+    assert orders[orders["status"] == "denied"]["reason"].str.len().gt(0).all()
+    assert set(orders["tag"]) == {"dream"}
+    assert orders["average_price"].isna().all()
+
+
+def test_frames_without_rows_have_their_columns() -> None:
+    done = backtest(CROSS, {"A": days_frame(5)})
+
+    for frame in (done.trades_frame(), done.orders_frame(), done.fills_frame()):
+        assert len(frame) == 0
+        assert {"strategy", "symbol", "side", "quantity"} <= set(frame.columns)
+
+
+def test_figures_are_rows_by_strategy() -> None:
+    done = backtest([CROSS, BuyAndHold(fraction=0.3)], {"A": days_frame()})
+
+    figures = done.figures
+    assert list(figures.index) == ["ma_cross", "buy_and_hold"]
+    assert figures.loc["ma_cross", "fees"] == 0.0
+    assert figures.loc["ma_cross", "trades"] == done.result.by_strategy[0].trades.trade_count
+
+
+def test_the_plot_has_price_marks_equity_and_drawdown(done: Backtest) -> None:
+    figure = done.plot()
+
+    names = [trace.name for trace in figure.data]
+    assert names[0] == "A"
+    assert {"Long entry", "Equity", "Drawdown"} <= set(names)
+    entries = next(trace for trace in figure.data if trace.name == "Long entry")
+    assert len(entries.x) == len(done.trades) + len(done.result.open_lots)
+
+
+def test_the_plot_is_of_the_symbol_that_is_named() -> None:
+    done = backtest(CROSS, {"A": days_frame(), "B": days_frame(seed=7)})
+
+    assert done.plot("B").data[0].name == "B"
+    with pytest.raises(InputError, match="symbol: there is no 'b'; there are: A, B"):
+        done.plot("b")
+
+
+def test_one_line_says_what_ran_and_what_it_gave(done: Backtest) -> None:
+    line = repr(done)
+
+    assert line.startswith("<Backtest ma_cross on A; 2004-01-01 to 2004-07-18; return ")
+    assert line.endswith(f"; {len(done.trades)} trades>")
+
+
+def test_the_table_of_a_notebook_has_every_line_of_the_command(done: Backtest) -> None:
+    table = done._repr_html_()
+
+    assert all(name in table for name in ("Final equity", "Max drawdown", "Sharpe", "Digest"))
+    assert "Failed" not in table
+
+
+def test_a_failed_run_is_marked_and_its_text_is_escaped() -> None:
+    with pytest.warns(UserWarning, match="failing failed on Bar"):
+        done = backtest(Failing, {"A": days_frame(20)}, on_failure="warn")
+
+    assert "FAILED: run.failing.1: its figures cannot be relied on" in repr(done)
+    assert "<b>Failed.</b>" in done._repr_html_()
+    assert "&lt;b&gt;A&lt;/b&gt;" in done._repr_html_()
+    assert "failed: do not rely on it" in done.plot().layout.title.text
+
+
+def test_results_can_be_sent_to_another_process(done: Backtest) -> None:
+    """As a pool of processes does that runs one backtest in each."""
+    import pickle
+
+    again = pickle.loads(pickle.dumps(done))
+
+    pd.testing.assert_frame_equal(again.trades_frame(), done.trades_frame())
+    assert msgspec.json.encode(again.metrics) == msgspec.json.encode(done.metrics)

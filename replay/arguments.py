@@ -6,7 +6,7 @@ from a file.
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import wraps
@@ -105,19 +105,20 @@ def moment_of(value: object, *, key: str) -> str | None:
     return plain
 
 
-def strategies_of(given: StrategyArgument | Iterable[StrategyArgument]) -> list[AnyStrategy]:
+def strategies_of(given: StrategyArgument | Sequence[StrategyArgument]) -> list[AnyStrategy]:
     """The instances of an argument. A class is built with its defaults.
 
     Raises ``InputError`` for anything else, and for a class with a parameter that has no default.
     """
-    items = [given] if isinstance(given, type | Strategy | str) or not isinstance(given, Iterable) else given
-    return [_instance(item) for item in items]
+    if isinstance(given, list | tuple):
+        return [_instance(item) for item in given]
+    return [_instance(given)]
 
 
 def _instance(given: object) -> AnyStrategy:
-    if isinstance(given, Strategy):
+    if _is_strategy(given):
         return given
-    if not isinstance(given, type) or not issubclass(given, Strategy) or given is Strategy:
+    if not _is_strategy_class(given):
         raise InputError(
             f"strategy: expected an instance of a subclass of Strategy, MyStrategy(days=20); got {given!r}"
         )
@@ -128,6 +129,14 @@ def _instance(given: object) -> AnyStrategy:
             f"give an instance: {given.__name__}({', '.join(f'{name}=...' for name in required)})"
         )
     return given()
+
+
+def _is_strategy(value: object) -> TypeGuard[AnyStrategy]:
+    return isinstance(value, Strategy)
+
+
+def _is_strategy_class(value: object) -> TypeGuard[type[AnyStrategy]]:
+    return isinstance(value, type) and issubclass(value, Strategy) and value is not Strategy
 
 
 def _is_keys(value: object) -> TypeGuard[Keys]:

@@ -111,23 +111,12 @@ def backtest(
     """
     check_on_failure(on_failure)
     loaded = [from_instance(one) for one in strategies_of(strategy)]
-    config = config_of(
-        {
-            "strategies": _with_terms(loaded, capital=capital or {}, limits=limits or {}),
-            "streams": streams,
-            "from": moment_of(start, key="start"),
-            "to": moment_of(end, key="end"),
-            "cash": cash,
-            "risk": risk,
-            "broker": broker,
-            "portfolio": portfolio,
-            "instruments": instruments,
-            "environment": environment,
-            "signals": signals,
-            "execution": execution,
-            "commands": commands,
-        }
-    )
+    period = {"from": moment_of(start, key="start"), "to": moment_of(end, key="end")}
+    terms = _with_terms(loaded, capital=capital or {}, limits=limits or {})
+    deciding = {"strategies": terms, "signals": signals, "execution": execution, "risk": risk}
+    account = {"cash": cash, "portfolio": portfolio, "commands": commands}
+    market = {"broker": broker, "instruments": instruments, "environment": environment}
+    config = config_of({"streams": streams, **period, **deciding, **account, **market})
     options = import_options(importing)
     facts = {
         DataKind.CORPORATE_ACTIONS: paths_of(actions),

@@ -4,7 +4,7 @@ import html
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kernel.decimals import exact
 from replay import figures
@@ -14,7 +14,7 @@ from replay.frames import (
     figures_frame,
     fills_frame,
     orders_frame,
-    times_of,
+    time_of,
     trades_frame,
 )
 from replay.journal import JournalEntry
@@ -67,20 +67,20 @@ class Backtest:
         return self.result.trades
 
     @cached_property
-    def equity(self) -> "pd.Series[float]":
+    def equity(self) -> "pd.Series":
         """Equity at every mark, in the account's currency, by UTC time. The first point is the capital."""
-        series: pd.Series[float] = self.equity_frame()["equity"]
+        series: Any = self.equity_frame()["equity"]  # pandas has no types
         return series
 
     @property
     def start(self) -> "pd.Timestamp":
         """The beginning of the first market data, UTC."""
-        return times_of([self.result.start_ts])[0]
+        return time_of(self.result.start_ts)
 
     @property
     def end(self) -> "pd.Timestamp":
         """The last mark of the account, UTC."""
-        return times_of([self.result.end_ts])[0]
+        return time_of(self.result.end_ts)
 
     def equity_frame(self) -> "pd.DataFrame":
         """The account at every mark, by ``time``: ``equity``, ``cash``, ``exposure`` and ``drawdown``.

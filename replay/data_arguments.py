@@ -182,7 +182,7 @@ def _items(data: object) -> list[str | Path]:
         return [data]
     if not isinstance(data, Sequence):
         raise InputError(f"data: {_EXPECTED}; got {type(data).__name__}")
-    items: Sequence[object] = data
+    items: Sequence[object] = list(data)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]  # its elements may be anything
     found: list[str | Path] = []
     for item in items:
         if is_frame(item):

@@ -159,8 +159,7 @@ def _unused(name: str, names: Sequence[str]) -> str:
 def _label(value: object) -> str:
     """An index for people: a date without its midnight."""
     if isinstance(value, tuple):
-        parts: tuple[object, ...] = value
-        return ", ".join(map(_label, parts))
+        return ", ".join(map(_label, value))  # pyright: ignore[reportUnknownArgumentType]  # its elements may be anything
     return str(value).removesuffix(" 00:00:00")
 
 

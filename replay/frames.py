@@ -165,9 +165,9 @@ def figures_frame(rows: Sequence[Mapping[str, object]], *, by: str) -> "pd.DataF
     return frame.set_index(by)
 
 
-def times_of(ts: Iterable[int]) -> "pd.DatetimeIndex":
-    """UTC-aware times from ns since the epoch; 0 is missing."""
-    return _times(ts)
+def time_of(ts: int) -> "pd.Timestamp":
+    """The UTC-aware time of ns since the epoch; 0 is missing."""
+    return _times([ts])[0]
 
 
 def _frame(columns: Mapping[str, Any]) -> Any:  # pandas has no types

@@ -1,5 +1,6 @@
 """Type checkers of users see our types."""
 
+import os
 import subprocess
 import sys
 import tomllib
@@ -32,8 +33,19 @@ def test_a_snippet_of_a_user_is_checked_against_our_types(tmp_path: Path) -> Non
     (tmp_path / "snippet.py").write_text(SNIPPET, "utf-8")
 
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--ignore-missing-imports", "snippet.py"],
+        [
+            *(
+                sys.executable,
+                "-m",
+                "mypy",
+                "--strict",
+                "--ignore-missing-imports",
+                "--follow-imports=silent",
+            ),
+            *("--explicit-package-bases", "--cache-dir", str(ROOT / ".mypy_cache"), "snippet.py"),
+        ],
         cwd=tmp_path,
+        env={**os.environ, "MYPYPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,

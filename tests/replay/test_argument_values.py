@@ -1,5 +1,8 @@
 """``backtest`` understands values of NumPy and pandas, and classes, or says what it expected."""
 
+# pandas and PyArrow have no types
+# pyright: reportUnknownArgumentType=false
+
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path

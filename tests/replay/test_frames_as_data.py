@@ -1,5 +1,8 @@
 """``backtest`` takes data frames as people have them, by the importer's checks and in its words."""
 
+# pandas and PyArrow have no types
+# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path

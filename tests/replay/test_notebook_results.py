@@ -10,7 +10,7 @@ from replay import Backtest, backtest
 from strategies.buy_and_hold import BuyAndHold
 from strategies.ma_cross import MovingAverageCross
 from strategies.sdk import Bar, Decisions, Metadata, Strategy, StrategyParams, StrategyState, buy
-from tests.replay.frames import days_frame
+from tests.replay.frames import days_frame, untyped
 
 CROSS = MovingAverageCross(fast=3, slow=8, quantity=10)
 
@@ -39,7 +39,7 @@ def done() -> Backtest:
 
 
 def test_trades_are_rows_with_aware_times(done: Backtest) -> None:
-    frame = done.trades_frame()
+    frame = untyped(done.trades_frame())
 
     first = done.trades[0]
     assert len(frame) == len(done.trades) + len(done.result.open_lots)
@@ -50,7 +50,7 @@ def test_trades_are_rows_with_aware_times(done: Backtest) -> None:
 
 
 def test_open_lots_are_the_last_rows_and_have_no_exit(done: Backtest) -> None:
-    frame = done.trades_frame()
+    frame = untyped(done.trades_frame())
 
     still_open = frame[frame["exit_time"].isna()]
     assert list(still_open["quantity"]) == [float(lot.quantity) for lot in done.result.open_lots]
@@ -58,7 +58,7 @@ def test_open_lots_are_the_last_rows_and_have_no_exit(done: Backtest) -> None:
 
 
 def test_equity_is_a_series_by_aware_times(done: Backtest) -> None:
-    equity = done.equity
+    equity = untyped(done.equity)
 
     assert str(equity.index.dtype) == "datetime64[ns, UTC]"
     assert list(equity) == list(done.result.equity.equity)
@@ -66,14 +66,14 @@ def test_equity_is_a_series_by_aware_times(done: Backtest) -> None:
 
 
 def test_the_drawdown_beside_the_equity_is_that_of_the_figures(done: Backtest) -> None:
-    frame = done.equity_frame()
+    frame = untyped(done.equity_frame())
 
     assert frame["drawdown"].min() == done.metrics.max_drawdown
     assert np.allclose(frame["equity"], frame["cash"] + frame["exposure"])
 
 
 def test_fills_and_orders_agree(done: Backtest) -> None:
-    fills, orders = done.fills_frame(), done.orders_frame().set_index("order")
+    fills, orders = untyped(done.fills_frame()), untyped(done.orders_frame()).set_index("order")
 
     assert len(fills) == done.result.fills
     assert len(orders) == done.result.orders
@@ -87,7 +87,7 @@ def test_fills_and_orders_agree(done: Backtest) -> None:
 def test_orders_that_came_to_nothing_are_listed_with_their_reason() -> None:
     done = backtest(Dreamer, {"A": days_frame(40)})
 
-    orders = done.orders_frame()
+    orders = untyped(done.orders_frame())
     assert {"accepted", "denied"} <= set(orders["status"])
     assert orders[orders["status"] == "denied"]["reason"].str.len().gt(0).all()
     assert set(orders["tag"]) == {"dream"}
@@ -97,7 +97,7 @@ def test_orders_that_came_to_nothing_are_listed_with_their_reason() -> None:
 def test_frames_without_rows_have_their_columns() -> None:
     done = backtest(CROSS, {"A": days_frame(5)})
 
-    for frame in (done.trades_frame(), done.orders_frame(), done.fills_frame()):
+    for frame in (untyped(done.trades_frame()), untyped(done.orders_frame()), untyped(done.fills_frame())):
         assert len(frame) == 0
         assert {"strategy", "symbol", "side", "quantity"} <= set(frame.columns)
 
@@ -105,7 +105,7 @@ def test_frames_without_rows_have_their_columns() -> None:
 def test_figures_are_rows_by_strategy() -> None:
     done = backtest([CROSS, BuyAndHold(fraction=0.3)], {"A": days_frame()})
 
-    figures = done.figures
+    figures = untyped(done.figures)
     assert list(figures.index) == ["ma_cross", "buy_and_hold"]
     assert figures.loc["ma_cross", "fees"] == 0.0
     assert figures.loc["ma_cross", "trades"] == done.result.by_strategy[0].trades.trade_count
@@ -159,5 +159,5 @@ def test_results_can_be_sent_to_another_process(done: Backtest) -> None:
 
     again = pickle.loads(pickle.dumps(done))
 
-    pd.testing.assert_frame_equal(again.trades_frame(), done.trades_frame())
+    pd.testing.assert_frame_equal(untyped(again.trades_frame()), untyped(done.trades_frame()))
     assert msgspec.json.encode(again.metrics) == msgspec.json.encode(done.metrics)

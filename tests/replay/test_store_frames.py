@@ -14,7 +14,7 @@ from kernel.errors import ConfigError, InputError, OnetapeError
 from kernel.events import BUYER, Bar, Quote, Trade
 from replay import backtest, read_bars, read_quotes, read_trades
 from strategies.ma_cross import MovingAverageCross
-from tests.replay.frames import days_frame
+from tests.replay.frames import days_frame, untyped
 from tests.replay.market import walk
 
 SECOND = 1_000_000_000
@@ -37,7 +37,7 @@ def market(tmp_path: Path) -> Path:
 
 
 def test_bars_are_rows_by_the_time_of_their_open(market: Path) -> None:
-    frame = read_bars(market, "a.1d")
+    frame = untyped(read_bars(market, "a.1d"))
 
     assert str(frame.index.dtype) == str(frame["known"].dtype) == "datetime64[ns, UTC]"
     assert list(frame.index.strftime("%Y-%m-%d")) == list(days_frame().index.strftime("%Y-%m-%d"))
@@ -54,7 +54,7 @@ def test_what_was_read_gives_the_run_of_the_store(market: Path) -> None:
 
 
 def test_quotes_and_trades_are_rows_by_time(market: Path) -> None:
-    quotes, trades = read_quotes(market, "a.quotes"), read_trades(market, "a.trades")
+    quotes, trades = untyped(read_quotes(market, "a.quotes")), untyped(read_trades(market, "a.trades"))
 
     assert list(quotes["ask"]) == [2.5, 3.5, 4.5]
     assert quotes["exchange_time"].isna().all()
@@ -67,7 +67,7 @@ def test_quotes_and_trades_are_rows_by_time(market: Path) -> None:
     "day", ["2004-01-12", date(2004, 1, 12), pd.Timestamp("2004-01-12"), np.datetime64("2004-01-12")]
 )
 def test_the_period_is_inclusive_and_a_day_means_all_of_it(market: Path, day: str | date) -> None:
-    frame = read_bars(market, "a.1d", start="2004-01-11", end=day)
+    frame = untyped(read_bars(market, "a.1d", start="2004-01-11", end=day))
 
     assert list(frame.index.day) == [11, 12]
 
@@ -118,4 +118,4 @@ def test_bars_without_an_open_time_are_at_their_end() -> None:
     bar = Bar(86_400 * SECOND, "A", "1d", 1.0, 1.0, 1.0, 1.0, 0.0)
     asyncio.run(store.append("a.1d", [bar], expected_seq=0))
 
-    assert read_bars(store, "a.1d").index[0] == pd.Timestamp("1970-01-02", tz="UTC")
+    assert untyped(read_bars(store, "a.1d")).index[0] == pd.Timestamp("1970-01-02", tz="UTC")

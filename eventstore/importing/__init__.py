@@ -19,7 +19,7 @@ format, write a source of rows with the methods of ``TextRows``.
 
 from eventstore.importing.defects import BadRow, BadRowsRefused, RowDefect
 from eventstore.importing.importer import ImportResult, StreamImport, append_parsed, import_file, import_files
-from eventstore.importing.memory_rows import MemoryRows, Source
+from eventstore.importing.memory_rows import MemoryRows, Source, TextOf
 from eventstore.importing.options import BadRows, DataKind, ImportOptions, Label, TimeUnit
 from eventstore.importing.parsed import OnProgress, ParsedFiles, Progress
 from eventstore.importing.reading import parse_files
@@ -41,6 +41,7 @@ __all__ = [
     "Source",
     "StreamContradicted",
     "StreamImport",
+    "TextOf",
     "TimeUnit",
     "append_parsed",
     "import_file",

@@ -4,7 +4,7 @@ import html
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from kernel.decimals import exact
 from replay import figures
@@ -69,8 +69,8 @@ class Backtest:
     @cached_property
     def equity(self) -> "pd.Series":
         """Equity at every mark, in the account's currency, by UTC time. The first point is the capital."""
-        series: Any = self.equity_frame()["equity"]  # pandas has no types
-        return series
+        frame = cast(Any, self.equity_frame())  # pandas has no types
+        return frame["equity"]
 
     @property
     def start(self) -> "pd.Timestamp":

@@ -112,7 +112,7 @@ def test_figures_are_rows_by_strategy() -> None:
 
 
 def test_the_plot_has_price_marks_equity_and_drawdown(done: Backtest) -> None:
-    figure = done.plot()
+    figure = untyped(done.plot())
 
     names = [trace.name for trace in figure.data]
     assert names[0] == "A"
@@ -124,7 +124,7 @@ def test_the_plot_has_price_marks_equity_and_drawdown(done: Backtest) -> None:
 def test_the_plot_is_of_the_symbol_that_is_named() -> None:
     done = backtest(CROSS, {"A": days_frame(), "B": days_frame(seed=7)})
 
-    assert done.plot("B").data[0].name == "B"
+    assert untyped(done.plot("B")).data[0].name == "B"
     with pytest.raises(InputError, match="symbol: there is no 'b'; there are: A, B"):
         done.plot("b")
 
@@ -137,7 +137,7 @@ def test_one_line_says_what_ran_and_what_it_gave(done: Backtest) -> None:
 
 
 def test_the_table_of_a_notebook_has_every_line_of_the_command(done: Backtest) -> None:
-    table = done._repr_html_()
+    table = untyped(done)._repr_html_()
 
     assert all(name in table for name in ("Final equity", "Max drawdown", "Sharpe", "Digest"))
     assert "Failed" not in table
@@ -148,9 +148,9 @@ def test_a_failed_run_is_marked_and_its_text_is_escaped() -> None:
         done = backtest(Failing, {"A": days_frame(20)}, on_failure="warn")
 
     assert "FAILED: run.failing.1: its figures cannot be relied on" in repr(done)
-    assert "<b>Failed.</b>" in done._repr_html_()
-    assert "&lt;b&gt;A&lt;/b&gt;" in done._repr_html_()
-    assert "failed: do not rely on it" in done.plot().layout.title.text
+    assert "<b>Failed.</b>" in untyped(done)._repr_html_()
+    assert "&lt;b&gt;A&lt;/b&gt;" in untyped(done)._repr_html_()
+    assert "failed: do not rely on it" in untyped(done.plot()).layout.title.text
 
 
 def test_results_can_be_sent_to_another_process(done: Backtest) -> None:

@@ -38,10 +38,11 @@ OTHER_SCALE = 500.0
 thousandth."""
 
 
-_key_of: dict[type[Event], Callable[[Event], object]] = {
-    Bar: attrgetter("symbol", "timeframe"),
-    Trade: attrgetter("symbol"),
-}
+def _named(kind: type[Event]) -> Callable[[Event], tuple[str, str]]:
+    """The symbol and timeframe of events of a kind."""
+    return (
+        attrgetter("symbol", "timeframe") if kind is Bar else lambda event: (getattr(event, "symbol", ""), "")
+    )
 
 
 class IssueFinder:
@@ -56,11 +57,10 @@ class IssueFinder:
         for kind, same_kind in groupby(events, key=type):
             if kind is not Bar and kind is not Trade:
                 continue
-            for key, run in groupby(same_kind, key=_key_of[kind]):
-                name, timeframe = key if isinstance(key, tuple) else (key, "")
-                track = self._tracks.get((stream, name, timeframe))
+            for (symbol, timeframe), run in groupby(same_kind, key=_named(kind)):
+                track = self._tracks.get((stream, symbol, timeframe))
                 if track is None:
-                    track = self._tracks[stream, name, timeframe] = _Track(name, timeframe)
+                    track = self._tracks[stream, symbol, timeframe] = _Track(symbol, timeframe)
                 found = [issue for event in run if not track.is_usual(event) for issue in track.issues(event)]
                 if found:
                     self._found.setdefault(stream, []).extend(found)

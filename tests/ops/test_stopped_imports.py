@@ -2,7 +2,7 @@
 
 import resource
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 
@@ -30,8 +30,16 @@ def interrupt(progress: Progress) -> None:
         signal.raise_signal(signal.SIGINT)
 
 
+def proceed(_progress: Progress) -> None:
+    """Watch, and do nothing."""
+
+
+def interrupted_open(*_arguments: object, **_options: object) -> None:
+    signal.raise_signal(signal.SIGINT)
+
+
 @contextmanager
-def small_files(limit: int) -> Iterator[None]:
+def small_files(limit: int) -> Generator[None]:
     """No file may grow above ``limit`` bytes: what a full disk is to a writer."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
@@ -46,7 +54,7 @@ def test_a_stopped_import_says_how_many_rows_are_in_and_the_same_command_goes_on
     file: Path, tmp_path: Path, cause: str
 ) -> None:
     store = tmp_path / "m.db"
-    report = interrupt if cause == "ctrl-c" else (lambda _progress: None)
+    report = interrupt if cause == "ctrl-c" else proceed
     limit = small_files(1_500_000) if cause == "disk" else nullcontext()
 
     with closing(parse_files([file], OPTIONS)) as parsed:
@@ -64,7 +72,7 @@ def test_a_stopped_import_says_how_many_rows_are_in_and_the_same_command_goes_on
 def test_ctrl_c_while_files_are_read_says_that_nothing_was_imported(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Path, "open", lambda *_arguments, **_options: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr(Path, "open", interrupted_open)
 
     stopped = onetape("import", file, "--symbol", "A", "--timeframe", "1s", "--store", tmp_path / "m.db")
 

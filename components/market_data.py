@@ -18,6 +18,7 @@ from kernel.events import (
     CorporateAction,
     CorporateActionKind,
     DataIssueFound,
+    HistoryLoaded,
     InstrumentDefined,
     Quote,
     Trade,
@@ -51,6 +52,8 @@ class MarketDataState(msgspec.Struct):
     - ``action_count``: number of corporate actions without dividends.
     - ``resampled``: bars in progress, by symbol and timeframe.
     - ``issues``: what was found odd in the data, by symbol, oldest first.
+    - ``kept``: by symbol, how many bars must be kept because a strategy asked for them.
+    - ``dropped``: how many bars were forgotten, by symbol and timeframe.
     """
 
     instruments: dict[str, InstrumentDefined] = {}
@@ -60,12 +63,14 @@ class MarketDataState(msgspec.Struct):
     action_count: int = 0
     resampled: dict[str, dict[str, Resampled]] = {}
     issues: dict[str, list[DataIssueFound]] = {}
+    kept: dict[str, int] = {}
+    dropped: dict[str, dict[str, int]] = {}
 
 
 class MarketData:
     """The component that keeps instruments and history. Others read prices through it.
 
-    - ``bars_needed``: by symbol, how many bars of each timeframe must be kept.
+    - ``bars_needed``: by symbol, how many bars of each timeframe must be kept; ``keep`` raises it.
     - ``resampled``: by symbol, timeframes of history that are built from finer bars or trades. Without any,
       nothing is done for them.
     - ``hours``: the trading days of resampled bars.
@@ -98,6 +103,8 @@ class MarketData:
         if resampled:
             yield Subscription(Bar, self.on_part, symbols=resampled)
             yield Subscription(Trade, self._resampling.add_trade, symbols=resampled)
+        if self._bars_needed:
+            yield Subscription(HistoryLoaded, self.on_history)
 
     def on_instrument(self, event: InstrumentDefined) -> None:
         self.state.instruments[event.symbol] = event
@@ -111,9 +118,34 @@ class MarketData:
         except KeyError:
             bars = self.state.history.setdefault(bar.symbol, {}).setdefault(bar.timeframe, [])
         bars.append(bar)
-        needed = self._bars_needed[bar.symbol]
-        if len(bars) >= 2 * needed:  # trimmed rarely: amortised, one move per bar
-            del bars[:-needed]
+        if len(bars) >= 2 * self._bars_needed[bar.symbol]:  # trimmed rarely: amortised, one move per bar
+            self._trim(bar.symbol, bar.timeframe, bars)
+
+    def on_history(self, event: HistoryLoaded) -> None:
+        """Fill the history with bars from before the run, and know the corporate actions since then.
+
+        Resampled bars are not built from them: the first one could lack its beginning.
+        """
+        symbol = event.symbol
+        if symbol not in self._bars_needed:
+            return
+        self.state.history.setdefault(symbol, {}).setdefault(event.timeframe, []).extend(event.as_bars())
+        if event.actions:
+            self.state.actions[symbol] = [
+                CorporateAction(one.ts, symbol, one.kind, one.ratio, one.amount, one.currency)
+                for one in event.actions
+            ]
+
+    def _trim(self, symbol: str, timeframe: str, bars: list[Bar]) -> None:
+        needed = self._kept(symbol)
+        surplus = len(bars) - needed
+        if surplus >= needed:
+            del bars[:surplus]
+            dropped = self.state.dropped.setdefault(symbol, {})
+            dropped[timeframe] = dropped.get(timeframe, 0) + surplus
+
+    def _kept(self, symbol: str) -> int:
+        return max(self._bars_needed.get(symbol, 0), self.state.kept.get(symbol, 0))
 
     def on_part(self, bar: Bar) -> None:
         """A bar of a symbol whose history is also kept in coarser bars."""
@@ -144,6 +176,7 @@ class MarketData:
         state.history[new_symbol] = state.history.pop(symbol, {})
         if symbol in state.resampled:
             state.resampled[new_symbol] = state.resampled.pop(symbol)
+        state.dropped[new_symbol] = state.dropped.pop(symbol, {})
         actions = state.actions[new_symbol] = state.actions.pop(symbol, [])
         if action.ratio != ONE:
             kind = CorporateActionKind.SPLIT
@@ -176,7 +209,7 @@ class MarketData:
         Fewer if fewer were seen or kept. ``timeframe``: empty for the first one seen. A resampled bar is
         there from the end of its period on.
         """
-        count = min(count, self._bars_needed.get(symbol, 0))
+        count = min(count, self._kept(symbol))
         by_timeframe = self.state.history.get(symbol)
         due = self._resampling.due(symbol, timeframe, self._bus.now) if self._resampling.symbols else None
         if count <= 0 or not (by_timeframe or due):
@@ -197,6 +230,16 @@ class MarketData:
     def data_quality(self, symbol: str) -> Sequence[DataIssueFound]:
         """What was found odd in a symbol's data so far, oldest first."""
         return tuple(self.state.issues.get(symbol, ()))
+
+    def keep(self, symbol: str, count: int) -> None:
+        """Keep at least so many bars of a symbol from now on."""
+        self.state.kept[symbol] = max(count, self.state.kept.get(symbol, 0))
+
+    def bars_seen(self, symbol: str) -> int:
+        """How many bars of a symbol came so far: of the timeframe that has most."""
+        dropped = self.state.dropped.get(symbol, {})
+        kept = self.state.history.get(symbol, {})
+        return max((len(bars) + dropped.get(timeframe, 0) for timeframe, bars in kept.items()), default=0)
 
     def last_quote(self, symbol: str) -> Quote | None:
         """The latest quote, not adjusted."""

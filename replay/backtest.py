@@ -41,7 +41,7 @@ from replay.arguments import (
 from replay.backtest_result import Backtest
 from replay.blocking import run_blocking
 from replay.commands import Command
-from replay.config import ReplayConfig
+from replay.config import AUTO, ReplayConfig
 from replay.data_arguments import Data, DataPart, StoredData, data_of, import_data, no_store
 from replay.failures import OnFailure, check_on_failure, tell_failures
 from replay.journal import read_journal
@@ -69,6 +69,7 @@ def backtest(
     cash: Decimal | int | float | str = 100_000,
     start: Moment | None = None,
     end: Moment | None = None,
+    warm_up: int | str = AUTO,
     risk: RiskLimits | Keys | None = None,
     broker: SimulatedBrokerConfig | Keys | None = None,
     portfolio: PortfolioConfig | Keys | None = None,
@@ -99,6 +100,7 @@ def backtest(
       without a column that names their symbol are of the one in the file's name (``eurusd.csv``). For a
       store, name their streams in ``streams``.
     - ``start``, ``end``: UTC days or moments, inclusive: text, ``date``, ``datetime`` or ``Timestamp``.
+    - ``warm_up``: the bars before ``start`` that fill the history: ``auto``, ``none`` or a number.
     - ``on_failure``: if a component or strategy fails in the run, ``"raise"`` raises ``RunFailed`` with its
       traceback, ``"warn"`` warns and returns the result. Do not rely on the figures of such a run.
 
@@ -111,7 +113,7 @@ def backtest(
     """
     check_on_failure(on_failure)
     loaded = [from_instance(one) for one in strategies_of(strategy)]
-    period = {"from": moment_of(start, key="start"), "to": moment_of(end, key="end")}
+    period = {"from": moment_of(start, key="start"), "to": moment_of(end, key="end"), "warm_up": warm_up}
     terms = _with_terms(loaded, capital=capital or {}, limits=limits or {})
     deciding = {"strategies": terms, "signals": signals, "execution": execution, "risk": risk}
     account = {"cash": cash, "portfolio": portfolio, "commands": commands}

@@ -17,11 +17,16 @@ from replay.commands import Command, check_commands
 
 CONFIG_FILE = "onetape.yaml"
 
+AUTO, NONE = "auto", "none"
+"""Settings of ``warm_up`` besides a number of bars."""
+
 
 class ReplayConfig(CoreSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The configuration of a whole run.
 
     - ``from``, ``to``: UTC days or moments, inclusive. A day means all of it.
+    - ``warm_up``: the bars before ``from`` that fill the history: ``auto`` as many as the strategies ask for,
+      ``none``, or a number for each symbol.
     - ``speed``: 1 is real time, 10 is ten times faster. Left out, the run is as fast as possible.
     """
 
@@ -29,6 +34,7 @@ class ReplayConfig(CoreSettings, frozen=True, forbid_unknown_fields=True, kw_onl
     streams: tuple[str, ...] = ()
     start: str | None = msgspec.field(default=None, name="from")
     end: str | None = msgspec.field(default=None, name="to")
+    warm_up: int | str = AUTO
     speed: float | None = None
     broker: SimulatedBrokerConfig = SimulatedBrokerConfig()
     commands: tuple[Command, ...] = ()
@@ -73,6 +79,7 @@ def check_config(config: ReplayConfig) -> None:
     """Refuse values that have the right type but make no sense; ``ConfigError`` names key and value."""
     check_settings(config)
     _check_period(config)
+    _check_warm_up(config.warm_up)
     if config.speed is not None and not 0 < config.speed < inf:
         raise ConfigError(f"speed: {config.speed} is not above 0")
     check_commands(config.commands, from_ts=config.from_ts, to_ts=config.to_ts)
@@ -86,3 +93,10 @@ def _check_period(config: ReplayConfig) -> None:
     from_ts, to_ts = config.from_ts, config.to_ts
     if from_ts is not None and to_ts is not None and from_ts > to_ts:
         raise ConfigError(f"from: {config.start} is after to: {config.end}")
+
+
+def _check_warm_up(warm_up: int | str) -> None:
+    if isinstance(warm_up, str) and warm_up not in (AUTO, NONE):
+        raise ConfigError(f"warm_up: expected {AUTO}, {NONE} or a number of bars; got {warm_up!r}")
+    if isinstance(warm_up, int) and warm_up < 0:
+        raise ConfigError(f"warm_up: {warm_up} is below 0")

@@ -1,9 +1,12 @@
-"""Compares the declared needs of strategies (their metadata) with a run, before it begins.
+"""Compares the needs of strategies with a run, before it begins: a strategy that could never act is refused.
 
 - ``markets``: every symbol that the strategy gets must be of one of these asset classes.
 - ``timeframes``: the run must have bars of each of these lengths, for at least one of the strategy's symbols.
 - ``resampled``: the run must have finer bars or trades to build each of these from, and not its bars.
 - ``features``: ``book`` needs order books for at least one of its symbols. ``day_pnl`` needs no data.
+- Hooks: a strategy that acts only on market data (neither ``on_start`` nor ``on_timer``) needs data of one of
+  the kinds that it has hooks for.
+- ``symbols`` of the configuration: the run must have market data of each.
 
 An empty declaration needs nothing. The data of a live log is not known when the log begins, so there only
 markets and the names of features are checked.
@@ -16,13 +19,30 @@ from components.assembly.setup import PlannedStrategy
 from eventstore import EventStore, Selection, StreamInfo
 from kernel.configuration import did_you_mean, listed, no_such
 from kernel.errors import ConfigError, InputError
-from kernel.events import AssetClass, Bar, BookDelta, BookSnapshot, InstrumentDefined, StreamRange, Trade
+from kernel.events import (
+    MARKET_TYPES,
+    AssetClass,
+    Bar,
+    BookDelta,
+    BookSnapshot,
+    InstrumentDefined,
+    Quote,
+    StreamRange,
+    Trade,
+)
 from kernel.resampling import BarBuilder
 from replay.config import ReplayConfig
 from replay.run_facts import read_inputs
-from strategies.sdk.strategy import BOOK_FEATURE, FEATURES
+from strategies.sdk.strategy import BOOK_FEATURE, FEATURES, Strategy
 
 _BOOKS = {BookSnapshot.__name__, BookDelta.__name__}
+_HOOKS = {
+    "on_bar": {Bar.__name__},
+    "on_quote": {Quote.__name__},
+    "on_trade": {Trade.__name__},
+    "on_book": _BOOKS,
+}
+_OTHER_HOOKS = ("on_start", "on_timer")
 _BARS: frozenset[type[Bar]] = frozenset({Bar})
 
 Played = Sequence[tuple[StreamInfo, StreamRange]]
@@ -40,8 +60,10 @@ async def check_declared(
         one.check_markets(classes)
         one.check_features()
         one.check_books()
+        one.check_hooks()
         await one.check_timeframes(store)
         await one.check_resampled(store)
+        await one.check_symbols(store)
 
 
 def check_declared_live(strategies: Sequence[PlannedStrategy], config: ReplayConfig) -> None:
@@ -61,8 +83,11 @@ class _Declared:
         self._timeframes = dict.fromkeys(metadata.timeframes)
         self._features = metadata.features
         self._resampled = metadata.resampled
+        self._strategy = planned.loaded.strategy
+        self._named = planned.symbols if planned.was_told else ()
         self._symbols = frozenset(planned.symbols)
-        self._who = f"strategy {planned.strategy_id}: it declares"
+        self._name = f"strategy {planned.strategy_id}"
+        self._who = f"{self._name}: it declares"
         self._played = [
             pair for pair in played if not pair[0].symbols or self._symbols.intersection(pair[0].symbols)
         ]
@@ -98,6 +123,43 @@ class _Declared:
             raise ConfigError(
                 f"{self._who} feature {BOOK_FEATURE!r}, but the run has no order books of {self._names()}"
             )
+
+    def check_hooks(self) -> None:
+        """Check that market data will call one of its hooks, unless it can act without any."""
+        own = [hook for hook in (*_HOOKS, *_OTHER_HOOKS) if self._has_hook(hook)]
+        played = {kind for info, _ in self._played for kind in info.event_types}
+        if not own or any(hook in _OTHER_HOOKS or played & _HOOKS[hook] for hook in own):
+            return
+        has = sorted({kind for kinds in _HOOKS.values() for kind in kinds & played})
+        raise ConfigError(
+            f"{self._name}: it acts only in {listed(own)}, which would never be called: of {self._names()} "
+            f"the run has {f'only events of {listed(has)}' if has else 'no market data'}"
+        )
+
+    async def check_symbols(self, store: EventStore) -> None:
+        """Check that each symbol that the configuration names has market data in the period."""
+        missing = set(self._named)
+        for _, source in self._played:
+            while missing:
+                selection = Selection(
+                    from_seq=source.first_seq,
+                    to_seq=source.last_seq,
+                    types=MARKET_TYPES,
+                    symbols=frozenset(missing),
+                )
+                async with aclosing(store.read(source.stream, selection)) as batches:
+                    batch = await anext(batches, None)
+                if batch is None:
+                    break
+                missing -= {getattr(event, "symbol", "") for event in batch.events}
+        if missing:
+            raise ConfigError(
+                f"{self._name}: it is given symbols {', '.join(self._named)}, but the run has no market data "
+                f"of {', '.join(sorted(missing))} in its period"
+            )
+
+    def _has_hook(self, hook: str) -> bool:
+        return getattr(type(self._strategy), hook) is not getattr(Strategy, hook)
 
     async def check_timeframes(self, store: EventStore) -> None:
         missing, found = dict(self._timeframes), dict[str, None]()

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from contextlib import aclosing
 
+import msgspec
+
 from components.assembly.named_symbols import check_symbols, names_others
 from components.assembly.settings import StrategyConfig
 from components.assembly.setup import PlannedStrategy
@@ -22,6 +24,7 @@ from replay.declared_needs import check_declared
 from replay.run import Plan
 from replay.run_facts import read_inputs
 from replay.simulated_venue import load_models
+from replay.warm_up import history_before
 from strategies.sdk.loading import LoadedStrategy, load_strategy
 from strategies.sdk.references import find_source_file, parse_reference
 from strategies.sdk.strategy import DATA_QUALITY_FEATURE
@@ -71,7 +74,7 @@ async def plan_run(
         end_ts=end_ts,
         strategies=[planned.strategy_id for planned in strategies],
     )
-    return Plan(
+    plan = Plan(
         config=config,
         sources=tuple(source for source, _ in ranges),
         symbols=symbols,
@@ -81,6 +84,7 @@ async def plan_run(
         event_count=sum(source.last_seq - source.first_seq + 1 for source, _ in ranges),
         end_ts=end_ts,
     )
+    return msgspec.structs.replace(plan, history=await history_before(store, plan, chosen))
 
 
 def planned_strategies(

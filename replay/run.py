@@ -122,7 +122,13 @@ def opening_of(plan: Plan, *, calendars: Sequence[CalendarDefined] | None = None
     if calendars is None:
         calendars = trading_hours(plan, from_ts=ts, to_ts=max(ts, plan.end_ts))
     started = RunStarted(
-        ts, plan.sources, plan.symbols, config.from_ts or 0, config.to_ts or 0, symbols_ahead=False
+        ts,
+        plan.sources,
+        plan.symbols,
+        config.from_ts or 0,
+        config.to_ts or 0,
+        symbols_ahead=False,
+        history_as_declared=plan.history_as_declared,
     )
     return opening_inputs(plan, plan.venue, started=started, calendars=calendars, mode=plan.mode)
 

@@ -59,9 +59,6 @@ class ChannelBreak(Strategy[Params, State]):
         if self.params.exit > self.params.entry:
             raise ValueError(f"exit={self.params.exit} must be at most entry={self.params.entry}")
 
-    def bars_needed(self) -> int:
-        return self.params.entry + 1
-
     def on_bar(self, bar: Bar) -> Decisions:
         past = self.ctx.history(bar.symbol, self.params.entry + 1)[:-1]
         if len(past) < self.params.entry:

@@ -51,9 +51,6 @@ class MovingAverageCross(Strategy[Params, State]):
         if self.params.quantity <= 0:
             raise ValueError(f"quantity={self.params.quantity} must be above 0")
 
-    def bars_needed(self) -> int:
-        return self.params.slow
-
     def on_bar(self, bar: Bar) -> Decisions:
         params = self.params
         closes = [past.close for past in self.ctx.history(bar.symbol, params.slow)]

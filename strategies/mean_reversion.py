@@ -50,9 +50,6 @@ class MeanReversion(Strategy[Params, State]):
         if self.params.quantity <= 0:
             raise ValueError(f"quantity={self.params.quantity} must be above 0")
 
-    def bars_needed(self) -> int:
-        return self.params.window
-
     def on_bar(self, bar: Bar) -> Decisions:
         closes = [past.close for past in self.ctx.history(bar.symbol, self.params.window)]
         if len(closes) < self.params.window:

@@ -73,12 +73,14 @@ class RelativeStrengthIndex(Strategy[Params, State]):
         if self.params.quantity <= 0:
             raise ValueError(f"quantity={self.params.quantity} must be above 0")
 
+    def bars_needed(self) -> int:
+        return 10 * self.params.period  # after that, less than 0.02 % of the first average is left
+
+    def on_warm_up(self, bar: Bar) -> None:
+        self._averages_after(bar)
+
     def on_bar(self, bar: Bar) -> Decisions:
-        averages = self.state.averages.get(bar.symbol)
-        if averages is None:
-            self.state.averages[bar.symbol] = Averages(last_close=bar.close)
-            return None
-        averages.add(bar.close, self.params.period)
+        averages = self._averages_after(bar)
         if averages.changes < self.params.period:
             return None
         held = averages.target
@@ -86,6 +88,14 @@ class RelativeStrengthIndex(Strategy[Params, State]):
         if target > held:
             return buy(bar.symbol, target - held)
         return sell(bar.symbol, held - target) if target < held else None
+
+    def _averages_after(self, bar: Bar) -> Averages:
+        averages = self.state.averages.get(bar.symbol)
+        if averages is None:
+            averages = self.state.averages[bar.symbol] = Averages(last_close=bar.close)
+        else:
+            averages.add(bar.close, self.params.period)
+        return averages
 
     def _target(self, index: float, held: Decimal) -> Decimal:
         """The target position for an index and the present position."""

@@ -31,6 +31,7 @@ from components.risk.risk import Risk
 from components.risk.strategy_gate import StrategyGate
 from components.risk_monitor.monitor import RiskMonitor
 from components.strategy_host.context import StrategyContext
+from components.strategy_host.history_view import HistoryView, bars_kept_for
 from components.strategy_host.host import AnyStrategy, StrategyHost
 from components.strategy_host.order_ids import order_slugs
 from components.strategy_host.portfolio_view import StrategyPortfolio
@@ -62,6 +63,8 @@ class PlacedStrategy(msgspec.Struct, frozen=True):
     """Whether ``ctx.symbols`` has its symbols from the start; otherwise each from its first data on."""
     terms: StrategyTerms = UNLIMITED
     """Its capital and its own limits."""
+    history_as_declared: bool = False
+    """Whether it reads at most ``bars_needed()`` bars (see ``RunStarted``)."""
 
 
 class Core(msgspec.Struct, frozen=True):
@@ -256,6 +259,7 @@ def _register_host(
     """The component of one strategy, with its views of the others."""
     state, words = HostState(), Words(one.strategy_id, is_heard=one.strategy.uses_log())
     symbols = frozenset(one.symbols)
+    history = _history_of(one, market=market, bus=bus, state=state)
     context = StrategyContext(
         one.strategy_id,
         bus=bus,
@@ -268,8 +272,7 @@ def _register_host(
         hears=symbols,
         was_told=one.was_told,
         currency=currency,
-        bars_needed=one.strategy.bars_needed(),
-        timeframe=_timeframe(one.strategy),
+        history=history,
         environment=environment,
         host_state=state,
         words=words,
@@ -293,6 +296,7 @@ def _register_host(
         strategy_id=one.strategy_id,
         symbols=symbols,
         context=context,
+        history=history,
         translator=translator,
         session_timers=session_timers,
         words=words,
@@ -303,6 +307,19 @@ def _register_host(
     )
     bus.register_watching(host)
     return host
+
+
+def _history_of(one: PlacedStrategy, *, market: MarketData, bus: EventBus, state: HostState) -> HistoryView:
+    """A strategy's view of the history."""
+    return HistoryView(
+        one.strategy,
+        market=market,
+        bus=bus,
+        hears=frozenset(one.symbols),
+        was_told=one.was_told,
+        state=state,
+        as_declared=one.history_as_declared,
+    )
 
 
 def _portfolio_of(
@@ -363,8 +380,9 @@ def _bars_needed(placed: Sequence[PlacedStrategy], signals: SignalsConfig | None
     for_sizing = 0 if signals is None else bars_needed(signals.sizing)
     needed: dict[str, int] = {}
     for one in placed:
+        kept = bars_kept_for(one.strategy, as_declared=one.history_as_declared)
         for symbol in one.symbols:
-            needed[symbol] = max(needed.get(symbol, for_sizing), one.strategy.bars_needed())
+            needed[symbol] = max(needed.get(symbol, for_sizing), kept)
     return needed
 
 
@@ -382,12 +400,6 @@ def _resampled(placed: Sequence[PlacedStrategy]) -> dict[str, frozenset[str]]:
         for symbol in one.symbols if one.strategy.metadata.resampled else ():
             wanted[symbol] = wanted.get(symbol, frozenset()).union(one.strategy.metadata.resampled)
     return wanted
-
-
-def _timeframe(strategy: AnyStrategy) -> str:
-    """The only declared timeframe of a strategy; ``""`` if it declares none or several."""
-    timeframes = strategy.metadata.timeframes
-    return timeframes[0] if len(timeframes) == 1 else ""
 
 
 def _declared(placed: Sequence[PlacedStrategy]) -> dict[StrategyId, Decimal]:

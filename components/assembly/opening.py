@@ -1,8 +1,8 @@
 """The first inputs of every log, of a backtest and of a live log. They are enough to make the core again.
 
 In this order: ``RunStarted``, ``ConfigLoaded``, the strategies, the user's models, trading hours, the venue's
-declaration, the terms of instruments, the initial cash, and the start of the first session with a hash of all
-inputs before it.
+declaration, the terms of instruments, the initial cash, history from before the run, and the start of the
+first session with a hash of all inputs before it.
 """
 
 import sys
@@ -56,6 +56,7 @@ def opening_inputs(
         *declared,
         *(terms.defined(ts) for terms in setup.instruments),
         *money,
+        *setup.history,
     )
     first = session_started(ts, epoch=1, mode=mode)
     return (*told, msgspec.structs.replace(first, opening_hash=opening_hash(map(_encode, told))))

@@ -12,6 +12,7 @@ from components.assembly.user_models import LoadedModel, risk_rules
 from components.assembly.venue import Venue
 from components.strategy_host.host import AnyStrategy
 from kernel.decimals import exact
+from kernel.events import HistoryLoaded
 from kernel.identifiers import StrategyId
 from strategies.sdk.loading import LoadedStrategy
 from strategies.sdk.rebuilding import rebuilt
@@ -39,12 +40,16 @@ class CoreSetup(msgspec.Struct, frozen=True, kw_only=True):
 
     - ``strategies``: each core gets new instances of them. The instances here never run.
     - ``models``: the user's own risk rules and venue models.
+    - ``history_as_declared``: see ``RunStarted``.
+    - ``history``: bars from before the run, which only fill the history that strategies read.
     """
 
     config: CoreSettings
     symbols: tuple[str, ...]
     strategies: tuple[PlannedStrategy, ...]
     models: tuple[LoadedModel, ...] = ()
+    history_as_declared: bool = False
+    history: tuple[HistoryLoaded, ...] = ()
 
     @property
     def instruments(self) -> tuple[InstrumentConfig, ...]:
@@ -71,6 +76,7 @@ def core_of(
             planned.symbols,
             planned.was_told,
             planned.terms,
+            setup.history_as_declared,
         )
         for planned in setup.strategies
     ]

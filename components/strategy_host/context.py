@@ -8,6 +8,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from components.strategy_host.calendar_view import HoursView, StrategyCalendar
+from components.strategy_host.history_view import HistoryView
 from components.strategy_host.state import HostState
 from components.strategy_host.words import Words
 from kernel.bus import EventBus
@@ -23,9 +24,6 @@ class MarketView(Protocol):
     """The market data that a context reads."""
 
     def instrument(self, symbol: str) -> InstrumentDefined: ...
-    def history(
-        self, symbol: str, count: int, *, timeframe: str = "", adjustment: Adjustment = Adjustment.SPLITS
-    ) -> Sequence[Bar]: ...
     def last_price(self, symbol: str) -> float | None: ...
     def last_quote(self, symbol: str) -> Quote | None: ...
     def last_trade(self, symbol: str) -> Trade | None: ...
@@ -60,8 +58,7 @@ class StrategyContext:
         hears: frozenset[str],
         was_told: bool,
         currency: str,
-        bars_needed: int,
-        timeframe: str,
+        history: HistoryView,
         environment: Mapping[str, str],
         host_state: HostState,
         words: Words,
@@ -84,9 +81,7 @@ class StrategyContext:
         self._known = tuple(sorted(hears)) if was_told else ()
         self._was_told = was_told
         self._seen_count = 0
-        self._history = market.history
-        self._bars_needed = bars_needed
-        self._timeframe = timeframe
+        self._history = history
         self._host_state = host_state
         self._words = words
 
@@ -135,9 +130,8 @@ class StrategyContext:
     def history(
         self, symbol: str, count: int, *, timeframe: str = "", adjustment: Adjustment = Adjustment.SPLITS
     ) -> Sequence[Bar]:
-        """The last bars, at most as many as this strategy needs, even if other strategies need more."""
-        count = min(count, self._bars_needed)
-        return self._history(symbol, count, timeframe=timeframe or self._timeframe, adjustment=adjustment)
+        """The last bars, the same whatever other strategies ask for."""
+        return self._history.last(symbol, count, timeframe=timeframe, adjustment=adjustment)
 
     @property
     def random(self) -> Random:

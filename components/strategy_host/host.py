@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from components.strategy_host.context import StrategyContext
+from components.strategy_host.history_view import HistoryView
 from components.strategy_host.paused_decisions import narrowed
 from components.strategy_host.session_timers import SessionTimers
 from components.strategy_host.state import HostState
@@ -33,6 +34,7 @@ from kernel.events import (
     DecisionRefused,
     Event,
     ExecutionRequested,
+    HistoryLoaded,
     OrderDenied,
     OrderReplaced,
     PositionChanged,
@@ -74,6 +76,7 @@ class StrategyHost:
         strategy_id: StrategyId,
         symbols: frozenset[str],
         context: StrategyContext,
+        history: HistoryView,
         translator: Translator,
         session_timers: SessionTimers,
         words: Words,
@@ -89,6 +92,7 @@ class StrategyHost:
         self._id = strategy_id
         self._state = state
         self._context = context
+        self._history = history
         self._symbols = symbols
         self._translate = translator
         self._session_timers = session_timers
@@ -133,6 +137,9 @@ class StrategyHost:
         yield Subscription(ComponentRestarted, self._on_restarted)
         yield self._subscription(SessionStarted, self._on_session)
         yield self._subscription(SessionStopped, self._on_session_stopped)
+        yield Subscription(SessionStopped, self._on_end)
+        if self._overrides("on_warm_up"):
+            yield Subscription(HistoryLoaded, self._on_history)
         if self._overrides("on_timer"):
             timers = self._session_timers  # subscribed first: a hook may cancel a timer that they set again
             yield Subscription(TimerFired, timers.on_timer)
@@ -189,6 +196,14 @@ class StrategyHost:
 
     def _on_session_stopped(self, event: SessionStopped) -> Decisions:  # noqa: ARG002  # a handler's signature
         return self.strategy.on_stop()
+
+    def _on_end(self, event: SessionStopped) -> None:  # noqa: ARG002  # a handler's signature
+        self._history.check_answered()
+
+    def _on_history(self, event: HistoryLoaded) -> None:
+        if event.symbol in self._symbols:
+            for bar in event.as_bars():
+                self.strategy.on_warm_up(bar)
 
     def _on_timer(self, timer: TimerFired) -> Decisions:
         if timer.owner != self.name:

@@ -25,6 +25,8 @@ class HostState(msgspec.Struct):
     - ``refusal_count``: the number of refusals at ``refusal_ts``.
     - ``missed_timers``: due times, by name, of the timers that fell due during a pause.
     - ``session_timers``: by name.
+    - ``asked``: the largest number of bars asked of ``ctx.history``, by symbol.
+    - ``unanswered``: how often ``ctx.history`` had no bars, by symbol and timeframe.
     """
 
     epoch: int = 0
@@ -35,3 +37,5 @@ class HostState(msgspec.Struct):
     refusal_count: int = 0
     missed_timers: dict[TimerName, int] = {}
     session_timers: dict[str, SessionTimer] = {}
+    asked: dict[str, int] = {}
+    unanswered: dict[str, dict[str, int]] = {}

@@ -63,7 +63,10 @@ from kernel.events.market import (
     FeedStatusChanged,
     FundingRateSet,
     FxRateSet,
+    HistoryLoaded,
     InstrumentDefined,
+    PastAction,
+    PastBar,
     PriceLevel,
     Quote,
     Trade,
@@ -199,6 +202,7 @@ AnyEvent = (
     | VenueDeclared
     | ModelLoaded
     | DataDescribed
+    | HistoryLoaded
     | TimerScheduled
     | TimerCancelled
     | TimerFired
@@ -425,6 +429,7 @@ __all__ = [
     "FxRateSet",
     "HaltTrading",
     "HeldOrderTriggered",
+    "HistoryLoaded",
     "HoldReason",
     "InstrumentDefined",
     "LedgerMarked",
@@ -452,6 +457,8 @@ __all__ = [
     "OrderSubmitted",
     "OrderTriggered",
     "OrderType",
+    "PastAction",
+    "PastBar",
     "PauseStrategy",
     "PositionChanged",
     "PositionMismatched",

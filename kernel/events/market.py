@@ -208,3 +208,46 @@ class FeedStatusChanged(Event, frozen=True, tag=12):
     is_connected: bool
     is_stale: bool = False
     reason: str = ""
+
+
+class PastBar(Record, frozen=True):
+    """A bar from before the run. Symbol and timeframe are those of the event that holds it."""
+
+    ts: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    open_ts: int
+
+
+class PastAction(Record, frozen=True):
+    """A split or dividend from before the run, of the symbol of the event that holds it."""
+
+    ts: int
+    kind: CorporateActionKind
+    ratio: Decimal
+    amount: Decimal
+    currency: str
+
+
+class HistoryLoaded(Event, frozen=True, tag=19):
+    """Bars of one symbol from before the run, which only fill the history that strategies read.
+
+    - ``bars``: of one timeframe, oldest first, as they were in the data.
+    - ``actions``: the splits and dividends of the symbol since the first of these bars.
+    """
+
+    symbol: str
+    timeframe: str
+    bars: tuple[PastBar, ...]
+    actions: tuple[PastAction, ...] = ()
+
+    def as_bars(self) -> tuple[Bar, ...]:
+        """The bars, each with the symbol and the timeframe."""
+        symbol, timeframe = self.symbol, self.timeframe
+        return tuple(
+            Bar(one.ts, symbol, timeframe, one.open, one.high, one.low, one.close, one.volume, one.open_ts)
+            for one in self.bars
+        )

@@ -40,6 +40,7 @@ class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
     config: str | None
     start: str | None
     end: str | None
+    warm_up: str | None
     store: str | None
     streams: tuple[str, ...]
     strategies: tuple[str, ...]
@@ -63,6 +64,11 @@ class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
 )
 @click.option("--from", "start", help="First day or moment, UTC: 2008-01-01 or 2008-01-01T14:30:00.")
 @click.option("--to", "end", help="Last day or moment, inclusive.")
+@click.option(
+    "--warm-up",
+    metavar="BARS",
+    help="Bars before --from that fill the history: auto, none or a number [default: auto].",
+)
 @click.option("--store", type=click.Path(), help="Event store to read from and to append the run to.")
 @click.option("--stream", "streams", multiple=True, help="Data stream to play; may be given several times.")
 @click.option(
@@ -217,6 +223,7 @@ def configure(options: ReplayOptions) -> ReplayConfig:
         strategies=strategies,
         start=options.start or config.start,
         end=options.end or config.end,
+        warm_up=config.warm_up if options.warm_up is None else _warm_up(options.warm_up),
         cash=_amount(options.cash, config.cash, option="--cash"),
         speed=config.speed if options.speed is None else options.speed,
         broker=broker,
@@ -244,6 +251,10 @@ def _params(pairs: tuple[str, ...]) -> dict[str, str | int | float | bool | None
             raise InputError(f"--param {pair!r}: expected NAME=VALUE")
         params[name] = value
     return params
+
+
+def _warm_up(text: str) -> int | str:
+    return int(text) if text.isdecimal() else text
 
 
 def _amount(text: str | None, default: Decimal, *, option: str) -> Decimal:

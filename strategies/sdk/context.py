@@ -205,7 +205,8 @@ class Context(Protocol):
     ) -> Sequence[Bar]:
         """The last ``count`` bars, oldest first, with the current one; fewer at the start of a run.
 
-        - At most ``Strategy.bars_needed`` bars.
+        - As many as asked for. Raises ``ComponentError`` for a symbol that the strategy never gets, and for
+          bars that are no longer kept because nobody had asked for so many (``Strategy.bars_needed``).
         - All of one timeframe: ``timeframe``, else the only one in the strategy's metadata, else the first
           one seen.
         - Prices are adjusted for later splits, and on request for dividends too. ``on_bar`` gets unadjusted

@@ -177,8 +177,17 @@ class Strategy(Generic[ParamsT, StateT]):
         """Check parameters against each other; raise ``ValueError`` with a sentence."""
 
     def bars_needed(self) -> int:
-        """The number of bars per symbol that ``ctx.history`` must keep."""
+        """The number of bars per symbol that ``ctx.history`` must keep from the start of the run.
+
+        Usually it can be left out: as many bars are kept as the hooks ask for. Only two kinds of strategies
+        need it: one that asks for more than 500 bars for the first time after more than 500 have come, and
+        one that keeps indicators of its own (``on_warm_up``). It saves memory in a run of many symbols.
+        """
         return 0
+
+    def reads_history(self) -> bool:
+        """Whether hooks may call ``ctx.history``: the name occurs in the code of the class or its module."""
+        return uses_name(type(self), "history", below=Strategy)
 
     def needs_book(self) -> bool:
         """Whether ``ctx.book`` must know the order books of this strategy's symbols."""
@@ -197,6 +206,13 @@ class Strategy(Generic[ParamsT, StateT]):
     def needs_day_pnl(self) -> bool:
         """Whether ``ctx.portfolio.day_pnl`` must be kept. A timer then marks each trading day's start."""
         return DAY_PNL_FEATURE in self.metadata.features
+
+    def on_warm_up(self, bar: Bar) -> None:
+        """A bar from before the run, for a strategy that keeps indicators of its own in ``self.state``.
+
+        It is called before ``on_start``, oldest bar first, one symbol after another. Nothing can be traded
+        yet. Strategies that read ``ctx.history`` do not need it.
+        """
 
     def on_start(self) -> Decisions:
         """The session begins; no market data has been seen."""

@@ -221,7 +221,7 @@ def test_a_strategy_asked_later_sees_what_an_earlier_one_did() -> None:
 # --- what it sees -----------------------------------------------------------------------------
 
 
-def test_history_is_what_the_strategy_said_it_needs_whatever_others_need() -> None:
+def test_history_is_what_the_strategy_asks_for_whatever_others_need() -> None:
     class Remembering(Sounding):
         needed = 2
 
@@ -229,7 +229,7 @@ def test_history_is_what_the_strategy_said_it_needs_whatever_others_need() -> No
             return self.needed
 
         def word(self) -> str:
-            return ",".join(str(bar.ts // DAY) for bar in self.ctx.history("A", 100))
+            return ",".join(str(bar.ts // DAY) for bar in self.ctx.history("A", self.needed))
 
     class Longer(Remembering):
         needed = 5

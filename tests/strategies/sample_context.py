@@ -38,6 +38,8 @@ from strategies.sdk.strategy import ParamsT, StateT
 
 AnyStrategy = Strategy[StrategyParams, StrategyState]
 
+MOST_BARS = 1_000
+
 
 class SamplePortfolio:
     """Positions of one strategy, marked at the last prices of its context."""
@@ -116,7 +118,7 @@ class SamplePortfolio:
 class SampleContext:
     """Holds what the test has shown it, and as many bars as the strategy said it needs."""
 
-    def __init__(self, *symbols: str, bars_needed: int = 0, cash: Decimal = Decimal(100_000)) -> None:
+    def __init__(self, *symbols: str, cash: Decimal = Decimal(100_000)) -> None:
         self.now = 0
         self.strategy = "sample"
         self.symbols = tuple(sorted(symbols))
@@ -130,7 +132,7 @@ class SampleContext:
         self.lots: dict[str, Decimal] = {}
         self.trades: dict[str, Trade] = {}
         self.books: dict[str, OrderBook] = {}
-        self._bars: dict[str, deque[Bar]] = defaultdict(lambda: deque(maxlen=bars_needed))
+        self._bars: dict[str, deque[Bar]] = defaultdict(lambda: deque(maxlen=MOST_BARS))
         self._quotes: dict[str, Quote] = {}
 
     def see(self, event: Bar | Quote) -> None:
@@ -179,7 +181,7 @@ class SampleContext:
 
 def attach(strategy: Strategy[ParamsT, StateT], *symbols: str) -> SampleContext:
     """Give the strategy a context of its own for these symbols."""
-    context = SampleContext(*symbols, bars_needed=strategy.bars_needed())
+    context = SampleContext(*symbols)
     strategy.ctx = as_context(context)
     return context
 

@@ -96,7 +96,7 @@ def test_every_parameter_of_an_example_has_a_default_and_is_explained(example: s
 def test_example_trades_on_a_lively_market(example: str) -> None:
     strategy = build(example)
 
-    assert run(strategy, SampleContext(*SYMBOLS, bars_needed=strategy.bars_needed()), market(120))
+    assert run(strategy, SampleContext(*SYMBOLS), market(120))
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
@@ -104,9 +104,9 @@ def test_example_trades_on_a_lively_market(example: str) -> None:
 def test_example_rebuilt_from_its_state_decides_the_same(example: str, after: int) -> None:
     events = market(120)
     whole = build(example)
-    expected = run(whole, SampleContext(*SYMBOLS, bars_needed=whole.bars_needed()), events)
+    expected = run(whole, SampleContext(*SYMBOLS), events)
     first, second = build(example), build(example)
-    context = SampleContext(*SYMBOLS, bars_needed=first.bars_needed())
+    context = SampleContext(*SYMBOLS)
 
     before = run(first, context, events[:after])
     written = msgspec.msgpack.encode(first.state)
@@ -121,7 +121,7 @@ def test_state_of_a_new_strategy_is_its_own(example: str) -> None:
     strategy = build(example)
     fresh = msgspec.msgpack.encode(build(example).state)
 
-    run(strategy, SampleContext(*SYMBOLS, bars_needed=strategy.bars_needed()), market(60))
+    run(strategy, SampleContext(*SYMBOLS), market(60))
 
     assert msgspec.msgpack.encode(build(example).state) == fresh
 

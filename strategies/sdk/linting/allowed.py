@@ -14,6 +14,7 @@ ALLOWED_IMPORTS = {
     "bisect": "pure functions",
     "collections": "containers; their order is the order of insertion",
     "copy": "copies of plain values",
+    "datetime": "dates and times (the wall clock and the local time zone are refused below)",
     "dataclasses": "declares value types",
     "decimal": "exact arithmetic (its shared context is refused below)",
     "enum": "declares choices",
@@ -26,7 +27,45 @@ ALLOWED_IMPORTS = {
     "numbers": "declares, computes nothing",
     "numpy": "arithmetic on arrays (its random numbers, files and global settings are refused below)",
     "operator": "pure functions",
+    "pandas": "tables (its files and global settings are refused below)",
     "re": "pure functions of text",
+    **dict.fromkeys(
+        (
+            "scipy.cluster",
+            "scipy.fft",
+            "scipy.integrate",
+            "scipy.interpolate",
+            "scipy.linalg",
+            "scipy.ndimage",
+            "scipy.optimize",
+            "scipy.signal",
+            "scipy.sparse",
+            "scipy.spatial",
+            "scipy.special",
+            "scipy.stats",
+        ),
+        "arithmetic (its random numbers are refused below)",
+    ),
+    **dict.fromkeys(
+        (
+            "sklearn.cluster",
+            "sklearn.covariance",
+            "sklearn.decomposition",
+            "sklearn.ensemble",
+            "sklearn.gaussian_process",
+            "sklearn.isotonic",
+            "sklearn.linear_model",
+            "sklearn.metrics",
+            "sklearn.naive_bayes",
+            "sklearn.neighbors",
+            "sklearn.neural_network",
+            "sklearn.pipeline",
+            "sklearn.preprocessing",
+            "sklearn.svm",
+            "sklearn.tree",
+        ),
+        "models (those that draw random numbers need `random_state`)",
+    ),
     "statistics": "pure functions (those that differ between versions of Python are refused below)",
     "string": "constants",
     "types": "only MappingProxyType: a constant table that cannot change",
@@ -39,19 +78,21 @@ _CALENDAR = (
     "can read the wall clock and the local time zone; work from the event's `ts` (ns, UTC), for "
     'instance `numpy.datetime64(bar.ts, "ns")`'
 )
+LOCAL_TIME = (
+    "reads the time zone of the machine; name the zone: `datetime.fromtimestamp(bar.ts / 1e9, tz=UTC)`"
+)
 _CHANCE = "gives different numbers in every run; use `self.ctx.random`, which a replay repeats"
 _FILES = "reads or writes outside the log; pass values in as parameters or `self.ctx.environment`"
 _NETWORK = "uses the network, which a replay cannot repeat; a strategy gets its data as events"
 _SYSTEM = "differs from machine to machine; use parameters or `self.ctx.environment`"
 _TASKS = "runs code outside the order of the log; a hook only computes and returns decisions"
 _INTERPRETER = "gives access to the interpreter; a strategy needs only its event, params, state and `ctx`"
-_TEXT_LOG = "writes outside the log; to have something recorded, return a `Signal` with a reason"
+_TEXT_LOG = 'writes outside the log; use `self.ctx.log("words", figure=value)`, which records them'
 _GC = "depends on when memory is freed, which differs between runs; keep plain values in `self.state`"
 _CODE = "runs code that the linter cannot read and the log does not record; write it in this file"
 
 REFUSED_MODULES = {
     "time": _CLOCK,
-    "datetime": _CALENDAR,
     "calendar": _CALENDAR,
     "zoneinfo": _CALENDAR,
     "locale": _SYSTEM,
@@ -71,7 +112,8 @@ REFUSED_MODULES = {
     "sqlite3": _FILES,
     "pickle": _FILES,
     "shelve": _FILES,
-    "pandas": _FILES,
+    "pandas_datareader": _NETWORK,
+    "yfinance": _NETWORK,
     "pyarrow": _FILES,
     "socket": _NETWORK,
     "ssl": _NETWORK,
@@ -107,6 +149,8 @@ _DECIMAL_CONTEXT = "is shared by the whole process; use `with decimal.localconte
 _NUMPY_SETTING = "changes numpy for the whole process; use `with numpy.errstate(...)` where it is needed"
 _NUMPY_UNINITIALISED = "returns whatever was in memory; use `numpy.zeros` or `numpy.full`"
 
+_PANDAS_SETTING = "changes pandas for the whole process; pass the option to the call that needs it"
+
 _SUMMED = "gives different results from Python 3.12 on, which adds floats differently; use `math.fsum`"
 _LATER = "is missing in some Python versions that may replay the log; write it in this file"
 
@@ -137,6 +181,54 @@ REFUSED_PATHS = {
             "numpy.savez_compressed",
         ),
         _FILES,
+    ),
+    **dict.fromkeys(
+        (
+            "datetime.date.today",
+            "datetime.datetime.now",
+            "datetime.datetime.today",
+            "datetime.datetime.utcnow",
+            "pandas.Timestamp.now",
+            "pandas.Timestamp.today",
+            "pandas.Timestamp.utcnow",
+        ),
+        _CLOCK,
+    ),
+    **dict.fromkeys(("datetime.date.fromtimestamp", "pandas.Timestamp.fromtimestamp"), LOCAL_TIME),
+    **dict.fromkeys(
+        (
+            "pandas.ExcelFile",
+            "pandas.ExcelWriter",
+            "pandas.HDFStore",
+            *(
+                f"pandas.read_{form}"
+                for form in (
+                    *("clipboard", "csv", "excel", "feather", "fwf", "gbq", "hdf", "html", "json", "orc"),
+                    *("parquet", "pickle", "sas", "spss", "sql", "sql_query", "sql_table", "stata", "table"),
+                    "xml",
+                )
+            ),
+        ),
+        _FILES,
+    ),
+    **dict.fromkeys(("pandas.options", "pandas.reset_option", "pandas.set_option"), _PANDAS_SETTING),
+    **dict.fromkeys(("pandas.eval",), _CODE),
+    **dict.fromkeys(("pandas.testing", "pandas.util"), _INTERPRETER),
+    **dict.fromkeys(
+        (
+            "scipy.optimize.basinhopping",
+            "scipy.optimize.differential_evolution",
+            "scipy.optimize.dual_annealing",
+            "scipy.stats.bootstrap",
+            "scipy.stats.monte_carlo_test",
+            "scipy.stats.permutation_test",
+            "scipy.stats.qmc",
+            "scipy.stats.sampling",
+            "scipy.sparse.random",
+            "scipy.sparse.load_npz",
+            "scipy.sparse.save_npz",
+        ),
+        _CHANCE,
     ),
     **dict.fromkeys(("numpy.empty", "numpy.empty_like"), _NUMPY_UNINITIALISED),
     **dict.fromkeys(
@@ -177,6 +269,33 @@ REFUSED_BUILTINS = {
 }
 """Built-in functions that are refused, with the reason."""
 
+REFUSED_ATTRIBUTES = {
+    **dict.fromkeys(
+        (
+            *("tofile", "to_clipboard", "to_csv", "to_excel", "to_feather", "to_gbq", "to_hdf", "to_orc"),
+            *("to_parquet", "to_pickle", "to_sql", "to_stata", "to_xml"),
+        ),
+        "writes outside the log; keep values in `self.state`",
+    ),
+    "rvs": _CHANCE,
+    "utcnow": _CLOCK,
+}
+"""Attributes of any object that are refused, with the reason."""
+
+NEEDS_SEED = frozenset(
+    {
+        *("DecisionTreeClassifier", "DecisionTreeRegressor", "ExtraTreeClassifier", "ExtraTreeRegressor"),
+        *("ExtraTreesClassifier", "ExtraTreesRegressor", "GradientBoostingClassifier"),
+        *("GradientBoostingRegressor", "HistGradientBoostingClassifier", "HistGradientBoostingRegressor"),
+        *("IsolationForest", "KMeans", "MLPClassifier", "MLPRegressor", "MiniBatchKMeans"),
+        *("RandomForestClassifier", "RandomForestRegressor", "SGDClassifier", "SGDRegressor"),
+        *("AdaBoostClassifier", "AdaBoostRegressor", "BaggingClassifier", "BaggingRegressor"),
+        *("BisectingKMeans", "FastICA", "MiniBatchDictionaryLearning", "NMF", "RANSACRegressor"),
+        *("SpectralClustering", "TruncatedSVD", "LinearSVC", "Perceptron", "PassiveAggressiveClassifier"),
+    }
+)
+"""Models of scikit-learn that draw random numbers: they are made with ``random_state=``."""
+
 ALLOWED_DUNDER_ATTRIBUTES = frozenset({"__init__", "__name__", "__doc__", "__post_init__"})
 """Dunder attributes that may be used; all others are refused."""
 
@@ -199,8 +318,8 @@ def refusal(dotted_path: str) -> str | None:
         prefix = ".".join(parts[:length])
         if prefix in REFUSED_PATHS:
             return f"`{prefix}` {REFUSED_PATHS[prefix]}"
-    for part in parts:
-        if part in REFUSED_MODULES:
+    for place, part in enumerate(parts, start=1):
+        if part in REFUSED_MODULES and ".".join(parts[:place]) not in ALLOWED_IMPORTS:
             return f"`{part}` {REFUSED_MODULES[part]}"
     for module, names in _NAMES_OF.items():
         name = dotted_path.removeprefix(f"{module}.").split(".")[0]

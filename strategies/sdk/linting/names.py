@@ -7,6 +7,9 @@ from strategies.sdk.linting.allowed import (
     ALLOWED_DUNDER_ATTRIBUTES,
     ALLOWED_DUNDER_NAMES,
     ALLOWED_IMPORTS,
+    LOCAL_TIME,
+    NEEDS_SEED,
+    REFUSED_ATTRIBUTES,
     REFUSED_BUILTINS,
     REFUSED_METHODS,
     REFUSED_MODULES,
@@ -15,6 +18,8 @@ from strategies.sdk.linting.allowed import (
 from strategies.sdk.linting.source_module import Finding, ScopedVisitor, SourceModule
 
 _ASYNC = "a strategy is synchronous, so that the log alone orders it; write a plain `def` without `await`"
+_SEED = "draws random numbers; give it `random_state=` a whole number"
+_TAKE_NOW = frozenset({"numpy.datetime64", "pandas.Timestamp", "pandas.to_datetime"})
 _NAME_POSITIONS = {
     "getattr": 1,
     "setattr": 1,
@@ -49,8 +54,8 @@ class _NameVisitor(ScopedVisitor):
             return
         if _is_dunder(node.attr) and node.attr not in ALLOWED_DUNDER_ATTRIBUTES:
             self.report(node, "dunder", _dunder_message(node.attr))
-        elif node.attr == "tofile":
-            self.report(node, "access", "`tofile` writes outside the log; keep values in `self.state`")
+        elif node.attr in REFUSED_ATTRIBUTES:
+            self.report(node, "access", f"`{node.attr}` {REFUSED_ATTRIBUTES[node.attr]}")
         self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> None:
@@ -59,8 +64,12 @@ class _NameVisitor(ScopedVisitor):
         if position is not None:
             self._check_attribute_name(node, path or "", position)
         text = _first_text(node)
-        if path == "numpy.datetime64" and text in ("now", "today"):
-            self.report(node, "access", f"`numpy.datetime64({text!r})` {REFUSED_MODULES['time']}")
+        if path in _TAKE_NOW and text in ("now", "today"):
+            self.report(node, "access", f"`{path}({text!r})` {REFUSED_MODULES['time']}")
+        if reason := _unnamed_zone(node, path, has_datetime=self._has_datetime()):
+            self.report(node, "access", reason)
+        if _draws_without_seed(node, path or ""):
+            self.report(node, "access", f"`{path}` {_SEED}")
         for argument in node.args:
             if isinstance(argument, ast.Name) and self.module.imported.get(argument.id) in ALLOWED_IMPORTS:
                 name = argument.id
@@ -106,6 +115,9 @@ class _NameVisitor(ScopedVisitor):
         path = self.module.dotted_path(node)
         return None if path is None else refusal(path)
 
+    def _has_datetime(self) -> bool:
+        return any(path.split(".")[0] == "datetime" for path in self.module.imported.values())
+
     def _check_attribute_name(self, node: ast.Call, function: str, position: int) -> None:
         end = None if function == "operator.attrgetter" else position + 1
         for name in node.args[position:end]:
@@ -114,6 +126,26 @@ class _NameVisitor(ScopedVisitor):
                 self.report(node, "getattr", message)
             elif any(_is_dunder(part) for part in name.value.split(".")):
                 self.report(node, "getattr", _dunder_message(name.value))
+
+
+def _unnamed_zone(node: ast.Call, path: str | None, *, has_datetime: bool) -> str | None:
+    """The reason to refuse a conversion between a moment and a local time without a zone."""
+    if path == "datetime.datetime.fromtimestamp" and len(node.args) < 2 and not node.keywords:
+        return f"`{path}` without a zone {LOCAL_TIME}"
+    if not has_datetime or not isinstance(node.func, ast.Attribute) or node.args or node.keywords:
+        return None
+    if node.func.attr == "astimezone":
+        return f"`astimezone` without a zone {LOCAL_TIME}"
+    if node.func.attr == "timestamp":
+        return f"`timestamp` of a time without a zone {LOCAL_TIME}; to compare moments, use the event's `ts`"
+    return None
+
+
+def _draws_without_seed(node: ast.Call, path: str) -> bool:
+    package, _, name = path.partition(".")
+    if package != "sklearn" or name.split(".")[-1] not in NEEDS_SEED:
+        return False
+    return not any(keyword.arg in ("random_state", None) for keyword in node.keywords)
 
 
 def _is_dunder(name: str) -> bool:

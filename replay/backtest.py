@@ -52,7 +52,9 @@ from replay.report import read_prices
 from replay.results import read_results
 from replay.run import Plan, Played, Progress, play
 from strategies.sdk import Capital, RiskLimits, StrategyLimits
+from strategies.sdk.class_check import check_class
 from strategies.sdk.loading import LoadedStrategy
+from strategies.sdk.own_modules import read_own_modules
 from strategies.sdk.rebuilding import check_unchanged, rebuilt
 
 Moment = str | date
@@ -112,7 +114,7 @@ def backtest(
     ``ConfigError`` with a sentence, and ``RunFailed``.
     """
     check_on_failure(on_failure)
-    loaded = [from_instance(one) for one in strategies_of(strategy)]
+    loaded = [checked_instance(one) for one in strategies_of(strategy)]
     period = {"from": moment_of(start, key="start"), "to": moment_of(end, key="end"), "warm_up": warm_up}
     terms = _with_terms(loaded, capital=capital or {}, limits=limits or {})
     deciding = {"strategies": terms, "signals": signals, "execution": execution, "risk": risk}
@@ -159,6 +161,15 @@ async def record_run(
     return recorder.stream, played
 
 
+def checked_instance(strategy: AnyStrategy) -> LoadedStrategy:
+    """A strategy that the caller made, after its class was linted as the command lints a file.
+
+    Raises ``StrategyRefused`` with file and line of every finding, and ``InputError`` as ``from_instance``.
+    """
+    check_class(type(strategy))
+    return from_instance(strategy)
+
+
 def from_instance(strategy: AnyStrategy) -> LoadedStrategy:
     """A strategy that the caller made, with its source if there is one.
 
@@ -179,6 +190,7 @@ def from_instance(strategy: AnyStrategy) -> LoadedStrategy:
         source=source,
         source_hash=sha256(source.encode()).hexdigest(),
         version=kind.metadata.version,
+        modules=read_own_modules(source, Path(inspect.getfile(kind)).parent) if source else (),
     )
 
 

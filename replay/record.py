@@ -214,6 +214,10 @@ def _own_hashes(record: Record) -> Iterator[Difference]:
         found = sha256(text.encode()).hexdigest()
         if found != recorded:
             yield Difference(seq, type(event), field, recorded, found)
+        for own in event.modules if isinstance(event, StrategyLoaded) else ():
+            found = sha256(own.source.encode()).hexdigest()
+            if found != own.source_hash:
+                yield Difference(seq, StrategyLoaded, f"modules.{own.name}", own.source_hash, found)
 
 
 async def _check_sources(store: EventStore, record: Record) -> None:
@@ -283,7 +287,7 @@ def _strategy(event: StrategyLoaded, *, current_code: bool) -> PlannedStrategy:
     if current_code:
         loaded = load_strategy(event.reference, params)
     else:
-        loaded = load_recorded(event.source, event.reference, params)
+        loaded = load_recorded(event.source, event.reference, params, modules=event.modules)
     return PlannedStrategy(event.strategy, loaded, (), was_told=False)
 
 

@@ -14,7 +14,7 @@ from eventstore.importing import ImportOptions
 from kernel.decimals import exact
 from kernel.errors import ComponentError, InputError
 from replay.arguments import Keys, StrategyArgument, config_of, import_options, strategies_of
-from replay.backtest import from_instance, run_and_record
+from replay.backtest import checked_instance, run_and_record
 from replay.blocking import run_blocking
 from replay.config import ReplayConfig
 from replay.data_arguments import Data, StoredData, data_of, import_data
@@ -53,7 +53,7 @@ def check_strategy(
     - ``InputError`` as ``backtest`` does.
     """
     loaded = (
-        load_strategy(strategy) if isinstance(strategy, str) else from_instance(strategies_of(strategy)[0])
+        load_strategy(strategy) if isinstance(strategy, str) else checked_instance(strategies_of(strategy)[0])
     )
     if not loaded.source:
         raise InputError(f"strategy {loaded.reference}: its source must be in a file, to load it again")

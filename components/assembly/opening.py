@@ -93,6 +93,7 @@ def _strategies(setup: CoreSetup, ts: int) -> list[StrategyLoaded]:
             planned.loaded.source,
             msgspec.json.encode(planned.loaded.strategy.params, order="deterministic").decode(),
             planned.loaded.version,
+            planned.loaded.modules,
         )
         for planned in setup.strategies
     ]

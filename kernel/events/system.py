@@ -19,6 +19,14 @@ class StreamRange(Record, frozen=True):
     head_hash: str
 
 
+class SourceFile(Record, frozen=True):
+    """A user's own module that a strategy imports; ``source_hash`` is the SHA-256 of ``source`` in hex."""
+
+    name: str
+    source_hash: str
+    source: str
+
+
 class SessionStarted(Event, frozen=True, tag=100):
     """A writer opened the log: a new epoch. Ids made in one epoch never recur in another.
 
@@ -74,7 +82,10 @@ class ConfigLoaded(Event, frozen=True, tag=104):
 
 
 class StrategyLoaded(Event, frozen=True, tag=105):
-    """A strategy's code was loaded. ``source`` is the module's text, ``params`` are JSON."""
+    """A strategy's code was loaded. ``source`` is the module's text, ``params`` are JSON.
+
+    ``modules``: the files beside it that it imports, each after those that it needs itself.
+    """
 
     strategy: StrategyId
     reference: str
@@ -82,6 +93,7 @@ class StrategyLoaded(Event, frozen=True, tag=105):
     source: str
     params: str
     version: str = ""
+    modules: tuple[SourceFile, ...] = ()
 
 
 class StrategyUnloaded(Event, frozen=True, tag=106):

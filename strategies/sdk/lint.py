@@ -20,7 +20,7 @@ from strategies.sdk.linting.set_order import check_set_order
 from strategies.sdk.linting.source_module import Finding, SourceModule
 from strategies.sdk.linting.state_stores import check_state_stores
 
-__all__ = ["Finding", "lint_source"]
+__all__ = ["Finding", "lint_source", "lint_tree"]
 
 RULES = (
     check_imports,
@@ -34,10 +34,11 @@ RULES = (
 )
 
 
-def lint_source(source: str, path: str) -> tuple[Finding, ...]:
+def lint_source(source: str, path: str, *, own_modules: frozenset[str] = frozenset()) -> tuple[Finding, ...]:
     """All findings in a strategy's source, in order of line and column; empty if it may be loaded.
 
-    ``path`` only names the source in the findings. Source that is not Python is one finding.
+    - ``path`` only names the source in the findings. Source that is not Python is one finding.
+    - ``own_modules``: the files beside the strategy, which it may import. They are linted themselves.
     """
     try:
         tree = ast.parse(source, filename=path)
@@ -46,7 +47,12 @@ def lint_source(source: str, path: str) -> tuple[Finding, ...]:
         return (Finding(path, error.lineno or 1, error.offset or 1, "syntax", f"{message}."),)
     except (ValueError, RecursionError) as error:
         return (Finding(path, 1, 1, "syntax", f"this is not Python: {error}."),)
-    module = SourceModule(tree, path)
+    return lint_tree(tree, path, own_modules=own_modules)
+
+
+def lint_tree(tree: ast.Module, path: str, *, own_modules: frozenset[str]) -> tuple[Finding, ...]:
+    """All findings in a parsed source."""
+    module = SourceModule(tree, path, own_modules=own_modules)
     findings = {finding for rule in RULES for finding in rule(module)}
     return tuple(sorted(findings, key=_place))
 

@@ -12,9 +12,10 @@ and line of every finding.
 import hashlib
 import inspect
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import decode_source
+from pathlib import PurePath
 from threading import Lock
 from traceback import extract_tb
 from types import MappingProxyType, ModuleType
@@ -24,8 +25,10 @@ import msgspec
 
 from kernel.decimals import exact
 from kernel.errors import InputError, StrategyRefused
+from kernel.events import SourceFile
 from kernel.loggable import message_of, words_of
 from strategies.sdk.lint import lint_source
+from strategies.sdk.own_modules import importing, lint_own_modules, own_path, read_own_modules
 from strategies.sdk.parameters import ParameterRow, convert_params, describe
 from strategies.sdk.references import Reference, find_source_file, parse_reference
 from strategies.sdk.strategy import Metadata, Strategy, StrategyParams, StrategyState
@@ -44,7 +47,8 @@ _REGISTRATION = Lock()
 class LoadedStrategy(msgspec.Struct, frozen=True):
     """A strategy built from its source, with all facts that are needed to record and repeat the load.
 
-    ``reference`` always names the class; ``source_hash`` is the SHA-256 of ``source`` in hex.
+    - ``reference`` always names the class; ``source_hash`` is the SHA-256 of ``source`` in hex.
+    - ``modules``: the files beside it that it imports.
     """
 
     strategy: AnyStrategy
@@ -52,6 +56,7 @@ class LoadedStrategy(msgspec.Struct, frozen=True):
     source: str
     source_hash: str
     version: str
+    modules: tuple[SourceFile, ...] = ()
 
 
 def load_strategy(reference: str, params: Mapping[str, object] = _NO_PARAMS) -> LoadedStrategy:
@@ -67,8 +72,9 @@ def load_strategy(reference: str, params: Mapping[str, object] = _NO_PARAMS) -> 
         source = decode_source(path.read_bytes())
     except (OSError, SyntaxError, UnicodeDecodeError) as error:
         raise InputError(f"strategy {reference!r}: {path} cannot be read: {error}") from error
-    _refuse_findings(source, str(path))
-    return _build(source, parsed, params)
+    modules = read_own_modules(source, path.parent)
+    refuse_findings(source, str(path), modules)
+    return _build(source, parsed, params, modules)
 
 
 def load_source(source: str, reference: str, params: Mapping[str, object] = _NO_PARAMS) -> LoadedStrategy:
@@ -77,37 +83,58 @@ def load_source(source: str, reference: str, params: Mapping[str, object] = _NO_
     Nothing is read from disk. Raises ``InputError`` and ``StrategyRefused``.
     """
     parsed = parse_reference(reference)
-    _refuse_findings(source, parsed.source_name)
+    refuse_findings(source, parsed.source_name)
     return _build(source, parsed, params)
 
 
-def load_recorded(source: str, reference: str, params: Mapping[str, object] = _NO_PARAMS) -> LoadedStrategy:
-    """Load text that a log recorded, without linting it again.
+def load_recorded(
+    source: str,
+    reference: str,
+    params: Mapping[str, object] = _NO_PARAMS,
+    *,
+    modules: Sequence[SourceFile] = (),
+) -> LoadedStrategy:
+    """Load text that a log recorded, with its own modules, without linting it again.
 
     It was linted when it was first loaded. An old log must replay even if the linter is stricter today.
     Raises ``InputError`` and ``StrategyRefused``.
     """
-    return _build(source, parse_reference(reference), params)
+    return _build(source, parse_reference(reference), params, modules)
 
 
-def _refuse_findings(source: str, path: str) -> None:
-    findings = lint_source(source, path)
+def refuse_findings(source: str, path: str, modules: Sequence[SourceFile] = ()) -> None:
+    """Raise ``StrategyRefused`` with all that the linter finds in a source and in its own modules."""
+    names = frozenset(one.name for one in modules)
+    folder = PurePath(path).parent.as_posix()
+    findings = [
+        *lint_source(source, path, own_modules=names),
+        *lint_own_modules(modules, "" if folder == "." else folder),
+    ]
     if findings:
         raise StrategyRefused("\n".join(map(str, findings)))
 
 
 @exact
-def _build(source: str, reference: Reference, params: Mapping[str, object]) -> LoadedStrategy:
+def _build(
+    source: str,
+    reference: Reference,
+    params: Mapping[str, object],
+    modules: Sequence[SourceFile] = (),
+) -> LoadedStrategy:
     source_hash = hashlib.sha256(source.encode()).hexdigest()
     module = ModuleType(f"onetape_strategy_{source_hash[:16]}")
     # Only the reference names the source, so the place of an error is the same on every machine and replay.
     module.__file__ = reference.source_name
-    with _registered(module):
+    own = {one.name: ModuleType(f"{module.__name__}.{one.name}") for one in modules}
+    with _registered(module, *own.values()):
+        for place, one in enumerate(modules):
+            needed = {each.name: own[each.name] for each in modules[:place]}
+            _run_own(own[one.name], one, reference, needed)
         with _refusing_failures(reference.source_name, "loading the module"):
-            exec(compile(source, reference.source_name, "exec", dont_inherit=True), module.__dict__)
+            _execute(source, module, own)
             strategy_type = _choose_class(module, reference)
         with _refusing_failures(reference.source_name, "resolving the types of its structs"):
-            _resolve_hints(module, strategy_type)
+            _resolve_hints(module, (strategy_type.params_type, strategy_type.state_type))
     with _refusing_failures(reference.source_name, f"building {strategy_type.__name__}"):
         converted = convert_params(strategy_type, params)
         strategy = _instantiate(strategy_type, converted)
@@ -120,22 +147,41 @@ def _build(source: str, reference: Reference, params: Mapping[str, object]) -> L
         source=source,
         source_hash=source_hash,
         version=strategy_type.metadata.version,
+        modules=tuple(modules),
     )
 
 
+def _execute(source: str, module: ModuleType, own: Mapping[str, ModuleType]) -> None:
+    """Run a module's text. Its imports find the own modules first."""
+    if own:
+        module.__dict__["__builtins__"] = importing(own)
+    exec(compile(source, str(module.__file__), "exec", dont_inherit=True), module.__dict__)
+
+
+def _run_own(
+    module: ModuleType, one: SourceFile, reference: Reference, own: Mapping[str, ModuleType]
+) -> None:
+    folder, _, _ = reference.source_name.rpartition("/")
+    module.__file__ = file = own_path(folder, one.name)
+    with _refusing_failures(file, "loading the module"):
+        _execute(one.source, module, own)
+        _resolve_hints(module)
+
+
 @contextmanager
-def _registered(module: ModuleType) -> Generator[None]:
-    """Put the module into ``sys.modules`` while its classes are made and their hints resolved.
+def _registered(*modules: ModuleType) -> Generator[None]:
+    """Put the modules into ``sys.modules`` while its classes are made and their hints resolved.
 
     Dataclasses and structs look up their module by name to resolve hints written as text. Afterwards nothing
     does (see ``_resolve_hints``), and a module that is not listed is freed with its last strategy.
     """
     with _REGISTRATION:
-        sys.modules[module.__name__] = module
+        sys.modules.update({module.__name__: module for module in modules})
         try:
             yield
         finally:
-            del sys.modules[module.__name__]
+            for module in modules:
+                del sys.modules[module.__name__]
 
 
 @contextmanager
@@ -177,7 +223,7 @@ def _is_strategy_type(value: object) -> TypeGuard[type[AnyStrategy]]:
     return isinstance(value, type) and issubclass(value, Strategy)
 
 
-def _resolve_hints(module: ModuleType, strategy_type: type[AnyStrategy]) -> None:
+def _resolve_hints(module: ModuleType, more: Sequence[type] = ()) -> None:
     """Replace hints written as text by the types that they name, in every struct of the module.
 
     Before that, every hint is checked that will ever be evaluated: it may not run code.
@@ -185,7 +231,7 @@ def _resolve_hints(module: ModuleType, strategy_type: type[AnyStrategy]) -> None
     values: dict[str, object] = vars(module)
     structs = [
         value
-        for value in (*values.values(), strategy_type.params_type, strategy_type.state_type)
+        for value in (*values.values(), *more)
         if isinstance(value, type) and issubclass(value, msgspec.Struct)
     ]
     check_hints(module, structs)

@@ -15,21 +15,23 @@ def check_imports(module: SourceModule) -> Iterator[Finding]:
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                if reason := _reason(alias.name):
+                if alias.name not in module.own_modules and (reason := _reason(alias.name)):
                     yield module.finding(node, "import", reason)
         elif isinstance(node, ast.ImportFrom):
-            if reason := _from_reason(node):
+            if reason := _from_reason(node, module.own_modules):
                 yield module.finding(node, "import", reason)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield from _imports_inside(module, node)
 
 
-def _from_reason(node: ast.ImportFrom) -> str | None:
+def _from_reason(node: ast.ImportFrom, own_modules: frozenset[str]) -> str | None:
     if node.level or node.module is None:
-        return "a relative import names a file that the log does not record; write what you need in this file"
+        return "a relative import is not possible; import a file beside this one by its name: `import own`"
     for alias in node.names:
         if alias.name == "*":
             return f"`from {node.module} import *` hides which names are imported; name those you use"
+        if node.module in own_modules:
+            continue
         if reason := _reason(f"{node.module}.{alias.name}", module=node.module):
             return reason
     return None
@@ -44,7 +46,11 @@ def _reason(path: str, module: str | None = None) -> str | None:
     if path.split(".")[0] in _OURS:
         return f"`{module or path}` is not for strategies; import what you need from `strategies.sdk`"
     allowed = ", ".join(sorted(ALLOWED_IMPORTS))
-    return f"`{module or path}` may not be imported; a strategy may import {allowed}"
+    file = (module or path).split(".")[0] + ".py"
+    return (
+        f"`{module or path}` may not be imported; a strategy may import files beside it (there is no "
+        f"{file}), and {allowed}"
+    )
 
 
 def _imports_inside(

@@ -27,9 +27,10 @@ class Finding(msgspec.Struct, frozen=True):
 class SourceModule:
     """A parsed source file with the facts that several rules need."""
 
-    def __init__(self, tree: ast.Module, path: str) -> None:
+    def __init__(self, tree: ast.Module, path: str, *, own_modules: frozenset[str] = frozenset()) -> None:
         self.tree = tree
         self.path = path
+        self.own_modules = own_modules
         self.imported = dict(_imported_names(tree))
         self.definitions = frozenset(
             node.name

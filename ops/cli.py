@@ -8,6 +8,7 @@ from ops.command_group import CommandGroup
 from ops.commands.demo import demo_command
 from ops.commands.import_files import import_command
 from ops.commands.log import log_command
+from ops.commands.new import new_command
 from ops.commands.resample import resample_command
 from ops.commands.streams import streams_command
 from ops.commands.verify import verify_command
@@ -39,6 +40,7 @@ cli.add_command(import_command)
 cli.add_command(resample_command)
 cli.add_command(streams_command)
 cli.add_command(log_command)
+cli.add_command(new_command)
 cli.add_command(verify_command)
 
 

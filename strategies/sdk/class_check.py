@@ -1,8 +1,8 @@
 """The linter for a class that somebody already imported: in a notebook, a script, a test.
 
 The rest of its file is not the strategy's: it may read files and draw pictures. So only the class is linted,
-with all names of its file that it uses: its params and state, functions, values, imports. The sentences are those
-of the command.
+with all names of its file that it uses: its params and state, functions, values, imports. The sentences are
+those of the command.
 """
 
 import ast

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from eventstore import MemoryEventStore
 from kernel.errors import InputError, ReplayDiverged, StrategyRefused
@@ -10,7 +11,7 @@ from kernel.events import OrderFilled, StrategyLoaded
 from replay import backtest
 from replay.record import checked_plan, read_record
 from replay.verification import verify_run
-from strategies.sdk.loading import load_recorded, load_strategy
+from strategies.sdk.loading import load_strategy
 from tests.replay.market import walk
 from tests.replay.playing import derived_of, record_run, store_of
 
@@ -101,9 +102,13 @@ async def test_a_changed_file_in_a_record_is_found(folder: Path) -> None:
     record = await read_record(store, run)
     (loaded,) = [event for event in record.opening if isinstance(event, StrategyLoaded)]
 
-    assert [one.name for one in loaded.modules] == ["sizes", "averages"]
-    assert load_recorded(loaded.source, loaded.reference, modules=loaded.modules).modules == loaded.modules
+    altered = replace(loaded, modules=(replace(loaded.modules[0], source="SIZE = 4"), loaded.modules[1]))
+    opening = tuple(altered if event is loaded else event for event in record.opening)
+
     await checked_plan(store, record, current_code=False)
+
+    with pytest.raises(ReplayDiverged, match=r"modules\.sizes"):
+        await checked_plan(store, replace(record, opening=opening), current_code=False)
 
 
 SCRIPT = """
@@ -148,6 +153,6 @@ def test_a_class_in_a_script_is_linted_with_all_that_it_uses_and_nothing_else(
         backtest(script.Bad(), tmp_path / "a.csv")
 
     found = [line.split("my_script.py:")[1] for line in str(refused.value).splitlines()]
-    assert [line.split(":")[0] for line in found] == ["3", "18", "23"]
+    assert [line.split(":")[0] for line in found] == ["3", "17", "22"]
     assert "`os` differs from machine to machine" in found[0]
     assert "`print` writes outside the log; use `self.ctx.log(" in found[2]

@@ -29,9 +29,9 @@ from kernel.events import SourceFile
 from kernel.loggable import message_of, words_of
 from strategies.sdk.lint import lint_source
 from strategies.sdk.own_modules import importing, lint_own_modules, own_path, read_own_modules
-from strategies.sdk.parameters import ParameterRow, convert_params, describe
+from strategies.sdk.parameters import ParameterRow, convert_params, rows_of
 from strategies.sdk.references import Reference, find_source_file, parse_reference
-from strategies.sdk.strategy import Metadata, Strategy, StrategyParams, StrategyState
+from strategies.sdk.strategy import Metadata, ParamsT, StateT, Strategy, StrategyParams, StrategyState
 from strategies.sdk.type_hints import check_hints
 
 __all__ = ["LoadedStrategy", "ParameterRow", "describe", "load_recorded", "load_source", "load_strategy"]
@@ -57,6 +57,11 @@ class LoadedStrategy(msgspec.Struct, frozen=True):
     source_hash: str
     version: str
     modules: tuple[SourceFile, ...] = ()
+
+
+def describe(strategy_type: type[Strategy[ParamsT, StateT]]) -> tuple[ParameterRow, ...]:
+    """The parameters of a strategy, in the order of their declaration."""
+    return rows_of(strategy_type.params_type)
 
 
 def load_strategy(reference: str, params: Mapping[str, object] = _NO_PARAMS) -> LoadedStrategy:
@@ -136,7 +141,7 @@ def _build(
         with _refusing_failures(reference.source_name, "resolving the types of its structs"):
             _resolve_hints(module, (strategy_type.params_type, strategy_type.state_type))
     with _refusing_failures(reference.source_name, f"building {strategy_type.__name__}"):
-        converted = convert_params(strategy_type, params)
+        converted = convert_params(strategy_type.metadata.name, strategy_type.params_type, params)
         strategy = _instantiate(strategy_type, converted)
         _check_state(strategy, reference)
         _check_record(strategy, reference)

@@ -2,12 +2,19 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 
+from kernel.configuration import did_you_mean
 from kernel.errors import InputError
-from strategies.sdk.strategy import ParamsT, Range, StateT, Strategy
+from kernel.plain_values import plain_value
+
+Range = msgspec.Meta
+"""Bounds of a parameter: ``Annotated[int, Range(ge=1, le=500)]``."""
+
+# The class of a strategy's parameters, with any fields.
+ParamsType = type[Any]
 
 
 class ParameterRow(msgspec.Struct, frozen=True):
@@ -28,26 +35,25 @@ class ParameterRow(msgspec.Struct, frozen=True):
         return text + (f" (default {self.default})" if self.default else " (required)")
 
 
-def describe(strategy_type: type[Strategy[ParamsT, StateT]]) -> tuple[ParameterRow, ...]:
-    """The parameters of a strategy, in the order of their declaration."""
-    return tuple(_row(field) for field in msgspec.structs.fields(strategy_type.params_type))
+def rows_of(params_type: ParamsType) -> tuple[ParameterRow, ...]:
+    """The parameters, in the order of their declaration."""
+    return tuple(_row(field) for field in msgspec.structs.fields(params_type))
 
 
-def convert_params(
-    strategy_type: type[Strategy[ParamsT, StateT]], params: Mapping[str, object]
-) -> dict[str, object]:
-    """Convert parameters, from values or from text as on a command line, to their declared types.
+def convert_params(name: str, params_type: ParamsType, params: Mapping[str, object]) -> dict[str, object]:
+    """Convert a strategy's parameters, values or text as on a command line, to their declared types.
 
     Items of a list in text are separated by commas. Raises ``InputError`` with the parameter, the value seen
     and what was expected; for an unknown name, with the known ones.
     """
-    name = strategy_type.metadata.name
-    fields = {field.name: field for field in msgspec.structs.fields(strategy_type.params_type)}
-    rows = {row.name: row for row in describe(strategy_type)}
+    fields = {field.name: field for field in msgspec.structs.fields(params_type)}
+    rows = {row.name: row for row in rows_of(params_type)}
     listed = "; ".join(map(str, rows.values())) or "it takes none"
     for given in params:
         if given not in fields:
-            raise InputError(f"strategy {name!r} has no parameter {given!r}; it has: {listed}")
+            raise InputError(
+                f"strategy {name!r} has no parameter {given!r}{did_you_mean(given, fields)}; it has: {listed}"
+            )
     missing = [field.name for field in fields.values() if field.required and field.name not in params]
     if missing:
         raise InputError(f"strategy {name!r} needs a value for {', '.join(missing)}; it has: {listed}")
@@ -64,6 +70,7 @@ def convert_params(
 def _convert(value: object, declared: object) -> object:
     if isinstance(value, str) and get_origin(_without_bounds(declared)) in (list, tuple, set, frozenset):
         value = [part.strip() for part in value.split(",") if part.strip()]
+    value = plain_value(value)
     converted: object = msgspec.convert(value, declared, strict=False)
     if isinstance(converted, float | Decimal) and not Decimal(converted).is_finite():
         raise ValueError("Expected a finite number")

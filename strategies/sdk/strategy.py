@@ -21,7 +21,6 @@ from typing import ClassVar, Generic, TypeVar, get_args, get_origin
 
 import msgspec
 
-from kernel.configuration import no_such
 from kernel.decimals import exact
 from kernel.errors import InputError
 from kernel.events import (
@@ -49,13 +48,11 @@ from kernel.events import (
     Trade,
 )
 from kernel.loggable import message_of
-from kernel.plain_values import plain_value
 from strategies.sdk.context import Context
 from strategies.sdk.decisions import Decisions
+from strategies.sdk.parameters import Range as Range  # exported with the strategy
+from strategies.sdk.parameters import convert_params
 from strategies.sdk.used_names import uses_name
-
-Range = msgspec.Meta
-"""Bounds of a parameter: ``Annotated[int, Range(ge=1, le=500)]``."""
 
 OrderUpdate = (
     OrderAccepted
@@ -153,20 +150,19 @@ class Strategy(Generic[ParamsT, StateT]):
             cls.metadata = Metadata(name=cls.__name__)
 
     @exact
-    def __init__(self, **params: object) -> None:
-        """Build with parameters by name, numbers of NumPy and pandas too.
+    def __init__(self, given: ParamsT | None = None, /, **params: object) -> None:
+        """Build with parameters by name, or with a ``Params``, which editors complete and checkers check.
 
-        Raises ``InputError`` naming the one that is wrong, and the nearest for a name that does not exist.
+            MovingAverageCross(fast=20, slow=50)
+            MovingAverageCross(Params(fast=20, slow=50))
+
+        Raises ``InputError`` naming the parameter that is wrong, and what was expected.
         """
-        known = self.params_type.__struct_fields__
-        for name in params:
-            if name not in known:
-                raise InputError(f"strategy {self.metadata.name!r}: wrong parameter: {no_such(name, known)}")
-        given = {name: plain_value(value) for name, value in params.items()}
-        try:
-            self.params = msgspec.convert(given, self.params_type, strict=False)  # type: ignore[assignment]  # params_type is ParamsT's class
-        except msgspec.ValidationError as error:
-            raise InputError(f"strategy {self.metadata.name!r}: wrong parameter: {error}") from error
+        name = self.metadata.name
+        if given is not None:
+            params = _fields_of(given, self.params_type, beside=params, name=name)
+        converted = convert_params(name, self.params_type, params)
+        self.params = self.params_type(**converted)  # type: ignore[assignment]  # params_type is ParamsT's class
         self.state = self.state_type()  # type: ignore[assignment]  # state_type is StateT's class
         try:
             self.validate()
@@ -240,3 +236,20 @@ class Strategy(Generic[ParamsT, StateT]):
 
     def on_stop(self) -> Decisions:
         """The session ends. Orders returned here can no longer fill in a replay."""
+
+
+def _fields_of(
+    given: object, params_type: type[StrategyParams], *, beside: dict[str, object], name: str
+) -> dict[str, object]:
+    """The parameters in a struct that was given as a whole."""
+    if not isinstance(given, params_type):
+        raise InputError(
+            f"strategy {name!r}: expected parameters by name, or a {params_type.__name__}; got "
+            f"{type(given).__name__}"
+        )
+    if beside:
+        raise InputError(
+            f"strategy {name!r}: expected a {params_type.__name__} or parameters by name; got both: "
+            f"{', '.join(beside)}"
+        )
+    return {field: getattr(given, field) for field in given.__struct_fields__}

@@ -1,4 +1,4 @@
-"""The user's own modules: files beside a strategy that it imports, such as ``indicators.py``.
+"""The user's own modules: files beside a strategy that it imports.
 
     import indicators
     from indicators import slope

@@ -110,7 +110,8 @@ async def test_a_cross_of_5_and_100_days_enters_when_it_would_have_with_all_the_
     warm_up: str, entry: str
 ) -> None:
     store = await store_of_files(GOOG, options=GOOG_IMPORT)
-    config = convert_config({"from": "2008-01-01", "warm_up": warm_up}, ReplayConfig)
+    named = {"from": "2008-01-01", "warm_up": warm_up, "streams": ["goog.1d"]}
+    config = convert_config(named, ReplayConfig)
 
     run = await record_run(store, [Crossing()], config)
 

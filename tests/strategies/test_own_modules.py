@@ -1,5 +1,6 @@
 """Files beside a strategy may be imported: they are linted, recorded, and replayed as they were."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -144,7 +145,7 @@ def test_a_class_in_a_script_is_linted_with_all_that_it_uses_and_nothing_else(
     (tmp_path / "a.csv").write_text(
         "Date,Open,High,Low,Close,Volume\n2024-01-02,1,1,1,1,1\n2024-01-03,1,1,1,1,1\n"
     )
-    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     script = __import__("my_script")
 
     assert backtest(script.Good(), tmp_path / "a.csv").result.failures == 0

@@ -1,7 +1,5 @@
 """The ``onetape`` command. Exit codes: 0 done, 1 refused or damaged, 2 wrong usage."""
 
-from importlib.metadata import PackageNotFoundError, version
-
 import click
 
 from ops.command_group import CommandGroup
@@ -12,17 +10,11 @@ from ops.commands.new import new_command
 from ops.commands.resample import resample_command
 from ops.commands.streams import streams_command
 from ops.commands.verify import verify_command
-
-
-def _version() -> str:
-    try:
-        return version("onetape")
-    except PackageNotFoundError:  # run from a source tree that was not installed
-        return "unknown (not installed)"
+from ops.version import installed_version
 
 
 @click.group("onetape", cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(_version(), prog_name="onetape")
+@click.version_option(installed_version(), prog_name="onetape")
 def cli() -> None:
     """One tape: import market data and show the contents of the event store.
 

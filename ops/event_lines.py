@@ -12,6 +12,10 @@ from kernel.events import EVENT_TYPES, Event, LoggedFigure, Record
 
 EVENT_NAMES: dict[str, type[Event]] = {kind.__name__: kind for kind in EVENT_TYPES}
 
+INDENT = " " * 10
+"""Before the fields of an event where they have lines of their own: below its time."""
+
+NARROW_HEADING = f"{'seq':>8}  {'time':30}  {'cause':>9}  event"
 HEADING = f"{'seq':>8}  {'time':30}  {'cause':>9}  {'event':20}  fields"
 
 
@@ -32,12 +36,35 @@ def logged_events(batch: Batch) -> Iterator[LoggedEvent]:
 
 def human_line(logged: LoggedEvent) -> str:
     """One line under ``HEADING``; ``in 17`` is the 17th input, ``<-17`` an event derived after it."""
+    return f"{_place(logged):75}  {' '.join(_fields(logged.event))}"
+
+
+def narrow_lines(logged: LoggedEvent, width: int) -> str:
+    """The same on lines of a width: the event, and its fields below it. A longer field has its own lines."""
+    lines, line = [_place(logged).rstrip()], INDENT
+    for field in _fields(logged.event):
+        if line != INDENT and len(line) + 1 + len(field) > width:
+            lines.append(line)
+            line = INDENT
+        line += field if line == INDENT else f" {field}"
+        while len(line) > width:
+            lines.append(line[:width])
+            line = INDENT + line[width:]
+    return "\n".join([*lines, line] if line != INDENT else lines)
+
+
+def _place(logged: LoggedEvent) -> str:
+    """Seq, time, cause and type."""
     event = logged.event
     number = f" {-logged.cause}" if logged.cause else ""
     cause = f"<-{logged.cause}" if logged.cause > 0 else f"in{number}"
+    return f"{logged.seq:>8}  {iso_utc(event.ts):30}  {cause:>9}  {type(event).__name__:20}"
+
+
+def _fields(event: Event) -> list[str]:
+    """The event's own fields as ``name=value``, without empty ones."""
     values = ((name, getattr(event, name)) for name in event.__struct_fields__[1:])
-    fields = " ".join(f"{name}={_readable(name, value)}" for name, value in values if value not in ("", None))
-    return f"{logged.seq:>8}  {iso_utc(event.ts):30}  {cause:>9}  {type(event).__name__:20}  {fields}"
+    return [f"{name}={_readable(name, value)}" for name, value in values if value not in ("", None)]
 
 
 def json_line(logged: LoggedEvent) -> str:

@@ -12,17 +12,35 @@ from eventstore.recorded_data import why_missing
 from eventstore.witness import witness_path
 from kernel.configuration import listed
 from kernel.errors import StreamMissing
+from replay.config import CONFIG_FILE, DEFAULT_STORE, store_of
 
-DEFAULT_STORE = Path("onetape.db")
-"""The store of a command without ``--store``: a file in the current folder."""
+
+def default_store() -> Path:
+    """The store of a command without ``--store``: that of the configuration here, else ``onetape.db``."""
+    config = Path(CONFIG_FILE)
+    return Path(store_of(config)) if config.exists() else Path(DEFAULT_STORE)
+
+
+def _resolved(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
+    del param
+    if ctx.resilient_parsing:  # while a shell completes, nothing is read
+        return value
+    path = default_store() if value is None else value
+    if path.is_dir():
+        raise click.UsageError(_is_folder(path))
+    return path
+
+
+def _is_folder(path: Path) -> str:
+    return f"{path} is a folder; a store is a file, named with --store"
+
 
 store_option = click.option(
     "--store",
     "store_path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=DEFAULT_STORE,
-    show_default=True,
-    help="The store's file.",
+    type=click.Path(path_type=Path),
+    callback=_resolved,
+    help=f"The store's file [default: the store of {CONFIG_FILE} here, else {DEFAULT_STORE}].",
 )
 
 
@@ -52,10 +70,10 @@ async def changeable_store(path: Path) -> AsyncGenerator[SqliteEventStore]:
 def require_store(path: Path) -> None:
     """Raise ``UsageError`` if the store does not exist."""
     if path.is_dir():
-        raise click.UsageError(f"{path} is a folder; a store is a file, named with --store")
+        raise click.UsageError(_is_folder(path))
     if not _has_traces(path):
         raise click.UsageError(
-            f"there is no store at {path}; name one with --store, or create it with onetape import"
+            f"there is no store at {path}; name one with --store, or make it with: onetape import FILE"
         )
 
 

@@ -1,9 +1,36 @@
-"""Tables on a terminal, or as plain text if the output is piped."""
+"""Tables on a terminal, or as plain text if the output is piped.
 
+A terminal has a width: columns that do not fit are left out, the least important first, and named below the
+table. Piped output has no width unless ``COLUMNS`` gives one.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
+from replay.rows import Column, Rows
+
 _PIPED_WIDTH = 400  # wide enough for every row, as a program or `less -S` reads it
+_GAP = 2  # between two columns
+
+
+class TableConsole(Console):
+    """A console that ends quietly if its reader is gone, as with ``| head``."""
+
+    def on_broken_pipe(self) -> None:
+        """Write nothing more, at the end of the process neither."""
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise click.exceptions.Exit(1)
+
+
+def has_width(console: Console) -> bool:
+    """Whether lines should fit a width: on a terminal, or if ``COLUMNS`` is set."""
+    return console.is_terminal or os.environ.get("COLUMNS", "").isdigit()
 
 
 def plain_table(*headings: str) -> Table:
@@ -17,6 +44,44 @@ def plain_table(*headings: str) -> Table:
 
 def print_table(table: Table, console: Console) -> None:
     """Print a table. Long cells are folded, never cut."""
-    if not console.is_terminal:
-        console = Console(file=console.file, width=_PIPED_WIDTH)
+    if not has_width(console):
+        console = TableConsole(file=console.file, width=_PIPED_WIDTH)
     console.print(table, highlight=False)
+
+
+def print_rows(rows: Rows, console: Console, *, all_with: str = "--json") -> None:
+    """Print rows with the columns that fit. ``all_with`` is the option that shows all of them."""
+    width = console.width if has_width(console) else _PIPED_WIDTH
+    shown = fitting(rows, width)
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for place in shown:
+        column = rows.columns[place]
+        table.add_column(column.name, justify="right" if column.is_number else "left", overflow="fold")
+    for cells in rows.rows:
+        table.add_row(*(cells[place] for place in shown))
+    print_table(table, console)
+    left_out = [column.name for place, column in enumerate(rows.columns) if place not in shown]
+    if left_out:
+        console.print(f"Not shown in {width} columns: {', '.join(left_out)} ({all_with}).", style="dim")
+    if rows.note:
+        console.print(rows.note, style="dim", soft_wrap=not has_width(console), highlight=False)
+
+
+def fitting(rows: Rows, width: int) -> tuple[int, ...]:
+    """The places of the columns that fit a width, without those of the highest ranks."""
+    widths = [_widest(column, cells) for column, cells in zip(rows.columns, _by_column(rows), strict=True)]
+    shown = list(range(len(rows.columns)))
+    while sum(widths[place] for place in shown) + _GAP * (len(shown) - 1) > width:
+        least = max(shown, key=lambda place: (rows.columns[place].rank, place))
+        if not rows.columns[least].rank:
+            break
+        shown.remove(least)
+    return tuple(shown)
+
+
+def _by_column(rows: Rows) -> list[list[str]]:
+    return [[cells[place] for cells in rows.rows] for place in range(len(rows.columns))]
+
+
+def _widest(column: Column, cells: Sequence[str]) -> int:
+    return max(cell_len(text) for text in (column.name, *cells))

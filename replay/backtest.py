@@ -48,9 +48,8 @@ from replay.journal import read_journal
 from replay.order_records import read_orders
 from replay.planning import own_ids, plan_run
 from replay.recording import RunRecorder
-from replay.report import read_prices
-from replay.results import read_results
 from replay.run import Plan, Played, Progress, play
+from replay.run_reading import read_run
 from strategies.sdk import Capital, RiskLimits, StrategyLimits
 from strategies.sdk.class_check import check_class
 from strategies.sdk.loading import LoadedStrategy
@@ -154,8 +153,11 @@ async def record_run(
     clock: HistoricalClock | None = None,
     progress: Progress | None = None,
 ) -> tuple[str, Played]:
-    """Play a plan into a new run stream of the store; returns the stream's name and the finished run."""
-    recorder = RunRecorder(store, await _free_name(store, plan))
+    """Play a plan into a new run stream of the store; returns the stream's name and the finished run.
+
+    Two runs that are recorded at the same time get different names: the first to append has the name.
+    """
+    recorder = RunRecorder(store, await _free_name(store, plan), next_name=lambda: _free_name(store, plan))
     played = await play(store, plan, recorder, clock=clock, progress=progress)
     await recorder.finish(input_count=played.input_count, ts=played.last_ts)
     return recorder.stream, played
@@ -240,11 +242,11 @@ async def _run(
     """The results of a run, and the first exception in it."""
     plan = await plan_run(store, config, loaded=loaded)
     stream, played = await record_run(store, plan)
-    result = await read_results(store, stream)
+    read = await read_run(store, stream)
     done = Backtest(
-        result,
-        await read_prices(store, result),
-        await read_journal(store, result),
+        read.result,
+        read.prices,
+        await read_journal(store, read.result),
         await read_orders(store, stream),
     )
     return done, played.core.bus.first_error

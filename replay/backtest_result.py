@@ -1,7 +1,6 @@
 """The results of ``backtest``, for notebooks: figures, data frames, charts and the report."""
 
 import html
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -22,8 +21,9 @@ from replay.metrics import Metrics, drawdowns
 from replay.order_records import RunOrders
 from replay.plots import run_figure
 from replay.report import PriceHistory, write_report
+from replay.result_json import strategy_fields, symbol_fields
 from replay.results import RunResult
-from replay.tables import result_lines, to_json
+from replay.tables import result_lines
 from replay.trades import RoundTrip
 
 if TYPE_CHECKING:
@@ -109,8 +109,12 @@ class Backtest:
     @property
     def figures(self) -> "pd.DataFrame":
         """The figures of each strategy: a row for each, with the fields of ``replay --json``."""
-        rows: Sequence[dict[str, str | int | float | None]] = to_json(self.result)["by_strategy"]  # type: ignore[assignment]  # one field of a flat object
-        return figures_frame(rows, by="strategy")
+        return figures_frame(strategy_fields(self.result), by="strategy")
+
+    @property
+    def symbol_figures(self) -> "pd.DataFrame":
+        """The figures of each traded symbol: a row for each, with the fields of ``replay --json``."""
+        return figures_frame(symbol_fields(self.result), by="symbol")
 
     def plot(self, symbol: str = "") -> "go.Figure":
         """Price with entries and exits, equity, and drawdown, as a Plotly figure.

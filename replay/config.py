@@ -14,8 +14,11 @@ from kernel.decimals import exact
 from kernel.errors import ConfigError
 from kernel.time_units import DAY_NS
 from replay.commands import Command, check_commands
+from replay.yaml_file import read_yaml
 
 CONFIG_FILE = "onetape.yaml"
+DEFAULT_STORE = "onetape.db"
+"""The store of every command that is told no other: a file in the current folder."""
 
 AUTO, NONE = "auto", "none"
 """Settings of ``warm_up`` besides a number of bars."""
@@ -30,7 +33,7 @@ class ReplayConfig(CoreSettings, frozen=True, forbid_unknown_fields=True, kw_onl
     - ``speed``: 1 is real time, 10 is ten times faster. Left out, the run is as fast as possible.
     """
 
-    store: str = "onetape.db"
+    store: str = DEFAULT_STORE
     streams: tuple[str, ...] = ()
     start: str | None = msgspec.field(default=None, name="from")
     end: str | None = msgspec.field(default=None, name="to")
@@ -56,22 +59,28 @@ class ReplayConfig(CoreSettings, frozen=True, forbid_unknown_fields=True, kw_onl
 
 @exact
 def load_config(path: Path) -> ReplayConfig:
-    """Read a YAML file; ``ConfigError`` names the file, the key and what was expected."""
+    """Read a YAML file; ``ConfigError`` names the file, the line, the key and what was expected.
+
+    Relative paths of the store and of code files in it are relative to its folder.
+    """
+    file = read_yaml(path)
     try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    try:
-        config = convert_config(readable(msgspec.yaml.decode(text)), ReplayConfig)
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from error
-    except msgspec.DecodeError as error:
-        raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-    try:
+        config = convert_config(readable(file.content), ReplayConfig)
         check_config(config)
     except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from error
-    return config
+        raise file.located(error) from error
+    return config if config.store != DEFAULT_STORE else msgspec.structs.replace(config, store=_beside(path))
+
+
+def store_of(path: Path) -> str:
+    """The store that a YAML file names, else the default beside it. Its other settings are not checked."""
+    content = read_yaml(path).content
+    named: object = content.get("store") if isinstance(content, dict) else None
+    return named if isinstance(named, str) else _beside(path)
+
+
+def _beside(path: Path) -> str:
+    return str(path.parent / DEFAULT_STORE)
 
 
 @exact

@@ -1,6 +1,6 @@
 """The demo: real daily bars that come with the project, and a run over them.
 
-``replay`` falls back on it when it is told nothing else, so that a first run needs no set-up.
+Only ``onetape demo`` uses it, in a store of its own, so that its data never mix with a user's.
 """
 
 from decimal import Decimal

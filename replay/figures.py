@@ -1,5 +1,6 @@
 """Figures as text for people, the same in tables and in the report."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -9,6 +10,7 @@ from kernel.time_units import SECOND_NS
 from replay.trades import RoundTrip
 
 UNDEFINED = "-"
+NAMES_SHOWN = 10
 
 
 def percent(value: float | None) -> str:
@@ -75,6 +77,13 @@ def period(start_ts: int, end_ts: int) -> str:
     """The first and the last day. A mark at midnight belongs to the day before it."""
     first, last = iso(start_ts)[:10], iso(max(start_ts, end_ts - 1))[:10]
     return first if first == last else f"{first} to {last}"
+
+
+def names(values: Sequence[str]) -> str:
+    """The first names by comma, and the number of the others."""
+    more = len(values) - NAMES_SHOWN
+    shown = ", ".join(values[:NAMES_SHOWN])
+    return f"{shown} and {more:,} more" if more > 0 else shown
 
 
 def trade_cells(number: int, trade: RoundTrip) -> tuple[str, ...]:

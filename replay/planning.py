@@ -134,14 +134,15 @@ async def _info(store: EventStore, infos: dict[str, StreamInfo], *, stream: str)
     if info is None:
         why = await why_missing(store, stream)
         raise StreamMissing(f"no stream {stream!r} in the store{why}; it holds {await _data_names(store)}")
-    if not _is_data(info):
+    if not is_data(info):
         raise ConfigError(
             f"stream {stream!r} is {_other_kind(info)}, not data; the store holds {await _data_names(store)}"
         )
     return info
 
 
-def _is_data(info: StreamInfo) -> bool:
+def is_data(info: StreamInfo) -> bool:
+    """Whether a stream holds data to play: it is no run, and not the facts about a stream."""
     return RunStarted.__name__ not in info.event_types and not is_facts(info.stream)
 
 
@@ -150,11 +151,11 @@ def _other_kind(info: StreamInfo) -> str:
 
 
 async def _data_names(store: EventStore) -> str:
-    return listed([info.stream for info in await store.streams() if _is_data(info)]) or "no data streams"
+    return listed([info.stream for info in await store.streams() if is_data(info)]) or "no data streams"
 
 
 async def _stored_symbols(store: EventStore) -> set[str]:
-    return {symbol for info in await store.streams() if _is_data(info) for symbol in info.symbols}
+    return {symbol for info in await store.streams() if is_data(info) for symbol in info.symbols}
 
 
 def _period(info: StreamInfo, market: Sequence[StreamInfo], config: ReplayConfig) -> tuple[int, int]:

@@ -1,9 +1,10 @@
 """Writes a run into its own stream, and computes the digest of its derived events."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from hashlib import sha256
 
 from eventstore import EncodedEvents, EventStore, encode_events
+from kernel.errors import AppendConflict
 from kernel.events import Event, RunFinished
 
 FLUSH_AT = 4_096
@@ -31,13 +32,22 @@ class DerivedDigest:
         return self._hash.hexdigest()
 
 
-class RunRecorder:
-    """Appends the records of a run to its stream, which must be empty."""
+NextName = Callable[[], Awaitable[str]]
+"""Finds a name that no stream of the store has."""
 
-    def __init__(self, store: EventStore, stream: str) -> None:
+
+class RunRecorder:
+    """Appends the records of a run to its stream, which must be empty.
+
+    ``stream`` is the name once the first records are appended. If another run took the name before that,
+    ``next_name`` gives the next; without it, the ``AppendConflict`` is raised.
+    """
+
+    def __init__(self, store: EventStore, stream: str, *, next_name: NextName | None = None) -> None:
         self.stream = stream
         self.digest = DerivedDigest()
         self._store = store
+        self._next_name = next_name
         self._seq = 0
         self._events: list[Event] = []
         self._causes: list[int] = []
@@ -69,8 +79,17 @@ class RunRecorder:
             self.digest.update(encoded)
         elif derived:
             self.digest.update(encode_events(self.stream, derived, causes=None))
-        head = await self._store.append(self.stream, encoded, expected_seq=self._seq)
-        self._seq = head.seq
+        self._seq = await self._append(encoded)
+
+    async def _append(self, encoded: EncodedEvents) -> int:
+        """Append, under another name if another run took this one; returns the last seq."""
+        while True:
+            try:
+                return (await self._store.append(self.stream, encoded, expected_seq=self._seq)).seq
+            except AppendConflict:
+                if self._seq or self._next_name is None:
+                    raise
+                self.stream = await self._next_name()
 
 
 def derived_of(events: Sequence[Event], causes: Sequence[int]) -> Sequence[Event]:

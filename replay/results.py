@@ -5,7 +5,7 @@ it goes are read in the same way. From the data streams only the first events an
 read.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from decimal import Decimal
 
@@ -33,19 +33,35 @@ from kernel.events import (
     RunFinished,
     RunStarted,
     StrategyLoaded,
+    StrategyLogged,
     StreamRange,
 )
-from kernel.identifiers import StrategyId
+from kernel.identifiers import ClientOrderId, StrategyId
+from replay.benchmark import Benchmark
+from replay.drawdown_periods import DrawdownPeriod, drawdown_periods
 from replay.equity import EquityCurve, time_weighted
+from replay.logged_series import LoggedSeries, LoggedTally
 from replay.metrics import Metrics, measure
-from replay.run_facts import Deposit, read_facts
+from replay.run_facts import Deposit, RunFacts, read_facts
 from replay.strategy_results import COUNTED, StrategyResult, StrategyTally
+from replay.trade_statistics import (
+    ExitReason,
+    SymbolResult,
+    TradeStatistics,
+    exits_by_reason,
+    figures_by_symbol,
+    reason_of,
+    time_in_market,
+    trade_statistics,
+)
 from replay.trades import Corrections, FifoMatcher, OpenLot, RoundTrip, last_corrections
 
 ZERO = Decimal(0)
 
 _FRAME: frozenset[type[Event]] = frozenset({RunStarted, RunFinished, FillCorrected})
-_COUNTED: frozenset[type[Event]] = COUNTED.union({ConfigLoaded, StrategyLoaded, ComponentFailed})
+_COUNTED: frozenset[type[Event]] = COUNTED.union(
+    {ConfigLoaded, StrategyLoaded, ComponentFailed, StrategyLogged}
+)
 
 
 class RunStrategy(msgspec.Struct, frozen=True):
@@ -77,6 +93,13 @@ class RunResult(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     - ``trades``: closed round trips in order of their exits.
     - ``open_lots``: entries that were never closed.
     - ``by_strategy``: the same figures by strategy, in order of loading.
+    - ``facts``: instruments, corporate actions, deposits and exchange rates of the run.
+    - ``exit_reasons``: by the order that closed a trade.
+    - ``statistics``, ``by_symbol``, ``exits``: averages of trades, trades by symbol and by exit reason.
+    - ``time_in_market``: the share of the time with an open position.
+    - ``drawdowns``: in order of time.
+    - ``logged``: the figures that strategies logged.
+    - ``benchmark``, ``last_prices`` by symbol: only ``replay.run_reading`` reads them from the data.
     """
 
     run_stream: str
@@ -103,6 +126,16 @@ class RunResult(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     open_lots: tuple[OpenLot, ...]
     metrics: Metrics
     by_strategy: tuple[StrategyResult, ...] = ()
+    facts: RunFacts = RunFacts({}, (), ())
+    exit_reasons: Mapping[ClientOrderId, str] = {}
+    statistics: TradeStatistics = trade_statistics(())
+    by_symbol: tuple[SymbolResult, ...] = ()
+    exits: tuple[ExitReason, ...] = ()
+    time_in_market: float | None = None
+    drawdowns: tuple[DrawdownPeriod, ...] = ()
+    benchmark: Benchmark | None = None
+    last_prices: Mapping[str, float] = {}
+    logged: tuple[LoggedSeries, ...] = ()
 
     @property
     def events(self) -> int:
@@ -118,20 +151,14 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
     ``StoreDamaged`` if the store is damaged.
     """
     started, finished, corrections = await _frame(store, run_stream)
+    sources, own, finished = await _extent(store, run_stream, started, finished)
     if started.sources:
-        sources, own = started.sources, run_stream
         store = (await recorded_data(store, sources)).store
-    else:
-        head = await store.head(run_stream)
-        sources, own = (StreamRange(run_stream, 1, head.seq, head.block_hash.hex()),), ""
-        inputs = await count_inputs(store, sources[0])
-        finished = RunFinished(head.ts, inputs, head.seq - inputs, "")
-    if finished is None:
-        raise InputError(f"run {run_stream!r} was never finished: its stream has no RunFinished")
     beginning, currency = await _beginning(store, started, sources), await _currency(store, run_stream)
     facts = await read_facts(store, own, sources, currency=currency)
     tally = _Tally(
-        FifoMatcher(corrections, facts.instruments, facts.actions, rates=facts.rates, currency=currency)
+        FifoMatcher(corrections, facts.instruments, facts.actions, rates=facts.rates, currency=currency),
+        LoggedTally(started.symbols),
     )
     by_strategy = StrategyTally(corrections, facts.rates, currency=currency)
     async for event in _events(store, run_stream, Selection(types=_COUNTED)):
@@ -148,6 +175,7 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
         final_equity=tally.last_mark.equity if tally.last_mark else initial,
         fees=tally.last_mark.commissions if tally.last_mark else ZERO,
     )
+    period = (metrics.start_ts, metrics.end_ts)
     return RunResult(
         run_stream=run_stream,
         sources=sources,
@@ -180,7 +208,29 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
             opens_ts=beginning.opens_ts,
             known_ts=beginning.known_ts,
         ),
+        facts=facts,
+        exit_reasons=tally.exit_reasons,
+        statistics=trade_statistics(matched.trades),
+        by_symbol=figures_by_symbol(matched.trades, matched.open_lots, period),
+        exits=exits_by_reason(matched.trades, tally.exit_reasons),
+        time_in_market=time_in_market(matched.trades, matched.open_lots, period),
+        drawdowns=drawdown_periods(curve.ts, curve.performance),
+        logged=tally.logged.series(),
     )
+
+
+async def _extent(
+    store: EventStore, run_stream: str, started: RunStarted, finished: RunFinished | None
+) -> tuple[tuple[StreamRange, ...], str, RunFinished]:
+    """The data, the stream of the run's own inputs ("" for a live log, which holds all), and the last record."""
+    if not started.sources:
+        head = await store.head(run_stream)
+        log = StreamRange(run_stream, 1, head.seq, head.block_hash.hex())
+        inputs = await count_inputs(store, log)
+        return (log,), "", RunFinished(head.ts, inputs, head.seq - inputs, "")
+    if finished is None:
+        raise InputError(f"run {run_stream!r} was never finished: its stream has no RunFinished")
+    return started.sources, run_stream, finished
 
 
 class _Beginning(msgspec.Struct, frozen=True):
@@ -193,19 +243,22 @@ class _Beginning(msgspec.Struct, frozen=True):
 class _Tally:
     """Counts, marks and fills, gathered in one pass."""
 
-    def __init__(self, matcher: FifoMatcher) -> None:
+    def __init__(self, matcher: FifoMatcher, logged: LoggedTally) -> None:
         self.matcher = matcher
+        self.logged = logged
         self.config = ""
         self.strategies: list[RunStrategy] = []
         self.orders = self.fills = self.denied = self.rejected = self.refused = self.failures = 0
         self.first_problem = self.first_failure = ""
         self.last_mark: AccountMarked | None = None
+        self.exit_reasons: dict[ClientOrderId, str] = {}
         self._points: list[tuple[int, float, float, float]] = []
 
     def take(self, event: Event) -> None:
         match event:
-            case OrderSubmitted():
+            case OrderSubmitted(order=order):
                 self.orders += 1
+                self.exit_reasons[order.client_order_id] = reason_of(order)
             case OrderFilled():
                 self.fills += 1
                 self.matcher.take(event)
@@ -226,6 +279,8 @@ class _Tally:
             case AccountMarked():
                 self.last_mark = event
                 self._points.append((event.ts, float(event.equity), float(event.cash), float(event.exposure)))
+            case StrategyLogged():
+                self.logged.take(event)
             case ConfigLoaded(body=body):
                 self.config = body
             case StrategyLoaded():

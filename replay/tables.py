@@ -1,18 +1,25 @@
-"""A run's result as tables for a terminal and as one JSON object, with the same fields."""
+"""A run's result as rows for a terminal, the report and notebooks. All are pure functions of the result.
 
-from collections.abc import Iterator, Sequence
+``result_lines`` are names and figures, one in each line. The others are tables: of strategies, symbols,
+reasons of exits, drawdowns and open positions. ``result_json`` has the same fields for programs.
+"""
+
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
+import msgspec
+import numpy as np
 from rich.table import Table
 
 from kernel.decimals import exact
-from kernel.time_units import SECOND_NS
+from kernel.events import Side
 from replay import figures
-from replay.results import RunResult
+from replay.results import RunResult, RunStrategy
+from replay.rows import Rows, number, text
 from replay.strategy_results import StrategyResult
+from replay.trades import OpenLot
 
-StrategyField = str | int | float | None
-JsonField = StrategyField | Sequence[str] | Sequence[dict[str, StrategyField]]
+WORST_DRAWDOWNS = 5
 
 
 @exact
@@ -27,26 +34,179 @@ def result_table(result: RunResult) -> Table:
 
 
 @exact
-def strategies_table(result: RunResult) -> Table | None:
-    """A table with a line for each strategy; ``None`` for a run of one."""
-    if len(result.by_strategy) < 2:
-        return None
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in STRATEGY_COLUMNS:
-        table.add_column(name, justify="left" if name == "Strategy" else "right", no_wrap=name != "Strategy")
-    for one in result.by_strategy:
-        table.add_row(*strategy_cells(one))
-    return table
+def result_lines(result: RunResult) -> Iterator[tuple[str, str]]:
+    """Names and figures, line by line: what was run on what, what happened, and the figures."""
+    yield from _settings_lines(result)
+    yield from _event_lines(result)
+    yield from _return_lines(result)
+    yield from _benchmark_lines(result)
+    yield from _drawdown_lines(result)
+    yield from _trade_lines(result)
+    if result.first_problem:
+        yield "Problems", problems(result)
+    if result.digest:
+        yield "Digest", result.digest
 
 
-STRATEGY_COLUMNS = (
-    "Strategy", "Trades", "Win rate", "Trade P&L", "Net P&L", "Return", "Drawdown", "Sharpe", "Exposure",
-    "Fees",
-)  # fmt: skip
+def _settings_lines(result: RunResult) -> Iterator[tuple[str, str]]:
+    m = result.metrics
+    for one in result.strategies:
+        yield "Strategy", " ".join(part for part in (one.strategy, one.version, f"({one.reference})") if part)
+        yield "Parameters", params_text(one)
+    yield "Data", data_text(result)
+    yield "Symbols", figures.names(result.symbols)
+    yield "Period", figures.period(m.start_ts, m.end_ts)
+    yield "Initial cash", f"{figures.money(m.initial_equity)} {result.currency}"
 
 
-def strategy_cells(one: StrategyResult) -> tuple[str, ...]:
-    """The cells of a strategy's line, below ``STRATEGY_COLUMNS``."""
+def _event_lines(result: RunResult) -> Iterator[tuple[str, str]]:
+    yield "Events", f"{result.events:,} ({result.inputs:,} inputs, {result.derived:,} derived)"
+    yield "Orders", f"{result.orders:,} submitted, {result.denied:,} denied, {result.rejected:,} rejected"
+    yield "Fills", f"{result.fills:,}"
+    yield "Trades", f"{result.metrics.trade_count:,} closed, {len(result.open_lots):,} open"
+
+
+def _return_lines(result: RunResult) -> Iterator[tuple[str, str]]:
+    m = result.metrics
+    yield "Final equity", f"{figures.money(m.final_equity)} {result.currency}"
+    yield "Equity peak", f"{figures.money(equity_peak(result))} {result.currency}"
+    beside = result.benchmark
+    with_benchmark = f" (benchmark {figures.percent(beside.total_return)})" if beside is not None else ""
+    yield "Total return", figures.percent(m.total_return) + with_benchmark
+    yield "Annual return", figures.percent(m.annual_return)
+    yield "Volatility", figures.percent(m.volatility)
+    yield "Sharpe", figures.ratio(m.sharpe)
+    yield "Sortino", figures.ratio(m.sortino)
+    yield "Calmar", figures.ratio(m.calmar)
+
+
+def _benchmark_lines(result: RunResult) -> Iterator[tuple[str, str]]:
+    one = result.benchmark
+    if one is None:
+        return
+    yield "Benchmark", one.name
+    yield "Benchmark drawdown", figures.percent(one.max_drawdown)
+    yield "Alpha", figures.percent(one.alpha)
+    yield "Beta", figures.ratio(one.beta)
+    yield "Correlation", figures.ratio(one.correlation)
+
+
+def _drawdown_lines(result: RunResult) -> Iterator[tuple[str, str]]:
+    m, falls = result.metrics, result.drawdowns
+    longest = f", longest {figures.duration(m.max_drawdown_duration_ns)}" if m.max_drawdown else ""
+    yield "Max drawdown", figures.percent(m.max_drawdown) + longest
+    if falls:
+        depth, length = average_drawdown(result)
+        yield "Average drawdown", f"{figures.percent(depth)}, {figures.duration(length)}"
+
+
+def _trade_lines(result: RunResult) -> Iterator[tuple[str, str]]:
+    m, averages = result.metrics, result.statistics
+    yield "Win rate", figures.percent(m.win_rate)
+    yield "Profit factor", figures.ratio(m.profit_factor)
+    yield "Expectancy", figures.percent(averages.expectancy)
+    yield "SQN", figures.ratio(averages.sqn)
+    yield "Average trade", _average_trade(result)
+    yield "Average win, loss", f"{_money(averages.average_win)}, {_money(averages.average_loss)}"
+    yield "Best trade", figures.percent(m.best_trade)
+    yield "Worst trade", figures.percent(m.worst_trade)
+    yield "Average trade duration", figures.duration(m.average_trade_duration_ns)
+    yield "Exposure", f"{figures.percent(m.exposure)} of the marks"
+    yield "Exposure time", figures.percent(result.time_in_market)
+    yield "Fees", f"{figures.money(m.fees)} {result.currency}"
+
+
+def _average_trade(result: RunResult) -> str:
+    averages = result.statistics
+    if averages.average_pnl is None:
+        return figures.UNDEFINED
+    return (
+        f"{figures.money(averages.average_pnl)} {result.currency}, {figures.percent(averages.average_return)}"
+    )
+
+
+def problems(result: RunResult) -> str:
+    """The number of problems of each kind, and the first problem."""
+    counts = {
+        "failures": result.failures,
+        "decisions refused": result.refused,
+        "orders denied": result.denied,
+        "orders rejected": result.rejected,
+    }
+    counted = ", ".join(f"{name}: {count:,}" for name, count in counts.items() if count)
+    return f"{counted}; first: {result.first_problem}"
+
+
+def params_text(one: RunStrategy) -> str:
+    """The parameters of a strategy as ``name=value``, by comma."""
+    return ", ".join(f"{name}={value}" for name, value in params_of(one).items()) or "none"
+
+
+def params_of(one: RunStrategy) -> Mapping[str, object]:
+    """The parameters of a strategy by name."""
+    return msgspec.json.decode(one.params or "{}", type=dict[str, object])
+
+
+def data_text(result: RunResult) -> str:
+    """The data streams with the numbers of their first and last event that were played."""
+    return figures.names([f"{one.stream} {one.first_seq}-{one.last_seq}" for one in result.sources])
+
+
+def equity_peak(result: RunResult) -> Decimal:
+    """The highest equity at any mark, to the cent."""
+    return Decimal(repr(float(result.equity.equity.max()))).quantize(Decimal("0.01"))
+
+
+def ruin_ts(result: RunResult) -> int | None:
+    """The first mark with an equity of 0 or below; ``None`` if there is none, or the run began so."""
+    curve = result.equity
+    ruined = np.flatnonzero(curve.equity <= 0)
+    return int(curve.ts[ruined[0]]) if len(ruined) and ruined[0] > 0 else None
+
+
+def average_drawdown(result: RunResult) -> tuple[float | None, float | None]:
+    """Mean depth and mean duration in ns of all drawdowns; ``None`` without one."""
+    falls = result.drawdowns
+    if not falls:
+        return None, None
+    lengths = [fall.duration_ns for fall in falls]
+    depth = sum(fall.depth for fall in falls) / len(falls)
+    return depth, sum(lengths) / len(lengths)
+
+
+# --- tables -----------------------------------------------------------------------------------
+
+
+@exact
+def tables_of(result: RunResult) -> Iterator[Rows]:
+    """All tables that have rows, in the order in which they are shown."""
+    for table in (
+        strategy_rows(result),
+        symbol_rows(result),
+        exit_rows(result),
+        drawdown_rows(result),
+        open_rows(result),
+    ):
+        if table:
+            yield table
+
+
+@exact
+def strategy_rows(result: RunResult) -> Rows:
+    """A row for each strategy; none for a run of one."""
+    columns = (
+        text("Strategy"), number("Trades"), number("Win rate", rank=2), number("Trade P&L", rank=1),
+        number("Net P&L"), number("Return"), number("Drawdown", rank=1), number("Sharpe", rank=3),
+        number("Exposure", rank=4), number("Fees", rank=2),
+    )  # fmt: skip
+    several = result.by_strategy if len(result.by_strategy) > 1 else ()
+    return Rows(
+        "By strategy", columns, tuple(_strategy_cells(one) for one in several), strategies_note(result),
+        tuple(float(one.trade_pnl if one.pnl is None else one.pnl.net) for one in several),
+    )  # fmt: skip
+
+
+def _strategy_cells(one: StrategyResult) -> tuple[str, ...]:
     m = one.metrics
     return (
         one.strategy,
@@ -70,145 +230,97 @@ def strategies_note(result: RunResult) -> str:
     return f"{money} Returns are on the strategy's capital or, without one, on the account's starting equity."
 
 
-def result_lines(result: RunResult) -> Iterator[tuple[str, str]]:
-    """Names and figures of the table, line by line."""
-    m = result.metrics
-    yield "Period", figures.period(m.start_ts, m.end_ts)
-    yield "Events", f"{result.events:,} ({result.inputs:,} inputs, {result.derived:,} derived)"
-    yield "Orders", f"{result.orders:,} submitted, {result.denied:,} denied, {result.rejected:,} rejected"
-    yield "Fills", f"{result.fills:,}"
-    yield "Trades", f"{m.trade_count:,} closed, {len(result.open_lots):,} open"
-    yield "Final equity", f"{figures.money(m.final_equity)} {result.currency}"
-    yield "Total return", figures.percent(m.total_return)
-    yield "Annual return", figures.percent(m.annual_return)
-    yield "Volatility", figures.percent(m.volatility)
-    yield "Sharpe", figures.ratio(m.sharpe)
-    yield "Sortino", figures.ratio(m.sortino)
-    yield "Calmar", figures.ratio(m.calmar)
-    yield "Max drawdown", _drawdown(m.max_drawdown, m.max_drawdown_duration_ns)
-    yield "Win rate", figures.percent(m.win_rate)
-    yield "Profit factor", figures.ratio(m.profit_factor)
-    yield "Exposure", figures.percent(m.exposure)
-    yield "Average trade duration", figures.duration(m.average_trade_duration_ns)
-    yield "Best trade", figures.percent(m.best_trade)
-    yield "Worst trade", figures.percent(m.worst_trade)
-    yield "Fees", f"{figures.money(m.fees)} {result.currency}"
-    if result.first_problem:
-        yield "Problems", problems(result)
-    if result.digest:
-        yield "Digest", result.digest
-
-
-def problems(result: RunResult) -> str:
-    """The number of problems of each kind, and the first problem."""
-    counts = {
-        "failures": result.failures,
-        "decisions refused": result.refused,
-        "orders denied": result.denied,
-        "orders rejected": result.rejected,
-    }
-    counted = ", ".join(f"{name}: {count:,}" for name, count in counts.items() if count)
-    return f"{counted}; first: {result.first_problem}"
+@exact
+def symbol_rows(result: RunResult) -> Rows:
+    """A row for each traded symbol; none for a run of one symbol."""
+    columns = (
+        text("Symbol"), number("Trades"), number("Open"), number("Win rate"), number("P&L"),
+        number("Best trade", rank=1), number("Worst trade", rank=1), number("Exposure time", rank=2),
+        number("Fees", rank=3),
+    )  # fmt: skip
+    shown = result.by_symbol if len(result.symbols) > 1 else ()
+    rows = tuple(
+        (
+            one.symbol,
+            f"{one.trade_count:,}",
+            f"{one.open_lots:,}",
+            figures.percent(one.win_rate),
+            figures.money(one.pnl),
+            figures.percent(one.best_trade),
+            figures.percent(one.worst_trade),
+            figures.percent(one.time_in_market),
+            figures.money(one.commission),
+        )
+        for one in shown
+    )
+    note = f"Money is in {result.currency}. P&L is of closed trades, after commission."
+    return Rows("By symbol", columns, rows, note, tuple(float(one.pnl) for one in shown))
 
 
 @exact
-def to_json(result: RunResult) -> dict[str, JsonField]:
-    """One object, flat but for ``by_strategy``. Money is exact, as strings; times are ISO 8601 UTC;
-    undefined figures are null.
-
-    Rates are fractions (0.05 is 5 %), durations are in seconds. New names may be added; existing ones never
-    change.
-    """
-    m = result.metrics
-    return {
-        "run_stream": result.run_stream,
-        "strategies": [one.strategy for one in result.strategies],
-        "symbols": list(result.symbols),
-        "start": figures.iso(m.start_ts),
-        "end": figures.iso(m.end_ts),
-        "events": result.events,
-        "inputs": result.inputs,
-        "derived": result.derived,
-        "orders": result.orders,
-        "denied": result.denied,
-        "rejected": result.rejected,
-        "refused": result.refused,
-        "failures": result.failures,
-        "first_problem": result.first_problem or None,
-        "fills": result.fills,
-        "trades": m.trade_count,
-        "open_lots": len(result.open_lots),
-        "currency": result.currency,
-        "initial_equity": _exact(m.initial_equity),
-        "final_equity": _exact(m.final_equity),
-        "total_return": m.total_return,
-        "annual_return": m.annual_return,
-        "volatility": m.volatility,
-        "sharpe": m.sharpe,
-        "sortino": m.sortino,
-        "calmar": m.calmar,
-        "max_drawdown": m.max_drawdown,
-        "max_drawdown_duration_s": m.max_drawdown_duration_ns / SECOND_NS,
-        "win_rate": m.win_rate,
-        "profit_factor": m.profit_factor,
-        "exposure": m.exposure,
-        "average_trade_duration_s": _seconds(m.average_trade_duration_ns),
-        "best_trade": m.best_trade,
-        "worst_trade": m.worst_trade,
-        "fees": _exact(m.fees),
-        "digest": result.digest,
-        "by_strategy": [_strategy_json(one) for one in result.by_strategy],
-    }
-
-
-def _strategy_json(one: StrategyResult) -> dict[str, StrategyField]:
-    """The figures of one strategy; those that need marks of its ledger are null without."""
-    m, pnl, trades = one.metrics, one.pnl, one.trades
-    return {
-        "strategy": one.strategy,
-        "orders": one.orders,
-        "denied": one.denied,
-        "rejected": one.rejected,
-        "refused": one.refused,
-        "fills": one.fills,
-        "trades": trades.trade_count,
-        "open_lots": one.open_lots,
-        "win_rate": trades.win_rate,
-        "profit_factor": trades.profit_factor,
-        "average_trade_duration_s": _seconds(trades.average_trade_duration_ns),
-        "best_trade": trades.best_trade,
-        "worst_trade": trades.worst_trade,
-        "trade_pnl": _exact(one.trade_pnl),
-        "fees": _exact(one.fees),
-        "initial_equity": _exact(one.initial_equity),
-        "final_equity": None if m is None else _exact(m.final_equity),
-        "realised_pnl": None if pnl is None else _exact(pnl.realised),
-        "unrealised_pnl": None if pnl is None else _exact(pnl.unrealised),
-        "income": None if pnl is None else _exact(pnl.income),
-        "net_pnl": None if pnl is None else _exact(pnl.net),
-        "total_return": None if m is None else m.total_return,
-        "annual_return": None if m is None else m.annual_return,
-        "volatility": None if m is None else m.volatility,
-        "sharpe": None if m is None else m.sharpe,
-        "sortino": None if m is None else m.sortino,
-        "calmar": None if m is None else m.calmar,
-        "max_drawdown": None if m is None else m.max_drawdown,
-        "max_drawdown_duration_s": None if m is None else m.max_drawdown_duration_ns / SECOND_NS,
-        "exposure": None if m is None else m.exposure,
-    }
-
-
-def _drawdown(depth: float | None, length_ns: int) -> str:
-    return (
-        f"{figures.percent(depth)}, longest {figures.duration(length_ns)}"
-        if depth
-        else figures.percent(depth)
+def exit_rows(result: RunResult) -> Rows:
+    """A row for each reason of exits: the tag of the closing order, risk, or the kind of order."""
+    rows = tuple(
+        (one.reason, f"{one.trade_count:,}", figures.percent(one.win_rate), figures.money(one.pnl))
+        for one in result.exits
     )
+    columns = (text("Exit"), number("Trades"), number("Win rate"), number("P&L"))
+    return Rows("By exit", columns, rows, "", tuple(float(one.pnl) for one in result.exits))
 
 
-def _exact(amount: Decimal) -> str:
-    return f"{amount:f}"
+def drawdown_rows(result: RunResult) -> Rows:
+    """The deepest drawdowns, the deepest first."""
+    columns = (
+        number("Depth"), text("Peak"), text("Deepest", rank=1), text("Recovered"), number("Duration"),
+    )  # fmt: skip
+    worst = sorted(result.drawdowns, key=lambda fall: fall.depth)[:WORST_DRAWDOWNS]
+    rows = tuple(
+        (
+            figures.percent(fall.depth),
+            figures.moment(fall.peak_ts),
+            figures.moment(fall.trough_ts),
+            "not yet" if fall.end_ts is None else figures.moment(fall.end_ts),
+            figures.duration(fall.duration_ns),
+        )
+        for fall in worst
+    )
+    return Rows("Deepest drawdowns", columns, rows)
 
 
-def _seconds(value_ns: float | None) -> float | None:
-    return None if value_ns is None else value_ns / SECOND_NS
+@exact
+def open_rows(result: RunResult) -> Rows:
+    """A row for each open position's lot, valued at the last price if it is known."""
+    columns = (
+        text("Strategy", rank=1), text("Symbol"), text("Side"), number("Quantity"), text("Entry"),
+        number("Price"), number("Last price", rank=2), number("Open P&L"),
+    )  # fmt: skip
+    gains = [open_pnl(result, lot) for lot in result.open_lots]
+    rows = tuple(
+        (
+            lot.strategy,
+            lot.symbol,
+            "long" if lot.side is Side.BUY else "short",
+            figures.quantity(lot.quantity),
+            figures.moment(lot.entry_ts),
+            figures.price(lot.entry_price),
+            figures.UNDEFINED if last is None else f"{last:,.10g}",
+            _money(gain),
+        )
+        for lot, gain in zip(result.open_lots, gains, strict=True)
+        for last in (result.last_prices.get(lot.symbol),)
+    )
+    note = "P&L is in the instrument's currency, after the commission of the entry."
+    return Rows("Open positions", columns, rows, note, tuple(float(gain or 0) for gain in gains))
+
+
+def open_pnl(result: RunResult, lot: OpenLot) -> Decimal | None:
+    """The P&L of a lot at the last price, after its commission; ``None`` if the price is not known."""
+    last = result.last_prices.get(lot.symbol)
+    if last is None:
+        return None
+    sign = 1 if lot.side is Side.BUY else -1
+    return (Decimal(repr(last)) - lot.entry_price) * lot.quantity * lot.multiplier * sign - lot.commission
+
+
+def _money(amount: Decimal | None) -> str:
+    return figures.UNDEFINED if amount is None else figures.money(amount)

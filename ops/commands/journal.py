@@ -5,13 +5,13 @@ from pathlib import Path
 
 import click
 import msgspec
-from rich.console import Console
 
 from ops.store_file import existing_store
-from ops.tables import plain_table, print_table
+from ops.tables import TableConsole, print_rows
 from replay import figures
 from replay.journal import JournalEntry, as_row, read_journal, write_csv
 from replay.results import read_results
+from replay.rows import Rows, number, text
 
 
 async def show_journal(run_stream: str, store: Path, *, csv_path: Path | None, as_json: bool) -> None:
@@ -24,7 +24,7 @@ async def show_journal(run_stream: str, store: Path, *, csv_path: Path | None, a
         for entry in journal:
             click.echo(msgspec.json.encode(as_row(entry)))
     else:
-        _show(journal)
+        print_rows(_rows(journal), TableConsole(), all_with="--csv, --json")
 
 
 async def _read(run_stream: str, path: Path) -> Sequence[JournalEntry]:
@@ -32,20 +32,27 @@ async def _read(run_stream: str, path: Path) -> Sequence[JournalEntry]:
         return await read_journal(store, await read_results(store, run_stream))
 
 
-def _show(journal: Sequence[JournalEntry]) -> None:
-    table = plain_table(
-        *("#>", "Strategy", "Symbol", "Side", "Quantity>", "Entry", "Price>", "Exit", "Price>"),
-        *("Duration>", "Net P&L>", "MAE>", "MFE>", "Currency", "Return>", "Tags"),
+def _rows(journal: Sequence[JournalEntry]) -> Rows:
+    """A row for each trade."""
+    columns = (
+        number("#", rank=1), text("Strategy", rank=3), text("Symbol"), text("Side"),
+        number("Quantity", rank=1), text("Entry"), number("Price", rank=2), text("Exit"),
+        number("Price", rank=2),
+        number("Duration", rank=4), number("Net P&L"), number("MAE", rank=5), number("MFE", rank=5),
+        text("Currency", rank=3), number("Return"), text("Tags", rank=4),
+    )  # fmt: skip
+    rows = tuple(_cells(place, entry) for place, entry in enumerate(journal, start=1))
+    return Rows("Journal", columns, rows, tones=tuple(float(entry.trade.net_pnl) for entry in journal))
+
+
+def _cells(place: int, entry: JournalEntry) -> tuple[str, ...]:
+    trade = entry.trade
+    return (
+        *figures.trade_cells(place, trade),
+        figures.money(trade.net_pnl),
+        figures.money(entry.mae),
+        figures.money(entry.mfe),
+        trade.currency,
+        figures.percent(trade.net_return),
+        " / ".join(tag for tag in (entry.entry_tag, entry.exit_tag) if tag),
     )
-    for number, entry in enumerate(journal, start=1):
-        trade = entry.trade
-        table.add_row(
-            *figures.trade_cells(number, trade),
-            figures.money(trade.net_pnl),
-            figures.money(entry.mae),
-            figures.money(entry.mfe),
-            trade.currency,
-            figures.percent(trade.net_return),
-            " / ".join(tag for tag in (entry.entry_tag, entry.exit_tag) if tag),
-        )
-    print_table(table, Console())

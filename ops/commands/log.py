@@ -1,12 +1,14 @@
 """``onetape log``: the events of a stream, for people or for programs."""
 
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 
 import click
 import msgspec
+from rich.console import Console
 
 from eventstore import SqliteEventStore, read_story
 from eventstore.importing.timestamps import StampParser
@@ -15,9 +17,20 @@ from eventstore.vocabulary import symbol_of
 from kernel.errors import InputError
 from kernel.events import Event
 from kernel.time_units import DAY_NS
-from ops.event_lines import EVENT_NAMES, HEADING, LoggedEvent, human_line, json_line, logged_events
+from ops.completion import complete_streams
+from ops.event_lines import (
+    EVENT_NAMES,
+    HEADING,
+    NARROW_HEADING,
+    LoggedEvent,
+    human_line,
+    json_line,
+    logged_events,
+    narrow_lines,
+)
 from ops.event_loop import run
 from ops.store_file import existing_store, require_streams, store_option
+from ops.tables import has_width
 
 
 class TimeBound(click.ParamType[int]):
@@ -62,7 +75,7 @@ class LogQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @click.command("log")
-@click.argument("stream")
+@click.argument("stream", shell_complete=complete_streams)
 @store_option
 @click.option("--from", "from_ts", type=TimeBound(date_means_end=False), help="First time, UTC.")
 @click.option(
@@ -128,12 +141,12 @@ def log_command(
 
 
 async def _print_log(path: Path, query: LogQuery, *, as_json: bool) -> None:
-    as_line = json_line if as_json else human_line
+    as_line = json_line if as_json else _line_for(Console())
     async with existing_store(path) as store:
         if not query.is_following:
             await require_streams(store, (query.stream,))
         if not as_json:
-            click.echo(HEADING)
+            click.echo(HEADING if as_line is human_line else NARROW_HEADING)
         left = query.limit
         async with aclosing(_batches(store, query)) as batches:
             async for batch in batches:
@@ -145,6 +158,11 @@ async def _print_log(path: Path, query: LogQuery, *, as_json: bool) -> None:
                     click.echo("\n".join(map(as_line, events)))
                 if query.limit and left <= 0:
                     return
+
+
+def _line_for(console: Console) -> Callable[[LoggedEvent], str]:
+    """One line for each event, or lines that fit where there is a width."""
+    return partial(narrow_lines, width=max(console.width, 40)) if has_width(console) else human_line
 
 
 async def _batches(store: SqliteEventStore, query: LogQuery) -> AsyncGenerator[Batch, None]:

@@ -1,6 +1,5 @@
-"""The ``replay`` command: run strategies over recorded data, and verify that a run repeats."""
+"""The ``replay`` command: run strategies over recorded data. ``runs`` has its subcommands."""
 
-import json
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -17,21 +16,26 @@ from components.assembly.settings import StrategyConfig
 from eventstore import Durability, SqliteEventStore
 from eventstore.data_issues import notes_on_data
 from kernel.clock import HistoricalClock
+from kernel.configuration import listed
 from kernel.errors import ComponentError, InputError
 from ops.command_group import CommandGroup
-from ops.commands.journal import show_journal
+from ops.commands.runs import (
+    journal_command,
+    list_command,
+    report_command,
+    show_command,
+    verify_command,
+)
+from ops.completion import complete_data
 from ops.event_loop import run
-from ops.store_file import existing_store, require_store
-from ops.tables import print_table
+from ops.run_output import REPORT_HELP, Output, benchmark_option, show_read
+from ops.store_file import require_store
+from ops.version import installed_version
 from replay.backtest import run_and_record
 from replay.config import CONFIG_FILE, ReplayConfig, check_config, load_config
-from replay.demo import DEMO_STORE, demo_config, import_demo_data
 from replay.failures import failure_sentence
-from replay.planning import plan_run, unplayed_actions
-from replay.report import read_prices, write_report
-from replay.results import RunResult, read_results
-from replay.tables import result_table, strategies_note, strategies_table, to_json
-from replay.verification import RESTARTS, verify_run
+from replay.planning import is_data, plan_run, unplayed_actions
+from replay.run_reading import read_run
 
 
 class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +56,9 @@ class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
     commission_per_share: str | None
     commission_per_order: str | None
     allow_short: bool
+    benchmark: str
     report: str | None
+    no_report: bool
     as_json: bool
 
 
@@ -70,7 +76,13 @@ class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
     help="Bars before --from that fill the history: auto, none or a number [default: auto].",
 )
 @click.option("--store", type=click.Path(), help="Event store to read from and to append the run to.")
-@click.option("--stream", "streams", multiple=True, help="Data stream to play; may be given several times.")
+@click.option(
+    "--stream",
+    "streams",
+    multiple=True,
+    shell_complete=complete_data,
+    help="Data stream to play; may be given several times.",
+)
 @click.option(
     "--strategy",
     "strategies",
@@ -91,8 +103,11 @@ class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
 @click.option("--commission-per-share", help="In the account's currency.")
 @click.option("--commission-per-order", help="In the account's currency.")
 @click.option("--allow-short", is_flag=True, help="Let sales take positions below zero.")
-@click.option("--report", type=click.Path(), help="Where to write the HTML report [default: RUN.html].")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the table.")
+@benchmark_option
+@click.option("--report", type=click.Path(), help=REPORT_HELP)
+@click.option("--no-report", is_flag=True, help="Write no report.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the tables.")
+@click.version_option(installed_version(), prog_name="replay")
 @click.pass_context
 def replay(context: click.Context, /, **options: object) -> None:
     """Run strategies over recorded market data and append their events to the store.
@@ -102,83 +117,22 @@ def replay(context: click.Context, /, **options: object) -> None:
       replay --from 2008-01-01
       replay --from 2008-01-01 --to 2012-12-31 --store market.db --stream goog.1d \\
              --strategy strategies.ma_cross:MovingAverageCross --param fast=20 --param slow=50
-      replay verify run.ma_cross.1 --store market.db
+      replay list
+      replay show run.ma_cross.1
 
-    Options that are not given come from onetape.yaml in the current folder. Without that file and without
-    --store the demo runs: a moving-average cross over the bundled daily bars of five US shares.
+    Options that are not given come from onetape.yaml in the current folder. Without that file the store is
+    onetape.db, and --stream and --strategy are needed. For a run without any set-up: onetape demo.
 
     Exit code 0: done. 1: refused, nothing changed; or a component or strategy failed in the run: the run and
     its report are written, and stderr has the first failure. 2: wrong usage.
     """
     if context.invoked_subcommand is None:
         wanted = msgspec.convert(options, ReplayOptions)
-        report = None if wanted.report is None else Path(wanted.report)
-        run(replay_and_show(configure(wanted), report=report, as_json=wanted.as_json))
+        run(replay_and_show(configure(wanted), output_of(wanted)))
 
 
-@replay.command()
-@click.argument("run_stream")
-@click.option("--store", type=click.Path(), help="The store that holds the run.")
-@click.option(
-    "--current-code", is_flag=True, help="Run the strategy code on disk instead of the recorded code."
-)
-@click.option(
-    "--restarts",
-    type=click.IntRange(0),
-    default=RESTARTS,
-    show_default=True,
-    help="How often to restart the core from a snapshot during the run.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def verify(run_stream: str, store: str | None, *, current_code: bool, restarts: int, as_json: bool) -> None:
-    """Play a recorded run or a live log again and compare every derived event, byte for byte.
-
-    The record itself is checked too: hashes of configuration, sources and data, and counts, time and digest
-    at its end. In the middle the core is restarted from a snapshot: a strategy that keeps state outside
-    `self.state` is named.
-
-    \b
-    Example:
-      replay verify run.ma_cross.1 --store market.db
-
-    Exit code 0: equal. 1: different; stderr has the first record that differs.
-    """
-    path = Path(store or _base_config(None, names_store=False).store)
-    run(_verify(run_stream, path, current_code=current_code, restarts=restarts, as_json=as_json))
-
-
-@replay.command()
-@click.argument("run_stream")
-@click.option("--store", type=click.Path(), help="The store that holds the run.")
-@click.option("--csv", "csv_path", type=click.Path(path_type=Path), help="Write a CSV file instead.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
-def journal(run_stream: str, store: str | None, csv_path: Path | None, *, as_json: bool) -> None:
-    """List every trade of a run or live log: entry, exit, P&L, and the largest moves for and against it.
-
-    \b
-    Example:
-      replay journal run.ma_cross.1 --store market.db --csv trades.csv
-
-    MAE and MFE are the maximum adverse and favourable excursion, in money before commission.
-    """
-    path = Path(store or _base_config(None, names_store=False).store)
-    run(show_journal(run_stream, path, csv_path=csv_path, as_json=as_json))
-
-
-@replay.command()
-@click.argument("run_stream")
-@click.option("--store", type=click.Path(), help="The store that holds the run.")
-@click.option("--report", type=click.Path(path_type=Path), help="Where to write it [default: RUN.html].")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the table.")
-def report(run_stream: str, store: str | None, report: Path | None, *, as_json: bool) -> None:
-    """Print the results of a recorded run, or of a live log so far, and write the HTML report.
-
-    \b
-    Example:
-      replay report run.ma_cross.1 --store market.db
-    """
-    path = Path(store or _base_config(None, names_store=False).store)
-    run(_report(run_stream, path, report or Path(f"{run_stream}.html"), as_json=as_json))
+for _command in (list_command, show_command, report_command, journal_command, verify_command):
+    replay.add_command(_command)
 
 
 def main() -> None:
@@ -186,9 +140,21 @@ def main() -> None:
     replay(prog_name="replay")
 
 
+def output_of(options: ReplayOptions) -> Output:
+    """What the options say about the output."""
+    if options.no_report and options.report is not None:
+        raise click.UsageError("--report and --no-report exclude each other")
+    return Output(
+        report=None if options.report is None else Path(options.report),
+        is_reported=not options.no_report,
+        benchmark=options.benchmark,
+        as_json=options.as_json,
+    )
+
+
 def configure(options: ReplayOptions) -> ReplayConfig:
-    """The configuration file or the demo, with the options of the command line in place of theirs."""
-    config = _base_config(options.config, names_store=options.store is not None)
+    """The configuration file, with the options of the command line in place of its settings."""
+    config = _base_config(options.config)
     if options.params and len(options.strategies) > 1:
         raise InputError(
             "--param needs a single --strategy; for several, set their parameters in onetape.yaml"
@@ -233,14 +199,12 @@ def configure(options: ReplayOptions) -> ReplayConfig:
     return configured
 
 
-def _base_config(path: str | None, *, names_store: bool) -> ReplayConfig:
-    """The configuration without options: a file, else defaults if a store is named, else the demo."""
+def _base_config(path: str | None) -> ReplayConfig:
+    """The configuration without options: a file, else defaults."""
     if path is not None:
         return load_config(Path(path))
     found = Path(CONFIG_FILE)
-    if found.exists():
-        return load_config(found)
-    return ReplayConfig() if names_store else demo_config()
+    return load_config(found) if found.exists() else ReplayConfig()
 
 
 def _params(pairs: tuple[str, ...]) -> dict[str, str | int | float | bool | None]:
@@ -269,19 +233,17 @@ def _amount(text: str | None, default: Decimal, *, option: str) -> Decimal:
     return amount
 
 
-async def replay_and_show(config: ReplayConfig, *, report: Path | None, as_json: bool) -> None:
+async def replay_and_show(config: ReplayConfig, output: Output) -> None:
     """Run a configuration into its store, write the report and print the results.
 
     Raises ``ComponentError`` after all that if a component or strategy failed in the run.
     """
-    is_demo = config.store == DEMO_STORE
     path = Path(config.store)
-    if not is_demo:
-        require_store(path)
+    require_store(path)
     # No sync after each commit: a run that loses its end can be repeated from its inputs.
     async with await SqliteEventStore.open(path, durability=Durability.NORMAL) as store:
-        if is_demo:
-            await import_demo_data(store)
+        if not config.streams:
+            raise click.UsageError(await _nothing_to_play(store, path))
         plan = await plan_run(store, config)
         for stream in await unplayed_actions(store, plan):
             click.echo(f"replay: stream {stream!r} is in the store and not played", err=True)
@@ -291,51 +253,20 @@ async def replay_and_show(config: ReplayConfig, *, report: Path | None, as_json:
             run_stream = await run_and_record(
                 store, plan, clock=HistoricalClock(config.speed), progress=progress
             )
-        result = await read_results(store, run_stream)
-        prices = await read_prices(store, result)
-    written = write_report(result, report or Path(f"{run_stream}.html"), prices)
-    _show(result, written, as_json=as_json)
+        read = await read_run(store, run_stream, benchmark=output.benchmark)
+    result = show_read(read, path, output)
     if result.failures:
         raise ComponentError(failure_sentence(result))
 
 
-async def _verify(run_stream: str, path: Path, *, current_code: bool, restarts: int, as_json: bool) -> None:
-    async with existing_store(path) as store:
-        verified = await verify_run(store, run_stream, current_code=current_code, restarts=restarts)
-    if as_json:
-        click.echo(msgspec.json.encode(verified))
-        return
-    opening = "the whole opening" if verified.opening_hash else "configuration, sources, data and period"
-    end = "counts, time and digest of its end; " if verified.is_ended else ""
-    click.echo(
-        f"{run_stream}: reproduced {verified.derived_count} derived events "
-        f"from {verified.input_count} inputs; digest {verified.digest}\n"
-        f"checked: {opening}; every derived event; {end}"
-        f"state put back from a snapshot: {verified.restarts}"
+async def _nothing_to_play(store: SqliteEventStore, path: Path) -> str:
+    """A sentence that says what to do."""
+    data = [info.stream for info in await store.streams() if is_data(info)]
+    held = f"it holds {listed(data)}" if data else "it holds no data yet, see onetape import"
+    return (
+        f"there is nothing to play: name data of {path} with --stream ({held}) and a strategy with "
+        f"--strategy, or both in {CONFIG_FILE}; for a run without any set-up: onetape demo"
     )
-
-
-async def _report(run_stream: str, path: Path, report: Path, *, as_json: bool) -> None:
-    async with existing_store(path) as store:
-        result = await read_results(store, run_stream)
-        prices = await read_prices(store, result)
-    _show(result, write_report(result, report, prices), as_json=as_json)
-
-
-def _show(result: RunResult, report: Path, *, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps({**to_json(result), "report": str(report)}, allow_nan=False))
-        return
-    console = Console()
-    print_table(result_table(result), console)
-    by_strategy = strategies_table(result)
-    if by_strategy is not None:
-        console.print()
-        print_table(by_strategy, console)
-        console.print(strategies_note(result), style="dim", soft_wrap=True)
-        console.print()
-    console.print(f"Run stream: {result.run_stream}")
-    console.print(f"Report: {report.resolve()}", soft_wrap=True)
 
 
 @contextmanager

@@ -1,10 +1,10 @@
 """``onetape streams``: lists the streams of a store."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 import msgspec
-from rich.console import Console
 
 from eventstore.data_facts import is_facts
 from eventstore.importing.local_time import iso_utc
@@ -18,9 +18,11 @@ from ops.commands.stream_changes import (
 )
 from ops.event_loop import run
 from ops.store_file import existing_store, store_option
-from ops.tables import plain_table, print_table
+from ops.tables import TableConsole, print_rows
+from replay import figures
+from replay.rows import Rows, number, text
 
-_LISTED_SYMBOLS = 5
+_LISTED_SYMBOLS = 3
 
 
 @click.group("streams", invoke_without_command=True)
@@ -43,12 +45,16 @@ def streams_command(ctx: click.Context, store_path: Path, as_json: bool) -> None
     if as_json:
         click.echo(msgspec.json.encode([_as_dict(info) for info in infos]).decode())
         return
-    table = plain_table("stream", "events>", "first", "last", "symbols", "types", "bytes>", "blocks>", "head")
-    for info in infos:
-        if is_facts(info.stream):
-            continue
-        table.add_row(*_cells(info))
-    print_table(table, Console())
+    print_rows(_rows(infos), TableConsole())
+
+
+def _rows(infos: Sequence[StreamInfo]) -> Rows:
+    """A row for each stream."""
+    columns = (
+        text("stream"), number("events"), text("first"), text("last"), text("symbols"), text("types", rank=2),
+        number("bytes", rank=3), number("blocks", rank=4), text("head", rank=4),
+    )  # fmt: skip
+    return Rows("Streams", columns, tuple(_cells(info) for info in infos if not is_facts(info.stream)))
 
 
 for _change in (delete_command, set_aside_command, restore_command, replace_command, history_command):
@@ -71,8 +77,8 @@ def _cells(info: StreamInfo) -> tuple[str, ...]:
     return (
         info.stream,
         f"{info.last_seq:,}",
-        iso_utc(info.first_ts),
-        iso_utc(info.last_ts),
+        figures.iso(info.first_ts)[:10],
+        figures.iso(info.last_ts)[:10],
         shown + more,
         ", ".join(info.event_types),
         f"{info.payload_bytes:,}",

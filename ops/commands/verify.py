@@ -10,6 +10,7 @@ from eventstore import SqliteEventStore
 from eventstore.catalogue import read_history
 from eventstore.stream_keys import CATALOGUE, aside_key
 from kernel.errors import StoreDamaged, StoreError, StreamMissing
+from ops.completion import complete_streams
 from ops.event_loop import run
 from ops.store_file import existing_store, require_streams, store_option
 
@@ -40,7 +41,7 @@ class StoreCheck(msgspec.Struct, frozen=True):
 
 
 @click.command("verify")
-@click.argument("streams", nargs=-1, metavar="[STREAM]...")
+@click.argument("streams", nargs=-1, metavar="[STREAM]...", shell_complete=complete_streams)
 @store_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
 @click.pass_context

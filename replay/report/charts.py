@@ -10,10 +10,11 @@ from kernel.events import Side
 from kernel.time_units import DAY_NS, HOUR_NS, MS_NS
 from replay import figures
 from replay.equity import EquityCurve, Integers, daily_closes
+from replay.logged_series import LoggedSeries
 from replay.metrics import drawdowns
 from replay.report.prices import PriceHistory, PriceSeries
-from replay.report.sampling import ExtremesSample
 from replay.results import RunResult
+from replay.sampling import Candles, ExtremesSample
 from replay.trades import OpenLot, RoundTrip
 
 CURVE_POINTS = 5_000
@@ -28,6 +29,8 @@ class CurveChart(msgspec.Struct, frozen=True):
 
     x: list[str]
     equity: list[float]
+    benchmark: list[float]
+    """The value of the benchmark; empty without one."""
     drawdown: list[float | None]
     is_intraday: bool
 
@@ -48,6 +51,25 @@ class Markers(msgspec.Struct, frozen=True):
     text: list[str]
 
 
+class CandleChart(msgspec.Struct, frozen=True):
+    """Bars, by the beginning of the stretch that ends at ``ts``."""
+
+    x: list[str]
+    open: list[float]
+    high: list[float]
+    low: list[float]
+    close: list[float]
+
+
+class Indicator(msgspec.Struct, frozen=True):
+    """A figure that a strategy logged. ``on_price``: drawn on the prices, as it is of their size."""
+
+    name: str
+    x: list[str]
+    y: list[float]
+    on_price: bool
+
+
 class PriceChart(msgspec.Struct, frozen=True):
     """Prices of a symbol with markers for its trades."""
 
@@ -60,6 +82,8 @@ class PriceChart(msgspec.Struct, frozen=True):
     losses: Markers
     is_intraday: bool
     note: str
+    candles: CandleChart | None
+    indicators: list[Indicator]
 
 
 class ChartData(msgspec.Struct, frozen=True):
@@ -117,11 +141,12 @@ def _strategy_line(name: str, curve: EquityCurve) -> StrategyLine:
 
 
 def _curve(result: RunResult) -> CurveChart:
-    curve = result.equity
+    curve, beside = result.equity, result.benchmark
     kept, times = _kept(curve)
     return CurveChart(
         x=times,
         equity=[float(value) for value in curve.equity[kept]],
+        benchmark=[] if beside is None else [float(value) for value in beside.value[kept]],
         drawdown=[float(value) for value in drawdowns(curve.performance)[kept]],
         is_intraday=_is_intraday(curve.ts[1:]),
     )
@@ -138,7 +163,9 @@ def _price_chart(result: RunResult, series: PriceSeries) -> PriceChart:
         [] if is_marked_whole else [f"The first {len(shown):,} of {len(trades):,} round trips are marked."]
     )
     if series.is_thinned:
-        notes.append("Prices are reduced to the lowest and highest of each stretch of time.")
+        notes.append("The line is reduced to the lowest and highest price of each stretch of time.")
+    if series.candles is not None and series.candles.bars_each > 1:
+        notes.append(f"Each candle is {series.candles.bars_each} bars.")
     return PriceChart(
         symbol=series.symbol,
         x=chart_times(series.ts),
@@ -149,7 +176,40 @@ def _price_chart(result: RunResult, series: PriceSeries) -> PriceChart:
         losses=_exits((t for t in shown if t.net_pnl <= 0), names_strategy=names_strategy),
         is_intraday=_is_intraday(series.ts),
         note=" ".join(notes),
+        candles=None if series.candles is None else _candles(series.candles),
+        indicators=_indicators(result, series),
     )
+
+
+def _candles(candles: Candles) -> CandleChart:
+    return CandleChart(
+        chart_times(candles.ts),
+        *(
+            [float(price) for price in each]
+            for each in (candles.open, candles.high, candles.low, candles.close)
+        ),
+    )
+
+
+def _indicators(result: RunResult, series: PriceSeries) -> list[Indicator]:
+    """The logged figures of a symbol, and those that belong to no symbol."""
+    own = [logged for logged in result.logged if logged.symbol in ("", series.symbol) and len(logged.ts)]
+    names_strategy = len(result.strategies) > 1
+    return [
+        Indicator(
+            html.escape(f"{logged.strategy}: {logged.name}" if names_strategy else logged.name),
+            chart_times(logged.ts),
+            [float(value) for value in logged.values],
+            _is_of_the_size_of(series, logged),
+        )
+        for logged in own
+    ]
+
+
+def _is_of_the_size_of(series: PriceSeries, logged: LoggedSeries) -> bool:
+    """Whether the middle value is within the prices, give or take a tenth."""
+    middle = float(np.median(logged.values))
+    return bool(0.9 * series.price.min() <= middle <= 1.1 * series.price.max())
 
 
 def _entries(entries: Sequence[RoundTrip | OpenLot], side: Side, *, names_strategy: bool) -> Markers:

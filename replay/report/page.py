@@ -11,17 +11,30 @@ from plotly.offline import get_plotlyjs
 
 from kernel.decimals import exact
 from kernel.errors import InputError
+from kernel.events import Side
 from replay import figures
 from replay.equity import MonthlyReturn, daily_closes, monthly_returns
 from replay.report.charts import chart_data
+from replay.report.files import check_replaceable, head_marks
 from replay.report.prices import PriceHistory
 from replay.results import RunResult, RunStrategy
-from replay.strategy_results import StrategyResult
-from replay.tables import STRATEGY_COLUMNS, problems, result_lines, strategies_note, strategy_cells
-from replay.trades import RoundTrip
+from replay.rows import Rows
+from replay.tables import (
+    data_text,
+    drawdown_rows,
+    exit_rows,
+    open_pnl,
+    params_of,
+    problems,
+    result_lines,
+    ruin_ts,
+    strategy_rows,
+    symbol_rows,
+)
+from replay.trade_statistics import exit_reason
+from replay.trades import OpenLot, RoundTrip
 
 TRADES_SHOWN = 500
-NAMES_SHOWN = 10
 FULL_COLOUR_AT = 0.10
 """A month that moved 10 % has the strongest colour."""
 
@@ -32,8 +45,9 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 def write_report(result: RunResult, path: Path, prices: PriceHistory) -> Path:
     """Write the report to ``path``, and create its folders; return the path.
 
-    Raises ``InputError`` if the file cannot be written.
+    Raises ``InputError`` if the file cannot be written, or exists and is not a report.
     """
+    check_replaceable(path)
     document = report_page(result, prices)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,20 +63,22 @@ def report_page(result: RunResult, prices: PriceHistory) -> str:
     plotly_script: str = get_plotlyjs()
     data = chart_data(result, prices)
     return Template(_asset("page.html")).substitute(
+        marks=head_marks(result),
         title=_text(", ".join(one.strategy for one in result.strategies) or result.run_stream),
         style=_asset("report.css"),
         strategies="\n".join(_strategy(one) for one in result.strategies),
         facts=_facts(result),
         tiles="\n".join(_tiles(result)),
-        by_strategy_hidden="" if len(result.by_strategy) > 1 else "hidden",
-        strategy_columns="".join(f"<th>{_text(name)}</th>" for name in STRATEGY_COLUMNS),
-        by_strategy="\n".join(_strategy_row(one) for one in result.by_strategy),
-        strategies_note=_text(strategies_note(result)),
+        banner=_banner(result),
+        by_strategy=_card(strategy_rows(result), chart="strategies"),
+        tables="\n".join(
+            _card(rows) for rows in (symbol_rows(result), exit_rows(result), drawdown_rows(result))
+        ),
         price_options="\n".join(f"<option>{_text(one.symbol)}</option>" for one in data.prices),
         price_hidden="" if data.prices else "hidden",
         months=_months(monthly_returns(daily_closes(result.equity))),
-        trades=_trades(result.trades),
-        trades_hidden="" if result.trades else "hidden",
+        trades=_trades(result),
+        trades_hidden="" if result.trades or result.open_lots else "hidden",
         trades_note=_trades_note(result),
         figures="\n".join(_row(name, figure) for name, figure in result_lines(result)),
         config=_text(_indented(result.config)),
@@ -98,9 +114,9 @@ def _row(name: str, value: str) -> str:
 
 def _strategy(one: RunStrategy) -> str:
     """A strategy's name, version, reference and parameters."""
-    params: Mapping[str, object] = msgspec.json.decode(one.params or "{}", type=dict[str, object])
     chips = "".join(
-        f"<span class='chip'><b>{_text(name)}</b> {_text(value)}</span>" for name, value in params.items()
+        f"<span class='chip'><b>{_text(name)}</b> {_text(value)}</span>"
+        for name, value in params_of(one).items()
     )
     version = f" <small>{_text(one.version)}</small>" if one.version else ""
     return (
@@ -109,35 +125,68 @@ def _strategy(one: RunStrategy) -> str:
     )
 
 
-def _strategy_row(one: StrategyResult) -> str:
-    """A strategy's line in the table of strategies; gains and losses are coloured."""
-    tones = {3: float(one.trade_pnl), 4: 0.0 if one.pnl is None else float(one.pnl.net)}
-    cells = enumerate(strategy_cells(one))
+def _banner(result: RunResult) -> str:
+    """A red banner above everything else if the figures cannot be relied on."""
+    reasons: list[str] = []
+    if result.failures:
+        count = "1 failure" if result.failures == 1 else f"{result.failures:,} failures"
+        reasons.append(
+            f"<strong>This run failed. Its figures cannot be relied on.</strong> "
+            f"{count}; the first: {_text(result.first_failure)}"
+        )
+    ruined_ts = ruin_ts(result)
+    if ruined_ts is not None:
+        when = figures.moment(ruined_ts)
+        reasons.append(f"<strong>The account was ruined.</strong> Its equity was 0 or below at {when}.")
+    return "".join(f"<p class='banner' role='alert'>{reason}</p>" for reason in reasons)
+
+
+def _card(rows: Rows, *, chart: str = "") -> str:
+    """A table with its heading, and a place for a chart above it; nothing without rows."""
+    if not rows:
+        return ""
+    heads = "".join(
+        f"<th class='{'' if column.is_number else 'word'}'>{_text(column.name)}</th>"
+        for column in rows.columns
+    )
+    tones = rows.tones or (0.0,) * len(rows.rows)
+    body = "\n".join(_table_row(rows, cells, tone) for cells, tone in zip(rows.rows, tones, strict=True))
+    place = f"<div id='{chart}' class='chart short'></div>" if chart else ""
+    note = f"<p class='muted'>{_text(rows.note)}</p>" if rows.note else ""
+    return (
+        f"<section class='card'><h2>{_text(rows.title)}</h2>{place}<div class='scroll'>"
+        f"<table><thead><tr>{heads}</tr></thead><tbody>\n{body}\n</tbody></table></div>{note}</section>"
+    )
+
+
+def _table_row(rows: Rows, cells: Sequence[str], tone: float) -> str:
+    """A row of a table. Columns of P&L have the row's tone."""
+    found = zip(rows.columns, cells, strict=True)
     return (
         "<tr>"
-        + "".join(f"<td class='{_tone(tones.get(place))}'>{_text(cell)}</td>" for place, cell in cells)
+        + "".join(
+            f"<td class='{'' if column.is_number else 'word'}{_tone(tone) if 'P&L' in column.name else ''}'>"
+            f"{_text(cell)}</td>"
+            for column, cell in found
+        )
         + "</tr>"
     )
 
 
 def _facts(result: RunResult) -> str:
-    sources = [f"{one.stream} {one.first_seq}-{one.last_seq}" for one in result.sources]
     facts = {
+        "Data": data_text(result),
+        "Symbols": figures.names(result.symbols),
         "Period": figures.period(result.start_ts, result.end_ts),
-        "Symbols": _shortened(result.symbols),
+        "Initial cash": f"{figures.money(result.metrics.initial_equity)} {result.currency}",
         "Run stream": result.run_stream,
-        "Data": _shortened(sources),
         "Digest": result.digest,
     }
+    if result.benchmark is not None:
+        facts["Benchmark"] = result.benchmark.name
     if result.first_problem:
         facts["Problems"] = problems(result)
     return "".join(f"<dt>{name}</dt><dd>{_text(fact)}</dd>" for name, fact in facts.items())
-
-
-def _shortened(names: Sequence[str]) -> str:
-    more = len(names) - NAMES_SHOWN
-    shown = ", ".join(names[:NAMES_SHOWN])
-    return f"{shown} and {more:,} more" if more > 0 else shown
 
 
 def _tiles(result: RunResult) -> Iterable[str]:
@@ -145,7 +194,9 @@ def _tiles(result: RunResult) -> Iterable[str]:
     drawdown_note = f"longest {figures.duration(m.max_drawdown_duration_ns)}" if m.max_drawdown else ""
     extremes = f"best {figures.percent(m.best_trade)}, worst {figures.percent(m.worst_trade)}"
     yield _tile("Final equity", figures.money(m.final_equity), result.currency)
-    yield _tile("Total return", figures.percent(m.total_return), tone=_tone(m.total_return))
+    beside = result.benchmark
+    note = "" if beside is None else f"benchmark {figures.percent(beside.total_return)}"
+    yield _tile("Total return", figures.percent(m.total_return), note, tone=_tone(m.total_return))
     yield _tile("Annual return", figures.percent(m.annual_return), tone=_tone(m.annual_return))
     yield _tile("Volatility", figures.percent(m.volatility), "a year")
     yield _tile("Sharpe", figures.ratio(m.sharpe))
@@ -155,9 +206,21 @@ def _tiles(result: RunResult) -> Iterable[str]:
     yield _tile("Trades", f"{m.trade_count:,}", f"{result.orders:,} orders, {result.fills:,} fills")
     yield _tile("Win rate", figures.percent(m.win_rate), extremes if m.trade_count else "")
     yield _tile("Profit factor", figures.ratio(m.profit_factor))
-    yield _tile("Average trade", figures.duration(m.average_trade_duration_ns))
-    yield _tile("Exposure", figures.percent(m.exposure), "of marks with a position")
+    averages = result.statistics
+    average = (
+        "" if averages.average_pnl is None else f"{figures.money(averages.average_pnl)} {result.currency}"
+    )
+    yield _tile("Average trade", figures.percent(averages.average_return), average)
+    yield _tile("Expectancy", figures.percent(averages.expectancy), "mean return of a trade")
+    yield _tile("SQN", figures.ratio(averages.sqn))
+    yield _tile("Trade duration", figures.duration(m.average_trade_duration_ns), "on average")
+    yield _tile(
+        "Exposure time", figures.percent(result.time_in_market), f"{figures.percent(m.exposure)} of marks"
+    )
     yield _tile("Fees", figures.money(m.fees), result.currency)
+    if beside is not None:
+        yield _tile("Alpha", figures.percent(beside.alpha), "a year")
+        yield _tile("Beta", figures.ratio(beside.beta), f"correlation {figures.ratio(beside.correlation)}")
 
 
 def _tile(name: str, value: str, note: str = "", *, tone: str = "") -> str:
@@ -201,15 +264,15 @@ def _month_cell(value: float | None, *, kind: str = "") -> str:
 # --- trades -----------------------------------------------------------------------------------
 
 
-def _trades(trades: tuple[RoundTrip, ...]) -> str:
-    return "\n".join(_trade(number, trade) for number, trade in enumerate(trades[:TRADES_SHOWN], start=1))
+def _trades(result: RunResult) -> str:
+    """Closed trades, then open positions."""
+    shown = enumerate(result.trades[:TRADES_SHOWN], start=1)
+    closed = [_trade(number, trade, exit_reason(trade, result.exit_reasons)) for number, trade in shown]
+    return "\n".join([*closed, *(_open_lot(result, lot) for lot in result.open_lots[:TRADES_SHOWN])])
 
 
-def _trade(number: int, trade: RoundTrip) -> str:
-    cells = (
-        *figures.trade_cells(number, trade),
-        figures.money(trade.commission),
-    )
+def _trade(number: int, trade: RoundTrip, reason: str) -> str:
+    cells = (*figures.trade_cells(number, trade), reason, figures.money(trade.commission))
     tone = _tone(float(trade.net_pnl))
     return (
         "<tr>"
@@ -219,11 +282,40 @@ def _trade(number: int, trade: RoundTrip) -> str:
     )
 
 
+def _open_lot(result: RunResult, lot: OpenLot) -> str:
+    last, gained = result.last_prices.get(lot.symbol), open_pnl(result, lot)
+    cells = (
+        figures.UNDEFINED,
+        lot.strategy,
+        lot.symbol,
+        "long" if lot.side is Side.BUY else "short",
+        figures.quantity(lot.quantity),
+        figures.moment(lot.entry_ts),
+        figures.price(lot.entry_price),
+        "open",
+        figures.UNDEFINED if last is None else f"{last:,.10g}",
+        figures.duration(result.end_ts - lot.entry_ts),
+        "",
+        figures.money(lot.commission),
+    )
+    cost = abs(lot.entry_price) * lot.quantity * lot.multiplier
+    tone = "" if gained is None else _tone(float(gained))
+    gain = figures.UNDEFINED if gained is None else figures.money(gained)
+    rate = None if gained is None or not cost else float(gained / cost)
+    return (
+        "<tr class='open'>"
+        + "".join(f"<td>{_text(cell)}</td>" for cell in cells)
+        + f"<td class='{tone}'>{_text(gain)}</td><td class='{tone}'>{_text(figures.percent(rate))}</td></tr>"
+    )
+
+
 def _trades_note(result: RunResult) -> str:
     count, open_count = len(result.trades), len(result.open_lots)
     notes = ["No trade was closed." if not count else "P&L and return are after commission; times are UTC."]
     if count > TRADES_SHOWN:
         notes.append(f"The first {TRADES_SHOWN} of {count:,} are listed; the run's stream holds all trades.")
     if open_count:
-        notes.append(f"{open_count:,} open {'lot is' if open_count == 1 else 'lots are'} not in the list.")
+        notes.append(
+            f"{open_count:,} open {'lot is' if open_count == 1 else 'lots are'} at the end of the list."
+        )
     return _text(" ".join(notes))

@@ -10,13 +10,18 @@ from eventstore import EventStore, Selection
 from eventstore.recorded_data import recorded_data
 from kernel.decimals import exact
 from kernel.errors import StreamMissing
-from kernel.events import Bar, Event, Quote, Trade
+from kernel.events import Bar, Event, Quote, StreamRange, Trade
 from replay.equity import Floats, Integers
-from replay.report.sampling import ExtremesSample
+from replay.mark_prices import MarkedPrices, MarkSample
 from replay.results import RunResult
+from replay.sampling import Candles, CandleSample, ExtremesSample
 
 POINTS_PER_SYMBOL = 5_000
 """Points of a chart: more than a screen has columns, and few enough to keep the page small."""
+CANDLES_PER_SYMBOL = 1_000
+"""Most candles of a chart: narrower ones could not be told apart."""
+FLUSH_AT = 4_096
+"""Prices of one symbol that are taken at once: few enough to wait for 500 symbols in memory."""
 SYMBOL_LIMIT = 40
 """Most symbols on the page, the most traded ones. More would only make the file larger."""
 
@@ -27,40 +32,90 @@ class PriceSeries(msgspec.Struct, frozen=True, eq=False):
     """Prices of one symbol in order of ``ts`` (ns UTC): bar closes, market prints, mid quotes.
 
     ``is_thinned``: the series has only the lowest and the highest price of each stretch.
+    ``candles``: of the first timeframe in the data; ``None`` without bars.
     """
 
     symbol: str
     ts: Integers
     price: Floats
     is_thinned: bool
+    candles: Candles | None = None
 
 
 PriceHistory = Mapping[str, PriceSeries]
 """Price series by symbol, the most traded first."""
 
 
+class Market(msgspec.Struct, frozen=True, eq=False):
+    """The prices of a run: series for charts, and the last price of every symbol at every mark."""
+
+    charted: PriceHistory
+    marked: Mapping[str, MarkedPrices]
+
+
 @exact
 async def read_prices(
     store: EventStore, result: RunResult, *, points_per_symbol: int = POINTS_PER_SYMBOL
 ) -> PriceHistory:
-    """Read the prices of the traded symbols, or of all if there was no trade, up to ``SYMBOL_LIMIT``.
+    """The series of ``read_market``."""
+    return (await read_market(store, result, points_per_symbol=points_per_symbol)).charted
 
-    A data stream that is no longer in the store is left out. Raises ``StoreDamaged``.
+
+@exact
+async def read_market(
+    store: EventStore, result: RunResult, *, points_per_symbol: int = POINTS_PER_SYMBOL
+) -> Market:
+    """Read all prices of a run in one pass.
+
+    Series are of the traded symbols, or of all if there was no trade, up to ``SYMBOL_LIMIT``. A data stream
+    that is no longer in the store is left out. Raises ``StoreDamaged``.
     """
-    symbols = charted_symbols(result)
-    samples = {symbol: ExtremesSample(points_per_symbol) for symbol in symbols}
-    data = await recorded_data(store, result.sources)
-    for source in result.sources:
+    charted = charted_symbols(result)
+    samples = {
+        symbol: _Samples(symbol, result, points=points_per_symbol if symbol in charted else 0)
+        for symbol in dict.fromkeys((*charted, *result.symbols, *_successors(result)))
+    }
+    await _read(store, result.sources, samples)
+    return _market(samples, charted)
+
+
+@exact
+async def read_marked(
+    store: EventStore, result: RunResult, stream: str, symbols: Sequence[str]
+) -> Mapping[str, MarkedPrices]:
+    """The prices of symbols of any data stream at the marks of a run."""
+    samples = {symbol: _Samples(symbol, result, points=0) for symbol in symbols}
+    head = await store.head(stream)
+    await _read(store, (StreamRange(stream, 1, head.seq, head.block_hash.hex()),), samples)
+    return _market(samples, ()).marked
+
+
+async def _read(store: EventStore, sources: Sequence[StreamRange], samples: "Mapping[str, _Samples]") -> None:
+    data = await recorded_data(store, sources)
+    for source in sources:
         selection = Selection(
-            from_seq=source.first_seq, to_seq=source.last_seq, symbols=frozenset(symbols), types=_PRICED
+            from_seq=source.first_seq, to_seq=source.last_seq, symbols=frozenset(samples), types=_PRICED
         )
         try:
             async for batch in data.store.read(source.stream, selection):
                 _take(samples, batch.events)
         except StreamMissing:
-            continue
-    series = (_series(symbol, sample) for symbol, sample in samples.items())
-    return {one.symbol: one for one in series if len(one.ts)}
+            pass
+        for sample in samples.values():
+            sample.flush()
+
+
+def _market(samples: "Mapping[str, _Samples]", charted: Sequence[str]) -> Market:
+    series = [samples[symbol].series() for symbol in charted]
+    marked = {symbol: sample.marks.marked() for symbol, sample in samples.items()}
+    return Market(
+        {one.symbol: one for one in series if len(one.ts)},
+        {symbol: one for symbol, one in marked.items() if one is not None},
+    )
+
+
+def _successors(result: RunResult) -> Sequence[str]:
+    return [action.new_symbol for action in result.facts.actions if action.new_symbol]
 
 
 def charted_symbols(result: RunResult) -> tuple[str, ...]:
@@ -71,30 +126,58 @@ def charted_symbols(result: RunResult) -> tuple[str, ...]:
     return tuple(ranked or sorted(result.symbols))[:SYMBOL_LIMIT]
 
 
-def _take(samples: Mapping[str, ExtremesSample], events: Sequence[Event]) -> None:
+class _Samples:
+    """The samples of one symbol. Prices wait in lists and are taken many at once."""
+
+    def __init__(self, symbol: str, result: RunResult, *, points: int) -> None:
+        self.symbol = symbol
+        self.marks = MarkSample(symbol, result.equity.ts[1:], start_ts=result.start_ts)
+        self.ts: list[int] = []
+        self.prices: list[float] = []
+        self.bars: list[Bar] = []
+        self._points = ExtremesSample(points) if points else None
+        self._candles = CandleSample(CANDLES_PER_SYMBOL)
+        self._timeframe = ""
+
+    def flush(self) -> None:
+        """Take the prices that wait."""
+        ts, prices = np.array(self.ts, dtype=np.int64), np.array(self.prices, dtype=np.float64)
+        self.ts, self.prices = [], []
+        self.marks.take(ts, prices)
+        if self._points is not None:
+            self._points.take(ts, prices)
+            self._take_bars()
+        self.bars = []
+
+    def series(self) -> PriceSeries:
+        """The series of a charted symbol. Points of several streams are sorted by time."""
+        assert self._points is not None
+        ts, price = self._points.points()
+        order = np.argsort(ts, kind="stable")
+        candles = self._candles.candles()
+        return PriceSeries(self.symbol, ts[order], price[order], self._points.is_thinned, candles)
+
+    def _take_bars(self) -> None:
+        if self.bars and not self._timeframe:
+            self._timeframe = self.bars[0].timeframe
+        self._candles.take([bar for bar in self.bars if bar.timeframe == self._timeframe])
+
+
+def _take(samples: Mapping[str, _Samples], events: Sequence[Event]) -> None:
     """Add a batch to the samples of its symbols: 0.3 us an event, so ten million quotes take seconds."""
-    found: dict[str, tuple[list[int], list[float]]] = {}
     for event in events:
         match event:
             case Quote():
                 price = (event.bid + event.ask) / 2
             case Bar():
                 price = event.close
+                samples[event.symbol].bars.append(event)
             case Trade():
                 price = event.price
             case _:
                 continue
-        if event.symbol not in found:
-            found[event.symbol] = ([], [])
-        stamps, prices = found[event.symbol]
-        stamps.append(event.ts)
-        prices.append(price)
-    for symbol, (stamps, prices) in found.items():
-        samples[symbol].take(np.array(stamps, dtype=np.int64), np.array(prices, dtype=np.float64))
-
-
-def _series(symbol: str, sample: ExtremesSample) -> PriceSeries:
-    """The series of a symbol. Points of several streams are sorted by time."""
-    ts, price = sample.points()
-    order = np.argsort(ts, kind="stable")
-    return PriceSeries(symbol, ts[order], price[order], sample.is_thinned)
+        sample = samples[event.symbol]
+        sample.ts.append(event.ts)
+        sample.prices.append(price)
+        if len(sample.ts) >= FLUSH_AT:
+            sample.flush()

@@ -27,28 +27,36 @@ function layout(c, more) {
   };
 }
 
+const isLog = (id) => document.getElementById(id).checked;
 const timeFormat = (isIntraday) => (isIntraday ? "%Y-%m-%d %H:%M:%S" : "%Y-%m-%d");
 
 function drawCurve(c) {
-  const { x, equity, drawdown, is_intraday } = data.curve;
+  const { x, equity, benchmark, drawdown, is_intraday } = data.curve;
   const mode = x.length < 40 ? "lines+markers" : "lines";
   const deepest = drawdown.reduce((low, depth) => Math.min(low, depth === null ? 0 : depth), -0.01);
   const traces = [
     { x, y: equity, type: "scatter", mode, name: "Equity", line: { color: c.accent, width: 1.6 }, marker: { size: 5 },
       hovertemplate: "%{y:,.2f} " + data.currency + "<extra>Equity</extra>" },
+    ...(benchmark.length ? [{ x, y: benchmark, type: "scatter", mode: "lines", name: "Benchmark",
+      line: { color: c.muted, width: 1.1, dash: "dot" },
+      hovertemplate: "%{y:,.2f} " + data.currency + "<extra>Benchmark</extra>" }] : []),
     { x, y: drawdown, type: "scatter", mode, name: "Drawdown", yaxis: "y2", fill: "tozeroy", fillcolor: c.fill,
       line: { color: c.loss, width: 1 }, marker: { size: 4 }, hovertemplate: "%{y:.2%}<extra>Drawdown</extra>" },
   ];
   Plotly.react("curve", traces, layout(c, {
-    hovermode: "x unified",
+    hovermode: "x unified", showlegend: benchmark.length > 0,
+    legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" },
+    margin: { l: 64, r: 16, t: benchmark.length ? 34 : 8, b: 36 },
     xaxis: axis(c, { type: "date", anchor: "y2", hoverformat: timeFormat(is_intraday) }),
-    yaxis: axis(c, { domain: [0.32, 1], tickformat: ",.4~f", title: { text: data.currency } }),
+    yaxis: axis(c, { domain: [0.32, 1], tickformat: ",.4~f", title: { text: data.currency },
+                     type: isLog("curve-log") ? "log" : "linear" }),
     yaxis2: axis(c, { domain: [0, 0.26], tickformat: ".2~%", range: [1.08 * deepest, 0], nticks: 4 }),
   }), config);
 }
 
 function drawStrategies(c) {
   const chart = document.getElementById("strategies");
+  if (chart === null) return;
   chart.hidden = data.strategies.length === 0;
   if (chart.hidden) return;
   const traces = data.strategies.map(({ name, x, pnl }) => (
@@ -67,13 +75,26 @@ function markers(points, name, marker) {
            marker: { size: 9, ...marker }, hovertemplate: "%{text}<br>%{x}<extra>" + name + "</extra>" };
 }
 
+function priceTraces(c, chart) {
+  const line = { x: chart.x, y: chart.y, type: "scatter", mode: chart.x.length < 40 ? "lines+markers" : "lines",
+    name: "Price", line: { color: c.muted, width: 1.1 }, marker: { size: 4 },
+    hovertemplate: "%{y:,.6~f}<br>%{x}<extra>Price</extra>" };
+  if (chart.candles === null || document.getElementById("price-form").value === "line") return [line];
+  const side = (colour) => ({ line: { color: colour, width: 1 }, fillcolor: colour });
+  return [{ ...chart.candles, type: "candlestick", name: "Price", increasing: side(c.gain), decreasing: side(c.loss),
+            opacity: 0.7 }];
+}
+
 function drawPrice(c) {
   if (data.prices.length === 0) return;
   const chart = data.prices[document.getElementById("price-symbol").selectedIndex] || data.prices[0];
   const edge = { color: c.card, width: 1 };
+  const below = chart.indicators.some((one) => !one.on_price);
   const traces = [
-    { x: chart.x, y: chart.y, type: "scatter", mode: chart.x.length < 40 ? "lines+markers" : "lines", name: "Price",
-      line: { color: c.muted, width: 1.1 }, marker: { size: 4 }, hovertemplate: "%{y:,.6~f}<br>%{x}<extra>Price</extra>" },
+    ...priceTraces(c, chart),
+    ...chart.indicators.map((one) => ({ x: one.x, y: one.y, type: "scatter", mode: "lines", name: one.name,
+      yaxis: one.on_price ? "y" : "y2", line: { width: 1.2 },
+      hovertemplate: "%{y:,.6~f}<br>%{x}<extra>" + one.name + "</extra>" })),
     markers(chart.long_entries, "Long entry", { symbol: "triangle-up", color: c.accent, line: edge }),
     markers(chart.short_entries, "Short entry", { symbol: "triangle-down", color: c.accent, line: edge }),
     markers(chart.gains, "Exit with gain", { symbol: "circle", color: c.gain, line: edge, size: 8 }),
@@ -82,9 +103,13 @@ function drawPrice(c) {
   Plotly.react("price", traces, layout(c, {
     hovermode: "closest", showlegend: true, legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" },
     margin: { l: 64, r: 16, t: 34, b: 36 },
-    xaxis: axis(c, { type: "date", hoverformat: timeFormat(chart.is_intraday) }),
-    yaxis: axis(c, { tickformat: ",.6~f" }),
+    xaxis: axis(c, { type: "date", hoverformat: timeFormat(chart.is_intraday), rangeslider: { visible: false },
+                     anchor: below ? "y2" : "y" }),
+    yaxis: axis(c, { tickformat: ",.6~f", domain: below ? [0.3, 1] : [0, 1],
+                     type: isLog("price-log") ? "log" : "linear" }),
+    ...(below ? { yaxis2: axis(c, { domain: [0, 0.25], tickformat: ",.6~f" }) } : {}),
   }), config);
+  document.getElementById("price-form-choice").hidden = chart.candles === null;
   document.getElementById("price-note").textContent = chart.note;
 }
 
@@ -111,7 +136,10 @@ function draw() {
   drawReturns(c);
 }
 
-document.getElementById("price-symbol").addEventListener("change", () => drawPrice(colours()));
+for (const id of ["price-symbol", "price-form", "price-log"]) {
+  document.getElementById(id).addEventListener("change", () => drawPrice(colours()));
+}
+document.getElementById("curve-log").addEventListener("change", () => drawCurve(colours()));
 window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
-if (data.prices.length < 2) document.querySelector("#price-card label").hidden = true;
+if (data.prices.length < 2) document.getElementById("price-choice").hidden = true;
 draw();

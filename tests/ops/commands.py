@@ -15,7 +15,7 @@ COMMAND = (sys.executable, "-c", "from ops.cli import main; main()")
 
 def onetape(*arguments: str | Path) -> Result:
     """What the command prints and how it exits; its own exceptions are not hidden."""
-    result = CliRunner().invoke(cli, [str(argument) for argument in arguments])
+    result = CliRunner(env={"COLUMNS": None}).invoke(cli, [str(argument) for argument in arguments])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result

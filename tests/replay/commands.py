@@ -15,7 +15,9 @@ TIMEOUT_S = 120
 
 def replay(*arguments: str | Path) -> Result:
     """What the command prints and how it exits; its own exceptions are not hidden."""
-    result = CliRunner().invoke(command, [str(argument) for argument in arguments], prog_name="replay")
+    result = CliRunner(env={"COLUMNS": None}).invoke(
+        command, [str(argument) for argument in arguments], prog_name="replay"
+    )
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result

@@ -39,6 +39,13 @@ def figures(*arguments: str) -> dict[str, object]:
     return answer
 
 
+def demo() -> dict[str, object]:
+    done = onetape("demo", "--json")
+    assert done.exit_code == 0, done.output
+    answer: dict[str, object] = json.loads(done.stdout)
+    return answer
+
+
 # --- where settings come from -------------------------------------------------------------------
 
 
@@ -73,27 +80,61 @@ def test_a_configuration_elsewhere_can_be_named(folder: Path) -> None:
     assert figures("--config", "other.yaml")["initial_equity"] == "50000"
 
 
-def test_without_a_configuration_the_demo_is_set_up_and_run(
+def test_without_anything_to_play_a_sentence_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The demo's store stays out of it, though it is there."""
+    monkeypatch.chdir(tmp_path)
+    demo()
+
+    nowhere, files = replay("--from", "2012-01-01"), sorted(path.name for path in tmp_path.iterdir())
+    write_csv(tmp_path / "a.csv", walk("A", 100, seed=12))
+    assert onetape("import", "a.csv", "--symbol", "A").exit_code == 0
+    unnamed = replay("--from", "2004-01-05")
+
+    assert (nowhere.exit_code, nowhere.stdout) == (2, "")
+    assert "there is no store at onetape.db" in nowhere.stderr
+    assert "onetape import FILE" in nowhere.stderr
+    assert files == sorted(["onetape-demo.db", "onetape-demo.db.witness", "onetape-demo.html"])
+    assert (unnamed.exit_code, unnamed.stdout) == (2, "")
+    for words in ("there is nothing to play", "--stream (it holds a.1d)", "--strategy", "onetape demo"):
+        assert words in unnamed.stderr
+
+
+def test_every_command_uses_the_store_of_the_configuration(folder: Path) -> None:
+    (folder / "onetape.yaml").write_text(CONFIG)
+    run = str(figures()["run_stream"])
+
+    asked = [onetape("streams"), onetape("log", run), onetape("verify"), replay("list"), replay("show", run)]
+
+    assert [done.exit_code for done in asked] == [0] * 5
+    assert not (folder / "onetape.db").exists()
+
+
+def test_without_a_configuration_every_command_uses_one_store(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    write_csv(tmp_path / "a.csv", walk("A", 100, seed=12))
+    onetape("import", "a.csv", "--symbol", "A")
 
-    told = figures("--from", "2012-01-01")
+    run = str(figures("--stream", "a.1d", "--strategy", CROSS)["run_stream"])
 
-    assert told["symbols"] == list(SYMBOLS)
-    assert (tmp_path / "onetape-demo.db").exists()
+    assert replay("verify", run).exit_code == 0
+    assert set(store_heads(tmp_path / "onetape.db")) == {"a.1d", "a.1d.facts", run}
 
 
 def test_the_demo_imports_its_data_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    first = figures("--from", "2012-01-01")
+    first = demo()
     heads = store_heads(tmp_path / "onetape-demo.db")
 
-    second = figures("--from", "2012-01-01")
+    second = demo()
 
     after = store_heads(tmp_path / "onetape-demo.db")
     assert {name: head for name, head in after.items() if name in heads} == heads
     assert second["digest"] == first["digest"]
+    assert first["symbols"] == list(SYMBOLS)
 
 
 # --- what it leaves and says --------------------------------------------------------------------

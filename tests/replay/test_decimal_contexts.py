@@ -21,7 +21,8 @@ import pytest
 
 from replay import Backtest, backtest
 from replay.journal import as_row
-from replay.tables import result_lines, to_json
+from replay.result_json import to_json
+from replay.tables import result_lines
 from strategies.ma_cross import MovingAverageCross
 from tests.ops.commands import onetape
 from tests.replay.commands import replay

@@ -318,7 +318,7 @@ def test_the_commands_take_a_live_log(tmp_path: Path, monkeypatch: pytest.Monkey
     assert trades
     result = json.loads(reported.output)
     assert (result["trades"], result["fills"]) == (len(trades), fills)
-    assert (tmp_path / "paper.html").read_text("utf-8").count("ma_cross")
+    assert (tmp_path / "live.paper.html").read_text("utf-8").count("ma_cross")
 
 
 # --- logs from before inputs were numbered ------------------------------------------------------

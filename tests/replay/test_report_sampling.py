@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from replay.equity import Floats, Integers
-from replay.report.sampling import ExtremesSample
+from replay.sampling import ExtremesSample
 
 LIMIT = 16
 

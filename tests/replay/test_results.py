@@ -24,8 +24,9 @@ from kernel.events import (
     OrderType,
 )
 from kernel.identifiers import ClientOrderId
+from replay.result_json import to_json
 from replay.results import RunResult, read_results
-from replay.tables import result_table, to_json
+from replay.tables import result_table
 from tests.replay.recorded_run import DATA, RUN, STRATEGY, bar, correction, day, fill, mark, record_run
 
 BARS: list[Event] = [bar(number, close) for number, close in enumerate((100, 110, 90, 95, 100))]
@@ -304,7 +305,10 @@ async def test_json_names_are_stable(store: MemoryEventStore) -> None:
         "refused failures first_problem fills trades open_lots currency initial_equity final_equity "
         "total_return annual_return volatility sharpe sortino calmar max_drawdown max_drawdown_duration_s "
         "win_rate profit_factor exposure average_trade_duration_s best_trade worst_trade fees digest "
-        "by_strategy"
+        "by_strategy references parameters data initial_cash equity_peak benchmark benchmark_return "
+        "benchmark_max_drawdown alpha beta correlation average_drawdown average_drawdown_duration_s "
+        "expectancy sqn average_trade average_trade_pnl average_win average_loss exposure_time by_symbol "
+        "exits drawdowns open_positions"
     )
 
 

@@ -15,9 +15,10 @@ from replay.backtest import run_and_record
 from replay.config import ReplayConfig
 from replay.planning import plan_run
 from replay.report import read_prices, write_report
+from replay.result_json import to_json
 from replay.results import RunResult, read_results
 from replay.strategy_results import StrategyResult
-from replay.tables import strategies_note, strategies_table, to_json
+from replay.tables import strategies_note, strategy_rows
 from strategies.sdk import Capital
 from tests.replay.market import walk
 from tests.replay.playing import START, store_of
@@ -166,22 +167,21 @@ async def test_without_marks_of_ledgers_trades_and_fees_are_known_and_the_rest_i
 
 
 async def test_one_strategy_has_no_table_of_its_own() -> None:
-    assert strategies_table(await ran(CROSS)) is None
+    assert not strategy_rows(await ran(CROSS))
 
 
 async def test_several_have_a_line_each_in_table_json_and_report(tmp_path: Path) -> None:
     result = await ran(CROSS, HOLD)
-    table = strategies_table(result)
+    table = strategy_rows(result)
     fields = json.loads(json.dumps(to_json(result)["by_strategy"], allow_nan=False))
     store = await store_of(a=walk("A", 400, seed=5))
     page = write_report(
         result, tmp_path / "r.html", await read_prices(store, msgspec.structs.replace(result, sources=()))
     ).read_text()
 
-    assert table is not None
-    assert table.row_count == 2
+    assert len(table.rows) == 2
     assert [one["strategy"] for one in fields] == ["ma_cross", "buy_and_hold"]
     assert Decimal(fields[0]["net_pnl"]) == net(result.by_strategy[0])
     assert "By strategy" in page
-    assert page.count("<td class=''>buy_and_hold</td>") == 1
+    assert page.count("<td class='word'>buy_and_hold</td>") == 1
     assert '"strategies":[{"name":"ma_cross"' in page

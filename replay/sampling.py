@@ -1,7 +1,11 @@
 """Reduces a series to few points for a chart, and keeps every extreme visible."""
 
+from collections.abc import Sequence
+
+import msgspec
 import numpy as np
 
+from kernel.events import Bar
 from replay.equity import Floats, Integers
 
 
@@ -62,6 +66,93 @@ class ExtremesSample:
         chosen = _extremes(self._kept_values, count=len(self._kept_values) // 4, size=4)
         self._kept_ts, self._kept_values = self._kept_ts[chosen], self._kept_values[chosen]
         self._group *= 2
+
+
+class Candles(msgspec.Struct, frozen=True, eq=False):
+    """Bars of one timeframe in order of ``ts`` (ns UTC, the end); each is of up to ``bars_each`` bars."""
+
+    ts: Integers
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    bars_each: int
+
+
+class CandleSample:
+    """Takes bars piece by piece and keeps at most ``limit`` candles, an even number.
+
+    All candles but the last are of one number of bars, which doubles whenever the limit is reached.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._each = 1
+        self._candles = _NO_CANDLES
+        self._pending: list[Bar] = []
+
+    def take(self, bars: Sequence[Bar]) -> None:
+        """Add the next bars."""
+        self._pending.extend(bars)
+        whole = len(self._pending) - len(self._pending) % self._each
+        self._candles = _joined(self._candles, _grouped(_of_bars(self._pending[:whole]), self._each))
+        del self._pending[:whole]
+        while len(self._candles.ts) >= self._limit:
+            odd = len(self._candles.ts) % 2
+            whole_groups = _part(self._candles, slice(0, len(self._candles.ts) - odd))
+            rest = _part(self._candles, slice(len(self._candles.ts) - odd, None))
+            self._candles = _joined(_grouped(whole_groups, 2), rest)
+            self._each *= 2
+
+    def candles(self) -> Candles | None:
+        """All candles, in order of time; ``None`` without bars."""
+        rest = _of_bars(self._pending)
+        found = _joined(self._candles, _grouped(rest, max(1, len(rest.ts))))
+        if not len(found.ts):
+            return None
+        return msgspec.structs.replace(
+            _part(found, np.argsort(found.ts, kind="stable")), bars_each=self._each
+        )
+
+
+_NO_FLOATS: Floats = np.empty(0)
+_NO_CANDLES = Candles(np.empty(0, dtype=np.int64), _NO_FLOATS, _NO_FLOATS, _NO_FLOATS, _NO_FLOATS, 1)
+
+
+def _of_bars(bars: Sequence[Bar]) -> Candles:
+    columns = np.array([(bar.open, bar.high, bar.low, bar.close) for bar in bars]).reshape(len(bars), 4)
+    stamps = np.array([bar.ts for bar in bars], dtype=np.int64)
+    return Candles(stamps, columns[:, 0], columns[:, 1], columns[:, 2], columns[:, 3], 1)
+
+
+def _grouped(one: Candles, size: int) -> Candles:
+    """Each ``size`` candles as one; their number must be a multiple of ``size``."""
+    if size == 1:
+        return one
+    shape = (-1, size)
+    return Candles(
+        one.ts.reshape(shape)[:, -1],
+        one.open.reshape(shape)[:, 0],
+        one.high.reshape(shape).max(axis=1, initial=-np.inf),
+        one.low.reshape(shape).min(axis=1, initial=np.inf),
+        one.close.reshape(shape)[:, -1],
+        1,
+    )
+
+
+def _joined(first: Candles, second: Candles) -> Candles:
+    return Candles(
+        np.concatenate((first.ts, second.ts)),
+        np.concatenate((first.open, second.open)),
+        np.concatenate((first.high, second.high)),
+        np.concatenate((first.low, second.low)),
+        np.concatenate((first.close, second.close)),
+        1,
+    )
+
+
+def _part(one: Candles, places: slice | Integers) -> Candles:
+    return Candles(one.ts[places], one.open[places], one.high[places], one.low[places], one.close[places], 1)
 
 
 def _extremes(values: Floats, *, count: int, size: int) -> Integers:

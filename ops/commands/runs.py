@@ -1,0 +1,149 @@
+"""The subcommands of ``replay``: list, show, report, journal and verify recorded runs."""
+
+from pathlib import Path
+
+import click
+import msgspec
+
+from ops.commands.journal import show_journal
+from ops.completion import complete_runs
+from ops.event_loop import run
+from ops.run_output import REPORT_HELP, Output, benchmark_option, show_read
+from ops.store_file import existing_store, store_option
+from ops.tables import TableConsole, print_rows
+from replay.run_list import ListedRun, as_fields, list_runs, run_rows
+from replay.run_reading import read_run
+from replay.verification import RESTARTS, verify_run
+
+run_argument = click.argument("run_stream", shell_complete=complete_runs)
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object instead of the tables."
+)
+
+
+@click.command("list")
+@store_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table.")
+def list_command(*, store_path: Path, as_json: bool) -> None:
+    """List the runs and live logs of a store, with strategy, period and return.
+
+    \b
+    Example:
+      replay list --store market.db
+    """
+    runs = run(_runs(store_path))
+    if as_json:
+        click.echo(msgspec.json.encode([as_fields(one) for one in runs]).decode())
+    elif runs:
+        print_rows(run_rows(runs), TableConsole())
+    else:
+        click.echo(f"no runs in {store_path}")
+
+
+@click.command("show")
+@run_argument
+@store_option
+@benchmark_option
+@json_option
+def show_command(run_stream: str, *, store_path: Path, benchmark: str, as_json: bool) -> None:
+    """Print the results of a run again, or of a live log so far, and write nothing.
+
+    \b
+    Example:
+      replay show run.ma_cross.1 --store market.db
+    """
+    run(_show(run_stream, store_path, Output(is_reported=False, benchmark=benchmark, as_json=as_json)))
+
+
+@click.command("report")
+@run_argument
+@store_option
+@benchmark_option
+@click.option("--report", type=click.Path(path_type=Path), help=REPORT_HELP)
+@json_option
+def report_command(
+    run_stream: str, *, store_path: Path, benchmark: str, report: Path | None, as_json: bool
+) -> None:
+    """Print the results of a recorded run, or of a live log so far, and write the HTML report.
+
+    \b
+    Example:
+      replay report run.ma_cross.1 --store market.db
+    """
+    run(_show(run_stream, store_path, Output(report=report, benchmark=benchmark, as_json=as_json)))
+
+
+@click.command("journal")
+@run_argument
+@store_option
+@click.option("--csv", "csv_path", type=click.Path(path_type=Path), help="Write a CSV file instead.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+def journal_command(run_stream: str, *, store_path: Path, csv_path: Path | None, as_json: bool) -> None:
+    """List every trade of a run or live log: entry, exit, P&L, and the largest moves for and against it.
+
+    \b
+    Example:
+      replay journal run.ma_cross.1 --store market.db --csv trades.csv
+
+    MAE and MFE are the maximum adverse and favourable excursion, in money before commission.
+    """
+    run(show_journal(run_stream, store_path, csv_path=csv_path, as_json=as_json))
+
+
+@click.command("verify")
+@run_argument
+@store_option
+@click.option(
+    "--current-code", is_flag=True, help="Run the strategy code on disk instead of the recorded code."
+)
+@click.option(
+    "--restarts",
+    type=click.IntRange(0),
+    default=RESTARTS,
+    show_default=True,
+    help="How often to restart the core from a snapshot during the run.",
+)
+@json_option
+def verify_command(
+    run_stream: str, *, store_path: Path, current_code: bool, restarts: int, as_json: bool
+) -> None:
+    """Play a recorded run or a live log again and compare every derived event, byte for byte.
+
+    The record itself is checked too: hashes of configuration, sources and data, and counts, time and digest
+    at its end. In the middle the core is restarted from a snapshot: a strategy that keeps state outside
+    `self.state` is named.
+
+    \b
+    Example:
+      replay verify run.ma_cross.1 --store market.db
+
+    Exit code 0: equal. 1: different; stderr has the first record that differs.
+    """
+    run(_verify(run_stream, store_path, current_code=current_code, restarts=restarts, as_json=as_json))
+
+
+async def _runs(path: Path) -> tuple[ListedRun, ...]:
+    async with existing_store(path) as store:
+        return await list_runs(store)
+
+
+async def _show(run_stream: str, path: Path, output: Output) -> None:
+    async with existing_store(path) as store:
+        read = await read_run(store, run_stream, benchmark=output.benchmark)
+    show_read(read, path, output)
+
+
+async def _verify(run_stream: str, path: Path, *, current_code: bool, restarts: int, as_json: bool) -> None:
+    async with existing_store(path) as store:
+        verified = await verify_run(store, run_stream, current_code=current_code, restarts=restarts)
+    if as_json:
+        click.echo(msgspec.json.encode(verified))
+        return
+    opening = "the whole opening" if verified.opening_hash else "configuration, sources, data and period"
+    end = "counts, time and digest of its end; " if verified.is_ended else ""
+    click.echo(
+        f"{run_stream}: reproduced {verified.derived_count} derived events "
+        f"from {verified.input_count} inputs; digest {verified.digest}\n"
+        f"checked: {opening}; every derived event; {end}"
+        f"state put back from a snapshot: {verified.restarts}"
+    )

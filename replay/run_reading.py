@@ -1,0 +1,79 @@
+"""Reads a whole run: its results, compared with a benchmark, and the prices for its charts."""
+
+from math import isfinite
+
+import msgspec
+
+from eventstore import EventStore
+from kernel.configuration import listed
+from kernel.decimals import exact
+from kernel.errors import InputError
+from kernel.events import MARKET_TYPES
+from replay.benchmark import Account, Benchmark, buy_and_hold
+from replay.planning import is_data
+from replay.report.prices import Market, PriceHistory, read_marked, read_market
+from replay.results import RunResult, read_results
+
+_MARKET_NAMES = frozenset(kind.__name__ for kind in MARKET_TYPES)
+
+
+class ReadRun(msgspec.Struct, frozen=True, eq=False):
+    """The results of a run with its benchmark, and the prices of its traded symbols."""
+
+    result: RunResult
+    prices: PriceHistory
+
+
+@exact
+async def read_run(store: EventStore, run_stream: str, *, benchmark: str = "") -> ReadRun:
+    """Read a finished run or a live log, and compare it with a benchmark.
+
+    The benchmark is to buy and hold all symbols of the run. ``benchmark`` names another: a symbol of the run,
+    a data stream of the store, or a symbol that one stream of the store holds. Raises as ``read_results``
+    does, and ``InputError`` for a benchmark that is not in the store.
+    """
+    result = await read_results(store, run_stream)
+    market = await read_market(store, result)
+    account = Account(result.equity, result.currency, result.facts)
+    if benchmark:
+        compared = await _named(store, result, market, account, name=benchmark)
+    else:
+        compared = buy_and_hold(result.symbols, market.marked, account)
+    last_prices = {
+        symbol: float(one.price[-1]) for symbol, one in market.marked.items() if isfinite(one.price[-1])
+    }
+    return ReadRun(
+        msgspec.structs.replace(result, benchmark=compared, last_prices=last_prices), market.charted
+    )
+
+
+async def _named(
+    store: EventStore, result: RunResult, market: Market, account: Account, *, name: str
+) -> Benchmark | None:
+    if name in result.symbols:
+        return buy_and_hold((name,), market.marked, account)
+    stream, symbols = await _found(store, name)
+    prices = await read_marked(store, result, stream, symbols)
+    compared = buy_and_hold(symbols, prices, account)
+    if compared is None:
+        raise InputError(f"benchmark {name!r}: stream {stream!r} has no price in the period of the run")
+    return compared
+
+
+async def _found(store: EventStore, name: str) -> tuple[str, tuple[str, ...]]:
+    """The stream of a benchmark, and its symbols."""
+    data = [
+        info
+        for info in await store.streams()
+        if _MARKET_NAMES.intersection(info.event_types) and is_data(info)
+    ]
+    for info in data:
+        if info.stream == name:
+            return name, tuple(info.symbols)
+    holding = [info.stream for info in data if name in info.symbols]
+    if len(holding) == 1:
+        return holding[0], (name,)
+    if holding:
+        raise InputError(f"benchmark {name!r} is in several streams, name one: {listed(holding)}")
+    known = listed([info.stream for info in data]) or "no data streams"
+    raise InputError(f"benchmark {name!r} is neither a symbol nor a data stream of the store: {known}")

@@ -156,10 +156,7 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
         store = (await recorded_data(store, sources)).store
     beginning, currency = await _beginning(store, started, sources), await _currency(store, run_stream)
     facts = await read_facts(store, own, sources, currency=currency)
-    tally = _Tally(
-        FifoMatcher(corrections, facts.instruments, facts.actions, rates=facts.rates, currency=currency),
-        LoggedTally(started.symbols),
-    )
+    tally = _Tally(started, corrections, facts, currency=currency)
     by_strategy = StrategyTally(corrections, facts.rates, currency=currency)
     async for event in _events(store, run_stream, Selection(types=_COUNTED)):
         tally.take(event)
@@ -222,7 +219,7 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
 async def _extent(
     store: EventStore, run_stream: str, started: RunStarted, finished: RunFinished | None
 ) -> tuple[tuple[StreamRange, ...], str, RunFinished]:
-    """The data, the stream of the run's own inputs ("" for a live log, which holds all), and the last record."""
+    """The data, the stream of the run's own inputs ("" for a live log: its data), and the last record."""
     if not started.sources:
         head = await store.head(run_stream)
         log = StreamRange(run_stream, 1, head.seq, head.block_hash.hex())
@@ -243,9 +240,13 @@ class _Beginning(msgspec.Struct, frozen=True):
 class _Tally:
     """Counts, marks and fills, gathered in one pass."""
 
-    def __init__(self, matcher: FifoMatcher, logged: LoggedTally) -> None:
-        self.matcher = matcher
-        self.logged = logged
+    def __init__(
+        self, started: RunStarted, corrections: Corrections, facts: RunFacts, *, currency: str
+    ) -> None:
+        self.matcher = FifoMatcher(
+            corrections, facts.instruments, facts.actions, rates=facts.rates, currency=currency
+        )
+        self.logged = LoggedTally(started.symbols)
         self.config = ""
         self.strategies: list[RunStrategy] = []
         self.orders = self.fills = self.denied = self.rejected = self.refused = self.failures = 0

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from kernel.events import Bar
 from replay.equity import Floats, Integers
-from replay.sampling import ExtremesSample
+from replay.sampling import CandleSample, ExtremesSample
 
 LIMIT = 16
 
@@ -69,3 +70,53 @@ def test_a_short_series_is_kept_whole(values: list[float], piece: int) -> None:
 def test_a_limit_that_does_not_divide_is_refused(limit: int) -> None:
     with pytest.raises(ValueError, match="multiple of 4"):
         ExtremesSample(limit)
+
+
+# --- candles ----------------------------------------------------------------------------------
+
+
+def bars_from(closes: list[float]) -> list[Bar]:
+    """Bars that open at the close before, and reach 1 beyond both."""
+    opens = [closes[0], *closes[:-1]]
+    return [
+        Bar(place, "A", "1m", first, max(first, last) + 1, min(first, last) - 1, last, 1.0, place - 1)
+        for place, (first, last) in enumerate(zip(opens, closes, strict=True), start=1)
+    ]
+
+
+@given(st.lists(st.floats(2, 100), min_size=1, max_size=300), pieces)
+def test_candles_keep_the_first_open_the_last_close_and_the_extremes(closes: list[float], piece: int) -> None:
+    sample, bars = CandleSample(LIMIT), bars_from(closes)
+    for start in range(0, len(bars), piece):
+        sample.take(bars[start : start + piece])
+
+    found = sample.candles()
+
+    assert found is not None
+    assert len(found.ts) <= LIMIT
+    assert (found.open[0], found.close[-1], found.ts[-1]) == (bars[0].open, bars[-1].close, bars[-1].ts)
+    assert found.high.max() == max(bar.high for bar in bars)
+    assert found.low.min() == min(bar.low for bar in bars)
+    assert list(found.ts) == sorted(set(found.ts))
+    for first in range(0, len(bars) - found.bars_each + 1, found.bars_each):
+        group = bars[first : first + found.bars_each]
+        place = first // found.bars_each
+        assert (found.open[place], found.close[place]) == (group[0].open, group[-1].close)
+        assert (found.high[place], found.low[place]) == (
+            max(bar.high for bar in group),
+            min(bar.low for bar in group),
+        )
+
+
+def test_few_bars_are_candles_as_they_are() -> None:
+    sample = CandleSample(LIMIT)
+    sample.take(bars_from([10.0, 11.0, 9.0]))
+
+    found = sample.candles()
+
+    assert found is not None
+    assert (found.bars_each, found.close.tolist()) == (1, [10.0, 11.0, 9.0])
+
+
+def test_without_bars_there_are_no_candles() -> None:
+    assert CandleSample(LIMIT).candles() is None

@@ -1,0 +1,215 @@
+"""The benchmark of a run: its value through splits, dividends and rates, and the comparison with it."""
+
+from collections.abc import AsyncIterator, Sequence
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from eventstore import MemoryEventStore
+from kernel.errors import InputError
+from kernel.events import (
+    Bar,
+    CorporateAction,
+    CorporateActionKind,
+    Event,
+    FxRateSet,
+    InstrumentDefined,
+    Quote,
+)
+from replay.benchmark import Benchmark, alpha_beta
+from replay.equity import daily_closes
+from replay.run_reading import read_run
+from replay.tables import result_lines
+from tests.replay.recorded_run import RUN, bar, day, mark, record_run
+
+
+@pytest.fixture
+async def store() -> AsyncIterator[MemoryEventStore]:
+    async with MemoryEventStore() as memory:
+        yield memory
+
+
+def bars(*closes: float, symbol: str = "ABC", first_day: int = 0) -> list[Event]:
+    return [bar(first_day + number, close, symbol=symbol) for number, close in enumerate(closes)]
+
+
+def marks(count: int) -> list[Event]:
+    return [mark(day(number + 1) - 1, "10000") for number in range(count)]
+
+
+async def compared(
+    store: MemoryEventStore,
+    data: dict[str, Sequence[Event]],
+    *,
+    count: int,
+    name: str = "",
+    instruments: Sequence[InstrumentDefined] = (),
+) -> Benchmark:
+    await record_run(store, marks(count), data=data, instruments=instruments)
+    found = (await read_run(store, RUN, benchmark=name)).result.benchmark
+    assert found is not None
+    return found
+
+
+async def test_without_a_name_the_symbols_of_the_run_are_bought_and_held(store: MemoryEventStore) -> None:
+    held = await compared(store, {"abc.1d": bars(100, 90, 120)}, count=3)
+
+    assert (held.name, held.symbols) == ("buy and hold of ABC", ("ABC",))
+    assert held.value.tolist() == pytest.approx([10_000, 10_000, 9_000, 12_000])
+    assert held.total_return == pytest.approx(0.2)
+    assert held.max_drawdown == pytest.approx(-0.1)
+
+
+async def test_each_symbol_gets_an_equal_part_and_is_cash_until_its_first_price(
+    store: MemoryEventStore,
+) -> None:
+    data = {"abc.1d": bars(100, 110, 120), "xyz.1d": bars(50, 25, symbol="XYZ", first_day=1)}
+
+    held = await compared(store, data, count=3)
+
+    assert held.value.tolist() == pytest.approx([10_000, 10_000, 10_500, 6_000 + 2_500])
+
+
+async def test_a_split_changes_units_and_no_value(store: MemoryEventStore) -> None:
+    split = CorporateAction(day(2), "ABC", CorporateActionKind.SPLIT, Decimal(4))
+    data: dict[str, Sequence[Event]] = {"abc.1d": bars(100, 100, 25, 30), "acts": [split]}
+
+    held = await compared(store, data, count=4)
+
+    assert held.value.tolist() == pytest.approx([10_000, 10_000, 10_000, 10_000, 12_000])
+
+
+async def test_a_dividend_is_reinvested_on_its_ex_date(store: MemoryEventStore) -> None:
+    paid = CorporateAction(day(2), "ABC", CorporateActionKind.DIVIDEND, amount=Decimal(10))
+    data: dict[str, Sequence[Event]] = {"abc.1d": bars(100, 100, 90, 99), "acts": [paid]}
+
+    held = await compared(store, data, count=4)
+
+    assert held.total_return == pytest.approx(0.1)
+
+
+async def test_a_new_symbol_goes_on_where_the_old_one_ended(store: MemoryEventStore) -> None:
+    renamed = CorporateAction(day(2), "ABC", CorporateActionKind.SYMBOL_CHANGE, new_symbol="NEW")
+    data: dict[str, Sequence[Event]] = {
+        "abc.1d": bars(100, 110), "new.1d": bars(110, 121, symbol="NEW", first_day=2), "acts": [renamed],
+    }  # fmt: skip
+
+    held = await compared(store, data, count=4)
+
+    assert held.symbols == ("ABC",)
+    assert held.value.tolist() == pytest.approx([10_000, 10_000, 11_000, 11_000, 12_100])
+
+
+@pytest.mark.parametrize(("amount", "ratio", "worth"), [("40", "1", 4_000), ("0", "0", 0), ("0", "1", 9_000)])
+async def test_a_delisting_ends_in_cash_at_its_price_or_the_last_one(
+    store: MemoryEventStore, amount: str, ratio: str, worth: float
+) -> None:
+    gone = CorporateAction(
+        day(2), "ABC", CorporateActionKind.DELISTING, Decimal(ratio), amount=Decimal(amount)
+    )
+    data: dict[str, Sequence[Event]] = {
+        "abc.1d": bars(100, 90), "xyz.1d": bars(1, 1, 1, 1, symbol="XYZ"), "acts": [gone],
+    }  # fmt: skip
+
+    held = await compared(store, data, count=4, name="ABC")
+
+    assert held.value[-1] == pytest.approx(worth)
+
+
+async def test_prices_in_another_currency_are_worth_the_rate_of_the_mark(store: MemoryEventStore) -> None:
+    rates: list[Event] = [
+        FxRateSet(day(0), "EUR", "USD", Decimal("1.0")), FxRateSet(day(1), "EUR", "USD", Decimal("1.1")),
+    ]  # fmt: skip
+    data: dict[str, Sequence[Event]] = {"abc.1d": bars(100, 100), "eurusd": rates}
+
+    held = await compared(
+        store, data, count=2, instruments=(InstrumentDefined(day(0), "ABC", currency="EUR"),)
+    )
+
+    assert held.total_return == pytest.approx(0.1)
+
+
+async def test_a_run_of_minutes_has_a_benchmark_of_minutes(store: MemoryEventStore) -> None:
+    quotes: list[Event] = [Quote(day(0, n), "ABC", 99.0 + n, 101.0 + n) for n in range(5)]
+    await record_run(store, [mark(day(0, n), "10000") for n in range(5)], data={"abc.q": quotes})
+
+    held = (await read_run(store, RUN)).result.benchmark
+
+    assert held is not None
+    assert held.value.tolist() == pytest.approx([10_000, 10_000, 10_100, 10_200, 10_300, 10_400])
+
+
+async def test_a_stream_of_the_store_or_a_symbol_in_it_can_be_the_benchmark(store: MemoryEventStore) -> None:
+    await store.append("spy.1d", bars(10, 11, 15, symbol="SPY"), expected_seq=0)
+
+    by_stream = await compared(store, {"abc.1d": bars(100, 90, 120)}, count=3, name="spy.1d")
+    by_symbol = (await read_run(store, RUN, benchmark="SPY")).result.benchmark
+
+    assert by_symbol is not None
+    assert by_stream.symbols == by_symbol.symbols == ("SPY",)
+    assert by_stream.total_return == by_symbol.total_return == pytest.approx(0.5)
+
+
+async def test_a_benchmark_that_is_not_there_is_named_with_those_that_are(store: MemoryEventStore) -> None:
+    await record_run(store, marks(2), data={"abc.1d": bars(100, 90)})
+    for stream in ("spy.1d", "spy.1h"):
+        await store.append(stream, bars(10, symbol="SPY"), expected_seq=0)
+    await store.append("old.1d", [Bar(day(-9), "OLD", "1d", 1, 1, 1, 1, 1, day(-10))], expected_seq=0)
+
+    with pytest.raises(InputError, match=r"'QQQ' is neither a symbol nor a data stream .*abc\.1d"):
+        await read_run(store, RUN, benchmark="QQQ")
+    with pytest.raises(InputError, match=r"'SPY' is in several streams, name one: spy\.1d, spy\.1h"):
+        await read_run(store, RUN, benchmark="SPY")
+    with pytest.raises(InputError, match=r"'OLD': stream 'old\.1d' has no price in the period"):
+        await read_run(store, RUN, benchmark="OLD")
+
+
+async def test_the_table_has_the_benchmark_beside_the_return(store: MemoryEventStore) -> None:
+    await record_run(store, marks(3), data={"abc.1d": bars(100, 90, 120)})
+
+    lines = dict(result_lines((await read_run(store, RUN)).result))
+
+    assert lines["Total return"] == "0.00 % (benchmark 20.00 %)"
+    assert lines["Benchmark"] == "buy and hold of ABC"
+    assert list(lines)[:6] == ["Strategy", "Parameters", "Data", "Symbols", "Period", "Initial cash"]
+    assert (lines["Parameters"], lines["Data"]) == ("fast=2", "abc.1d 1-3")
+
+
+# --- comparison -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_alpha_and_beta_are_those_of_empyrical(seed: int) -> None:
+    judge = pytest.importorskip("empyrical", reason="compares with empyrical-reloaded")
+    dice = np.random.default_rng(seed)
+    other = dice.normal(0.0004, 0.01, 500)
+    own = 0.6 * other + dice.normal(0.0002, 0.005, 500)
+
+    alpha, beta, correlation = alpha_beta(own, other, 252.0)
+
+    assert (alpha, beta) == pytest.approx(judge.alpha_beta(own, other), rel=1e-9)
+    assert correlation == pytest.approx(np.corrcoef(own, other)[0, 1])
+
+
+def test_a_benchmark_that_never_moved_has_no_beta() -> None:
+    assert alpha_beta(np.array([0.1, 0.2]), np.array([0.0, 0.0]), 252.0) == (None, None, None)
+
+
+def test_days_without_a_return_are_left_out_of_the_comparison() -> None:
+    own, other = np.array([0.1, np.nan, 0.2, 0.0]), np.array([0.1, 0.3, 0.2, 0.0])
+
+    assert alpha_beta(own, other, 252.0) == pytest.approx((0.0, 1.0, 1.0))
+
+
+async def test_a_run_that_holds_the_benchmark_has_beta_one_and_alpha_zero(store: MemoryEventStore) -> None:
+    closes = [100.0, 104.0, 99.0, 107.0, 103.0]
+    held = [mark(day(number + 1) - 1, f"{close * 100}") for number, close in enumerate(closes)]
+    await record_run(store, held, data={"abc.1d": bars(*closes)})
+
+    result = (await read_run(store, RUN)).result
+
+    assert result.benchmark is not None
+    found = result.benchmark
+    assert (found.alpha, found.beta, found.correlation) == pytest.approx((0.0, 1.0, 1.0), abs=1e-12)
+    assert len(daily_closes(result.equity).returns) == 5

@@ -9,6 +9,7 @@ each mark, at par if no rate is known.
 It is valued at the marks of the account, so that both curves have the same points and the same days.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
@@ -24,6 +25,8 @@ from replay.metrics import max_drawdown, periods_per_year
 from replay.run_facts import RunFacts
 
 FEWEST_RETURNS = 2
+LARGEST_EXPONENT = 700.0
+"""Beyond it the result is no float."""
 
 
 class Benchmark(msgspec.Struct, frozen=True, eq=False, kw_only=True):
@@ -98,7 +101,8 @@ def alpha_beta(
     spread = other - np.mean(other)
     beta = float(np.mean((own - np.mean(own)) * spread) / np.mean(spread**2))
     mean = float(np.mean(own - beta * other))
-    alpha = (1.0 + mean) ** per_year - 1.0 if mean > -1.0 else None
+    exponent = per_year * math.log1p(mean) if mean > -1.0 else math.inf
+    alpha = math.expm1(exponent) if exponent < LARGEST_EXPONENT else None
     correlation = float(np.corrcoef(own, other)[0, 1]) if np.ptp(own) > 0 else None
     return alpha, beta, correlation
 

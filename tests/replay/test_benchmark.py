@@ -196,6 +196,13 @@ def test_a_benchmark_that_never_moved_has_no_beta() -> None:
     assert alpha_beta(np.array([0.1, 0.2]), np.array([0.0, 0.0]), 252.0) == (None, None, None)
 
 
+def test_an_alpha_that_is_no_float_is_undefined() -> None:
+    alpha, beta, _ = alpha_beta(np.array([90.0, 80.0, 99.0]), np.array([0.0, 0.1, 0.0]), 365.0)
+
+    assert alpha is None
+    assert beta is not None
+
+
 def test_days_without_a_return_are_left_out_of_the_comparison() -> None:
     own, other = np.array([0.1, np.nan, 0.2, 0.0]), np.array([0.1, 0.3, 0.2, 0.0])
 

@@ -74,9 +74,7 @@ def load_config(path: Path) -> ReplayConfig:
 
 def store_of(path: Path) -> str:
     """The store that a YAML file names, else the default beside it. Its other settings are not checked."""
-    content = read_yaml(path).content
-    named: object = content.get("store") if isinstance(content, dict) else None
-    return named if isinstance(named, str) else _beside(path)
+    return read_yaml(path).text_of("store") or _beside(path)
 
 
 def _beside(path: Path) -> str:

@@ -4,9 +4,9 @@ Dates stay the text that was written. A key that is given twice is refused: YAML
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import cast
+from typing import TypeGuard, cast
 
 import msgspec
 import yaml
@@ -37,6 +37,10 @@ class YamlFile(msgspec.Struct, frozen=True):
     content: object
     lines: Mapping[str, int]
 
+    def text_of(self, key: str) -> str:
+        """The text under a key at the top; empty if there is none."""
+        return _text_of(self.content, key)
+
     def located(self, error: ConfigError) -> ConfigError:
         """The same error with the file in front, and the line of the value that its sentence begins with."""
         said = str(error)
@@ -63,7 +67,10 @@ def read_yaml(path: Path) -> YamlFile:
         try:
             node = loader.get_single_node()
             lines = {} if node is None else dict(_lines(node, path, ""))
-            content = None if node is None else loader.construct_document(node)
+            construct = cast(
+                Callable[[yaml.Node], object], loader.construct_document
+            )  # its stub says Unknown
+            content = None if node is None else construct(node)
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
@@ -119,9 +126,8 @@ def _with_paths(content: object, folder: Path) -> object:
     if folder == Path():
         return content
     found = _with_code_paths(content, folder)
-    if isinstance(found, dict) and isinstance(found.get(_STORE), str):
-        found[_STORE] = str(folder / found[_STORE])
-    return found
+    store = _text_of(found, _STORE)
+    return {**found, _STORE: str(folder / store)} if _is_mapping(found) and store else found
 
 
 def _with_code_paths(content: object, folder: Path) -> object:
@@ -135,6 +141,15 @@ def _with_code_paths(content: object, folder: Path) -> object:
             return str(folder / content)
         case _:
             return content
+
+
+def _text_of(content: object, key: str) -> str:
+    value = content.get(key) if _is_mapping(content) else None
+    return value if isinstance(value, str) else ""
+
+
+def _is_mapping(content: object) -> TypeGuard[dict[str, object]]:
+    return isinstance(content, dict)
 
 
 def _is_code_file(text: str) -> bool:

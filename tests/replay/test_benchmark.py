@@ -1,6 +1,6 @@
 """The benchmark of a run: its value through splits, dividends and rates, and the comparison with it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from decimal import Decimal
 
 import numpy as np
@@ -40,7 +40,7 @@ def marks(count: int) -> list[Event]:
 
 async def compared(
     store: MemoryEventStore,
-    data: dict[str, Sequence[Event]],
+    data: Mapping[str, Sequence[Event]],
     *,
     count: int,
     name: str = "",

@@ -124,7 +124,8 @@ def test_trades_are_told_apart_by_symbol() -> None:
     ]  # fmt: skip
     assert (a.pnl, a.commission, a.win_rate, a.best_trade) == (Decimal(1), Decimal(1), 1.0, 0.1)
     assert (b.pnl, b.win_rate, b.worst_trade) == (Decimal(-2), 0.0, -0.1)
-    assert (b.time_in_market, c.time_in_market) == (pytest.approx(0.2), pytest.approx(0.3))
+    assert b.time_in_market == pytest.approx(0.2)
+    assert c.time_in_market == pytest.approx(0.3)
 
 
 def test_exits_are_counted_by_the_reason_of_the_closing_order() -> None:
@@ -173,9 +174,9 @@ def test_a_drawdown_runs_from_its_peak_to_the_recovery() -> None:
     first, second = drawdown_periods(ts, equity)
 
     assert (first.peak_ts, first.trough_ts, first.end_ts) == (day(1), day(2), day(4))
-    assert (first.depth, first.duration_ns) == (pytest.approx(-0.1), 3 * DAY_NS)
+    assert (first.depth, first.duration_ns) == pytest.approx((-0.1, 3 * DAY_NS))
     assert (second.peak_ts, second.trough_ts, second.end_ts) == (day(5), day(6), None)
-    assert (second.depth, second.duration_ns) == (pytest.approx(-0.25), 2 * DAY_NS)
+    assert (second.depth, second.duration_ns) == pytest.approx((-0.25, 2 * DAY_NS))
 
 
 def test_an_equity_that_never_falls_has_no_drawdown() -> None:

@@ -6,12 +6,13 @@ import click
 import msgspec
 
 from eventstore.resampling import Resampled, ResampleOptions, resample
+from ops.completion import complete_data
 from ops.event_loop import run
 from ops.store_file import changeable_store, require_streams, store_option
 
 
 @click.command("resample")
-@click.argument("stream")
+@click.argument("stream", shell_complete=complete_data)
 @click.option(
     "--to",
     "timeframe",

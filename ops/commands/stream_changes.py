@@ -29,6 +29,7 @@ from eventstore.stream_keys import new_key
 from kernel.configuration import listed
 from kernel.errors import InputError
 from kernel.events import Event, RunStarted, StreamDeleted, StreamReplaced, StreamRestored, StreamSetAside
+from ops.completion import complete_data, complete_streams
 from ops.event_loop import run
 from ops.store_file import changeable_store, existing_store, require_streams, store_option
 from ops.tables import plain_table, print_table
@@ -46,7 +47,7 @@ _number_option = click.option("--number", type=click.IntRange(1), help="A versio
 
 
 @click.command("delete")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_streams)
 @store_option
 @click.option("--number", type=click.IntRange(1), help="Only this version, which is set aside.")
 @_reason_option
@@ -68,7 +69,7 @@ def delete_command(
 
 
 @click.command("set-aside")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_streams)
 @store_option
 @_reason_option
 def set_aside_command(name: str, *, store_path: Path, reason: str) -> None:
@@ -84,7 +85,7 @@ def set_aside_command(name: str, *, store_path: Path, reason: str) -> None:
 
 
 @click.command("restore")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_streams)
 @store_option
 @_number_option
 @_reason_option
@@ -99,8 +100,15 @@ def restore_command(name: str, *, store_path: Path, number: int | None, reason: 
 
 
 @click.command("replace")
-@click.argument("name")
-@click.option("--with", "other", required=True, metavar="STREAM", help="The stream with the new events.")
+@click.argument("name", shell_complete=complete_streams)
+@click.option(
+    "--with",
+    "other",
+    required=True,
+    metavar="STREAM",
+    shell_complete=complete_data,
+    help="The stream with the new events.",
+)
 @store_option
 @click.option("--discard", is_flag=True, help="Delete the old events instead of setting them aside.")
 @_reason_option
@@ -126,7 +134,7 @@ def replace_command(
 
 
 @click.command("history")
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete_streams)
 @store_option
 def history_command(names: tuple[str, ...], *, store_path: Path) -> None:
     """List the changes of whole streams: deleted, replaced, set aside, restored.

@@ -80,7 +80,7 @@ def test_a_run_with_a_failed_strategy_exits_with_1_and_can_be_verified(market: P
 
     done = replay("--store", "market.db", "--stream", "a.1d", "--strategy", "broken.py:Broken")
 
-    assert (done.exit_code, Path("run.broken.1.html").exists()) == (1, True)
+    assert (done.exit_code, Path("market.run.broken.1.html").exists()) == (1, True)
     assert "Problems" in done.stdout
     assert "replay: run.broken.1: its figures cannot be relied on: " in done.stderr
     assert "ZeroDivisionError" in done.stderr
@@ -160,7 +160,7 @@ def test_a_strategy_that_exits_in_the_run_is_a_failure_of_the_run(market: Path) 
 
     done = replay("--store", "market.db", "--stream", "a.1d", "--strategy", "own.py")
 
-    assert (done.exit_code, Path("run.broken.1.html").exists()) == (1, True)
+    assert (done.exit_code, Path("market.run.broken.1.html").exists()) == (1, True)
     assert "SystemExit: 0" in done.stderr
 
 

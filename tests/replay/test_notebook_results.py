@@ -111,6 +111,14 @@ def test_figures_are_rows_by_strategy() -> None:
     assert figures.loc["ma_cross", "trades"] == done.result.by_strategy[0].trades.trade_count
 
 
+def test_figures_are_rows_by_symbol_too() -> None:
+    done = backtest(CROSS, {"A": days_frame(), "B": days_frame(seed=7)})
+
+    figures = untyped(done.symbol_figures)
+    assert sorted(figures.index) == ["A", "B"]
+    assert figures["trades"].sum() == len(done.trades)
+
+
 def test_the_plot_has_price_marks_equity_and_drawdown(done: Backtest) -> None:
     figure = untyped(done.plot())
 

@@ -6,7 +6,7 @@ from contextlib import aclosing
 import msgspec
 
 from components.assembly.named_symbols import check_symbols, names_others
-from components.assembly.settings import StrategyConfig
+from components.assembly.settings import StrategyConfig, with_account_rules
 from components.assembly.setup import PlannedStrategy
 from components.assembly.user_models import load_rules
 from eventstore import EventStore, Selection, StreamInfo
@@ -44,6 +44,7 @@ async def plan_run(
     strategy to run, or no data to run it on.
     """
     check_config(config)
+    config = with_account_rules(config)
     if not config.streams:
         raise ConfigError(f"no streams to replay; the store holds {await _data_names(store)}")
     infos = {info.stream: info for info in await store.streams(config.streams)}

@@ -41,6 +41,8 @@ def to_json(result: RunResult) -> dict[str, JsonField]:
         "refused": result.refused,
         "failures": result.failures,
         "first_problem": result.first_problem or None,
+        "margin_calls": result.margin_calls,
+        "ruined": figures.iso(result.ruined_ts) if result.ruined_ts else None,
         "fills": result.fills,
         "trades": m.trade_count,
         "open_lots": len(result.open_lots),

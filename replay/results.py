@@ -30,6 +30,7 @@ from kernel.events import (
     OrderFilled,
     OrderRejected,
     OrderSubmitted,
+    RiskLimitBreached,
     RunFinished,
     RunStarted,
     StrategyLoaded,
@@ -55,12 +56,13 @@ from replay.trade_statistics import (
     trade_statistics,
 )
 from replay.trades import Corrections, FifoMatcher, OpenLot, RoundTrip, last_corrections
+from strategies.sdk.limits import MAINTENANCE_MARGIN, RUIN
 
 ZERO = Decimal(0)
 
 _FRAME: frozenset[type[Event]] = frozenset({RunStarted, RunFinished, FillCorrected})
 _COUNTED: frozenset[type[Event]] = COUNTED.union(
-    {ConfigLoaded, StrategyLoaded, ComponentFailed, StrategyLogged}
+    {ConfigLoaded, StrategyLoaded, ComponentFailed, StrategyLogged, RiskLimitBreached}
 )
 
 
@@ -88,7 +90,9 @@ class RunResult(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     - ``rejected``: orders rejected by the venue.
     - ``refused``: invalid decisions of strategies.
     - ``failures``: exceptions in a component or strategy. Results of a run with failures are not reliable.
-    - ``first_problem``: the first denial, rejection, refusal or failure, in a sentence.
+    - ``margin_calls``: times that the equity fell below the maintenance margin.
+    - ``ruined_ts``: when the equity was below 0 with nothing left to sell; 0: never.
+    - ``first_problem``: ruin, or the first margin call, denial, rejection, refusal or failure, in a sentence.
     - ``first_failure``: the first failure, in a sentence.
     - ``trades``: closed round trips in order of their exits.
     - ``open_lots``: entries that were never closed.
@@ -136,6 +140,8 @@ class RunResult(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     benchmark: Benchmark | None = None
     last_prices: Mapping[str, float] = {}
     logged: tuple[LoggedSeries, ...] = ()
+    margin_calls: int = 0
+    ruined_ts: int = 0
 
     @property
     def events(self) -> int:
@@ -165,13 +171,7 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
     initial = sum((deposit.amount for deposit in paid_in), ZERO)
     curve = tally.curve(beginning, initial, facts.deposits[len(paid_in) :])
     matched = tally.matcher.matched()
-    metrics = measure(
-        curve,
-        matched.trades,
-        initial_equity=initial,
-        final_equity=tally.last_mark.equity if tally.last_mark else initial,
-        fees=tally.last_mark.commissions if tally.last_mark else ZERO,
-    )
+    metrics = tally.metrics(curve, matched.trades, initial=initial)
     period = (metrics.start_ts, metrics.end_ts)
     return RunResult(
         run_stream=run_stream,
@@ -190,7 +190,7 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
         rejected=tally.rejected,
         refused=tally.refused,
         failures=tally.failures,
-        first_problem=tally.first_problem,
+        first_problem=tally.ruin or tally.first_problem,
         first_failure=tally.first_failure,
         digest=finished.digest,
         equity=curve,
@@ -213,6 +213,8 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
         time_in_market=time_in_market(matched.trades, matched.open_lots, period),
         drawdowns=drawdown_periods(curve.ts, curve.performance),
         logged=tally.logged.series(),
+        margin_calls=tally.margin_calls,
+        ruined_ts=tally.ruined_ts,
     )
 
 
@@ -250,7 +252,8 @@ class _Tally:
         self.config = ""
         self.strategies: list[RunStrategy] = []
         self.orders = self.fills = self.denied = self.rejected = self.refused = self.failures = 0
-        self.first_problem = self.first_failure = ""
+        self.first_problem = self.first_failure = self.ruin = ""
+        self.margin_calls = self.ruined_ts = 0
         self.last_mark: AccountMarked | None = None
         self.exit_reasons: dict[ClientOrderId, str] = {}
         self._points: list[tuple[int, float, float, float]] = []
@@ -277,6 +280,8 @@ class _Tally:
                 failure = f"{component} failed on {event_type} at {where}: {error}"
                 self.first_failure = self.first_failure or failure
                 self._note(failure)
+            case RiskLimitBreached(rule=rule, value=value, limit=limit, is_rearmed=False):
+                self._take_breach(rule, value, limit=limit, ts=event.ts)
             case AccountMarked():
                 self.last_mark = event
                 self._points.append((event.ts, float(event.equity), float(event.cash), float(event.exposure)))
@@ -293,8 +298,28 @@ class _Tally:
             case _:
                 pass
 
+    def _take_breach(self, rule: str, value: str, *, limit: str, ts: int) -> None:
+        """Count margin calls and ruin. Other limits that were breached are the user's own, and no problem."""
+        if rule == MAINTENANCE_MARGIN:
+            self.margin_calls += 1
+            self._note(f"margin call: the equity {value} was below the maintenance margin {limit}")
+        elif rule == RUIN and not self.ruined_ts:
+            self.ruined_ts = ts
+            self.ruin = f"ruin: the equity was {value} with nothing left to sell; the account owed money"
+
     def _note(self, problem: str) -> None:
         self.first_problem = self.first_problem or problem
+
+    def metrics(self, curve: EquityCurve, trades: Sequence[RoundTrip], *, initial: Decimal) -> Metrics:
+        """The metrics of the run; ``initial``: its starting equity."""
+        mark = self.last_mark
+        return measure(
+            curve,
+            trades,
+            initial_equity=initial,
+            final_equity=mark.equity if mark else initial,
+            fees=mark.commissions if mark else ZERO,
+        )
 
     def curve(self, beginning: _Beginning, initial: Decimal, deposits: Sequence[Deposit]) -> EquityCurve:
         """The curve: the starting capital, then all marks. ``deposits`` are the later ones.

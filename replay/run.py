@@ -15,6 +15,7 @@ from typing import Protocol
 
 import msgspec
 
+from brokers.simulated.funds import FundsRules
 from components.assembly.core import Core
 from components.assembly.opening import opening_inputs, trading_hours
 from components.assembly.setup import CoreSetup, core_of
@@ -58,7 +59,10 @@ class Plan(CoreSetup, frozen=True, kw_only=True):
     @property
     def venue(self) -> SimulatedVenue:
         """The venue that executes its orders."""
-        return SimulatedVenue(self.config.broker, self.models)
+        config, funds = self.config, None
+        if config.has_present_rules:
+            funds = FundsRules(config.risk.require_cash, bool(config.risk.require_margin))
+        return SimulatedVenue(config.broker, self.models, funds)
 
 
 class Sink(Protocol):

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 from components.assembly.core import Core
 from components.assembly.opening import session_started
+from components.assembly.settings import with_account_rules
 from components.assembly.setup import core_of
 from components.assembly.user_models import load_rules
 from eventstore import EventStore, StreamTape
@@ -94,6 +95,7 @@ async def begin_session(
 
 def _first_plan(config: ReplayConfig, *, ts: int, mode: str, loaded: Sequence[LoadedStrategy] | None) -> Plan:
     check_config(config)
+    config = with_account_rules(config)
     for key, is_given in (
         ("streams", config.streams),
         ("from", config.start),

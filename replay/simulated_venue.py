@@ -8,6 +8,8 @@ import msgspec
 from brokers.simulated.back_office import BackOffice
 from brokers.simulated.broker import SimulatedBroker
 from brokers.simulated.config import SimulatedBrokerConfig
+from brokers.simulated.cost_estimate import CostEstimate
+from brokers.simulated.funds import FundsRules
 from brokers.simulated.models import VenueModels, build_models, choices, convert_own, is_reference
 from brokers.simulated.own_models import FORMS
 from components.assembly.user_models import LoadedModel, ModelRole, load_model
@@ -22,10 +24,15 @@ ROLES: Mapping[str, ModelRole] = {
 
 
 class SimulatedVenue(msgspec.Struct, frozen=True):
-    """Implements ``components.assembly.venue.Venue``. ``own`` are the loaded user models."""
+    """Implements ``components.assembly.venue.Venue``.
+
+    - ``own``: the loaded user models.
+    - ``funds``: what the account must pay for; ``None`` under the first account rules: nothing is checked.
+    """
 
     config: SimulatedBrokerConfig
     own: tuple[LoadedModel, ...] = ()
+    funds: FundsRules | None = None
 
     @property
     def lacks(self) -> tuple[str, ...]:
@@ -40,7 +47,16 @@ class SimulatedVenue(msgspec.Struct, frozen=True):
     @property
     def models(self) -> VenueModels:
         """All of its models: ours by name, and the loaded user models."""
-        return build_models(self.config, {one.role: one.model for one in self.own})
+        own = {one.role: one.model for one in self.own}
+        return build_models(self.config, own, has_present_rules=self.funds is not None)
+
+    @property
+    def costs(self) -> CostEstimate | None:
+        """The estimated costs of orders."""
+        if self.funds is None:
+            return None
+        models = self.models
+        return CostEstimate(models.commission, models.slippage, self.config.currency)
 
     def declared(self, ts: int) -> VenueDeclared:
         """The input that declares the orders it supports."""
@@ -58,6 +74,8 @@ class SimulatedVenue(msgspec.Struct, frozen=True):
             hours=core.hours,
             books=core.books,
             account=core.account,
+            funds_rules=self.funds,
+            margin=core.margin,
         )
         core.bus.register_watching(broker)
         core.bus.register(BackOffice(self.config.financing, account=core.account, market=core.market))

@@ -128,7 +128,9 @@ def _average_trade(result: RunResult) -> str:
 def problems(result: RunResult) -> str:
     """The number of problems of each kind, and the first problem."""
     counts = {
+        "ruin": int(result.ruined_ts > 0),
         "failures": result.failures,
+        "margin calls": result.margin_calls,
         "decisions refused": result.refused,
         "orders denied": result.denied,
         "orders rejected": result.rejected,

@@ -29,7 +29,6 @@ from brokers.simulated.financing import ZERO, FinancingConfig, Interest
 from kernel.component import STEADFAST, FailurePolicy, Subscription
 from kernel.corporate_actions import fraction_after, is_void, successor, successor_price
 from kernel.events import (
-    AssetClass,
     CashFlowKind,
     CashMoved,
     CorporateAction,
@@ -49,9 +48,6 @@ ACCRUAL = TimerName("accrual")
 ACCOUNT = StrategyId("")
 PAID_STEP = Decimal("0.01")
 ACCRUED_STEP = Decimal("1E-8")
-
-_MARGINED = (AssetClass.FUTURE, AssetClass.PERPETUAL)
-"""Asset classes whose price is not paid in a trade, so a short sale brings in no cash."""
 
 
 class AccountView(Protocol):
@@ -272,7 +268,7 @@ class BackOffice:
             held = self._account.holders(symbol)
             net = sum(held.values(), ZERO)
             price = self._market.last_price(symbol)
-            if net >= 0 or price is None or terms.asset_class in _MARGINED:
+            if net >= 0 or price is None or terms.is_margined:
                 continue
             value = -net * Decimal(repr(price)) * terms.multiplier
             lent[terms.currency] = lent.get(terms.currency, ZERO) + value

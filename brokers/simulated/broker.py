@@ -32,6 +32,7 @@ from brokers.simulated.execution import Execution
 from brokers.simulated.expiry import Expiry
 from brokers.simulated.fill_sharing import FillSharing
 from brokers.simulated.fills.book import BooksView, NoBooks
+from brokers.simulated.funds import Funds, FundsRules, FundsView, MarginView
 from brokers.simulated.hours import RoundTheClock, TradingHours, is_in_session
 from brokers.simulated.matching import Matching
 from brokers.simulated.models import VenueModels, build_models
@@ -67,6 +68,7 @@ from kernel.events import (
     FillCorrected,
     InstrumentDefined,
     OrderAdjusted,
+    OrderFilled,
     OrderSubmitted,
     Quote,
     ReplaceSubmitted,
@@ -83,8 +85,8 @@ _NO_HOURS = RoundTheClock()
 _NO_BOOKS = NoBooks()
 
 
-class AccountView(Protocol):
-    """Positions after a correction. Only the account can compute them, so the venue reads them here."""
+class AccountView(FundsView, Protocol):
+    """The account: its funds, and positions after a correction, which only the account can compute."""
 
     def strategy_positions(self, strategy: StrategyId) -> Mapping[str, Decimal]: ...
 
@@ -104,7 +106,10 @@ class SimulatedBroker:
         hours: TradingHours = _NO_HOURS,
         books: BooksView = _NO_BOOKS,
         account: AccountView | None = None,
+        funds_rules: FundsRules | None = None,
+        margin: MarginView | None = None,
     ) -> None:
+        """``funds_rules``: what the account must pay for; ``None``: fills are not checked."""
         self._account = account
         self._bus = bus
         self._lacking = frozenset(config.lacks)
@@ -114,8 +119,16 @@ class SimulatedBroker:
         self._needs_volatility = models.slippage is not None and models.slippage.needs_volatility
         state = self.state = SimulatedBrokerState()
         self._actions = CorporateActions(self.state)
+        self._funds: Funds | None = None
+        if account is not None and funds_rules is not None:
+            self._funds = Funds(state.funds, account, state.positions_in, rules=funds_rules, margin=margin)
         execution = Execution(
-            state, bus, slippage=models.slippage, commission=models.commission, currency=config.currency
+            state,
+            bus,
+            slippage=models.slippage,
+            commission=models.commission,
+            currency=config.currency,
+            funds=self._funds,
         )
         sharing = FillSharing(
             state,
@@ -160,6 +173,8 @@ class SimulatedBroker:
         yield Subscription(FillCorrected, self.on_correction)
         if self._needs_volatility:
             yield Subscription(Bar, self.on_close)
+        if self._funds is not None:
+            yield Subscription(OrderFilled, self._funds.on_booked)
 
     def watches(self) -> tuple[Iterable[Subscription], Iterable[str]]:
         handlers = [

@@ -41,7 +41,7 @@ class Charges(msgspec.Struct):
     month_notional: Decimal = ZERO
 
 
-def charge(
+def fill_terms(
     charges: Charges,
     model: CommissionModel,
     *,
@@ -51,20 +51,17 @@ def charge(
     price: Decimal,
     liquidity: Liquidity,
     multiplier: Decimal,
-) -> Decimal:
-    """The commission of a fill at ``ts``. The fill is added to ``charges`` if the model needs history.
-
-    A model that raises leaves ``charges`` as they were.
-    """
+) -> FillTerms:
+    """The terms of a fill at ``ts``, with the sums of earlier fills if the model needs them."""
     if not model.needs_history:
-        return model.commission(
-            FillTerms(order, quantity, price, liquidity, multiplier, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO)
+        return FillTerms(
+            order, quantity, price, liquidity, multiplier, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO
         )
     if ts >= charges.month_end_ts:
         charges.month_end_ts = _month_end(ts)
         charges.month_quantity = charges.month_notional = ZERO
     before = charges.orders.get(order.client_order_id) or OrderCharges()
-    fill = FillTerms(
+    return FillTerms(
         order,
         quantity,
         price,
@@ -78,7 +75,18 @@ def charge(
         before.accrued,
         before.made,
     )
+
+
+def charge(charges: Charges, model: CommissionModel, fill: FillTerms) -> Decimal:
+    """The commission of a fill. The fill is added to ``charges`` if the model needs history.
+
+    A model that raises leaves ``charges`` as they were.
+    """
     commission = model.commission(fill)
+    if not model.needs_history:
+        return commission
+    order, quantity = fill.order, fill.quantity
+    before = charges.orders.get(order.client_order_id) or OrderCharges()
     notional = fill.notional
     filled = before.filled + quantity
     is_done = filled >= order.quantity
@@ -91,7 +99,7 @@ def charge(
     else:
         charges.orders[order.client_order_id] = OrderCharges(
             filled,
-            before.made + quantity if liquidity is MAKER else before.made,
+            before.made + quantity if fill.liquidity is MAKER else before.made,
             before.notional + notional,
             accrued,
             before.charged + commission,

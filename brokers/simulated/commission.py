@@ -186,8 +186,7 @@ class PerCent(PerOrderLimits, frozen=True, kw_only=True):
 class FlatRates(PerOrderLimits, frozen=True, kw_only=True):
     """The three keys ``commission_per_share``, ``commission_per_order`` and ``commission_rate`` together.
 
-    ``rate`` is a fraction of quantity times price, without the instrument's multiplier. ``PerCent`` has the
-    multiplier in it.
+    ``rate`` is a fraction of the notional: quantity times price times multiplier.
     """
 
     per_share: Decimal = ZERO
@@ -196,8 +195,18 @@ class FlatRates(PerOrderLimits, frozen=True, kw_only=True):
 
     def accrual(self, fill: FillTerms) -> Decimal:
         """The rates of this fill. The first fill also pays the fee of the order."""
-        cost = fill.quantity * self.per_share + fill.quantity * fill.price * self.rate
+        cost = fill.quantity * self.per_share + self._value(fill) * self.rate
         return cost if fill.filled_before else cost + self.per_order
+
+    def _value(self, fill: FillTerms) -> Decimal:
+        return fill.notional
+
+
+class FlatRatesOfPrice(FlatRates, frozen=True, kw_only=True):
+    """``FlatRates`` of runs recorded under the first account rules: of quantity times price alone."""
+
+    def _value(self, fill: FillTerms) -> Decimal:
+        return fill.quantity * fill.price
 
 
 class MakerTaker(PerOrderLimits, frozen=True, kw_only=True):

@@ -53,7 +53,7 @@ class SimulatedBrokerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=T
 
     - ``slippage_bps``: basis points against orders that take liquidity.
     - ``commission_per_share``, ``commission_per_order``: in ``currency``.
-    - ``commission_rate``: a fraction of quantity times price; 0.002 is 0.2 %.
+    - ``commission_rate``: a fraction of the notional (quantity times price times multiplier); 0.002 is 0.2 %.
     """
 
     bar_fill: FillTiming = FillTiming.NEXT_OPEN

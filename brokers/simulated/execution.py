@@ -1,23 +1,43 @@
-"""Makes a fill of a match: slippage, tick, commission, position at the venue, execution report."""
+"""Makes a fill of a match: slippage, tick, funds, commission, position at the venue, execution report."""
 
+from collections.abc import Sequence
 from decimal import Decimal
+from functools import partial
 from math import sqrt
 
-from brokers.simulated.charges import charge
+from brokers.simulated.charges import charge, fill_terms
 from brokers.simulated.commission import CommissionModel
 from brokers.simulated.fills.port import Price
+from brokers.simulated.funds import Funds
+from brokers.simulated.reports import cancelled, rejected
 from brokers.simulated.resting import Resting
 from brokers.simulated.slippage import SlippageModel, Taken
 from brokers.simulated.state import DEFAULT_TERMS, ZERO, SimulatedBrokerState
 from kernel.bus import EventBus
-from kernel.events import FILL, MAKER, TAKER, Bar, Event, ExecutionReport, Quote, Trade
+from kernel.events import (
+    FILL,
+    FOK,
+    MAKER,
+    TAKER,
+    Bar,
+    Event,
+    ExecutionReport,
+    InstrumentDefined,
+    Liquidity,
+    Quote,
+    Trade,
+)
 from kernel.identifiers import BrokerOrderId, FillId
 
 _NO_ID = BrokerOrderId("")
 
 
 class Execution:
-    """Makes fills. A model that is ``None``: no slippage, or no commission."""
+    """Makes fills.
+
+    - A model that is ``None``: no slippage, or no commission.
+    - ``funds``: ``None`` if fills are not checked against the account.
+    """
 
     def __init__(
         self,
@@ -27,17 +47,22 @@ class Execution:
         slippage: SlippageModel | None,
         commission: CommissionModel | None,
         currency: str,
+        funds: Funds | None = None,
     ) -> None:
+        self._funds = funds
         self._state = state
         self._bus = bus
         self._slippage = slippage
         self._commission = commission
         self._currency = currency
 
-    def fill(self, resting: Resting, price: Price, *, quantity: Decimal, event: Event) -> ExecutionReport:
+    def fill(
+        self, resting: Resting, price: Price, *, quantity: Decimal, event: Event
+    ) -> Sequence[ExecutionReport]:
         """Fill ``quantity`` of an order at ``price``, because of ``event``: market data or a timer.
 
-        A model that raises leaves order, position and charges as they were.
+        A fill that the account cannot pay is cut, and the rest of the order ends. A model that raises leaves
+        order, position and charges as they were.
         """
         state, order = self._state, resting.order
         symbol, key = order.symbol, order.client_order_id
@@ -48,9 +73,16 @@ class Execution:
             if self._slippage is not None:
                 at = self._slipped(resting, at, quantity=quantity, event=event)
         on_tick = to_tick(at, terms.tick_size)
+        unpaid = ""
+        if self._funds is not None:
+            quantity, unpaid = self._paid(
+                resting, terms, quantity=quantity, price=on_tick, liquidity=liquidity, ts=event.ts
+            )
+            if not quantity:
+                return (self._end_unpaid(resting, event.ts, unpaid),)
         commission = ZERO
         if self._commission is not None:
-            commission = charge(
+            fill = fill_terms(
                 state.charges,
                 self._commission,
                 ts=event.ts,
@@ -60,17 +92,24 @@ class Execution:
                 liquidity=liquidity,
                 multiplier=terms.multiplier,
             )
+            commission = charge(state.charges, self._commission, fill)
         # nothing below raises
         resting.fill_count += 1
+        fill_id = FillId(f"{key}-{resting.fill_count}")
+        if self._funds is not None:
+            charged = commission
+            if commission:
+                charged *= self._funds.rate_of(self._currency or terms.currency)
+            self._funds.note(fill_id, order, terms, quantity=quantity, price=on_tick, charged=charged)
         resting.leaves = ZERO if quantity is resting.leaves else resting.leaves - quantity
         self._move_position(symbol, order.strategy, quantity if resting.is_buy else -quantity)
-        return ExecutionReport(
+        report = ExecutionReport(
             event.ts,
             FILL,
             key,
             symbol,
             _NO_ID,
-            FillId(f"{key}-{resting.fill_count}"),
+            fill_id,
             quantity,
             on_tick,
             commission,
@@ -78,6 +117,60 @@ class Execution:
             liquidity,
             price.executed_ts,
         )
+        return (report, self._end_unpaid(resting, event.ts, unpaid)) if unpaid else (report,)
+
+    def _paid(
+        self,
+        resting: Resting,
+        terms: InstrumentDefined,
+        *,
+        quantity: Decimal,
+        price: Decimal,
+        liquidity: Liquidity,
+        ts: int,
+    ) -> tuple[Decimal, str]:
+        """The quantity that the account can pay, and why it is not more (empty if it is all)."""
+        assert self._funds is not None
+        order = resting.order
+        charge_of = partial(self._charge_of, resting, terms, price=price, liquidity=liquidity, ts=ts)
+        payable = self._funds.payable(order, terms, quantity=quantity, price=price, charge=charge_of)
+        if payable.reason and order.time_in_force is FOK:
+            return ZERO, payable.reason
+        return payable
+
+    def _charge_of(
+        self,
+        resting: Resting,
+        terms: InstrumentDefined,
+        quantity: Decimal,
+        *,
+        price: Decimal,
+        liquidity: Liquidity,
+        ts: int,
+    ) -> Decimal:
+        """The commission that a quantity would be charged, in the account's currency."""
+        if self._commission is None or not quantity:
+            return ZERO
+        fill = fill_terms(
+            self._state.charges,
+            self._commission,
+            ts=ts,
+            order=resting.order,
+            quantity=quantity,
+            price=price,
+            liquidity=liquidity,
+            multiplier=terms.multiplier,
+        )
+        assert self._funds is not None
+        rate = self._funds.rate_of(self._currency or terms.currency)
+        return max(ZERO, self._commission.commission(fill) * rate)
+
+    def _end_unpaid(self, resting: Resting, ts: int, reason: str) -> ExecutionReport:
+        """End an order of which the rest cannot be paid: rejected, or cancelled if a part has filled."""
+        self._state.end(resting)
+        if resting.fill_count:
+            return cancelled(ts, resting, reason)
+        return rejected(ts, resting.order, reason)
 
     def _slipped(self, resting: Resting, price: float, *, quantity: Decimal, event: Event) -> float:
         """The price after slippage, but not worse than the order's limit."""

@@ -84,7 +84,7 @@ class FillSharing:
                 continue
             if resting.is_plain and price.quantity is None and self.is_unlimited:
                 quantity = resting.leaves
-                reports.append(self.execution.fill(resting, price, quantity=quantity, event=event))
+                reports += self.execution.fill(resting, price, quantity=quantity, event=event)
             else:
                 reports += self._fill_share(event, resting, price, taken)
         return reports
@@ -101,11 +101,13 @@ class FillSharing:
         if quantity <= 0 or (order.time_in_force is FOK and quantity < _whole(resting, price)):
             return
         pool = _pool(event, order.side)
+        reports = self.execution.fill(resting, price, quantity=quantity, event=event)
+        quantity = reports[0].quantity or ZERO  # 0 if the account could not pay for any
         taken[pool] = taken.get(pool, 0.0) + float(quantity)
-        yield self.execution.fill(resting, price, quantity=quantity, event=event)
+        yield from reports
         if order.reduce_only and resting.leaves and not self._reducible(resting):
             yield self._cancel_nothing_to_reduce(event, resting)
-        if order.group_id and self._has_groups:
+        if order.group_id and self._has_groups and quantity:
             yield from self._reduce_group(event.ts, resting, quantity)
         if order.display_quantity is not None and resting.leaves:
             self._put_behind(resting)

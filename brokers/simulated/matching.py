@@ -177,7 +177,7 @@ class Matching:
         if resting.is_triggered is not was_triggered:
             reports.append(triggered(event.ts, resting))
         if price is not None:
-            reports.append(self._execution.fill(resting, price, quantity=resting.leaves, event=event))
+            reports += self._execution.fill(resting, price, quantity=resting.leaves, event=event)
         return reports
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
-from brokers.simulated.commission import CommissionModel, FlatRates
+from brokers.simulated.commission import CommissionModel, FlatRates, FlatRatesOfPrice
 from brokers.simulated.config import ModelChoice, ModelConfig, SimulatedBrokerConfig
 from brokers.simulated.fee_schedules import COMMISSION_MODELS
 from brokers.simulated.fills.bars import CloseBars, OhlcBars, OhlcReturnBars, OpenBars
@@ -78,8 +78,13 @@ class VenueModels(msgspec.Struct, frozen=True):
         return isinstance(bars, OhlcBars)
 
 
-def build_models(config: SimulatedBrokerConfig, own: Mapping[str, object]) -> VenueModels:
-    """The models that a configuration chooses. ``own``: models of the user's modules, by role.
+def build_models(
+    config: SimulatedBrokerConfig, own: Mapping[str, object], *, has_present_rules: bool = True
+) -> VenueModels:
+    """The models that a configuration chooses.
+
+    - ``own``: models of the user's modules, by role.
+    - ``has_present_rules``: whether flat rates are of the notional, or of quantity times price (old runs).
 
     Raises ``ConfigError`` naming the key, the value seen and the names that exist.
     """
@@ -96,6 +101,8 @@ def build_models(config: SimulatedBrokerConfig, own: Mapping[str, object]) -> Ve
                 "broker: give commission, or commission_per_share, _per_order and _rate, not both"
             )
         commission = FlatRates(per_share=rates[0], per_order=rates[1], rate=rates[2])
+    if isinstance(commission, FlatRates) and not has_present_rules:
+        commission = FlatRatesOfPrice(**msgspec.structs.asdict(commission))
     quotes, trades, book = _tick_models(config, own)
     return VenueModels(
         bars=_built("bars", config.bars, BAR_MODELS, own) or OhlcBars(),

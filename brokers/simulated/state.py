@@ -1,11 +1,14 @@
 """The state of the simulated venue."""
 
+from collections.abc import Mapping
 from decimal import Decimal
+from types import MappingProxyType
 
 import msgspec
 
 from brokers.simulated.charges import Charges, forget
 from brokers.simulated.fills.book import Consumed
+from brokers.simulated.funds import FundsState
 from brokers.simulated.requests import Requests
 from brokers.simulated.resting import Resting
 from brokers.simulated.volatility import Volatility
@@ -15,6 +18,7 @@ from kernel.identifiers import StrategyId
 ZERO = Decimal(0)
 DEFAULT_TERMS = InstrumentDefined(0, "")
 """The terms of a symbol that the log never defined."""
+NO_POSITIONS: Mapping[str, Decimal] = MappingProxyType({})
 
 
 class SharedBar(msgspec.Struct):
@@ -45,6 +49,7 @@ class SimulatedBrokerState(msgspec.Struct):
     - ``shared``: the last bar whose volume our orders shared.
     - ``restated_ts``: the time of the last split, or of another share getting the symbol.
     - ``corrected``: strategies with a corrected fill since the last count of positions. Not by symbol.
+    - ``funds``: the fills that the account has not booked.
     """
 
     resting: dict[str, list[Resting]] = {}
@@ -61,6 +66,11 @@ class SimulatedBrokerState(msgspec.Struct):
     shared: dict[str, SharedBar] = {}
     restated_ts: dict[str, int] = {}
     corrected: dict[StrategyId, bool] = {}
+    funds: FundsState = msgspec.field(default_factory=FundsState)
+
+    def positions_in(self, symbol: str) -> Mapping[str, Decimal]:
+        """The positions in a symbol, by strategy."""
+        return self.positions.get(symbol, NO_POSITIONS)
 
     def end(self, resting: Resting) -> None:
         """End an order: it cannot fill any more. ``remove_done`` removes it from the list later."""

@@ -7,6 +7,7 @@ venue inside the core matches orders against them, then strategies see them.
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
+from typing import NamedTuple
 
 import msgspec
 
@@ -29,6 +30,9 @@ from components.risk.context import RiskContext
 from components.risk.exits import EXITS
 from components.risk.risk import Risk
 from components.risk.strategy_gate import StrategyGate
+from components.risk.views import CostView
+from components.risk_monitor.account_figures import AccountFigures
+from components.risk_monitor.margin_watch import MarginWatch
 from components.risk_monitor.monitor import RiskMonitor
 from components.strategy_host.context import StrategyContext
 from components.strategy_host.history_view import HistoryView, bars_kept_for
@@ -91,25 +95,39 @@ def assemble(
     execution: ExecutionConfig = NO_EXECUTION_SETTINGS,
     risk_rules: Sequence[RiskRule] = (),
     disabled: Sequence[StrategyId] = (),
+    has_present_rules: bool = False,
 ) -> Core:
-    """Construct and register every component. ``venue``: ``None`` if brokers are edges.
+    """Construct and register every component.
 
-    ``disabled``: strategies that ``signals`` may name although they are not loaded. Raises ``ConfigError``
-    for a duplicate id, and for an unknown strategy in ``signals``.
+    - ``venue``: ``None`` if brokers are edges.
+    - ``disabled``: strategies that ``signals`` may name although they are not loaded.
+    - ``has_present_rules``: whether the present rules on cash and margin hold, or the first ones.
+
+    Raises ``ConfigError`` for a duplicate id, and for an unknown strategy in ``signals``.
     """
     _check_placed(placed, signals, disabled)
     bus, venue_facts, pauses = EventBus(), VenueFacts(), Pauses(one.strategy_id for one in placed)
     market = _market_data(bus, placed, signals, hours=venue_facts)
     books = OrderBooks(symbols=_books_needed(placed, venue))
-    account = Portfolio(market, _marking(portfolio, placed))
+    account = Portfolio(market, _marking(portfolio, placed), has_present_rules=has_present_rules)
+    costs = None if venue is None else venue.costs
     day = DayStart(account, account.strategies, hours=venue_facts, day_symbol=risk_limits.day_symbol)
     shares = Shares(_capital(placed), account=account, figures=account.strategies, day=day)
     emulation = Emulator(market=market, account=account, hours=venue_facts)
-    monitor = RiskMonitor(risk_limits, account=account, market=market, hours=venue_facts)
-    context = _risk_context(
-        account, market, hours=venue_facts, monitor=monitor, emulation=emulation, currency=portfolio.currency
+    guard = _guard(
+        placed,
+        risk_limits,
+        account,
+        market,
+        hours=venue_facts,
+        emulation=emulation,
+        shares=shares,
+        own_rules=risk_rules,
+        currency=portfolio.currency,
+        costs=costs,
+        has_present_rules=has_present_rules,
     )
-    risk = _risk(placed, risk_limits, context, own_rules=risk_rules, shares=shares)
+    risk = guard.risk
     gate, holds, has = risk.refusal, emulation.holds, emulation.has
     orders = Orders(
         gate=gate, holds=holds, has=has, instrument=market.instrument, repeats=risk.repeats_working_order
@@ -117,75 +135,88 @@ def assemble(
     for facts in (market, venue_facts, Expiries(market), books, pauses):
         bus.register(facts)
     if venue is not None:
-        venue.register(CoreView(bus, market, venue_facts, books, account))
+        venue.register(CoreView(bus, market, venue_facts, books, account, guard.known_margin))
     bus.register(orders)
     if venue is None or venue.lacks:
         bus.register_watching(emulation)
     for component in (account, *((day,) if any(map(_needs_day, placed)) else ()), risk):
         bus.register(component)
-    if monitor.is_needed:
-        bus.register_watching(monitor)
+    for watching in (guard.monitor, guard.margin):
+        if watching.is_needed:
+            bus.register_watching(watching)
     plan, slugs = _order_ids(placed, signals)
     allocation = _register_allocator(bus, signals, account=account, market=market, plan=plan, slugs=slugs)
     algorithms = _register_algorithms(bus, market, execution)
-    hosts = tuple(
-        _register_host(
-            one,
-            bus,
-            market=market,
-            books=books,
-            account=account,
-            shares=shares,
-            day=day,
-            orders=orders,
-            symbol_of=_symbol_of(orders, algorithms),
-            venue_facts=venue_facts,
-            pauses=pauses,
-            risk_limits=risk_limits,
-            currency=portfolio.currency,
-            environment=environment,
-            slug=slugs[one.strategy_id],
-        )
-        for one in placed
+    symbol_of = _symbol_of(orders, algorithms)
+    views = _HostViews(
+        *(bus, market, books, account, shares, day, orders, symbol_of, venue_facts, pauses, costs),
+        *(risk_limits, portfolio.currency, environment),
     )
+    hosts = tuple(_register_host(one, views, slug=slugs[one.strategy_id]) for one in placed)
     return Core(bus, market, orders, account, risk, hosts, algorithms, allocation)
 
 
-def _risk_context(
+class _Guard(NamedTuple):
+    """Risk, and the components that watch the account for it."""
+
+    risk: Risk
+    monitor: RiskMonitor
+    margin: MarginWatch
+
+    @property
+    def known_margin(self) -> MarginWatch | None:
+        """The watch of margin, if it is registered."""
+        return self.margin if self.margin.is_needed else None
+
+
+def _guard(
+    placed: Sequence[PlacedStrategy],
+    limits: RiskLimits,
     account: Portfolio,
     market: MarketData,
     *,
     hours: VenueFacts,
-    monitor: RiskMonitor,
     emulation: Emulator,
+    shares: Shares,
+    own_rules: Sequence[RiskRule],
     currency: str,
-) -> RiskContext:
-    """The context of the risk rules."""
-    return RiskContext(
+    costs: CostView | None,
+    has_present_rules: bool,
+) -> _Guard:
+    """The account's gate with a gate for each strategy, and the watches of limits and margin."""
+    monitor = RiskMonitor(limits, account=account, market=market, hours=hours)
+    margin = MarginWatch(limits.margin_call, account=account, market=market)
+    context = RiskContext(
         account=account,
         market=market,
         venue=hours,
-        figures=monitor.figures,
+        figures=monitor.figures if monitor.is_needed else AccountFigures(account),
         is_emulated=emulation.emulates,
         currency=currency,
+        costs=costs,
+        margin=margin if margin.is_needed else None,
     )
+    risk = Risk(
+        limits,
+        context,
+        declared_positions=_declared(placed),
+        own_rules=own_rules,
+        gates=_gates(placed, context, shares=shares),
+        has_present_rules=has_present_rules,
+    )
+    margin.closing = risk.is_closing
+    return _Guard(risk, monitor, margin)
 
 
-def _risk(
-    placed: Sequence[PlacedStrategy],
-    limits: RiskLimits,
-    context: RiskContext,
-    *,
-    own_rules: Sequence[RiskRule],
-    shares: Shares,
-) -> Risk:
-    """The account's gate, and a gate for each strategy with capital or limits of its own."""
-    gates = {
+def _gates(
+    placed: Sequence[PlacedStrategy], context: RiskContext, *, shares: Shares
+) -> dict[StrategyId, StrategyGate]:
+    """A gate for each strategy with capital or limits of its own."""
+    return {
         one.strategy_id: StrategyGate(one.strategy_id, one.terms, context=context, shares=shares)
         for one in placed
         if one.terms.is_any
     }
-    return Risk(limits, context, declared_positions=_declared(placed), own_rules=own_rules, gates=gates)
 
 
 def _needs_day(one: PlacedStrategy) -> bool:
@@ -238,58 +269,62 @@ def _register_algorithms(
     return algorithms
 
 
-def _register_host(
-    one: PlacedStrategy,
-    bus: EventBus,
-    *,
-    market: MarketData,
-    books: OrderBooks,
-    account: Portfolio,
-    shares: Shares,
-    day: DayStart,
-    orders: Orders,
-    symbol_of: Callable[[ClientOrderId], str],
-    venue_facts: VenueFacts,
-    pauses: Pauses,
-    risk_limits: RiskLimits,
-    currency: str,
-    environment: Mapping[str, str],
-    slug: str,
-) -> StrategyHost:
+class _HostViews(NamedTuple):
+    """What the component of a strategy reads of the core."""
+
+    bus: EventBus
+    market: MarketData
+    books: OrderBooks
+    account: Portfolio
+    shares: Shares
+    day: DayStart
+    orders: Orders
+    symbol_of: Callable[[ClientOrderId], str]
+    venue_facts: VenueFacts
+    pauses: Pauses
+    costs: CostView | None
+    risk_limits: RiskLimits
+    currency: str
+    environment: Mapping[str, str]
+
+
+def _register_host(one: PlacedStrategy, views: _HostViews, *, slug: str) -> StrategyHost:
     """The component of one strategy, with its views of the others."""
     state, words = HostState(), Words(one.strategy_id, is_heard=one.strategy.uses_log())
     symbols = frozenset(one.symbols)
-    history = _history_of(one, market=market, bus=bus, state=state)
+    history = _history_of(one, market=views.market, bus=views.bus, state=state)
     context = StrategyContext(
         one.strategy_id,
-        bus=bus,
-        market=market,
-        books=books,
-        portfolio=_portfolio_of(one, account, shares=shares, day=day, orders=orders),
-        hours=venue_facts,
-        risk_limits=risk_limits,
+        bus=views.bus,
+        market=views.market,
+        books=views.books,
+        portfolio=_portfolio_of(one, views.account, shares=views.shares, day=views.day, orders=views.orders),
+        hours=views.venue_facts,
+        risk_limits=views.risk_limits,
         own_limits=one.terms.limits,
         hears=symbols,
         was_told=one.was_told,
-        currency=currency,
+        currency=views.currency,
         history=history,
-        environment=environment,
+        environment=views.environment,
         host_state=state,
         words=words,
     )
-    session_timers = SessionTimers(host_name(one.strategy_id), state=state, hours=venue_facts)
+    session_timers = SessionTimers(host_name(one.strategy_id), state=state, hours=views.venue_facts)
     translator = Translator(
         one.strategy_id,
         slug=slug,
         state=state,
-        instrument=market.instrument,
-        symbol_of=symbol_of,
-        account=shares.sizing(one.strategy_id),
-        last_price=market.last_price,
+        instrument=views.market.instrument,
+        symbol_of=views.symbol_of,
+        account=views.shares.sizing(one.strategy_id),
+        last_price=views.market.last_price,
+        last_quote=views.market.last_quote,
+        costs=views.costs,
         basis=ACCOUNT if one.terms.capital is None else CAPITAL,
         session_timers=session_timers,
         words=words,
-        has=venue_facts.has,
+        has=views.venue_facts.has,
     )
     host = StrategyHost(
         one.strategy,
@@ -301,11 +336,11 @@ def _register_host(
         session_timers=session_timers,
         words=words,
         state=state,
-        is_paused=partial(pauses.is_paused, one.strategy_id),
-        repeats=bus.timers.is_waiting,
+        is_paused=partial(views.pauses.is_paused, one.strategy_id),
+        repeats=views.bus.timers.is_waiting,
         failure_policy=FailurePolicy(),
     )
-    bus.register_watching(host)
+    views.bus.register_watching(host)
     return host
 
 

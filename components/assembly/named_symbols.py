@@ -2,8 +2,8 @@
 
 - Continuous limits, ``day_symbol``, volume profiles and commands act on traded symbols. The run must have
   them.
-- ``restricted``, ``allow_only`` and ``instruments`` may be shared by several runs. The store must have their
-  symbols; for the two lists, terms under ``instruments`` are enough too.
+- ``restricted``, ``allow_only``, ``locate_quantity`` and ``instruments`` may be shared by several runs. The
+  store must have their symbols; for all but ``instruments``, terms under ``instruments`` are enough too.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -60,6 +60,8 @@ def _listed(config: CoreSettings) -> Iterator[Named]:
         symbols: tuple[str, ...] = getattr(config.risk, key)
         for symbol in symbols:
             yield f"risk.{key}", symbol
+    for symbol in config.risk.locate_quantity:
+        yield "risk.locate_quantity", symbol
 
 
 def _require(where: str, symbol: str, known: list[str], problem: str) -> None:

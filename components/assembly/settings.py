@@ -4,16 +4,18 @@ Each struct is checked by the function beside it; ``check_settings`` calls them 
 """
 
 from decimal import Decimal
+from typing import TypeVar
 
 import msgspec
 
 from components.allocation.config import LEVERED, SignalsConfig, check_signals
 from components.assembly.instruments import InstrumentConfig, check_instruments
 from components.execution.config import ExecutionConfig, check_execution
-from components.portfolio.config import PortfolioConfig, check_portfolio
+from components.portfolio.config import AccountType, PortfolioConfig, check_portfolio
 from kernel.errors import ConfigError
+from kernel.events import MARGINED
 from strategies.sdk import RiskLimits
-from strategies.sdk.limits import check_limits
+from strategies.sdk.limits import MarginCall, check_limits
 from strategies.sdk.strategy_limits import (
     NO_LIMITS,
     Capital,
@@ -25,6 +27,8 @@ from strategies.sdk.strategy_limits import (
 ZERO = Decimal(0)
 CASH_LIMIT = Decimal(10) ** 15
 """The largest cash: with more, a product of 28 digits would lose cents."""
+FIRST_RULES, PRESENT_RULES = 1, 2
+"""Editions of the rules on cash, margin and commissions (``docs/accounts.md``)."""
 
 
 class StrategyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -53,7 +57,12 @@ class StrategyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
 
 class CoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The settings of a core. ``cash``: the account's initial cash, in its currency."""
+    """The settings of a core.
+
+    - ``cash``: the account's initial cash, in its currency.
+    - ``account_rules``: the edition of the rules on cash, margin and commissions. A new run records the
+      present one (``with_account_rules``); a record without it was made under the first.
+    """
 
     strategies: tuple[StrategyConfig, ...] = ()
     cash: Decimal = Decimal(100_000)
@@ -63,6 +72,12 @@ class CoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     environment: dict[str, str] = {}
     signals: SignalsConfig | None = None
     execution: ExecutionConfig = ExecutionConfig()
+    account_rules: int | None = None
+
+    @property
+    def has_present_rules(self) -> bool:
+        """Whether the present rules on cash, margin and commissions hold."""
+        return self.account_rules == PRESENT_RULES
 
     @property
     def enabled_strategies(self) -> tuple[StrategyConfig, ...]:
@@ -70,10 +85,44 @@ class CoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         return tuple(one for one in self.strategies if one.enabled)
 
 
+SettingsT = TypeVar("SettingsT", bound=CoreSettings)
+
+
+def with_account_rules(settings: SettingsT) -> SettingsT:
+    """The settings of a new run: every setting of the account that was left out gets its value.
+
+    So the record says by which rules it was made, and a later default changes no recorded run. Settings with
+    ``account_rules: 1`` stay as they are.
+    """
+    if settings.account_rules == FIRST_RULES:
+        return settings
+    risk, portfolio = settings.risk, settings.portfolio
+    is_levered = risk.can_exceed_equity
+    has_futures = any(one.asset_class in MARGINED for one in settings.instruments)
+    needs_margin = risk.require_margin
+    if needs_margin is None:
+        needs_margin = is_levered or has_futures
+    call = risk.margin_call or (MarginCall.LIQUIDATE if needs_margin else MarginCall.OFF)
+    account_type = portfolio.account_type or (AccountType.MARGIN if is_levered else AccountType.CASH)
+    return msgspec.structs.replace(
+        settings,
+        account_rules=PRESENT_RULES,
+        risk=msgspec.structs.replace(risk, require_margin=needs_margin, margin_call=call),
+        portfolio=msgspec.structs.replace(portfolio, account_type=account_type),
+    )
+
+
 def check_settings(settings: CoreSettings) -> None:
     """Check values of the right type; raises ``ConfigError`` with the key and the value."""
     if not settings.cash.is_finite() or not 0 <= settings.cash <= CASH_LIMIT:
         raise ConfigError(f"cash: {settings.cash} is not between 0 and {CASH_LIMIT}")
+    if settings.account_rules not in (None, FIRST_RULES, PRESENT_RULES):
+        raise ConfigError(
+            f"account_rules: {settings.account_rules} is not one of {FIRST_RULES}, {PRESENT_RULES}"
+        )
+    call = settings.risk.margin_call
+    if settings.account_rules == FIRST_RULES and call not in (None, MarginCall.OFF):
+        raise ConfigError(f"risk.margin_call: {call} needs account_rules: {PRESENT_RULES}")
     check_instruments(settings.instruments)
     try:
         check_portfolio(settings.portfolio)

@@ -91,4 +91,5 @@ def core_of(
         execution=config.execution,
         risk_rules=risk_rules(setup.models),
         disabled=tuple(StrategyId(one.id) for one in config.strategies if one.id and not one.enabled),
+        has_present_rules=config.has_present_rules,
     )

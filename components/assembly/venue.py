@@ -11,19 +11,25 @@ import msgspec
 from components.market_data import MarketData
 from components.order_books.order_books import OrderBooks
 from components.portfolio.portfolio import Portfolio
+from components.risk.views import CostView
+from components.risk_monitor.margin_watch import MarginWatch
 from components.venue_facts import VenueFacts
 from kernel.bus import EventBus
 from kernel.events import VenueDeclared
 
 
 class CoreView(msgspec.Struct, frozen=True):
-    """The components that a venue inside the core can read, and the bus that it registers with."""
+    """The components that a venue inside the core can read, and the bus that it registers with.
+
+    ``margin``: ``None`` if no margin is watched.
+    """
 
     bus: EventBus
     market: MarketData
     hours: VenueFacts
     books: OrderBooks
     account: Portfolio
+    margin: MarginWatch | None = None
 
 
 class Venue(Protocol):
@@ -37,6 +43,11 @@ class Venue(Protocol):
     @property
     def reads_books(self) -> bool:
         """Whether it fills orders on order books. It then needs the books of all symbols."""
+        ...
+
+    @property
+    def costs(self) -> CostView | None:
+        """The estimated costs of orders; ``None`` if orders are checked without their costs."""
         ...
 
     def declared(self, ts: int) -> VenueDeclared:

@@ -27,7 +27,6 @@ from components.portfolio.state import Ledger, PortfolioState, Position, Terms
 from kernel.events import (
     BUY,
     AdjustPosition,
-    AssetClass,
     CashFlowKind,
     CashMoved,
     Event,
@@ -40,7 +39,6 @@ from kernel.identifiers import FillId, StrategyId
 
 _NO_FILL = FillId("")
 ONE = Decimal(1)
-_SETTLED = frozenset({AssetClass.FUTURE, AssetClass.PERPETUAL})
 
 
 class PriceView(Protocol):
@@ -248,4 +246,4 @@ def position_changed(
 
 def _terms_of(instrument: InstrumentDefined) -> Terms:
     multiplier = None if instrument.multiplier == 1 else instrument.multiplier
-    return Terms(multiplier, instrument.currency, instrument.asset_class in _SETTLED)
+    return Terms(multiplier, instrument.currency, instrument.is_margined)

@@ -18,10 +18,20 @@ class LotMethod(StrEnum):
 
 
 class AccountType(StrEnum):
-    """Whether positions are paid in full or held on margin. Futures and perpetuals are always on margin."""
+    """Whether positions are paid in full or held on margin. Futures and perpetuals are always on margin.
+
+    Left out, it is a margin account where shorts or leverage are allowed.
+    """
 
     CASH = "cash"
     MARGIN = "margin"
+
+
+class PositionMode(StrEnum):
+    """Whether a strategy holds one net position in a symbol, or long and short apart."""
+
+    NETTING = "netting"
+    HEDGING = "hedging"
 
 
 class PortfolioConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -40,10 +50,11 @@ class PortfolioConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     mark_every_s: int = DAY_S
     currency: str = "USD"
     lots: LotMethod = LotMethod.AVERAGE
-    account_type: AccountType = AccountType.CASH
+    account_type: AccountType | None = None
     mark_ledgers: bool = False
     mark_margin: bool = False
     corrections_kept: int = 100
+    position_mode: PositionMode = PositionMode.NETTING
 
 
 COST_METHODS: dict[LotMethod, CostMethod] = {
@@ -57,5 +68,10 @@ def check_portfolio(config: PortfolioConfig) -> None:
     """Raise ``ValueError`` with a sentence for settings that make no sense."""
     if config.mark_every_s < 1:
         raise ValueError(f"mark_every_s: {config.mark_every_s} is below 1 second")
+    if config.position_mode is PositionMode.HEDGING:
+        raise ValueError(
+            "position_mode: hedging is not simulated: a strategy holds one net position in a symbol; to hold "
+            "long and short apart, run a strategy for each side"
+        )
     if config.corrections_kept < 0:
         raise ValueError(f"corrections_kept: {config.corrections_kept} is below 0")

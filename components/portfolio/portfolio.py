@@ -67,17 +67,24 @@ class Portfolio:
     name = "portfolio"
     failure_policy: FailurePolicy = STEADFAST
 
-    def __init__(self, prices: PriceView, config: PortfolioConfig) -> None:
+    def __init__(
+        self, prices: PriceView, config: PortfolioConfig, *, has_present_rules: bool = False
+    ) -> None:
+        """``has_present_rules``: whether margin is computed by the present rules, or by the first ones."""
         self.state = PortfolioState()
         self._prices = prices
         self._config = config
         self._bookkeeping = Bookkeeping(self.state, prices, config)
-        self._valuation = Valuation(self._bookkeeping, prices, config)
+        self._valuation = Valuation(self._bookkeeping, prices, config, has_present_rules=has_present_rules)
         self.rate = self._valuation.rate
         self.balances = self._valuation.balances
         self.value_of = self._valuation.value_of
+        self.worth_of = self._valuation.worth_of
+        self.free_margin_at = self._valuation.free_margin_at
         self.unrealised = self._valuation.unrealised
         self.margin_rate = self._valuation.margin_rate
+        self.opening_margin_rate = self._valuation.opening_margin_rate
+        self.maintenance_rate = self._valuation.maintenance_rate
         self.strategies = StrategyFigures(self._bookkeeping, self._valuation, config.currency)
         """The figures of each strategy's own ledger."""
 

@@ -14,25 +14,36 @@ from decimal import Decimal
 
 from components.portfolio.bookkeeping import Bookkeeping, PriceView
 from components.portfolio.config import AccountType, PortfolioConfig
+from components.portfolio.option_margin import short_option_margin
 from components.portfolio.position import ZERO
 from components.portfolio.rates import rate_between
 from components.portfolio.state import Ledger, Position
-from kernel.events import CurrencyBalance, ExposureShare
+from kernel.events import SELL, AssetClass, CurrencyBalance, ExposureShare, Side
 from kernel.identifiers import StrategyId
 
 ONE = Decimal(1)
 LEVERAGE_QUANTUM = Decimal("1E-10")
 UNBOUNDED = Decimal("Infinity")
+LONG_MAINTENANCE, SHORT_MAINTENANCE = Decimal("0.25"), Decimal("0.3")
+"""The maintenance margin of shares by FINRA rule 4210(c), for instruments that declare none."""
 
 
 class Valuation:
     """Read-only figures of the account, in its currency unless stated otherwise."""
 
-    def __init__(self, bookkeeping: Bookkeeping, prices: PriceView, config: PortfolioConfig) -> None:
+    def __init__(
+        self,
+        bookkeeping: Bookkeeping,
+        prices: PriceView,
+        config: PortfolioConfig,
+        *,
+        has_present_rules: bool,
+    ) -> None:
+        self._has_present_rules = has_present_rules
         self._bookkeeping = bookkeeping
         self._prices = prices
         self._currency = config.currency
-        self._is_cash_account = config.account_type is AccountType.CASH
+        self._is_cash_account = config.account_type is not AccountType.MARGIN
 
     # --- money --------------------------------------------------------------------------------
 
@@ -117,26 +128,33 @@ class Valuation:
 
     def assets(self) -> tuple[Decimal, Decimal]:
         """The part of all positions in the equity, and their gross exposure."""
-        state = self._bookkeeping.state
         value = gross = ZERO
-        for symbol in state.holders:
-            terms = self._bookkeeping.terms(symbol)
-            unit, quantity = self.unit_value(symbol), state.net.get(symbol)
-            if unit is None:
-                worth = self._cost_of(symbol)
-            elif quantity is not None:
-                worth = quantity * unit
-            elif terms.is_settled:
-                worth = ZERO
-            else:
-                continue  # opposite positions of strategies: net 0 at any price
-            worth = self.converted(worth, terms.currency)
-            if quantity is not None:
-                gross += abs(worth)
-            if terms.is_settled:
-                worth -= self.converted(self._cost_of(symbol), terms.currency)
+        for symbol in self._bookkeeping.state.holders:
+            worth, size = self.worth_of(symbol)
             value += worth
+            gross += size
         return value, gross
+
+    def worth_of(self, symbol: str) -> tuple[Decimal, Decimal]:
+        """The part of a symbol's positions in the equity, and their gross exposure."""
+        state = self._bookkeeping.state
+        if symbol not in state.holders:
+            return ZERO, ZERO
+        terms = self._bookkeeping.terms(symbol)
+        unit, quantity = self.unit_value(symbol), state.net.get(symbol)
+        if unit is None:
+            worth = self._cost_of(symbol)
+        elif quantity is not None:
+            worth = quantity * unit
+        elif terms.is_settled:
+            worth = ZERO
+        else:
+            return ZERO, ZERO  # opposite positions of strategies: net 0 at any price
+        worth = self.converted(worth, terms.currency)
+        size = ZERO if quantity is None else abs(worth)
+        if terms.is_settled:
+            worth -= self.converted(self._cost_of(symbol), terms.currency)
+        return worth, size
 
     def paid_cost(self) -> Decimal:
         """The cost of all open positions but futures and perpetuals, which are not paid for."""
@@ -162,10 +180,34 @@ class Valuation:
     # --- margin -------------------------------------------------------------------------------
 
     def margin_rate(self, symbol: str) -> Decimal:
-        """The fraction of a position's notional that uses up buying power.
+        """The fraction of the net position's notional that uses up buying power.
 
-        1 in a cash account, except for futures and perpetuals; otherwise the instrument's rate.
+        1 in a cash account, except for futures and perpetuals; otherwise the instrument's rate. For a short
+        option it follows from the underlying (``option_margin``).
         """
+        if self._bookkeeping.state.net.get(symbol, ZERO) < 0:
+            rate = self._short_option_rate(symbol)
+            if rate is not None:
+                return rate
+        return self._paid_rate(symbol)
+
+    def opening_margin_rate(self, symbol: str, side: Side) -> Decimal:
+        """``margin_rate`` of what an order of one side would open."""
+        rate = self._short_option_rate(symbol) if side is SELL else None
+        return self._paid_rate(symbol) if rate is None else rate
+
+    def _short_option_rate(self, symbol: str) -> Decimal | None:
+        """The margin of a short option as a fraction of its premium; ``None`` for other instruments."""
+        terms = self._prices.instrument(symbol)
+        if terms.asset_class is not AssetClass.OPTION or not self._has_present_rules:
+            return None
+        price = self._prices.last_price(symbol)
+        premium = terms.tick_size if not price else Decimal(repr(price))
+        underlying = self._prices.last_price(terms.underlying) if terms.underlying else None
+        at = None if underlying is None else Decimal(repr(underlying))
+        return short_option_margin(terms, premium, at) / premium
+
+    def _paid_rate(self, symbol: str) -> Decimal:
         if self._is_cash_account and not self._bookkeeping.terms(symbol).is_settled:
             return ONE
         return self._prices.instrument(symbol).margin_rate
@@ -174,15 +216,36 @@ class Valuation:
         """The buying power that the net positions use."""
         return sum((abs(self.value_of(symbol)) * self.margin_rate(symbol) for symbol in self._net), ZERO)
 
+    def free_margin_at(self, symbol: str, price: Decimal) -> Decimal:
+        """Equity less initial margin, with the position in one symbol valued at ``price``."""
+        free = self.cash + self.assets()[0] - self.initial_margin()
+        quantity = self._bookkeeping.state.net.get(symbol)
+        if quantity is None:
+            return free
+        terms, value = self._bookkeeping.terms(symbol), self.value_of(symbol)
+        unit = price * self._prices.instrument(symbol).multiplier
+        at_price = self.converted(quantity * unit, terms.currency)
+        return free + at_price - value - (abs(at_price) - abs(value)) * self.margin_rate(symbol)
+
     def maintenance_margin(self) -> Decimal:
         """The equity that the net positions require to stay open."""
-        margin = ZERO
-        for symbol in self._net:
-            rate = self.margin_rate(symbol)
-            if not self._is_cash_account or self._bookkeeping.terms(symbol).is_settled:
-                rate = self._prices.instrument(symbol).maintenance_margin_rate or rate
-            margin += abs(self.value_of(symbol)) * rate
-        return margin
+        return sum((abs(self.value_of(symbol)) * self.maintenance_rate(symbol) for symbol in self._net), ZERO)
+
+    def maintenance_rate(self, symbol: str) -> Decimal:
+        """The fraction of a position's notional that the equity must not fall below.
+
+        It is the declared rate, else the initial one; for instruments that are paid for at most FINRA's.
+        """
+        rate, declared = self.margin_rate(symbol), self._prices.instrument(symbol).maintenance_margin_rate
+        is_settled = self._bookkeeping.terms(symbol).is_settled
+        if not self._has_present_rules:
+            return rate if self._is_cash_account and not is_settled else declared or rate
+        is_short = self._bookkeeping.state.net.get(symbol, ZERO) < 0
+        if is_short and self._prices.instrument(symbol).asset_class is AssetClass.OPTION:
+            return rate
+        if declared or is_settled:
+            return declared or rate
+        return min(rate, SHORT_MAINTENANCE if is_short else LONG_MAINTENANCE)
 
     @property
     def _net(self) -> Iterable[str]:

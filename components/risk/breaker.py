@@ -14,13 +14,15 @@ What changes it:
 What never happens: a limit that re-arms releases the operator's latch, or a rule denies an exit that is made
 here.
 
-Exits of an operator's ``FlattenPositions`` are sent even while trading is halted; exits of a limit are not.
+Exits of an operator's ``FlattenPositions`` and of a margin call are sent even while trading is halted; exits
+of a limit are not.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from components.risk.exits import EXITS, exit_order, is_exit, parts_to_close
+from components.risk.margin_calls import to_liquidate
 from components.risk.state import Flattening, RiskState
 from components.risk.views import AccountView, MarketView
 from components.risk.working_orders import ZERO, WorkingOrder, WorkingOrders
@@ -40,7 +42,14 @@ from kernel.events import (
     TradingStateChanged,
 )
 from kernel.identifiers import ClientOrderId, StrategyId
-from strategies.sdk.limits import BreachAction, BreachKey, ContinuousLimit
+from strategies.sdk.limits import (
+    MAINTENANCE_MARGIN,
+    RUIN,
+    BreachAction,
+    BreachKey,
+    ContinuousLimit,
+    MarginCall,
+)
 
 WHOLE = Decimal(1)
 NOBODY = StrategyId("")
@@ -64,7 +73,9 @@ class Breaker:
         *,
         account: AccountView,
         market: MarketView,
+        margin_call: MarginCall | None,
     ) -> None:
+        self._margin_call = margin_call
         self._state = state
         self._working = working
         self._limits = limits
@@ -93,6 +104,8 @@ class Breaker:
 
     def on_breach(self, event: RiskLimitBreached) -> Sequence[Event]:
         """Take the action of the limit."""
+        if event.rule in (MAINTENANCE_MARGIN, RUIN):
+            return self._on_margin(event)
         limit = self._limits.get(event.rule)
         if limit is None:
             return ()
@@ -120,6 +133,23 @@ class Breaker:
                 )
                 flattened = self._flatten(event.symbol, ts, reason=reason, clearance=TradingState.REDUCE_ONLY)
                 return (*closed, *flattened)
+
+    def _on_margin(self, event: RiskLimitBreached) -> Sequence[Event]:
+        """Liquidate for a margin call; halt for good if the account is ruined. See ``margin_calls``."""
+        ts, key = event.ts, BreachKey(event.rule, "", NOBODY)
+        if event.is_rearmed:
+            return self._release(key, ts, reason=f"{event.rule}: the equity is {event.value} again")
+        if event.rule == RUIN:
+            reason = f"{RUIN}: the equity is {event.value}, and nothing is left to sell"
+            return self._halt(key, ts, reason=reason)
+        if self._margin_call is not MarginCall.LIQUIDATE:
+            return ()
+        reason = f"margin call: the equity {event.value} is below the maintenance margin {event.limit}"
+        events = [*self._latch(key, TradingState.REDUCE_ONLY, ts=ts, reason=reason), *self._cancels("", ts)]
+        for symbol in to_liquidate(self._account):
+            flattening = self._state.flattening[symbol] = Flattening("margin call", TradingState.HALTED)
+            events += self._exits(symbol, ts, fraction=WHOLE, flattening=flattening)
+        return events
 
     # --- the trading state -----------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from typing import Protocol
 
 import msgspec
 
-from kernel.events import BUY, InstrumentDefined, Side
+from kernel.events import BUY, SELL, InstrumentDefined, Side
 
 ZERO = Decimal(0)
 VALUE_QUANTUM = Decimal("1E-10")
@@ -32,7 +32,7 @@ class HeldView(Protocol):
     """Net positions, and the margin that they take."""
 
     def net_position(self, symbol: str) -> Decimal: ...
-    def margin_rate(self, symbol: str) -> Decimal: ...
+    def opening_margin_rate(self, symbol: str, side: Side) -> Decimal: ...
 
 
 class TermsView(Protocol):
@@ -106,13 +106,19 @@ class WorkingExposure:
             opened = _opening_value(-held, one.sell + quantity, one.sell_value + value)
         return max(ZERO, opened - one.counted)
 
+    def _margin_of(self, symbol: str, buys: Decimal, sales: Decimal) -> Decimal:
+        """The initial margin of the side that needs more."""
+        rate_of = self._account.opening_margin_rate
+        of_buys = buys * rate_of(symbol, BUY) if buys else ZERO
+        return max(of_buys, sales * rate_of(symbol, SELL)) if sales else of_buys
+
     def _recount(self, symbol: str, one: SymbolExposure) -> None:
         sums, held = self.sums, self._account.net_position(symbol)
         buys = _opening_value(held, one.buy, one.buy_value) if one.buy else ZERO
         sales = _opening_value(-held, one.sell, one.sell_value) if one.sell else ZERO
         counted, margin, sector = max(buys, sales), ZERO, one.sector
         if counted:
-            margin = counted * self._account.margin_rate(symbol)
+            margin = self._margin_of(symbol, buys, sales)
             sector = self._market.instrument(symbol).sector
         if counted != one.counted or sector != one.sector:
             by_sector = sums.by_sector

@@ -176,6 +176,56 @@ class OrderCheck:
         return max(ZERO, whole - self.group_share.value)
 
     @Once
+    def cost(self) -> Decimal:
+        """The estimated commission and slippage of the order, in the account's currency."""
+        context, price = self.context, self.price
+        if context.costs is None or price is None:
+            return ZERO
+        order, instrument = self.order, self.instrument
+        parts = context.costs.estimate(
+            order,
+            quantity=order.quantity,
+            price=price,
+            quote=self.last_quote if order.limit_price is None else None,
+            instrument=instrument,
+        )
+        cost = ZERO
+        for amount, currency in parts:
+            if not amount:
+                continue
+            rate = ONE if currency == context.currency else context.account.rate(currency)
+            cost += amount if rate is None else amount * rate  # at par without a rate, as cash is
+        return max(ZERO, cost)
+
+    @Once
+    def takes_cash(self) -> bool:
+        """Whether it buys more than its strategy is short of."""
+        order, cash = self.order, self.working.cash
+        if order.side is not BUY or not self.added_quantity:
+            return False
+        return cash is None or cash.opens(order.strategy, order.symbol, self.added_quantity)
+
+    @Once
+    def added_reserve(self) -> Decimal:
+        """The cash that a buy adds to the reserve: its value beyond the strategy's short position."""
+        order, cash = self.order, self.working.cash
+        value = self.added_cost
+        if cash is None:
+            return value
+        return cash.added_by(order.strategy, order.symbol, quantity=self.added_quantity, value=value)
+
+    @property
+    def reserved_cost(self) -> Decimal:
+        """The cost that is reserved while the order works; 0 if it only makes a position smaller."""
+        return self.cost if self.takes_cash or self.opening_quantity else ZERO
+
+    @property
+    def working_costs(self) -> Decimal:
+        """The costs reserved for the other working orders."""
+        costs = self.working.state.cash.costs
+        return costs if self.replaced is None else costs - self.replaced.cost
+
+    @Once
     def duplicate_key(self) -> DuplicateKey:
         """The terms by which a duplicate order is recognised."""
         return duplicate_key(self.order)

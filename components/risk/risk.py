@@ -16,6 +16,7 @@ from types import MappingProxyType
 import msgspec
 
 from components.risk.breaker import Breaker
+from components.risk.cash_reserve import CashReserve
 from components.risk.context import RiskContext
 from components.risk.exits import is_exit
 from components.risk.exposure import WorkingExposure
@@ -89,10 +90,22 @@ class Risk:
         declared_positions: Mapping[StrategyId, Decimal],
         own_rules: Sequence[RiskRule] = (),
         gates: Mapping[StrategyId, StrategyGate] = NO_GATES,
+        has_present_rules: bool = False,
     ) -> None:
-        """``own_rules`` are those of ``limits.rules``, loaded; ``gates`` those of strategies' own limits."""
+        """Make the component.
+
+        - ``own_rules``: those of ``limits.rules``, loaded.
+        - ``gates``: those of strategies' own limits.
+        - ``has_present_rules``: whether the present rules check cash and margin, or the first ones.
+        """
         rules: tuple[Rule, ...] = tuple(
-            rules_for(limits, declared_positions, own_rules, currency=context.currency)
+            rules_for(
+                limits,
+                declared_positions,
+                own_rules,
+                currency=context.currency,
+                has_present_rules=has_present_rules,
+            )
         )
         self._rules = tuple((rule.check, _concerns(rule)) for rule in rules)
         self._checks: dict[str, tuple[InstrumentDefined, tuple[Check, ...]]] = {}
@@ -105,10 +118,20 @@ class Risk:
         account, market, exposure = context.account, context.market, None
         if limits.counts_exposure:
             exposure = WorkingExposure(self.state.working.exposure, account=account, market=market)
-        self._working = WorkingOrders(self.state.working, exposure)
+        cash = None
+        if has_present_rules and limits.require_cash:
+            pays_futures = not limits.require_margin
+            sums = self.state.working.cash
+            cash = CashReserve(sums, account=account, market=market, pays_futures=pays_futures)
+        self._working = WorkingOrders(self.state.working, exposure, cash=cash)
         context.state, context.working = self.state, self._working
         self._breaker = Breaker(
-            self.state, self._working, named_limits(limits.continuous), account=account, market=market
+            self.state,
+            self._working,
+            named_limits(limits.continuous),
+            account=account,
+            market=market,
+            margin_call=limits.margin_call,
         )
         self.restored()
 
@@ -123,7 +146,7 @@ class Risk:
 
     def subscriptions(self) -> Iterable[Subscription]:
         breaker = self._breaker
-        needs_positions = self._counts_exposure or self._gates
+        needs_positions = self._counts_exposure or self._gates or self._working.cash is not None
         follows = (Subscription(PositionChanged, self.on_position),) if needs_positions else ()
         return (
             *follows,
@@ -163,6 +186,8 @@ class Risk:
         working = WorkingOrder(
             order, order.quantity, self._unit_value(order_check), awaiting_parent=order_check.awaiting_parent
         )
+        if self._context.costs is not None:
+            working.cost = order_check.reserved_cost
         self._working.add(working)
         self._note(order_check)
         return (OrderApproved(intent.ts, ApprovedOrder.of(order)),)
@@ -188,6 +213,8 @@ class Risk:
         denial = self._check(order_check)
         if denial is None:
             working.replacement, working.replacement_unit_value = order, self._unit_value(order_check)
+            if self._context.costs is not None:
+                self._working.set_cost(working, max(working.cost, order_check.reserved_cost))
         self._working.recount(working)
         if denial is not None:
             limit, value = str(denial.limit), str(denial.value)
@@ -274,8 +301,8 @@ class Risk:
         return self._breaker.keep_flattening(fill.symbol, fill.ts) if self.state.flattening else None
 
     def on_position(self, event: PositionChanged) -> None:
-        """Count the exposure of working orders anew: it depends on the position."""
-        self._working.recount_exposure(event.symbol, event.strategy)
+        """Count the exposure and the reserve of working orders anew: they depend on the position."""
+        self._working.recount_after(event.symbol, event.strategy)
 
     def on_correction(self, event: FillCorrected) -> None:
         working = self.state.working.orders.get(event.client_order_id)
@@ -345,6 +372,10 @@ class Risk:
         self.state.epoch = event.epoch
 
     # --- the view -----------------------------------------------------------------------------
+
+    def is_closing(self) -> bool:
+        """Whether positions are being closed for an operator, a limit or a margin call."""
+        return bool(self.state.flattening)
 
     def working_quantity(self, symbol: str, side: Side) -> Decimal:
         """The quantity that approved orders of one side may still fill."""

@@ -45,6 +45,7 @@ class StrategyGate:
             figures=OwnFigures(strategy, context.account, context.market, shares),
             is_emulated=context.is_emulated,
             currency=context.currency,
+            costs=context.costs,
         )
 
     def exposure_in(self, state: RiskState, market: MarketView) -> WorkingExposure:
@@ -88,6 +89,9 @@ class OwnAccount:
         self._account = account
         self._shares = shares
         self.margin_rate = account.margin_rate
+        self.opening_margin_rate = account.opening_margin_rate
+        self.maintenance_rate = account.maintenance_rate
+        self.value_of = account.value_of
         self.rate = account.rate
         self.strategy_position = account.strategy_position
 

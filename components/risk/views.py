@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Protocol
 
-from kernel.events import InstrumentDefined, Order, Quote
+from kernel.events import InstrumentDefined, Order, Quote, Side
 from kernel.identifiers import StrategyId
 
 EmulationCheck = Callable[[Order, str], bool]
@@ -23,6 +23,18 @@ class AccountView(Protocol):
 
     def margin_rate(self, symbol: str) -> Decimal:
         """Initial margin as a fraction of a position's value."""
+        ...
+
+    def opening_margin_rate(self, symbol: str, side: Side) -> Decimal:
+        """Initial margin as a fraction of the value that an order of one side would open."""
+        ...
+
+    def maintenance_rate(self, symbol: str) -> Decimal:
+        """Maintenance margin as a fraction of the net position's value."""
+        ...
+
+    def value_of(self, symbol: str) -> Decimal:
+        """The signed value of the net position."""
         ...
 
     def net_position(self, symbol: str) -> Decimal: ...
@@ -46,6 +58,30 @@ class MarketView(Protocol):
     def last_price(self, symbol: str) -> float | None: ...
     def last_quote(self, symbol: str) -> Quote | None: ...
     def instrument(self, symbol: str) -> InstrumentDefined: ...
+
+
+class CostView(Protocol):
+    """The estimated costs of orders that are not sent yet."""
+
+    def estimate(
+        self,
+        order: Order,
+        *,
+        quantity: Decimal,
+        price: Decimal,
+        quote: Quote | None,
+        instrument: InstrumentDefined,
+    ) -> Iterable[tuple[Decimal, str]]:
+        """Commission and slippage if ``quantity`` fills around ``price``: amounts with their currencies."""
+        ...
+
+
+class MarginView(Protocol):
+    """The free margin, where it is known without summing over the positions."""
+
+    def free_margin(self) -> float | None:
+        """Equity less initial margin, never too high; ``None`` if it is not known."""
+        ...
 
 
 class VenueView(Protocol):

@@ -1,8 +1,8 @@
 """Approved orders that are not finished, and their sums.
 
 What it remembers: every such order with its leaves quantity; and sums over them: the quantity by symbol and
-side, the same by strategy, and the cash that buys reserve. A check reads the sums, so it costs the same for
-one working order and for a thousand.
+side, the same by strategy, the value of all buys, and the cash that they reserve (``cash_reserve``). A check
+reads the sums, so it costs the same for one working order and for a thousand.
 
 What changes it: an approval adds an order; a fill, a correction, new terms or a corporate action change it;
 its end removes it. Each time the order's old share in the sums is replaced by its new one.
@@ -26,6 +26,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from components.risk.cash_reserve import CashReserve, ReserveSums
 from components.risk.exposure import VALUE_QUANTUM, ExposureSums, WorkingExposure
 from kernel.events import BUY, Order, Side, TradingState
 from kernel.identifiers import ClientOrderId, StrategyId
@@ -75,6 +76,8 @@ class WorkingOrder(msgspec.Struct, gc=False):
     """The narrowest trading state in which it is sent without a check; below active only for risk's exits."""
     counted: Share = NO_SHARE
     """Its share in the sums now."""
+    cost: Decimal = ZERO
+    """Its estimated commission and slippage, reserved until it ends."""
 
     @property
     def filled_quantity(self) -> Decimal:
@@ -123,12 +126,14 @@ class WorkingState(msgspec.Struct):
     by_strategy: dict[StrategyId, dict[str, SymbolSums]] = {}
     """By strategy and symbol."""
     reserved: Decimal = ZERO
-    """The cash that all buys may take."""
+    """The value of all buys. Under the first account rules it is the cash that they reserve."""
     groups: dict[GroupKey, Group] = {}
     exposure: ExposureSums = msgspec.field(default_factory=ExposureSums)
     """Kept where a limit counts exposure."""
     own_exposure: dict[StrategyId, ExposureSums] = {}
     """The exposure that a strategy's orders add to its own positions; for strategies with own limits."""
+    cash: ReserveSums = msgspec.field(default_factory=ReserveSums)
+    """Kept under the present account rules."""
 
 
 NOTHING = SymbolSums()
@@ -140,17 +145,20 @@ class WorkingOrders:
 
     - ``exposure``: updated with the sums if a limit counts exposure; else ``None``.
     - ``own_exposure``: the same for each strategy with own limits, against its own positions.
+    - ``cash``: updated with the sums under the present account rules; else ``None``.
     """
 
-    __slots__ = ("exposure", "own_exposure", "state")
+    __slots__ = ("cash", "exposure", "own_exposure", "state")
 
     def __init__(
         self,
         state: WorkingState,
         exposure: WorkingExposure | None = None,
         own_exposure: Mapping[StrategyId, WorkingExposure] = NO_EXPOSURE,
+        cash: CashReserve | None = None,
     ) -> None:
         self.state = state
+        self.cash = cash
         self.exposure = exposure
         self.own_exposure = own_exposure
 
@@ -220,9 +228,11 @@ class WorkingOrders:
         sums = every, own = self._sums_of(order)
         every.count += 1
         own.count += 1
+        if working.cost:
+            self.state.cash.costs += working.cost
         if not (order.parent_id or order.group_id):
             share = working.counted = working.share()
-            if every.count > 1 or self.exposure is not None or self.own_exposure:
+            if every.count > 1 or self._has_more_sums:
                 self._shift(sums, working, before=NO_SHARE, after=share)
             elif order.side is BUY:  # the only order in its symbol, as most are: it is the whole sum
                 every.buy = own.buy = share.quantity
@@ -246,9 +256,11 @@ class WorkingOrders:
         sums = every, own = self._sums_of(order)
         every.count -= 1
         own.count -= 1
+        if working.cost:
+            self.state.cash.costs = self.state.cash.costs - working.cost or ZERO
         if not (order.parent_id or order.group_id):
             del self.state.orders[key]
-            if every.count or self.exposure is not None or self.own_exposure:
+            if every.count or self._has_more_sums:
                 self._shift(sums, working, before=working.counted, after=NO_SHARE)
             elif order.side is BUY:
                 every.buy = own.buy = ZERO
@@ -319,6 +331,11 @@ class WorkingOrders:
             elif child.awaiting_parent and before:
                 child.awaiting_parent = (child.awaiting_parent * leaves / before).quantize(VALUE_QUANTUM)
 
+    def set_cost(self, working: WorkingOrder, cost: Decimal) -> None:
+        """Set the estimated cost of an order with new terms."""
+        self.state.cash.costs = self.state.cash.costs - working.cost + cost or ZERO
+        working.cost = cost
+
     def withdraw(self, working: WorkingOrder) -> None:
         """Take an order out of the sums, until ``recount``."""
         self._put(working, NO_SHARE)
@@ -347,6 +364,11 @@ class WorkingOrders:
             own.buy = own.buy + change or ZERO
             totals = self.state
             totals.reserved = totals.reserved + (after.value - before.value) or ZERO
+            if self.cash is not None:
+                order = working.order
+                self.cash.shift(
+                    order.strategy, order.symbol, quantity=change, value=after.value - before.value
+                )
         else:
             every.sell = every.sell + change or ZERO
             own.sell = own.sell + change or ZERO
@@ -357,8 +379,15 @@ class WorkingOrders:
             if exposure is not None:
                 exposure.shift(order.symbol, order.side, quantity=change, value=value)
 
-    def recount_exposure(self, symbol: str, strategy: StrategyId) -> None:
-        """Count the exposure of working orders again after a position changed."""
+    @property
+    def _has_more_sums(self) -> bool:
+        """Whether sums over exposure or cash are kept besides those of quantities."""
+        return self.exposure is not None or self.cash is not None or bool(self.own_exposure)
+
+    def recount_after(self, symbol: str, strategy: StrategyId) -> None:
+        """Count the exposure and the reserve of working orders again after a position changed."""
+        if self.cash is not None:
+            self.cash.recount(strategy, symbol)
         for exposure in (self.exposure, self.own_exposure.get(strategy)):
             if exposure is not None:
                 exposure.recount(symbol)

@@ -76,7 +76,7 @@ class RiskMonitor:
         self._volatility_rules = self._of_kind(LimitKind.VOLATILITY)
         self._silence_rules = self._of_kind(LimitKind.STALE_DATA)
         self._breaches = Breaches(self.state, self._rules, owner=self.name)
-        self._is_asked = limits.counts_exposure
+        self._is_asked = limits.follows_prices
         self._day_symbol = limits.day_symbol
         self._account = account
         self._market = market

@@ -6,12 +6,15 @@ A size is computed at the time of the decision, from:
 - the account's equity at last prices, or the strategy's own capital;
 - the value of a unit: the order's price (its limit, else its stop, else the last price) times the multiplier
   times the rate of the instrument's currency.
+
+A part of the equity (a weight, a percentage) has room for the estimated costs of its own order.
 """
 
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Protocol
 
+from components.strategy_host.order_costs import OrderCosts
 from components.strategy_host.plain_values import LARGEST, exact_number, to_lots, written
 from kernel.events import InstrumentDefined
 from kernel.identifiers import StrategyId
@@ -44,8 +47,10 @@ class Sizes:
         account: AccountView,
         last_price: Callable[[str], float | None],
         basis: str = ACCOUNT,
+        costs: OrderCosts | None = None,
     ) -> None:
-        """``basis`` names the account's ``equity`` in sentences."""
+        """``basis`` names the account's ``equity`` in sentences; without ``costs`` none are estimated."""
+        self._costs = costs
         self._basis = basis
         self._strategy = strategy
         self._account = account
@@ -69,7 +74,10 @@ class Sizes:
             percent = exact_number(wanted.percent, "percent of equity")
             asked = f"equity percent {written(percent)}"
             amount = self._part_of_equity(percent / 100, asked)
-        units = amount / self._unit_worth(instrument, price)
+        worth = self._unit_worth(instrument, price)
+        units = amount / worth
+        if kind is EquityPercent:
+            units = (amount - self._cost(instrument, units, price)) / worth
         if units < instrument.lot_size:
             raise ValueError(f"{asked} is less than one lot of {instrument.lot_size}")
         return to_lots(units, instrument.lot_size), asked
@@ -87,7 +95,7 @@ class Sizes:
             weight = exact_number(wanted.weight, "target weight")
             asked = f"target weight {written(weight)}"
             worth = self._part_of_equity(weight, asked)
-            target = worth / self._unit_worth(instrument, price) if worth else ZERO
+            target = self._target_of(worth, instrument, price) if worth else ZERO
         if abs(target) > LARGEST:
             raise ValueError(f"{asked} is beyond {LARGEST}")
         # the target is rounded towards zero, so that the position is never larger than requested
@@ -96,6 +104,23 @@ class Sizes:
             self._strategy, instrument.symbol
         )
         return int(missing / instrument.lot_size) * instrument.lot_size, asked
+
+    def _target_of(self, worth: Decimal, instrument: InstrumentDefined, price: Decimal | None) -> Decimal:
+        """The position of a worth, less the costs of its order if that makes the position larger."""
+        unit = self._unit_worth(instrument, price)
+        target = worth / unit
+        missing = target - self._account.strategy_position(self._strategy, instrument.symbol)
+        if missing * target <= 0:
+            return target
+        cost = self._cost(instrument, missing, price)
+        return (worth - cost.copy_sign(worth)) / unit if cost else target
+
+    def _cost(self, instrument: InstrumentDefined, units: Decimal, price: Decimal | None) -> Decimal:
+        """The estimated costs of an order."""
+        if self._costs is None or not units:
+            return ZERO
+        at = self._known_price(instrument) if price is None else price
+        return self._costs.of(instrument, units, price=at, is_limit=price is not None)
 
     def _part_of_equity(self, part: Decimal, asked: str) -> Decimal:
         """A part of the equity. Negative equity is refused: its part would turn a buy into a sale."""
@@ -107,14 +132,18 @@ class Sizes:
     def _unit_worth(self, instrument: InstrumentDefined, price: Decimal | None) -> Decimal:
         """The value of one unit of the instrument in the account's currency."""
         if price is None:
-            last = self._last_price(instrument.symbol)
-            if last is None or not last > 0:
-                raise ValueError(f"{instrument.symbol} has no price yet to size an order by")
-            price = Decimal(repr(last))
+            price = self._known_price(instrument)
         rate = self._account.rate(instrument.currency)
         if rate is None:
             raise ValueError(f"no rate of {instrument.currency} is known to size an order by")
         return price * instrument.multiplier * rate
+
+    def _known_price(self, instrument: InstrumentDefined) -> Decimal:
+        """The last price."""
+        last = self._last_price(instrument.symbol)
+        if last is None or not last > 0:
+            raise ValueError(f"{instrument.symbol} has no price yet to size an order by")
+        return Decimal(repr(last))
 
 
 def _given(wanted: Target) -> str:

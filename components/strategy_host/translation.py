@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeGuard
 
+from components.strategy_host.order_costs import CostView, OrderCosts
 from components.strategy_host.order_plans import OrderPlans
 from components.strategy_host.plain_values import (
     REASON_LIMIT,
@@ -33,6 +34,7 @@ from kernel.events import (
     DecisionRefused,
     Event,
     InstrumentDefined,
+    Quote,
     ReplaceIntent,
     SignalDirection,
     SignalRaised,
@@ -71,6 +73,11 @@ def has_all(feature: VenueFeature) -> bool:  # noqa: ARG001  # the signature of 
     return True
 
 
+def _no_quote(symbol: str) -> Quote | None:  # noqa: ARG001  # the signature of a question to the market
+    """The answer where no quotes are known."""
+    return None
+
+
 class Translator:
     """Turns the decisions of one strategy into events. ``slug`` is its part of client order ids."""
 
@@ -87,6 +94,8 @@ class Translator:
         session_timers: SessionTimers,
         words: Words,
         basis: str = ACCOUNT,
+        last_quote: Callable[[str], Quote | None] = _no_quote,
+        costs: CostView | None = None,
         has: Callable[[VenueFeature], bool] = has_all,
     ) -> None:
         self._strategy = strategy
@@ -94,7 +103,10 @@ class Translator:
         self._state = state
         self._instrument = instrument
         self._symbol_of = symbol_of
-        sizes = Sizes(strategy, account=account, last_price=last_price, basis=basis)
+        order_costs = None
+        if costs is not None:
+            order_costs = OrderCosts(strategy, costs, rate=account.rate, last_quote=last_quote)
+        sizes = Sizes(strategy, account=account, last_price=last_price, basis=basis, costs=order_costs)
         self._plans = OrderPlans(strategy, slug=slug, state=state, instrument=instrument, sizes=sizes)
         self._worked = WorkedOrders(self._plans, instrument)
         self._session_timers = session_timers

@@ -51,6 +51,7 @@ from kernel.events.intents import (
 )
 from kernel.events.market import (
     BUYER,
+    MARGINED,
     SELLER,
     AggressorSide,
     AssetClass,
@@ -363,6 +364,7 @@ __all__ = [
     "LIMIT",
     "LONG",
     "MAKER",
+    "MARGINED",
     "MARKET",
     "MARKET_TYPES",
     "PARTICIPATION",

@@ -35,6 +35,10 @@ class AssetClass(StrEnum):
     BOND = "bond"
 
 
+MARGINED = frozenset({AssetClass.FUTURE, AssetClass.PERPETUAL})
+"""Classes whose notional is never paid: a position needs margin, and cash receives its P&L."""
+
+
 class CorporateActionKind(StrEnum):
     """The kind of a corporate action."""
 
@@ -151,6 +155,11 @@ class InstrumentDefined(Event, frozen=True, tag=6):
     maintenance_margin_rate: Decimal = Decimal(0)
     borrow_rate: Decimal = Decimal(0)
     is_shortable: bool = True
+
+    @property
+    def is_margined(self) -> bool:
+        """Whether its notional is never paid."""
+        return self.asset_class in MARGINED
 
 
 class CorporateAction(Event, frozen=True, tag=7):

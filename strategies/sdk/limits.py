@@ -27,6 +27,14 @@ LEVERED = 10
 """The largest fraction of equity, or of the cost of a short position, in a limit. A larger one was probably
 meant as a percentage."""
 
+MAINTENANCE_MARGIN = "maintenance_margin"
+RUIN = "ruin"
+"""The rules of a margin call in ``RiskLimitBreached``.
+
+- ``maintenance_margin``: the equity is below it.
+- ``ruin``: the equity is below 0, and nothing is held that could be sold.
+"""
+
 REARMED = "rearmed"
 """The action of a ``RiskLimitBreached`` that reports a limit as active again."""
 
@@ -119,6 +127,14 @@ class BreachAction(StrEnum):
     REDUCE = "reduce"
     FLATTEN = "flatten"
     HALT = "halt"
+
+
+class MarginCall(StrEnum):
+    """What follows when the equity is below the maintenance margin."""
+
+    LIQUIDATE = "liquidate"
+    ALERT = "alert"
+    OFF = "off"
 
 
 class Rearm(StrEnum):
@@ -258,8 +274,10 @@ class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """Sum of the absolute values of all positions."""
     max_leverage: Amount | None = None
     """Gross exposure over equity."""
-    require_margin: bool = False
-    """Whether new exposure needs initial margin in addition to that of positions and working orders."""
+    require_margin: bool | None = None
+    """Whether new exposure needs initial margin in addition to that of positions and working orders.
+
+    Left out: it does where shorts or leverage are allowed, and for futures and perpetuals."""
     max_symbol_concentration: EquityFraction | None = None
     """The largest value of one symbol, as a fraction of equity."""
     max_sector_concentration: EquityFraction | None = None
@@ -290,6 +308,11 @@ class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """The symbol with the account's trading day; empty: the first symbol traded."""
     rules: tuple[RuleConfig, ...] = ()
     """Rules of your own, checked in this order after all others."""
+    margin_call: MarginCall | None = None
+    """What follows when equity falls below the maintenance margin. Left out: ``liquidate``, where margin is
+    required."""
+    locate_quantity: dict[str, Decimal] = {}
+    """By symbol, the units that can be borrowed: the largest short position. Others have no such limit."""
 
     @property
     def can_exceed_equity(self) -> bool:
@@ -299,7 +322,12 @@ class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     @property
     def counts_exposure(self) -> bool:
         """Whether any limit needs the exposure of positions with working orders."""
-        return self.require_margin or any(
+        return bool(self.require_margin) or self.limits_exposure
+
+    @property
+    def limits_exposure(self) -> bool:
+        """Whether any limit other than margin needs the exposure of positions."""
+        return any(
             limit is not None
             for limit in (
                 self.max_gross_exposure,
@@ -309,6 +337,14 @@ class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
             )
         )
 
+    @property
+    def follows_prices(self) -> bool:
+        """Whether the account's figures are kept up to date with every price, not computed for each order.
+
+        Under the first account rules this is so for margin too.
+        """
+        return self.limits_exposure or (bool(self.require_margin) and self.margin_call is None)
+
 
 # --- checking ------------------------------------------------------------------------------------
 
@@ -317,6 +353,9 @@ def check_limits(limits: RiskLimits) -> None:
     """Check all limits; raises ``ValueError`` with the key, the value and the expected values."""
     for key, problem in _out_of_bounds(limits, limits):
         raise ValueError(f"{key}: {problem}")
+    for symbol, quantity in limits.locate_quantity.items():
+        if not quantity.is_finite() or quantity < 0:
+            raise ValueError(f"locate_quantity: {symbol}: {quantity} is not a number of at least 0")
     both = sorted(set(limits.restricted) & set(limits.allow_only))
     if both:
         raise ValueError(f"restricted: {', '.join(both)} listed in allow_only too")

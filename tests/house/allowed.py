@@ -59,6 +59,9 @@ ALLOWED: Mapping[str, Mapping[Place, Reason]] = {
         "components/risk/own_rules.py::OwnRule.check": (
             "isolation: a user's own rule may raise anything; it becomes a denial and a failure on record"
         ),
+        "brokers/simulated/cost_estimate.py::CostEstimate.estimate": (
+            "isolation: so may a user's own model; an estimate of nothing does not stop the order"
+        ),
         "components/assembly/user_models.py::build_model": (
             "isolation: a user's own model may raise anything; it becomes a refusal to start"
         ),

@@ -11,7 +11,7 @@ from strategies.sdk.limits import KIND_TERMS, check_limits, named_limits
 AMOUNTS = [
     field
     for field, default in zip(RiskLimits.__struct_fields__, RiskLimits.__struct_defaults__, strict=True)
-    if default is None or isinstance(default, float)
+    if (default is None and field not in ("require_margin", "margin_call")) or isinstance(default, float)
 ]
 """Every limit that is a number."""
 

@@ -16,9 +16,9 @@ from components.risk.rules.account import (
     MaxLeverage,
     MaxSectorConcentration,
     MaxSymbolConcentration,
-    RequireCash,
     RequireMargin,
 )
+from components.risk.rules.cash import RequireCash, RequireWholeCash
 from components.risk.rules.flow import DuplicateOrder, MaxOpenOrders, MaxOpenOrdersPerSymbol, OrderRate
 from components.risk.rules.permission import (
     AllowOnly,
@@ -31,6 +31,7 @@ from components.risk.rules.permission import (
     Restricted,
 )
 from components.risk.rules.position import (
+    LocateQuantity,
     MaxPositionNotional,
     MaxPositionQuantity,
     NoShortSale,
@@ -55,6 +56,7 @@ def rules_for(
     own: Iterable[RiskRule] = (),
     *,
     currency: str,
+    has_present_rules: bool = False,
 ) -> Iterator[Rule]:
     """The rules of a configuration, in the order of checking.
 
@@ -63,11 +65,13 @@ def rules_for(
     - ``declared``: the largest positions that strategies declare for themselves.
     - ``own``: the user's rules.
     - ``currency``: the account's currency.
+    - ``has_present_rules``: whether the present rules check cash and margin, or the first ones.
     """
     yield from (Identity(), OrderTerms(), KnownRate(currency), Capability(), Expired())
     yield from _permissions(limits)
     yield from _sizes_and_prices(limits)
     yield from _positions(limits, declared)
+    yield from _funds(limits) if has_present_rules else _first_funds(limits)
     yield from _account(limits)
     yield KnownSymbol()  # after the limits: a limit that needs a price denies with its own reason
     yield from _flow(limits)
@@ -116,6 +120,8 @@ def _positions(limits: RiskLimits, declared: Mapping[StrategyId, Decimal]) -> It
     if declared:
         yield StrategyMaxPosition(declared)
     yield Shortable() if limits.allow_short else NoShortSale()
+    if limits.locate_quantity:
+        yield LocateQuantity(limits.locate_quantity)
 
 
 def _position_sizes(limits: RiskLimits) -> Iterator[Rule]:
@@ -125,11 +131,27 @@ def _position_sizes(limits: RiskLimits) -> Iterator[Rule]:
         yield MaxPositionNotional(limits.max_position_notional)
 
 
-def _account(limits: RiskLimits) -> Iterator[Rule]:
+def _funds(limits: RiskLimits) -> Iterator[Rule]:
+    """Cash and margin by the present rules.
+
+    With ``require_cash`` a buy is paid in full from cash and needs no margin. If margin is required, all
+    else needs it: short sales, buys without ``require_cash``, and always futures and perpetuals.
+    """
     if limits.require_cash:
-        yield RequireCash()
+        yield RequireCash(is_for_futures=not limits.require_margin)
+    if limits.require_margin:
+        yield RequireMargin(is_for_shares=limits.can_exceed_equity, is_for_buys=not limits.require_cash)
+
+
+def _first_funds(limits: RiskLimits) -> Iterator[Rule]:
+    """Cash and margin by the first rules, of runs that were recorded under them."""
+    if limits.require_cash:
+        yield RequireWholeCash()
     if limits.require_margin:
         yield RequireMargin()
+
+
+def _account(limits: RiskLimits) -> Iterator[Rule]:
     if limits.max_gross_exposure is not None:
         yield MaxGrossExposure(limits.max_gross_exposure)
     if limits.max_leverage is not None:

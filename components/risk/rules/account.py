@@ -1,9 +1,9 @@
-"""Rules on the account: cash, margin, exposure, concentration, losses."""
+"""Rules on the account: margin, exposure, concentration, losses. Those on cash are in ``cash``."""
 
 from decimal import Decimal
 
 from components.risk.order_check import OrderCheck
-from kernel.events import SELL, InstrumentDefined
+from kernel.events import BUY, InstrumentDefined
 from strategies.sdk.risk_rules import Denial
 
 ZERO = Decimal(0)
@@ -29,41 +29,48 @@ class KnownRate:
         return Denial("currency", f"a rate from {currency} to {own} must be known first", own, currency)
 
 
-class RequireCash:
-    """Denies buys that cost more than the cash less the reserve for working buys."""
-
-    def check(self, order_check: OrderCheck) -> Denial | None:
-        if order_check.order.side is SELL:
-            return None
-        cash, unit_value = order_check.context.account.cash, order_check.unit_value
-        if not unit_value and order_check.price is None:
-            available = cash - order_check.working.reserved_as_written()
-            return Denial("require_cash", "there is no price to value the order at", available, ZERO)
-        needed = order_check.added_cost
-        if needed <= cash - order_check.working.state.reserved:
-            return None
-        available = cash - order_check.working.reserved_as_written()
-        return Denial("require_cash", "there is not enough cash", available, needed)
-
-
 class RequireMargin:
-    """Denies new exposure if its initial margin is more than the equity can cover.
+    """Denies new exposure if its initial margin and its costs are more than the equity can cover.
 
-    ``rule`` and ``sentence`` are those of the denial.
+    - ``rule``, ``sentence``: those of the denial.
+    - ``is_for_shares``: whether it concerns instruments other than futures and perpetuals.
+    - ``is_for_buys``: whether it concerns buys of these; otherwise they are paid in full.
     """
 
-    def __init__(self, rule: str = "require_margin", sentence: str = MARGIN_SENTENCE) -> None:
+    def __init__(
+        self,
+        rule: str = "require_margin",
+        sentence: str = MARGIN_SENTENCE,
+        *,
+        is_for_shares: bool = True,
+        is_for_buys: bool = True,
+    ) -> None:
         self.rule = rule
         self.sentence = sentence
+        self.is_for_shares = is_for_shares
+        self.is_for_buys = is_for_buys
+
+    def concerns(self, instrument: InstrumentDefined) -> bool:
+        return self.is_for_shares or instrument.is_margined
 
     def check(self, order_check: OrderCheck) -> Denial | None:
         if not order_check.opening_quantity:
             return None
+        if not self.is_for_buys and order_check.order.side is BUY and not order_check.instrument.is_margined:
+            return None
         if order_check.price is None:
             return _unpriced(self.rule, ZERO)
         context = order_check.context
-        needed = order_check.added_exposure * context.account.margin_rate(order_check.order.symbol)
+        order = order_check.order
+        needed = order_check.added_exposure * context.account.opening_margin_rate(order.symbol, order.side)
+        needed += order_check.cost
+        if context.margin is not None:
+            known = context.margin.free_margin()
+            taken = order_check.working.state.exposure.margin + order_check.working_costs
+            if known is not None and float(needed + taken) <= known:
+                return None
         free = order_check.equity - context.figures.initial_margin - order_check.working.state.exposure.margin
+        free -= order_check.working_costs
         if needed <= free:
             return None
         return Denial(self.rule, self.sentence, free, needed)

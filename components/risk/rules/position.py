@@ -97,6 +97,24 @@ class Shortable:
         return Denial("is_shortable", sentence, ZERO, order_check.projected_position)
 
 
+class LocateQuantity:
+    """Denies short sales of more than can be borrowed. ``located``: units by symbol."""
+
+    def __init__(self, located: Mapping[str, Decimal]) -> None:
+        self.located = located
+
+    def concerns(self, instrument: InstrumentDefined) -> bool:
+        return instrument.symbol in self.located
+
+    def check(self, order_check: OrderCheck) -> Denial | None:
+        symbol = order_check.order.symbol
+        limit = self.located[symbol]
+        if not _sells_short(order_check) or -order_check.projected_position <= limit:
+            return None
+        sentence = f"only {limit} {symbol} can be borrowed: the short position must not be larger"
+        return Denial("locate_quantity", sentence, limit, -order_check.projected_position)
+
+
 class ReduceOnly:
     """Denies reduce-only orders without a position of the strategy to reduce.
 

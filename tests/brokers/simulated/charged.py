@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
-from brokers.simulated.charges import Charges, charge
+from brokers.simulated.charges import Charges, charge, fill_terms
 from brokers.simulated.commission import CommissionModel
 from brokers.simulated.fee_schedules import COMMISSION_MODELS
 from kernel.events import BUY, TAKER, Liquidity, Order, OrderType, Side
@@ -49,12 +49,16 @@ class Account:
             charge(
                 self.charges,
                 self._model,
-                ts=ts,
-                order=order,
-                quantity=Decimal(quantity),
-                price=Decimal(price),
-                liquidity=liquidity[min(place, len(liquidity) - 1)],
-                multiplier=Decimal(multiplier),
+                fill_terms(
+                    self.charges,
+                    self._model,
+                    ts=ts,
+                    order=order,
+                    quantity=Decimal(quantity),
+                    price=Decimal(price),
+                    liquidity=liquidity[min(place, len(liquidity) - 1)],
+                    multiplier=Decimal(multiplier),
+                ),
             )
             for place, (quantity, price) in enumerate(parts)
         ]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from brokers.simulated.commission import CommissionModel, FlatRates
+from brokers.simulated.commission import CommissionModel, FlatRates, FlatRatesOfPrice
 from brokers.simulated.fee_schedules import COMMISSION_MODELS
 from kernel.events import BUY, MAKER, SELL, TAKER
 from tests.brokers.simulated.charged import FEBRUARY, JANUARY, Account, cost, model
@@ -105,8 +105,16 @@ def test_flat_rates_are_per_share_per_order_and_of_the_notional(
     assert str(charged) == expected
 
 
-def test_the_flat_rate_of_the_old_key_leaves_the_multiplier_out() -> None:
+def test_a_flat_rate_is_of_the_notional_multiplier_included() -> None:
     account = Account(FlatRates(rate=Decimal("0.0001")))
+
+    parts = account.trade((2, 4000), multiplier="50")
+
+    assert parts == [Decimal("40.00")]
+
+
+def test_a_flat_rate_of_an_older_run_leaves_the_multiplier_out() -> None:
+    account = Account(FlatRatesOfPrice(rate=Decimal("0.0001")))
 
     parts = account.trade((2, 4000), multiplier="50")
 

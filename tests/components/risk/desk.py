@@ -105,6 +105,12 @@ class Desk:
     def margin_rate(self, symbol: str) -> Decimal:
         return self.instrument(symbol).margin_rate
 
+    def opening_margin_rate(self, symbol: str, side: Side) -> Decimal:  # noqa: ARG002  # no options here
+        return self.margin_rate(symbol)
+
+    def maintenance_rate(self, symbol: str) -> Decimal:
+        return self.margin_rate(symbol)
+
     def rate(self, currency: str) -> Decimal | None:
         return self.rates.get(currency)
 

@@ -1,0 +1,127 @@
+"""The cash that working buys may take.
+
+What it remembers: for each strategy and symbol with working buys, their quantity and value; the part of the
+value that is reserved; and the estimated costs (commission, slippage) of working orders.
+
+What changes it: ``shift``, when a buy works, fills or ends; ``recount``, when the strategy's position in the
+symbol changes. Each costs the same for one working order and for a thousand.
+
+A buy of units that its strategy is short of needs no cash: it makes the position smaller. So of the buys of a
+strategy in a symbol, the part beyond its short position is reserved, at their average value, rounded up.
+Futures and perpetuals are not paid for, so nothing is reserved for them if they need margin.
+
+What never happens: a symbol is reserved below 0, or the sums differ from a new sum over the same orders and
+positions.
+"""
+
+from decimal import ROUND_CEILING, Decimal
+from typing import Protocol
+
+import msgspec
+
+from kernel.events import InstrumentDefined
+from kernel.identifiers import StrategyId
+
+ZERO = Decimal(0)
+VALUE_QUANTUM = Decimal("1E-10")
+
+
+class HeldView(Protocol):
+    """Positions of strategies."""
+
+    def strategy_position(self, strategy: StrategyId, symbol: str) -> Decimal: ...
+
+
+class TermsView(Protocol):
+    """The terms of instruments."""
+
+    def instrument(self, symbol: str) -> InstrumentDefined: ...
+
+
+class SymbolReserve(msgspec.Struct, gc=False):
+    """The sums over the working buys of one strategy in one symbol, and the cash reserved for them."""
+
+    buy: Decimal = ZERO
+    buy_value: Decimal = ZERO
+    counted: Decimal = ZERO
+
+
+class ReserveSums(msgspec.Struct):
+    """The reserved cash: by strategy and symbol, in all, and the estimated costs of working orders."""
+
+    by_strategy: dict[StrategyId, dict[str, SymbolReserve]] = {}
+    counted: Decimal = ZERO
+    costs: Decimal = ZERO
+
+    @property
+    def total(self) -> Decimal:
+        """All that is reserved."""
+        return self.counted + self.costs
+
+
+NOTHING = SymbolReserve()
+
+
+class CashReserve:
+    """The arithmetic over the sums; it holds nothing else.
+
+    ``pays_futures``: buys of futures and perpetuals are reserved with their notional, because no margin is
+    required for them.
+    """
+
+    __slots__ = ("_account", "_market", "_pays_futures", "sums")
+
+    def __init__(
+        self, sums: ReserveSums, *, account: HeldView, market: TermsView, pays_futures: bool
+    ) -> None:
+        self.sums = sums
+        self._account = account
+        self._market = market
+        self._pays_futures = pays_futures
+
+    def shift(self, strategy: StrategyId, symbol: str, *, quantity: Decimal, value: Decimal) -> None:
+        """Change the quantity and the value that buys may still fill."""
+        own = self.sums.by_strategy.setdefault(strategy, {})
+        one = own.get(symbol)
+        if one is None:
+            one = own[symbol] = SymbolReserve()
+        one.buy = one.buy + quantity or ZERO
+        one.buy_value = one.buy_value + value or ZERO
+        self._recount(strategy, symbol, one)
+
+    def recount(self, strategy: StrategyId, symbol: str) -> None:
+        """Count a symbol anew after the strategy's position changed."""
+        one = self.sums.by_strategy.get(strategy, {}).get(symbol)
+        if one is not None:
+            self._recount(strategy, symbol, one)
+
+    def added_by(self, strategy: StrategyId, symbol: str, *, quantity: Decimal, value: Decimal) -> Decimal:
+        """The cash that one more buy would add to the reserve."""
+        one = self.sums.by_strategy.get(strategy, {}).get(symbol, NOTHING)
+        paid = self._paid(strategy, symbol, one.buy + quantity, one.buy_value + value)
+        return max(ZERO, paid - one.counted)
+
+    def opens(self, strategy: StrategyId, symbol: str, quantity: Decimal) -> bool:
+        """Whether a part of one more buy is beyond the strategy's short position."""
+        one = self.sums.by_strategy.get(strategy, {}).get(symbol, NOTHING)
+        return one.buy + quantity + self._account.strategy_position(strategy, symbol) > 0
+
+    def _recount(self, strategy: StrategyId, symbol: str, one: SymbolReserve) -> None:
+        sums = self.sums
+        counted = self._paid(strategy, symbol, one.buy, one.buy_value) if one.buy else ZERO
+        sums.counted = sums.counted + (counted - one.counted) or ZERO
+        one.counted = counted
+        if not one.buy:
+            del sums.by_strategy[strategy][symbol]
+
+    def _paid(self, strategy: StrategyId, symbol: str, quantity: Decimal, value: Decimal) -> Decimal:
+        """The value of the part of ``quantity`` that is beyond the strategy's short position."""
+        if not self._pays_futures and self._market.instrument(symbol).is_margined:
+            return ZERO
+        held = self._account.strategy_position(strategy, symbol)
+        if held >= 0:
+            return value
+        opened = quantity + held
+        if opened <= 0:
+            return ZERO
+        return (value * opened / quantity).quantize(VALUE_QUANTUM, ROUND_CEILING)

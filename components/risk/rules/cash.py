@@ -1,0 +1,62 @@
+"""Rules on cash: the present one, and the one by which older runs were recorded."""
+
+from decimal import Decimal
+
+from components.risk.order_check import OrderCheck
+from kernel.events import SELL, InstrumentDefined
+from strategies.sdk.risk_rules import Denial
+
+ZERO = Decimal(0)
+
+
+class RequireCash:
+    """Denies buys that cost more, with commission and slippage, than the cash that working orders leave.
+
+    The part of a buy that its strategy is short of needs no cash: it makes the position smaller.
+
+    ``is_for_futures``: whether futures and perpetuals count with their notional; otherwise they need margin.
+    """
+
+    def __init__(self, *, is_for_futures: bool) -> None:
+        self.is_for_futures = is_for_futures
+
+    def concerns(self, instrument: InstrumentDefined) -> bool:
+        return self.is_for_futures or not instrument.is_margined
+
+    def check(self, order_check: OrderCheck) -> Denial | None:
+        if not order_check.takes_cash:
+            return None
+        reserve = order_check.working.state.cash
+        available = order_check.context.account.cash - reserve.counted - order_check.working_costs
+        if order_check.price is None:
+            return Denial("require_cash", "there is no price to value the order at", _plain(available), ZERO)
+        needed = order_check.added_reserve + order_check.cost
+        if needed <= available:
+            return None
+        sentence = "there is not enough cash"
+        if order_check.cost:
+            sentence = f"there is not enough cash, with estimated costs of {_plain(order_check.cost)}"
+        return Denial("require_cash", sentence, _plain(available), _plain(needed))
+
+
+class RequireWholeCash:
+    """Denies buys whose value is more than the cash less the value of working buys: the first rule."""
+
+    def check(self, order_check: OrderCheck) -> Denial | None:
+        if order_check.order.side is SELL:
+            return None
+        cash, unit_value = order_check.context.account.cash, order_check.unit_value
+        if not unit_value and order_check.price is None:
+            available = cash - order_check.working.reserved_as_written()
+            return Denial("require_cash", "there is no price to value the order at", available, ZERO)
+        needed = order_check.added_cost
+        if needed <= cash - order_check.working.state.reserved:
+            return None
+        available = cash - order_check.working.reserved_as_written()
+        return Denial("require_cash", "there is not enough cash", available, needed)
+
+
+def _plain(amount: Decimal) -> str:
+    """An amount without the zeros that sums of many orders leave behind the point."""
+    text = f"{amount:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,0 +1,359 @@
+"""Watches the maintenance margin: calls the account when its equity falls below, and when it is ruined.
+
+What it remembers: for each symbol held, its last known value and the margins that it requires; the sums of
+these; and whether the account is under a call, or ruined.
+
+What changes it:
+
+- A fill, a payment, a rate or a mark of the account sets the figures to the account's.
+- A market event of a symbol held, if the account is *thin* (its equity is below ``CUSHION`` times its
+  maintenance margin) or holds more than ``FEW`` symbols. Any other account is looked at with every fill and
+  every mark, and costs no market event anything.
+
+While prices are followed, the free margin is known without summing over the positions: ``free_margin`` and
+``free_margin_at`` give it to risk and to the venue. So an order costs the same for few and many positions.
+
+What follows is an event, and the risk component acts on it (``components/risk/margin_calls.py``):
+
+- Below the maintenance margin: ``RiskLimitBreached`` of the rule ``maintenance_margin``. It is repeated, at a
+  fill or mark, if the positions that were closed are not enough.
+- Below 0 with nothing left to sell: the same of the rule ``ruin``.
+- Back above: the same event with ``is_rearmed``.
+
+What never happens: a call without the exact figures of the account. The sums here are floats, and only say
+when to ask for them.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from decimal import Decimal
+from math import isfinite, nan
+from typing import Protocol
+
+import msgspec
+
+from kernel.component import STEADFAST, FailurePolicy, Subscription, Watch
+from kernel.errors import ComponentError
+from kernel.events import (
+    AccountMarked,
+    Bar,
+    CashMoved,
+    Event,
+    FxRateSet,
+    InstrumentDefined,
+    PositionChanged,
+    Quote,
+    RiskLimitBreached,
+    Trade,
+)
+from strategies.sdk.limits import MAINTENANCE_MARGIN, REARMED, RUIN, MarginCall
+
+CUSHION = 4
+"""At FINRA's 25 %, the equity over the maintenance margin of an account whose shares are all paid for."""
+
+FEW = 8
+"""With so many symbols, summing over all positions for an order costs more than following their prices."""
+
+CERTAIN = 1e-6
+"""The part of the sums that their rounding cannot reach. A free margin is lowered by it."""
+
+HALT = "halt"
+
+
+class AccountView(Protocol):
+    """The account, in its currency."""
+
+    @property
+    def cash(self) -> Decimal: ...
+    @property
+    def equity(self) -> Decimal: ...
+    @property
+    def maintenance_margin(self) -> Decimal: ...
+    def worth_of(self, symbol: str) -> tuple[Decimal, Decimal]:
+        """The part of a symbol's positions in the equity, and their gross exposure."""
+        ...
+
+    def net_position(self, symbol: str) -> Decimal: ...
+    def margin_rate(self, symbol: str) -> Decimal: ...
+    def maintenance_rate(self, symbol: str) -> Decimal: ...
+    def open_symbols(self) -> Iterable[str]: ...
+    def rate(self, currency: str) -> Decimal | None: ...
+
+
+class MarketView(Protocol):
+    """Prices and terms."""
+
+    def last_price(self, symbol: str) -> float | None: ...
+    def instrument(self, symbol: str) -> InstrumentDefined: ...
+
+
+class MarginMark(msgspec.Struct, gc=False):
+    """A symbol held, at its last known price.
+
+    - ``weight``: the gain of equity when the price rises by 1.
+    - ``worth``: its part of the equity.
+    - ``size``: its gross exposure.
+    - ``initial_rate``, ``rate``: initial and maintenance margin, as fractions of ``size``.
+    """
+
+    price: float
+    weight: float
+    worth: float
+    size: float
+    initial_rate: float
+    rate: float
+
+
+class MarginState(msgspec.Struct):
+    """The marks of the symbols held, the cash, and the state of the call.
+
+    - ``worth``: the sum over the marks of the part in the equity.
+    - ``initial``, ``required``: the same of the initial and of the maintenance margin.
+    - ``watched``: the symbols whose market events are heard.
+    """
+
+    marks: dict[str, MarginMark] = {}
+    cash: float = 0.0
+    worth: float = 0.0
+    initial: float = 0.0
+    required: float = 0.0
+    watched: dict[str, bool] = {}
+    is_called: bool = False
+    is_ruined: bool = False
+
+
+class MarginWatch:
+    """The component that calls for margin."""
+
+    name = "margin_watch"
+    failure_policy: FailurePolicy = STEADFAST
+
+    def __init__(
+        self,
+        call: MarginCall | None,
+        *,
+        account: AccountView,
+        market: MarketView,
+    ) -> None:
+        self.closing: Callable[[], bool] = _nothing
+        """Whether risk is closing positions now. Set when risk is made, which reads the free margin here."""
+        self.state = MarginState()
+        self._call = call
+        self._account = account
+        self._market = market
+        self._watch: Watch | None = None
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether margin calls are made."""
+        return self._call is not None and self._call is not MarginCall.OFF
+
+    def subscriptions(self) -> Iterable[Subscription]:
+        return (
+            Subscription(PositionChanged, self.on_position),
+            Subscription(AccountMarked, self.on_marked),
+            Subscription(CashMoved, self.on_payment),
+            Subscription(FxRateSet, self.on_payment),
+        )
+
+    def watches(self) -> tuple[Iterable[Subscription], Iterable[str]]:
+        handlers = (
+            Subscription(Bar, self.on_bar),
+            Subscription(Quote, self.on_quote),
+            Subscription(Trade, self.on_trade),
+        )
+        return handlers, tuple(self.state.watched)
+
+    def set_watch(self, watch: Watch) -> None:
+        self._watch = watch
+
+    # --- the market ---------------------------------------------------------------------------
+
+    def on_bar(self, bar: Bar) -> Sequence[Event] | None:
+        return self._on_price(bar.symbol, bar.close, bar.ts)
+
+    def on_quote(self, quote: Quote) -> Sequence[Event] | None:
+        price = (quote.bid + quote.ask) / 2 if quote.bid and quote.ask else nan
+        return self._on_price(quote.symbol, price, quote.ts)
+
+    def on_trade(self, trade: Trade) -> Sequence[Event] | None:
+        return self._on_price(trade.symbol, trade.price, trade.ts)
+
+    def _on_price(self, symbol: str, price: float, ts: int) -> Sequence[Event] | None:
+        """Follow the price of one symbol. Called only while prices are followed."""
+        state = self.state
+        mark = state.marks.get(symbol)
+        if mark is None or not isfinite(price):
+            return None
+        change = mark.weight * (price - mark.price)
+        if not isfinite(change):  # its first price
+            self._mark(symbol)
+        elif change:
+            increase = _growth(mark, change)
+            mark.price = price
+            mark.worth += change
+            mark.size += increase
+            state.worth += change
+            state.initial += increase * mark.initial_rate
+            state.required += increase * mark.rate
+        if state.is_called or state.cash + state.worth > state.required:
+            return None
+        return list(self._judge(ts)) or None
+
+    # --- the account --------------------------------------------------------------------------
+
+    def on_position(self, event: PositionChanged) -> Sequence[Event] | None:
+        self._mark(event.symbol)
+        self.state.cash = float(self._account.cash)
+        found = self._judge_if_due(event.ts)
+        self._follow()
+        return found or None
+
+    def on_marked(self, event: AccountMarked) -> Sequence[Event] | None:
+        self._mark_all()
+        found = self._judge_if_due(event.ts)
+        self._follow()
+        return found or None
+
+    def on_payment(self, event: CashMoved | FxRateSet) -> Sequence[Event] | None:
+        """A payment or a new rate. It changes no watch: it may be an input for which nothing is emitted."""
+        if isinstance(event, FxRateSet):
+            self._mark_all()
+        self.state.cash = float(self._account.cash)
+        return self._judge_if_due(event.ts) or None
+
+    def _mark_all(self) -> None:
+        state = self.state
+        state.cash = float(self._account.cash)
+        symbols = tuple(dict.fromkeys((*state.marks, *self._account.open_symbols())))
+        state.marks = {}
+        state.worth = state.initial = state.required = 0.0
+        for symbol in symbols:
+            self._mark(symbol)
+
+    def _mark(self, symbol: str) -> None:
+        """Set the figures of one symbol to the account's."""
+        account, state = self._account, self.state
+        before = state.marks.pop(symbol, None)
+        if before is not None:
+            self._add(before, -1.0)
+        worth, size = account.worth_of(symbol)
+        if not worth and not size:
+            if not state.marks:
+                state.worth = state.initial = state.required = 0.0
+            return
+        terms, price = self._market.instrument(symbol), self._market.last_price(symbol)
+        weight = account.net_position(symbol) * terms.multiplier * (account.rate(terms.currency) or 1)
+        mark = state.marks[symbol] = MarginMark(
+            nan if price is None else price,
+            float(weight),
+            float(worth),
+            float(size),
+            float(account.margin_rate(symbol)),
+            float(account.maintenance_rate(symbol)),
+        )
+        self._add(mark, 1.0)
+
+    def _add(self, mark: MarginMark, sign: float) -> None:
+        """Add a mark to the sums, or take it out."""
+        state = self.state
+        state.worth += sign * mark.worth
+        state.initial += sign * mark.size * mark.initial_rate
+        state.required += sign * mark.size * mark.rate
+
+    # --- the view -----------------------------------------------------------------------------
+
+    def free_margin(self) -> float | None:
+        """Equity less initial margin, not a cent too high; ``None`` if prices are not followed."""
+        state = self.state
+        if not state.watched:
+            return None
+        equity = state.cash + state.worth
+        return equity - state.initial - CERTAIN * (abs(state.cash) + abs(state.worth) + state.initial)
+
+    def free_margin_at(self, symbol: str, price: float) -> float | None:
+        """``free_margin`` with the position in one symbol valued at ``price``."""
+        free, mark = self.free_margin(), self.state.marks.get(symbol)
+        if free is None or mark is None:
+            return free
+        change = mark.weight * (price - mark.price)
+        if not isfinite(change):
+            return None
+        return free + change - _growth(mark, change) * mark.initial_rate
+
+    # --- judging ------------------------------------------------------------------------------
+
+    def _judge_if_due(self, ts: int) -> list[Event]:
+        """Judge the account if it is, or was, short of margin, and no position is being closed."""
+        state = self.state
+        is_short = state.cash + state.worth <= state.required
+        if not (state.is_called or state.is_ruined or is_short):
+            return []
+        return list(self._judge(ts))
+
+    def _judge(self, ts: int) -> Iterator[Event]:
+        """Compare the exact figures of the account."""
+        state, account = self.state, self._account
+        equity, required = account.equity, account.maintenance_margin
+        if equity >= required:
+            if state.is_called:
+                state.is_called = False
+                yield _recovered(ts, MAINTENANCE_MARGIN, limit=required, value=equity)
+            if state.is_ruined and equity >= 0:
+                state.is_ruined = False
+                yield _recovered(ts, RUIN, limit=Decimal(0), value=equity)
+            return
+        if any(True for _ in account.open_symbols()):
+            repeats = self._call is MarginCall.LIQUIDATE and not self.closing()
+            if not state.is_called or repeats:
+                state.is_called = True
+                assert self._call is not None, "margin is watched without a margin call"
+                yield _breached(ts, MAINTENANCE_MARGIN, limit=required, value=equity, action=self._call.value)
+        elif not state.is_ruined:
+            state.is_ruined = True
+            yield _breached(ts, RUIN, limit=Decimal(0), value=equity, action=HALT)
+
+    def _follow(self) -> None:
+        """Hear the market of the symbols held if their prices are to be followed, else of no symbol."""
+        state = self.state
+        marks, watched = state.marks, state.watched
+        is_thin = state.cash + state.worth < CUSHION * state.required
+        wanted = marks if is_thin or len(marks) > FEW else {}
+        if not wanted and not watched:
+            return
+        if wanted and not watched:
+            self._mark_all()  # the prices of the others were not followed so far
+            wanted = state.marks
+        for symbol in [one for one in wanted if one not in watched]:
+            watched[symbol] = True
+            self._watching.add(symbol)
+        for symbol in [one for one in watched if one not in wanted]:
+            del watched[symbol]
+            self._watching.discard(symbol)
+
+    @property
+    def _watching(self) -> Watch:
+        if self._watch is None:
+            raise ComponentError("the margin watch was not registered with register_watching")
+        return self._watch
+
+
+def _nothing() -> bool:
+    return False
+
+
+def _growth(mark: MarginMark, change: float) -> float:
+    """The growth of a mark's size when its value changes."""
+    value = mark.size if mark.weight > 0 else -mark.size
+    return abs(value + change) - mark.size
+
+
+def _breached(ts: int, rule: str, *, limit: Decimal, value: Decimal, action: str) -> RiskLimitBreached:
+    return RiskLimitBreached(ts, rule, _plain(limit), _plain(value), action)
+
+
+def _recovered(ts: int, rule: str, *, limit: Decimal, value: Decimal) -> RiskLimitBreached:
+    return RiskLimitBreached(ts, rule, _plain(limit), _plain(value), REARMED, is_rearmed=True)
+
+
+def _plain(amount: Decimal) -> str:
+    return f"{amount.normalize():f}" if amount else "0"

@@ -137,7 +137,15 @@ class SimulatedBroker:
             has_groups=VenueFeature.OCO.value not in self._lacking,
             keeps_arrival=models.keeps_arrival,
         )
-        self._matching = Matching(state, bus, models, sharing, hours=hours, timing=config.bar_fill)
+        self._matching = Matching(
+            state,
+            bus,
+            models,
+            sharing,
+            hours=hours,
+            timing=config.bar_fill,
+            without_open=config.bars_without_open,
+        )
         self._book_matching: BookMatching | None = None
         if models.book is not None:
             self._book_matching = BookMatching(
@@ -327,6 +335,7 @@ class SimulatedBroker:
             filled = self._at_this_close(ts, resting)
         timers: Sequence[Event] = ()
         if resting.leaves:
+            self._matching.note_arrival(order.symbol)
             if not is_simple:
                 restated_ts = state.restated_ts.get(order.symbol, NEVER)
                 start(resting, self._hours, self._bus, restated_ts=restated_ts)

@@ -71,7 +71,7 @@ class Execution:
         if price.slips:
             liquidity = TAKER
             if self._slippage is not None:
-                at = self._slipped(resting, at, quantity=quantity, event=event)
+                at = self._slipped(resting, at, quantity=quantity, event=event, terms=terms)
         on_tick = to_tick(at, terms.tick_size)
         unpaid = ""
         if self._funds is not None:
@@ -88,7 +88,7 @@ class Execution:
                 ts=event.ts,
                 order=order,
                 quantity=quantity,
-                price=on_tick,
+                price=abs(on_tick) if terms.allow_negative_prices else on_tick,
                 liquidity=liquidity,
                 multiplier=terms.multiplier,
             )
@@ -172,21 +172,34 @@ class Execution:
             return cancelled(ts, resting, reason)
         return rejected(ts, resting.order, reason)
 
-    def _slipped(self, resting: Resting, price: float, *, quantity: Decimal, event: Event) -> float:
-        """The price after slippage, but not worse than the order's limit."""
+    def _slipped(
+        self,
+        resting: Resting,
+        price: float,
+        *,
+        quantity: Decimal,
+        event: Event,
+        terms: InstrumentDefined,
+    ) -> float:
+        """The price after slippage, but not worse than the order's limit.
+
+        Below zero, it slips by as much as a price of the same size above zero.
+        """
         assert self._slippage is not None
         symbol = resting.order.symbol
         known, quote = self._state.spreads.get(symbol), self._bus.last(Quote, symbol)
         spread = quote.ask - quote.bid if quote is not None and quote.bid and quote.ask else 0.0
         taken = Taken(
             resting.order.side,
-            price,
+            abs(price) if terms.allow_negative_prices else price,
             float(quantity),
             spread if spread > 0.0 else 0.0,
             _volume(event, resting),
             0.0 if known is None else sqrt(known.mean_square),
         )
         at = self._slippage.price(taken)
+        if terms.allow_negative_prices:
+            at += price - taken.price
         if resting.is_limited:
             at = min(at, resting.limit) if resting.is_buy else max(at, resting.limit)
         return at

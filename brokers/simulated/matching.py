@@ -4,7 +4,9 @@ Which orders see an event:
 
 - A quote or trade: all orders, while the venue is open.
 - A bar: the orders that were at the venue when it opened, if a part of the bar is in a session.
-- A bar without ``open_ts``: the orders that arrived before its end.
+- A bar without ``open_ts``: the orders that were there at the earliest moment at which it can have opened:
+  the end of the bar before it, or its end less its timeframe, whichever is later. An order given after that
+  may have been given while the bar was open. (In older records: all orders that arrived before its end.)
 - A bar that opened no later than an earlier one: no order. It is a longer bar over prices already seen.
 - A bar during which quotes, trades or books arrived: all orders except those that trail, have triggered or
   are filled in part. The bar may contain prices from before those changes.
@@ -24,9 +26,9 @@ A single order without instructions shares nothing, so ``execution`` fills it di
 from collections.abc import Callable, Iterable
 
 from brokers.simulated.fill_sharing import FillSharing, Match
-from brokers.simulated.fills.port import FillTiming, Price
+from brokers.simulated.fills.port import BarsWithoutOpen, FillTiming, Price
 from brokers.simulated.fills.triggers import fill_at
-from brokers.simulated.hours import TradingHours, is_in_session
+from brokers.simulated.hours import TradingHours, is_in_session, length_ns
 from brokers.simulated.instructions import Ending, MarketT, last_moment, price_as_instructed
 from brokers.simulated.models import VenueModels
 from brokers.simulated.reports import triggered
@@ -57,6 +59,7 @@ class Matching:
         *,
         hours: TradingHours,
         timing: FillTiming,
+        without_open: BarsWithoutOpen = BarsWithoutOpen.UNSET,
     ) -> None:
         self._state = state
         self._bus = bus
@@ -66,6 +69,7 @@ class Matching:
         self._sharing = sharing
         self._execution = sharing.execution
         self._hours = hours
+        self._waits = without_open is BarsWithoutOpen.WAIT
         self.fills_at_close = timing is FillTiming.THIS_CLOSE
 
     def on_bar(self, bar: Bar) -> list[ExecutionReport]:
@@ -75,7 +79,10 @@ class Matching:
         orders = self._state.resting[bar.symbol]
         opened_ts, ts = bar.open_ts, bar.ts
         if opened_ts:
-            there = self._there_at_open(bar, orders)
+            there = self._there_at_open(bar, orders, opened_ts)
+        elif self._waits:
+            opened_ts = self._earliest_open(bar)
+            there = self._there_at_open(bar, orders, opened_ts)
         else:
             there = [resting for resting in orders if ts > resting.since_ts]
         reports = self._match(bar, there, self._fill_on_bar) if there else []
@@ -121,9 +128,24 @@ class Matching:
             return []
         return self._sharing.fill(timer, [Match(resting, filled, was_triggered=False)])
 
-    def _there_at_open(self, bar: Bar, orders: list[Resting]) -> list[Resting]:
-        """The orders that see a bar with ``open_ts``."""
-        symbol, opened_ts, opened = bar.symbol, bar.open_ts, self._state.opened
+    def note_arrival(self, symbol: str) -> None:
+        """Remember the end of the last bar when an order arrives, because the next bar opens no earlier."""
+        if self._waits:
+            bar = self._bus.last(Bar, symbol)
+            if bar is not None and not bar.open_ts:
+                self._state.ended.setdefault(symbol, {})[bar.timeframe] = bar.ts
+
+    def _earliest_open(self, bar: Bar) -> int:
+        """The earliest moment at which a bar without ``open_ts`` can have opened. Remembers its end."""
+        ended = self._state.ended.setdefault(bar.symbol, {})
+        length = length_ns(bar.timeframe)
+        opened_ts = max(ended.get(bar.timeframe, 0), bar.ts - length if length else 0)
+        ended[bar.timeframe] = bar.ts
+        return opened_ts
+
+    def _there_at_open(self, bar: Bar, orders: list[Resting], opened_ts: int) -> list[Resting]:
+        """The orders that see a bar that opened at ``opened_ts``."""
+        symbol, opened = bar.symbol, self._state.opened
         if opened_ts <= opened.get(symbol, 0):
             return []
         opened[symbol] = opened_ts

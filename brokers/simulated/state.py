@@ -48,6 +48,7 @@ class SimulatedBrokerState(msgspec.Struct):
     - ``opened``: the opening time of the latest matched bar.
     - ``shared``: the last bar whose volume our orders shared.
     - ``restated_ts``: the time of the last split, or of another share getting the symbol.
+    - ``ended``: the end of the last bar without ``open_ts``, by timeframe.
     - ``corrected``: strategies with a corrected fill since the last count of positions. Not by symbol.
     - ``funds``: the fills that the account has not booked.
     """
@@ -66,6 +67,7 @@ class SimulatedBrokerState(msgspec.Struct):
     shared: dict[str, SharedBar] = {}
     restated_ts: dict[str, int] = {}
     corrected: dict[StrategyId, bool] = {}
+    ended: dict[str, dict[str, int]] = {}
     funds: FundsState = msgspec.field(default_factory=FundsState)
 
     def positions_in(self, symbol: str) -> Mapping[str, Decimal]:

@@ -8,7 +8,10 @@ from kernel.identifiers import ClientOrderId, StrategyId
 
 
 class OrderIntent(Event, frozen=True, tag=30):
-    """A strategy wants this order. ``asked`` is the strategy's own form of the quantity, if not in units."""
+    """A strategy wants this order.
+
+    ``asked`` is the strategy's own form of the quantity, if it is not in units or was cut to whole lots.
+    """
 
     order: Order
     asked: str = ""

@@ -134,6 +134,7 @@ class InstrumentDefined(Event, frozen=True, tag=6):
     - ``margin_rate``: the initial margin, as a fraction of the notional.
     - ``maintenance_margin_rate``: the margin that must remain; 0 means the same.
     - ``borrow_rate``: the cost of a short position per year, as a fraction.
+    - ``allow_negative_prices``: orders may have prices of 0 and below, as for spreads.
     """
 
     symbol: str
@@ -155,6 +156,7 @@ class InstrumentDefined(Event, frozen=True, tag=6):
     maintenance_margin_rate: Decimal = Decimal(0)
     borrow_rate: Decimal = Decimal(0)
     is_shortable: bool = True
+    allow_negative_prices: bool = False
 
     @property
     def is_margined(self) -> bool:

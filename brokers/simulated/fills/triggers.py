@@ -5,6 +5,9 @@ from math import isfinite
 from brokers.simulated.fills.port import Price
 from brokers.simulated.resting import NOTHING, STOP, Resting
 
+NEXT_TO_ZERO = 5e-324
+"""The level of a trailing stop at 0: a stop of 0.0 means that there is no level yet."""
+
 
 def is_within_limit(resting: Resting, price: float) -> bool:
     """Whether the order may trade at ``price``: at its limit or better."""
@@ -36,7 +39,7 @@ def trail(resting: Resting, price: float) -> None:
         share = resting.trail / 100.0
         level = price * (1.0 + share) if is_buy else price * (1.0 - share)
     if not resting.stop or (level < resting.stop if is_buy else level > resting.stop):
-        resting.stop = level
+        resting.stop = level or NEXT_TO_ZERO
 
 
 def fill_at(resting: Resting, price: float, ts: int) -> Price | None:

@@ -231,7 +231,7 @@ class _Declared:
 
 
 def _configured_classes(config: ReplayConfig) -> dict[str, set[str]]:
-    return {one.symbol: {one.asset_class.value} for one in config.instruments}
+    return {one.symbol: {(one.asset_class or AssetClass.EQUITY).value} for one in config.instruments}
 
 
 async def _asset_classes(store: EventStore, played: Played, config: ReplayConfig) -> dict[str, set[str]]:

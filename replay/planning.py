@@ -5,12 +5,13 @@ from contextlib import aclosing
 
 import msgspec
 
+from brokers.simulated.fills.port import BarsWithoutOpen
 from components.assembly.named_symbols import check_symbols, names_others
 from components.assembly.settings import StrategyConfig, with_account_rules
 from components.assembly.setup import PlannedStrategy
 from components.assembly.user_models import load_rules
 from eventstore import EventStore, Selection, StreamInfo
-from eventstore.data_facts import FACTS_SUFFIX, is_facts
+from eventstore.data_facts import FACTS_SUFFIX, facts_by_stream, is_facts
 from eventstore.recorded_data import why_missing
 from kernel.configuration import listed
 from kernel.decimals import exact
@@ -24,6 +25,7 @@ from replay.declared_needs import check_declared
 from replay.run import Plan
 from replay.run_facts import read_inputs
 from replay.simulated_venue import load_models
+from replay.terms import check_streams, known_instruments, terms_shown
 from replay.warm_up import history_before
 from strategies.sdk.loading import LoadedStrategy, load_strategy
 from strategies.sdk.references import find_source_file, parse_reference
@@ -40,15 +42,16 @@ async def plan_run(
 ) -> Plan:
     """Resolve a configuration against a store.
 
-    ``loaded`` replaces ``config.strategies``. Raises ``ConfigError`` or ``StreamMissing`` if there is no
-    strategy to run, or no data to run it on.
+    ``loaded`` replaces ``config.strategies``. Streams of facts are left out. Raises ``ConfigError`` or
+    ``StreamMissing`` if there is no strategy to run, or no data to run it on.
     """
     check_config(config)
-    config = with_account_rules(config)
-    if not config.streams:
+    config = with_account_rules(by_present_rules(config))
+    streams = [stream for stream in dict.fromkeys(config.streams) if not is_facts(stream)]
+    if not streams:
         raise ConfigError(f"no streams to replay; the store holds {await _data_names(store)}")
-    infos = {info.stream: info for info in await store.streams(config.streams)}
-    chosen = [await _info(store, infos, stream=stream) for stream in dict.fromkeys(config.streams)]
+    infos = {info.stream: info for info in await store.streams(streams)}
+    chosen = [await _info(store, infos, stream=stream) for stream in streams]
     market = [info for info in chosen if _MARKET_NAMES.intersection(info.event_types)] or chosen
     found = [await _range(store, info, _period(info, market, config)) for info in chosen]
     ranges = [each for each in found if each is not None]
@@ -60,7 +63,12 @@ async def plan_run(
     symbols = tuple(sorted({symbol for info in market for symbol in info.symbols}))
     strategies = planned_strategies(config, symbols, loaded)
     played_parts = [(infos[source.stream], source) for source, _ in ranges]
-    await check_declared(store, strategies, played_parts, config)
+    market_sources = [source for source, _ in ranges if infos[source.stream] in market]
+    facts = await facts_by_stream(store, [source.stream for source in market_sources])
+    check_streams(facts, played_parts)
+    shown = await terms_shown(store, config, market_sources, symbols, facts=facts)
+    known = msgspec.structs.replace(config, instruments=known_instruments(config, symbols, shown))
+    await check_declared(store, strategies, played_parts, known)
     acting = [source for source, _ in ranges if CorporateAction.__name__ in infos[source.stream].event_types]
     ranges += await _facts_played(store, strategies, market, config)
     renamed = await _new_symbols(store, acting)
@@ -82,10 +90,19 @@ async def plan_run(
         strategies=strategies,
         models=(*load_models(config.broker), *load_rules(config.risk)),
         start_ts=start_ts,
+        assumed=shown,
         event_count=sum(source.last_seq - source.first_seq + 1 for source, _ in ranges),
         end_ts=end_ts,
     )
     return msgspec.structs.replace(plan, history=await history_before(store, plan, chosen))
+
+
+def by_present_rules(config: ReplayConfig) -> ReplayConfig:
+    """The configuration of a new run, with the keys whose absence stands for older rules."""
+    broker = config.broker
+    if broker.bars_without_open is BarsWithoutOpen.UNSET:
+        broker = msgspec.structs.replace(broker, bars_without_open=BarsWithoutOpen.WAIT)
+    return msgspec.structs.replace(config, broker=broker, record_cut_quantities=True)
 
 
 def planned_strategies(
@@ -136,19 +153,13 @@ async def _info(store: EventStore, infos: dict[str, StreamInfo], *, stream: str)
         why = await why_missing(store, stream)
         raise StreamMissing(f"no stream {stream!r} in the store{why}; it holds {await _data_names(store)}")
     if not is_data(info):
-        raise ConfigError(
-            f"stream {stream!r} is {_other_kind(info)}, not data; the store holds {await _data_names(store)}"
-        )
+        raise ConfigError(f"stream {stream!r} is a run, not data; the store holds {await _data_names(store)}")
     return info
 
 
 def is_data(info: StreamInfo) -> bool:
     """Whether a stream holds data to play: it is no run, and not the facts about a stream."""
     return RunStarted.__name__ not in info.event_types and not is_facts(info.stream)
-
-
-def _other_kind(info: StreamInfo) -> str:
-    return "facts about a stream" if is_facts(info.stream) else "a run"
 
 
 async def _data_names(store: EventStore) -> str:

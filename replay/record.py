@@ -10,6 +10,7 @@ from hashlib import sha256
 
 import msgspec
 
+from components.assembly.assumed_terms import AssumedTerms
 from components.assembly.opening import opening_hash
 from components.assembly.settings import StrategyConfig
 from components.assembly.setup import PlannedStrategy
@@ -176,6 +177,9 @@ def plan_of(record: Record, *, current_code: bool) -> Plan:
         sources=started.sources,
         symbols=started.symbols,
         strategies=placed,
+        assumed=tuple(
+            _as_recorded(event) for event in record.opening if isinstance(event, InstrumentDefined)
+        ),
         models=recorded_models(record.opening, ROLES, current_code=current_code),
         history_as_declared=started.history_as_declared,
         history=tuple(event for event in record.opening if isinstance(event, HistoryLoaded)),
@@ -289,6 +293,18 @@ def _strategy(event: StrategyLoaded, *, current_code: bool) -> PlannedStrategy:
     else:
         loaded = load_recorded(event.source, event.reference, params, modules=event.modules)
     return PlannedStrategy(event.strategy, loaded, (), was_told=False)
+
+
+def _as_recorded(terms: InstrumentDefined) -> AssumedTerms:
+    """The recorded terms, for what the configuration leaves open."""
+    return AssumedTerms(
+        terms.symbol,
+        terms.tick_size,
+        terms.lot_size,
+        terms.asset_class,
+        terms.currency,
+        terms.allow_negative_prices,
+    )
 
 
 def _as_wanted(

@@ -65,6 +65,8 @@ def to_json(result: RunResult) -> dict[str, JsonField]:
         "worst_trade": m.worst_trade,
         "fees": _exact(m.fees),
         "digest": result.digest,
+        "assumed": list(result.assumed),
+        "notes": list(result.notes),
         "by_strategy": strategy_fields(result),
         **_more(result),
     }

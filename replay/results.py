@@ -26,8 +26,10 @@ from kernel.events import (
     DecisionRefused,
     Event,
     FillCorrected,
+    InstrumentDefined,
     OrderDenied,
     OrderFilled,
+    OrderIntent,
     OrderRejected,
     OrderSubmitted,
     RiskLimitBreached,
@@ -38,6 +40,7 @@ from kernel.events import (
     StreamRange,
 )
 from kernel.identifiers import ClientOrderId, StrategyId
+from replay.assumptions import CutQuantities, assumed_terms_of, without_open_note
 from replay.benchmark import Benchmark
 from replay.drawdown_periods import DrawdownPeriod, drawdown_periods
 from replay.equity import EquityCurve, time_weighted
@@ -62,7 +65,7 @@ ZERO = Decimal(0)
 
 _FRAME: frozenset[type[Event]] = frozenset({RunStarted, RunFinished, FillCorrected})
 _COUNTED: frozenset[type[Event]] = COUNTED.union(
-    {ConfigLoaded, StrategyLoaded, ComponentFailed, StrategyLogged, RiskLimitBreached}
+    {ConfigLoaded, StrategyLoaded, ComponentFailed, StrategyLogged, RiskLimitBreached, OrderIntent}
 )
 
 
@@ -96,6 +99,8 @@ class RunResult(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     - ``first_failure``: the first failure, in a sentence.
     - ``trades``: closed round trips in order of their exits.
     - ``open_lots``: entries that were never closed.
+    - ``assumed``: terms of instruments that nobody declared, in sentences.
+    - ``notes``: quantities cut to whole lots, and bars without an open time, in sentences.
     - ``by_strategy``: the same figures by strategy, in order of loading.
     - ``facts``: instruments, corporate actions, deposits and exchange rates of the run.
     - ``exit_reasons``: by the order that closed a trade.
@@ -142,6 +147,8 @@ class RunResult(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     logged: tuple[LoggedSeries, ...] = ()
     margin_calls: int = 0
     ruined_ts: int = 0
+    assumed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def events(self) -> int:
@@ -167,8 +174,8 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
     async for event in _events(store, run_stream, Selection(types=_COUNTED)):
         tally.take(event)
         by_strategy.take(event)
-    paid_in = [deposit for deposit in facts.deposits if deposit.ts <= beginning.known_ts]
-    initial = sum((deposit.amount for deposit in paid_in), ZERO)
+    paid_in = [one for one in facts.deposits if one.ts <= beginning.known_ts]
+    initial = sum((one.amount for one in paid_in), ZERO)
     curve = tally.curve(beginning, initial, facts.deposits[len(paid_in) :])
     matched = tally.matcher.matched()
     metrics = tally.metrics(curve, matched.trades, initial=initial)
@@ -215,6 +222,8 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
         logged=tally.logged.series(),
         margin_calls=tally.margin_calls,
         ruined_ts=tally.ruined_ts,
+        assumed=assumed_terms_of(tally.config, started.symbols, facts.instruments),
+        notes=tally.notes(beginning, facts.instruments),
     )
 
 
@@ -237,6 +246,8 @@ class _Beginning(msgspec.Struct, frozen=True):
 
     opens_ts: int
     known_ts: int
+    without_open: tuple[str, ...] = ()
+    """Streams that begin with a bar without an open time."""
 
 
 class _Tally:
@@ -256,10 +267,13 @@ class _Tally:
         self.margin_calls = self.ruined_ts = 0
         self.last_mark: AccountMarked | None = None
         self.exit_reasons: dict[ClientOrderId, str] = {}
+        self.cuts = CutQuantities()
         self._points: list[tuple[int, float, float, float]] = []
 
     def take(self, event: Event) -> None:
         match event:
+            case OrderIntent():
+                self.cuts.take(event)
             case OrderSubmitted(order=order):
                 self.orders += 1
                 self.exit_reasons[order.client_order_id] = reason_of(order)
@@ -306,6 +320,11 @@ class _Tally:
         elif rule == RUIN and not self.ruined_ts:
             self.ruined_ts = ts
             self.ruin = f"ruin: the equity was {value} with nothing left to sell; the account owed money"
+
+    def notes(self, beginning: _Beginning, instruments: Mapping[str, InstrumentDefined]) -> tuple[str, ...]:
+        """What a reader of the figures should know, in sentences."""
+        found = self.cuts.note(instruments), without_open_note(beginning.without_open)
+        return tuple(filter(None, found))
 
     def _note(self, problem: str) -> None:
         self.first_problem = self.first_problem or problem
@@ -378,6 +397,7 @@ async def _beginning(store: EventStore, started: RunStarted, sources: Sequence[S
     The start of the run if its data streams no longer exist.
     """
     firsts: list[_Beginning] = []
+    without_open: list[str] = []
     for source in sources:
         if started.sources:
             first = Selection(from_seq=source.first_seq, to_seq=source.first_seq)
@@ -389,12 +409,15 @@ async def _beginning(store: EventStore, started: RunStarted, sources: Sequence[S
                     event = batch.events[0]
                     opens_ts = event.open_ts if isinstance(event, Bar) and event.open_ts else event.ts
                     firsts.append(_Beginning(opens_ts, event.ts))
+                    if isinstance(event, Bar) and not event.open_ts:
+                        without_open.append(source.stream)
                     break
         except StreamMissing:
             continue
     if not firsts:
         return _Beginning(started.ts, started.ts)
-    return _Beginning(min(one.opens_ts for one in firsts), min(one.known_ts for one in firsts))
+    opens_ts, known_ts = min(one.opens_ts for one in firsts), min(one.known_ts for one in firsts)
+    return _Beginning(opens_ts, known_ts, tuple(without_open))
 
 
 async def _events(store: EventStore, stream: str, selection: Selection) -> AsyncGenerator[Event, None]:

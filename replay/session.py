@@ -28,7 +28,7 @@ from kernel.events import SessionStopped
 from kernel.time_units import DAY_NS
 from replay.config import ReplayConfig, check_config
 from replay.declared_needs import check_declared_live
-from replay.planning import planned_strategies
+from replay.planning import by_present_rules, planned_strategies
 from replay.record import checked_plan, read_record
 from replay.run import BACKTEST, Plan, opening_of
 from replay.simulated_venue import load_models
@@ -95,7 +95,7 @@ async def begin_session(
 
 def _first_plan(config: ReplayConfig, *, ts: int, mode: str, loaded: Sequence[LoadedStrategy] | None) -> Plan:
     check_config(config)
-    config = with_account_rules(config)
+    config = with_account_rules(by_present_rules(config))
     for key, is_given in (
         ("streams", config.streams),
         ("from", config.start),

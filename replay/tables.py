@@ -42,6 +42,10 @@ def result_lines(result: RunResult) -> Iterator[tuple[str, str]]:
     yield from _benchmark_lines(result)
     yield from _drawdown_lines(result)
     yield from _trade_lines(result)
+    for terms in result.assumed:
+        yield "Assumed", terms
+    for note in result.notes:
+        yield "Note", note
     if result.first_problem:
         yield "Problems", problems(result)
     if result.digest:

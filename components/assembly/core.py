@@ -69,6 +69,8 @@ class PlacedStrategy(msgspec.Struct, frozen=True):
     """Its capital and its own limits."""
     history_as_declared: bool = False
     """Whether it reads at most ``bars_needed()`` bars (see ``RunStarted``)."""
+    records_cuts: bool = False
+    """Quantities that are not in whole lots are recorded as asked."""
 
 
 class Core(msgspec.Struct, frozen=True):
@@ -325,6 +327,7 @@ def _register_host(one: PlacedStrategy, views: _HostViews, *, slug: str) -> Stra
         session_timers=session_timers,
         words=words,
         has=views.venue_facts.has,
+        records_cuts=one.records_cuts,
     )
     host = StrategyHost(
         one.strategy,

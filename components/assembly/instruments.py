@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from components.assembly.assumed_terms import COIN_LOT, USUAL_TICK, WHOLE_LOT, AssumedTerms
 from components.assembly.moments import is_day, moment_ns
 from kernel.errors import ConfigError
 from kernel.events import AssetClass, InstrumentDefined
@@ -18,7 +19,11 @@ LARGEST_BORROW_RATE = 10
 class InstrumentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The terms of one instrument. The defaults are those of a US share in a cash account.
 
+    Terms with ``None`` are open: the data show them (``components.assembly.assumed_terms``).
+
     - ``tick_size`` and ``lot_size``: the steps of price and quantity.
+    - ``usual_tick_size``: the tick if the data's prices are all on it, and if there are no data.
+    - ``allow_negative_prices``: orders may have prices of 0 and below.
     - ``minimum_notional``: in ``currency``.
     - ``calendar``: the trading hours (``components.assembly.calendars``); empty: always open.
     - ``margin_rate``: the initial margin, a fraction of the notional.
@@ -29,10 +34,10 @@ class InstrumentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     """
 
     symbol: str
-    asset_class: AssetClass = AssetClass.EQUITY
+    asset_class: AssetClass | None = None
     currency: str = "USD"
-    tick_size: Decimal = Decimal("0.01")
-    lot_size: Decimal = Decimal(1)
+    tick_size: Decimal | None = None
+    lot_size: Decimal | None = None
     multiplier: Decimal = Decimal(1)
     minimum_quantity: Decimal = Decimal(0)
     minimum_notional: Decimal = Decimal(0)
@@ -47,6 +52,8 @@ class InstrumentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     expiry: str = ""
     strike: Decimal = Decimal(0)
     option_right: Literal["", "call", "put"] = ""
+    usual_tick_size: Decimal | None = None
+    allow_negative_prices: bool | None = None
 
     @property
     def expiry_ts(self) -> int:
@@ -56,15 +63,32 @@ class InstrumentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
         ts = moment_ns(self.expiry, key=f"instruments: {self.symbol}: expiry")
         return ts + DAY_NS - 1 if is_day(self.expiry) else ts
 
+    def completed(self, assumed: AssumedTerms) -> "InstrumentConfig":
+        """These terms with assumed ones in place of the open ones."""
+        negative = self.allow_negative_prices
+        return msgspec.structs.replace(
+            self,
+            asset_class=self.asset_class or assumed.asset_class,
+            tick_size=self.tick_size or min(self.usual_tick_size or USUAL_TICK, assumed.tick_size),
+            lot_size=self.lot_size or self._usual_lot(assumed),
+            allow_negative_prices=assumed.allow_negative_prices if negative is None else negative,
+        )
+
+    def _usual_lot(self, assumed: AssumedTerms) -> Decimal:
+        """The lot of the declared asset class; that of the data without one."""
+        if self.asset_class is None:
+            return assumed.lot_size
+        return COIN_LOT if self.asset_class is AssetClass.CRYPTO_SPOT else WHOLE_LOT
+
     def defined(self, ts: int) -> InstrumentDefined:
-        """The event that puts these terms on record at ``ts``."""
+        """The event that puts these terms on record at ``ts``; open ones are those of a US share."""
         return InstrumentDefined(
             ts,
             self.symbol,
-            self.asset_class,
+            self.asset_class or AssetClass.EQUITY,
             self.currency,
-            self.tick_size,
-            self.lot_size,
+            self.tick_size or self.usual_tick_size or USUAL_TICK,
+            self.lot_size or WHOLE_LOT,
             self.multiplier,
             self.minimum_quantity,
             self.minimum_notional,
@@ -79,11 +103,24 @@ class InstrumentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
             self.maintenance_margin_rate,
             self.borrow_rate,
             self.is_shortable,
+            bool(self.allow_negative_prices),
         )
 
 
-_US_SHARE = InstrumentConfig(symbol="", calendar="XNYS")
-_FX = InstrumentConfig(symbol="", asset_class=AssetClass.FX, tick_size=Decimal("0.00001"), calendar="FX")
+_US_SHARE = InstrumentConfig(
+    symbol="",
+    asset_class=AssetClass.EQUITY,
+    usual_tick_size=Decimal("0.01"),
+    lot_size=WHOLE_LOT,
+    calendar="XNYS",
+)
+_FX = InstrumentConfig(
+    symbol="",
+    asset_class=AssetClass.FX,
+    usual_tick_size=Decimal("0.00001"),
+    lot_size=WHOLE_LOT,
+    calendar="FX",
+)
 
 PRESETS: dict[str, InstrumentConfig] = {
     "us_share": _US_SHARE,
@@ -91,11 +128,11 @@ PRESETS: dict[str, InstrumentConfig] = {
         _US_SHARE, asset_class=AssetClass.OPTION, multiplier=Decimal(100), is_shortable=True
     ),
     "fx": _FX,
-    "fx_yen": msgspec.structs.replace(_FX, currency="JPY", tick_size=Decimal("0.001")),
+    "fx_yen": msgspec.structs.replace(_FX, currency="JPY", usual_tick_size=Decimal("0.001")),
     "crypto_spot": InstrumentConfig(
         symbol="",
         asset_class=AssetClass.CRYPTO_SPOT,
-        lot_size=Decimal("0.00000001"),
+        lot_size=COIN_LOT,
         is_shortable=False,
         calendar="24/7",
     ),
@@ -107,7 +144,8 @@ PRESETS: dict[str, InstrumentConfig] = {
 - Currency pairs: ticks of a tenth of a pip, lots of one unit, quoted in USD or JPY.
 - Coins: lots of eight decimals.
 
-All other terms differ between venues, so the configuration must give them.
+A preset has a usual tick: data with finer prices have a finer one. All other terms differ between venues, so
+the configuration must give them.
 """
 
 
@@ -134,9 +172,9 @@ def check_instruments(instruments: tuple[InstrumentConfig, ...]) -> None:
 
 def _check_amounts(instrument: InstrumentConfig) -> None:
     where = f"instruments: {instrument.symbol}"
-    for key in ("tick_size", "lot_size", "multiplier"):
-        step: Decimal = getattr(instrument, key)
-        if not step.is_finite() or step <= 0:
+    for key in ("tick_size", "lot_size", "multiplier", "usual_tick_size"):
+        step: Decimal | None = getattr(instrument, key)
+        if step is not None and (not step.is_finite() or step <= 0):
             raise ConfigError(f"{where}: {key} {step} is not above 0")
     for key in ("minimum_quantity", "minimum_notional", "borrow_rate", "strike"):
         amount: Decimal = getattr(instrument, key)
@@ -162,6 +200,7 @@ def _check_derivative(instrument: InstrumentConfig) -> None:
         if missing:
             raise ConfigError(f"{where}: an option needs {', '.join(missing)}")
     elif instrument.option_right or instrument.strike:
-        raise ConfigError(f"{where}: option_right and strike are for options, not {instrument.asset_class}")
+        given = instrument.asset_class or AssetClass.EQUITY
+        raise ConfigError(f"{where}: option_right and strike are for options, not {given}")
     if expiry_ts and instrument.asset_class in (AssetClass.PERPETUAL, AssetClass.CRYPTO_SPOT, AssetClass.FX):
         raise ConfigError(f"{where}: expiry {instrument.expiry} is not for {instrument.asset_class}")

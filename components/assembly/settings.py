@@ -73,6 +73,8 @@ class CoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     signals: SignalsConfig | None = None
     execution: ExecutionConfig = ExecutionConfig()
     account_rules: int | None = None
+    record_cut_quantities: bool = False
+    """Quantities that are not in whole lots are recorded as asked. Every new run sets it."""
 
     @property
     def has_present_rules(self) -> bool:

@@ -1,10 +1,11 @@
 """The resolved parts of a core (settings, loaded code, symbols), and the core made of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 import msgspec
 
+from components.assembly.assumed_terms import AssumedTerms
 from components.assembly.core import Core, PlacedStrategy, assemble
 from components.assembly.instruments import InstrumentConfig
 from components.assembly.settings import CoreSettings
@@ -42,6 +43,7 @@ class CoreSetup(msgspec.Struct, frozen=True, kw_only=True):
     - ``models``: the user's own risk rules and venue models.
     - ``history_as_declared``: see ``RunStarted``.
     - ``history``: bars from before the run, which only fill the history that strategies read.
+    - ``assumed``: terms of symbols, for what the configuration leaves open.
     """
 
     config: CoreSettings
@@ -50,15 +52,28 @@ class CoreSetup(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[LoadedModel, ...] = ()
     history_as_declared: bool = False
     history: tuple[HistoryLoaded, ...] = ()
+    assumed: tuple[AssumedTerms, ...] = ()
 
     @property
     def instruments(self) -> tuple[InstrumentConfig, ...]:
-        """The terms of every instrument; the default is a share in the account's currency."""
-        named = {instrument.symbol: instrument for instrument in self.config.instruments}
-        own = self.config.portfolio.currency
-        return tuple(
-            named.get(symbol) or InstrumentConfig(symbol=symbol, currency=own) for symbol in self.symbols
-        )
+        """The terms of every instrument, declared or assumed; else a share in the account's currency."""
+        return instruments_of(self.config, self.symbols, self.assumed)
+
+
+def instruments_of(
+    config: CoreSettings, symbols: Iterable[str], assumed: Iterable[AssumedTerms]
+) -> tuple[InstrumentConfig, ...]:
+    """The terms of symbols, complete where there are assumed ones."""
+    named = {instrument.symbol: instrument for instrument in config.instruments}
+    known = {terms.symbol: terms for terms in assumed}
+    own = config.portfolio.currency
+    found: list[InstrumentConfig] = []
+    for symbol in symbols:
+        terms, shown = named.get(symbol), known.get(symbol)
+        if terms is None:
+            terms = InstrumentConfig(symbol=symbol, currency=(shown and shown.currency) or own)
+        found.append(terms if shown is None else terms.completed(shown))
+    return tuple(found)
 
 
 @exact
@@ -77,6 +92,7 @@ def core_of(
             planned.was_told,
             planned.terms,
             setup.history_as_declared,
+            setup.config.record_cut_quantities,
         )
         for planned in setup.strategies
     ]

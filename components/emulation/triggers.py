@@ -28,6 +28,8 @@ TOUCHED = frozenset({OrderType.MARKET_IF_TOUCHED, OrderType.LIMIT_IF_TOUCHED})
 NOWHERE = 0.0
 """Level and best price of a trailing stop before its first price."""
 
+_NEXT_TO_ZERO = 5e-324  # a level at 0, which is not ``NOWHERE``
+
 
 class Condition(msgspec.Struct, gc=False):
     """The price that an order waits for.
@@ -67,7 +69,7 @@ def condition_of(order: ApprovedOrder, *, since_ts: int, last_price: float | Non
         is_buy,
         is_buy is not (order.order_type in TOUCHED),
         since_ts,
-        NOWHERE if order.stop_price is None else float(order.stop_price),
+        NOWHERE if order.stop_price is None else float(order.stop_price) or _NEXT_TO_ZERO,
         NOWHERE,
         0.0 if order.trail_amount is None else float(order.trail_amount),
         0.0 if order.trail_percent is None else float(order.trail_percent) / 100,

@@ -18,7 +18,7 @@ from components.strategy_host.order_terms import (
     terms_of,
     trail_of,
 )
-from components.strategy_host.plain_values import choice, several, text, to_ticks
+from components.strategy_host.plain_values import choice, order_price, several, text
 from components.strategy_host.sizes import Sizes
 from components.strategy_host.state import HostState
 from kernel.events import (
@@ -163,9 +163,9 @@ class OrderPlans:
 
     def _exits(self, ts: int, wanted: PlaceOrder, *, entry: Order) -> Sequence[OrderIntent]:
         """The attached exits: of the entry's quantity, good till cancelled, in one group."""
-        tick = self._instrument(entry.symbol).tick_size
-        stop_loss = to_ticks(wanted.stop_loss, tick)
-        take_profit = to_ticks(wanted.take_profit, tick)
+        instrument = self._instrument(entry.symbol)
+        stop_loss = order_price(wanted.stop_loss, instrument)
+        take_profit = order_price(wanted.take_profit, instrument)
         _check_exits(entry, stop_loss, take_profit)
         group_id = "" if stop_loss is None or take_profit is None else self._next_group_id()
         exits: list[OrderIntent] = []

@@ -5,7 +5,15 @@ from typing import NamedTuple
 
 import msgspec
 
-from components.strategy_host.plain_values import choice, exact_number, flag, nanoseconds, to_lots, to_ticks
+from components.strategy_host.plain_values import (
+    choice,
+    exact_number,
+    flag,
+    nanoseconds,
+    order_price,
+    to_lots,
+    to_ticks,
+)
 from kernel.events import GTC, GTD, MARKET, TRAILING_STOP, InstrumentDefined, OrderType, TimeInForce
 from strategies.sdk.decisions import PlaceOrder, Target
 
@@ -50,8 +58,8 @@ class Terms(msgspec.Struct, frozen=True, gc=False):
 def terms_of(ts: int, wanted: PlaceOrder | Target, instrument: InstrumentDefined) -> Terms:
     """The terms of an order or a target; raises ``ValueError`` for terms that do not fit."""
     order_type = choice(OrderType, wanted.order_type, "order_type")
-    limit_price = to_ticks(wanted.limit_price, instrument.tick_size)
-    stop_price = to_ticks(wanted.stop_price, instrument.tick_size)
+    limit_price = order_price(wanted.limit_price, instrument)
+    stop_price = order_price(wanted.stop_price, instrument)
     needs = NEEDS[order_type]
     if needs.limit is (limit_price is None):
         raise _misfit(order_type, "limit price", wanted.limit_price)
@@ -108,6 +116,8 @@ def trail_of(
         raise ValueError("a trail is an amount or a percent; got both")
     if percent is None:
         return to_ticks(amount, instrument.tick_size), None
+    if instrument.allow_negative_prices:
+        raise ValueError(f"trail percent: prices of {instrument.symbol} may be below 0; give a trail amount")
     exact = exact_number(percent, "trail percent")
     if not 0 < exact < _HUNDRED:
         raise ValueError(f"trail percent {percent!r} is not between 0 and 100")

@@ -9,10 +9,13 @@ from enum import StrEnum
 from numbers import Integral, Real
 from typing import TypeVar
 
+from kernel.events import InstrumentDefined
 from kernel.timers import NEVER
 
 LARGEST = Decimal("1E+18")
 """The largest quantity or price: exact arithmetic and the number formats of venues end near it."""
+
+ZERO = Decimal(0)
 
 MOST_BITS = 1_000
 """The most bits of a whole number: converting a million digits to a decimal takes minutes."""
@@ -41,17 +44,34 @@ def to_lots(quantity: Anything, lot_size: Decimal) -> Decimal:
     return lots
 
 
+def order_price(price: Anything, instrument: InstrumentDefined) -> Decimal | None:
+    """The price of an order, rounded to the nearest tick.
+
+    Raises ``ValueError`` if the result is not above 0, unless the instrument has prices below it.
+    """
+    if price is None or not instrument.allow_negative_prices:
+        return to_ticks(price, instrument.tick_size)
+    exact = exact_number(price, "price")
+    if abs(exact) > LARGEST:
+        raise ValueError(f"price {price!r} is beyond {LARGEST}")
+    return _nearest(exact, instrument.tick_size) + ZERO  # no -0
+
+
 def to_ticks(price: Anything, tick_size: Decimal) -> Decimal | None:
-    """The price rounded to the nearest tick; raises ``ValueError`` if the result is not above 0."""
+    """The price or distance rounded to the nearest tick; ``ValueError`` if the result is not above 0."""
     if price is None:
         return None
     exact = exact_number(price, "price")
     if exact > LARGEST:
         raise ValueError(f"price {price!r} is beyond {LARGEST}")
-    ticks = (exact / tick_size).to_integral_value(ROUND_HALF_EVEN)
-    if ticks <= 0:
+    on_tick = _nearest(exact, tick_size)
+    if on_tick <= 0:
         raise ValueError(f"price {price!r} is not positive, to the nearest tick of {tick_size}")
-    return (ticks * tick_size).quantize(tick_size)
+    return on_tick
+
+
+def _nearest(exact: Decimal, tick_size: Decimal) -> Decimal:
+    return ((exact / tick_size).to_integral_value(ROUND_HALF_EVEN) * tick_size).quantize(tick_size)
 
 
 def exact_number(value: Anything, what: str) -> Decimal:

@@ -5,7 +5,7 @@ A size is computed at the time of the decision, from:
 - the strategy's position;
 - the account's equity at last prices, or the strategy's own capital;
 - the value of a unit: the order's price (its limit, else its stop, else the last price) times the multiplier
-  times the rate of the instrument's currency.
+  times the rate of the instrument's currency. A price below zero counts without its sign.
 
 A part of the equity (a weight, a percentage) has room for the estimated costs of its own order.
 """
@@ -22,6 +22,9 @@ from strategies.sdk.decisions import EquityPercent, Notional, Target
 
 ZERO = Decimal(0)
 ACCOUNT = "the account's equity"
+CUT = "quantity"
+"""Begins ``OrderIntent.asked`` for a quantity that was cut to whole lots."""
+
 CAPITAL = "the strategy's capital"
 """The basis of percentages and weights for a strategy with capital of its own."""
 
@@ -48,9 +51,15 @@ class Sizes:
         last_price: Callable[[str], float | None],
         basis: str = ACCOUNT,
         costs: OrderCosts | None = None,
+        records_cuts: bool = False,
     ) -> None:
-        """``basis`` names the account's ``equity`` in sentences; without ``costs`` none are estimated."""
+        """``basis`` names the account's ``equity`` in sentences; without ``costs`` none are estimated.
+
+        ``records_cuts``: a quantity that is not in whole lots is put on record, and a position below one lot
+        is refused. Logs written before this was a rule go on without it.
+        """
         self._costs = costs
+        self._records_cuts = records_cuts
         self._basis = basis
         self._strategy = strategy
         self._account = account
@@ -65,7 +74,11 @@ class Sizes:
         """
         kind = type(wanted)
         if kind is not Notional and kind is not EquityPercent:
-            return to_lots(wanted, instrument.lot_size), ""
+            lots = to_lots(wanted, instrument.lot_size)
+            if self._records_cuts and lots != wanted:
+                exact = exact_number(wanted, "quantity")
+                return lots, "" if exact == lots else f"{CUT} {written(exact)}"
+            return lots, ""
         if isinstance(wanted, Notional):
             amount = exact_number(wanted.amount, "notional")
             asked = f"notional {written(amount)}"
@@ -91,6 +104,8 @@ class Sizes:
         if wanted.weight is None:
             target = exact_number(wanted.position, "target position")
             asked = f"target position {written(target)}"
+            if self._records_cuts and 0 < abs(target) < instrument.lot_size:
+                raise ValueError(f"{asked} is less than one lot of {instrument.lot_size:f}")
         else:
             weight = exact_number(wanted.weight, "target weight")
             asked = f"target weight {written(weight)}"
@@ -133,6 +148,10 @@ class Sizes:
         """The value of one unit of the instrument in the account's currency."""
         if price is None:
             price = self._known_price(instrument)
+        if price <= 0:
+            if not price:
+                raise ValueError(f"a price of 0 gives {instrument.symbol} no value to size an order by")
+            price = abs(price)
         rate = self._account.rate(instrument.currency)
         if rate is None:
             raise ValueError(f"no rate of {instrument.currency} is known to size an order by")
@@ -141,7 +160,7 @@ class Sizes:
     def _known_price(self, instrument: InstrumentDefined) -> Decimal:
         """The last price."""
         last = self._last_price(instrument.symbol)
-        if last is None or not last > 0:
+        if last is None or not (last > 0 or (last < 0 and instrument.allow_negative_prices)):
             raise ValueError(f"{instrument.symbol} has no price yet to size an order by")
         return Decimal(repr(last))
 

@@ -19,9 +19,9 @@ from components.strategy_host.plain_values import (
     choice,
     exact_number,
     nanoseconds,
+    order_price,
     text,
     to_lots,
-    to_ticks,
 )
 from components.strategy_host.session_timers import SessionTimers
 from components.strategy_host.sizes import ACCOUNT, AccountView, Sizes
@@ -97,6 +97,7 @@ class Translator:
         last_quote: Callable[[str], Quote | None] = _no_quote,
         costs: CostView | None = None,
         has: Callable[[VenueFeature], bool] = has_all,
+        records_cuts: bool = False,
     ) -> None:
         self._strategy = strategy
         self._owner = host_name(strategy)
@@ -106,7 +107,14 @@ class Translator:
         order_costs = None
         if costs is not None:
             order_costs = OrderCosts(strategy, costs, rate=account.rate, last_quote=last_quote)
-        sizes = Sizes(strategy, account=account, last_price=last_price, basis=basis, costs=order_costs)
+        sizes = Sizes(
+            strategy,
+            account=account,
+            last_price=last_price,
+            basis=basis,
+            costs=order_costs,
+            records_cuts=records_cuts,
+        )
         self._plans = OrderPlans(strategy, slug=slug, state=state, instrument=instrument, sizes=sizes)
         self._worked = WorkedOrders(self._plans, instrument)
         self._session_timers = session_timers
@@ -189,8 +197,8 @@ class Translator:
         symbol = self._symbol_of(key)
         instrument = self._instrument(symbol)
         quantity = None if wanted.quantity is None else to_lots(wanted.quantity, instrument.lot_size)
-        limit_price = to_ticks(wanted.limit_price, instrument.tick_size)
-        stop_price = to_ticks(wanted.stop_price, instrument.tick_size)
+        limit_price = order_price(wanted.limit_price, instrument)
+        stop_price = order_price(wanted.stop_price, instrument)
         return ReplaceIntent(ts, key, self._strategy, symbol, quantity, limit_price, stop_price)
 
     def _signal(self, ts: int, raised: Signal) -> Event:
@@ -198,7 +206,7 @@ class Translator:
         if not 0 <= strength <= 1:
             raise ValueError(f"signal strength {raised.strength!r} is not in 0..1")
         symbol, reason = text(raised.symbol, "symbol"), text(raised.reason, "reason", at_most=REASON_LIMIT)
-        tick = self._instrument(symbol).tick_size
+        instrument = self._instrument(symbol)
         return SignalRaised(
             ts,
             self._strategy,
@@ -206,8 +214,8 @@ class Translator:
             choice(SignalDirection, raised.direction, "direction"),
             float(raised.strength),
             reason,
-            to_ticks(raised.stop_loss, tick),
-            to_ticks(raised.take_profit, tick),
+            order_price(raised.stop_loss, instrument),
+            order_price(raised.take_profit, instrument),
         )
 
     def _refuse(self, ts: int, symbol: str, reason: str) -> DecisionRefused:

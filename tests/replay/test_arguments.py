@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import replay
+from components.assembly.instruments import instrument_like
 from kernel.errors import InputError, OnetapeError
 from replay import (
     Backtest,
@@ -43,7 +44,7 @@ def config_of(done: Backtest) -> ReplayConfig:
 
 def test_floats_are_taken_as_they_are_written(bars: Path) -> None:
     terms: Any = {
-        "tick_size": 0.1,
+        "tick_size": 0.001,
         "lot_size": 1,
         "borrow_rate": np.float64(0.003),
     }  # Any: not the declared types
@@ -53,7 +54,7 @@ def test_floats_are_taken_as_they_are_written(bars: Path) -> None:
     config = config_of(done)
     assert config.cash == Decimal(5000)
     assert (config.instruments[0].tick_size, config.instruments[0].borrow_rate) == (
-        Decimal("0.1"),
+        Decimal("0.001"),
         Decimal("0.003"),
     )
 
@@ -66,8 +67,8 @@ MAPPED: dict[str, tuple[object, object]] = {
     "risk": ({"max_drawdown": 0.2}, RiskLimits(max_drawdown=Decimal("0.2"))),
     "portfolio": ({"lots": "fifo"}, PortfolioConfig(lots=replay.PortfolioConfig().lots.FIFO)),
     "instruments": (
-        [{"symbol": "A", "like": "us_share", "tick_size": 0.05}],
-        [InstrumentConfig(symbol="A", calendar="XNYS", tick_size=Decimal("0.05"))],
+        [{"symbol": "A", "like": "us_share", "tick_size": 0.005}],
+        [msgspec.structs.replace(instrument_like("us_share", "A"), tick_size=Decimal("0.005"))],
     ),
     "importing": ({"symbol": "B"}, ImportOptions(symbol="B")),
     "start": (date(2004, 1, 9), "2004-01-09"),

@@ -31,7 +31,7 @@ from kernel.events import (
 from replay.backtest import from_instance, run_and_record
 from replay.config import ReplayConfig
 from replay.journal import as_row, read_journal
-from replay.planning import plan_run
+from replay.planning import by_present_rules, plan_run
 from replay.report import read_prices, write_report
 from replay.results import read_results
 from replay.session import begin_session
@@ -88,7 +88,7 @@ async def test_a_live_log_begins_with_all_that_a_core_is_made_of() -> None:
     assert isinstance(started, RunStarted)
     assert (started.sources, started.symbols) == ((), ("A",))
     assert isinstance(config, ConfigLoaded)
-    assert msgspec.json.decode(config.body, type=ReplayConfig) == CONFIG
+    assert msgspec.json.decode(config.body, type=ReplayConfig) == by_present_rules(CONFIG)
     assert isinstance(strategy, StrategyLoaded)
     assert "class MovingAverageCross" in strategy.source
     assert isinstance(terms, InstrumentDefined)

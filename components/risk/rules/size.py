@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from components.risk.order_check import OrderCheck
+from kernel.events import InstrumentDefined
 from strategies.sdk.risk_rules import Denial
 
 ZERO = Decimal(0)
@@ -10,6 +11,8 @@ ZERO = Decimal(0)
 
 class OrderTerms:
     """Denies orders whose quantity or prices are not above 0, or not on the instrument's lot and tick.
+
+    Prices of 0 and below are let through for instruments that have them.
 
     Orders of strategies are already rounded; orders of algorithms, notebooks and operators may not be.
     """
@@ -25,11 +28,11 @@ class OrderTerms:
             sentence = "the quantity must be at least the instrument's minimum"
             return Denial("order_terms", sentence, instrument.minimum_quantity, order_check.quantity)
         if order.limit_price is not None:
-            denial = _off_tick("limit", order.limit_price, instrument.tick_size)
+            denial = _off_tick("limit", order.limit_price, instrument)
             if denial is not None:
                 return denial
         if order.stop_price is not None:
-            denial = _off_tick("stop", order.stop_price, instrument.tick_size)
+            denial = _off_tick("stop", order.stop_price, instrument)
             if denial is not None:
                 return denial
         return _too_little(order_check) if instrument.minimum_notional else None
@@ -74,8 +77,9 @@ def _too_little(order_check: OrderCheck) -> Denial | None:
     return Denial("order_terms", sentence, least, notional)
 
 
-def _off_tick(name: str, price: Decimal, tick: Decimal) -> Denial | None:
-    if not price.is_finite() or price <= 0:
+def _off_tick(name: str, price: Decimal, instrument: InstrumentDefined) -> Denial | None:
+    tick = instrument.tick_size
+    if not price.is_finite() or (price <= 0 and not instrument.allow_negative_prices):
         return Denial("order_terms", f"the {name} price must be a number above 0", ZERO, str(price))
     if price % tick:
         return Denial("order_terms", f"the {name} price must be a multiple of the tick {tick}", tick, price)

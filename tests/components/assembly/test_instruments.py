@@ -41,7 +41,8 @@ def test_every_term_of_the_event_can_be_configured(tmp_path: Path) -> None:
           - {symbol: C, asset_class: option, currency: EUR, tick_size: 0.05, lot_size: 2, multiplier: 100,
              minimum_quantity: 3, minimum_notional: 4, margin_rate: 0.5, maintenance_margin_rate: 0.25,
              borrow_rate: 0.03, is_shortable: false, calendar: XETR, venue: EUX, sector: tech, underlying: A,
-             expiry: 2024-06-21, strike: 50, option_right: call}
+             expiry: 2024-06-21, strike: 50, option_right: call,
+             allow_negative_prices: true}
         """,
     )
 
@@ -79,7 +80,7 @@ def test_terms_beside_like_replace_those_of_the_preset(tmp_path: Path) -> None:
     assert terms == InstrumentConfig(
         symbol="EURUSD",
         asset_class=AssetClass.FX,
-        tick_size=Decimal("0.00001"),
+        usual_tick_size=Decimal("0.00001"),
         lot_size=Decimal(1000),
         calendar="FX",
     )

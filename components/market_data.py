@@ -5,7 +5,8 @@ when somebody asks. Bars are stored as they came. They are adjusted for corporat
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from math import isfinite
+from math import isfinite, nan
+from operator import attrgetter
 from types import MappingProxyType
 
 import msgspec
@@ -20,11 +21,15 @@ from kernel.events import (
     DataIssueFound,
     HistoryLoaded,
     InstrumentDefined,
+    MarketEvent,
     Quote,
     Trade,
 )
 from kernel.resampled_history import HoursView, Resampled, Resampling
+from kernel.rules import FIRST_RULES, RULES
 from strategies.sdk.adjustment import Adjustment, adjusted, split_ratio
+
+_ts_of = attrgetter("ts")
 
 NOTHING_RESAMPLED: Mapping[str, Collection[str]] = MappingProxyType({})
 
@@ -86,9 +91,11 @@ class MarketData:
         bars_needed: Mapping[str, int],
         resampled: Mapping[str, Collection[str]] = NOTHING_RESAMPLED,
         hours: HoursView | None = None,
+        rules: int = RULES,
     ) -> None:
         self.state = MarketDataState()
         self._bus = bus
+        self._rules = rules
         self._resampling = Resampling(self.state, resampled, hours=hours, keep=self.on_bar)
         self._bars_needed = {symbol: count for symbol, count in bars_needed.items() if count > 0}
 
@@ -253,7 +260,8 @@ class MarketData:
         """The latest of bar close, trade price and mid quote; ``None`` before the first.
 
         - The latest bar is the bar that ended last, of any timeframe.
-        - Prices that are not finite numbers, and quotes with a missing side (0), are ignored.
+        - Prices that are not finite numbers are ignored.
+        - A quote with a missing side (0) leaves the price as it was: the last quote with both sides counts.
         - A price from before a split is converted to the terms after it.
         - A share under a new symbol keeps its old price until its first new one.
         """
@@ -268,9 +276,12 @@ class MarketData:
             latest_ts, price = trade.ts, trade.price
             before_ts = latest_ts + 1
         quote = self._bus.last(Quote, symbol)
-        if quote is not None and quote.ts >= latest_ts and quote.bid and quote.ask:
-            mid = (quote.bid + quote.ask) / 2
-            if isfinite(mid):
+        if quote is not None:
+            mid = (quote.bid + quote.ask) / 2 if quote.bid and quote.ask else nan
+            if not isfinite(mid) and self._rules > FIRST_RULES:
+                quote = self._bus.last_two_sided(symbol)
+                mid = nan if quote is None else (quote.bid + quote.ask) / 2
+            if quote is not None and quote.ts >= latest_ts and isfinite(mid):
                 price, before_ts = mid, quote.ts + 1
         if not self.state.actions:
             return price
@@ -283,8 +294,14 @@ class MarketData:
 
     def last_ts(self) -> int:
         """The time of the latest market event of any symbol; 0 before the first one."""
-        latest = (event.ts for by_symbol in self._bus.retained.values() for event in by_symbol.values())
-        return max(latest, default=0)
+        latest = self.latest()
+        return 0 if latest is None else latest.ts
+
+    def latest(self) -> MarketEvent | None:
+        """The latest market event of any symbol."""
+        retained = (event for by_symbol in self._bus.retained.values() for event in by_symbol.values())
+        latest: MarketEvent | None = max(retained, key=_ts_of, default=None)  # type: ignore[assignment]  # market types
+        return latest
 
     def _since(self, symbol: str, price: float, before_ts: int) -> float:
         """Convert a price from before ``before_ts`` to the present terms."""

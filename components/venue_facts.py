@@ -6,7 +6,6 @@ replay uses the same holidays as the run.
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from datetime import date
 from operator import attrgetter
 
 import msgspec
@@ -26,8 +25,8 @@ from kernel.events import (
     VenueFeature,
 )
 from kernel.time_units import DAY_NS
+from kernel.trading_days import utc_day
 
-_EPOCH = date(1970, 1, 1).toordinal()
 _open_of = attrgetter("open_ts")
 _SHUT = (TradingStatus.HALTED, TradingStatus.CLOSED)
 
@@ -138,6 +137,16 @@ class VenueFacts:
         place = bisect_right(sessions, ts, key=_open_of)
         return sessions[place] if place < len(sessions) else None
 
+    def next_overnight_close(self, ts: int) -> int | None:
+        """The first close after ``ts`` of a session that goes past midnight UTC; ``None`` without one."""
+        found: list[int] = []
+        for name, closes in self._closes.items():
+            place = bisect_right(closes, ts)
+            session = self.state.sessions[name][place] if place < len(closes) else None
+            if session is not None and session.open_ts // DAY_NS != (session.close_ts - 1) // DAY_NS:
+                found.append(session.close_ts)
+        return min(found, default=None)
+
     def calendar(self, symbol: str) -> str:
         """The name of a symbol's calendar; empty if it has none, or its sessions are not known."""
         name = self.state.calendars.get(symbol, "")
@@ -156,8 +165,7 @@ class VenueFacts:
         session = self.session(symbol, ts)
         if session is not None:
             return session.day
-        day = date.fromordinal(_EPOCH + ts // DAY_NS)
-        return day.year * 10_000 + day.month * 100 + day.day
+        return utc_day(ts)
 
     # --- capabilities -------------------------------------------------------------------------
 

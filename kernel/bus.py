@@ -8,15 +8,17 @@
 - A component that raises is isolated, and the others go on. It gets no events until its back-off is over, or
   until an operator releases it.
 
-The bus remembers counts, failures and isolated components (``BusState``), and the last market event of each
-type and symbol. Only inputs and timers change that. It never reads a clock and never waits.
+The bus remembers counts, failures and isolated components (``BusState``), the last market event of each type
+and symbol, and the last quote of each symbol that had both sides. Only inputs and timers change that. It
+never reads a clock and never waits.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import localcontext
 from functools import partial
 from itertools import repeat
+from math import isfinite
 from operator import attrgetter, length_hint
 from typing import TypeVar
 
@@ -61,6 +63,7 @@ AT_ONCE = FailurePolicy(max_failures=1)
 
 MarketT = TypeVar("MarketT", Bar, Quote, Trade, BookSnapshot, BookDelta)
 
+_NOTHING: Iterator[Event] = iter(())
 _ts_of = attrgetter("ts")
 
 
@@ -74,6 +77,8 @@ class BusState(msgspec.Struct):
     """Components that get no events: ``True`` quarantined, ``False`` backing off."""
     fired_at_once: int = 0
     """Timers fired at the current ``ts``, not counting the first."""
+    two_sided: dict[str, Quote | None] = {}
+    """The last quote with both sides by symbol, after the last list of inputs."""
 
 
 class EventBus:
@@ -92,6 +97,9 @@ class EventBus:
         """The last market event by type and symbol, before ``current`` (see ``last``)."""
         self.first_error: BaseException | None = None
         """The exception of the first failure, with its traceback: for people, never recorded or restored."""
+        self._part: Sequence[Event] = ()
+        self._remaining: Iterator[Event] = _NOTHING
+        """The inputs that are being dispatched, and those of them that are still to come."""
         self._router = Router()
         self._router.register(self.timers)
         self._router.register(self)
@@ -134,6 +142,19 @@ class EventBus:
         retained = self.retained[event_type].get(symbol)
         assert retained is None or isinstance(retained, event_type)
         return retained
+
+    def last_two_sided(self, symbol: str) -> Quote | None:
+        """The latest quote that had both a bid and an ask.
+
+        Nothing is done per quote: quotes with one side are rare, so the present inputs are searched here.
+        """
+        quote = self.last(Quote, symbol)
+        if quote is None or is_two_sided(quote):
+            return quote
+        part = self._part
+        return _last_two_sided(part, len(part) - length_hint(self._remaining), symbol) or (
+            self.state.two_sided.get(symbol)
+        )
 
     # --- dispatch -----------------------------------------------------------------------------
 
@@ -187,6 +208,7 @@ class EventBus:
         handlers: tuple[Handler, ...] = ()
         left = 0
         remaining = iter(part)
+        self._part, self._remaining = part, remaining
         router.is_changed = False
         for event in remaining:
             if event.__class__ is not event_type or event.symbol != symbol:  # type: ignore[attr-defined]  # market type
@@ -224,6 +246,9 @@ class EventBus:
             left = 0
         if event_type is not None:
             retained[event_type][symbol] = self.current
+        if retained[Quote]:
+            self._retain_two_sided(part, len(part) - left)
+        self._part, self._remaining = (), _NOTHING
         if router.is_changed:
             raise ComponentError(
                 "a component changed its watches while handling an event for which it emitted nothing"
@@ -231,6 +256,18 @@ class EventBus:
         self.state.input_count = ordinal_at_end - left
         self.state.now = self.current.ts
         return stop - left
+
+    def _retain_two_sided(self, part: Sequence[Event], end: int) -> None:
+        """Remember the last quote with both sides of each symbol, once for each list of inputs."""
+        quotes, two_sided = self.retained[Quote], self.state.two_sided
+        if end < len(quotes):
+            quotes = {event.symbol: quotes[event.symbol] for event in part[:end] if isinstance(event, Quote)}
+        for symbol, quote in quotes.items():
+            assert isinstance(quote, Quote)
+            if is_two_sided(quote):
+                two_sided[symbol] = quote
+            else:  # a symbol without one has an entry too: the order of entries is part of the state
+                two_sided[symbol] = _last_two_sided(part, end, symbol) or two_sided.get(symbol)
 
     def _fire_timer(self) -> None:
         state = self.state
@@ -311,6 +348,8 @@ class EventBus:
             return ()
         symbol: str = event.symbol  # type: ignore[attr-defined]  # market type
         self.retained[event.__class__][symbol] = event
+        if isinstance(event, Quote) and is_two_sided(event):
+            self.state.two_sided[symbol] = event
         return tuple(partial(self._call, handler) for handler in routes[symbol])
 
     # --- isolation ----------------------------------------------------------------------------
@@ -394,6 +433,25 @@ class EventBus:
             self.state.failures.pop(name, None)
         self._router.unmute(name)
         return (ComponentRestarted(self.now, name, self.state.failures.get(name, 0)),)
+
+
+def is_price(price: float) -> bool:
+    """Whether a number of a quote is a price: 0 and NaN stand for a missing side."""
+    return bool(price) and isfinite(price)
+
+
+def is_two_sided(quote: Quote) -> bool:
+    """Whether a quote has both a bid and an ask."""
+    return is_price(quote.bid) and is_price(quote.ask)
+
+
+def _last_two_sided(part: Sequence[Event], end: int, symbol: str) -> Quote | None:
+    """The last quote with both sides among the first ``end`` inputs."""
+    for place in range(end - 1, -1, -1):
+        event = part[place]
+        if isinstance(event, Quote) and event.symbol == symbol and is_two_sided(event):
+            return event
+    return None
 
 
 class _Raised:

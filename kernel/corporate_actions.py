@@ -1,9 +1,11 @@
 """The rules of corporate actions. Portfolio, orders, venue, allocator and journal apply them.
 
 - Kinds of actions: ``is_void`` (makes no sense), ``changes_holdings``, ``ENDING`` (the instrument ends),
-  ``RESTATING`` (the instrument goes on under new terms).
+  ``RESTATING`` (the instrument goes on under new terms). A dividend or spin-off gives something to
+  the holders and leaves the instrument as it is.
 - Symbols: ``successor`` is the symbol of a holding after the action.
-- Units: ``units_after`` are whole lots; ``fraction_after`` is paid out in cash.
+- Units: ``units_after`` are whole lots; ``fraction_after`` is paid out in cash. ``units_given`` is for the
+  shares of a spin-off.
 - Prices: ``price_after`` of an order, ``level_after`` of the market, ``successor_price`` of a share that has
   not traded yet, ``named_price`` of a delisting.
 
@@ -27,6 +29,9 @@ ENDING = frozenset({CorporateActionKind.MERGER, CorporateActionKind.DELISTING})
 RESTATING = frozenset({CorporateActionKind.SPLIT, CorporateActionKind.SYMBOL_CHANGE})
 """Actions after which orders, plans and price levels go on under new terms."""
 
+GIVING = frozenset({CorporateActionKind.DIVIDEND, CorporateActionKind.SPIN_OFF})
+"""Actions that give holders cash or other shares, and change neither the instrument nor its orders."""
+
 ONE = Decimal(1)
 ZERO = Decimal(0)
 
@@ -38,6 +43,8 @@ def is_void(action: CorporateAction) -> bool:
     - The ratio of a split or symbol change is not above 0, or that of a merger is below 0.
     - A symbol change has no new symbol.
     - The new symbol of a symbol change or merger is the old one.
+    - A spin-off gives no shares, or has no other symbol for them, or moves less than none or more than all of
+      the cost.
 
     Imports refuse such actions, but a stream may hold them.
     """
@@ -51,6 +58,9 @@ def is_void(action: CorporateAction) -> bool:
             return ratio <= 0 or new_symbol in ("", action.symbol)
         case CorporateActionKind.MERGER:
             return ratio < 0 or new_symbol == action.symbol
+        case CorporateActionKind.SPIN_OFF:
+            has_symbol = new_symbol not in ("", action.symbol)
+            return ratio <= 0 or not has_symbol or not 0 <= action.cost_fraction <= 1
         case CorporateActionKind.DIVIDEND | CorporateActionKind.DELISTING:
             return False
         case _:
@@ -58,11 +68,11 @@ def is_void(action: CorporateAction) -> bool:
 
 
 def changes_holdings(action: CorporateAction) -> bool:
-    """Whether an action changes units, symbols or orders.
+    """Whether an action changes units, symbols or orders of what is held.
 
     Orders and portfolio count these actions: a corrected fill has the number of actions that came after it.
     """
-    return action.kind is not CorporateActionKind.DIVIDEND and not is_void(action)
+    return action.kind not in GIVING and not is_void(action)
 
 
 # --- symbols ------------------------------------------------------------------------------------
@@ -71,7 +81,7 @@ def changes_holdings(action: CorporateAction) -> bool:
 def successor(action: CorporateAction) -> str:
     """The symbol of a holding after a valid action; empty if the position ends."""
     match action.kind:
-        case CorporateActionKind.SPLIT | CorporateActionKind.DIVIDEND:
+        case CorporateActionKind.SPLIT | CorporateActionKind.DIVIDEND | CorporateActionKind.SPIN_OFF:
             return action.symbol
         case CorporateActionKind.SYMBOL_CHANGE:
             return action.new_symbol
@@ -121,6 +131,16 @@ def fraction_of(quantity: Decimal, lot_size: Decimal) -> Decimal:
 def fraction_after(quantity: Decimal, ratio: Decimal, *, lot_size: Decimal) -> Decimal:
     """The units beyond ``units_after``, signed. They are paid out in cash, and their cost is realised."""
     return ZERO if ratio == ONE else fraction_of(quantity * ratio, lot_size)
+
+
+def units_given(quantity: Decimal, ratio: Decimal, *, lot_size: Decimal) -> Decimal:
+    """The new units that a spin-off gives for a signed quantity, in whole lots."""
+    return whole_lots(quantity * ratio, lot_size)
+
+
+def fraction_given(quantity: Decimal, ratio: Decimal, *, lot_size: Decimal) -> Decimal:
+    """The units beyond ``units_given``, signed. They are paid out in cash."""
+    return fraction_of(quantity * ratio, lot_size)
 
 
 # --- prices -------------------------------------------------------------------------------------

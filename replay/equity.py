@@ -1,6 +1,7 @@
 """The equity curve: the account at every mark, and its daily and monthly returns.
 
-A mark at midnight UTC closes the day before it, so a mark belongs to the day of ``ts`` - 1 ns.
+A mark belongs to the trading day of the latest market data (``AccountMarked.day``). In older logs it belongs
+to the UTC day of ``ts`` - 1 ns: a mark at midnight closes the day before it.
 """
 
 from collections.abc import Sequence
@@ -9,7 +10,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from kernel.events import AccountMarked
 from kernel.time_units import DAY_NS
+from kernel.trading_days import days_since_epoch
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -22,6 +25,7 @@ class EquityCurve(msgspec.Struct, frozen=True, eq=False):
     - ``equity``, ``cash``: in the account's currency, as the floats nearest to the exact values in the log.
     - ``exposure``: sum of absolute position values, in the same form.
     - ``unitised``: ``performance``, if money was paid in or withdrawn after the first point.
+    - ``days``: the trading day of each point, from 1970-01-01. Without it: the UTC days of ``ts`` - 1.
     """
 
     ts: Integers
@@ -29,6 +33,7 @@ class EquityCurve(msgspec.Struct, frozen=True, eq=False):
     cash: Floats
     exposure: Floats
     unitised: Floats | None = None
+    days: Integers | None = None
 
     @property
     def performance(self) -> Floats:
@@ -37,6 +42,12 @@ class EquityCurve(msgspec.Struct, frozen=True, eq=False):
         Returns and drawdowns are computed from it.
         """
         return self.equity if self.unitised is None else self.unitised
+
+    @property
+    def trading_days(self) -> Integers:
+        """The trading day of each point, counted from 1970-01-01; never before that of the point before."""
+        days = (self.ts - 1) // DAY_NS if self.days is None else self.days
+        return np.maximum.accumulate(days)
 
     def __len__(self) -> int:
         return len(self.ts)
@@ -55,16 +66,26 @@ class DailyCloses(msgspec.Struct, frozen=True, eq=False):
 
 
 class MonthlyReturn(msgspec.Struct, frozen=True):
-    """The compounded return of one calendar month (UTC), 1 to 12."""
+    """The compounded return of the trading days of one calendar month, 1 to 12."""
 
     year: int
     month: int
     value: float
 
 
+def day_of(mark: AccountMarked) -> int:
+    """The trading day of a mark, counted from 1970-01-01."""
+    return days_since_epoch(mark.day) if mark.day else (mark.ts - 1) // DAY_NS
+
+
+def trading_days_of(days: Sequence[int]) -> Integers:
+    """The days of a curve's points. Its first point is no later than the mark after it."""
+    return np.array([min(days[:2]), *days[1:]], dtype=np.int64)
+
+
 def daily_closes(curve: EquityCurve) -> DailyCloses:
     """The curve by days, with the returns of its performance."""
-    days = (curve.ts[1:] - 1) // DAY_NS
+    days = curve.trading_days[1:]
     is_last = np.ones(len(days), dtype=np.bool_)
     is_last[:-1] = days[1:] != days[:-1]
     performance = curve.performance

@@ -13,6 +13,11 @@ UNDEFINED = "-"
 NAMES_SHOWN = 10
 
 
+def explained(text: str, reason: str | None) -> str:
+    """A figure; with the reason if it is not defined."""
+    return f"{text} ({reason})" if text == UNDEFINED and reason else text
+
+
 def percent(value: float | None) -> str:
     """A fraction as a percentage with two decimals."""
     return UNDEFINED if value is None else f"{value * 100:,.2f} %"

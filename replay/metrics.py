@@ -1,12 +1,13 @@
 """Return, risk and trade figures: pure functions, each with its formula and its source.
 
-``None`` means undefined, for example without variance, trades or losers, or if the time is too short. Rates
-are fractions (0.05 is 5 %). Risk-free rate and required return are 0. The source is empyrical-reloaded 0.7
-(https://empyrical.ml4trading.io) where named; otherwise the formula is the definition.
+``None`` means undefined, for example without variance, trades or losers, or if there are too few data;
+``Metrics.undefined`` says why. Rates are fractions (0.05 is 5 %). Risk-free rate and required return are 0.
+The source is empyrical-reloaded 0.7 (https://empyrical.ml4trading.io) where named; otherwise the formula is
+the definition.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 import msgspec
@@ -16,6 +17,12 @@ from kernel.decimals import exact
 from kernel.time_units import DAY_NS
 from replay.equity import EquityCurve, Floats, Integers, daily_closes
 from replay.trades import RoundTrip
+
+LEAST_DAYS = 30
+"""Calendar days from which on a figure is annualised. A year made of less is mostly chance."""
+
+LEAST_RETURNS = 10
+"""Returns that a standard deviation needs: of 10, its own error is still a quarter of it."""
 
 TRADING_DAYS_PER_YEAR = 252.0
 CALENDAR_DAYS_PER_YEAR = 365.25
@@ -29,6 +36,7 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     - ``max_drawdown`` is 0 or below; durations are in ns of calendar time.
     - ``trade_count`` and the figures of trades are of closed round trips, after commission.
     - ``fees`` is the sum of all commissions.
+    - ``undefined``: the reason for each figure that is ``None``, by name.
     """
 
     start_ts: int
@@ -51,6 +59,7 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     best_trade: float | None
     worst_trade: float | None
     fees: Decimal
+    undefined: Mapping[str, str] = {}
 
 
 class TradeFigures(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,19 +106,23 @@ def measure(
     if curve.unitised is not None:
         growth = float(curve.performance[-1] / curve.performance[0])
         gained = growth - 1.0
-    yearly = None if growth is None else annual_return(growth, years_between(start_ts, end_ts))
     deepest = max_drawdown(curve.performance)
     of_trades = measure_trades(trades)
-    return Metrics(
+    shortages = shortages_of(start_ts, end_ts, return_count=len(closes.returns))
+    yearly = None
+    if growth is not None and "annual_return" not in shortages:
+        yearly = annual_return(growth, years_between(start_ts, end_ts))
+    is_sample = "sharpe" not in shortages
+    found = Metrics(
         start_ts=start_ts,
         end_ts=end_ts,
         initial_equity=initial_equity,
         final_equity=final_equity,
         total_return=gained,
         annual_return=yearly,
-        volatility=volatility(closes.returns, per_year),
-        sharpe=sharpe_ratio(closes.returns, per_year),
-        sortino=sortino_ratio(closes.returns, per_year),
+        volatility=volatility(closes.returns, per_year) if is_sample else None,
+        sharpe=sharpe_ratio(closes.returns, per_year) if is_sample else None,
+        sortino=sortino_ratio(closes.returns, per_year) if is_sample else None,
         calmar=calmar_ratio(yearly, deepest),
         max_drawdown=deepest,
         max_drawdown_duration_ns=max_drawdown_duration_ns(curve.ts, curve.performance),
@@ -122,6 +135,44 @@ def measure(
         worst_trade=of_trades.worst_trade,
         fees=fees,
     )
+    return msgspec.structs.replace(found, undefined=reasons_for(found, shortages))
+
+
+# --- what is undefined ------------------------------------------------------------------------
+
+
+def shortages_of(start_ts: int, end_ts: int, *, return_count: int) -> dict[str, str]:
+    """The annualised figures that need more data than there is, each with the reason."""
+    days = (end_ts - start_ts) / DAY_NS
+    if days < LEAST_DAYS:
+        reason = f"needs {LEAST_DAYS} days, has {days:.3g}"
+        return dict.fromkeys(("annual_return", "volatility", "sharpe", "sortino", "calmar"), reason)
+    if return_count < LEAST_RETURNS:
+        reason = f"needs {LEAST_RETURNS} returns, has {return_count}"
+        return dict.fromkeys(("volatility", "sharpe", "sortino"), reason)
+    return {}
+
+
+def reasons_for(metrics: Metrics, shortages: Mapping[str, str]) -> dict[str, str]:
+    """The reason for each figure that is ``None``, by name."""
+    no_trade = "no trade was closed"
+    reasons = {
+        "total_return": "there was no capital at the start",
+        "annual_return": "the result was below 0, or is larger than any number",
+        "volatility": "a day ended without capital",
+        "sharpe": "all returns are equal, or a day ended without capital",
+        "sortino": "no return is below 0, or a day ended without capital",
+        "calmar": "there was no drawdown, or there is no annual return",
+        "max_drawdown": "there was no capital",
+        "exposure": "the account was never marked",
+        "win_rate": no_trade,
+        "profit_factor": "no trade lost money" if metrics.trade_count else no_trade,
+        "average_trade_duration_ns": no_trade,
+        "best_trade": no_trade,
+        "worst_trade": no_trade,
+        **shortages,
+    }
+    return {name: reason for name, reason in reasons.items() if getattr(metrics, name) is None}
 
 
 # --- time -------------------------------------------------------------------------------------
@@ -138,12 +189,13 @@ def periods_per_year(days: Integers) -> float:
     - 365 if both Saturdays and Sundays have marks, each at least 0.6 times as often as an average day of the
       week. One weekend day alone does not count, such as Sunday evenings of currencies, or sessions that end
       after midnight UTC.
-    - 365.25 over the median distance in days if marks are five days or more apart.
+    - 365.25 over the mean distance in days if marks are mostly five days or more apart: 12 for months, whose
+      median of 31 days would make 11.8.
     - 252 otherwise.
     """
     distance = float(np.median(np.diff(days))) if len(days) > 1 else 1.0
     if distance >= 5.0:
-        return CALENDAR_DAYS_PER_YEAR / distance
+        return CALENDAR_DAYS_PER_YEAR * (len(days) - 1) / float(days[-1] - days[0])
     weekdays = np.bincount((days + 3) % 7, minlength=7)  # 1970-01-01 was a Thursday
     is_continuous = len(days) > 0 and weekdays[SATURDAY:].min() >= 0.6 * weekdays.mean()
     return 365.0 if is_continuous else TRADING_DAYS_PER_YEAR

@@ -22,6 +22,7 @@ from kernel.time_units import DAY_NS
 from replay.commands import check_in_run, symbols_named
 from replay.config import ReplayConfig, check_config
 from replay.declared_needs import check_declared
+from replay.mark_times import with_mark_times
 from replay.run import Plan
 from replay.run_facts import read_inputs
 from replay.simulated_venue import load_models
@@ -83,8 +84,10 @@ async def plan_run(
         end_ts=end_ts,
         strategies=[planned.strategy_id for planned in strategies],
     )
+    market_parts = [part for part in played_parts if part[0] in market]
+    portfolio = await with_mark_times(store, config.portfolio, market_parts, config.risk)
     plan = Plan(
-        config=config,
+        config=msgspec.structs.replace(config, portfolio=portfolio),
         sources=tuple(source for source, _ in ranges),
         symbols=symbols,
         strategies=strategies,

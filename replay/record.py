@@ -188,6 +188,7 @@ def plan_of(record: Record, *, current_code: bool) -> Plan:
         mode=BACKTEST if record.log is None else record.session.mode,
         opening=record.opening,
         log=record.log,
+        rules=started.rules,
     )
 
 

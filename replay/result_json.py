@@ -14,13 +14,13 @@ from replay.trade_statistics import SymbolResult
 from replay.trades import OpenLot
 
 StrategyField = str | int | float | None
-JsonField = StrategyField | Sequence[str] | Sequence[Mapping[str, object]]
+JsonField = StrategyField | Sequence[str] | Sequence[Mapping[str, object]] | Mapping[str, str]
 
 
 @exact
 def to_json(result: RunResult) -> dict[str, JsonField]:
     """One object, flat but for lists. Money is exact, as strings; times are ISO 8601 UTC;
-    undefined figures are null.
+    undefined figures are null, and ``undefined`` has their reasons by name.
 
     Rates are fractions (0.05 is 5 %), durations are in seconds. New names may be added; existing ones never
     change.
@@ -64,6 +64,7 @@ def to_json(result: RunResult) -> dict[str, JsonField]:
         "best_trade": m.best_trade,
         "worst_trade": m.worst_trade,
         "fees": _exact(m.fees),
+        "undefined": dict(m.undefined),
         "digest": result.digest,
         "assumed": list(result.assumed),
         "notes": list(result.notes),

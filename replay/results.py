@@ -40,10 +40,11 @@ from kernel.events import (
     StreamRange,
 )
 from kernel.identifiers import ClientOrderId, StrategyId
+from kernel.time_units import DAY_NS
 from replay.assumptions import CutQuantities, assumed_terms_of, without_open_note
 from replay.benchmark import Benchmark
 from replay.drawdown_periods import DrawdownPeriod, drawdown_periods
-from replay.equity import EquityCurve, time_weighted
+from replay.equity import EquityCurve, day_of, time_weighted, trading_days_of
 from replay.logged_series import LoggedSeries, LoggedTally
 from replay.metrics import Metrics, measure
 from replay.run_facts import Deposit, RunFacts, read_facts
@@ -59,13 +60,15 @@ from replay.trade_statistics import (
     trade_statistics,
 )
 from replay.trades import Corrections, FifoMatcher, OpenLot, RoundTrip, last_corrections
+from replay.unrated_money import UNRATED_TYPES, UnratedMoney
 from strategies.sdk.limits import MAINTENANCE_MARGIN, RUIN
 
 ZERO = Decimal(0)
 
 _FRAME: frozenset[type[Event]] = frozenset({RunStarted, RunFinished, FillCorrected})
 _COUNTED: frozenset[type[Event]] = COUNTED.union(
-    {ConfigLoaded, StrategyLoaded, ComponentFailed, StrategyLogged, RiskLimitBreached, OrderIntent}
+    UNRATED_TYPES,
+    {ConfigLoaded, StrategyLoaded, ComponentFailed, StrategyLogged, RiskLimitBreached, OrderIntent},
 )
 
 
@@ -95,7 +98,8 @@ class RunResult(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     - ``failures``: exceptions in a component or strategy. Results of a run with failures are not reliable.
     - ``margin_calls``: times that the equity fell below the maintenance margin.
     - ``ruined_ts``: when the equity was below 0 with nothing left to sell; 0: never.
-    - ``first_problem``: ruin, or the first margin call, denial, rejection, refusal or failure, in a sentence.
+    - ``first_problem``: ruin, or the first margin call, denial, rejection, refusal or failure, in a sentence;
+      without one, the first amount in a currency that no rate converts.
     - ``first_failure``: the first failure, in a sentence.
     - ``trades``: closed round trips in order of their exits.
     - ``open_lots``: entries that were never closed.
@@ -171,9 +175,11 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
     facts = await read_facts(store, own, sources, currency=currency)
     tally = _Tally(started, corrections, facts, currency=currency)
     by_strategy = StrategyTally(corrections, facts.rates, currency=currency)
+    unrated = UnratedMoney(facts.rates, currency=currency)
     async for event in _events(store, run_stream, Selection(types=_COUNTED)):
         tally.take(event)
         by_strategy.take(event)
+        unrated.take(event)
     paid_in = [one for one in facts.deposits if one.ts <= beginning.known_ts]
     initial = sum((one.amount for one in paid_in), ZERO)
     curve = tally.curve(beginning, initial, facts.deposits[len(paid_in) :])
@@ -197,7 +203,7 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
         rejected=tally.rejected,
         refused=tally.refused,
         failures=tally.failures,
-        first_problem=tally.ruin or tally.first_problem,
+        first_problem=tally.ruin or tally.first_problem or unrated.problem,
         first_failure=tally.first_failure,
         digest=finished.digest,
         equity=curve,
@@ -268,7 +274,7 @@ class _Tally:
         self.last_mark: AccountMarked | None = None
         self.exit_reasons: dict[ClientOrderId, str] = {}
         self.cuts = CutQuantities()
-        self._points: list[tuple[int, float, float, float]] = []
+        self._points: list[tuple[int, float, float, float, int]] = []
 
     def take(self, event: Event) -> None:
         match event:
@@ -298,7 +304,9 @@ class _Tally:
                 self._take_breach(rule, value, limit=limit, ts=event.ts)
             case AccountMarked():
                 self.last_mark = event
-                self._points.append((event.ts, float(event.equity), float(event.cash), float(event.exposure)))
+                self._points.append(
+                    (event.ts, float(event.equity), float(event.cash), float(event.exposure), day_of(event))
+                )
             case StrategyLogged():
                 self.logged.take(event)
             case ConfigLoaded(body=body):
@@ -348,8 +356,8 @@ class _Tally:
         """
         capital = float(initial)
         points = {point[0]: point for point in self._points if point[0] >= beginning.known_ts}
-        rows = [(beginning.opens_ts, capital, capital, 0.0), *points.values()]
-        ts, equity, cash, exposure = zip(*rows, strict=True)
+        first = (beginning.opens_ts, capital, capital, 0.0, beginning.opens_ts // DAY_NS)
+        ts, equity, cash, exposure, days = zip(*(first, *points.values()), strict=True)
         stamps, values = np.array(ts, dtype=np.int64), np.array(equity, dtype=np.float64)
         flows = [(deposit.ts, float(deposit.amount)) for deposit in deposits]
         return EquityCurve(
@@ -358,6 +366,7 @@ class _Tally:
             np.array(cash, dtype=np.float64),
             np.array(exposure, dtype=np.float64),
             time_weighted(stamps, values, flows) if flows else None,
+            trading_days_of(days),
         )
 
 

@@ -133,6 +133,7 @@ def opening_of(plan: Plan, *, calendars: Sequence[CalendarDefined] | None = None
         config.to_ts or 0,
         symbols_ahead=False,
         history_as_declared=plan.history_as_declared,
+        rules=plan.rules,
     )
     return opening_inputs(plan, plan.venue, started=started, calendars=calendars, mode=plan.mode)
 

@@ -76,9 +76,14 @@ class SimulatedVenue(msgspec.Struct, frozen=True):
             account=core.account,
             funds_rules=self.funds,
             margin=core.margin,
+            rules=core.rules,
         )
         core.bus.register_watching(broker)
-        core.bus.register(BackOffice(self.config.financing, account=core.account, market=core.market))
+        back_office = BackOffice(
+            self.config.financing, account=core.account, market=core.market, rules=core.rules
+        )
+        core.bus.register(back_office)
+        core.account.set_receivables(back_office)
 
 
 def load_models(config: SimulatedBrokerConfig) -> tuple[LoadedModel, ...]:

@@ -29,7 +29,8 @@ from kernel.events import (
     PositionChanged,
 )
 from kernel.identifiers import StrategyId
-from replay.equity import EquityCurve
+from kernel.time_units import DAY_NS
+from replay.equity import EquityCurve, day_of, trading_days_of
 from replay.metrics import Metrics, TradeFigures, measure, measure_trades
 from replay.trades import Corrections, Matched
 from strategies.sdk.strategy_limits import Capital
@@ -105,6 +106,7 @@ class _Mark(msgspec.Struct):
     pnl: dict[StrategyId, Pnl]
     holders: frozenset[StrategyId]
     cash: dict[StrategyId, Decimal]
+    day: int
 
 
 class _Shares(msgspec.Struct):
@@ -147,9 +149,9 @@ class StrategyTally:
                 held.discard(symbol)
                 if quantity:
                     held.add(symbol)
-            case AccountMarked(ts=ts):
+            case AccountMarked():
                 holders = frozenset(name for name, symbols in self._open.items() if symbols)
-                self._marks.append(_Mark(ts, {}, holders, {}))
+                self._marks.append(_Mark(event.ts, {}, holders, {}, day_of(event)))
             case LedgerMarked():
                 self._mark(event)
             case _:
@@ -246,7 +248,7 @@ class StrategyTally:
             before.realised + self._converted(ledger.realised_pnl, currency),
             before.unrealised + self._converted(ledger.unrealised_pnl, currency),
             before.commissions + self._converted(ledger.commissions, currency),
-            before.income + self._converted(ledger.income, currency),
+            before.income + self._converted(ledger.income + ledger.owed, currency),
         )
         mark.cash[name] = mark.cash.get(name, ZERO) + self._converted(ledger.cash, currency)
 
@@ -280,14 +282,17 @@ def _base(capital: Capital | None, account: Decimal) -> Decimal:
 
 
 def _curve(name: StrategyId, marks: Iterable[_Mark], *, base: Decimal, opens_ts: int) -> EquityCurve:
-    rows = [(opens_ts, float(base), float(base), 0.0)]
+    rows = [(opens_ts, float(base), float(base), 0.0, opens_ts // DAY_NS)]
     for mark in marks:
         gained, cash = mark.pnl.get(name, Pnl()).net, mark.cash.get(name, ZERO)
-        rows.append((mark.ts, float(base + gained), float(base + cash), float(name in mark.holders)))
-    ts, equity, cash_held, exposure = zip(*rows, strict=True)
+        rows.append(
+            (mark.ts, float(base + gained), float(base + cash), float(name in mark.holders), mark.day)
+        )
+    ts, equity, cash_held, exposure, days = zip(*rows, strict=True)
     return EquityCurve(
         np.array(ts, dtype=np.int64),
         np.array(equity, dtype=np.float64),
         np.array(cash_held, dtype=np.float64),
         np.array(exposure, dtype=np.float64),
+        days=trading_days_of(days),
     )

@@ -6,6 +6,7 @@ reasons of exits, drawdowns and open positions. ``result_json`` has the same fie
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from types import MappingProxyType
 
 import msgspec
 import numpy as np
@@ -21,6 +22,24 @@ from replay.trades import OpenLot
 
 WORST_DRAWDOWNS = 5
 
+METRIC_OF: Mapping[str, str] = MappingProxyType(
+    {
+        "Total return": "total_return",
+        "Annual return": "annual_return",
+        "Volatility": "volatility",
+        "Sharpe": "sharpe",
+        "Sortino": "sortino",
+        "Calmar": "calmar",
+        "Max drawdown": "max_drawdown",
+        "Win rate": "win_rate",
+        "Profit factor": "profit_factor",
+        "Average trade duration": "average_trade_duration_ns",
+        "Best trade": "best_trade",
+        "Worst trade": "worst_trade",
+    }
+)
+"""The field of ``Metrics`` by the name of its line."""
+
 
 @exact
 def result_table(result: RunResult) -> Table:
@@ -35,7 +54,16 @@ def result_table(result: RunResult) -> Table:
 
 @exact
 def result_lines(result: RunResult) -> Iterator[tuple[str, str]]:
-    """Names and figures, line by line: what was run on what, what happened, and the figures."""
+    """Names and figures, line by line: what was run on what, what happened, and the figures.
+
+    A figure that is not defined is shown with the reason.
+    """
+    undefined = result.metrics.undefined
+    for name, figure in _lines(result):
+        yield name, figures.explained(figure, undefined.get(METRIC_OF.get(name, "")))
+
+
+def _lines(result: RunResult) -> Iterator[tuple[str, str]]:
     yield from _settings_lines(result)
     yield from _event_lines(result)
     yield from _return_lines(result)
@@ -140,7 +168,7 @@ def problems(result: RunResult) -> str:
         "orders rejected": result.rejected,
     }
     counted = ", ".join(f"{name}: {count:,}" for name, count in counts.items() if count)
-    return f"{counted}; first: {result.first_problem}"
+    return f"{counted}; first: {result.first_problem}" if counted else result.first_problem
 
 
 def params_text(one: RunStrategy) -> str:

@@ -28,10 +28,12 @@ from components.portfolio.rates import rate_between, set_rate
 from kernel.corporate_actions import (
     changes_holdings,
     fraction_after,
+    is_void,
     named_price,
     successor,
     terms_under_new_symbol,
     units_after,
+    units_given,
 )
 from kernel.decimals import exact
 from kernel.events import (
@@ -287,6 +289,8 @@ class FifoMatcher:
 
     def _restate(self, action: CorporateAction) -> None:
         """Apply an action to every strategy's open lots."""
+        if action.kind is CorporateActionKind.SPIN_OFF and not is_void(action):
+            self._spin_off(action)
         if not changes_holdings(action):
             return
         new_symbol = successor(action)
@@ -302,6 +306,19 @@ class FifoMatcher:
                 for lot in lots:
                     self._close(strategy, symbol, entry=lot, leaving=_last(lot, action))
 
+    def _spin_off(self, action: CorporateAction) -> None:
+        """Give every strategy a lot of the new shares, with ``cost_fraction`` of the cost of its lots."""
+        terms = self._instruments.get(action.new_symbol, InstrumentDefined(0, action.new_symbol))
+        for strategy, lots in [(key[0], lots) for key, lots in self._open.items() if key[1] == action.symbol]:
+            held = sum((lot.quantity for lot in lots), ZERO)
+            given = units_given(held, action.ratio, lot_size=terms.lot_size)
+            if not given:
+                continue
+            cost = sum((lot.release_cost(action.cost_fraction) for lot in lots), ZERO)
+            price = (cost / given).quantize(PRICE_QUANTUM)
+            lot = _Lot(lots[0].side, given, price, ZERO, action.ts, ClientOrderId(""), cost=cost)
+            self._join(strategy, action.new_symbol, lot)
+
     def _rename(self, action: CorporateAction) -> None:
         """Give the new symbol the terms of the old one, unless it has its own."""
         old, new = self._instruments.get(action.symbol), self._instruments.get(action.new_symbol)
@@ -311,14 +328,18 @@ class FifoMatcher:
 
     def _become(self, strategy: StrategyId, lots: "deque[_Lot]", action: CorporateAction) -> None:
         """Turn lots into lots of the new symbol. They close lots there on the other side, oldest first."""
-        there = self._open.setdefault((strategy, action.new_symbol), deque())
         for lot in self._scaled(lots, action, action.new_symbol):
-            while lot.quantity and there and there[0].side is not lot.side:
-                self._close(strategy, action.new_symbol, entry=there[0], leaving=lot)
-                if not there[0].quantity:
-                    there.popleft()
-            if lot.quantity:
-                there.append(lot)
+            self._join(strategy, action.new_symbol, lot)
+
+    def _join(self, strategy: StrategyId, symbol: str, lot: "_Lot") -> None:
+        """Add a lot that came without a fill."""
+        there = self._open.setdefault((strategy, symbol), deque())
+        while lot.quantity and there and there[0].side is not lot.side:
+            self._close(strategy, symbol, entry=there[0], leaving=lot)
+            if not there[0].quantity:
+                there.popleft()
+        if lot.quantity:
+            there.append(lot)
 
     def _scaled(self, lots: "deque[_Lot]", action: CorporateAction, symbol: str) -> "deque[_Lot]":
         """The lots with ``ratio`` units for each old one, in whole lots in total.
@@ -384,6 +405,16 @@ class _Lot(msgspec.Struct, gc=False):
         if self.cost is not None:
             self.cost -= self.cost_of(quantity)
         self.quantity -= quantity
+
+    def release_cost(self, fraction: Decimal) -> Decimal:
+        """Take a fraction of the cost, and return the amount taken."""
+        if not fraction:
+            return ZERO
+        cost = self.cost_of(self.quantity)
+        taken = (cost * fraction).quantize(COST_QUANTUM)
+        self.cost = cost - taken
+        self.price = (self.cost / self.quantity).quantize(PRICE_QUANTUM)
+        return taken
 
     def restate(self, restatement: Restatement) -> None:
         """Change the number of units and keep the cost."""

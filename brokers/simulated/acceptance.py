@@ -7,7 +7,7 @@ trailing stop.
 from brokers.simulated.fills.triggers import trail
 from brokers.simulated.hours import TradingHours, next_close, next_open
 from brokers.simulated.resting import AT_ONCE, ON_CLOSE, ON_OPEN, Resting
-from kernel.bus import EventBus
+from kernel.bus import EventBus, is_price
 from kernel.events import (
     DAY,
     GTC,
@@ -22,6 +22,8 @@ from kernel.events import (
     Trade,
     VenueFeature,
 )
+from kernel.rules import FIRST_RULES, RULES, deciding_ts
+from kernel.trading_days import holds_whole_days
 
 _NEEDS_LIMIT = frozenset(
     {
@@ -37,9 +39,6 @@ _NEEDS_STOP = frozenset(
 )
 NEVER = -2
 """A time before any ``ts``."""
-
-WHOLE_DAYS = ("d", "w", "mo", "y")
-"""Units of timeframes whose bars hold whole trading days."""
 
 
 def refusal(order: Order, ts: int, *, lacking: frozenset[str]) -> str:
@@ -62,31 +61,34 @@ def replacement_refusal(resting: Resting | None, order: Order, ts: int, *, lacki
     return _mistake(order, ts)
 
 
-def start(resting: Resting, hours: TradingHours, bus: EventBus, *, restated_ts: int) -> None:
+def start(
+    resting: Resting, hours: TradingHours, bus: EventBus, *, restated_ts: int, rules: int = RULES
+) -> None:
     """Set the first level of a trailing stop, the expiry, and the auction of an accepted order.
 
     ``restated_ts``: when the prices of the symbol were last restated; ``NEVER`` if they were not.
     """
     if resting.is_trailing and not resting.stop:
-        price = last_price(bus, resting, restated_ts=restated_ts)
+        price = last_price(bus, resting, restated_ts=restated_ts, rules=rules)
         if price:
             trail(resting, price)
     order, ts = resting.order, resting.since_ts
     if order.order_type in ON_OPEN:
         resting.due_ts = next_open(hours, order.symbol, ts)
     elif order.order_type in ON_CLOSE:
-        _set_close(resting, hours, bus)
+        _set_close(resting, hours, bus, rules=rules)
     elif order.time_in_force is DAY:
-        resting.expire_ts = hours.day_end(order.symbol, ts)
+        _set_day(resting, hours, bus, rules=rules)
     if order.time_in_force is GTD and (not resting.expire_ts or order.expire_ts < resting.expire_ts):
         resting.expire_ts = order.expire_ts
 
 
-def last_price(bus: EventBus, resting: Resting, *, restated_ts: int) -> float:
+def last_price(bus: EventBus, resting: Resting, *, restated_ts: int, rules: int = RULES) -> float:
     """The price at which the order would trade now; 0.0 without one.
 
-    It is the latest of quote, trade and bar close. Prices up to ``restated_ts`` are ignored: they are on
-    other terms, or of another share.
+    It is the latest of quote, trade and bar close. Of a quote without the needed side, the last quote with
+    both sides counts instead. Prices up to ``restated_ts`` are ignored: they are on other terms, or of
+    another share.
     """
     symbol = resting.order.symbol
     bar, trade, quote = bus.last(Bar, symbol), bus.last(Trade, symbol), bus.last(Quote, symbol)
@@ -95,9 +97,15 @@ def last_price(bus: EventBus, resting: Resting, *, restated_ts: int) -> float:
         latest_ts, price = bar.ts, bar.close
     if trade is not None and trade.ts >= latest_ts:
         latest_ts, price = trade.ts, trade.price
+    if quote is not None and rules > FIRST_RULES and not is_price(_needed_side(resting, quote)):
+        quote = bus.last_two_sided(symbol)
     if quote is not None and quote.ts >= latest_ts:
-        price = quote.ask if resting.is_buy else quote.bid
+        price = _needed_side(resting, quote)
     return price if price == price else 0.0  # NaN is no price
+
+
+def _needed_side(resting: Resting, quote: Quote) -> float:
+    return quote.ask if resting.is_buy else quote.bid
 
 
 def _mistake(order: Order, ts: int) -> str:
@@ -136,12 +144,29 @@ def _lack(order: Order, lacking: frozenset[str]) -> str:
     return next((f"{each} is not taken by this venue" for each in asked if each in lacking), "")
 
 
-def _set_close(resting: Resting, hours: TradingHours, bus: EventBus) -> None:
-    """Set the close at which an order on close fills. It expires then, unless daily bars have the close."""
+def _set_day(resting: Resting, hours: TradingHours, bus: EventBus, *, rules: int) -> None:
+    """Set the expiry of a DAY order, and ``due_ts`` if its day is the next bar, whenever that comes."""
     symbol, ts = resting.order.symbol, resting.since_ts
-    bar = bus.last(Bar, symbol)
-    has_no_calendar = hours.session(symbol, ts) is None
-    if has_no_calendar and bar is not None and bar.timeframe.endswith(WHOLE_DAYS):
+    resting.expire_ts = hours.day_end(symbol, deciding_ts(ts, rules=rules))
+    if rules > FIRST_RULES and _has_days_without_hours(hours, bus, symbol, ts):
+        resting.due_ts = ts
+
+
+def _set_close(resting: Resting, hours: TradingHours, bus: EventBus, *, rules: int) -> None:
+    """Set the close at which an order on close fills. It expires then, unless daily bars have the close.
+
+    A bar that ends in the last nanosecond of the session holds its close.
+    """
+    symbol, ts = resting.order.symbol, resting.since_ts
+    if _has_days_without_hours(hours, bus, symbol, ts):
         resting.due_ts = ts  # the next bar is the next day, whenever it ends
-    else:
-        resting.due_ts = resting.expire_ts = next_close(hours, symbol, ts)
+        return
+    decided_ts = deciding_ts(ts, rules=rules)
+    resting.expire_ts = next_close(hours, symbol, decided_ts)
+    resting.due_ts = resting.expire_ts - (decided_ts - ts)
+
+
+def _has_days_without_hours(hours: TradingHours, bus: EventBus, symbol: str, ts: int) -> bool:
+    """Whether the symbol has no calendar and bars of whole days: then each bar is a day of its own."""
+    bar = bus.last(Bar, symbol)
+    return bar is not None and holds_whole_days(bar.timeframe) and hours.session(symbol, ts) is None

@@ -4,8 +4,10 @@ Every payment is a ``CashMoved`` of one strategy, or of the account (interest). 
 changes positions by itself.
 
 - Dividend: a long position at the action's ``ts`` receives ``amount`` a share, a short one pays it. It is
-  paid at ``pay_ts``, or at once if that is not later.
+  paid at ``pay_ts``, or at once if that is not later. Until then it is owed (``owed``). It is for the shares
+  from before a split of the same moment, whichever of the two comes first in the log.
 - Split: a fraction of a lot is paid out at the last price.
+- Spin-off: a fraction of a lot of the new share is paid out at its last price, ``amount`` for each old share.
 - Merger, symbol change: ``amount`` is paid for each share. A fraction of a lot of the new share is paid out
   at its price or, before it has one, at the price that follows from the old share's.
 - Funding of a perpetual, at ``due_ts``: quantity * multiplier * last price * rate. Longs pay shorts if the
@@ -14,20 +16,27 @@ changes positions by itself.
   by their size. Shares that another strategy is long are not borrowed, so they cost nothing.
 - Interest, daily: balance * rate / day count, by currency.
 
-Without a price nothing is paid. Dividends, cash in lieu and mergers are rounded to 0.01, the others to
-0.00000001. The payments of all strategies add up exactly to the rounded total. If long and short strategies
-offset each other, the payments add up to 0.
+An amount without a currency is in the instrument's. Without a price nothing is paid. Dividends, cash in lieu
+and mergers are rounded to 0.01, the others to 0.00000001. The payments of all strategies add up exactly to
+the rounded total. If long and short strategies offset each other, the payments add up to 0.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
+from itertools import chain
 from typing import Protocol
 
 import msgspec
 
 from brokers.simulated.financing import ZERO, FinancingConfig, Interest
 from kernel.component import STEADFAST, FailurePolicy, Subscription
-from kernel.corporate_actions import fraction_after, is_void, successor, successor_price
+from kernel.corporate_actions import (
+    fraction_after,
+    fraction_given,
+    is_void,
+    successor,
+    successor_price,
+)
 from kernel.events import (
     CashFlowKind,
     CashMoved,
@@ -42,6 +51,7 @@ from kernel.events import (
 )
 from kernel.events.timer_purposes import DailyAccrual, FundingDue, PaymentDue
 from kernel.identifiers import StrategyId, TimerName
+from kernel.rules import FIRST_RULES, RULES
 from kernel.time_units import DAY_NS, SECOND_NS
 
 ACCRUAL = TimerName("accrual")
@@ -73,6 +83,13 @@ class MarketView(Protocol):
     def instrument(self, symbol: str) -> InstrumentDefined: ...
 
 
+class BeforeSplit(msgspec.Struct, frozen=True):
+    """The positions in a symbol by strategy, just before the splits of ``ts``."""
+
+    ts: int
+    held: dict[StrategyId, Decimal]
+
+
 class BackOfficeState(msgspec.Struct):
     """Payments that are not due yet, and the times up to which others are paid.
 
@@ -80,6 +97,7 @@ class BackOfficeState(msgspec.Struct):
     - ``funding``: funding rates by the name of their timer.
     - ``funded_ts``: the due time of the last paid funding, by symbol.
     - ``accrued_ts``: the end of the last day charged; 0 while nothing accrues.
+    - ``before_splits``: the positions just before the last moment with a split, by symbol.
     """
 
     payable: dict[TimerName, tuple[CashMoved, ...]] = {}
@@ -87,6 +105,7 @@ class BackOfficeState(msgspec.Struct):
     funding: dict[TimerName, FundingRateSet] = {}
     funded_ts: dict[str, int] = {}
     accrued_ts: int = 0
+    before_splits: dict[str, BeforeSplit] = {}
 
 
 class BackOffice:
@@ -95,8 +114,11 @@ class BackOffice:
     name = "back_office"
     failure_policy: FailurePolicy = STEADFAST
 
-    def __init__(self, config: FinancingConfig, *, account: AccountView, market: MarketView) -> None:
+    def __init__(
+        self, config: FinancingConfig, *, account: AccountView, market: MarketView, rules: int = RULES
+    ) -> None:
         self.state = BackOfficeState()
+        self._rules = rules
         self._config = config
         self._account = account
         self._market = market
@@ -150,7 +172,11 @@ class BackOffice:
             case CorporateActionKind.DIVIDEND:
                 return self._dividend(action)
             case CorporateActionKind.SPLIT:
+                self._note_before(action)
                 return self._fractions(action)
+            case CorporateActionKind.SPIN_OFF:
+                cash = self._per_share(action, CashFlowKind.DIVIDEND, reason=action.kind.value)
+                return [*cash, *self._given_fractions(action)]
             case CorporateActionKind.MERGER | CorporateActionKind.SYMBOL_CHANGE:
                 if action.kind is CorporateActionKind.SYMBOL_CHANGE:
                     self._rename(action.symbol, action.new_symbol)
@@ -169,6 +195,25 @@ class BackOffice:
         if funded_ts is not None:
             state.funded_ts[new_symbol] = max(funded_ts, state.funded_ts.get(new_symbol, funded_ts))
 
+    def owed(self) -> Iterable[CashMoved]:
+        """Dividends between their ex-date and their payment."""
+        payable = self.state.payable
+        return chain.from_iterable(payable.values()) if payable else ()
+
+    def _note_before(self, split: CorporateAction) -> None:
+        """Remember the positions before the first split of a moment."""
+        known = self.state.before_splits.get(split.symbol)
+        if known is None or known.ts != split.ts:
+            held = dict(self._account.holders(split.symbol))
+            self.state.before_splits[split.symbol] = BeforeSplit(split.ts, held)
+
+    def _entitled(self, action: CorporateAction) -> Mapping[StrategyId, Decimal]:
+        """The positions that an amount a share is for: those from before a split of the same moment."""
+        before = self.state.before_splits.get(action.symbol)
+        if self._rules > FIRST_RULES and before is not None and before.ts == action.ts:
+            return before.held
+        return self._account.holders(action.symbol)
+
     def _dividend(self, action: CorporateAction) -> Sequence[Event]:
         payments = self._per_share(action, CashFlowKind.DIVIDEND, reason="dividend")
         if not payments or action.pay_ts <= action.ts:
@@ -182,11 +227,12 @@ class BackOffice:
         self, action: CorporateAction, kind: CashFlowKind, *, reason: str
     ) -> tuple[CashMoved, ...]:
         """``amount`` a share: long positions receive it, short positions pay it."""
-        held = self._account.holders(action.symbol)
+        held = self._entitled(action)
         due = {strategy: quantity * action.amount for strategy, quantity in held.items()}
+        currency = action.currency or self._market.instrument(action.symbol).currency
         terms = f"{reason}: {action.amount} a share"
         return _payments(
-            action.ts, due, PAID_STEP, kind=kind, currency=action.currency, symbol=action.symbol, reason=terms
+            action.ts, due, PAID_STEP, kind=kind, currency=currency, symbol=action.symbol, reason=terms
         )
 
     def _fractions(self, action: CorporateAction) -> tuple[CashMoved, ...]:
@@ -209,8 +255,28 @@ class BackOffice:
             PAID_STEP,
             kind=CashFlowKind.CASH_IN_LIEU,
             currency=terms.currency,
-            symbol=symbol,
+            symbol=symbol if self._rules == FIRST_RULES else action.symbol,
             reason=f"{action.kind.value}: cash in lieu of a fraction",
+        )
+
+    def _given_fractions(self, action: CorporateAction) -> tuple[CashMoved, ...]:
+        """Cash for the fractions of a lot that a spin-off leaves, at the last price of the new share."""
+        terms, price = self._market.instrument(action.new_symbol), self._market.last_price(action.new_symbol)
+        if price is None:
+            return ()
+        unit_price = Decimal(repr(price)) * terms.multiplier
+        due = {
+            strategy: fraction_given(quantity, action.ratio, lot_size=terms.lot_size) * unit_price
+            for strategy, quantity in self._account.holders(action.symbol).items()
+        }
+        return _payments(
+            action.ts,
+            due,
+            PAID_STEP,
+            kind=CashFlowKind.CASH_IN_LIEU,
+            currency=terms.currency,
+            symbol=action.new_symbol,
+            reason="spin-off: cash in lieu of a fraction",
         )
 
     def _price_after(self, action: CorporateAction, symbol: str) -> Decimal | None:

@@ -78,6 +78,7 @@ from kernel.events import (
 )
 from kernel.events.timer_purposes import RequestArrival
 from kernel.identifiers import BrokerOrderId, ClientOrderId, StrategyId
+from kernel.rules import RULES
 
 # This member is read once: on 3.11 a member of an enum takes 0.1 us to look up, a global 0.02.
 _ACCEPTED = ExecutionKind.ACCEPTED
@@ -108,9 +109,11 @@ class SimulatedBroker:
         account: AccountView | None = None,
         funds_rules: FundsRules | None = None,
         margin: MarginView | None = None,
+        rules: int = RULES,
     ) -> None:
         """``funds_rules``: what the account must pay for; ``None``: fills are not checked."""
         self._account = account
+        self._rules = rules
         self._bus = bus
         self._lacking = frozenset(config.lacks)
         self._hours = hours
@@ -161,7 +164,7 @@ class SimulatedBroker:
         self._match_bar = matching.on_bar
         self._match_quote = matching.on_quote
         self._match_trade = matching.on_trade
-        self._expiry = Expiry(state, bus, self._matching, owner=self.name)
+        self._expiry = Expiry(state, bus, self._matching, owner=self.name, rules=rules)
         self._watch: Watch | None = None
 
     def subscriptions(self) -> Iterable[Subscription]:
@@ -338,7 +341,7 @@ class SimulatedBroker:
             self._matching.note_arrival(order.symbol)
             if not is_simple:
                 restated_ts = state.restated_ts.get(order.symbol, NEVER)
-                start(resting, self._hours, self._bus, restated_ts=restated_ts)
+                start(resting, self._hours, self._bus, restated_ts=restated_ts, rules=self._rules)
                 timers = self._expiry.arm(ts, resting.expire_ts)
             self._add(resting)
         if not filled:

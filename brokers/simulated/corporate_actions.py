@@ -20,6 +20,7 @@ from kernel.corporate_actions import (
     successor,
     terms_under_new_symbol,
     units_after,
+    units_given,
 )
 from kernel.events import (
     ApprovedOrder,
@@ -60,7 +61,9 @@ class CorporateActions:
             if action.ratio != ONE:
                 lot_size = self._terms(new_symbol).lot_size
                 self._state.requests.restate(symbol, ratio=action.ratio, lot_size=lot_size)
-        if action.kind is not CorporateActionKind.DIVIDEND:
+        if action.kind is CorporateActionKind.SPIN_OFF:
+            self._give(action)
+        elif action.kind is not CorporateActionKind.DIVIDEND:
             self._move(symbol, new_symbol, ratio=action.ratio)
 
     def leaving_nothing(self, orders: Sequence[Resting], action: CorporateAction) -> Sequence[Resting]:
@@ -131,6 +134,15 @@ class CorporateActions:
         target = self._state.positions.setdefault(new_symbol, {})
         for strategy, quantity in held.items():
             target[strategy] = target.get(strategy, _ZERO) + units_after(quantity, ratio, lot_size=lot_size)
+
+    def _give(self, action: CorporateAction) -> None:
+        """Give every position the shares of a spin-off."""
+        lot_size = self._terms(action.new_symbol).lot_size
+        for strategy, quantity in self._state.positions.get(action.symbol, {}).items():
+            given = units_given(quantity, action.ratio, lot_size=lot_size)
+            if given:
+                target = self._state.positions.setdefault(action.new_symbol, {})
+                target[strategy] = target.get(strategy, _ZERO) + given
 
     def _terms(self, symbol: str) -> InstrumentDefined:
         return self._state.instruments.get(symbol, DEFAULT_TERMS)

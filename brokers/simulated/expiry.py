@@ -6,6 +6,8 @@ One timer is pending at a time, at the earliest expiry. When it fires, the data 
 - Bars: the bar that contains that moment may still arrive. The order is *overdue* and waits for the next bar.
   If that bar opened before the expiry, the order can fill in it and expires after it. Otherwise it expires
   before it. If a quote, trade or book arrives first, the order expires then.
+- Bars of whole days without a calendar: the next bar is the next day, also after a weekend. A DAY order that
+  was given before it sees it.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,6 +20,7 @@ from brokers.simulated.resting import ON_CLOSE, Resting
 from brokers.simulated.state import SimulatedBrokerState
 from kernel.bus import EventBus
 from kernel.events import (
+    DAY,
     Bar,
     BookDelta,
     BookSnapshot,
@@ -31,6 +34,7 @@ from kernel.events import (
 from kernel.events.timer_purposes import VenueExpiry
 from kernel.expiry import has_expired
 from kernel.identifiers import TimerName
+from kernel.rules import RULES, deciding_ts
 
 EXPIRY = TimerName("expiry")
 
@@ -40,11 +44,20 @@ TickT = TypeVar("TickT", Quote, Trade, BookSnapshot | BookDelta)
 class Expiry:
     """Ends orders whose time is over."""
 
-    def __init__(self, state: SimulatedBrokerState, bus: EventBus, matching: Matching, *, owner: str) -> None:
+    def __init__(
+        self,
+        state: SimulatedBrokerState,
+        bus: EventBus,
+        matching: Matching,
+        *,
+        owner: str,
+        rules: int = RULES,
+    ) -> None:
         self._state = state
         self._bus = bus
         self._matching = matching
         self._owner = owner
+        self._rules = rules
 
     def arm(self, ts: int, expire_ts: int) -> Sequence[TimerScheduled]:
         """Set the timer for an expiry, unless an earlier one is pending. 0: the order does not expire."""
@@ -74,7 +87,11 @@ class Expiry:
     def match_overdue(self, bar: Bar, match: Callable[[Bar], list[ExecutionReport]]) -> list[ExecutionReport]:
         """Match the bar that overdue orders waited for, and expire them before or after it."""
         state, symbol, ts = self._state, bar.symbol, bar.ts
-        early = [one for one in state.resting[symbol] if 0 < one.expire_ts <= bar.open_ts]
+        early = [
+            one
+            for one in state.resting[symbol]
+            if 0 < one.expire_ts <= bar.open_ts and not self._waits_for_next_bar(one)
+        ]
         reports = [self._expire(ts, resting) for resting in early]
         if not state.remove_done(symbol):
             reports += match(bar)
@@ -95,9 +112,9 @@ class Expiry:
     def _end(self, timer: TimerFired, resting: Resting) -> list[ExecutionReport]:
         """Fill an order on close at the last price. Expire the rest of any order."""
         reports: list[ExecutionReport] = []
-        if resting.order.order_type in ON_CLOSE and resting.due_ts == resting.expire_ts:
+        if resting.order.order_type in ON_CLOSE and 0 <= resting.expire_ts - resting.due_ts <= 1:
             restated_ts = self._state.restated_ts.get(resting.order.symbol, NEVER)
-            price = last_price(self._bus, resting, restated_ts=restated_ts)
+            price = last_price(self._bus, resting, restated_ts=restated_ts, rules=self._rules)
             reports += self._matching.at_last_price(timer, resting, price=price)
         if resting.leaves:
             reports.append(self._expire(timer.ts, resting))
@@ -107,8 +124,15 @@ class Expiry:
         """Whether the symbol's data are bars, and the bar that contains the expiry has not arrived."""
         bar = self._bus.last(Bar, symbol)
         return (
-            bar is not None and bar.ts < expire_ts and not has_ticked(self._bus, symbol, since_ts=bar.ts - 1)
+            bar is not None
+            and deciding_ts(bar.ts, rules=self._rules) < expire_ts
+            and not has_ticked(self._bus, symbol, since_ts=bar.ts - 1)
         )
+
+    def _waits_for_next_bar(self, resting: Resting) -> bool:
+        """Whether the day of a DAY order is the next bar, and that has not come yet."""
+        is_next_bar = resting.due_ts > 0 and resting.order.time_in_force is DAY
+        return is_next_bar and self._state.opened.get(resting.order.symbol, 0) < resting.due_ts
 
     def _expire(self, ts: int, resting: Resting) -> ExecutionReport:
         self._state.end(resting)

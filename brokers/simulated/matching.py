@@ -123,7 +123,7 @@ class Matching:
         """Fill an order on close at the last price of its symbol. A halted symbol has no close."""
         if self._hours.is_halted(resting.order.symbol):
             return []
-        filled = fill_at(resting, price, resting.due_ts)
+        filled = fill_at(resting, price, resting.expire_ts)
         if filled is None:
             return []
         return self._sharing.fill(timer, [Match(resting, filled, was_triggered=False)])

@@ -19,8 +19,8 @@ class CorporateActions:
         """Adjust opinions and plans to a corporate action.
 
         A split scales targets and prices. A symbol change moves them. A merger or delisting drops them. A
-        dividend changes nothing. ``instrument``: the terms after the action, under the new symbol if there is
-        one.
+        dividend or spin-off changes nothing. ``instrument``: the terms after the action, under the new symbol
+        if there is one.
         """
         match action.kind:
             case CorporateActionKind.SPLIT:
@@ -35,7 +35,7 @@ class CorporateActions:
             case CorporateActionKind.MERGER | CorporateActionKind.DELISTING:
                 self._state.opinions.pop(action.symbol, None)
                 self._state.plans.pop(action.symbol, None)
-            case CorporateActionKind.DIVIDEND:
+            case CorporateActionKind.DIVIDEND | CorporateActionKind.SPIN_OFF:
                 pass
 
     def _rename(self, old: str, new: str) -> None:

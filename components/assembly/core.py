@@ -24,6 +24,7 @@ from components.order_books.order_books import OrderBooks
 from components.orders.orders import Orders
 from components.pauses import Pauses
 from components.portfolio.day_start import DayStart
+from components.portfolio.marks import MarksBeforeActions
 from components.portfolio.portfolio import Portfolio, PortfolioConfig
 from components.portfolio.shares import Shares
 from components.risk.context import RiskContext
@@ -50,6 +51,7 @@ from kernel.bus import EventBus
 from kernel.component import FailurePolicy
 from kernel.errors import ConfigError
 from kernel.identifiers import ClientOrderId, StrategyId
+from kernel.rules import FIRST_RULES, RULES
 from strategies.sdk import RiskLimits, RiskRule
 from strategies.sdk.sizing import bars_needed
 from strategies.sdk.strategy_limits import UNLIMITED, Capital, StrategyTerms
@@ -98,8 +100,9 @@ def assemble(
     risk_rules: Sequence[RiskRule] = (),
     disabled: Sequence[StrategyId] = (),
     has_present_rules: bool = False,
+    rules: int = RULES,
 ) -> Core:
-    """Construct and register every component.
+    """Construct and register every component, for logs of a version of the ``rules``.
 
     - ``venue``: ``None`` if brokers are edges.
     - ``disabled``: strategies that ``signals`` may name although they are not loaded.
@@ -109,13 +112,19 @@ def assemble(
     """
     _check_placed(placed, signals, disabled)
     bus, venue_facts, pauses = EventBus(), VenueFacts(), Pauses(one.strategy_id for one in placed)
-    market = _market_data(bus, placed, signals, hours=venue_facts)
+    market = _market_data(bus, placed, signals, hours=venue_facts, rules=rules)
     books = OrderBooks(symbols=_books_needed(placed, venue))
-    account = Portfolio(market, _marking(portfolio, placed), has_present_rules=has_present_rules)
+    account = Portfolio(
+        market,
+        _marking(portfolio, placed),
+        hours=venue_facts,
+        has_present_rules=has_present_rules,
+        rules=rules,
+    )
     costs = None if venue is None else venue.costs
     day = DayStart(account, account.strategies, hours=venue_facts, day_symbol=risk_limits.day_symbol)
     shares = Shares(_capital(placed), account=account, figures=account.strategies, day=day)
-    emulation = Emulator(market=market, account=account, hours=venue_facts)
+    emulation = Emulator(market=market, account=account, hours=venue_facts, rules=rules)
     guard = _guard(
         placed,
         risk_limits,
@@ -134,10 +143,11 @@ def assemble(
     orders = Orders(
         gate=gate, holds=holds, has=has, instrument=market.instrument, repeats=risk.repeats_working_order
     )
-    for facts in (market, venue_facts, Expiries(market), books, pauses):
+    marks = (MarksBeforeActions(account.marks),) if rules > FIRST_RULES and not portfolio.mark_bars else ()
+    for facts in (market, venue_facts, Expiries(market), books, pauses, *marks):
         bus.register(facts)
     if venue is not None:
-        venue.register(CoreView(bus, market, venue_facts, books, account, guard.known_margin))
+        venue.register(CoreView(bus, market, venue_facts, books, account, guard.known_margin, rules))
     bus.register(orders)
     if venue is None or venue.lacks:
         bus.register_watching(emulation)
@@ -425,10 +435,15 @@ def _bars_needed(placed: Sequence[PlacedStrategy], signals: SignalsConfig | None
 
 
 def _market_data(
-    bus: EventBus, placed: Sequence[PlacedStrategy], signals: SignalsConfig | None, *, hours: VenueFacts
+    bus: EventBus,
+    placed: Sequence[PlacedStrategy],
+    signals: SignalsConfig | None,
+    *,
+    hours: VenueFacts,
+    rules: int,
 ) -> MarketData:
     needed = _bars_needed(placed, signals)
-    return MarketData(bus, bars_needed=needed, resampled=_resampled(placed), hours=hours)
+    return MarketData(bus, bars_needed=needed, resampled=_resampled(placed), hours=hours, rules=rules)
 
 
 def _resampled(placed: Sequence[PlacedStrategy]) -> dict[str, frozenset[str]]:

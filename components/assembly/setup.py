@@ -15,6 +15,7 @@ from components.strategy_host.host import AnyStrategy
 from kernel.decimals import exact
 from kernel.events import HistoryLoaded
 from kernel.identifiers import StrategyId
+from kernel.rules import RULES
 from strategies.sdk.loading import LoadedStrategy
 from strategies.sdk.rebuilding import rebuilt
 from strategies.sdk.strategy_limits import UNLIMITED, StrategyTerms
@@ -44,6 +45,7 @@ class CoreSetup(msgspec.Struct, frozen=True, kw_only=True):
     - ``history_as_declared``: see ``RunStarted``.
     - ``history``: bars from before the run, which only fill the history that strategies read.
     - ``assumed``: terms of symbols, for what the configuration leaves open.
+    - ``rules``: the version of the core's rules.
     """
 
     config: CoreSettings
@@ -53,6 +55,7 @@ class CoreSetup(msgspec.Struct, frozen=True, kw_only=True):
     history_as_declared: bool = False
     history: tuple[HistoryLoaded, ...] = ()
     assumed: tuple[AssumedTerms, ...] = ()
+    rules: int = RULES
 
     @property
     def instruments(self) -> tuple[InstrumentConfig, ...]:
@@ -106,6 +109,7 @@ def core_of(
         signals=config.signals,
         execution=config.execution,
         risk_rules=risk_rules(setup.models),
+        rules=setup.rules,
         disabled=tuple(StrategyId(one.id) for one in config.strategies if one.id and not one.enabled),
         has_present_rules=config.has_present_rules,
     )

@@ -16,6 +16,7 @@ from components.risk_monitor.margin_watch import MarginWatch
 from components.venue_facts import VenueFacts
 from kernel.bus import EventBus
 from kernel.events import VenueDeclared
+from kernel.rules import RULES
 
 
 class CoreView(msgspec.Struct, frozen=True):
@@ -30,6 +31,7 @@ class CoreView(msgspec.Struct, frozen=True):
     books: OrderBooks
     account: Portfolio
     margin: MarginWatch | None = None
+    rules: int = RULES
 
 
 class Venue(Protocol):

@@ -75,6 +75,7 @@ from kernel.events import (
 )
 from kernel.events.timer_purposes import HeldOrderRelease, OrderExpiry
 from kernel.identifiers import ClientOrderId, TimerName
+from kernel.rules import RULES
 
 ZERO = Decimal(0)
 _OWN_TIMERS = (OrderExpiry, HeldOrderRelease)
@@ -127,11 +128,14 @@ class Emulator:
     name = "emulation"
     failure_policy: FailurePolicy = STEADFAST
 
-    def __init__(self, *, market: MarketView, account: AccountView, hours: TradingHours) -> None:
+    def __init__(
+        self, *, market: MarketView, account: AccountView, hours: TradingHours, rules: int = RULES
+    ) -> None:
         self.state = EmulatorState()
         self._market = market
         self._account = account
         self._hours = hours
+        self._rules = rules
         self._watch: Watch | None = None
 
     def subscriptions(self) -> Iterable[Subscription]:
@@ -207,7 +211,7 @@ class Emulator:
         return [*events, *self._release(ts, item)]
 
     def _expiry_timer(self, ts: int, item: EmulatedOrder) -> list[Event]:
-        due = expiry_ts(item.order, ts, hours=self._hours)
+        due = expiry_ts(item.order, ts, hours=self._hours, rules=self._rules)
         if due is None:
             return []
         key = item.order.client_order_id

@@ -7,6 +7,7 @@ UTC day, which opens and closes at midnight.
 from typing import Protocol
 
 from kernel.events import Bar, Order, OrderType, Quote, TimeInForce, Trade, TradingSession
+from kernel.rules import RULES, deciding_ts
 from kernel.time_units import MINUTE_NS
 
 CLOSE_LEAD_NS = MINUTE_NS
@@ -40,10 +41,10 @@ def release_ts(order: Order, ts: int, *, hours: TradingHours) -> int | None:
     return None
 
 
-def expiry_ts(order: Order, ts: int, *, hours: TradingHours) -> int | None:
+def expiry_ts(order: Order, ts: int, *, hours: TradingHours, rules: int = RULES) -> int | None:
     """The time at which an order that arrived at ``ts`` expires; ``None`` if it does not."""
     if order.time_in_force is TimeInForce.DAY:
-        return hours.day_end(order.symbol, ts)
+        return hours.day_end(order.symbol, deciding_ts(ts, rules=rules))
     return order.expire_ts if order.time_in_force is TimeInForce.GTD else None
 
 

@@ -20,7 +20,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from components.portfolio.config import COST_METHODS, PortfolioConfig
-from components.portfolio.history import begin, begin_generation
+from components.portfolio.history import BookedProceeds, begin, begin_generation
 from components.portfolio.position import ZERO, Lot
 from components.portfolio.rates import set_rate
 from components.portfolio.state import Ledger, PortfolioState, Position, Terms
@@ -32,10 +32,12 @@ from kernel.events import (
     Event,
     FxRateSet,
     InstrumentDefined,
+    MarketEvent,
     OrderFilled,
     PositionChanged,
 )
 from kernel.identifiers import FillId, StrategyId
+from kernel.rules import FIRST_RULES, RULES
 
 _NO_FILL = FillId("")
 ONE = Decimal(1)
@@ -46,19 +48,23 @@ class PriceView(Protocol):
 
     def last_price(self, symbol: str) -> float | None: ...
     def last_ts(self) -> int: ...
+    def latest(self) -> MarketEvent | None: ...
     def instrument(self, symbol: str) -> InstrumentDefined: ...
 
 
 class Bookkeeping:
     """The positions, ledgers and cash of the account, and the methods that change them."""
 
-    def __init__(self, state: PortfolioState, prices: PriceView, config: PortfolioConfig) -> None:
+    def __init__(
+        self, state: PortfolioState, prices: PriceView, config: PortfolioConfig, *, rules: int = RULES
+    ) -> None:
         self.state = state
         self.method = COST_METHODS[config.lots]
         self._fill = self.method.fill
         self._kept = config.corrections_kept
         self._currency = config.currency
         self._prices = prices
+        self._rules = rules
 
     # --- events -------------------------------------------------------------------------------
 
@@ -108,6 +114,9 @@ class Bookkeeping:
         ledger = self.ledger(event.strategy, event.currency)
         ledger.cash += event.amount
         self.receive(event.amount, currency=event.currency)
+        if event.kind is CashFlowKind.CASH_IN_LIEU and self._is_sold(event):
+            self._sell_for(ledger, event)
+            return
         match event.kind:
             case CashFlowKind.DEPOSIT:
                 ledger.deposits += event.amount
@@ -115,6 +124,22 @@ class Bookkeeping:
                 ledger.converted += event.amount
             case _:
                 ledger.income += event.amount
+
+    def _is_sold(self, event: CashMoved) -> bool:
+        """Whether the cash is for a part of a position, whose cost the corporate action realises."""
+        return (
+            self._rules > FIRST_RULES
+            and event.symbol in self.state.positions.get(event.strategy, {})
+            and event.currency == self.terms(event.symbol).currency
+        )
+
+    def _sell_for(self, ledger: Ledger, event: CashMoved) -> None:
+        """Book the proceeds of that part as realised P&L."""
+        position = self.state.positions[event.strategy][event.symbol]
+        ledger.realised_pnl += event.amount
+        position.realised_pnl += event.amount
+        if position.history is not None:
+            position.history.newer.append(BookedProceeds(event.amount))
 
     def on_adjustment(self, event: AdjustPosition) -> Sequence[Event]:
         """Set a position to an operator's values. The change of its cost counts as a deposit in kind."""

@@ -37,8 +37,10 @@ class PositionMode(StrEnum):
 class PortfolioConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The settings of the account.
 
-    - ``mark_every_s``: seconds of kernel time between two ``AccountMarked`` events, at multiples of it. One
-      mark a day is enough for daily returns and costs the hot path nothing.
+    - ``mark_every_s``: seconds of kernel time between two ``AccountMarked`` events, at multiples of it.
+      ``None``: a backtest chooses it by its data (``replay/mark_times.py``); a live log has a mark a day.
+    - ``mark_bars``: mark the account at the end of each bar instead. A backtest chooses it for bars of whole
+      days, which end at midnight of their own zone.
     - ``mark_ledgers``: each mark also has a ``LedgerMarked`` per strategy and currency. Off by default:
       most runs have one strategy.
     - ``mark_margin``: each mark also has a ``MarginMarked``. Off by default: most runs have no margin.
@@ -47,7 +49,7 @@ class PortfolioConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
       thousand positions fit in memory.
     """
 
-    mark_every_s: int = DAY_S
+    mark_every_s: int | None = None
     currency: str = "USD"
     lots: LotMethod = LotMethod.AVERAGE
     account_type: AccountType | None = None
@@ -55,6 +57,12 @@ class PortfolioConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     mark_margin: bool = False
     corrections_kept: int = 100
     position_mode: PositionMode = PositionMode.NETTING
+    mark_bars: bool = False
+
+    @property
+    def every_s(self) -> int:
+        """Seconds between two marks."""
+        return DAY_S if self.mark_every_s is None else self.mark_every_s
 
 
 COST_METHODS: dict[LotMethod, CostMethod] = {
@@ -66,8 +74,8 @@ COST_METHODS: dict[LotMethod, CostMethod] = {
 
 def check_portfolio(config: PortfolioConfig) -> None:
     """Raise ``ValueError`` with a sentence for settings that make no sense."""
-    if config.mark_every_s < 1:
-        raise ValueError(f"mark_every_s: {config.mark_every_s} is below 1 second")
+    if config.every_s < 1:
+        raise ValueError(f"mark_every_s: {config.every_s} is below 1 second")
     if config.position_mode is PositionMode.HEDGING:
         raise ValueError(
             "position_mode: hedging is not simulated: a strategy holds one net position in a symbol; to hold "

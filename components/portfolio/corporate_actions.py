@@ -1,11 +1,11 @@
-"""Applies splits, mergers, symbol changes and delistings to positions.
+"""Applies splits, mergers, symbol changes, delistings and spin-offs to positions.
 
 Cash from corporate actions (dividends, cash in lieu, the cash part of a merger) is not booked here: it
 arrives as ``CashMoved``.
 
 The position of each strategy is rounded to whole lots by itself. The cost of a removed fraction is realised
-as a loss; the cash in lieu is the gain against it. The same holds for the whole cost of a position that a
-cash merger ends.
+here as a loss, and its cash in lieu as a gain when it arrives: it was sold for the cash. The same holds for
+the whole cost of a position that a cash merger ends.
 
 Flat positions are restated and renamed too, because a fill from before the action may still be corrected (see
 ``corrections``). They make no event.
@@ -16,10 +16,17 @@ from decimal import Decimal
 
 from components.portfolio.bookkeeping import ONE, Bookkeeping, PriceView, position_changed
 from components.portfolio.history import Booked, BookedEnd, BookedRatio, settle_at
-from components.portfolio.position import COST_QUANTUM, ZERO, Lot
+from components.portfolio.position import COST_QUANTUM, ZERO, Lot, release_cost
 from components.portfolio.rates import rate_between
 from components.portfolio.state import Position, Restatement, Terms
-from kernel.corporate_actions import changes_holdings, named_price, successor, successor_price
+from kernel.corporate_actions import (
+    changes_holdings,
+    is_void,
+    named_price,
+    successor,
+    successor_price,
+    units_given,
+)
 from kernel.events import CorporateAction, CorporateActionKind, Event
 from kernel.identifiers import StrategyId
 
@@ -32,6 +39,8 @@ class CorporateActions:
         self._prices = prices
 
     def on_action(self, event: CorporateAction) -> Sequence[Event]:
+        if event.kind is CorporateActionKind.SPIN_OFF and not is_void(event):
+            return tuple(self._spin_off(event))
         if not changes_holdings(event):
             return ()
         self._bookkeeping.state.action_count += 1
@@ -42,8 +51,8 @@ class CorporateActions:
                 return tuple(self._exchange(event))
             case CorporateActionKind.DELISTING:
                 return tuple(self._delist(event))
-            case CorporateActionKind.DIVIDEND:
-                return ()
+            case CorporateActionKind.DIVIDEND | CorporateActionKind.SPIN_OFF:
+                return ()  # changes no holding
 
     def _split(self, event: CorporateAction) -> Iterator[Event]:
         """Replace one old unit by ``ratio`` new ones, in whole lots."""
@@ -108,7 +117,36 @@ class CorporateActions:
             bookkeeping.update_net(strategy, symbol, -quantity, held=ZERO)
             yield position_changed(event.ts, strategy, symbol, position)
 
+    def _spin_off(self, event: CorporateAction) -> Iterator[Event]:
+        """Give open positions ``ratio`` new units per unit, with ``cost_fraction`` of their cost.
+
+        Without a fraction, or if the new units are booked in another way, the new units cost nothing.
+        """
+        old, new = event.symbol, event.new_symbol
+        lot_size = self._prices.instrument(new).lot_size
+        is_split = event.cost_fraction > 0 and self._has_same_terms(old, new)
+        for strategy, position in self._positions_in(old):
+            given = units_given(position.quantity, event.ratio, lot_size=lot_size)
+            if not given:
+                continue
+            moved = release_cost(position, event.cost_fraction) if is_split else ZERO
+            if moved:
+                position.history = None
+                yield position_changed(event.ts, strategy, old, position)
+            yield self._add(event.ts, strategy, new, Lot(given, moved))
+
     # --- parts --------------------------------------------------------------------------------
+
+    def _add(self, ts: int, strategy: StrategyId, symbol: str, lot: Lot) -> Event:
+        """Add a lot that came without a fill. Against an opposite position it closes units."""
+        bookkeeping = self._bookkeeping
+        position, terms = bookkeeping.position(strategy, symbol), bookkeeping.terms(symbol)
+        realised = position.realised_pnl
+        bookkeeping.method.add(position, lot)
+        bookkeeping.book_cash_and_pnl(strategy, terms, paid=ZERO, realised=position.realised_pnl - realised)
+        position.history = None
+        bookkeeping.update_net(strategy, symbol, lot.quantity, held=position.quantity)
+        return position_changed(ts, strategy, symbol, position)
 
     def _positions_in(self, symbol: str) -> Sequence[tuple[StrategyId, Position]]:
         """Every position in a symbol: open ones in order of opening, then flat ones."""

@@ -28,7 +28,13 @@ class BookedEnd(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=2):
     unit_price: Decimal | None
 
 
-Booked = OrderFilled | BookedRatio | BookedEnd
+class BookedProceeds(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=3):
+    """Cash for a fraction of a lot, or for shares that a merger took: realised P&L."""
+
+    amount: Decimal
+
+
+Booked = OrderFilled | BookedRatio | BookedEnd | BookedProceeds
 
 
 class History(msgspec.Struct, gc=False):
@@ -117,6 +123,8 @@ def _book(holding: Holding, bookings: Sequence[Booked], *, method: CostMethod, m
                     method.scale(holding, booked.ratio, lot_size=booked.lot_size)
             case BookedEnd():
                 settle_at(holding, booked.unit_price, method=method)
+            case BookedProceeds():
+                holding.realised_pnl += booked.amount
             case OrderFilled():
                 if booked.quantity:
                     method.fill(holding, _signed(booked), unit_price=booked.price * multiplier)

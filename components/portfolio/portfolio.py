@@ -1,8 +1,9 @@
 """The account: cash and positions, exact in ``Decimal``. Market prices are applied only on request.
 
-After every event, in the account's currency at present rates, exactly:
+After every event, in the account's currency at present rates, exactly (``owed``: dividends between their
+ex-date and their payment, which are income already):
 
-    cash + value of positions == equity
+    cash + owed + value of positions == equity
     equity == deposits + realised + unrealised - commissions + income + fx_result
 
 Every amount is booked in its own currency (see ``bookkeeping``) and is converted only to be shown. So a
@@ -12,7 +13,7 @@ conversions at present rates: the gain or loss on converted money.
 A position belongs to a strategy. All strategies share the account: the sum of their ledgers and its own.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from operator import attrgetter
 
@@ -20,36 +21,28 @@ from components.portfolio.bookkeeping import Bookkeeping, PriceView
 from components.portfolio.config import AccountType, LotMethod, PortfolioConfig
 from components.portfolio.corporate_actions import CorporateActions
 from components.portfolio.corrections import Corrections
+from components.portfolio.marks import HoursView, Marks, NoHours
 from components.portfolio.position import ZERO
 from components.portfolio.state import PortfolioState
 from components.portfolio.strategy_figures import StrategyFigures
-from components.portfolio.valuation import Valuation, leverage
+from components.portfolio.valuation import ReceivablesView, Valuation, leverage
 from kernel.component import STEADFAST, FailurePolicy, Subscription
 from kernel.events import (
-    AccountMarked,
     AdjustPosition,
     CashMoved,
     CorporateAction,
-    Event,
     ExposureShare,
     FillCorrected,
     FxRateSet,
     InstrumentDefined,
-    LedgerMarked,
-    MarginMarked,
     OrderFilled,
-    SessionStarted,
-    SessionStopped,
-    TimerFired,
-    TimerScheduled,
 )
-from kernel.events.timer_purposes import AccountMark
-from kernel.identifiers import StrategyId, TimerName
-from kernel.time_units import SECOND_NS
+from kernel.identifiers import StrategyId
+from kernel.rules import FIRST_RULES, RULES
 
 __all__ = ["AccountType", "LotMethod", "Portfolio", "PortfolioConfig", "PortfolioState", "PriceView"]
 
-MARK = TimerName("mark")
+NO_HOURS = NoHours()
 
 _deposits = attrgetter("deposits")
 _realised = attrgetter("realised_pnl")
@@ -68,13 +61,20 @@ class Portfolio:
     failure_policy: FailurePolicy = STEADFAST
 
     def __init__(
-        self, prices: PriceView, config: PortfolioConfig, *, has_present_rules: bool = False
+        self,
+        prices: PriceView,
+        config: PortfolioConfig,
+        *,
+        hours: HoursView = NO_HOURS,
+        has_present_rules: bool = False,
+        rules: int = RULES,
     ) -> None:
         """``has_present_rules``: whether margin is computed by the present rules, or by the first ones."""
         self.state = PortfolioState()
         self._prices = prices
         self._config = config
-        self._bookkeeping = Bookkeeping(self.state, prices, config)
+        self._rules = rules
+        self._bookkeeping = Bookkeeping(self.state, prices, config, rules=rules)
         self._valuation = Valuation(self._bookkeeping, prices, config, has_present_rules=has_present_rules)
         self.rate = self._valuation.rate
         self.balances = self._valuation.balances
@@ -87,6 +87,17 @@ class Portfolio:
         self.maintenance_rate = self._valuation.maintenance_rate
         self.strategies = StrategyFigures(self._bookkeeping, self._valuation, config.currency)
         """The figures of each strategy's own ledger."""
+        self.marks = Marks(
+            self.state,
+            config,
+            owner=self.name,
+            prices=prices,
+            hours=hours,
+            account=self,
+            valuation=self._valuation,
+            rules=rules,
+        )
+        """When and how the account is marked."""
 
     def subscriptions(self) -> Iterable[Subscription]:
         bookkeeping = self._bookkeeping
@@ -98,80 +109,13 @@ class Portfolio:
             Subscription(CorporateAction, CorporateActions(bookkeeping, self._prices).on_action),
             Subscription(InstrumentDefined, bookkeeping.on_instrument),
             Subscription(FxRateSet, bookkeeping.on_rate),
-            Subscription(SessionStarted, self.on_session),
-            Subscription(SessionStopped, self.on_session_stopped),
-            Subscription(TimerFired, self.on_timer),
+            *self.marks.subscriptions(),
         )
 
-    # --- marking ------------------------------------------------------------------------------
-
-    def on_session(self, event: SessionStarted) -> Sequence[Event]:
-        every_ns = self._config.mark_every_s * SECOND_NS
-        due_ts = (event.ts // every_ns + 1) * every_ns
-        return (TimerScheduled(event.ts, self.name, MARK, due_ts, every_ns, AccountMark()),)
-
-    def on_timer(self, timer: TimerFired) -> Sequence[Event] | None:
-        """Mark the account, unless there was no market data since the last mark (a night, a weekend)."""
-        if timer.owner != self.name or self._prices.last_ts() <= self.state.marked_ts:
-            return None
-        return self._marks(timer.ts)
-
-    def on_session_stopped(self, event: SessionStopped) -> Sequence[Event]:
-        return self._marks(event.ts)
-
-    def _marks(self, ts: int) -> Sequence[Event]:
-        """The marks of the account, and those of its ledgers and margin if they are configured."""
-        self.state.marked_ts = ts
-        marks: list[Event] = [self._account_mark(ts)]
-        if self._config.mark_ledgers:
-            marks += self._ledger_marks(ts)
-        if self._config.mark_margin:
-            marks.append(self._margin_mark(ts))
-        return marks
-
-    def _account_mark(self, ts: int) -> AccountMarked:
-        valuation = self._valuation
-        cash = valuation.cash
-        value, exposure = valuation.assets()
-        return AccountMarked(
-            ts,
-            cash,
-            cash + value,
-            valuation.total(_realised),
-            value - valuation.paid_cost(),
-            valuation.total(_commissions),
-            exposure,
-            self._config.currency,
-        )
-
-    def _ledger_marks(self, ts: int) -> Iterable[LedgerMarked]:
-        for strategy, ledgers in self.state.ledgers.items():
-            for currency, ledger in ledgers.items():
-                yield LedgerMarked(
-                    ts,
-                    strategy,
-                    currency,
-                    ledger.cash,
-                    ledger.deposits,
-                    ledger.realised_pnl,
-                    self._valuation.ledger_unrealised(strategy, currency),
-                    ledger.commissions,
-                    ledger.income + ledger.converted,
-                )
-
-    def _margin_mark(self, ts: int) -> MarginMarked:
-        valuation = self._valuation
-        return MarginMarked(
-            ts,
-            self.initial_margin,
-            self.maintenance_margin,
-            self.buying_power,
-            self.leverage,
-            valuation.currency_balances(),
-            self.exposure_by_symbol(),
-            self.exposure_by_sector(),
-            self.exposure_by_currency(),
-        )
+    def set_receivables(self, receivables: ReceivablesView) -> None:
+        """Count what is owed to the account in its equity. Older logs are without."""
+        if self._rules > FIRST_RULES:
+            self._valuation.receivables = receivables
 
     # --- the view -----------------------------------------------------------------------------
 
@@ -183,8 +127,9 @@ class Portfolio:
 
     @property
     def equity(self) -> Decimal:
-        """Cash and positions at last prices."""
-        return self._valuation.cash + self._valuation.assets()[0]
+        """Cash, dividends that are owed, and positions at last prices."""
+        valuation = self._valuation
+        return valuation.cash + valuation.owed() + valuation.assets()[0]
 
     def net_position(self, symbol: str) -> Decimal:
         """Signed quantity over all strategies."""
@@ -220,8 +165,11 @@ class Portfolio:
 
     @property
     def income(self) -> Decimal:
-        """Dividends, interest, fees and funding: all cash flows but fills, deposits and conversions."""
-        return self._valuation.total(_income)
+        """Dividends from their ex-date on, interest, fees and funding.
+
+        All cash flows but fills, deposits and conversions.
+        """
+        return self._valuation.total(_income) + self._valuation.owed()
 
     @property
     def fx_result(self) -> Decimal:
@@ -254,15 +202,16 @@ class Portfolio:
     def buying_power(self) -> Decimal:
         """Equity less the initial margin of positions. A new position uses ``margin_rate`` of its notional.
 
-        It equals cash in a cash account without short positions. Below 0 is a margin call.
+        It equals cash in a cash account without short positions. Below 0 is a margin call. A dividend that is
+        owed to the account buys nothing until it is paid.
         """
-        return self.equity - self._valuation.initial_margin()
+        return self.equity - max(ZERO, self._valuation.owed()) - self._valuation.initial_margin()
 
     @property
     def leverage(self) -> Decimal:
         """Gross exposure over equity; infinite where there is exposure and no equity."""
         value, gross = self._valuation.assets()
-        return leverage(gross, self._valuation.cash + value)
+        return leverage(gross, self._valuation.cash + self._valuation.owed() + value)
 
     def exposure_by_symbol(self) -> tuple[ExposureShare, ...]:
         """Values of net positions, by symbol."""

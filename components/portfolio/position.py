@@ -83,6 +83,19 @@ def apply_fill(holding: Holding, signed_quantity: Decimal, *, unit_price: Decima
     holding.cost = left * unit_price
 
 
+def release_cost(holding: Holding, fraction: Decimal) -> Decimal:
+    """Take a fraction of the cost, of each lot alike, and return the amount taken."""
+    taken = (holding.cost * fraction).quantize(COST_QUANTUM)
+    if holding.lots:
+        left = [
+            Lot(lot.quantity, lot.cost - (lot.cost * fraction).quantize(COST_QUANTUM)) for lot in holding.lots
+        ]
+        taken = holding.cost - sum((lot.cost for lot in left), ZERO)
+        holding.lots = left
+    holding.cost -= taken
+    return taken
+
+
 class AverageCost:
     """The average cost: every unit costs the same. See ``apply_fill``."""
 

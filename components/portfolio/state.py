@@ -84,7 +84,7 @@ class PortfolioState(msgspec.Struct):
     - ``redefined``: symbols whose new currency and class wait until the position is closed.
     - ``expected_prices``: for new symbols that have not traded yet.
     - ``rates``: by base and quote currency.
-    - ``marked_ts``: the time of the last mark.
+    - ``marked_ts``: the time of the last mark. ``mark_due_ts``: that of the last mark that a bar asked for.
     - ``action_count``: the number of corporate actions, without dividends.
     - ``restated``: their effects by strategy, oldest first, on flat positions too.
     """
@@ -102,3 +102,4 @@ class PortfolioState(msgspec.Struct):
     marked_ts: int = 0
     action_count: int = 0
     restated: dict[StrategyId, list[Restatement]] = {}
+    mark_due_ts: int = 0

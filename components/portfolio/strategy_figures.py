@@ -68,15 +68,23 @@ class StrategyFigures:
         return self._column(strategy, _commissions)
 
     def income(self, strategy: StrategyId) -> Decimal | None:
-        """Dividends, interest, fees and funding: received less paid."""
-        return self._column(strategy, _income)
+        """Dividends from their ex-date on, interest, fees and funding: received less paid."""
+        owed = _sum(
+            self._in_own(payment.amount, payment.currency)
+            for payment in self._valuation.receivables.owed()
+            if payment.strategy == strategy
+        )
+        return _sum((self._column(strategy, _income), owed))
 
     def booked_pnl(self, strategy: StrategyId, currency: str) -> Decimal:
         """P&L without open positions in one currency, in that currency: after commissions, with income."""
-        ledger = self._bookkeeping.state.ledgers.get(strategy, {}).get(currency)
+        ledger, owed = (
+            self._bookkeeping.state.ledgers.get(strategy, {}).get(currency),
+            self._valuation.ledger_owed(strategy, currency),
+        )
         if ledger is None:
-            return ZERO
-        return ledger.realised_pnl - ledger.commissions + ledger.income + ledger.converted
+            return owed
+        return ledger.realised_pnl - ledger.commissions + ledger.income + ledger.converted + owed
 
     def open_pnl(self, strategy: StrategyId, currency: str) -> Decimal | None:
         """P&L of open positions in one currency, in that currency; ``None`` without a price."""
@@ -113,8 +121,11 @@ class StrategyFigures:
     def is_complete(self) -> bool:
         """Whether every price and rate that the account's equity needs is known."""
         state, rate = self._bookkeeping.state, self._valuation.rate
-        return all(not cash or rate(name) is not None for name, cash in state.foreign.items()) and all(
-            self._is_priced(symbol) for symbol in state.holders
+        owed = self._valuation.receivables.owed()
+        return (
+            all(not cash or rate(name) is not None for name, cash in state.foreign.items())
+            and all(rate(payment.currency) is not None for payment in owed)
+            and all(self._is_priced(symbol) for symbol in state.holders)
         )
 
     def is_known(self, strategy: StrategyId) -> bool:
@@ -127,7 +138,7 @@ class StrategyFigures:
     # --- for limits -------------------------------------------------------------------------------
 
     def worth(self, strategy: StrategyId) -> Decimal:
-        """Money paid into the strategy's ledgers, and all its P&L since."""
+        """Money paid into the strategy's ledgers, and all its P&L since, dividends that are owed included."""
         cash = sum(
             (
                 self._valuation.converted(ledger.cash, name)
@@ -135,7 +146,8 @@ class StrategyFigures:
             ),
             ZERO,
         )
-        return cash + sum((self._asset(*held) for held in self._positions(strategy).items()), ZERO)
+        owed = self._valuation.owed(strategy)
+        return cash + owed + sum((self._asset(*held) for held in self._positions(strategy).items()), ZERO)
 
     def exposures(self, strategy: StrategyId) -> Iterator[tuple[str, Decimal]]:
         """The absolute value of each open position, by symbol; for a future, its notional."""

@@ -11,6 +11,7 @@ market event, and it changes no booking.
 
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
+from typing import Protocol
 
 from components.portfolio.bookkeeping import Bookkeeping, PriceView
 from components.portfolio.config import AccountType, PortfolioConfig
@@ -18,7 +19,7 @@ from components.portfolio.option_margin import short_option_margin
 from components.portfolio.position import ZERO
 from components.portfolio.rates import rate_between
 from components.portfolio.state import Ledger, Position
-from kernel.events import SELL, AssetClass, CurrencyBalance, ExposureShare, Side
+from kernel.events import SELL, AssetClass, CashMoved, CurrencyBalance, ExposureShare, Side
 from kernel.identifiers import StrategyId
 
 ONE = Decimal(1)
@@ -26,6 +27,20 @@ LEVERAGE_QUANTUM = Decimal("1E-10")
 UNBOUNDED = Decimal("Infinity")
 LONG_MAINTENANCE, SHORT_MAINTENANCE = Decimal("0.25"), Decimal("0.3")
 """The maintenance margin of shares by FINRA rule 4210(c), for instruments that declare none."""
+
+
+class ReceivablesView(Protocol):
+    """Payments that were earned and are not paid yet, in each their own currency; below 0 if we owe them."""
+
+    def owed(self) -> Iterable[CashMoved]: ...
+
+
+class NoReceivables:
+    """Nothing is owed."""
+
+    def owed(self) -> Iterable[CashMoved]:
+        """No payment."""
+        return ()
 
 
 class Valuation:
@@ -43,6 +58,7 @@ class Valuation:
         self._bookkeeping = bookkeeping
         self._prices = prices
         self._currency = config.currency
+        self.receivables: ReceivablesView = NoReceivables()
         self._is_cash_account = config.account_type is not AccountType.MARGIN
 
     # --- money --------------------------------------------------------------------------------
@@ -83,6 +99,28 @@ class Valuation:
                 self.converted(column(ledger), currency)
                 for ledgers in self._bookkeeping.state.ledgers.values()
                 for currency, ledger in ledgers.items()
+            ),
+            ZERO,
+        )
+
+    def owed(self, strategy: StrategyId | None = None) -> Decimal:
+        """Dividends that are not paid yet, of one strategy or of all."""
+        return sum(
+            (
+                self.converted(payment.amount, payment.currency)
+                for payment in self.receivables.owed()
+                if strategy is None or payment.strategy == strategy
+            ),
+            ZERO,
+        )
+
+    def ledger_owed(self, strategy: StrategyId, currency: str) -> Decimal:
+        """Dividends of one strategy in one currency that are not paid yet, in that currency."""
+        return sum(
+            (
+                payment.amount
+                for payment in self.receivables.owed()
+                if payment.strategy == strategy and payment.currency == currency
             ),
             ZERO,
         )

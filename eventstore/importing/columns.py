@@ -56,6 +56,7 @@ _NAMES: dict[DataKind, dict[str, tuple[str, ...]]] = {
         "currency": ("currency",),
         "new_symbol": ("newsymbol", "newticker"),
         "pay_date": ("paydate", "paymentdate"),
+        "cost_fraction": ("costfraction", "costshare"),
     },
     DataKind.FX_RATES: {
         "time": _COMMON["time"],

@@ -26,7 +26,15 @@ _KINDS = {
     "symbol_change": CorporateActionKind.SYMBOL_CHANGE,
     "ticker_change": CorporateActionKind.SYMBOL_CHANGE,
     "delisting": CorporateActionKind.DELISTING,
+    "bankruptcy": CorporateActionKind.DELISTING,
+    "stock_dividend": CorporateActionKind.SPLIT,
+    "spin_off": CorporateActionKind.SPIN_OFF,
+    "spinoff": CorporateActionKind.SPIN_OFF,
+    "rights": CorporateActionKind.DIVIDEND,
+    "rights_issue": CorporateActionKind.DIVIDEND,
 }
+"""Rights are booked as the cash for which they are sold: their value a share is the amount of a dividend."""
+_STOCK_DIVIDENDS = ("stock_dividend",)
 _CURRENCY_LETTERS = 3
 _NONE = Decimal(0)
 
@@ -45,10 +53,13 @@ class ActionParser:
         kind_text = fields[columns.place("type")].strip().lower().replace(" ", "_").replace("-", "_")
         kind = _KINDS.get(kind_text)
         if kind is None:
-            expected = "split, dividend, merger, symbol_change or delisting"
+            expected = "split, stock_dividend, dividend, rights, spin_off, merger, symbol_change or delisting"
             raise RowDefect(columns.name("type"), kind_text, expected=expected)
         new_symbol = _text(fields, "new_symbol", columns=columns)
-        ratio, amount = self._terms(fields, kind, symbol=symbol, new_symbol=new_symbol)
+        if kind_text in _STOCK_DIVIDENDS:
+            ratio, amount = self._stock_dividend(fields), _NONE
+        else:
+            ratio, amount = self._terms(fields, kind, symbol=symbol, new_symbol=new_symbol)
         pay_text = _text(fields, "pay_date", columns=columns)
         return CorporateAction(
             self._days.interval(_stamp(fields, self._time, clock=self._clock), later)[0],
@@ -56,9 +67,10 @@ class ActionParser:
             kind,
             ratio,
             amount,
-            _text(fields, "currency", columns=columns).upper() or "USD",
+            _text(fields, "currency", columns=columns).upper(),
             new_symbol,
             self._days.interval(pay_text, False)[0] if pay_text else 0,
+            self._cost_fraction(fields, kind),
         )
 
     def _terms(
@@ -72,6 +84,10 @@ class ActionParser:
             return Decimal(1), _positive(fields, "amount", columns=columns)
         if kind is CorporateActionKind.SYMBOL_CHANGE and not new_symbol:
             raise RowDefect(columns.name("new_symbol"), "", expected="the new symbol")
+        if kind is CorporateActionKind.SPIN_OFF and not new_symbol:
+            raise RowDefect(columns.name("new_symbol"), "", expected="the symbol of the shares that it gives")
+        if kind is CorporateActionKind.DELISTING:
+            return self._delisting(fields)
         if new_symbol == symbol:
             raise RowDefect(
                 columns.name("new_symbol"), new_symbol, expected="a symbol other than the old one"
@@ -84,11 +100,44 @@ class ActionParser:
                     columns.name("amount"), "", expected="cash per share, or a new symbol and ratio"
                 )
             return ratio if ratio is not None else Decimal(1 if new_symbol else 0), amount
-        if kind is CorporateActionKind.DELISTING or ratio is None:
+        if kind is CorporateActionKind.SPIN_OFF:
+            return _positive(fields, "ratio", columns=columns), amount
+        if ratio is None:
             return Decimal(1), amount
         if ratio == 0:
             raise RowDefect(columns.name("ratio"), "0", expected="new shares per old share, above 0")
         return ratio, amount
+
+    def _delisting(self, fields: list[str]) -> tuple[Decimal, Decimal]:
+        """The amount alone (a ratio of 0), also if it is 0; a ratio of 1 for the last price."""
+        for target in ("amount", "value"):
+            amount = _optional(fields, target, columns=self._columns)
+            if amount is not None:
+                return _NONE, amount
+        return Decimal(1), _NONE
+
+    def _stock_dividend(self, fields: list[str]) -> Decimal:
+        """New shares per old share: ``ratio`` (1.05), or 1 more than ``amount`` (0.05)."""
+        columns = self._columns
+        given = _optional(fields, "amount", columns=columns)
+        if given:
+            return 1 + given
+        ratio = _positive(fields, "ratio", columns=columns)
+        if ratio <= 1:
+            expected = "new shares per old share, above 1 (1.05 for 5 %), or 0.05 as the amount"
+            raise RowDefect(columns.name("ratio"), f"{ratio:f}", expected=expected)
+        return ratio
+
+    def _cost_fraction(self, fields: list[str], kind: CorporateActionKind) -> Decimal:
+        """The part of the cost that a spin-off moves; 0 if the row has none."""
+        if kind is not CorporateActionKind.SPIN_OFF:
+            return _NONE
+        fraction = _optional(fields, "cost_fraction", columns=self._columns) or _NONE
+        if fraction > 1:
+            raise RowDefect(
+                self._columns.name("cost_fraction"), f"{fraction:f}", expected="a fraction from 0 to 1"
+            )
+        return fraction
 
 
 class FxRateParser:

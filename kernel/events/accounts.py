@@ -70,9 +70,11 @@ class PositionChanged(Event, frozen=True, tag=81):
 class AccountMarked(Event, frozen=True, tag=82):
     """The account at market prices.
 
-    - ``equity``: ``cash`` plus the value of positions (a future: its unrealised P&L), exactly.
+    - ``equity``: ``cash`` plus ``owed`` and the value of positions (a future: its unrealised P&L), exactly.
     - ``realised_pnl``, ``unrealised_pnl``: before ``commissions``.
     - ``exposure``: gross exposure: the sum of absolute values of net positions, futures at notional.
+    - ``day``: the trading day of the latest market data, as YYYYMMDD; 0: the UTC day of ``ts`` - 1 ns.
+    - ``owed``: dividends between their ex-date and their payment; below 0 for short positions.
     """
 
     cash: Decimal
@@ -82,6 +84,8 @@ class AccountMarked(Event, frozen=True, tag=82):
     commissions: Decimal
     exposure: Decimal
     currency: str = "USD"
+    day: int = 0
+    owed: Decimal = Decimal(0)
 
 
 class AccountReported(Event, frozen=True, tag=83):
@@ -169,7 +173,8 @@ class LedgerMarked(Event, frozen=True, tag=89):
     """One strategy's ledger in one currency; comes with ``AccountMarked`` if configured.
 
     - ``cash``: the ledger's cash, with deposits and income.
-    - ``income``: with conversions.
+    - ``income``: with conversions, without ``owed``.
+    - ``owed``: as in ``AccountMarked``.
 
     The ledgers of all strategies, and that of the account itself (empty ``strategy``), add up to the
     account's cash.
@@ -183,3 +188,4 @@ class LedgerMarked(Event, frozen=True, tag=89):
     unrealised_pnl: Decimal
     commissions: Decimal
     income: Decimal
+    owed: Decimal = Decimal(0)

@@ -47,6 +47,7 @@ class CorporateActionKind(StrEnum):
     MERGER = "merger"
     SYMBOL_CHANGE = "symbol_change"
     DELISTING = "delisting"
+    SPIN_OFF = "spin_off"
 
 
 class TradingStatus(StrEnum):
@@ -165,9 +166,14 @@ class InstrumentDefined(Event, frozen=True, tag=6):
 
 
 class CorporateAction(Event, frozen=True, tag=7):
-    """A split, dividend, merger, symbol change or delisting, effective at ``ts``.
+    """A split, dividend, merger, symbol change, delisting or spin-off, effective at ``ts``.
 
-    ``ratio`` is new shares per old share; ``amount`` is cash per old share in ``currency``.
+    - ``ratio``: new shares per old share. 0 in a merger or delisting: for ``amount`` alone.
+    - ``amount``: cash per old share. In a delisting with a ratio of 1, an amount of 0 means the last price.
+    - ``currency``: of ``amount``; empty for the instrument's currency when the action takes effect.
+    - ``new_symbol``: of the shares after a symbol change or merger, or of those that a spin-off gives.
+    - ``pay_ts``: the time at which a dividend is paid; 0 for at once.
+    - ``cost_fraction``: the part of the cost that a spin-off moves to the new shares.
     """
 
     symbol: str
@@ -177,6 +183,7 @@ class CorporateAction(Event, frozen=True, tag=7):
     currency: str = "USD"
     new_symbol: str = ""
     pay_ts: int = 0
+    cost_fraction: Decimal = Decimal(0)
 
 
 class TradingStatusChanged(Event, frozen=True, tag=8):

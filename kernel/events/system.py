@@ -56,6 +56,7 @@ class RunStarted(Event, frozen=True, tag=102):
       field.
     - ``history_as_declared``: a strategy reads at most ``bars_needed()`` bars, as in runs older than this
       field. Otherwise it reads as many as it asks for.
+    - ``rules``: the version of the rules by which the core derives events (``kernel/rules.py``).
     """
 
     sources: tuple[StreamRange, ...]
@@ -64,6 +65,7 @@ class RunStarted(Event, frozen=True, tag=102):
     to_ts: int
     symbols_ahead: bool = True
     history_as_declared: bool = True
+    rules: int = 1
 
 
 class RunFinished(Event, frozen=True, tag=103):

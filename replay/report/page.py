@@ -190,22 +190,23 @@ def _facts(result: RunResult) -> str:
 
 
 def _tiles(result: RunResult) -> Iterable[str]:
-    m = result.metrics
+    m, why = result.metrics, result.metrics.undefined.get
     drawdown_note = f"longest {figures.duration(m.max_drawdown_duration_ns)}" if m.max_drawdown else ""
     extremes = f"best {figures.percent(m.best_trade)}, worst {figures.percent(m.worst_trade)}"
     yield _tile("Final equity", figures.money(m.final_equity), result.currency)
     beside = result.benchmark
     note = "" if beside is None else f"benchmark {figures.percent(beside.total_return)}"
     yield _tile("Total return", figures.percent(m.total_return), note, tone=_tone(m.total_return))
-    yield _tile("Annual return", figures.percent(m.annual_return), tone=_tone(m.annual_return))
-    yield _tile("Volatility", figures.percent(m.volatility), "a year")
-    yield _tile("Sharpe", figures.ratio(m.sharpe))
-    yield _tile("Sortino", figures.ratio(m.sortino))
-    yield _tile("Calmar", figures.ratio(m.calmar))
+    annual = figures.percent(m.annual_return), why("annual_return", "")
+    yield _tile("Annual return", *annual, tone=_tone(m.annual_return))
+    yield _tile("Volatility", figures.percent(m.volatility), why("volatility", "a year"))
+    yield _tile("Sharpe", figures.ratio(m.sharpe), why("sharpe", ""))
+    yield _tile("Sortino", figures.ratio(m.sortino), why("sortino", ""))
+    yield _tile("Calmar", figures.ratio(m.calmar), why("calmar", ""))
     yield _tile("Max drawdown", figures.percent(m.max_drawdown), drawdown_note)
     yield _tile("Trades", f"{m.trade_count:,}", f"{result.orders:,} orders, {result.fills:,} fills")
     yield _tile("Win rate", figures.percent(m.win_rate), extremes if m.trade_count else "")
-    yield _tile("Profit factor", figures.ratio(m.profit_factor))
+    yield _tile("Profit factor", figures.ratio(m.profit_factor), why("profit_factor", ""))
     averages = result.statistics
     average = (
         "" if averages.average_pnl is None else f"{figures.money(averages.average_pnl)} {result.currency}"

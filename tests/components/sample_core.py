@@ -16,6 +16,7 @@ from components.portfolio.portfolio import PortfolioConfig
 from components.strategy_host.host import AnyStrategy
 from kernel.events import CashMoved, Event, SessionStarted
 from kernel.identifiers import ClientOrderId, StrategyId, TimerName
+from kernel.rules import RULES
 from replay.simulated_venue import SimulatedVenue
 from strategies.sdk import (
     Bar,
@@ -143,6 +144,7 @@ def core_with(
     signals: SignalsConfig | None = None,
     execution: ExecutionConfig | None = None,
     terms: Mapping[str, StrategyTerms] = NO_TERMS,
+    rules: int = RULES,
 ) -> Core:
     """A core with these strategies, by id, all of them given these symbols, some of them ``terms``."""
     return assemble(
@@ -156,6 +158,7 @@ def core_with(
         environment={"desk": "test"},
         signals=signals,
         execution=execution or ExecutionConfig(),
+        rules=rules,
     )
 
 

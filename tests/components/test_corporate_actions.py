@@ -55,7 +55,7 @@ def test_a_split_does_not_move_the_equity() -> None:
     assert (between, account.mark().equity) == money(1100, 1100)
 
 
-def test_the_cost_of_a_fraction_is_realised_against_the_cash_paid_for_it() -> None:
+def test_a_fraction_is_sold_for_the_cash_that_is_paid_for_it() -> None:
     account = Account()
     account.hear(fill(BUY, "7", "10"))
 
@@ -64,8 +64,8 @@ def test_the_cost_of_a_fraction_is_realised_against_the_cash_paid_for_it() -> No
         action(SPLIT, "0.5"),
     )
 
-    assert account.held("A") == money(3, 60, -10)
-    assert (account.portfolio.realised_pnl(ONE), account.portfolio.income) == money(-10, 12)
+    assert account.held("A") == money(3, 60, 2)
+    assert (account.portfolio.realised_pnl(ONE), account.portfolio.income) == money(2, 0)
 
 
 def test_a_ratio_that_was_rounded_costs_nobody_a_share() -> None:
@@ -166,7 +166,7 @@ def test_before_the_new_share_trades_it_is_worth_what_the_old_one_was() -> None:
     assert account.portfolio.value_of("B") == 200
 
 
-def test_a_merger_for_cash_realises_the_whole_cost() -> None:
+def test_a_merger_for_cash_realises_the_cash_less_the_whole_cost() -> None:
     account = Account()
     account.hear(fill(BUY, "10", "20"))
 
@@ -175,7 +175,7 @@ def test_a_merger_for_cash_realises_the_whole_cost() -> None:
         action(MERGER, "0", new="B", amount="25"),
     )
 
-    assert account.held("A") == money(0, 0, -200)
+    assert account.held("A") == money(0, 0, 50)
     assert account.mark().equity == 50
 
 

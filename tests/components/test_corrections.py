@@ -11,6 +11,8 @@ from kernel.events import (
     BUY,
     SELL,
     AssetClass,
+    CashFlowKind,
+    CashMoved,
     CorporateAction,
     CorporateActionKind,
     FxRateSet,
@@ -66,6 +68,20 @@ def test_a_changed_price_keeps_the_commission() -> None:
 
     assert account.held("A") == money(10, 190, 0)
     assert (account.portfolio.commissions, account.portfolio.cash) == (Decimal("1.50"), Decimal("-191.50"))
+
+
+@pytest.mark.parametrize("lots", list(LotMethod))
+def test_a_correction_leaves_the_cash_that_was_paid_for_a_fraction(lots: LotMethod) -> None:
+    """7 at 10 become 3 after 1 for 2; the half share that is left was sold for 12."""
+    bought = fill(BUY, "7", "10", fill_id="f1")
+    account = account_with(bought, lots=lots)
+    in_lieu = CashMoved(0, Decimal(12), "USD", "in lieu", CashFlowKind.CASH_IN_LIEU, ONE, "A")
+    account.hear(in_lieu, split("0.5"))
+
+    account.hear(corrected(bought, quantity="7", price="12", actions_since=1))
+
+    assert account.held("A") == money(3, 72, 0)
+    assert account.portfolio.cash == -72
 
 
 def test_a_fill_can_be_corrected_twice() -> None:

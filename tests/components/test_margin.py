@@ -52,7 +52,7 @@ def test_a_future_pays_no_notional_and_its_profit_when_it_is_closed(kind: AssetC
     account.hear(fill(SELL, "2", "104", symbol="F", commission="5"))
 
     assert open_mark == AccountMarked(
-        0, Decimal(9995), Decimal(10295), ZERO, Decimal(300), Decimal(5), Decimal(10300), "USD"
+        0, Decimal(9995), Decimal(10295), ZERO, Decimal(300), Decimal(5), Decimal(10300), "USD", 19_700_101
     )
     assert (account.portfolio.cash, account.portfolio.equity) == money(10390, 10390)
 

@@ -18,6 +18,7 @@ from kernel.events import (
     Quote,
     Trade,
 )
+from kernel.rules import FIRST_RULES
 from kernel.state import put_fields
 from strategies.sdk import Adjustment
 from tests.kernel.listeners import bar
@@ -39,6 +40,25 @@ def test_there_is_no_price_before_the_first_event() -> None:
     assert market.last_ts() == 1
 
 
+def test_a_price_stays_over_lists_of_quotes_that_have_one_side() -> None:
+    bus = EventBus()
+    market = MarketData(bus, bars_needed={})
+    bus.register(market)
+    for event in (Quote(1, "A", 10.0, 13.0), Quote(2, "A", 0.0, 14.0), Quote(3, "A", 15.0, 0.0)):
+        bus.dispatch([event])
+
+    assert market.last_price("A") == 11.5
+
+
+def test_in_older_logs_a_quote_with_one_side_leaves_no_price() -> None:
+    bus = EventBus()
+    market = MarketData(bus, bars_needed={}, rules=FIRST_RULES)
+    bus.register(market)
+    bus.dispatch([Quote(1, "A", 10.0, 13.0), Quote(2, "A", 0.0, 14.0)])
+
+    assert market.last_price("A") is None
+
+
 @pytest.mark.parametrize(
     ("events", "price"),
     [
@@ -51,6 +71,10 @@ def test_there_is_no_price_before_the_first_event() -> None:
         ([bar(1, "A", 10.0), Quote(2, "A", 10.0, 13.0)], 11.5),
         ([bar(1, "A", 10.0), Trade(2, "B", 11.0, 1.0)], 10.0),
         ([bar(1, "A", 10.0), Quote(2, "A", 0.0, 13.0)], 10.0),
+        ([Quote(1, "A", 10.0, 13.0), Quote(2, "A", 0.0, 14.0)], 11.5),
+        ([Quote(1, "A", 10.0, 13.0), Quote(2, "A", 10.0, 0.0), Quote(3, "A", float("nan"), 14.0)], 11.5),
+        ([Quote(1, "A", 10.0, 13.0), Quote(2, "B", 1.0, 2.0), Quote(3, "A", 0.0, 14.0)], 11.5),
+        ([Quote(1, "A", 10.0, 13.0), Trade(2, "A", 12.0, 1.0), Quote(3, "A", 0.0, 14.0)], 12.0),
         ([bar(1, "A", 10.0), Trade(2, "A", float("nan"), 1.0)], 10.0),
         ([Trade(1, "A", 11.0, 1.0), bar(2, "A", float("nan"))], 11.0),
     ],

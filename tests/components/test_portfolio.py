@@ -44,7 +44,7 @@ def test_the_mark_values_positions_at_last_prices() -> None:
     marked = account.mark()
 
     assert marked == AccountMarked(
-        0, Decimal(799), Decimal(1049), ZERO, Decimal(50), Decimal(1), Decimal(250), "USD"
+        0, Decimal(799), Decimal(1049), ZERO, Decimal(50), Decimal(1), Decimal(250), "USD", 19_700_101
     )
 
 

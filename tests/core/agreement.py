@@ -16,6 +16,7 @@ Over a corporate action (``broken_by``), with a reckoning of its own of what the
 - An order that would have closed a position, or a part of it, closes no more than what is held now.
 - A target that was reached is reached.
 - Orders and plans in what has ended are gone, or their end is asked for.
+- A spin-off gives whole lots of the new share, and leaves the old one as it is.
 """
 
 from collections.abc import Iterator, Sequence
@@ -246,6 +247,9 @@ def _exit(key: str, entry: OrderEntry, plan: Plan, *, held: Decimal) -> Iterator
 
 def broken_by(action: CorporateAction, before: Known, core: Core, derived: Sequence[Event]) -> Iterator[str]:
     """What an action did that it should not have done; ``derived`` is what followed from it."""
+    if action.kind is CorporateActionKind.SPIN_OFF:
+        yield from _wrongly_given(action, before, core)
+        return
     replaced = {event.order.client_order_id for event in derived if isinstance(event, OrderReplaced)}
     after, new = known(core), _successor(action)
     lot_size = core.market.instrument(new).lot_size if new else Decimal(1)
@@ -279,6 +283,25 @@ def broken_by(action: CorporateAction, before: Known, core: Core, derived: Seque
         now = after.levels.get(name)
         if name not in replaced and now is not None and not isclose(now[1], level / ratio):
             yield f"the level of {name} in {symbol} is {now[1]} after {level}"
+
+
+def _wrongly_given(action: CorporateAction, before: Known, core: Core) -> Iterator[str]:
+    """A spin-off gives new shares in whole lots, and changes no position or order in the old ones."""
+    after, old, new = known(core), action.symbol, action.new_symbol
+    lot_size = core.market.instrument(new).lot_size
+    for (strategy, symbol), quantity in before.positions.items():
+        if symbol != old:
+            continue
+        lots = abs(Fraction(quantity) * Fraction(action.ratio) / Fraction(lot_size))
+        given = (trunc(lots + TOLERANCE) * lot_size).copy_sign(quantity)
+        expected = before.positions.get((strategy, new), ZERO) + given
+        if after.positions.get((strategy, old)) != quantity:
+            yield f"{quantity} of {strategy} became {after.positions.get((strategy, old))} of {old}"
+        if after.positions.get((strategy, new), ZERO) != expected:
+            yield f"{strategy} has {after.positions.get((strategy, new))} of {new} and not {expected}"
+    for key, order in before.leaves.items():
+        if order[1] == old and after.leaves.get(key) != order:
+            yield f"order {key} became {after.leaves.get(key)}"
 
 
 def _broken_plan(before: Known, core: Core, *, old: str, new: str) -> Iterator[str]:

@@ -172,7 +172,8 @@ class Companies:
     def _action(self) -> Event:
         dice = self._dice
         makers = (self._split,) * 4, (self._change,) * 3, (self._merger,) * 2
-        maker = dice.choice((*makers[0], *makers[1], *makers[2], self._delisting, self._dividend, self._gift))
+        others = (self._delisting, self._dividend, self._gift, self._spin_off)
+        maker = dice.choice((*makers[0], *makers[1], *makers[2], *others))
         shares = [symbol for symbol in self.listed if symbol not in ("F", "O")]
         return maker(dice.choice(shares)) if shares else self._quote()
 
@@ -216,13 +217,26 @@ class Companies:
 
     def _delisting(self, symbol: str) -> CorporateAction:
         self._end(symbol)
-        amount = Decimal(self._dice.choice(("0", "0.5")))
-        return CorporateAction(self._ts, symbol, Kind.DELISTING, Decimal(1), amount)
+        ratio, amount = self._dice.choice((("1", "0"), ("1", "0.5"), ("0", "0.5"), ("0", "0")))
+        return CorporateAction(self._ts, symbol, Kind.DELISTING, Decimal(ratio), Decimal(amount))
 
     def _dividend(self, symbol: str) -> CorporateAction:
         pay_ts = self._dice.choice((0, self._ts + 30 * SECOND_NS))
-        amount = Decimal("0.35")
-        return CorporateAction(self._ts, symbol, Kind.DIVIDEND, amount=amount, pay_ts=pay_ts)
+        amount, currency = Decimal("0.35"), self._dice.choice(("", "USD"))
+        return CorporateAction(
+            self._ts, symbol, Kind.DIVIDEND, amount=amount, currency=currency, pay_ts=pay_ts
+        )
+
+    def _spin_off(self, symbol: str) -> CorporateAction:
+        """Shares of another company for each share, with a part of the cost or without."""
+        dice = self._dice
+        new = dice.choice([name for name in (*SHARES, *UNLISTED) if name != symbol])
+        ratio, fraction = dice.choice(("1", "0.5", "0.3333333333", "2")), dice.choice(("0", "0.2"))
+        if new not in self.listed:
+            self.listed.append(new)
+        return CorporateAction(
+            self._ts, symbol, Kind.SPIN_OFF, Decimal(ratio), new_symbol=new, cost_fraction=Decimal(fraction)
+        )
 
     def _gift(self, symbol: str) -> AdjustPosition:
         """The shares of a spin-off, as an operator books them: of a share that has a market of its own."""

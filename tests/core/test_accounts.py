@@ -144,7 +144,7 @@ def test_cash_is_what_came_in_less_what_was_paid_in_every_currency(tape: Tape) -
                 assert kept.get(currency, ZERO) == expected.get(currency, ZERO), currency
 
 
-def test_equity_is_cash_and_positions_at_last_prices(tape: Tape) -> None:
+def test_equity_is_cash_dividends_and_positions_at_last_prices(tape: Tape) -> None:
     for book, moment, marked, _ in marks(tape):
         with localcontext(EXACT):
             cash = sum((amount * book.rates.get(name, 1) for name, amount in book.cash().items()), ZERO)
@@ -162,13 +162,13 @@ def test_equity_is_cash_and_positions_at_last_prices(tape: Tape) -> None:
                     worth -= position.cost
                 value += worth * book.rates.get(terms.currency, 1)
             assert marked.cash == cash
-            assert marked.equity == cash + value
+            assert marked.equity == cash + marked.owed + value
 
 
 def test_the_ledgers_of_strategies_and_the_accounts_own_add_up_to_the_account(tape: Tape) -> None:
     for book, _, marked, ledgers in marks(tape):
         with localcontext(EXACT):
-            for column in ("cash", "realised_pnl", "unrealised_pnl", "commissions"):
+            for column in ("cash", "realised_pnl", "unrealised_pnl", "commissions", "owed"):
                 total = sum((getattr(one, column) * book.rates.get(one.currency, 1) for one in ledgers), ZERO)
                 assert total == getattr(marked, column), column
 

@@ -105,7 +105,6 @@ ALLOWED: Mapping[str, Mapping[Place, Reason]] = {
         "brokers/simulated/models.py::is_reference": (
             "a border: a configuration names a model of ours, or where a user's is"
         ),
-        "brokers/simulated/acceptance.py::_set_close": "a timeframe is a word of the market's data",
     },
     "machine paths": {},
 }

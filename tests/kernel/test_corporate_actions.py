@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from kernel.corporate_actions import (
     ENDING,
+    GIVING,
     RATIO_TOLERANCE,
     RESTATING,
     changes_holdings,
@@ -114,8 +115,8 @@ def test_what_is_held_afterwards(done: CorporateAction, held_under: str) -> None
     assert successor(done) == held_under
 
 
-def test_every_kind_but_the_dividend_ends_or_restates_an_instrument() -> None:
-    assert {*ENDING, *RESTATING, Kind.DIVIDEND} == set(Kind)
+def test_every_kind_ends_or_restates_an_instrument_or_gives_its_holders_something() -> None:
+    assert {*ENDING, *RESTATING, *GIVING} == set(Kind)
     assert not changes_holdings(action(Kind.DIVIDEND, amount="1"))
     assert not changes_holdings(action(Kind.SPLIT, "0"))
     assert changes_holdings(action(Kind.DELISTING))

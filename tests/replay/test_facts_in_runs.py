@@ -35,6 +35,9 @@ from replay.verification import verify_run
 from strategies.sdk import (
     Decisions,
     Metadata,
+    PlaceOrder,
+    RiskLimits,
+    Side,
     Signal,
     SignalDirection,
     Strategy,
@@ -57,6 +60,25 @@ class Closes(Strategy[StrategyParams, StrategyState]):
         seen = self.ctx.history(bar.symbol, 3)
         last = self.ctx.last_price(bar.symbol)
         return Signal(bar.symbol, SignalDirection.FLAT, 0.0, f"{[one.close for one in seen]} {last}")
+
+
+class Trader(Strategy[StrategyParams, StrategyState]):
+    """Takes a position at its first bar."""
+
+    metadata = Metadata(name="trader")
+    quantity: int = 0
+
+    def on_bar(self, bar: Bar) -> Decisions:
+        if self.ctx.portfolio.position(bar.symbol) or self.ctx.portfolio.open_orders():
+            return None
+        side = Side.BUY if self.quantity > 0 else Side.SELL
+        return PlaceOrder(bar.symbol, side, abs(self.quantity))
+
+
+def trader(quantity: int) -> Trader:
+    """One who takes this position, below 0 a short one."""
+    Trader.quantity = quantity
+    return Trader()
 
 
 def split(day: int, ratio: int = 2, symbol: str = "A") -> CorporateAction:
@@ -214,3 +236,24 @@ def test_backtest_reads_actions_beside_files_of_bars(tmp_path: Path) -> None:
     adjusted = backtest(Closes(), tmp_path / "a.csv", actions=[tmp_path / "actions.csv"])
 
     assert plain.result.digest != adjusted.result.digest
+
+
+@pytest.mark.parametrize(("amount", "equity"), [("0", 9_600), ("0.00", 9_600), ("", 9_800)])
+@pytest.mark.parametrize("quantity", [100, -100])
+def test_a_share_that_is_delisted_for_nothing_is_worth_nothing(
+    tmp_path: Path, amount: str, equity: int, quantity: int
+) -> None:
+    """100 shares at 4, whose last price is 2; without an amount they close at 2."""
+    bars = tmp_path / "bust.csv"
+    rows = ["2024-01-02,5,5,5,5,9", "2024-01-03,4,4,4,4,9", "2024-01-04,2,2,2,2,9", "2024-01-05,2,2,2,2,9"]
+    bars.write_text("\n".join(["Date,Open,High,Low,Close,Volume", *rows]), encoding="utf-8")
+    actions = tmp_path / "actions.csv"
+    header = "symbol,ex_date,type,amount"
+    actions.write_text(f"{header}\nBUST,2024-01-05,delisting,{amount}\n", encoding="utf-8")
+    risk = RiskLimits(require_cash=False, allow_short=True)
+
+    result = backtest(trader(quantity), data=bars, actions=actions, cash=10_000, risk=risk)
+
+    change = (equity - 10_000) * (1 if quantity > 0 else -1)
+    assert result.metrics.final_equity == 10_000 + change
+    assert [float(trade.exit_price) for trade in result.trades] == [0.0 if amount else 2.0]

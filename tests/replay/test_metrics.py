@@ -252,7 +252,7 @@ def test_two_trades_on_paper() -> None:
 
     assert (m.final_equity, m.fees, m.trade_count) == (Decimal("10046.00"), Decimal(4), 2)
     assert m.total_return == 0.0046
-    assert m.annual_return == pytest.approx(1.0046 ** (365.25 / 6) - 1)
+    assert m.annual_return is None  # of 6 days
     assert m.max_drawdown == pytest.approx(10_046 / 10_098 - 1)
     assert m.max_drawdown_duration_ns == 4 * DAY_NS
     assert m.win_rate == 0.5
@@ -269,3 +269,50 @@ def test_a_run_without_capital_has_no_rates() -> None:
 
     rates = (m.total_return, m.annual_return, m.volatility, m.sharpe, m.sortino, m.calmar, m.max_drawdown)
     assert rates == (None,) * 7
+
+
+# --- few data ---------------------------------------------------------------------------------
+
+
+def measured(points: list[tuple[int, float]]) -> metrics.Metrics:
+    initial, final = (Decimal(str(value)) for _, value in (points[0], points[-1]))
+    return metrics.measure(curve_of(points), (), initial_equity=initial, final_equity=final, fees=Decimal(0))
+
+
+def test_months_are_annualised_by_twelve() -> None:
+    """2023, closed at the end of each month: 28 to 31 days apart, the median is 31."""
+    ends = np.arange("2023-02", "2024-03", dtype="datetime64[M]").astype("datetime64[D]").astype(np.int64) - 1
+
+    assert metrics.periods_per_year(ends) == pytest.approx(12.0, rel=2e-3)
+
+
+def test_a_hole_in_daily_data_does_not_make_it_weekly() -> None:
+    days = np.array([*range(19_700, 19_710), 19_800], dtype=np.int64)
+
+    assert metrics.periods_per_year(days) > 200
+
+
+def test_less_than_a_month_is_not_annualised() -> None:
+    found = measured([(day(place), 100.0 + place % 3) for place in range(20)])
+
+    annualised = (found.annual_return, found.volatility, found.sharpe, found.sortino, found.calmar)
+    assert annualised == (None,) * 5
+    assert found.undefined["sharpe"] == "needs 30 days, has 19"
+    assert found.max_drawdown is not None
+
+
+def test_two_returns_have_no_sharpe_ratio_over_any_time() -> None:
+    found = measured([(day(0), 100.0), (day(200), 110.0), (day(400), 105.0)])
+
+    assert (found.volatility, found.sharpe, found.sortino) == (None, None, None)
+    assert found.undefined["volatility"] == "needs 10 returns, has 2"
+    assert found.annual_return is not None
+
+
+def test_every_figure_that_is_none_has_a_reason() -> None:
+    found = measured([(day(place), 100.0) for place in range(60)])
+
+    missing = {name for name in found.__struct_fields__ if getattr(found, name) is None}
+    assert missing == set(found.undefined)
+    assert all(found.undefined.values())
+    assert found.undefined["win_rate"] == "no trade was closed"

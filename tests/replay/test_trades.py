@@ -222,6 +222,21 @@ def test_a_merger_closes_lots_against_those_on_the_other_side() -> None:
     assert (lot.symbol, lot.quantity, lot.entry_price) == ("XYZ", Decimal(1), Decimal(10))
 
 
+def test_shares_of_a_spin_off_are_bought_at_their_part_of_the_cost() -> None:
+    """100 at 10; one new share for two, with a fifth of the cost: 50 at 4. They are sold at 5."""
+    kind, fifth = CorporateActionKind.SPIN_OFF, Decimal("0.2")
+    given = CorporateAction(day(1), "ABC", kind, Decimal("0.5"), new_symbol="B", cost_fraction=fifth)
+    sold = [fill(day(2), SELL, "50", "5", symbol="B"), fill(day(2), SELL, "100", "9")]
+
+    matched = match_fills([fill(day(0), BUY, "100", "10"), *sold], actions=[given])
+
+    assert [(one.symbol, one.entry_price, one.pnl) for one in matched.trades] == [
+        ("B", Decimal(4), Decimal(50)),
+        ("ABC", Decimal(8), Decimal(100)),
+    ]
+    assert matched.open_lots == ()
+
+
 def test_a_delisting_closes_what_is_open() -> None:
     delisted = CorporateAction(day(1), "ABC", CorporateActionKind.DELISTING, amount=Decimal(2))
 

@@ -28,6 +28,7 @@ from kernel.events import (
     TimerScheduled,
 )
 from kernel.identifiers import StrategyId
+from kernel.rules import FIRST_RULES, RULES
 from kernel.time_units import DAY_NS as DAY
 from tests.components.sample_core import begin, core_with, hear, of_type, scripted
 
@@ -35,10 +36,13 @@ NOON = DAY // 2
 LONG, SHORT = StrategyId("long"), StrategyId("short")
 
 
-def core_of(financing: Mapping[str, object] | None = None, *, cash: int = 100_000) -> Core:
+def core_of(
+    financing: Mapping[str, object] | None = None, *, cash: int = 100_000, rules: int = RULES
+) -> Core:
     """A core of two strategies that do nothing, with a session that began at noon of the first day."""
     config = msgspec.convert(financing or {}, FinancingConfig, strict=False)
-    core = core_with({LONG: scripted(), SHORT: scripted()}, broker=SimulatedBrokerConfig(financing=config))
+    broker = SimulatedBrokerConfig(financing=config)
+    core = core_with({LONG: scripted(), SHORT: scripted()}, broker=broker, rules=rules)
     begin(core, cash=cash, ts=NOON)
     return core
 
@@ -124,6 +128,110 @@ def test_without_a_position_nothing_is_paid() -> None:
     events = hear(core, dividend(DAY, "0.22", pay_ts=5 * DAY))
 
     assert not events
+
+
+def test_a_dividend_without_a_currency_is_in_that_of_the_instrument() -> None:
+    core = core_of()
+    hear(core, InstrumentDefined(NOON, "A", currency="EUR"))
+    hold(core, long="100")
+
+    events = hear(
+        core, CorporateAction(DAY, "A", CorporateActionKind.DIVIDEND, amount=Decimal(2), currency="")
+    )
+
+    assert [(moved.amount, moved.currency) for moved in of_type(events, CashMoved)] == [(Decimal(200), "EUR")]
+
+
+def test_the_cash_of_a_merger_without_a_currency_is_in_that_of_the_instrument() -> None:
+    core = core_of()
+    hear(core, InstrumentDefined(NOON, "A", currency="EUR"))
+    hold(core, long="100")
+    kind = CorporateActionKind.MERGER
+
+    events = hear(core, CorporateAction(DAY, "A", kind, Decimal(0), Decimal(2), currency=""))
+
+    assert [(moved.amount, moved.currency) for moved in of_type(events, CashMoved)] == [(Decimal(200), "EUR")]
+
+
+def test_a_dividend_counts_in_equity_from_its_ex_date_and_buys_nothing_until_it_is_paid() -> None:
+    core = core_of()
+    hold(core, long="100", short="-40")
+    equity, power = core.portfolio.equity, core.portfolio.buying_power
+
+    hear(core, dividend(DAY, "0.50", pay_ts=5 * DAY))
+    owed = core.portfolio.equity - equity, core.portfolio.income, core.portfolio.buying_power - power
+    day(core, 5)
+
+    assert owed == (30, 30, 0)
+    assert (core.portfolio.equity - equity, core.portfolio.income) == (30, 30)
+    assert core.portfolio.buying_power - power == 30
+
+
+def test_in_older_logs_a_dividend_counts_when_it_is_paid() -> None:
+    core = core_of(rules=FIRST_RULES)
+    hold(core, long="100")
+    equity = core.portfolio.equity
+
+    hear(core, dividend(DAY, "0.50", pay_ts=5 * DAY))
+
+    assert core.portfolio.equity == equity
+
+
+@pytest.mark.parametrize("is_split_first", [True, False])
+def test_a_dividend_is_for_the_shares_from_before_a_split_of_the_same_moment(is_split_first: bool) -> None:
+    core = core_of()
+    hold(core, long="100", price=50.0)
+    actions = [CorporateAction(DAY, "A", CorporateActionKind.SPLIT, Decimal(2)), dividend(DAY, "0.50")]
+
+    events = hear(core, *(actions if is_split_first else reversed(actions)))
+
+    assert paid(events) == {LONG: Decimal("50.00")}
+    assert core.portfolio.strategy_position(LONG, "A") == 200
+
+
+def test_a_dividend_after_the_day_of_a_split_is_for_all_shares() -> None:
+    core = core_of()
+    hold(core, long="100", price=50.0)
+    hear(core, CorporateAction(DAY, "A", CorporateActionKind.SPLIT, Decimal(2)))
+
+    assert paid(hear(core, dividend(2 * DAY, "0.50"))) == {LONG: Decimal("100.00")}
+
+
+# --- spin-offs ----------------------------------------------------------------------------------------
+
+
+def spin_off(ratio: str, *, cost_fraction: str = "0", amount: str = "0") -> CorporateAction:
+    kind, fraction = CorporateActionKind.SPIN_OFF, Decimal(cost_fraction)
+    terms = Decimal(ratio), Decimal(amount)
+    return CorporateAction(DAY, "A", kind, *terms, new_symbol="B", cost_fraction=fraction)
+
+
+def test_a_spin_off_gives_whole_shares_and_cash_for_the_rest_and_leaves_the_old_ones() -> None:
+    core = core_of()
+    hold(core, long="101", short="-30")
+    hear(core, bar(NOON, "B", 40.0))
+
+    events = hear(core, spin_off("0.5", amount="0.10"))
+
+    held = {name: core.portfolio.strategy_positions(name) for name in (LONG, SHORT)}
+    assert held == {LONG: {"A": 101, "B": 50}, SHORT: {"A": -30, "B": -15}}
+    assert [(one.strategy, one.amount, one.symbol) for one in of_type(events, CashMoved)] == [
+        (LONG, Decimal("10.10"), "A"),
+        (SHORT, Decimal("-3.00"), "A"),
+        (LONG, Decimal("20.00"), "B"),
+    ]
+
+
+@pytest.mark.parametrize(("fraction", "costs"), [("0", (10_000, 0)), ("0.2", (8_000, 2_000))])
+def test_a_spin_off_moves_the_given_part_of_the_cost(fraction: str, costs: tuple[int, int]) -> None:
+    core = core_of()
+    hold(core, long="100")
+
+    hear(core, spin_off("1", cost_fraction=fraction))
+
+    positions = core.portfolio.state.positions[LONG]
+    assert (positions["A"].cost, positions["B"].cost) == costs
+    assert positions["A"].realised_pnl == positions["B"].realised_pnl == 0
 
 
 # --- splits and mergers -------------------------------------------------------------------------------

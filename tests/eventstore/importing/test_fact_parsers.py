@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from eventstore.importing import BadRowsRefused, DataKind, ImportOptions
+from kernel.corporate_actions import named_price
 from kernel.errors import InputError
 from kernel.events import (
     CorporateAction,
@@ -56,14 +57,73 @@ def test_every_kind_of_action_is_understood(tmp_path: Path) -> None:
     two, five = MARCH_1 + DAY_NS, MARCH_1 + 4 * DAY_NS
     assert found == {
         "a.actions": [
-            CorporateAction(MARCH_1, "A", kind.SPLIT, Decimal(2)),
+            CorporateAction(MARCH_1, "A", kind.SPLIT, Decimal(2), currency=""),
             CorporateAction(two, "A", kind.DIVIDEND, amount=Decimal("0.25"), currency="EUR", pay_ts=five),
-            CorporateAction(five, "A", kind.MERGER, Decimal("0.5"), Decimal("1.5"), new_symbol="B"),
-            CorporateAction(five, "A", kind.MERGER, Decimal(0), Decimal(20)),
-            CorporateAction(five + DAY_NS, "A", kind.SYMBOL_CHANGE, new_symbol="AA"),
-            CorporateAction(five + 2 * DAY_NS, "A", kind.DELISTING),
+            CorporateAction(five, "A", kind.MERGER, Decimal("0.5"), Decimal("1.5"), "", "B"),
+            CorporateAction(five, "A", kind.MERGER, Decimal(0), Decimal(20), ""),
+            CorporateAction(five + DAY_NS, "A", kind.SYMBOL_CHANGE, currency="", new_symbol="AA"),
+            CorporateAction(five + 2 * DAY_NS, "A", kind.DELISTING, currency=""),
         ]
     }
+
+
+@pytest.mark.parametrize(
+    ("columns", "row", "price"),
+    [
+        ("type,amount", "delisting,0", Decimal(0)),
+        ("type,amount", "delisting,0.00", Decimal(0)),
+        ("type,value", "delisting,0", Decimal(0)),
+        ("type,amount", "bankruptcy,0.25", Decimal("0.25")),
+        ("type,amount", "delisting,", None),
+        ("type,ratio", "delisting,", None),
+    ],
+)
+def test_a_delisting_at_0_is_told_from_one_without_an_amount(
+    tmp_path: Path, columns: str, row: str, price: Decimal | None
+) -> None:
+    (action,) = events_of(tmp_path, ACTIONS, f"symbol,ex_date,{columns}", f"A,2012-03-01,{row}")["a.actions"]
+
+    assert isinstance(action, CorporateAction)
+    assert named_price(action) == price
+
+
+@pytest.mark.parametrize(("columns", "value"), [("ratio", "1.05"), ("amount", "0.05")])
+def test_a_stock_dividend_is_a_split(tmp_path: Path, columns: str, value: str) -> None:
+    header, row = f"symbol,ex_date,type,{columns}", f"A,2012-03-01,stock dividend,{value}"
+
+    (action,) = events_of(tmp_path, ACTIONS, header, row)["a.actions"]
+
+    ratio = Decimal("1.05")
+    assert action == CorporateAction(MARCH_1, "A", CorporateActionKind.SPLIT, ratio, currency="")
+
+
+def test_a_stock_dividend_of_a_small_ratio_is_asked_about(tmp_path: Path) -> None:
+    words = refusal(tmp_path, ACTIONS, "symbol,ex_date,type,ratio", "A,2012-03-01,stock_dividend,0.05")
+
+    assert "1.05 for 5 %" in words
+
+
+def test_a_spin_off_has_a_new_symbol_a_ratio_and_perhaps_a_part_of_the_cost(tmp_path: Path) -> None:
+    header = "symbol,ex_date,type,ratio,new_symbol,cost_fraction"
+    found = events_of(
+        tmp_path, ACTIONS, header, "A,2012-03-01,spin-off,0.25,B,0.1", "C,2012-03-01,spinoff,1,D,"
+    )
+
+    kind = CorporateActionKind.SPIN_OFF
+    quarter, tenth = Decimal("0.25"), Decimal("0.1")
+    assert found["a.actions"] == [
+        CorporateAction(MARCH_1, "A", kind, quarter, currency="", new_symbol="B", cost_fraction=tenth)
+    ]
+    assert found["c.actions"] == [CorporateAction(MARCH_1, "C", kind, currency="", new_symbol="D")]
+
+
+def test_rights_are_the_cash_for_which_they_are_sold(tmp_path: Path) -> None:
+    header, row = "symbol,ex_date,type,amount", "A,2012-03-01,rights,0.40"
+
+    (action,) = events_of(tmp_path, ACTIONS, header, row)["a.actions"]
+
+    kind, amount = CorporateActionKind.DIVIDEND, Decimal("0.40")
+    assert action == CorporateAction(MARCH_1, "A", kind, amount=amount, currency="")
 
 
 def test_one_column_of_values_is_ratio_or_amount_by_type(tmp_path: Path) -> None:
@@ -104,7 +164,7 @@ def test_an_action_is_between_the_bars_of_the_day_before_and_of_the_ex_date(
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ("A,2012-03-01,spin,2,,", "type is 'spin', expected split, dividend"),
+        ("A,2012-03-01,spin,2,,", "type is 'spin', expected split, stock_dividend, dividend"),
         ("A,2012-03-01,split,0,,", "ratio is '0', expected a number above 0"),
         ("A,2012-03-01,split,,,", "ratio is '', expected a finite number"),
         ("A,2012-03-01,split,1_0,,", "ratio is '1_0'"),

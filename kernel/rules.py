@@ -1,0 +1,27 @@
+"""The versions of the rules by which the core derives events.
+
+A log is played again by the rules under which it was made: ``RunStarted.rules`` names their version. New logs
+use ``RULES``. Version 2 changed:
+
+- The last nanosecond of a session counts as its end: a DAY or on-close order that is given then belongs to
+  the next session (``deciding_ts``).
+- A quote without a bid or an ask leaves the last price as it was.
+- Equity contains dividends from their ex-date on, before they are paid.
+- A dividend counts the shares from before a split of the same moment.
+- Cash for a fraction of a lot, and the cash of a merger, is realised P&L and not income.
+- Account marks name the trading day that they belong to.
+"""
+
+FIRST_RULES = 1
+"""The rules of logs that name no version."""
+
+RULES = 2
+"""The present version."""
+
+
+def deciding_ts(ts: int, *, rules: int = RULES) -> int:
+    """The moment whose session an order belongs to that is given at ``ts``.
+
+    A bar of whole days ends in the last nanosecond of its session. A decision on it is for the next session.
+    """
+    return ts + 1 if rules > FIRST_RULES else ts

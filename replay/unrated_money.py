@@ -1,0 +1,45 @@
+"""Finds money in a currency without an exchange rate, which the account counts at par.
+
+Orders in such a currency are denied, but not a dividend, fee or deposit. So the result names the first one.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from components.portfolio.rates import rate_between, set_rate
+from kernel.events import CashMoved, Event, FxRateSet, OrderFilled
+from replay.figures import moment
+
+UNRATED_TYPES: frozenset[type[Event]] = frozenset({CashMoved, OrderFilled})
+
+
+class UnratedMoney:
+    """Takes the events of a run in order; ``problem`` is a sentence, empty if every amount had a rate."""
+
+    def __init__(self, rates: Sequence[FxRateSet], *, currency: str) -> None:
+        self.problem = ""
+        self._to_come = list(rates[::-1])
+        self._rates: dict[str, dict[str, Decimal]] = {}
+        self._currency = currency
+
+    def take(self, event: Event) -> None:
+        """Look at cash movements and commissions."""
+        match event:
+            case CashMoved(amount=amount, currency=currency):
+                self._look_at(event.ts, amount, currency, what=event.reason or event.kind.value)
+            case OrderFilled(commission=commission, currency=currency) if commission:
+                self._look_at(event.ts, commission, currency, what="commission")
+            case _:
+                pass
+
+    def _look_at(self, ts: int, amount: Decimal, currency: str, *, what: str) -> None:
+        if self.problem or currency == self._currency:
+            return
+        while self._to_come and self._to_come[-1].ts <= ts:
+            set_rate(self._rates, self._to_come.pop())
+        if rate_between(self._rates, currency, self._currency) is None:
+            self.problem = (
+                f"{amount:f} {currency} ({what}, {moment(ts)}) counts as {amount:f} {self._currency}: no "
+                f"rate of {currency} to {self._currency} is known; import rates with --kind fx-rates "
+                "and name their stream"
+            )

@@ -51,9 +51,8 @@ def convert_params(name: str, params_type: ParamsType, params: Mapping[str, obje
     listed = "; ".join(map(str, rows.values())) or "it takes none"
     for given in params:
         if given not in fields:
-            raise InputError(
-                f"strategy {name!r} has no parameter {given!r}{did_you_mean(given, fields)}; it has: {listed}"
-            )
+            nearest = did_you_mean(given, fields)
+            raise InputError(f"strategy {name!r} has no parameter {given!r}; it has: {listed}{nearest}")
     missing = [field.name for field in fields.values() if field.required and field.name not in params]
     if missing:
         raise InputError(f"strategy {name!r} needs a value for {', '.join(missing)}; it has: {listed}")

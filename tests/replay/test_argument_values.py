@@ -128,7 +128,7 @@ def test_parameters_take_numbers_of_numpy_and_pandas(bars: Path) -> None:
 
 def test_an_unknown_parameter_names_the_nearest() -> None:
     with pytest.raises(
-        InputError, match="'ma_cross' has no parameter 'fsat'; it has: .*; did you mean 'fast'"
+        InputError, match=r"'ma_cross' has no parameter 'fsat'; it has: .*; did you mean 'fast'"
     ):
         MovingAverageCross(fsat=2)
 

@@ -259,7 +259,8 @@ def test_unknown_parameter_lists_the_known_ones() -> None:
     assert refusal(GOOD, {"fats": 5}) == (
         "strategy 'good' has no parameter 'fats'; it has: fast: int 1 to 500 (default 20); "
         "weight: float above 0 (default 0.5); symbols: tuple[str, ...] (default SPY,AGG); "
-        "mode: 'a' or 'b' (default a); limit: int | None (default None); is_bold: bool (default False); did you mean 'fast'?"
+        "mode: 'a' or 'b' (default a); limit: int | None (default None); is_bold: bool (default False); "
+        "did you mean 'fast'?"
     )
 
 

@@ -48,7 +48,8 @@ def test_an_unknown_parameter_is_refused_in_the_words_of_the_command() -> None:
 
     assert str(refused.value) == (
         "strategy 'ma_cross' has no parameter 'fats'; it has: fast: int 1 to 1000 (default 20); slow: int 2 "
-        "to 5000 (default 50); quantity: Decimal (default 100); allow_short: bool (default False); did you mean 'fast'?"
+        "to 5000 (default 50); quantity: Decimal (default 100); allow_short: bool (default False); "
+        "did you mean 'fast'?"
     )
 
 

@@ -164,8 +164,7 @@ class RunResult(msgspec.Struct, frozen=True, eq=False, kw_only=True):
 async def read_results(store: EventStore, run_stream: str) -> RunResult:
     """Read a finished run or a live log.
 
-    Raises ``StreamMissing`` for any other stream, ``InputError`` if the run was never finished, and
-    ``StoreDamaged`` if the store is damaged.
+    Raises ``StreamMissing`` for any other stream, ``InputError`` for an unfinished run, ``StoreDamaged``.
     """
     started, finished, corrections = await _frame(store, run_stream)
     sources, own, finished = await _extent(store, run_stream, started, finished)
@@ -175,11 +174,9 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
     facts = await read_facts(store, own, sources, currency=currency)
     tally = _Tally(started, corrections, facts, currency=currency)
     by_strategy = StrategyTally(corrections, facts.rates, currency=currency)
-    unrated = UnratedMoney(facts.rates, currency=currency)
     async for event in _events(store, run_stream, Selection(types=_COUNTED)):
         tally.take(event)
         by_strategy.take(event)
-        unrated.take(event)
     paid_in = [one for one in facts.deposits if one.ts <= beginning.known_ts]
     initial = sum((one.amount for one in paid_in), ZERO)
     curve = tally.curve(beginning, initial, facts.deposits[len(paid_in) :])
@@ -203,7 +200,7 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
         rejected=tally.rejected,
         refused=tally.refused,
         failures=tally.failures,
-        first_problem=tally.ruin or tally.first_problem or unrated.problem,
+        first_problem=tally.ruin or tally.first_problem or tally.unrated.problem,
         first_failure=tally.first_failure,
         digest=finished.digest,
         equity=curve,
@@ -265,6 +262,7 @@ class _Tally:
         self.matcher = FifoMatcher(
             corrections, facts.instruments, facts.actions, rates=facts.rates, currency=currency
         )
+        self.unrated = UnratedMoney(facts.rates, currency=currency)
         self.logged = LoggedTally(started.symbols)
         self.config = ""
         self.strategies: list[RunStrategy] = []
@@ -277,6 +275,7 @@ class _Tally:
         self._points: list[tuple[int, float, float, float, int]] = []
 
     def take(self, event: Event) -> None:
+        self.unrated.take(event)
         match event:
             case OrderIntent():
                 self.cuts.take(event)

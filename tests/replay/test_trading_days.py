@@ -69,7 +69,9 @@ async def test_an_hour_of_an_overnight_session_belongs_to_the_day_of_the_session
     prices = [100.0] * 23 + [110.0] + [110.0] * 24
     first = thursday - 2 * HOUR_NS
     bars = [
-        Bar(first + (place + 1) * HOUR_NS, "A", "1h", *[price] * 4, 1.0, first + place * HOUR_NS)
+        Bar(
+            first + (place + 1) * HOUR_NS, "A", "1h", price, price, price, price, 1.0, first + place * HOUR_NS
+        )
         for place, price in enumerate(prices)
     ]
     store = await store_of(a_1h=bars)

@@ -24,8 +24,7 @@ async def result_with(currency: str, *rates: Event) -> RunResult:
     """A run in EUR over a share in EUR that pays a dividend in a currency."""
     kind = CorporateActionKind.DIVIDEND
     action = CorporateAction(START + 3 * DAY_NS, "A", kind, amount=Decimal(2), currency=currency)
-    streams = {"a_1d": walk("A", 6, seed=1), "a_actions": [action], **({"fx": rates} if rates else {})}
-    store = await store_of(**streams)
+    store = await store_of(a_1d=walk("A", 6, seed=1), a_actions=[action], **({"fx": rates} if rates else {}))
     return await read_results(store, await record_run(store, [BuyAndHold()], IN_EURO))
 
 

@@ -30,6 +30,7 @@ from kernel.events import (
 from kernel.identifiers import StrategyId
 from kernel.rules import FIRST_RULES, RULES
 from kernel.time_units import DAY_NS as DAY
+from tests.components.account import money
 from tests.components.sample_core import begin, core_with, hear, of_type, scripted
 
 NOON = DAY // 2
@@ -162,8 +163,8 @@ def test_a_dividend_counts_in_equity_from_its_ex_date_and_buys_nothing_until_it_
     owed = core.portfolio.equity - equity, core.portfolio.income, core.portfolio.buying_power - power
     day(core, 5)
 
-    assert owed == (30, 30, 0)
-    assert (core.portfolio.equity - equity, core.portfolio.income) == (30, 30)
+    assert owed == money(30, 30, 0)
+    assert (core.portfolio.equity - equity, core.portfolio.income) == money(30, 30)
     assert core.portfolio.buying_power - power == 30
 
 
@@ -222,8 +223,8 @@ def test_a_spin_off_gives_whole_shares_and_cash_for_the_rest_and_leaves_the_old_
     ]
 
 
-@pytest.mark.parametrize(("fraction", "costs"), [("0", (10_000, 0)), ("0.2", (8_000, 2_000))])
-def test_a_spin_off_moves_the_given_part_of_the_cost(fraction: str, costs: tuple[int, int]) -> None:
+@pytest.mark.parametrize(("fraction", "costs"), [("0", money(10_000, 0)), ("0.2", money(8_000, 2_000))])
+def test_a_spin_off_moves_the_given_part_of_the_cost(fraction: str, costs: tuple[Decimal, ...]) -> None:
     core = core_of()
     hold(core, long="100")
 

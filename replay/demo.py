@@ -7,7 +7,6 @@ from decimal import Decimal
 from importlib.resources import as_file
 
 from brokers.simulated.config import SimulatedBrokerConfig
-from components.assembly.instruments import InstrumentConfig
 from components.assembly.settings import StrategyConfig
 from eventstore import EventStore
 from eventstore.importing import ImportOptions, OnProgress, import_file
@@ -41,7 +40,6 @@ def demo_config() -> ReplayConfig:
             ),
         ),
         broker=SimulatedBrokerConfig(slippage_bps=1.0, commission_per_share=Decimal("0.005")),
-        instruments=tuple(InstrumentConfig(symbol=symbol, tick_size=Decimal("0.0001")) for symbol in SYMBOLS),
     )
 
 

@@ -8,10 +8,11 @@ import pytest
 
 from components.assembly.assumed_terms import assumed_terms
 from kernel.errors import ConfigError
-from kernel.events import AssetClass, Bar
+from kernel.events import AssetClass
 from replay import Backtest, backtest
 from replay.arguments import Keys
 from strategies.sdk import (
+    Bar,
     Decisions,
     Metadata,
     OrderType,

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from kernel.events import Bar
-from kernel.identifiers import ClientOrderId
 from replay import Backtest, backtest
 from strategies.sdk import (
+    Bar,
+    ClientOrderId,
     Decisions,
     EquityPercent,
     Metadata,

@@ -4,7 +4,8 @@
 - The asset class is FX for a pair of currencies (``EURUSD``, ``EUR/USD``, ``EURUSD=X``), a coin for a pair
   with a coin (``BTC-USD``, ``BTCUSDT``), and a share for everything else.
 - The lot is a hundred-millionth of a coin. For everything else it has the decimals of the volumes, eight at
-  most: it is one unit if they are whole or unknown.
+  most: it is one unit if they are whole or unknown. It is also one unit if the prices have more digits than
+  any market quotes: then they were adjusted, and the volumes with them.
 - A pair is in its second currency, and a dollar coin counts as the dollar. Everything else is in the
   account's currency.
 - Prices below zero are possible if the data have them.
@@ -26,6 +27,7 @@ COIN_LOT = Decimal("0.00000001")
 """The smallest part of a coin that venues trade."""
 
 MOST_LOT_DECIMALS = 8
+MOST_MARKET_DIGITS = 11
 
 CURRENCIES = frozenset(
     (
@@ -68,11 +70,14 @@ def assumed_terms(symbol: str, facts: Iterable[DataDescribed]) -> AssumedTerms:
     asset_class, currency = _class_of(symbol)
     decimals = max((fact.price_decimals for fact in known), default=0)
     size_decimals = min(MOST_LOT_DECIMALS, max((fact.size_decimals for fact in known), default=0))
-    is_coin = asset_class is AssetClass.CRYPTO_SPOT
+    if asset_class is AssetClass.CRYPTO_SPOT:
+        lot = COIN_LOT
+    else:
+        lot = WHOLE_LOT if any(map(_is_adjusted, known)) else unit_of(size_decimals)
     return AssumedTerms(
         symbol,
         min(USUAL_TICK, unit_of(decimals)),
-        COIN_LOT if is_coin else unit_of(size_decimals),
+        lot,
         asset_class,
         currency,
         any(fact.lowest_price < 0 for fact in known),
@@ -82,6 +87,11 @@ def assumed_terms(symbol: str, facts: Iterable[DataDescribed]) -> AssumedTerms:
 def unit_of(decimals: int) -> Decimal:
     """The last decimal of numbers with so many: 0.001 for three, written without an exponent."""
     return Decimal(f"{Decimal(1).scaleb(-decimals):f}")
+
+
+def _is_adjusted(fact: DataDescribed) -> bool:
+    """Whether the prices have more digits than any market quotes."""
+    return fact.price_decimals + len(str(int(fact.highest_price))) > MOST_MARKET_DIGITS
 
 
 def _class_of(symbol: str) -> tuple[AssetClass, str]:

@@ -230,6 +230,16 @@ def test_volumes_with_decimals_show_a_fractional_lot(tmp_path: Path) -> None:
     assert result.result.assumed == ("BTC: tick 0.01, lot 0.001, equity in USD",)
 
 
+def test_volumes_that_were_adjusted_with_the_prices_show_whole_shares(tmp_path: Path) -> None:
+    rows = [
+        f"2024-01-0{day},3.80915311196,3.80915311196,3.80915311196,3.80915311196,120.5" for day in (2, 3, 4)
+    ]
+
+    result = run(tmp_path, "AAPL", rows, 10)
+
+    assert result.result.assumed == ("AAPL: tick 0.00000000001, lot 1, equity in USD",)
+
+
 # --- quantities that are not whole lots -----------------------------------------------------
 
 

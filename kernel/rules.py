@@ -10,6 +10,11 @@ use ``RULES``. Version 2 changed:
 - A dividend counts the shares from before a split of the same moment.
 - Cash for a fraction of a lot, and the cash of a merger, is realised P&L and not income.
 - Account marks name the trading day that they belong to.
+- Orders need cash and margin with their own costs, fills are checked again, short options need the margin of
+  their underlying, and flat rates are of the notional.
+- Quantities that are not in whole lots are recorded as asked.
+- A bar without an open time fills only orders that were there when it can have opened at the earliest.
+- A strategy reads as much history as it asks for, and not only ``bars_needed()``.
 """
 
 FIRST_RULES = 1

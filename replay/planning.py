@@ -5,9 +5,8 @@ from contextlib import aclosing
 
 import msgspec
 
-from brokers.simulated.fills.port import BarsWithoutOpen
 from components.assembly.named_symbols import check_symbols, names_others
-from components.assembly.settings import StrategyConfig, with_account_rules
+from components.assembly.settings import StrategyConfig, with_account_values
 from components.assembly.setup import PlannedStrategy
 from components.assembly.user_models import load_rules
 from eventstore import EventStore, Selection, StreamInfo
@@ -47,7 +46,7 @@ async def plan_run(
     ``StreamMissing`` if there is no strategy to run, or no data to run it on.
     """
     check_config(config)
-    config = with_account_rules(by_present_rules(config))
+    config = with_account_values(config)
     streams = [stream for stream in dict.fromkeys(config.streams) if not is_facts(stream)]
     if not streams:
         raise ConfigError(f"no streams to replay; the store holds {await _data_names(store)}")
@@ -98,14 +97,6 @@ async def plan_run(
         end_ts=end_ts,
     )
     return msgspec.structs.replace(plan, history=await history_before(store, plan, chosen))
-
-
-def by_present_rules(config: ReplayConfig) -> ReplayConfig:
-    """The configuration of a new run, with the keys whose absence stands for older rules."""
-    broker = config.broker
-    if broker.bars_without_open is BarsWithoutOpen.UNSET:
-        broker = msgspec.structs.replace(broker, bars_without_open=BarsWithoutOpen.WAIT)
-    return msgspec.structs.replace(config, broker=broker, record_cut_quantities=True)
 
 
 def planned_strategies(

@@ -181,7 +181,6 @@ def plan_of(record: Record, *, current_code: bool) -> Plan:
             _as_recorded(event) for event in record.opening if isinstance(event, InstrumentDefined)
         ),
         models=recorded_models(record.opening, ROLES, current_code=current_code),
-        history_as_declared=started.history_as_declared,
         history=tuple(event for event in record.opening if isinstance(event, HistoryLoaded)),
         start_ts=started.ts,
         event_count=event_count,

@@ -24,6 +24,7 @@ from kernel.clock import HistoricalClock
 from kernel.decimals import exact
 from kernel.events import CalendarDefined, Event, RunStarted, SessionStopped, StreamRange
 from kernel.records import interleaved
+from kernel.rules import FIRST_RULES
 from replay.commands import command_inputs
 from replay.config import ReplayConfig
 from replay.simulated_venue import SimulatedVenue
@@ -60,9 +61,9 @@ class Plan(CoreSetup, frozen=True, kw_only=True):
     def venue(self) -> SimulatedVenue:
         """The venue that executes its orders."""
         config, funds = self.config, None
-        if config.has_present_rules:
+        if self.rules > FIRST_RULES:
             funds = FundsRules(config.risk.require_cash, bool(config.risk.require_margin))
-        return SimulatedVenue(config.broker, self.models, funds)
+        return SimulatedVenue(config.broker, self.models, funds, self.rules)
 
 
 class Sink(Protocol):
@@ -132,7 +133,6 @@ def opening_of(plan: Plan, *, calendars: Sequence[CalendarDefined] | None = None
         config.from_ts or 0,
         config.to_ts or 0,
         symbols_ahead=False,
-        history_as_declared=plan.history_as_declared,
         rules=plan.rules,
     )
     return opening_inputs(plan, plan.venue, started=started, calendars=calendars, mode=plan.mode)

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 from components.assembly.core import Core
 from components.assembly.opening import session_started
-from components.assembly.settings import with_account_rules
+from components.assembly.settings import with_account_values
 from components.assembly.setup import core_of
 from components.assembly.user_models import load_rules
 from eventstore import EventStore, StreamTape
@@ -28,7 +28,7 @@ from kernel.events import SessionStopped
 from kernel.time_units import DAY_NS
 from replay.config import ReplayConfig, check_config
 from replay.declared_needs import check_declared_live
-from replay.planning import by_present_rules, planned_strategies
+from replay.planning import planned_strategies
 from replay.record import checked_plan, read_record
 from replay.run import BACKTEST, Plan, opening_of
 from replay.simulated_venue import load_models
@@ -95,7 +95,7 @@ async def begin_session(
 
 def _first_plan(config: ReplayConfig, *, ts: int, mode: str, loaded: Sequence[LoadedStrategy] | None) -> Plan:
     check_config(config)
-    config = with_account_rules(by_present_rules(config))
+    config = with_account_values(config)
     for key, is_given in (
         ("streams", config.streams),
         ("from", config.start),

@@ -15,6 +15,7 @@ from brokers.simulated.own_models import FORMS
 from components.assembly.user_models import LoadedModel, ModelRole, load_model
 from components.assembly.venue import CoreView
 from kernel.events import VenueDeclared
+from kernel.rules import RULES
 
 ROLES: Mapping[str, ModelRole] = {
     role: ModelRole(name=role, key=f"broker.{role}", what="model", convert=partial(convert_own, role))
@@ -27,12 +28,14 @@ class SimulatedVenue(msgspec.Struct, frozen=True):
     """Implements ``components.assembly.venue.Venue``.
 
     - ``own``: the loaded user models.
-    - ``funds``: what the account must pay for; ``None`` under the first account rules: nothing is checked.
+    - ``funds``: what the account must pay for; ``None`` by the first rules: nothing is checked.
+    - ``rules``: the version of the core's rules.
     """
 
     config: SimulatedBrokerConfig
     own: tuple[LoadedModel, ...] = ()
     funds: FundsRules | None = None
+    rules: int = RULES
 
     @property
     def lacks(self) -> tuple[str, ...]:
@@ -48,7 +51,7 @@ class SimulatedVenue(msgspec.Struct, frozen=True):
     def models(self) -> VenueModels:
         """All of its models: ours by name, and the loaded user models."""
         own = {one.role: one.model for one in self.own}
-        return build_models(self.config, own, has_present_rules=self.funds is not None)
+        return build_models(self.config, own, rules=self.rules)
 
     @property
     def costs(self) -> CostEstimate | None:

@@ -147,7 +147,7 @@ class SimulatedBroker:
             sharing,
             hours=hours,
             timing=config.bar_fill,
-            without_open=config.bars_without_open,
+            rules=rules,
         )
         self._book_matching: BookMatching | None = None
         if models.book is not None:

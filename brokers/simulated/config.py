@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import msgspec
 
-from brokers.simulated.fills.port import BarsWithoutOpen, FillTiming
+from brokers.simulated.fills.port import FillTiming
 from brokers.simulated.financing import FinancingConfig
 from kernel.errors import ConfigError
 from kernel.events import OrderType, TimeInForce, VenueFeature
@@ -36,7 +36,6 @@ class SimulatedBrokerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     - ``bar_fill``: ``this_close`` fills a market order at the close on which it was decided.
     - ``currency``: of every commission; empty: each instrument's own.
     - ``lacks``: order types, times in force and features that the venue rejects.
-    - ``bars_without_open``: which orders see a bar without ``open_ts``. Every new run sets it to ``wait``.
     - ``financing``: interest and borrow fees (``brokers.simulated.financing``).
 
     Models by role (``docs/execution.md``): a name, ``path/to/file.py:Class`` for a model of your own, or
@@ -74,7 +73,6 @@ class SimulatedBrokerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     latency: ModelChoice | None = None
     financing: FinancingConfig = FinancingConfig()
     lacks: tuple[str, ...] = ()
-    bars_without_open: BarsWithoutOpen = BarsWithoutOpen.UNSET
 
     def capabilities(self) -> VenueCapabilities:
         """The orders that the venue accepts; ``ConfigError`` if ``lacks`` has an unknown name."""

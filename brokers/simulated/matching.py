@@ -26,7 +26,7 @@ A single order without instructions shares nothing, so ``execution`` fills it di
 from collections.abc import Callable, Iterable
 
 from brokers.simulated.fill_sharing import FillSharing, Match
-from brokers.simulated.fills.port import BarsWithoutOpen, FillTiming, Price
+from brokers.simulated.fills.port import FillTiming, Price
 from brokers.simulated.fills.triggers import fill_at
 from brokers.simulated.hours import TradingHours, is_in_session, length_ns
 from brokers.simulated.instructions import Ending, MarketT, last_moment, price_as_instructed
@@ -45,6 +45,7 @@ from kernel.events import (
     TimerFired,
     Trade,
 )
+from kernel.rules import FIRST_RULES
 
 
 class Matching:
@@ -59,7 +60,7 @@ class Matching:
         *,
         hours: TradingHours,
         timing: FillTiming,
-        without_open: BarsWithoutOpen = BarsWithoutOpen.UNSET,
+        rules: int,
     ) -> None:
         self._state = state
         self._bus = bus
@@ -69,7 +70,7 @@ class Matching:
         self._sharing = sharing
         self._execution = sharing.execution
         self._hours = hours
-        self._waits = without_open is BarsWithoutOpen.WAIT
+        self._waits = rules > FIRST_RULES
         self.fills_at_close = timing is FillTiming.THIS_CLOSE
 
     def on_bar(self, bar: Bar) -> list[ExecutionReport]:

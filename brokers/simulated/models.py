@@ -24,6 +24,7 @@ from brokers.simulated.own_models import CHECKED, CheckedFill, check_form
 from brokers.simulated.slippage import SLIPPAGE_MODELS, FixedBps, SlippageModel
 from kernel.configuration import convert_config, no_such
 from kernel.errors import ConfigError
+from kernel.rules import FIRST_RULES, RULES
 
 ModelT = TypeVar("ModelT")
 
@@ -79,12 +80,12 @@ class VenueModels(msgspec.Struct, frozen=True):
 
 
 def build_models(
-    config: SimulatedBrokerConfig, own: Mapping[str, object], *, has_present_rules: bool = True
+    config: SimulatedBrokerConfig, own: Mapping[str, object], *, rules: int = RULES
 ) -> VenueModels:
     """The models that a configuration chooses.
 
     - ``own``: models of the user's modules, by role.
-    - ``has_present_rules``: whether flat rates are of the notional, or of quantity times price (old runs).
+    - ``rules``: the version of the rules: by the first, flat rates are of quantity times price.
 
     Raises ``ConfigError`` naming the key, the value seen and the names that exist.
     """
@@ -101,7 +102,7 @@ def build_models(
                 "broker: give commission, or commission_per_share, _per_order and _rate, not both"
             )
         commission = FlatRates(per_share=rates[0], per_order=rates[1], rate=rates[2])
-    if isinstance(commission, FlatRates) and not has_present_rules:
+    if isinstance(commission, FlatRates) and rules == FIRST_RULES:
         commission = FlatRatesOfPrice(**msgspec.structs.asdict(commission))
     quotes, trades, book = _tick_models(config, own)
     return VenueModels(

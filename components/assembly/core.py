@@ -69,10 +69,6 @@ class PlacedStrategy(msgspec.Struct, frozen=True):
     """Whether ``ctx.symbols`` has its symbols from the start; otherwise each from its first data on."""
     terms: StrategyTerms = UNLIMITED
     """Its capital and its own limits."""
-    history_as_declared: bool = False
-    """Whether it reads at most ``bars_needed()`` bars (see ``RunStarted``)."""
-    records_cuts: bool = False
-    """Quantities that are not in whole lots are recorded as asked."""
 
 
 class Core(msgspec.Struct, frozen=True):
@@ -99,14 +95,12 @@ def assemble(
     execution: ExecutionConfig = NO_EXECUTION_SETTINGS,
     risk_rules: Sequence[RiskRule] = (),
     disabled: Sequence[StrategyId] = (),
-    has_present_rules: bool = False,
     rules: int = RULES,
 ) -> Core:
     """Construct and register every component, for logs of a version of the ``rules``.
 
     - ``venue``: ``None`` if brokers are edges.
     - ``disabled``: strategies that ``signals`` may name although they are not loaded.
-    - ``has_present_rules``: whether the present rules on cash and margin hold, or the first ones.
 
     Raises ``ConfigError`` for a duplicate id, and for an unknown strategy in ``signals``.
     """
@@ -118,7 +112,6 @@ def assemble(
         market,
         _marking(portfolio, placed),
         hours=venue_facts,
-        has_present_rules=has_present_rules,
         rules=rules,
     )
     costs = None if venue is None else venue.costs
@@ -136,7 +129,7 @@ def assemble(
         own_rules=risk_rules,
         currency=portfolio.currency,
         costs=costs,
-        has_present_rules=has_present_rules,
+        rules=rules,
     )
     risk = guard.risk
     gate, holds, has = risk.refusal, emulation.holds, emulation.has
@@ -162,7 +155,7 @@ def assemble(
     symbol_of = _symbol_of(orders, algorithms)
     views = _HostViews(
         *(bus, market, books, account, shares, day, orders, symbol_of, venue_facts, pauses, costs),
-        *(risk_limits, portfolio.currency, environment),
+        *(risk_limits, portfolio.currency, environment, rules),
     )
     hosts = tuple(_register_host(one, views, slug=slugs[one.strategy_id]) for one in placed)
     return Core(bus, market, orders, account, risk, hosts, algorithms, allocation)
@@ -193,7 +186,7 @@ def _guard(
     own_rules: Sequence[RiskRule],
     currency: str,
     costs: CostView | None,
-    has_present_rules: bool,
+    rules: int,
 ) -> _Guard:
     """The account's gate with a gate for each strategy, and the watches of limits and margin."""
     monitor = RiskMonitor(limits, account=account, market=market, hours=hours)
@@ -214,7 +207,7 @@ def _guard(
         declared_positions=_declared(placed),
         own_rules=own_rules,
         gates=_gates(placed, context, shares=shares),
-        has_present_rules=has_present_rules,
+        version=rules,
     )
     margin.closing = risk.is_closing
     return _Guard(risk, monitor, margin)
@@ -298,13 +291,14 @@ class _HostViews(NamedTuple):
     risk_limits: RiskLimits
     currency: str
     environment: Mapping[str, str]
+    rules: int
 
 
 def _register_host(one: PlacedStrategy, views: _HostViews, *, slug: str) -> StrategyHost:
     """The component of one strategy, with its views of the others."""
     state, words = HostState(), Words(one.strategy_id, is_heard=one.strategy.uses_log())
     symbols = frozenset(one.symbols)
-    history = _history_of(one, market=views.market, bus=views.bus, state=state)
+    history = _history_of(one, market=views.market, bus=views.bus, state=state, rules=views.rules)
     context = StrategyContext(
         one.strategy_id,
         bus=views.bus,
@@ -337,7 +331,7 @@ def _register_host(one: PlacedStrategy, views: _HostViews, *, slug: str) -> Stra
         session_timers=session_timers,
         words=words,
         has=views.venue_facts.has,
-        records_cuts=one.records_cuts,
+        records_cuts=views.rules > FIRST_RULES,
     )
     host = StrategyHost(
         one.strategy,
@@ -357,7 +351,9 @@ def _register_host(one: PlacedStrategy, views: _HostViews, *, slug: str) -> Stra
     return host
 
 
-def _history_of(one: PlacedStrategy, *, market: MarketData, bus: EventBus, state: HostState) -> HistoryView:
+def _history_of(
+    one: PlacedStrategy, *, market: MarketData, bus: EventBus, state: HostState, rules: int
+) -> HistoryView:
     """A strategy's view of the history."""
     return HistoryView(
         one.strategy,
@@ -366,7 +362,7 @@ def _history_of(one: PlacedStrategy, *, market: MarketData, bus: EventBus, state
         hears=frozenset(one.symbols),
         was_told=one.was_told,
         state=state,
-        as_declared=one.history_as_declared,
+        as_declared=rules == FIRST_RULES,
     )
 
 
@@ -424,11 +420,13 @@ def _books_needed(placed: Sequence[PlacedStrategy], venue: Venue | None) -> froz
     return frozenset(symbol for one in placed if one.strategy.needs_book() for symbol in one.symbols)
 
 
-def _bars_needed(placed: Sequence[PlacedStrategy], signals: SignalsConfig | None) -> dict[str, int]:
+def _bars_needed(
+    placed: Sequence[PlacedStrategy], signals: SignalsConfig | None, rules: int
+) -> dict[str, int]:
     for_sizing = 0 if signals is None else bars_needed(signals.sizing)
     needed: dict[str, int] = {}
     for one in placed:
-        kept = bars_kept_for(one.strategy, as_declared=one.history_as_declared)
+        kept = bars_kept_for(one.strategy, as_declared=rules == FIRST_RULES)
         for symbol in one.symbols:
             needed[symbol] = max(needed.get(symbol, for_sizing), kept)
     return needed
@@ -442,7 +440,7 @@ def _market_data(
     hours: VenueFacts,
     rules: int,
 ) -> MarketData:
-    needed = _bars_needed(placed, signals)
+    needed = _bars_needed(placed, signals, rules)
     return MarketData(bus, bars_needed=needed, resampled=_resampled(placed), hours=hours, rules=rules)
 
 

@@ -27,8 +27,6 @@ from strategies.sdk.strategy_limits import (
 ZERO = Decimal(0)
 CASH_LIMIT = Decimal(10) ** 15
 """The largest cash: with more, a product of 28 digits would lose cents."""
-FIRST_RULES, PRESENT_RULES = 1, 2
-"""Editions of the rules on cash, margin and commissions (``docs/accounts.md``)."""
 
 
 class StrategyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -57,12 +55,7 @@ class StrategyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
 
 class CoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The settings of a core.
-
-    - ``cash``: the account's initial cash, in its currency.
-    - ``account_rules``: the edition of the rules on cash, margin and commissions. A new run records the
-      present one (``with_account_rules``); a record without it was made under the first.
-    """
+    """The settings of a core. ``cash`` is the account's initial cash, in its currency."""
 
     strategies: tuple[StrategyConfig, ...] = ()
     cash: Decimal = Decimal(100_000)
@@ -72,14 +65,6 @@ class CoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     environment: dict[str, str] = {}
     signals: SignalsConfig | None = None
     execution: ExecutionConfig = ExecutionConfig()
-    account_rules: int | None = None
-    record_cut_quantities: bool = False
-    """Quantities that are not in whole lots are recorded as asked. Every new run sets it."""
-
-    @property
-    def has_present_rules(self) -> bool:
-        """Whether the present rules on cash, margin and commissions hold."""
-        return self.account_rules == PRESENT_RULES
 
     @property
     def enabled_strategies(self) -> tuple[StrategyConfig, ...]:
@@ -90,14 +75,11 @@ class CoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 SettingsT = TypeVar("SettingsT", bound=CoreSettings)
 
 
-def with_account_rules(settings: SettingsT) -> SettingsT:
+def with_account_values(settings: SettingsT) -> SettingsT:
     """The settings of a new run: every setting of the account that was left out gets its value.
 
-    So the record says by which rules it was made, and a later default changes no recorded run. Settings with
-    ``account_rules: 1`` stay as they are.
+    So the record says what was decided, and a later default changes no recorded run.
     """
-    if settings.account_rules == FIRST_RULES:
-        return settings
     risk, portfolio = settings.risk, settings.portfolio
     is_levered = risk.can_exceed_equity
     has_futures = any(one.asset_class in MARGINED for one in settings.instruments)
@@ -108,7 +90,6 @@ def with_account_rules(settings: SettingsT) -> SettingsT:
     account_type = portfolio.account_type or (AccountType.MARGIN if is_levered else AccountType.CASH)
     return msgspec.structs.replace(
         settings,
-        account_rules=PRESENT_RULES,
         risk=msgspec.structs.replace(risk, require_margin=needs_margin, margin_call=call),
         portfolio=msgspec.structs.replace(portfolio, account_type=account_type),
     )
@@ -118,13 +99,6 @@ def check_settings(settings: CoreSettings) -> None:
     """Check values of the right type; raises ``ConfigError`` with the key and the value."""
     if not settings.cash.is_finite() or not 0 <= settings.cash <= CASH_LIMIT:
         raise ConfigError(f"cash: {settings.cash} is not between 0 and {CASH_LIMIT}")
-    if settings.account_rules not in (None, FIRST_RULES, PRESENT_RULES):
-        raise ConfigError(
-            f"account_rules: {settings.account_rules} is not one of {FIRST_RULES}, {PRESENT_RULES}"
-        )
-    call = settings.risk.margin_call
-    if settings.account_rules == FIRST_RULES and call not in (None, MarginCall.OFF):
-        raise ConfigError(f"risk.margin_call: {call} needs account_rules: {PRESENT_RULES}")
     check_instruments(settings.instruments)
     try:
         check_portfolio(settings.portfolio)

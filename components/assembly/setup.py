@@ -42,7 +42,6 @@ class CoreSetup(msgspec.Struct, frozen=True, kw_only=True):
 
     - ``strategies``: each core gets new instances of them. The instances here never run.
     - ``models``: the user's own risk rules and venue models.
-    - ``history_as_declared``: see ``RunStarted``.
     - ``history``: bars from before the run, which only fill the history that strategies read.
     - ``assumed``: terms of symbols, for what the configuration leaves open.
     - ``rules``: the version of the core's rules.
@@ -52,7 +51,6 @@ class CoreSetup(msgspec.Struct, frozen=True, kw_only=True):
     symbols: tuple[str, ...]
     strategies: tuple[PlannedStrategy, ...]
     models: tuple[LoadedModel, ...] = ()
-    history_as_declared: bool = False
     history: tuple[HistoryLoaded, ...] = ()
     assumed: tuple[AssumedTerms, ...] = ()
     rules: int = RULES
@@ -94,8 +92,6 @@ def core_of(
             planned.symbols,
             planned.was_told,
             planned.terms,
-            setup.history_as_declared,
-            setup.config.record_cut_quantities,
         )
         for planned in setup.strategies
     ]
@@ -111,5 +107,4 @@ def core_of(
         risk_rules=risk_rules(setup.models),
         rules=setup.rules,
         disabled=tuple(StrategyId(one.id) for one in config.strategies if one.id and not one.enabled),
-        has_present_rules=config.has_present_rules,
     )

@@ -66,16 +66,14 @@ class Portfolio:
         config: PortfolioConfig,
         *,
         hours: HoursView = NO_HOURS,
-        has_present_rules: bool = False,
         rules: int = RULES,
     ) -> None:
-        """``has_present_rules``: whether margin is computed by the present rules, or by the first ones."""
         self.state = PortfolioState()
         self._prices = prices
         self._config = config
         self._rules = rules
         self._bookkeeping = Bookkeeping(self.state, prices, config, rules=rules)
-        self._valuation = Valuation(self._bookkeeping, prices, config, has_present_rules=has_present_rules)
+        self._valuation = Valuation(self._bookkeeping, prices, config, rules=rules)
         self.rate = self._valuation.rate
         self.balances = self._valuation.balances
         self.value_of = self._valuation.value_of

@@ -21,6 +21,7 @@ from components.portfolio.rates import rate_between
 from components.portfolio.state import Ledger, Position
 from kernel.events import SELL, AssetClass, CashMoved, CurrencyBalance, ExposureShare, Side
 from kernel.identifiers import StrategyId
+from kernel.rules import FIRST_RULES
 
 ONE = Decimal(1)
 LEVERAGE_QUANTUM = Decimal("1E-10")
@@ -52,9 +53,9 @@ class Valuation:
         prices: PriceView,
         config: PortfolioConfig,
         *,
-        has_present_rules: bool,
+        rules: int,
     ) -> None:
-        self._has_present_rules = has_present_rules
+        self._rules = rules
         self._bookkeeping = bookkeeping
         self._prices = prices
         self._currency = config.currency
@@ -237,7 +238,7 @@ class Valuation:
     def _short_option_rate(self, symbol: str) -> Decimal | None:
         """The margin of a short option as a fraction of its premium; ``None`` for other instruments."""
         terms = self._prices.instrument(symbol)
-        if terms.asset_class is not AssetClass.OPTION or not self._has_present_rules:
+        if terms.asset_class is not AssetClass.OPTION or self._rules == FIRST_RULES:
             return None
         price = self._prices.last_price(symbol)
         premium = terms.tick_size if not price else Decimal(repr(price))
@@ -276,7 +277,7 @@ class Valuation:
         """
         rate, declared = self.margin_rate(symbol), self._prices.instrument(symbol).maintenance_margin_rate
         is_settled = self._bookkeeping.terms(symbol).is_settled
-        if not self._has_present_rules:
+        if self._rules == FIRST_RULES:
             return rate if self._is_cash_account and not is_settled else declared or rate
         is_short = self._bookkeeping.state.net.get(symbol, ZERO) < 0
         if is_short and self._prices.instrument(symbol).asset_class is AssetClass.OPTION:

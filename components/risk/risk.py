@@ -62,6 +62,7 @@ from kernel.events import (
     TradingState,
 )
 from kernel.identifiers import ClientOrderId, StrategyId
+from kernel.rules import FIRST_RULES, RULES
 from strategies.sdk.limits import RiskLimits, named_limits
 from strategies.sdk.risk_rules import Denial, RiskRule
 
@@ -90,13 +91,13 @@ class Risk:
         declared_positions: Mapping[StrategyId, Decimal],
         own_rules: Sequence[RiskRule] = (),
         gates: Mapping[StrategyId, StrategyGate] = NO_GATES,
-        has_present_rules: bool = False,
+        version: int = RULES,
     ) -> None:
         """Make the component.
 
         - ``own_rules``: those of ``limits.rules``, loaded.
         - ``gates``: those of strategies' own limits.
-        - ``has_present_rules``: whether the present rules check cash and margin, or the first ones.
+        - ``version``: the version of the core's rules (``kernel.rules``).
         """
         rules: tuple[Rule, ...] = tuple(
             rules_for(
@@ -104,7 +105,7 @@ class Risk:
                 declared_positions,
                 own_rules,
                 currency=context.currency,
-                has_present_rules=has_present_rules,
+                version=version,
             )
         )
         self._rules = tuple((rule.check, _concerns(rule)) for rule in rules)
@@ -119,7 +120,7 @@ class Risk:
         if limits.counts_exposure:
             exposure = WorkingExposure(self.state.working.exposure, account=account, market=market)
         cash = None
-        if has_present_rules and limits.require_cash:
+        if version > FIRST_RULES and limits.require_cash:
             pays_futures = not limits.require_margin
             sums = self.state.working.cash
             cash = CashReserve(sums, account=account, market=market, pays_futures=pays_futures)

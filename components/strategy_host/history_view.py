@@ -12,7 +12,7 @@ comes too late for that raises ``ComponentError`` with both numbers. So does a q
 not among the ``symbols`` of the strategy's configuration. A question for a symbol or timeframe that never
 came fails at the end of the session, because before that its bars could still come.
 
-In runs that are older than these rules (``RunStarted.history_as_declared``), an answer has at most
+By the first version of the rules (``kernel.rules``), an answer has at most
 ``bars_needed()`` bars, and nothing raises.
 """
 

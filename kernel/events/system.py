@@ -54,8 +54,6 @@ class RunStarted(Event, frozen=True, tag=102):
     - ``sources``: empty for a live log, which holds all of its inputs itself.
     - ``symbols_ahead``: strategies know all symbols of the run from its start, as in runs older than this
       field.
-    - ``history_as_declared``: a strategy reads at most ``bars_needed()`` bars, as in runs older than this
-      field. Otherwise it reads as many as it asks for.
     - ``rules``: the version of the rules by which the core derives events (``kernel/rules.py``).
     """
 
@@ -64,7 +62,6 @@ class RunStarted(Event, frozen=True, tag=102):
     from_ts: int
     to_ts: int
     symbols_ahead: bool = True
-    history_as_declared: bool = True
     rules: int = 1
 
 

@@ -19,6 +19,7 @@ from kernel.events import (
     TradingState,
     TradingStateChanged,
 )
+from kernel.rules import FIRST_RULES
 from tests.replay.account_script import Act, Played, days, played
 
 SHORTS = {"cash": 10_000, "risk": {"allow_short": True}}
@@ -314,8 +315,6 @@ async def test_a_short_sale_of_more_than_can_be_borrowed_is_denied_with_the_numb
     [
         ({"portfolio": {"position_mode": "hedging"}}, "a strategy holds one net position in a symbol"),
         ({"risk": {"locate_quantity": {"A": -1}}}, "locate_quantity: A: -1 is not a number of at least 0"),
-        ({"account_rules": 3}, "account_rules: 3 is not one of 1, 2"),
-        ({"account_rules": 1, "risk": {"margin_call": "alert"}}, "margin_call: alert needs account_rules: 2"),
     ],
 )
 async def test_settings_that_cannot_be_are_refused_with_a_sentence(
@@ -366,17 +365,16 @@ async def test_a_future_needs_margin_and_not_its_notional_in_cash() -> None:
 # --- the record -----------------------------------------------------------------------------------
 
 
-async def test_a_run_records_the_rules_that_it_was_made_under() -> None:
+async def test_a_run_records_what_was_decided_for_the_settings_left_out() -> None:
     run = await played(SHORTS, a=days("A", 100, 100))
 
     (loaded,) = run.of(ConfigLoaded)
-    assert '"account_rules":2' in loaded.body
     assert '"require_margin":true' in loaded.body
     assert '"margin_call":"liquidate"' in loaded.body
     assert '"account_type":"margin"' in loaded.body
 
 
-async def test_the_first_rules_can_be_chosen() -> None:
-    run = await played({**FEE, "account_rules": 1}, Act(1, "weight", "A", "1"), a=days("A", *[100] * 3))
+async def test_a_run_by_the_first_rules_is_played_by_them_again() -> None:
+    run = await played(FEE, Act(1, "weight", "A", "1"), rules=FIRST_RULES, a=days("A", *[100] * 3))
 
     assert run.lowest_cash == -10

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.assembly.instruments import InstrumentConfig
+from components.assembly.settings import with_account_values
 from eventstore import EventStore, MemoryEventStore, SqliteEventStore, StreamTape, read_story
 from kernel.clock import VirtualClock
 from kernel.engine import CoreEngine
@@ -31,7 +32,7 @@ from kernel.events import (
 from replay.backtest import from_instance, run_and_record
 from replay.config import ReplayConfig
 from replay.journal import as_row, read_journal
-from replay.planning import by_present_rules, plan_run
+from replay.planning import plan_run
 from replay.report import read_prices, write_report
 from replay.results import read_results
 from replay.session import begin_session
@@ -88,7 +89,7 @@ async def test_a_live_log_begins_with_all_that_a_core_is_made_of() -> None:
     assert isinstance(started, RunStarted)
     assert (started.sources, started.symbols) == ((), ("A",))
     assert isinstance(config, ConfigLoaded)
-    assert msgspec.json.decode(config.body, type=ReplayConfig) == by_present_rules(CONFIG)
+    assert msgspec.json.decode(config.body, type=ReplayConfig) == with_account_values(CONFIG)
     assert isinstance(strategy, StrategyLoaded)
     assert "class MovingAverageCross" in strategy.source
     assert isinstance(terms, InstrumentDefined)

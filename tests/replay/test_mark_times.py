@@ -10,8 +10,8 @@ from kernel.events import AccountMarked, Bar, CorporateAction, CorporateActionKi
 from kernel.time_units import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS
 from replay.config import ReplayConfig
 from replay.mark_times import MOST_MARKS
+from replay.result_json import to_json
 from replay.results import RunResult, read_results
-from replay.tables import result_lines, to_json
 from strategies.buy_and_hold import BuyAndHold
 from strategies.sdk import RiskLimits
 from strategies.sdk.limits import BreachAction, ContinuousLimit, LimitKind

@@ -16,7 +16,6 @@ from kernel.events import (
     Event,
     HistoryLoaded,
     OrderFilled,
-    RunStarted,
     StrategyLogged,
 )
 from kernel.time_units import DAY_NS
@@ -226,12 +225,6 @@ async def test_a_setting_that_makes_no_sense_is_refused(warm_up: object, problem
 
     with pytest.raises(ConfigError, match=problem):
         await plan_run(store, config, loaded=[])
-
-
-def test_a_record_says_how_it_reads_history() -> None:
-    old = RunStarted(0, (), (), 0, 0)
-
-    assert old.history_as_declared
 
 
 def test_the_command_takes_the_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

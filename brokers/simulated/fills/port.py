@@ -34,15 +34,6 @@ class Price(msgspec.Struct, frozen=True, gc=False):
     quantity: Decimal | None = None
 
 
-class BarsWithoutOpen(StrEnum):
-    """Which orders see a bar without ``open_ts``."""
-
-    UNSET = ""
-    """As in records without this key: the orders that arrived before the bar's end."""
-    WAIT = "wait"
-    """The orders that were there when the bar can have opened at the earliest; later ones wait."""
-
-
 class BarFill(Protocol):
     """Whether, and at what price, a bar fills an order.
 

@@ -43,6 +43,7 @@ from components.risk.rules.price import PriceCollar, StopCollar
 from components.risk.rules.rule import FlowRule, InstrumentRule, Rule
 from components.risk.rules.size import MaxOrderNotional, MaxOrderQuantity, OrderTerms
 from kernel.identifiers import StrategyId
+from kernel.rules import FIRST_RULES, RULES
 from strategies.sdk.limits import RiskLimits
 from strategies.sdk.risk_rules import RiskRule
 from strategies.sdk.strategy_limits import StrategyTerms
@@ -56,7 +57,7 @@ def rules_for(
     own: Iterable[RiskRule] = (),
     *,
     currency: str,
-    has_present_rules: bool = False,
+    version: int = RULES,
 ) -> Iterator[Rule]:
     """The rules of a configuration, in the order of checking.
 
@@ -65,13 +66,13 @@ def rules_for(
     - ``declared``: the largest positions that strategies declare for themselves.
     - ``own``: the user's rules.
     - ``currency``: the account's currency.
-    - ``has_present_rules``: whether the present rules check cash and margin, or the first ones.
+    - ``version``: the version of the core's rules (``kernel.rules``).
     """
     yield from (Identity(), OrderTerms(), KnownRate(currency), Capability(), Expired())
     yield from _permissions(limits)
     yield from _sizes_and_prices(limits)
     yield from _positions(limits, declared)
-    yield from _funds(limits) if has_present_rules else _first_funds(limits)
+    yield from _funds(limits) if version > FIRST_RULES else _first_funds(limits)
     yield from _account(limits)
     yield KnownSymbol()  # after the limits: a limit that needs a price denies with its own reason
     yield from _flow(limits)

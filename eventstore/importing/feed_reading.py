@@ -25,12 +25,12 @@ from typing import IO
 
 import msgspec
 
+from eventstore.importing.compressed import content
 from eventstore.importing.defects import BadRow, RowDefect
 from eventstore.importing.feed_messages import FeedEvent, FeedMessages
 from eventstore.importing.local_time import iso_utc
 from eventstore.importing.options import ImportOptions
 from eventstore.importing.parsed import ParsedFiles, Track
-from eventstore.importing.text_rows import decompressed
 from kernel.errors import InputError
 from kernel.events import BookDelta, BookSnapshot, FeedGapDetected
 
@@ -77,6 +77,9 @@ class FeedReader:
             raise InputError(f"{path}: has no messages")
         report(size)
         return size
+
+    def finish(self) -> None:
+        """Nothing waits for the last file."""
 
     def check_found(self) -> None:
         """Raise ``InputError`` if a symbol is missing, or the snapshot that its updates wait for."""
@@ -198,8 +201,8 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes, int]]:
 
 
 def _split(raw: IO[bytes], path: Path) -> Iterator[bytes]:
-    with closing(decompressed(raw, path)) as content:
-        while line := content.readline(_LONGEST_LINE + 1):
+    with closing(content(raw, path)) as stream:
+        while line := stream.readline(_LONGEST_LINE + 1):
             yield line
 
 

@@ -21,6 +21,7 @@ from eventstore.importing.memory_rows import Source
 from eventstore.importing.options import ImportOptions
 from eventstore.importing.parsed import QUARANTINE_SUFFIX, OnProgress, ParsedFiles, Progress
 from eventstore.importing.reading import parse_files
+from eventstore.importing.recognition import Recognised
 from eventstore.importing.reconcile import StreamContradicted, known_count, known_messages, message_key
 from eventstore.importing.replacing import Replaced, Replacement, replace_contradicted
 from eventstore.importing.spacing import Spacing
@@ -63,6 +64,8 @@ class ImportResult(msgspec.Struct, frozen=True):
     - ``superseded_count``: of recorded feeds, updates and snapshots not newer than their order book.
     - ``foreign_count``: of recorded feeds, messages other than books, trades and quotes.
     - ``notes``: sentences about data that may not be meant as it was imported.
+    - ``left_out``: (reason, rows) that are no data: without prices, remarks, duplicates.
+    - ``recognised``: how each file was read.
     """
 
     files: tuple[str, ...]
@@ -76,6 +79,8 @@ class ImportResult(msgspec.Struct, frozen=True):
     superseded_count: int = 0
     foreign_count: int = 0
     notes: tuple[str, ...] = ()
+    left_out: tuple[tuple[str, int], ...] = ()
+    recognised: tuple[Recognised, ...] = ()
 
 
 class Stored(msgspec.Struct):
@@ -314,4 +319,6 @@ def _result(parsed: ParsedFiles, streams: list[StreamImport], *, notes: tuple[st
         superseded_count=parsed.superseded_count,
         foreign_count=parsed.foreign_count,
         notes=notes,
+        left_out=tuple((reason, count) for reason, count in parsed.left_out.items() if count),
+        recognised=tuple(parsed.recognised),
     )

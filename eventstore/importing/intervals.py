@@ -38,6 +38,9 @@ _LAST_DAYS = 22
 
 _CACHE_LIMIT = 100_000
 
+DEFAULT_TIMEFRAME = "1d"
+"""Of options that name none, where no file can tell it."""
+
 IntervalRule = Callable[[str, bool], tuple[int, int]]
 """(text, later) -> (open_ts, ts); raises ``RowDefect``. ``later``: take the second of two equal times."""
 
@@ -58,12 +61,12 @@ def session_hours(session: str) -> tuple[int, int]:
 
 def stamp_parser(options: ImportOptions) -> StampParser:
     """The parser that the options ask for."""
-    return StampParser(time_format=options.time_format, unit=options.time_unit)
+    return StampParser(time_format=options.time_format, unit=options.time_unit, date_order=options.date_order)
 
 
 def interval_rule(options: ImportOptions) -> IntervalRule:
     """The rule for bars; raises ``InputError`` for options that do not fit together."""
-    timeframe = parse_timeframe(options.timeframe)
+    timeframe = parse_timeframe(options.timeframe or DEFAULT_TIMEFRAME)
     if timeframe.months:
         return MonthlyIntervals(options).interval
     if timeframe.is_whole_days:
@@ -78,7 +81,7 @@ class Instants:
 
     def __init__(self, options: ImportOptions) -> None:
         self._parse = stamp_parser(options).parse
-        self._local = LocalTime(options.tz)
+        self._local = LocalTime(options.tz or "UTC")
         self._is_utc = self._local.is_utc
 
     def instant(self, text: str, later: bool = False) -> int:
@@ -96,8 +99,8 @@ class IntradayIntervals:
 
     def __init__(self, options: ImportOptions) -> None:
         self._instant = Instants(options).instant
-        length = timeframe_ns(options.timeframe)
-        self._before, self._after = (0, length) if options.label is Label.OPEN else (length, 0)
+        length = timeframe_ns(options.timeframe or DEFAULT_TIMEFRAME)
+        self._before, self._after = (length, 0) if options.label is Label.CLOSE else (0, length)
 
     def interval(self, text: str, later: bool) -> tuple[int, int]:
         """(open_ts, ts) of the bar with this stamp."""
@@ -110,9 +113,9 @@ class DailyIntervals:
 
     def __init__(self, options: ImportOptions) -> None:
         self._parse = stamp_parser(options).parse
-        self._local = LocalTime(options.tz)
-        self._length = timeframe_ns(options.timeframe)
-        self._label = options.label
+        self._local = LocalTime(options.tz or "UTC")
+        self._length = timeframe_ns(options.timeframe or DEFAULT_TIMEFRAME)
+        self._label = options.label or Label.OPEN
         self._session = session_hours(options.session) if options.session else None
         self._known: dict[tuple[str, bool], tuple[int, int]] = {}
 
@@ -156,9 +159,9 @@ class MonthlyIntervals:
 
     def __init__(self, options: ImportOptions) -> None:
         self._parse = stamp_parser(options).parse
-        self._local = LocalTime(options.tz)
+        self._local = LocalTime(options.tz or "UTC")
         self._months = parse_timeframe(options.timeframe).months
-        self._is_label_open = options.label is Label.OPEN
+        self._is_label_open = options.label is not Label.CLOSE
         self._session = session_hours(options.session) if options.session else None
 
     def interval(self, text: str, later: bool) -> tuple[int, int]:

@@ -7,7 +7,7 @@ same columns, parsers and checks serve files and tables.
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from eventstore.importing.text_rows import Row
+from eventstore.importing.text_rows import SAMPLE_ROWS, Row
 
 _SLICE_ROWS = 16_384
 
@@ -26,10 +26,12 @@ class MemoryRows:
 
     def __init__(self, name: str, columns: Sequence[tuple[str, TextOf]], *, size: int) -> None:
         self.name = name
-        self.names = tuple(column for column, _ in columns)
+        self.names_known = True
+        self.notes: list[str] = []
         self.size = size
         self.position = 0
-        self._texts = [text_of for _, text_of in columns]
+        self._columns = tuple(columns)
+        self._read = self._columns
 
     def __str__(self) -> str:
         return self.name
@@ -37,14 +39,29 @@ class MemoryRows:
     def close(self) -> None:
         """Nothing to release."""
 
-    def rows(self) -> Iterator[Row]:
-        """Every row, in order."""
+    def select(self, places: Sequence[int]) -> None:
+        """Read these columns alone from now on; rows then have as many fields."""
+        self._read = tuple(self._columns[place] for place in places)
+
+    def sample(self) -> list[Row]:
+        """The names as row 0 and the first rows, with all columns."""
+        names: list[Row] = [(0, [column for column, _ in self._columns], "")]
+        return names + list(_slice(self._columns, 0, min(self.size, SAMPLE_ROWS)))
+
+    def rows(self, after: int = 0) -> Iterator[Row]:
+        """Every row after a number, in order."""
         for first in range(0, self.size, _SLICE_ROWS):
-            after = min(first + _SLICE_ROWS, self.size)
-            texts = [text_of(first, after) for text_of in self._texts]
-            for number, values in enumerate(zip(*texts, strict=True), start=first + 1):
-                yield number, list(values), ""
-            self.position = after
+            last = min(first + _SLICE_ROWS, self.size)
+            for row in _slice(self._read, first, last):
+                if row[0] > after:
+                    yield row
+            self.position = last
+
+
+def _slice(columns: Sequence[tuple[str, TextOf]], first: int, after: int) -> Iterator[Row]:
+    texts = [text_of(first, after) for _, text_of in columns]
+    for number, values in enumerate(zip(*texts, strict=True), start=first + 1):
+        yield number, list(values), ""
 
 
 Source = Path | MemoryRows

@@ -2,13 +2,16 @@
 
 from eventstore.importing.intervals import interval_rule, session_hours
 from eventstore.importing.local_time import LocalTime
-from eventstore.importing.options import DataKind, ImportOptions, TimeUnit
+from eventstore.importing.options import DataKind, DateOrder, ImportOptions, TimeUnit
 from kernel.errors import InputError
 
-_FOR_ROWS = ("columns", "column", "delimiter", "time_format", "newest_first")
+_FOR_ROWS = (
+    *("columns", "column", "delimiter", "time_format", "newest_first", "skip_lines", "sort"),
+    *("drop_duplicates", "decimal", "price_scale", "layout"),
+)
 """Options for files of rows; recorded messages do not use them."""
 
-_BY_DAY = (DataKind.BARS, DataKind.CORPORATE_ACTIONS, DataKind.FX_RATES)
+_BY_DAY = (DataKind.AUTO, DataKind.BARS, DataKind.CORPORATE_ACTIONS, DataKind.FX_RATES)
 """Kinds of data that may be stamped by a date alone."""
 
 LONGEST_STREAM = 200
@@ -19,7 +22,7 @@ def checked(options: ImportOptions) -> ImportOptions:
     """Return the options. Raises ``InputError`` naming an option that does not fit the others."""
     if options.symbol and options.only:
         raise InputError("option only selects from a symbol column, so it cannot be used with option symbol")
-    if options.adjusted and options.kind is not DataKind.BARS:
+    if options.adjusted and options.kind not in (DataKind.AUTO, DataKind.BARS):
         raise InputError(f"option adjusted is for bars, the kind is {options.kind.value}")
     if options.session and options.kind not in _BY_DAY:
         raise InputError(f"option session is for bars, the kind is {options.kind.value}")
@@ -33,7 +36,19 @@ def checked(options: ImportOptions) -> ImportOptions:
         raise InputError(f"option stream is {options.stream!r}, expected a printable name")
     if options.kind is DataKind.DEPTH:
         _check_messages(options)
-    LocalTime(options.tz)
+    if options.skip_lines < 0:
+        raise InputError(f"option skip_lines is {options.skip_lines}, expected 0 or more")
+    if options.decimal not in ("", ".", ","):
+        raise InputError(f"option decimal is {options.decimal!r}, expected a dot or a comma")
+    if options.price_scale is not None and not (options.price_scale.is_finite() and options.price_scale > 0):
+        raise InputError(
+            f"option price_scale is {options.price_scale}, expected a factor above 0 such as 1e-9"
+        )
+    if options.newest_first and options.sort:
+        raise InputError("options newest_first and sort exclude each other")
+    if options.time_format and options.date_order is not DateOrder.AUTO:
+        raise InputError("options time_format and date_order exclude each other")
+    LocalTime(options.tz or "UTC")
     if options.session:
         session_hours(options.session)
     interval_rule(options)

@@ -4,19 +4,22 @@ A bad row is refused, or becomes a ``MessageQuarantined`` in ``<stream>.quaranti
 last good row of its stream (0 before the first good row).
 """
 
+from collections import Counter
 from collections.abc import Callable
 
 import msgspec
 
 from eventstore.importing.defects import LISTED_ROWS, BadRow, RowDefect
+from eventstore.importing.intervals import DEFAULT_TIMEFRAME
 from eventstore.importing.options import BadRows, DataKind, ImportOptions
-from eventstore.importing.spool import Lane, Spool
+from eventstore.importing.recognition import Recognised
+from eventstore.importing.spool import Lane, Spool, SpooledEvent
 from kernel.errors import InputError
 from kernel.events import MessageQuarantined
 
 QUARANTINE_SUFFIX = ".quarantine"
 UNKNOWN_SYMBOL = "unknown"
-_SUFFIXES = {
+_SUFFIXES: dict[DataKind, str] = {
     DataKind.CORPORATE_ACTIONS: "actions",
     DataKind.FX_RATES: "fx",
     DataKind.FUNDING_RATES: "funding",
@@ -44,6 +47,7 @@ class Track:
         self.symbol = symbol
         self.last_ts = 0
         self.count = 0
+        self.newest: list[SpooledEvent] = []  # those at last_ts, if duplicates are to be found
 
 
 class ParsedFiles:
@@ -52,29 +56,42 @@ class ParsedFiles:
     - ``skipped_count``: rows of symbols that were not asked for.
     - ``superseded_count``: book messages that were not newer than their order book.
     - ``foreign_count``: messages of other feeds.
+    - ``left_out``: rows that are no data, by reason: without prices, below the data, duplicates.
+    - ``recognised``: how each file was read.
     """
 
     def __init__(self, files: tuple[str, ...], options: ImportOptions) -> None:
         self.files = files
         self.spool = Spool()
-        self.tracks: dict[str, Track] = {}
+        self.tracks: dict[str, Track] = {}  # of the file that is being read, by symbol
         self.row_count = 0
         self.skipped_count = 0
         self.superseded_count = 0
         self.foreign_count = 0
+        self.left_out: Counter[str] = Counter()
+        self.recognised: list[Recognised] = []
         self.bad_count = 0
         self.bad_rows: list[BadRow] = []
         self.options = options
-        self._suffix = "." + _SUFFIXES.get(options.kind, options.kind.value)
-        if options.kind is DataKind.BARS:
-            self._suffix = "." + options.timeframe
+        self._suffix = _suffix(options)
+        self._by_suffix: dict[str, dict[str, Track]] = {self._suffix: self.tracks}
+
+    def begin_file(self, options: ImportOptions) -> None:
+        """Go on with a file whose rows are read with these options: they name kind and timeframe."""
+        self._suffix = _suffix(options)
+        self.tracks = self._by_suffix.setdefault(self._suffix, {})
+
+    def symbols(self) -> list[str]:
+        """The symbols of all files so far."""
+        return list(dict.fromkeys(symbol for tracks in self._by_suffix.values() for symbol in tracks))
 
     def new_track(self, symbol: str, *, field: str) -> Track:
         """The track of a new symbol; ``field`` is the symbol's field in the file, for error messages."""
         if not symbol or not symbol.isprintable() or len(symbol) > _LONGEST_SYMBOL:
             raise RowDefect(field, symbol, expected="a symbol")
         lane = self.spool.lane(self._stream(symbol))
-        for other in self.tracks.values():
+        others = (track for tracks in self._by_suffix.values() for track in tracks.values())
+        for other in others:
             if other.lane is lane and not self.options.stream:
                 raise InputError(
                     f"symbols {other.symbol!r} and {symbol!r} would share the stream {lane.stream!r}"
@@ -103,3 +120,10 @@ class ParsedFiles:
 
     def _stream(self, symbol: str) -> str:
         return self.options.stream or symbol.lower() + self._suffix
+
+
+def _suffix(options: ImportOptions) -> str:
+    """The end of the names of streams."""
+    if options.kind in (DataKind.BARS, DataKind.AUTO):
+        return "." + (options.timeframe or DEFAULT_TIMEFRAME)
+    return "." + _SUFFIXES.get(options.kind, str(options.kind.value))

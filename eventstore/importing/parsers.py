@@ -11,8 +11,9 @@ from typing import Protocol
 from eventstore.importing.columns import Columns
 from eventstore.importing.defects import RowDefect
 from eventstore.importing.fact_parsers import ActionParser, FundingRateParser, FxRateParser
-from eventstore.importing.intervals import Instants, interval_rule
+from eventstore.importing.intervals import DEFAULT_TIMEFRAME, Instants, interval_rule
 from eventstore.importing.options import DataKind, ImportOptions
+from eventstore.importing.written_numbers import NO_PRICE, is_blank
 from kernel.events import AggressorSide, Bar, CorporateAction, FundingRateSet, FxRateSet, Quote, Trade
 
 RowEvent = Bar | Quote | Trade | CorporateAction | FxRateSet | FundingRateSet
@@ -27,6 +28,15 @@ _SIDES = {
     "s": AggressorSide.SELLER,
     "sell": AggressorSide.SELLER,
     "seller": AggressorSide.SELLER,
+    "a": AggressorSide.SELLER,  # Databento: A, B or N
+    "n": AggressorSide.UNKNOWN,
+    "none": AggressorSide.UNKNOWN,
+}
+_BUYER_MAKER = {
+    "true": AggressorSide.SELLER,
+    "1": AggressorSide.SELLER,
+    "false": AggressorSide.BUYER,
+    "0": AggressorSide.BUYER,
 }
 
 
@@ -47,7 +57,7 @@ class BarParser:
     def __init__(self, columns: Columns, options: ImportOptions) -> None:
         self._time, self._clock = columns.place("time"), columns.clock
         self._interval = interval_rule(options)
-        self._timeframe = options.timeframe
+        self._timeframe = options.timeframe or DEFAULT_TIMEFRAME
         self._places = tuple(columns.place(target) for target in ("open", "high", "low", "close"))
         self._volume = columns.place("volume")
         self._adjusted = columns.place("adj_close") if options.adjusted else -1
@@ -124,7 +134,10 @@ class BarParser:
 
 
 class QuoteParser:
-    """Rows of bid and ask."""
+    """Rows of bid and ask. A side that is missing has the price 0 and the size 0, as the engine expects it.
+
+    It is missing if its price is empty, ``nan``, 0 or the largest 64-bit integer.
+    """
 
     def __init__(self, columns: Columns, options: ImportOptions) -> None:
         self._time, self._clock = columns.place("time"), columns.clock
@@ -143,35 +156,40 @@ class QuoteParser:
             bid_size = float(fields[at_bid_size]) if at_bid_size >= 0 else 0.0
             ask_size = float(fields[at_ask_size]) if at_ask_size >= 0 else 0.0
         except ValueError:
-            raise self._defect(fields) from None
-        # one chained comparison: NaN fails it too
-        if not (self._floor < bid <= ask < inf and 0.0 <= bid_size < inf and 0.0 <= ask_size < inf):
-            raise self._defect(fields)
+            bid, ask, bid_size, ask_size = self._one_sided(fields)
+        else:
+            # one chained comparison: NaN fails it too
+            if not (self._floor < bid <= ask < NO_PRICE and 0.0 <= bid_size < inf and 0.0 <= ask_size < inf):
+                bid, ask, bid_size, ask_size = self._one_sided(fields)
         if "_" in "".join(fields):
-            self._check_fields(fields)
+            self._check_digits(fields)
         ts = self._instants.instant(_stamp_text(fields, self._time, clock=self._clock), later)
         exchange_ts = 0
         if self._exchange_time >= 0:
             exchange_ts = _exchange_ts(fields, self._instants, columns=self._columns, later=later)
         return Quote(ts, symbol, bid, ask, bid_size, ask_size, exchange_ts)
 
-    def _defect(self, fields: list[str]) -> RowDefect:
-        """The defect of a row that failed the combined check."""
-        try:
-            self._check_fields(fields)
-        except RowDefect as defect:
-            return defect
-        raise AssertionError(f"a row was refused but has no defect: {fields}")
-
-    def _check_fields(self, fields: list[str]) -> None:
+    def _one_sided(self, fields: list[str]) -> tuple[float, float, float, float]:
+        """Bid, ask and sizes of a row that failed the combined check; raises its defect."""
         columns = self._columns
-        bid, ask = (_price(fields, target, columns=columns, floor=self._floor) for target in ("bid", "ask"))
-        for target in ("bid_size", "ask_size"):
-            _size(fields, target, columns=columns)
-        if bid > ask:
+        prices, sizes = [], []
+        for target in ("bid", "ask"):
+            is_missing = _is_no_price(fields[columns.place(target)])
+            prices.append(0.0 if is_missing else _price(fields, target, columns=columns, floor=self._floor))
+            size = f"{target}_size"
+            sizes.append(0.0 if is_missing else _size(fields, size, columns=columns, is_optional=True))
+        bid, ask = prices
+        if bid > ask != 0.0:
             raise RowDefect(
                 columns.name("bid"), fields[columns.place("bid")], expected=f"no more than ask {ask!r}"
             )
+        return bid, ask, sizes[0], sizes[1]
+
+    def _check_digits(self, fields: list[str]) -> None:
+        for target in ("bid", "ask", "bid_size", "ask_size"):
+            place = self._columns.place(target)
+            if place >= 0 and "_" in fields[place]:
+                raise RowDefect(self._columns.name(target), fields[place], expected="a finite number")
 
 
 class TradeParser:
@@ -182,6 +200,7 @@ class TradeParser:
         self._instants = Instants(options)
         self._exchange_time = columns.place("exchange_time")
         self._aggressor = columns.place("aggressor")
+        self._buyer_maker = columns.place("buyer_maker")
         self._trade_id = columns.place("trade_id")
         self._floor = -inf if options.allow_nonpositive else 0.0
         self._columns = columns
@@ -199,17 +218,28 @@ class TradeParser:
 
     def _side(self, fields: list[str]) -> AggressorSide:
         if self._aggressor < 0:
-            return AggressorSide.UNKNOWN
+            return self._taker(fields)
         text = fields[self._aggressor]
         side = _SIDES.get(text.strip().lower())
         if side is None:
             raise RowDefect(self._columns.name("aggressor"), text, expected="buy, sell or an empty field")
         return side
 
+    def _taker(self, fields: list[str]) -> AggressorSide:
+        """The side that is not the maker's."""
+        if self._buyer_maker < 0:
+            return AggressorSide.UNKNOWN
+        text = fields[self._buyer_maker]
+        side = _BUYER_MAKER.get(text.strip().lower())
+        if side is None:
+            raise RowDefect(self._columns.name("buyer_maker"), text, expected="true or false")
+        return side
+
 
 def row_parser(columns: Columns, options: ImportOptions) -> RowParser:
     """The parser for a kind of data."""
     parsers: dict[DataKind, Callable[[Columns, ImportOptions], RowParser]] = {
+        DataKind.AUTO: BarParser,
         DataKind.BARS: BarParser,
         DataKind.QUOTES: QuoteParser,
         DataKind.TRADES: TradeParser,
@@ -244,8 +274,18 @@ def _price(fields: list[str], target: str, *, columns: Columns, floor: float) ->
     return value
 
 
-def _size(fields: list[str], target: str, *, columns: Columns) -> float:
-    if columns.place(target) < 0:
+def _is_no_price(text: str) -> bool:
+    """Whether a field says that there is no price on its side of the book."""
+    if is_blank(text):
+        return True
+    try:
+        return float(text) in (0.0, NO_PRICE)
+    except ValueError:
+        return False
+
+
+def _size(fields: list[str], target: str, *, columns: Columns, is_optional: bool = False) -> float:
+    if columns.place(target) < 0 or (is_optional and is_blank(fields[columns.place(target)])):
         return 0.0
     value = _number(fields, target, columns=columns)
     if value < 0.0:

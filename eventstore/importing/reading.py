@@ -8,22 +8,28 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from eventstore.importing.columns import Columns, resolve_columns
+import msgspec
+
+from eventstore.importing.arrow_rows import ArrowRows
+from eventstore.importing.columns import Columns
 from eventstore.importing.defects import BadRow, BadRowsRefused, ColumnMissing, RowDefect
 from eventstore.importing.feed_reading import FeedReader
-from eventstore.importing.intervals import timeframe_ns
-from eventstore.importing.local_time import iso_utc
 from eventstore.importing.memory_rows import MemoryRows, Source
 from eventstore.importing.option_checks import checked
 from eventstore.importing.options import BadRows, DataKind, ImportOptions
-from eventstore.importing.parquet_rows import MAGIC, ParquetRows
-from eventstore.importing.parsed import OnProgress, ParsedFiles, Progress, Track
-from eventstore.importing.parsers import RowEvent, RowParser, row_parser
-from eventstore.importing.text_rows import Row, TextRows
+from eventstore.importing.parsed import OnProgress, ParsedFiles, Progress
+from eventstore.importing.parsers import RowParser, row_parser
+from eventstore.importing.recognition import Reading, Recognised, recognise
+from eventstore.importing.remarks import is_remark
+from eventstore.importing.rewriting import Rewriting
+from eventstore.importing.row_order import RowOrder
+from eventstore.importing.sources import FilePart, RowSource, open_part, parts_of
+from eventstore.importing.text_rows import Row
 from kernel.decimals import exact
 from kernel.errors import InputError
-from kernel.events import Bar
-from kernel.time_units import DAY_NS
+
+_MOST_REMARKS = 20
+"""Lines of text above or below the rows of a file; more of them are bad rows."""
 
 _PROGRESS_ROWS = 10_000
 
@@ -57,6 +63,7 @@ class _FileReader(Protocol[SourceT]):
     """Reads files of one form, one after the other."""
 
     def read(self, path: SourceT, report: Callable[[int], None]) -> int: ...
+    def finish(self) -> None: ...
     def check_found(self) -> None: ...
 
 
@@ -71,6 +78,7 @@ def _read_all(
     before = 0
     for source in sources:
         before += reader.read(source, _shifted(on_progress, before=before, total=total))
+    reader.finish()
     if parsed.bad_count and parsed.options.bad_rows is BadRows.REFUSE:
         raise BadRowsRefused(tuple(parsed.bad_rows), count=parsed.bad_count)
     reader.check_found()
@@ -84,44 +92,61 @@ class _Reader:
         self._parsed = parsed
         self._only = frozenset(options.only)
         self._seen: dict[str, None] = {}  # skipped symbols, in order of appearance
-        self._are_bars = options.kind is DataKind.BARS
-        is_daily = options.kind is DataKind.BARS and timeframe_ns(options.timeframe) <= DAY_NS
-        self._bars_may_overlap = not is_daily
-        self._hint = "" if options.newest_first else " (newest-first is an option)"
+        self._order = RowOrder(parsed, options)
 
     def read(self, path: Source, report: Callable[[int], None]) -> int:
-        """Read one file or table; return its size, in bytes or rows."""
-        source = _open(path, self._options)
-        file = path.name
-        try:
-            columns = _resolved(path, source.names, self._options)
-            parser = row_parser(columns, self._options)
-            rows_before = self._parsed.row_count
-            for row in _oldest_first(source.rows()) if self._options.newest_first else source.rows():
-                self._parsed.row_count += 1
-                self._take(row, parser, columns=columns, file=file)
-                if self._parsed.row_count % _PROGRESS_ROWS == 0:
-                    report(source.position)
-            if self._parsed.row_count == rows_before:
-                raise InputError(f"{path}: has no rows after its header")
-            report(source.size)
-            return source.size
-        except ColumnMissing as error:
-            raise InputError(f"{path}: {error}") from None
-        finally:
-            source.close()
+        """Read a table, a file, or all files in a zip file; return its size, in rows or bytes."""
+        for part in parts_of(path):
+            source = open_part(part, self._options)
+            try:
+                self._read_part(part, source, report)
+            except ColumnMissing as error:
+                raise InputError(f"{_where(part)}: {error}") from None
+            finally:
+                source.close()
+        size = _size(path)
+        report(size)
+        return size
+
+    def finish(self) -> None:
+        """Put sorted rows in order, after the last file."""
+        self._order.finish()
 
     def check_found(self) -> None:
         """Raise ``InputError`` if no file has rows of a symbol that was asked for."""
-        missing = [symbol for symbol in self._options.only if symbol not in self._parsed.tracks]
+        found = self._parsed.symbols()
+        missing = [symbol for symbol in self._options.only if symbol not in found]
         if missing:
-            held = ", ".join([*self._parsed.tracks, *self._seen][:20])
+            held = ", ".join([*found, *self._seen][:20])
             raise InputError(
                 f"no rows of {', '.join(missing)} in {', '.join(self._parsed.files)}, which has {held}"
             )
 
-    def _take(self, row: Row, parser: RowParser, *, columns: Columns, file: str) -> None:
+    def _read_part(self, part: FilePart, source: RowSource, report: Callable[[int], None]) -> None:
+        reading = _recognised(part, source, self._options)
+        columns = reading.columns
+        if isinstance(source, ArrowRows | MemoryRows):
+            columns, kept = columns.narrowed()
+            source.select(kept)
+        self._parsed.begin_file(reading.options)
+        rewriting = Rewriting(columns, reading.conventions)
+        file = _FileRows(part.name, columns, row_parser(columns, reading.options), rewriting)
+        file.fallback_symbol = reading.options.fallback_symbol
+        self._order.begin_file(reading.options)
+        rows_before = self._parsed.row_count
+        for row in _rows(source, reading, rewriting, width=len(columns.names)):
+            self._parsed.row_count += 1
+            self._take(row, file)
+            if self._parsed.row_count % _PROGRESS_ROWS == 0:
+                report(source.position)
+        if self._parsed.row_count == rows_before:
+            raise InputError(f"{_where(part)}: has no rows after its header")
+        self._settle(file, at_end=True)
+        self._parsed.recognised.append(_completed(reading.recognised, rewriting, self._parsed))
+
+    def _take(self, row: Row, file: "_FileRows") -> None:
         line, fields, text = row
+        columns = file.columns
         symbol = self._options.symbol
         try:
             if isinstance(fields, RowDefect):
@@ -130,7 +155,7 @@ class _Reader:
                 expected = f"{len(columns.names)} fields, not {len(fields)}"
                 raise RowDefect("row", text or ",".join(fields), expected=expected)
             if not symbol:
-                symbol = columns.symbol(fields, fallback=self._options.fallback_symbol)
+                symbol = columns.symbol(fields, fallback=file.fallback_symbol)
                 if self._only and symbol and symbol not in self._only:
                     self._seen[symbol] = None
                     self._parsed.skipped_count += 1
@@ -138,38 +163,49 @@ class _Reader:
             track = self._parsed.tracks.get(symbol)
             if track is None:
                 track = self._parsed.new_track(symbol, field=columns.name("symbol"))
-            event = parser.parse(fields, symbol)
-            # A bar that ends later may still overlap the one before; a later quote or trade is in order.
-            disorder = None
-            if self._are_bars or event.ts <= track.lane.last_ts:
-                disorder = self._disorder(track, event)
-            if disorder is not None:
-                # When clocks are set back a local time occurs twice; perhaps the second one fits.
-                event = parser.parse(fields, symbol, later=True)
-                if self._disorder(track, event) is not None:
-                    raise RowDefect("time", fields[columns.place("time")], expected=disorder)
+            try:
+                event = file.parser.parse(fields, symbol)
+            except RowDefect as defect:
+                again = file.plainer(fields, defect)
+                if again is None:
+                    return
+                fields = again
+                event = file.parser.parse(fields, symbol)
+            self._order.take(track, event, fields, file=file, line=line)
         except RowDefect as defect:
-            raw = text or ",".join(fields if isinstance(fields, list) else ())
-            bad = BadRow(file, line, columns.name(defect.field), defect.seen, defect.expected)
-            self._parsed.refuse(bad, symbol, raw=raw)
+            self._put_aside(defect, fields, symbol, text=text, file=file, line=line)
             return
-        track.last_ts = event.ts
-        track.count += 1
-        self._parsed.spool.add(track.lane, event, file=file, line=line)
+        if file.remarks:
+            self._settle(file, at_end=False)
+        file.good_count += 1
 
-    def _disorder(self, track: Track, event: RowEvent) -> str | None:
-        """The expected time, in words, if the row is out of order; ``None`` if it is in order."""
-        if track.lane.count and event.ts < track.lane.last_ts:
-            return f"a time not before the previous row's, {iso_utc(track.lane.last_ts)}{self._hint}"
-        if track.count and isinstance(event, Bar):
-            if event.ts == track.last_ts:
-                return "one bar for each time"
-            if event.open_ts < track.last_ts and not self._bars_may_overlap:
-                return (
-                    f"a bar of {event.timeframe} that starts after the previous one's end, "
-                    f"{iso_utc(track.last_ts)} (check the timeframe and the time zone)"
-                )
-        return None
+    def _put_aside(
+        self,
+        defect: RowDefect,
+        fields: list[str] | RowDefect,
+        symbol: str,
+        *,
+        text: str,
+        file: "_FileRows",
+        line: int,
+    ) -> None:
+        """Refuse a row, or hold it if it is a remark, such as a line of totals."""
+        raw = text or ",".join(fields if isinstance(fields, list) else ())
+        bad = BadRow(file.name, line, file.columns.name(defect.field), defect.seen, defect.expected)
+        if isinstance(fields, list) and is_remark(fields, file.columns):
+            file.remarks.append((bad, symbol, raw))
+        else:
+            self._parsed.refuse(bad, symbol, raw=raw)
+
+    def _settle(self, file: "_FileRows", *, at_end: bool) -> None:
+        """Decide on the remarks so far: those above or below all rows are left out, others are bad rows."""
+        is_edge = (at_end or not file.good_count) and len(file.remarks) <= _MOST_REMARKS
+        if is_edge and (file.good_count or not at_end):
+            self._parsed.left_out["remarks"] += len(file.remarks)
+        else:
+            for bad, symbol, raw in file.remarks:
+                self._parsed.refuse(bad, symbol, raw=raw)
+        file.remarks.clear()
 
 
 def _size(path: Source) -> int:
@@ -185,17 +221,49 @@ def _only_files(sources: Sequence[Source]) -> list[Path]:
     return files
 
 
-def _open(path: Source, options: ImportOptions) -> TextRows | ParquetRows | MemoryRows:
-    if isinstance(path, MemoryRows):
-        return path
-    try:
-        with path.open("rb") as file:
-            is_parquet = file.read(len(MAGIC)) == MAGIC
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    if is_parquet:
-        return ParquetRows(path)
-    return TextRows(path, delimiter=options.delimiter, columns=options.columns)
+class _FileRows:
+    """One file while it is read. ``remarks`` are rows that look like a remark, since the last good row."""
+
+    def __init__(self, name: str, columns: Columns, parser: RowParser, rewriting: Rewriting) -> None:
+        self.name = name
+        self.columns = columns
+        self.parser = parser
+        self.fallback_symbol = ""
+        self.good_count = 0
+        self.remarks: list[tuple[BadRow, str, str]] = []
+        self._rewriting = rewriting
+
+    def plainer(self, fields: list[str], defect: RowDefect) -> list[str] | None:
+        """The fields of a refused row in plain form; ``None`` for a row to leave out.
+
+        Raises the defect if the fields are in plain form already.
+        """
+        if self._rewriting.is_needed:
+            raise defect
+        again = self._rewriting.rewritten(fields)
+        if again == fields:
+            raise defect
+        return again
+
+
+def _rows(source: RowSource, reading: Reading, rewriting: Rewriting, *, width: int) -> Iterable[Row]:
+    """The rows of a file, oldest first, in plain form where the file needs it."""
+    rows: Iterable[Row] = source.rows(reading.after)
+    if reading.wide is not None:
+        rows = reading.wide.unfolded(rows)
+    if rewriting.is_needed:
+        rows = _rewritten(rows, rewriting, width=width)
+    return _oldest_first(rows) if reading.is_newest_first else rows
+
+
+def _rewritten(rows: Iterable[Row], rewriting: Rewriting, *, width: int) -> Iterator[Row]:
+    for number, fields, text in rows:
+        if isinstance(fields, RowDefect) or len(fields) != width:
+            yield number, fields, text
+            continue
+        plain = rewriting.rewritten(fields)
+        if plain is not None:
+            yield number, plain, text
 
 
 def _oldest_first(rows: Iterable[Row]) -> Iterator[Row]:
@@ -203,11 +271,25 @@ def _oldest_first(rows: Iterable[Row]) -> Iterator[Row]:
     return reversed(list(rows))
 
 
-def _resolved(path: Source, names: Sequence[str], options: ImportOptions) -> Columns:
+def _recognised(part: FilePart, source: RowSource, options: ImportOptions) -> Reading:
     try:
-        return resolve_columns(names, options)
+        return recognise(part, source, options)
     except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+        raise InputError(f"{_where(part)}: {error}") from None
+
+
+def _where(part: FilePart) -> str:
+    return f"{part.path}/{part.member}" if "/" in part.name else str(part.path)
+
+
+def _completed(recognised: Recognised, rewriting: Rewriting, parsed: ParsedFiles) -> Recognised:
+    """With what the rows showed while they were read."""
+    notes = list(recognised.notes)
+    if rewriting.no_volume_count:
+        notes.append(f"{rewriting.no_volume_count:,} rows without a volume, read as 0")
+    parsed.left_out["without prices"] += rewriting.blank_count
+    parsed.left_out["marked as suspicious"] += rewriting.marked_count
+    return msgspec.structs.replace(recognised, notes=tuple(notes))
 
 
 def _shifted(on_progress: OnProgress | None, *, before: int, total: int) -> Callable[[int], None]:

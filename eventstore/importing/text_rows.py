@@ -1,87 +1,98 @@
-"""Rows of delimited text, plain, gzipped or in a zip file of one member. Streamed, in constant memory."""
+"""Rows of delimited text, streamed in constant memory.
 
+The text is UTF-8, UTF-16 with a byte order mark, or Windows-1252 if the first lines are not UTF-8 (a header
+of German or French names). Lines end with a newline, a carriage return, or both.
+"""
+
+import codecs
 import csv
-import gzip
-import zipfile
-import zlib
+import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO
 
+from eventstore.importing.compressed import ByteStream, Peekable, read_failures
 from eventstore.importing.defects import RowDefect
 from kernel.errors import InputError
 
 Row = tuple[int, list[str] | RowDefect, str]
 """(line number, its fields or its defect, its text; ``""`` if the file is not text)."""
 
+SAMPLE_ROWS = 1_000
 _BLOCK_BYTES = 1 << 20
 _LONGEST_LINE = 1 << 16  # bytes; no row of market data is longer, and memory stays bounded
-_DELIMITERS = (",", ";", "\t", "|")
+_DELIMITERS = ("\t", ";", "|", ",")
 _BOM = b"\xef\xbb\xbf"
-
-
-class ByteStream(Protocol):
-    """The decompressed content of a file."""
-
-    def read(self, size: int, /) -> bytes: ...
-    def readline(self, size: int, /) -> bytes: ...
-    def close(self) -> None: ...
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_QUOTED = re.compile(r'"[^"]*"')
+_FIRST_LINES = 20
 
 
 class TextRows:
-    """The rows of one open file; ``names`` are its columns.
+    """The rows of one open file. ``position`` of ``size`` bytes are read so far. Call ``close`` when done."""
 
-    ``position`` of ``size`` bytes are read so far. Call ``close`` when done.
-    """
+    names_known = False
 
-    def __init__(self, path: Path, *, delimiter: str = "", columns: tuple[str, ...] = ()) -> None:
-        """Raises ``InputError`` for a file that cannot be opened, is empty or is not text.
+    def __init__(
+        self, path: Path, raw: IO[bytes], stream: Peekable, *, delimiter: str = "", skip_lines: int = 0
+    ) -> None:
+        """Raises ``InputError`` for a file that cannot be read, is empty or is not text.
 
-        ``columns`` name the columns of a file that has no header line.
+        ``skip_lines`` are left out at the beginning; they count as lines.
         """
         self.path = path
-        try:
-            self.size = path.stat().st_size
-            self._raw: IO[bytes] = path.open("rb")
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-        try:
-            self._text = decompressed(self._raw, path)
-            self._first = self._read().removeprefix(_BOM)
-            first_line = _first_line(self._first, path)
-            self._delimiter = delimiter or max(_DELIMITERS, key=first_line.count)
-            self._has_header = not columns
-            self.names = columns or tuple(_fields(first_line, self._delimiter))
-        except BaseException:
-            self._raw.close()
-            raise
+        self.size = path.stat().st_size
+        self.notes: list[str] = []
+        self._raw = raw
+        self._text: ByteStream = stream
+        self._skip_lines = skip_lines
+        self._first = self._first_block()
+        lines = _lines(self._first)[0][skip_lines:]
+        self._delimiter = delimiter or _delimiter(lines)
 
     @property
     def position(self) -> int:
         """Bytes of the file read so far, compressed bytes if it is compressed."""
-        return self._raw.tell()
+        return min(self._raw.tell(), self.size)
 
     def close(self) -> None:
         """Release the file."""
         self._text.close()
         self._raw.close()
 
-    def rows(self) -> Iterator[Row]:
-        """Every row after the header, in order. Blank lines are skipped, but count as lines."""
+    def sample(self) -> list[Row]:
+        """The first rows, header lines included. May be called before ``rows``, any number of times."""
+        lines, is_clean = _lines(self._first)
+        if len(self._first) >= _BLOCK_BYTES and len(lines) > 1:
+            lines = lines[:-1]  # the last one may go on in the next block
+        found: list[Row] = []
+        for number, line in enumerate(lines, start=1):
+            if number > self._skip_lines and line and not line.isspace():
+                found.append(self._row(number, line, is_clean=is_clean))
+                if len(found) >= SAMPLE_ROWS:
+                    break
+        return found
+
+    def rows(self, after: int) -> Iterator[Row]:
+        """Every row after a line, in order. Blank lines are skipped, but count as lines."""
         delimiter = self._delimiter
-        is_header = self._has_header
+        after = max(after, self._skip_lines)
         number = 0
         for lines, is_clean in self._blocks():
             for line in lines:
                 number += 1
-                if not line or line.isspace():
+                if number <= after or not line or line.isspace():
                     continue
-                if is_header:
-                    is_header = False
-                elif is_clean and '"' not in line:
+                if is_clean and '"' not in line:
                     yield number, line.split(delimiter), line
                 else:
                     yield _careful_row(number, line, delimiter=delimiter)
+
+    def _row(self, number: int, line: str, *, is_clean: bool) -> Row:
+        if is_clean and '"' not in line:
+            return number, line.split(self._delimiter), line
+        return _careful_row(number, line, delimiter=self._delimiter)
 
     def _blocks(self) -> Iterator[tuple[list[str], bool]]:
         """Lists of lines, one for each block read, and whether all lines in it are UTF-8."""
@@ -98,43 +109,98 @@ class TextRows:
         if rest:
             yield _lines(rest)
 
+    def _first_block(self) -> bytes:
+        """The first block as UTF-8 with newlines; later ones are turned into that as well."""
+        block = self._read()
+        if block[:2] in _UTF_16:
+            self._text = _Recoded(self._text, "utf-16", first=block)
+            self.notes.append("UTF-16")
+            block = self._read()
+        elif b"\0" in block:
+            raise InputError(f"{self.path}: is not UTF-8 text (it looks like binary data)")
+        elif not _is_utf8(b"\n".join(block.split(b"\n", _FIRST_LINES)[:2])):
+            self._text = _Recoded(self._text, "cp1252", first=block)
+            self.notes.append("Windows-1252 text")
+            block = self._read()
+        block = block.removeprefix(_BOM)
+        if not block.strip():
+            raise InputError(f"{self.path}: is empty, expected rows")
+        if b"\n" not in block and b"\r" in block.rstrip(b"\r"):
+            self._text = _NewLines(self._text)
+            block = block.replace(b"\r", b"\n")
+        return block
+
     def _read(self) -> bytes:
         try:
             return self._text.read(_BLOCK_BYTES)
-        except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
+        except read_failures() as error:
             raise InputError(f"{self.path}: the compressed file is damaged or cut short: {error}") from error
-        except OSError as error:
-            raise InputError(f"{self.path}: cannot be read: {error}") from error
+        except UnicodeError as error:
+            raise InputError(f"{self.path}: is not the text that it begins as: {error}") from error
 
 
-def decompressed(raw: IO[bytes], path: Path) -> ByteStream:
-    """The content of an open file, plain, gzipped or zipped; the caller closes both."""
-    magic = raw.read(4)
-    raw.seek(0)
-    if magic[:2] == b"\x1f\x8b":
-        return gzip.open(raw, "rb")
-    if magic == b"PK\x03\x04":
-        return _only_member(raw, path)
-    return raw
+class _Recoded:
+    """A stream in another encoding, as UTF-8."""
+
+    def __init__(self, stream: ByteStream, encoding: str, *, first: bytes) -> None:
+        errors = "strict" if encoding == "utf-16" else "replace"
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder(encoding)(errors)
+        self._first = first
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes; empty at the end alone."""
+        while True:
+            block, self._first = self._first or self._stream.read(size), b""
+            text = self._decoder.decode(block, final=not block)
+            if text or not block:
+                return text.encode()
+
+    def readline(self, size: int = -1, /) -> bytes:
+        """Not used for text that is read in blocks."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Close the stream below."""
+        self._stream.close()
 
 
-def _only_member(raw: IO[bytes], path: Path) -> ByteStream:
+class _NewLines:
+    """A stream whose lines end with a carriage return alone, with newlines."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes."""
+        return self._stream.read(size).replace(b"\r", b"\n")
+
+    def readline(self, size: int = -1, /) -> bytes:
+        """Not used for text that is read in blocks."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Close the stream below."""
+        self._stream.close()
+
+
+def _delimiter(lines: list[str]) -> str:
+    """The delimiter that most of the first lines hold most often."""
+    plain = [_QUOTED.sub("", line) for line in lines if line.strip()][:_FIRST_LINES]
+    usual = {
+        delimiter: Counter(line.count(delimiter) for line in plain).most_common(1)[0][0] if plain else 0
+        for delimiter in _DELIMITERS
+    }
+    best = max(_DELIMITERS, key=lambda delimiter: usual[delimiter])
+    return best if usual[best] else ","
+
+
+def _is_utf8(block: bytes) -> bool:
     try:
-        archive = zipfile.ZipFile(raw)
-        members = [name for name in archive.namelist() if not name.endswith("/")]
-        if len(members) == 1:
-            return archive.open(members[0])
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise InputError(f"{path}: the compressed file is damaged or cannot be opened: {error}") from error
-    raise InputError(f"{path}: holds {len(members)} files, expected a zip file with one file")
-
-
-def _first_line(block: bytes, path: Path) -> str:
-    if not block.strip():
-        raise InputError(f"{path}: is empty, expected rows")
-    if block[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in block:
-        raise InputError(f"{path}: is not UTF-8 text (it looks like UTF-16 or binary data)")
-    return next(line for line in block.decode("utf-8", "replace").split("\n") if line.strip()).strip("\r\n")
+        block.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _lines(block: bytes) -> tuple[list[str], bool]:
@@ -159,4 +225,4 @@ def _careful_row(number: int, line: str, *, delimiter: str) -> Row:
 
 
 def _fields(line: str, delimiter: str) -> list[str]:
-    return next(csv.reader([line], delimiter=delimiter, strict=True))
+    return next(csv.reader([line], delimiter=delimiter, strict=True, skipinitialspace=True))

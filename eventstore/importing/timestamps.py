@@ -2,7 +2,9 @@
 
 - ISO 8601, such as ``2012-03-01T09:30:00.5-05:00``, also in its basic form and with a space for the ``T``;
 - dates with the year first, separated by ``-``, ``/``, ``.`` or not at all;
-- numbers of seconds, milli-, micro- or nanoseconds since 1970;
+- numbers of seconds, milli-, micro- or nanoseconds since 1970, with 9 to 11, 13, 15 to 16 or 18 to 19 digits;
+- year to minute in 12 digits without separators, or in 14 and 17 with seconds and milliseconds;
+- other forms of dates, see ``written_dates``, where the order of day and month is known;
 - one ``strptime`` format, if the options name it.
 """
 
@@ -12,7 +14,8 @@ from decimal import Decimal, InvalidOperation
 
 from eventstore.importing.defects import RowDefect
 from eventstore.importing.local_time import ns_of, wall_ns_of
-from eventstore.importing.options import TimeUnit
+from eventstore.importing.options import DateOrder, TimeUnit
+from eventstore.importing.written_dates import iso_text, order_evidence
 from eventstore.moments import EPOCH
 from kernel.time_units import DAY_NS, MS_NS, SECOND_NS
 
@@ -26,6 +29,11 @@ _TIME = re.compile(
     r"[T ](\d\d):?(\d\d)(?::?(\d\d)(?:[.,](\d{1,9}))?)?(?: ?(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?))?", re.ASCII
 )
 _DECIMALS = re.compile(r"[.,]\d+", re.ASCII)
+_CALENDAR = re.compile(
+    r"((?:19|20|21)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))((?:[01]\d|2[0-3])[0-5]\d)([0-5]\d)?(\d{3})?",
+    re.ASCII,
+)
+_CALENDAR_DIGITS = (12, 14, 17)
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
 _UNIT_NS = {
     TimeUnit.SECONDS: SECOND_NS,
@@ -35,6 +43,13 @@ _UNIT_NS = {
 }
 _UNIT_BY_DIGITS = (*[SECOND_NS] * 12, *[MS_NS] * 3, *[1_000] * 3, *[1] * 2)  # 0 to 19 digits
 _EXPECTED = "a date and time (ISO 8601 or a number since 1970; anything else needs a time format)"
+_UNCLEAR_ORDER = (
+    "a date that is clear: --date-order dmy if the day is first, --date-order mdy if the month is"
+)
+_UNCLEAR_NUMBER = (
+    "a time whose form is clear; 12 digits may be milliseconds (--time-unit ms) "
+    "or a date (--time-format '%y%m%d%H%M%S')"
+)
 
 
 Stamp = tuple[int, int | None, bool]
@@ -50,8 +65,15 @@ A plain tuple for speed, since one is made for every row."""
 class StampParser:
     """Parses the stamps of one file. Raises ``RowDefect`` for text that is not a time."""
 
-    def __init__(self, *, time_format: str = "", unit: TimeUnit = TimeUnit.AUTO) -> None:
+    def __init__(
+        self,
+        *,
+        time_format: str = "",
+        unit: TimeUnit = TimeUnit.AUTO,
+        date_order: DateOrder = DateOrder.AUTO,
+    ) -> None:
         self._format = time_format
+        self._order = date_order
         self._unit_ns = _UNIT_NS.get(unit, 0)
         self._has_time = not time_format or re.search(r"%[HIMScXfs]", time_format) is not None
         self._days: dict[str, int] = {}
@@ -88,8 +110,14 @@ class StampParser:
         if _NUMBER.fullmatch(text) and (self._unit_ns or len(text.lstrip("-")) > 8):
             return self._parse_number(text)
         day_match = None if self._unit_ns else _DATE.match(text)
+        if day_match is None or (len(text) > 8 and _TIME.fullmatch(text, day_match.end()) is None):
+            written = None if self._unit_ns else self._iso_of(text)
+            if written is not None:
+                return self._parse_written(written, text)
         if day_match is None:
             expected = "a number since 1970 in the declared unit" if self._unit_ns else _EXPECTED
+            if order_evidence(text) is DateOrder.AUTO and self._order is DateOrder.AUTO:
+                expected = _UNCLEAR_ORDER
             raise RowDefect("time", text, expected=expected)
         day_text, time_text = text[: day_match.end()], text[day_match.end() :]
         day, time = _day_ns(day_match, text), _time_ns(time_text, text)
@@ -100,8 +128,26 @@ class StampParser:
         self._times[_DECIMALS.sub("", time_text)] = time[0] // SECOND_NS * SECOND_NS, time[1]
         return day + time[0], time[1], bool(time_text)
 
+    def _iso_of(self, text: str) -> str | None:
+        """A stamp in another form of writing, as ISO 8601; ``None`` if it is no stamp, or one already."""
+        written = iso_text(text, self._order)
+        return None if written is None or written == text else written
+
+    def _parse_written(self, written: str, text: str) -> Stamp:
+        try:
+            return self.parse(written)
+        except RowDefect as defect:
+            raise RowDefect("time", text, expected=defect.expected) from None
+
     def _parse_number(self, text: str) -> Stamp:
         digits = len(text.lstrip("-").partition(".")[0])
+        if not self._unit_ns and digits in _CALENDAR_DIGITS:
+            match = _CALENDAR.fullmatch(text)
+            if match is not None:
+                seconds, fraction = match[3] or "00", f".{match[4]}" if match[4] else ""
+                return self.parse(f"{match[1]} {match[2]}{seconds}{fraction}")
+            if digits == 12:
+                raise RowDefect("time", text, expected=_UNCLEAR_NUMBER)
         unit_ns = self._unit_ns or (_UNIT_BY_DIGITS[digits] if digits < len(_UNIT_BY_DIGITS) else 0)
         try:
             wall_ns = int(text) * unit_ns if text.isdecimal() else int(Decimal(text) * unit_ns)

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from eventstore.importing import (
     BadRows,
     DataKind,
+    DateOrder,
     ImportOptions,
     ImportResult,
     Label,
@@ -75,7 +76,9 @@ class Delimiter(click.ParamType[str]):
         return "\t" if value in ("tab", "\\t") else str(value)
 
 
-def _choice(enum: type[DataKind] | type[Label] | type[BadRows] | type[TimeUnit]) -> click.Choice[str]:
+def _choice(
+    enum: type[DataKind] | type[Label] | type[BadRows] | type[TimeUnit] | type[DateOrder],
+) -> click.Choice[str]:
     return click.Choice([member.value for member in enum])
 
 
@@ -88,20 +91,32 @@ def _choice(enum: type[DataKind] | type[Label] | type[BadRows] | type[TimeUnit])
     metavar="FILE...",
 )
 @store_option
-@click.option("--kind", type=_choice(DataKind), default="bars", show_default=True, help="Kind of data.")
-@click.option("--symbol", default="", help="The symbol of every row, if the file has no symbol column.")
+@click.option(
+    "--kind", type=_choice(DataKind), default="auto", help="Kind of data.  [default: from the columns]"
+)
+@click.option(
+    "--symbol",
+    default="",
+    help="The symbol of every row.  [default: from a column, a header line or the file's name]",
+)
 @click.option("--only", multiple=True, help="Import only this symbol of the symbol column; may be repeated.")
 @click.option(
-    "--timeframe", default="1d", show_default=True, help="Of bars: a count and s, m, h, d, w, mo or y."
+    "--timeframe",
+    default="",
+    help="Of bars: a count and s, m, h, d, w, mo or y.  [default: from the layout or the distance of stamps]",
 )
-@click.option("--tz", default="UTC", show_default=True, help="Time zone of stamps without one.")
+@click.option(
+    "--tz", default="", help="Time zone of stamps without one.  [default: from the layout, else UTC]"
+)
 @click.option(
     "--label",
     type=_choice(Label),
-    default="open",
-    show_default=True,
-    help="The end of a bar that its stamp marks.",
+    help="The end of a bar that its stamp marks.  [default: from the layout, else open]",
 )
+@click.option(
+    "--layout", default="", help="A known layout, or 'none'.  [default: the first one that fits the file]"
+)
+@click.option("--skip-lines", type=click.IntRange(min=0), default=0, help="Leave out lines at the beginning.")
 @click.option(
     "--session", default="", help="Local trading hours of rows stamped by date, such as 09:30-16:00."
 )
@@ -125,13 +140,28 @@ def _choice(enum: type[DataKind] | type[Label] | type[BadRows] | type[TimeUnit])
     "--delimiter",
     type=Delimiter(),
     default="",
-    help="One character, or 'tab'; found from the first line if not given.",
+    help="One character, or 'tab'; found from the first lines if not given.",
 )
 @click.option("--time-format", default="", help="A strptime format, such as '%d.%m.%Y %H:%M'.")
 @click.option(
     "--time-unit", type=_choice(TimeUnit), default="auto", show_default=True, help="Unit of numeric stamps."
 )
-@click.option("--newest-first", is_flag=True, help="The file begins with its newest row.")
+@click.option(
+    "--date-order",
+    type=_choice(DateOrder),
+    default="auto",
+    help="Of day and month in dates such as 05/02/2024.  [default: from the file]",
+)
+@click.option("--decimal", default="", help="Decimal separator, '.' or ','.  [default: from the file]")
+@click.option(
+    "--price-scale",
+    help="A factor for prices, such as 1e-9 for whole numbers.  [default: from the layout, else 1]",
+)
+@click.option(
+    "--newest-first", is_flag=True, help="The file begins with its newest row; told from most files."
+)
+@click.option("--sort", is_flag=True, help="Put the rows of all files in order of time (in memory).")
+@click.option("--drop-duplicates", is_flag=True, help="Leave out rows that equal one with the same time.")
 @click.option(
     "--stream", default="", help="Append everything to this stream.  [default: one per symbol, goog.1d]"
 )
@@ -157,7 +187,10 @@ def import_command(
     as_json: bool,
     **import_options: object,
 ) -> None:
-    """Import market data: CSV, gzipped or zipped CSV, Parquet.
+    """Import market data: CSV, Parquet, Feather, Excel, JSON; compressed or in a zip file.
+
+    The files of many vendors are recognised; the first line of the result says how each file was read, and
+    every guess in it can be overruled by an option. See docs/importing.md.
 
     Several files are read in the order given, as if they were one. Every row is checked before any is
     appended. With --bad-rows refuse, one bad row means that nothing is imported. With quarantine, bad rows
@@ -183,6 +216,7 @@ def import_command(
 
     \b
     Example:
+      onetape import AAPL.csv
       onetape import stocks.csv.gz --only GOOG --tz America/New_York --session 09:30-16:00
       onetape import spy.csv --symbol SPY --timeframe 1m --label close \\
           --columns time,open,high,low,close,volume
@@ -202,10 +236,9 @@ def import_command(
 
 def _options(values: Mapping[str, object]) -> ImportOptions:
     """The options of the command line. Each has the name of its field in ``ImportOptions``."""
-    options = msgspec.convert(values, ImportOptions)
     try:
-        return checked(options)
-    except InputError as error:
+        return checked(msgspec.convert(values, ImportOptions, strict=False))
+    except (InputError, msgspec.ValidationError) as error:
         raise click.UsageError(str(error)) from error
 
 
@@ -293,6 +326,9 @@ def _progress_bar() -> Generator[Callable[[ImportProgress], None]]:
 
 
 def _print_result(result: ImportResult, console: Console) -> None:
+    for line, files in _recognised_lines(result):
+        more = f" and {len(files) - 1:,} more" if len(files) > 1 else ""
+        click.echo(f"{files[0]}{more}: {line}")
     table = plain_table("stream", "rows>", "new>", "events>", "first", "last")
     for stream in result.streams:
         numbers = (f"{number:,}" for number in (stream.row_count, stream.new_count, stream.last_seq))
@@ -308,6 +344,7 @@ def _print_result(result: ImportResult, console: Console) -> None:
         parts.append(f"{result.superseded_count:,} already in the order book skipped")
     if result.foreign_count:
         parts.append(f"{result.foreign_count:,} of other kinds of message skipped")
+    parts.extend(f"{count:,} {reason} left out" for reason, count in result.left_out)
     click.echo(", ".join(parts))
     if result.bad_count:
         click.echo(
@@ -317,3 +354,11 @@ def _print_result(result: ImportResult, console: Console) -> None:
             click.echo(f"  {row}")
     for note in result.notes:
         click.echo(f"note: {note}")
+
+
+def _recognised_lines(result: ImportResult) -> list[tuple[str, list[str]]]:
+    """(how they were read, files) in order; files that were read alike have one line."""
+    found: dict[str, list[str]] = {}
+    for each in result.recognised:
+        found.setdefault(each.line, []).append(each.file)
+    return list(found.items())

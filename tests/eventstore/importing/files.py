@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
-from eventstore.importing import ImportOptions, ParsedFiles, parse_files
+from eventstore.importing import ImportOptions, ParsedFiles, Recognised, parse_files
 from kernel.events import Event
 
 BARS_HEADER = "date,open,high,low,close,volume"
@@ -26,6 +26,13 @@ def parsed_events(path: Path, options: ImportOptions) -> dict[str, list[Event]]:
     """The events of a file by stream."""
     with closing(parse_files([path], options)) as parsed:
         return spooled(parsed)
+
+
+def recognised_events(path: Path, options: ImportOptions) -> tuple[dict[str, list[Event]], Recognised]:
+    """The events of a file by stream, and how the file was read."""
+    with closing(parse_files([path], options)) as parsed:
+        (recognised,) = parsed.recognised
+        return spooled(parsed), recognised
 
 
 def spooled(parsed: ParsedFiles) -> dict[str, list[Event]]:

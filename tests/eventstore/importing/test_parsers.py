@@ -120,7 +120,7 @@ def test_a_bad_bar_names_the_field_the_value_and_what_was_expected(
     ("kind", "names", "row", "field"),
     [
         (DataKind.QUOTES, ("time", "Bid", "Ask"), "2012-03-01T09:30,10.1,10", "Bid"),
-        (DataKind.QUOTES, ("time", "Bid", "Ask"), "2012-03-01T09:30,0,10", "Bid"),
+        (DataKind.QUOTES, ("time", "Bid", "Ask"), "2012-03-01T09:30,-1,10", "Bid"),
         (DataKind.QUOTES, ("time", "bid", "ask", "asksize"), "2012-03-01T09:30,9,10,-1", "asksize"),
         (DataKind.QUOTES, ("time", "bid", "ask"), "2012-03-01,9,10", "time"),
         (DataKind.TRADES, ("time", "price", "qty"), "2012-03-01T09:30,0,10", "price"),

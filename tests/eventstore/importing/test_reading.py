@@ -277,7 +277,12 @@ def test_a_gzip_file_with_a_flipped_byte_is_refused_whole(tmp_path: Path) -> Non
         (b"", "is empty"),
         (b"\n \n", "is empty"),
         (BARS_HEADER.encode(), "no rows"),
-        (BARS_HEADER.encode("utf-16"), "not UTF-8"),
+        (BARS_HEADER.encode("utf-16"), "no rows"),
+        (b"<!DOCTYPE html><html>Log in</html>", "is a web page"),
+        (b'{"error": "no such symbol"}', "holds no list of rows"),
+        (b'{"bars": [', "is not JSON"),
+        (b'"date,open', "line 1 is no row of fields"),
+        (b"\xd0\xcf\x11\xe0 sheet", "save it as .xlsx or CSV"),
         (b"\x89PNG\r\n\0\0\0", "not UTF-8"),
         (b"PK\x03\x04 not really a zip", "damaged"),
         (b"PAR1 not really parquet", "not a readable Parquet"),
@@ -296,13 +301,26 @@ def test_a_file_that_holds_no_rows_is_refused_by_name(tmp_path: Path, content: b
     assert words in str(caught.value)
 
 
-def test_a_zip_file_of_several_files_is_refused(tmp_path: Path) -> None:
+def test_the_files_of_a_zip_file_are_read_in_the_order_of_their_names(tmp_path: Path) -> None:
+    path = tmp_path / "goog.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("2012-03-05.csv", "\n".join((BARS_HEADER, GOOD_BARS[2])))
+        archive.writestr("2012-03-01.csv", "\n".join((BARS_HEADER, *GOOD_BARS[:2])))
+        archive.writestr("README.md", "about these files")
+        archive.writestr("__MACOSX/._x.csv", "\0")
+
+    events = parsed_events(path, GOOG)
+
+    assert [iso_utc(bar.ts)[:10] for bar in events["goog.1d"]] == ["2012-03-01", "2012-03-02", "2012-03-05"]
+
+
+def test_a_bad_row_in_a_zip_file_names_the_file_that_it_is_in(tmp_path: Path) -> None:
     path = tmp_path / "two.zip"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("a.csv", "")
-        archive.writestr("b.csv", "")
+        archive.writestr("a.csv", "\n".join((BARS_HEADER, GOOD_BARS[0])))
+        archive.writestr("b.csv", "\n".join((BARS_HEADER, "2012-03-02,x,13,10,12,200")))
 
-    with pytest.raises(InputError, match="holds 2 files"):
+    with pytest.raises(BadRowsRefused, match=r"two\.zip/b\.csv, line 2: open is 'x'"):
         parse_files([path], GOOG)
 
 
@@ -381,9 +399,10 @@ def test_real_daily_bars_with_an_unnamed_index(shared_data: Path) -> None:
     assert (len(bars), first.close, iso_utc(first.ts)) == (2148, 100.34, "2004-08-19T23:59:59.999999999Z")
 
 
-def test_a_real_file_with_the_newest_row_first_is_refused_with_a_hint(shared_data: Path) -> None:
-    with pytest.raises(BadRowsRefused, match=r"251 bad rows(?s:.*)newest-first"):
-        parse_files([shared_data / "daily/quandl_wiki/WIKI-AAPL-2011-quandl.csv"], GOOG)
+def test_a_real_file_with_the_newest_row_first_is_turned_round_by_itself(shared_data: Path) -> None:
+    path = shared_data / "daily/quandl_wiki/WIKI-AAPL-2011-quandl.csv"
+
+    assert parsed_events(path, GOOG) == parsed_events(path, ImportOptions(symbol="GOOG", newest_first=True))
 
 
 def test_a_real_file_with_the_newest_row_first_is_turned_round_when_told(shared_data: Path) -> None:

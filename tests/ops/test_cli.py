@@ -49,9 +49,27 @@ def test_import_prints_a_line_for_each_stream(tmp_path: Path) -> None:
     result = onetape("import", SAMPLE, "--store", tmp_path / "s.db")
 
     lines = result.stdout.splitlines()
-    assert lines[0].split() == ["stream", "rows", "new", "events", "first", "last"]
-    assert lines[1].split()[:4] == ["aapl.1d", "3,270", "3,270", "3,270"]
+    assert lines[0] == (
+        "stocks.csv.gz: 1d bars; time=Date, symbol=Ticker, open, high, low, close, volume; zone UTC"
+    )
+    assert lines[1].split() == ["stream", "rows", "new", "events", "first", "last"]
+    assert lines[2].split()[:4] == ["aapl.1d", "3,270", "3,270", "3,270"]
     assert lines[-1] == "12,154 rows read, 12,154 new"
+
+
+def test_import_says_how_files_were_read_and_what_was_left_out(tmp_path: Path) -> None:
+    header = "Date,Close/Last,Volume,Open,High,Low"
+    rows = ("05/14/2024,$505.03,62550200,$504.15,$505.89,$499.55", "05/13/2024,$5,N/A,$5,$5,$5")
+    for name in ("AAPL.csv", "SPY.csv"):
+        (tmp_path / name).write_text("\n".join((header, rows[0], rows[0], *rows[1:], "End of data")), "utf-8")
+    files = (tmp_path / "AAPL.csv", tmp_path / "SPY.csv")
+
+    result = onetape("import", *files, "--store", tmp_path / "s.db", "--drop-duplicates")
+
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("AAPL.csv: Nasdaq.com, 1d bars; time=Date, open, high, low, close=Close/Last")
+    assert "symbol SPY from the file's name; dates month first; newest row first" in lines[1]
+    assert lines[-1] == "8 rows read, 4 new, 2 duplicates left out, 2 remarks left out"
 
 
 def test_import_says_why_messages_of_a_feed_were_passed_over(tmp_path: Path) -> None:

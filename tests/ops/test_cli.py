@@ -50,7 +50,8 @@ def test_import_prints_a_line_for_each_stream(tmp_path: Path) -> None:
 
     lines = result.stdout.splitlines()
     assert lines[0] == (
-        "stocks.csv.gz: 1d bars; time=Date, symbol=Ticker, open, high, low, close, volume; zone UTC"
+        "stocks.csv.gz: Yahoo, 1d bars; time=Date, symbol=Ticker, open, high, low, close, volume; "
+        "left: Adj Close; zone UTC"
     )
     assert lines[1].split() == ["stream", "rows", "new", "events", "first", "last"]
     assert lines[2].split()[:4] == ["aapl.1d", "3,270", "3,270", "3,270"]
@@ -69,7 +70,7 @@ def test_import_says_how_files_were_read_and_what_was_left_out(tmp_path: Path) -
     lines = result.stdout.splitlines()
     assert lines[0].startswith("AAPL.csv: Nasdaq.com, 1d bars; time=Date, open, high, low, close=Close/Last")
     assert "symbol SPY from the file's name; dates month first; newest row first" in lines[1]
-    assert lines[-1] == "8 rows read, 4 new, 2 duplicates left out, 2 remarks left out"
+    assert lines[-1] == "8 rows read, 4 new, 2 remarks left out, 2 duplicates left out"
 
 
 def test_import_says_why_messages_of_a_feed_were_passed_over(tmp_path: Path) -> None:

@@ -282,7 +282,9 @@ async def test_bars_of_months_cover_their_months_and_go_to_a_stream_of_months(
 async def test_rows_a_month_apart_imported_as_days_get_a_note(
     store: MemoryEventStore, tmp_path: Path
 ) -> None:
-    result = await import_file(store, write_bars(tmp_path, *MONTH_ENDS), ImportOptions(symbol="A"))
+    result = await import_file(
+        store, write_bars(tmp_path, *MONTH_ENDS), ImportOptions(symbol="A", timeframe="1d")
+    )
 
     (note,) = result.notes
     assert "a.1d: its rows lie 29 days or more apart" in note

@@ -174,6 +174,20 @@ def test_the_timeframe_is_the_most_common_distance_of_stamps(
 
 
 @pytest.mark.parametrize(
+    ("stamps", "timeframe"),
+    [
+        (("2024-01-01", "2024-02-01", "2024-03-01", "2024-04-01"), "1mo"),
+        (("2023-01-01", "2023-04-01", "2023-07-01", "2023-10-01"), "3mo"),
+        (("2021-01-01", "2022-01-01", "2023-01-01"), "1y"),
+    ],
+)
+def test_months_apart_are_bars_of_months(tmp_path: Path, stamps: tuple[str, ...], timeframe: str) -> None:
+    events = parsed_events(write_bars(tmp_path, *[f"{stamp},10,12,9,11,100" for stamp in stamps]), X)
+
+    assert list(events) == [f"x.{timeframe}"]
+
+
+@pytest.mark.parametrize(
     ("stamps", "words"),
     [
         (("2024-01-02T09:30",), "from a single bar; name it with --timeframe"),

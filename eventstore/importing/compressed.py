@@ -84,8 +84,7 @@ def content(raw: IO[bytes], path: Path, member: str = "") -> Peekable:
     stream: IO[bytes] = raw
     if _starts_with(raw, _ZIP) and not is_workbook(raw):
         stream = _member(raw, path, member or only_member(path))
-    buffered = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(_as_raw(stream))
-    return _inflated(buffered, path)
+    return _inflated(_buffered(stream), path)
 
 
 def only_member(path: Path) -> str:
@@ -94,6 +93,12 @@ def only_member(path: Path) -> str:
     if len(names) == 1:
         return names[0]
     raise InputError(f"{path}: holds {len(names)} files, expected a zip file with one file")
+
+
+def _buffered(stream: IO[bytes]) -> io.BufferedReader:
+    if isinstance(stream, io.BufferedReader):
+        return cast(io.BufferedReader, stream)  # of which raw stream does not matter
+    return cast(io.BufferedReader, io.BufferedReader(_as_raw(stream)))
 
 
 def _inflated(stream: io.BufferedReader, path: Path) -> Peekable:

@@ -144,8 +144,8 @@ def _lines_above(best: Line, lines: Sequence[Line]) -> str:
 def _padded(table: FoundTable) -> FoundTable:
     """The table with unnamed columns for empty fields at the end of every row."""
     width = len(table.columns.names)
-    extra = {len(row) for row in table.rows} if table.rows else set()
-    if len(extra) != 1 or max(extra) <= width or any(any(row[width:]) for row in table.rows):
+    widths = {len(row) for row in table.rows}
+    if len(widths) != 1 or max(widths) <= width or any(any(row[width:]) for row in table.rows):
         return table
-    names = (*table.columns.names, *[""] * (max(extra) - width))
+    names = (*table.columns.names, *[""] * (max(widths) - width))
     return msgspec.structs.replace(table, columns=msgspec.structs.replace(table.columns, names=names))

@@ -172,7 +172,8 @@ class QuoteParser:
     def _one_sided(self, fields: list[str]) -> tuple[float, float, float, float]:
         """Bid, ask and sizes of a row that failed the combined check; raises its defect."""
         columns = self._columns
-        prices, sizes = [], []
+        prices: list[float] = []
+        sizes: list[float] = []
         for target in ("bid", "ask"):
             is_missing = _is_no_price(fields[columns.place(target)])
             prices.append(0.0 if is_missing else _price(fields, target, columns=columns, floor=self._floor))

@@ -169,8 +169,9 @@ def _columns(items: Mapping[str, object]) -> dict[str, list[object]]:
     """Lists of plain values of equal length; of two, as Yahoo nests them, those of ``quote`` too."""
     found: dict[str, list[object]] = {}
     for name, value in items.items():
-        if isinstance(value, list) and value and not any(isinstance(each, dict | list) for each in value):
-            found[name] = cast(list[object], value)
+        values = cast(list[object], value) if isinstance(value, list) else []
+        if values and not any(isinstance(each, dict | list) for each in values):
+            found[name] = values
     indicators = items.get("indicators")
     if isinstance(indicators, dict):
         quote = cast(dict[str, list[dict[str, list[object]]]], indicators).get("quote")

@@ -1,14 +1,14 @@
 """Excel, JSON, Feather, encodings and compressions hold what the same rows in CSV hold."""
 
 # pyarrow ships no type information:
-# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownParameterType=false
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
 
 import bz2
 import gzip
 import json
 import lzma
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -132,7 +132,7 @@ def test_a_list_of_candles_in_json_is_read_by_its_layout(tmp_path: Path) -> None
 
 
 def test_feather_is_read_as_parquet_is(tmp_path: Path, expected: list[Event]) -> None:
-    table = pa.table({name: [each[name] for each in OBJECTS] for name in NAMES})
+    table: pa.Table = pa.table({name: [each[name] for each in OBJECTS] for name in NAMES})
     feather.write_feather(table, tmp_path / "bars.feather", compression="uncompressed")
     pq.write_table(table, tmp_path / "bars.parquet")
 
@@ -161,7 +161,7 @@ def test_columns_of_lists_do_no_harm_unless_they_are_read(tmp_path: Path) -> Non
         )
 
 
-def workbook(path: Path, rows: list[list[object]]) -> Path:
+def workbook(path: Path, rows: Sequence[Sequence[object]]) -> Path:
     """A minimal Excel workbook: numbers, and texts in their cells."""
 
     def cell(value: object) -> str:

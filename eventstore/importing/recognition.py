@@ -162,6 +162,8 @@ class _Recognition:
         has_pair = columns.place("base") >= 0 and columns.place("quote") >= 0
         if options.symbol or options.fallback_symbol or columns.place("symbol") >= 0 or has_pair:
             return options.fallback_symbol
+        if self._part.table is not None:
+            return ""  # its name is that of an argument
         symbol = self._layout.named(self._path, "symbol").strip()
         symbol = symbol.upper() if symbol else symbol_in_name(self._part.full_name)
         if not symbol and self._part.member:

@@ -189,9 +189,9 @@ REFUSED: dict[str, tuple[Callable[[Frame], Any], str]] = {
         lambda frame: pd.concat([frame.iloc[:3], frame.iloc[2:]]),
         "data, row 2004-01-03: Date is '2004-01-03', expected one bar for each time",
     ),
-    "newest first": (
-        lambda frame: frame.iloc[::-1],
-        "data, row 2004-07-17: Date is '2004-07-17', expected a time not before the previous row's",
+    "out of order": (
+        lambda frame: pd.concat([frame.iloc[1:3], frame.iloc[:1]]),
+        "data, row 2004-01-01: Date is '2004-01-01', expected a time not before the previous row's",
     ),
     "no prices": (lambda frame: frame[["Close"]], "data: no column for open, high, low among 'Date'"),
     "no rows": (lambda frame: frame.iloc[:0], "data: the DataFrame has no rows"),

@@ -12,6 +12,7 @@ from replay.config import ReplayConfig
 from replay.mark_times import MOST_MARKS
 from replay.result_json import to_json
 from replay.results import RunResult, read_results
+from replay.tables import result_lines
 from strategies.buy_and_hold import BuyAndHold
 from strategies.sdk import RiskLimits
 from strategies.sdk.limits import BreachAction, ContinuousLimit, LimitKind

@@ -49,6 +49,7 @@ def expected(tmp_path: Path) -> list[Event]:
         ("mac.csv", TEXT.replace("\n", "\r").encode()),
         ("windows.csv", TEXT.replace("\n", "\r\n").encode()),
     ],
+    ids=["gzip", "bzip2", "xz", "zstandard", "utf-16-le", "utf-16-be", "returns", "both"],
 )
 def test_text_is_read_in_any_encoding_and_compression(
     tmp_path: Path, expected: list[Event], name: str, content: bytes

@@ -13,7 +13,7 @@ What changes it: ``include`` takes the facts on record, ``add`` takes events.
 What never happens: facts become narrower. Decimals and ranges grow, a step becomes a divisor of itself.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import aclosing
 from decimal import Decimal
 from itertools import chain, groupby
@@ -58,8 +58,8 @@ _DATA_TYPES: dict[type[Event], DataType] = {
     BookSnapshot: DataType.BOOKS,
     BookDelta: DataType.BOOKS,
 }
-_symbol_of = attrgetter("symbol")
-_bar_of = attrgetter("symbol", "timeframe")
+_symbol_of: Callable[[Event], str] = attrgetter("symbol")
+_bar_of: Callable[[Event], tuple[str, str]] = attrgetter("symbol", "timeframe")
 _bar_prices = attrgetter("open", "high", "low", "close")
 _volume_of = attrgetter("volume")
 _quote_prices = attrgetter("bid", "ask")
@@ -94,8 +94,7 @@ class DataMeasure:
             data_type = _DATA_TYPES.get(kind)
             if data_type is None:
                 continue
-            for named, same in groupby(run, key=_bar_of if kind is Bar else _symbol_of):
-                symbol, timeframe = named if isinstance(named, tuple) else (named, "")
+            for (symbol, timeframe), same in groupby(run, key=_bar_of if kind is Bar else _tick_of):
                 self._pending += self._of(_Key(stream, symbol, data_type, timeframe)).add(kind, list(same))
         if self._pending > _PENDING_VALUES:
             for facts in self._facts.values():
@@ -114,6 +113,10 @@ class DataMeasure:
         if facts is None:
             facts = self._facts[key] = _Facts()
         return facts
+
+
+def _tick_of(event: Event) -> tuple[str, str]:
+    return _symbol_of(event), ""
 
 
 class _Key(msgspec.Struct, frozen=True, order=True):

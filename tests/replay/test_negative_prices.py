@@ -90,7 +90,7 @@ def _first(order: str, symbol: str) -> Decisions:
             raise AssertionError(order)
 
 
-def run(folder: Path, order: str, **settings: object) -> Backtest:
+def run(folder: Path, order: str, **settings: Any) -> Backtest:  # Any: arguments of backtest
     data = write_lines(folder / "spread.csv", [BARS_HEADER, *SPREAD])
     return backtest(Below(order=order), data, **{**FUTURE, **settings})
 

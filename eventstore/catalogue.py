@@ -13,14 +13,10 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
-from eventstore.data_facts import FACTS_SUFFIX, DataMeasure
-from eventstore.data_issues import IssueFinder
 from eventstore.port import EventStore, Selection, StreamInfo, StreamMove
-from eventstore.stream_keys import CATALOGUE, aside_key, new_key
+from eventstore.stream_keys import CATALOGUE, FACTS_SUFFIX, QUARANTINE_SUFFIX, aside_key, new_key
 from kernel.errors import InputError, StreamMissing
 from kernel.events import StreamDeleted, StreamReplaced, StreamRestored, StreamSetAside, StreamVersion
-
-QUARANTINE_SUFFIX = ".quarantine"
 
 CatalogueEvent = StreamDeleted | StreamSetAside | StreamRestored | StreamReplaced
 
@@ -113,15 +109,6 @@ async def restore(
     record = StreamRestored(max(ts, catalogue.ts), versions, reason)
     await store.move(moves, record=record, expected_seq=catalogue.seq)
     return record
-
-
-async def append_new_facts(
-    store: EventStore, stream: str, measure: DataMeasure, issues: IssueFinder, *, ts: int
-) -> None:
-    """Write the facts about the events that will replace those of a stream. ``ts``: of the last event."""
-    facts = [*issues.found(stream, after_ts=0), *measure.described(stream, ts=ts)]
-    if facts:
-        await store.append(new_key(stream + FACTS_SUFFIX), facts, expected_seq=0)
 
 
 async def discard_new(store: EventStore, streams: Collection[str], *, ts: int) -> None:

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventstore.port import EventStore, Selection
+from eventstore.stream_keys import FACTS_SUFFIX
 from kernel.decimals import exact
 from kernel.events import (
     Bar,
@@ -36,8 +37,6 @@ from kernel.events import (
     Quote,
     Trade,
 )
-
-FACTS_SUFFIX = ".facts"
 
 SIGNIFICANT_DIGITS = 12
 """More digits of a price or size are noise of float arithmetic; no market quotes as many."""

@@ -12,9 +12,10 @@ from itertools import groupby
 from math import log10
 from operator import attrgetter
 
-from eventstore.data_facts import FACTS_SUFFIX
+from eventstore.data_facts import DataMeasure
 from eventstore.moments import iso_utc
 from eventstore.port import EventStore, Selection
+from eventstore.stream_keys import FACTS_SUFFIX, new_key
 from kernel.errors import InputError
 from kernel.events import Bar, DataDescribed, DataIssue, DataIssueFound, Event, StreamRange, Trade
 from kernel.resampling import BarBuilder, BarSize
@@ -175,6 +176,15 @@ async def notes_on_data(store: EventStore, sources: Sequence[StreamRange]) -> li
             count = "1 finding" if len(issues) == 1 else f"{len(issues):,} findings"
             notes.append(f"{source.stream}: {count} in its data, the first: {described(issues[0])}")
     return notes
+
+
+async def append_new_facts(
+    store: EventStore, stream: str, measure: DataMeasure, issues: IssueFinder, *, ts: int
+) -> None:
+    """Write the facts about the events that will replace those of a stream. ``ts``: of the last event."""
+    facts = [*issues.found(stream, after_ts=0), *measure.described(stream, ts=ts)]
+    if facts:
+        await store.append(new_key(stream + FACTS_SUFFIX), facts, expected_seq=0)
 
 
 def check_scale(stream: str, new: Sequence[DataDescribed], recorded: Sequence[DataDescribed]) -> None:

@@ -12,12 +12,13 @@ from contextlib import aclosing
 
 import msgspec
 
-from eventstore.data_facts import FACTS_SUFFIX, DataMeasure, read_facts
+from eventstore.data_facts import DataMeasure, read_facts
 from eventstore.importing.intervals import session_hours
 from eventstore.importing.local_time import LocalTime
 from eventstore.importing.options import ImportOptions
 from eventstore.moments import EPOCH, iso_utc
 from eventstore.port import Batch, EventStore, Selection
+from eventstore.stream_keys import FACTS_SUFFIX
 from kernel.errors import InputError, StreamMissing
 from kernel.events import Bar, CorporateAction, CorporateActionKind, Event, Trade
 from kernel.resampling import BarBuilder, BarSize, PartialBar, TradingDay, TradingDays, utc_day

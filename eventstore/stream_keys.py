@@ -11,6 +11,12 @@ hashes.
 - ``CATALOGUE``: the store's record of all such changes (``catalogue``).
 """
 
+QUARANTINE_SUFFIX = ".quarantine"
+"""After a stream's name, in that of the stream with its bad rows."""
+
+FACTS_SUFFIX = ".facts"
+"""After a stream's name, in that of the stream with facts about its data."""
+
 CLOSED_MARK = "\x1f"
 """After the name, in keys to which no event is appended."""
 

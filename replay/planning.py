@@ -10,8 +10,9 @@ from components.assembly.settings import StrategyConfig, with_account_values
 from components.assembly.setup import PlannedStrategy
 from components.assembly.user_models import load_rules
 from eventstore import EventStore, Selection, StreamInfo
-from eventstore.data_facts import FACTS_SUFFIX, facts_by_stream, is_facts
+from eventstore.data_facts import facts_by_stream, is_facts
 from eventstore.recorded_data import why_missing
+from eventstore.stream_keys import FACTS_SUFFIX
 from kernel.configuration import listed
 from kernel.decimals import exact
 from kernel.errors import ConfigError, StreamMissing

@@ -48,7 +48,7 @@ from components.strategy_host.words import Words
 from components.strategy_host.worked_orders import work_request
 from components.venue_facts import VenueFacts
 from kernel.bus import EventBus
-from kernel.component import FailurePolicy
+from kernel.component import Component, FailurePolicy
 from kernel.errors import ConfigError
 from kernel.identifiers import ClientOrderId, StrategyId
 from kernel.rules import FIRST_RULES, RULES
@@ -104,16 +104,10 @@ def assemble(
 
     Raises ``ConfigError`` for a duplicate id, and for an unknown strategy in ``signals``.
     """
-    _check_placed(placed, signals, disabled)
     bus, venue_facts, pauses = EventBus(), VenueFacts(), Pauses(one.strategy_id for one in placed)
     market = _market_data(bus, placed, signals, hours=venue_facts, rules=rules)
     books = OrderBooks(symbols=_books_needed(placed, venue))
-    account = Portfolio(
-        market,
-        _marking(portfolio, placed),
-        hours=venue_facts,
-        rules=rules,
-    )
+    account = Portfolio(market, _marking(portfolio, placed), hours=venue_facts, rules=rules)
     costs = None if venue is None else venue.costs
     day = DayStart(account, account.strategies, hours=venue_facts, day_symbol=risk_limits.day_symbol)
     shares = Shares(_capital(placed), account=account, figures=account.strategies, day=day)
@@ -136,8 +130,8 @@ def assemble(
     orders = Orders(
         gate=gate, holds=holds, has=has, instrument=market.instrument, repeats=risk.repeats_working_order
     )
-    marks = (MarksBeforeActions(account.marks),) if rules > FIRST_RULES and not portfolio.mark_bars else ()
-    for facts in (market, venue_facts, Expiries(market), books, pauses, *marks):
+    early = _early_marks(account, portfolio, rules)
+    for facts in (market, venue_facts, Expiries(market), books, pauses, *early):
         bus.register(facts)
     if venue is not None:
         venue.register(CoreView(bus, market, venue_facts, books, account, guard.known_margin, rules))
@@ -149,7 +143,7 @@ def assemble(
     for watching in (guard.monitor, guard.margin):
         if watching.is_needed:
             bus.register_watching(watching)
-    plan, slugs = _order_ids(placed, signals)
+    plan, slugs = _order_ids(placed, signals, disabled)
     allocation = _register_allocator(bus, signals, account=account, market=market, plan=plan, slugs=slugs)
     algorithms = _register_algorithms(bus, market, execution)
     symbol_of = _symbol_of(orders, algorithms)
@@ -159,6 +153,11 @@ def assemble(
     )
     hosts = tuple(_register_host(one, views, slug=slugs[one.strategy_id]) for one in placed)
     return Core(bus, market, orders, account, risk, hosts, algorithms, allocation)
+
+
+def _early_marks(account: Portfolio, config: PortfolioConfig, rules: int) -> Sequence[Component]:
+    """What marks before corporate actions. Older logs, and marks at the ends of bars, have none."""
+    return () if rules == FIRST_RULES or config.mark_bars else (MarksBeforeActions(account.marks),)
 
 
 class _Guard(NamedTuple):
@@ -395,9 +394,10 @@ def _check_placed(
 
 
 def _order_ids(
-    placed: Sequence[PlacedStrategy], signals: SignalsConfig | None
+    placed: Sequence[PlacedStrategy], signals: SignalsConfig | None, disabled: Sequence[StrategyId]
 ) -> tuple[StrategyId, dict[StrategyId, str]]:
-    """The id under which a plan of signals trades; and the order id slug of each strategy."""
+    """The id under which a plan of signals trades, and the order id slug of each strategy, after a check."""
+    _check_placed(placed, signals, disabled)
     ids = [one.strategy_id for one in placed]
     plan = plan_id(ids)
     owners = ids if signals is None else [plan, *ids]

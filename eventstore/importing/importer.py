@@ -13,13 +13,13 @@ from pathlib import Path
 
 import msgspec
 
-from eventstore.data_facts import FACTS_SUFFIX, DataMeasure, facts_about, measured_facts, read_facts
+from eventstore.data_facts import DataMeasure, facts_about, measured_facts, read_facts
 from eventstore.data_issues import IssueFinder, check_scale, described
 from eventstore.encoding import encode_events
 from eventstore.importing.defects import BadRow
 from eventstore.importing.memory_rows import Source
 from eventstore.importing.options import ImportOptions
-from eventstore.importing.parsed import QUARANTINE_SUFFIX, OnProgress, ParsedFiles, Progress
+from eventstore.importing.parsed import OnProgress, ParsedFiles, Progress
 from eventstore.importing.reading import parse_files
 from eventstore.importing.recognition import Recognised
 from eventstore.importing.reconcile import StreamContradicted, known_count, known_messages, message_key
@@ -27,6 +27,7 @@ from eventstore.importing.replacing import Replaced, Replacement, replace_contra
 from eventstore.importing.spacing import Spacing
 from eventstore.importing.spool import Lane, Spool, SpooledEvent
 from eventstore.port import EventStore, Selection, StreamHead
+from eventstore.stream_keys import FACTS_SUFFIX, QUARANTINE_SUFFIX
 from kernel.decimals import exact
 from kernel.events import Event, MessageQuarantined
 

@@ -14,10 +14,10 @@ from eventstore.importing.intervals import DEFAULT_TIMEFRAME
 from eventstore.importing.options import BadRows, DataKind, ImportOptions
 from eventstore.importing.recognition import Recognised
 from eventstore.importing.spool import Lane, Spool, SpooledEvent
+from eventstore.stream_keys import QUARANTINE_SUFFIX
 from kernel.errors import InputError
 from kernel.events import MessageQuarantined
 
-QUARANTINE_SUFFIX = ".quarantine"
 UNKNOWN_SYMBOL = "unknown"
 _SUFFIXES: dict[DataKind, str] = {
     DataKind.CORPORATE_ACTIONS: "actions",

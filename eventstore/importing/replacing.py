@@ -10,9 +10,9 @@ from contextlib import aclosing
 
 import msgspec
 
-from eventstore.catalogue import append_new_facts, discard_new, put_new_in_place
+from eventstore.catalogue import discard_new, put_new_in_place
 from eventstore.data_facts import DataMeasure
-from eventstore.data_issues import IssueFinder
+from eventstore.data_issues import IssueFinder, append_new_facts
 from eventstore.encoding import encode_events
 from eventstore.importing.local_time import iso_utc
 from eventstore.importing.spool import Lane, Spool

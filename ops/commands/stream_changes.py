@@ -12,7 +12,6 @@ from rich.console import Console
 from eventstore import EventStore, Selection
 from eventstore.catalogue import (
     CatalogueEvent,
-    append_new_facts,
     delete_aside,
     delete_stream,
     discard_new,
@@ -23,7 +22,7 @@ from eventstore.catalogue import (
     siblings_of,
 )
 from eventstore.data_facts import DataMeasure, is_facts
-from eventstore.data_issues import IssueFinder
+from eventstore.data_issues import IssueFinder, append_new_facts
 from eventstore.moments import iso_utc
 from eventstore.stream_keys import new_key
 from kernel.configuration import listed

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventstore import MemoryEventStore
-from eventstore.data_facts import FACTS_SUFFIX, DataMeasure, measured_facts, read_facts
+from eventstore.data_facts import DataMeasure, measured_facts, read_facts
 from eventstore.importing import ImportOptions, import_file
+from eventstore.stream_keys import FACTS_SUFFIX
 from kernel.events import Bar, BookSnapshot, DataDescribed, DataType, Event, PriceLevel, Quote, Trade
 from tests.eventstore.importing.files import GOOD_BARS, write_bars
 

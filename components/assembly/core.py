@@ -130,9 +130,9 @@ def assemble(
     orders = Orders(
         gate=gate, holds=holds, has=has, instrument=market.instrument, repeats=risk.repeats_working_order
     )
-    early = _early_marks(account, portfolio, rules)
-    for facts in (market, venue_facts, Expiries(market), books, pauses, *early):
-        bus.register(facts)
+    facts: list[Component] = [market, venue_facts, Expiries(market), books, pauses]
+    for component in (*facts, *_early_marks(account, portfolio, rules)):
+        bus.register(component)
     if venue is not None:
         venue.register(CoreView(bus, market, venue_facts, books, account, guard.known_margin, rules))
     bus.register(orders)

@@ -55,11 +55,10 @@ def order(
 
 
 def bar(minute: int, prices: str, *, symbol: str = "A", length: int = 1) -> Bar:
-    """The bar that ends at a minute; prices as ``"open/high/low/close"``."""
+    """The bar that ends at a minute; prices as ``"open/high/low/close"``. An open time of 0 means none."""
     opened, high, low, close = (float(price) for price in prices.split("/"))
-    return Bar(
-        minute * MINUTE, symbol, f"{length}m", opened, high, low, close, 1.0, (minute - length) * MINUTE
-    )
+    open_ts = max(1, (minute - length) * MINUTE)
+    return Bar(minute * MINUTE, symbol, f"{length}m", opened, high, low, close, 1.0, open_ts)
 
 
 class Venue:

@@ -28,7 +28,7 @@ from tests.replay.playing import GOOG
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("shared_data")]
 
-FREE = RiskLimits(require_cash=False, allow_short=True)
+FREE = RiskLimits(require_cash=False, allow_short=True, require_margin=False)
 RETURNING = SimulatedBrokerConfig(bars="ohlc_return")
 """Theirs lets a stop-limit fill in the bar that triggers it where the price came back to the limit."""
 

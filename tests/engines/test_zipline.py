@@ -91,7 +91,7 @@ def configured(symbols: Iterable[str] = SYMBOLS) -> ReplayConfig:
         commission=ModelConfig("per_share", {"per_share": "0.0075", "minimum": "1"}),
     )
     instruments = tuple(InstrumentConfig(symbol=symbol, tick_size=FINE_TICK) for symbol in symbols)
-    risk = RiskLimits(require_cash=False, allow_short=True)
+    risk = RiskLimits(require_cash=False, allow_short=True, require_margin=False)
     return ReplayConfig(risk=risk, broker=broker, instruments=instruments)
 
 

@@ -69,7 +69,7 @@ BACKTRADER = {
     "stock": ReplayConfig(cash=Decimal(10_000)),
     "future": ReplayConfig(
         cash=Decimal(10_000),
-        risk=RiskLimits(require_cash=False),
+        risk=RiskLimits(require_cash=False, require_margin=False),
         broker=SimulatedBrokerConfig(commission_per_order=Decimal(2)),
         instruments=(InstrumentConfig(symbol="SX5E", multiplier=Decimal(10)),),
     ),

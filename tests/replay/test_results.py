@@ -302,13 +302,14 @@ async def test_json_names_are_stable(store: MemoryEventStore) -> None:
 
     assert " ".join(fields) == (
         "run_stream strategies symbols start end events inputs derived orders denied rejected "
-        "refused failures first_problem fills trades open_lots currency initial_equity final_equity "
+        "refused failures first_problem margin_calls ruined fills trades open_lots currency "
+        "initial_equity final_equity "
         "total_return annual_return volatility sharpe sortino calmar max_drawdown max_drawdown_duration_s "
-        "win_rate profit_factor exposure average_trade_duration_s best_trade worst_trade fees digest "
-        "by_strategy references parameters data initial_cash equity_peak benchmark benchmark_return "
-        "benchmark_max_drawdown alpha beta correlation average_drawdown average_drawdown_duration_s "
-        "expectancy sqn average_trade average_trade_pnl average_win average_loss exposure_time by_symbol "
-        "exits drawdowns open_positions"
+        "win_rate profit_factor exposure average_trade_duration_s best_trade worst_trade fees "
+        "undefined digest assumed notes by_strategy references parameters data initial_cash equity_peak "
+        "benchmark benchmark_return benchmark_max_drawdown alpha beta correlation "
+        "average_drawdown average_drawdown_duration_s expectancy sqn average_trade average_trade_pnl "
+        "average_win average_loss exposure_time by_symbol exits drawdowns open_positions"
     )
 
 

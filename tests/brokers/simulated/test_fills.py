@@ -124,7 +124,7 @@ def test_a_bar_that_was_open_before_the_order_came_cannot_fill_it() -> None:
     assert next_bar == [(0, 100)]
 
 
-def test_a_bar_without_its_opening_time_must_end_after_the_order_came() -> None:
+def test_a_bar_without_its_opening_time_fills_an_order_that_was_there_when_it_can_have_opened() -> None:
     venue = Venue()
     venue.hear(FIRST)
     venue.submit(order(BUY))

@@ -13,7 +13,6 @@ from eventstore import EventStore
 from eventstore.story import read_story
 from kernel.errors import ConfigError
 from kernel.events import (
-    Bar,
     CalendarDefined,
     CorporateAction,
     CorporateActionKind,
@@ -33,6 +32,7 @@ from replay.config import ReplayConfig
 from replay.planning import plan_run
 from replay.verification import verify_run
 from strategies.sdk import (
+    Bar,
     Decisions,
     Metadata,
     PlaceOrder,

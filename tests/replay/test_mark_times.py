@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from components.portfolio.config import PortfolioConfig
-from kernel.events import AccountMarked, Bar, CorporateAction, CorporateActionKind, Event, Quote
+from kernel.events import AccountMarked, CorporateAction, CorporateActionKind, Event
 from kernel.time_units import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS
 from replay.config import ReplayConfig
 from replay.mark_times import MOST_MARKS
@@ -14,7 +14,16 @@ from replay.result_json import to_json
 from replay.results import RunResult, read_results
 from replay.tables import result_lines
 from strategies.buy_and_hold import BuyAndHold
-from strategies.sdk import RiskLimits
+from strategies.sdk import (
+    Bar,
+    Decisions,
+    Metadata,
+    Quote,
+    RiskLimits,
+    Strategy,
+    StrategyParams,
+    StrategyState,
+)
 from strategies.sdk.limits import BreachAction, ContinuousLimit, LimitKind
 from tests.replay.market import walk
 from tests.replay.playing import START, derived_of, record_run, store_of
@@ -30,9 +39,19 @@ def minutes(count: int, *, start: int = START, step: int = MINUTE_NS, symbol: st
     return bars
 
 
+class Watcher(Strategy[StrategyParams, StrategyState]):
+    """Looks at bars and quotes, and does nothing."""
+
+    metadata = Metadata(name="watcher")
+
+    def on_bar(self, bar: Bar) -> Decisions: ...
+
+    def on_quote(self, quote: Quote) -> Decisions: ...
+
+
 async def marks_of(events: Sequence[Event], config: ReplayConfig | None = None) -> list[AccountMarked]:
     store = await store_of(a_data=events)
-    run = await record_run(store, [BuyAndHold()], config)
+    run = await record_run(store, [Watcher()], config)
     return [event for event in await derived_of(store, run) if isinstance(event, AccountMarked)]
 
 

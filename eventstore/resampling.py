@@ -15,7 +15,6 @@ import msgspec
 from eventstore.data_facts import DataMeasure, read_facts
 from eventstore.importing.intervals import session_hours
 from eventstore.importing.local_time import LocalTime
-from eventstore.importing.options import ImportOptions
 from eventstore.moments import EPOCH, iso_utc
 from eventstore.port import Batch, EventStore, Selection
 from eventstore.stream_keys import FACTS_SUFFIX
@@ -38,7 +37,7 @@ class ResampleOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     timeframe: str
     to: str = ""
-    tz: str = ImportOptions().tz
+    tz: str = "UTC"
     session: str = ""
 
 

@@ -266,12 +266,8 @@ class Gambler(Strategy[StrategyParams, GamblerState]):
             self.symbol(dice),
             dice.choice(list(SignalDirection)),
             round(dice.random(), 3),
-            f"{self.ctx.portfolio.equity} {self._bars_of(self.symbol(dice))}",
+            f"{self.ctx.portfolio.equity} {len(self.ctx.history(self.symbol(dice), 3))}",
         )
-
-    def _bars_of(self, symbol: str) -> int:
-        """The number of bars in a symbol's history. A question for a symbol without data would be a failure."""
-        return len(self.ctx.history(symbol, 3)) if symbol in self.ctx.symbols else 0
 
     def timer(self, dice: Random) -> SetTimer:
         every_ns = dice.choice((0, 0, 0, 20 * SECOND_NS))

@@ -93,6 +93,7 @@ class _Reader:
         self._only = frozenset(options.only)
         self._seen: dict[str, None] = {}  # skipped symbols, in order of appearance
         self._order = RowOrder(parsed, options)
+        self._order_take = self._order.take
 
     def read(self, path: Source, report: Callable[[int], None]) -> int:
         """Read a table, a file, or all files in a zip file; return its size, in rows or bytes."""
@@ -164,20 +165,20 @@ class _Reader:
             if track is None:
                 track = self._parsed.new_track(symbol, field=columns.name("symbol"))
             try:
-                event = file.parser.parse(fields, symbol)
+                event = file.parse(fields, symbol)
             except RowDefect as defect:
                 again = file.plainer(fields, defect)
                 if again is None:
                     return
                 fields = again
                 event = file.parser.parse(fields, symbol)
-            self._order.take(track, event, fields, file=file, line=line)
+            self._order_take(track, event, fields, file, line)
         except RowDefect as defect:
             self._put_aside(defect, fields, symbol, text=text, file=file, line=line)
             return
         if file.remarks:
             self._settle(file, at_end=False)
-        file.good_count += 1
+        file.has_good = True
 
     def _put_aside(
         self,
@@ -199,8 +200,8 @@ class _Reader:
 
     def _settle(self, file: "_FileRows", *, at_end: bool) -> None:
         """Decide on the remarks so far: those above or below all rows are left out, others are bad rows."""
-        is_edge = (at_end or not file.good_count) and len(file.remarks) <= _MOST_REMARKS
-        if is_edge and (file.good_count or not at_end):
+        is_edge = (at_end or not file.has_good) and len(file.remarks) <= _MOST_REMARKS
+        if is_edge and (file.has_good or not at_end):
             self._parsed.left_out["remarks"] += len(file.remarks)
         else:
             for bad, symbol, raw in file.remarks:
@@ -228,8 +229,9 @@ class _FileRows:
         self.name = name
         self.columns = columns
         self.parser = parser
+        self.parse = parser.parse
         self.fallback_symbol = ""
-        self.good_count = 0
+        self.has_good = False
         self.remarks: list[tuple[BadRow, str, str]] = []
         self._rewriting = rewriting
 

@@ -37,6 +37,7 @@ class RowOrder:
         self._parsed = parsed
         self._sort = options.sort
         self._drop = options.drop_duplicates
+        self._spool_add = parsed.spool.add
         self._held: dict[str, list[tuple[Track, RowEvent, str, int]]] = {}  # by stream
         self._are_bars = False
         self._bars_may_overlap = False
@@ -55,7 +56,12 @@ class RowOrder:
         )
 
     def take(
-        self, track: Track, event: RowEvent, fields: Sequence[str], *, file: FileInOrder, line: int
+        self,
+        track: Track,
+        event: RowEvent,
+        fields: Sequence[str],
+        file: FileInOrder,
+        line: int,
     ) -> None:
         """Take the event of a row; raises ``RowDefect`` if it is out of order."""
         if self._sort:
@@ -72,7 +78,11 @@ class RowOrder:
                 event = file.parser.parse(list(fields), track.symbol, later=True)
                 if self._disorder(track, event) is not None:
                     raise RowDefect("time", fields[file.columns.place("time")], expected=disorder)
-        self._add(track, event, file=file.name, line=line)
+        if self._drop:
+            self._remember(track, event)
+        track.last_ts = event.ts
+        track.count += 1
+        self._spool_add(track.lane, event, file=file.name, line=line)
 
     def finish(self) -> None:
         """Put held events in order of time on the spool; one that does not fit is a bad row."""
@@ -84,20 +94,21 @@ class RowOrder:
                     continue
                 disorder = self._disorder(track, event)
                 if disorder is None:
-                    self._add(track, event, file=file, line=line)
+                    if self._drop:
+                        self._remember(track, event)
+                    track.last_ts = event.ts
+                    track.count += 1
+                    self._spool_add(track.lane, event, file=file, line=line)
                 else:
                     bad = BadRow(file, line, "time", iso_utc(event.ts), disorder)
                     self._parsed.refuse(bad, track.symbol, raw=repr(event))
         self._held.clear()
 
-    def _add(self, track: Track, event: RowEvent, *, file: str, line: int) -> None:
-        if self._drop:
-            if event.ts != track.last_ts:
-                track.newest.clear()
-            track.newest.append(event)
-        track.last_ts = event.ts
-        track.count += 1
-        self._parsed.spool.add(track.lane, event, file=file, line=line)
+    def _remember(self, track: Track, event: RowEvent) -> None:
+        """Keep the event for comparison with others of its time."""
+        if event.ts != track.last_ts:
+            track.newest.clear()
+        track.newest.append(event)
 
     def _disorder(self, track: Track, event: RowEvent) -> str | None:
         """The expected time, in words, if the row is out of order; ``None`` if it is in order."""

@@ -9,6 +9,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
@@ -21,6 +22,7 @@ Row = tuple[int, list[str] | RowDefect, str]
 
 SAMPLE_ROWS = 1_000
 _BLOCK_BYTES = 1 << 20
+_HEAD_BYTES = 1 << 18  # a sample of rows is shorter
 _LONGEST_LINE = 1 << 16  # bytes; no row of market data is longer, and memory stays bounded
 _DELIMITERS = ("\t", ";", "|", ",")
 _BOM = b"\xef\xbb\xbf"
@@ -48,8 +50,7 @@ class TextRows:
         self._text: ByteStream = stream
         self._skip_lines = skip_lines
         self._first = self._first_block()
-        lines = _lines(self._first)[0][skip_lines:]
-        self._delimiter = delimiter or _delimiter(lines)
+        self._delimiter = delimiter or _delimiter(self._head()[0][skip_lines:])
 
     @property
     def position(self) -> int:
@@ -63,9 +64,7 @@ class TextRows:
 
     def sample(self) -> list[Row]:
         """The first rows, header lines included. May be called before ``rows``, any number of times."""
-        lines, is_clean = _lines(self._first)
-        if len(self._first) >= _BLOCK_BYTES and len(lines) > 1:
-            lines = lines[:-1]  # the last one may go on in the next block
+        lines, is_clean = self._head()
         found: list[Row] = []
         for number, line in enumerate(lines, start=1):
             if number > self._skip_lines and line and not line.isspace():
@@ -88,6 +87,13 @@ class TextRows:
                     yield number, line.split(delimiter), line
                 else:
                     yield _careful_row(number, line, delimiter=delimiter)
+
+    def _head(self) -> tuple[list[str], bool]:
+        """The first lines, whole ones, and whether all of them are UTF-8."""
+        head = self._first[:_HEAD_BYTES]
+        if len(head) == _HEAD_BYTES:
+            head = head.rpartition(b"\n")[0] or head
+        return _lines(head)
 
     def _row(self, number: int, line: str, *, is_clean: bool) -> Row:
         if is_clean and '"' not in line:
@@ -186,7 +192,7 @@ class _NewLines:
 
 def _delimiter(lines: list[str]) -> str:
     """The delimiter that most of the first lines hold most often."""
-    plain = [_QUOTED.sub("", line) for line in lines if line.strip()][:_FIRST_LINES]
+    plain = [_QUOTED.sub("", line) for line in islice(filter(str.strip, lines), _FIRST_LINES)]
     usual = {
         delimiter: Counter(line.count(delimiter) for line in plain).most_common(1)[0][0] if plain else 0
         for delimiter in _DELIMITERS

@@ -186,6 +186,7 @@ def data_text(result: RunResult) -> str:
     return figures.names([f"{one.stream} {one.first_seq}-{one.last_seq}" for one in result.sources])
 
 
+@exact
 def equity_peak(result: RunResult) -> Decimal:
     """The highest equity at any mark, to the cent."""
     return Decimal(repr(float(result.equity.equity.max()))).quantize(Decimal("0.01"))

@@ -4,16 +4,12 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TypeVar
 
-import msgspec
-
 from eventstore import MemoryEventStore
 from kernel.configuration import convert_config
 from kernel.events import AccountMarked, Bar, Event
 from kernel.rules import RULES
 from kernel.time_units import DAY_NS
-from replay.backtest import from_instance, run_and_record
 from replay.config import ReplayConfig
-from replay.planning import plan_run
 from replay.results import RunResult, read_results
 from replay.verification import verify_run
 from strategies.sdk import (
@@ -32,7 +28,7 @@ from strategies.sdk import (
     target_position,
     target_weight,
 )
-from tests.replay.playing import START, read_events, store_of
+from tests.replay.playing import START, read_events, record_run, store_of
 
 EventT = TypeVar("EventT", bound=Event)
 
@@ -128,8 +124,7 @@ async def played(
     """Play a script over markets by symbol, and verify the record of the run."""
     store: MemoryEventStore = await store_of(**{f"{name}_1d": bars for name, bars in markets.items()})
     settings = config_of_keys(config)
-    plan = await plan_run(store, settings, loaded=[from_instance(Scripted(acts=acts))])
-    run = await run_and_record(store, msgspec.structs.replace(plan, rules=rules))
+    run = await record_run(store, [Scripted(acts=acts)], settings, rules=rules)
     await verify_run(store, run)
     return Played(await read_results(store, run), await read_events(store, run))
 

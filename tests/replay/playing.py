@@ -13,6 +13,7 @@ from components.strategy_host.host import AnyStrategy
 from eventstore import Batch, EventStore, MemoryEventStore
 from eventstore.importing import ImportOptions, import_files
 from kernel.events import Event, RunFinished
+from kernel.rules import RULES
 from kernel.time_units import DAY_NS
 from replay.backtest import from_instance, run_and_record
 from replay.config import ReplayConfig
@@ -57,7 +58,11 @@ async def store_of_files(*paths: Path, options: ImportOptions) -> MemoryEventSto
 
 
 async def record_run(
-    store: EventStore, strategies: Sequence[AnyStrategy | LoadedStrategy], config: ReplayConfig | None = None
+    store: EventStore,
+    strategies: Sequence[AnyStrategy | LoadedStrategy],
+    config: ReplayConfig | None = None,
+    *,
+    rules: int = RULES,
 ) -> str:
     """Play strategies over the configuration's streams, or all of the store's; the run's stream."""
     wanted = config or ReplayConfig()
@@ -65,7 +70,8 @@ async def record_run(
         streams = tuple(info.stream for info in await store.streams() if not info.stream.startswith("run."))
         wanted = msgspec.structs.replace(wanted, streams=streams)
     loaded = [one if isinstance(one, LoadedStrategy) else from_instance(one) for one in strategies]
-    return await run_and_record(store, await plan_run(store, wanted, loaded=loaded))
+    plan = await plan_run(store, wanted, loaded=loaded)
+    return await run_and_record(store, msgspec.structs.replace(plan, rules=rules))
 
 
 async def read_events(store: EventStore, stream: str) -> list[Event]:

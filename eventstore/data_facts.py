@@ -44,8 +44,10 @@ SIGNIFICANT_DIGITS = 12
 MOST_DECIMALS = 18
 """As many as the smallest unit of any coin."""
 
-LARGEST_SAMPLE = 100_000
-"""Events that are measured at each end of a stream without facts, so that a run over many does not wait."""
+SAMPLE_EVENTS = 1_000
+"""Events that are measured at each place of a stream without facts, so that a run over many does not wait."""
+
+_PLACES = 5
 
 _PENDING_VALUES = 1 << 17  # floats in memory before they are measured
 _LARGEST_INT = 1 << 53  # above it, not every whole number is a float
@@ -264,23 +266,44 @@ async def read_facts(store: EventStore, stream: str) -> tuple[DataDescribed, ...
     return tuple(newest.values())
 
 
-async def measured_facts(
-    store: EventStore, stream: str, *, sample: int = LARGEST_SAMPLE
+async def measured_facts(store: EventStore, stream: str) -> tuple[DataDescribed, ...]:
+    """Facts about a data stream without a record, from all of its events."""
+    return await _measured(store, stream, [Selection()])
+
+
+async def sampled_facts(
+    store: EventStore, stream: str, *, sample: int = SAMPLE_EVENTS
 ) -> tuple[DataDescribed, ...]:
-    """Facts about a data stream without a record, from its first and last ``sample`` events."""
+    """Facts about a data stream without a record, from ``sample`` events at each of five places.
+
+    A symbol that is at no place is measured as a whole. So is a short stream.
+    """
     head = await store.head(stream)
-    measure = DataMeasure()
-    parts = [Selection(to_seq=sample), Selection(from_seq=head.seq - sample + 1)]
-    for part in parts if head.seq > 2 * sample else [Selection()]:
+    if head.seq <= _PLACES * sample:
+        return await measured_facts(store, stream)
+    firsts = [1 + place * (head.seq - sample) // (_PLACES - 1) for place in range(_PLACES)]
+    parts = [Selection(from_seq=first, to_seq=first + sample - 1) for first in firsts]
+    facts = await _measured(store, stream, parts)
+    (info,) = await store.streams((stream,))
+    missing = frozenset(info.symbols).difference(fact.symbol for fact in facts)
+    if missing:
+        facts += await _measured(store, stream, [Selection(symbols=missing)])
+    return facts
+
+
+async def _measured(store: EventStore, stream: str, parts: Iterable[Selection]) -> tuple[DataDescribed, ...]:
+    measure, ts = DataMeasure(), 0
+    for part in parts:
         async with aclosing(store.read(stream, part)) as batches:
             async for batch in batches:
                 measure.add(stream, batch.events)
-    return measure.described(stream, ts=head.ts)
+                ts = batch.events[-1].ts
+    return measure.described(stream, ts=ts)
 
 
 async def facts_about(store: EventStore, stream: str) -> tuple[DataDescribed, ...]:
-    """The facts on record about a data stream, or measured ones if there is no record."""
-    return await read_facts(store, stream) or await measured_facts(store, stream)
+    """The facts on record about a data stream, or those of a sample of it if there is no record."""
+    return await read_facts(store, stream) or await sampled_facts(store, stream)
 
 
 async def facts_by_stream(store: EventStore, streams: Iterable[str]) -> dict[str, tuple[DataDescribed, ...]]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventstore import MemoryEventStore
-from eventstore.data_facts import DataMeasure, measured_facts, read_facts
+from eventstore.data_facts import DataMeasure, read_facts, sampled_facts
 from eventstore.importing import ImportOptions, import_file
 from eventstore.stream_keys import FACTS_SUFFIX
 from kernel.events import Bar, BookSnapshot, DataDescribed, DataType, Event, PriceLevel, Quote, Trade
@@ -125,12 +125,23 @@ async def test_an_old_stream_without_facts_gets_them_with_its_next_import(tmp_pa
     assert (one.price_decimals, one.lowest_price, one.has_open_times) == (1, 1.5, False)
 
 
-async def test_a_long_stream_without_facts_is_measured_at_both_ends() -> None:
+async def test_a_long_stream_without_facts_is_measured_at_five_places() -> None:
     store = MemoryEventStore()
     prices = [1.5, *[2.0] * 20, 2.0625]
     events = [bar(price, ts=ts) for ts, price in enumerate(prices, start=1)]
     await store.append("x.1d", events, expected_seq=0)
 
-    (one,) = await measured_facts(store, "x.1d", sample=4)
+    (one,) = await sampled_facts(store, "x.1d", sample=2)
 
     assert (one.price_decimals, one.lowest_price, one.highest_price) == (4, 1.5, 2.0625)
+
+
+async def test_a_symbol_that_the_sample_misses_is_measured_too() -> None:
+    store = MemoryEventStore()
+    events: list[Event] = [bar(2.0, ts=ts) for ts in range(1, 30)]
+    events.insert(4, Bar(4, "RARE", "1d", 0.00003, 0.00003, 0.00003, 0.00003, 1.0))
+    await store.append("x.1d", events, expected_seq=0)
+
+    facts = await sampled_facts(store, "x.1d", sample=2)
+
+    assert {fact.symbol: fact.price_decimals for fact in facts} == {"X": 0, "RARE": 5}

@@ -103,7 +103,7 @@ def test_values_of_array_libraries_become_pythons(value: object, plain: object) 
 
 
 def test_every_setting_takes_numbers_of_numpy_and_pandas(bars: Path) -> None:
-    terms: Any = {"tick_size": np.float32(0.05), "lot_size": np.int8(1)}  # Any: not the declared types
+    terms: Any = {"tick_size": np.float32(0.01), "lot_size": np.int8(1)}  # Any: not the declared types
 
     done = run(
         bars,
@@ -116,7 +116,7 @@ def test_every_setting_takes_numbers_of_numpy_and_pandas(bars: Path) -> None:
     config = config_of(done)
     assert config.cash == 5_000
     assert config.risk.max_drawdown == Decimal("0.2")
-    assert config.instruments[0].tick_size == Decimal("0.05")
+    assert config.instruments[0].tick_size == Decimal("0.01")
 
 
 def test_parameters_take_numbers_of_numpy_and_pandas(bars: Path) -> None:

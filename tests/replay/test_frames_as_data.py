@@ -17,6 +17,7 @@ from eventstore.importing import BadRowsRefused
 from kernel.errors import ConfigError, InputError, OnetapeError
 from kernel.time_units import DAY_NS, HOUR_NS
 from replay import backtest
+from strategies.ema_cross import EmaCross
 from strategies.ma_cross import MovingAverageCross
 from tests.replay.frames import Frame, days_frame
 from tests.replay.market import walk, write_csv
@@ -153,7 +154,7 @@ def test_quotes_are_taken_from_a_frame_as_from_a_file() -> None:
     index = pd.date_range("2024-03-08 09:30", periods=3, freq="s")
     frame = pd.DataFrame({"bid": [1.0, 1.1, 1.2], "ask": [1.1, 1.2, 1.3]}, index=index)
 
-    done = backtest(CROSS, {"A": frame}, importing={"kind": "quotes"})
+    done = backtest(EmaCross(fast=1, slow=2), {"A": frame}, importing={"kind": "quotes"})
 
     assert [source.stream for source in done.result.sources] == ["a.quotes"]
 

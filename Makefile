@@ -17,7 +17,7 @@ LOCKED := $(BIN)/python -m pip install --quiet --disable-pip-version-check --con
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test test-all slow coverage check lint format-check types imports fmt bench bench-peers engines \
-	events clean
+	validation events clean
 
 help:
 	@echo "make demo      the main job: import the bundled data, replay it, print the result and write a report"
@@ -30,6 +30,7 @@ help:
 	@echo "make bench     measure, and write docs/benchmarks.md"
 	@echo "make bench-peers  install the engines that make bench compares with, each in its own environment"
 	@echo "make engines   install the engines that slow tests are judged by, in an environment of their own"
+	@echo "make validation  compare reference strategies with other engines, and write docs/validation.md"
 	@echo "make events    pin new events in docs/events.md"
 	@echo "make clean     remove the environment and all caches"
 
@@ -45,6 +46,9 @@ bench-peers: .venv/installed
 	$(BIN)/python -m ops.bench.peers
 
 engines: .engines/installed
+
+validation: .venv/installed .engines/installed
+	$(BIN)/python -m ops.validation
 
 events: .venv/installed
 	$(BIN)/python -m tests.house.event_docs
@@ -119,8 +123,8 @@ FIND_PYTHON = for candidate in $(or $(PYTHON),python3.11 python3.12 python3.13 p
 
 # The other engines that slow tests compare with; their requirements are not ours.
 .engines/installed: Makefile | .venv/bin/python
-	@echo "installing backtrader and zipline into .engines (about a minute and 650 MB)"
+	@echo "installing backtrader, backtesting and zipline into .engines (about a minute and 650 MB)"
 	@$(BIN)/python -m venv --clear .engines
 	@.engines/bin/python -m pip install --quiet --disable-pip-version-check \
-		backtrader==1.9.78.123 zipline-reloaded==3.2.1
+		backtrader==1.9.78.123 backtesting==0.6.6 zipline-reloaded==3.2.1
 	@touch $@

@@ -134,8 +134,8 @@ def assets_of(task, first, last):
     return AssetFinder(engine)
 
 
-def main():
-    task = json.load(sys.stdin)
+def run(task, trader_of):
+    """Run the algorithm ``trader_of(task, assets by symbol)``; returns it and the results by session."""
     calendar = get_calendar("XNYS")
     days = [row[0] for rows in task["bars"].values() for row in rows]
     sessions = calendar.sessions_in_range(min(days), max(days))
@@ -152,7 +152,7 @@ def main():
             equity_daily_reader=reader,
             adjustment_reader=adjustments,
         )
-        judge = Judge(task, {asset.symbol: asset for asset in finder.retrieve_all(finder.sids)})
+        trader = trader_of(task, {asset.symbol: asset for asset in finder.retrieve_all(finder.sids)})
         algorithm = TradingAlgorithm(
             sim_params=SimulationParameters(
                 start_session=sessions[0],
@@ -163,12 +163,16 @@ def main():
             ),
             data_portal=portal,
             asset_finder=finder,
-            initialize=judge.initialize,
-            handle_data=judge.handle_data,
+            initialize=trader.initialize,
+            handle_data=trader.handle_data,
             benchmark_returns=pd.Series(0.0, index=sessions),
             metrics_set=metrics.load("default"),
         )
-        results = algorithm.run()
+        return trader, algorithm.run()
+
+
+def main():
+    judge, results = run(json.load(sys.stdin), Judge)
     days = [day.date().isoformat() for day in results.index.normalize()]
     fills = [
         {

@@ -25,7 +25,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventstore.port import EventStore, Selection
-from eventstore.stream_keys import FACTS_SUFFIX
 from kernel.decimals import exact
 from kernel.events import (
     Bar,
@@ -38,16 +37,16 @@ from kernel.events import (
     Trade,
 )
 
+FACTS_SUFFIX = ".facts"
+
 SIGNIFICANT_DIGITS = 12
 """More digits of a price or size are noise of float arithmetic; no market quotes as many."""
 
 MOST_DECIMALS = 18
 """As many as the smallest unit of any coin."""
 
-SAMPLE_EVENTS = 1_000
-"""Events that are measured at each place of a stream without facts, so that a run over many does not wait."""
-
-_PLACES = 5
+SAMPLE_EVENTS = 2_000
+"""Events that are measured at each end of a stream without facts, so that a run over many does not wait."""
 
 _PENDING_VALUES = 1 << 17  # floats in memory before they are measured
 _LARGEST_INT = 1 << 53  # above it, not every whole number is a float
@@ -274,15 +273,14 @@ async def measured_facts(store: EventStore, stream: str) -> tuple[DataDescribed,
 async def sampled_facts(
     store: EventStore, stream: str, *, sample: int = SAMPLE_EVENTS
 ) -> tuple[DataDescribed, ...]:
-    """Facts about a data stream without a record, from ``sample`` events at each of five places.
+    """Facts about a data stream without a record, from its first and last ``sample`` events.
 
-    A symbol that is at no place is measured as a whole. So is a short stream.
+    A symbol that is not among them is measured as a whole. So is a short stream.
     """
     head = await store.head(stream)
-    if head.seq <= _PLACES * sample:
+    if head.seq <= 2 * sample:
         return await measured_facts(store, stream)
-    firsts = [1 + place * (head.seq - sample) // (_PLACES - 1) for place in range(_PLACES)]
-    parts = [Selection(from_seq=first, to_seq=first + sample - 1) for first in firsts]
+    parts = [Selection(to_seq=sample), Selection(from_seq=head.seq - sample + 1)]
     facts = await _measured(store, stream, parts)
     (info,) = await store.streams((stream,))
     missing = frozenset(info.symbols).difference(fact.symbol for fact in facts)

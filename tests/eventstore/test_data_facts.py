@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventstore import MemoryEventStore
-from eventstore.data_facts import DataMeasure, read_facts, sampled_facts
+from eventstore.data_facts import FACTS_SUFFIX, DataMeasure, read_facts, sampled_facts
 from eventstore.importing import ImportOptions, import_file
-from eventstore.stream_keys import FACTS_SUFFIX
 from kernel.events import Bar, BookSnapshot, DataDescribed, DataType, Event, PriceLevel, Quote, Trade
 from tests.eventstore.importing.files import GOOD_BARS, write_bars
 
@@ -125,7 +124,7 @@ async def test_an_old_stream_without_facts_gets_them_with_its_next_import(tmp_pa
     assert (one.price_decimals, one.lowest_price, one.has_open_times) == (1, 1.5, False)
 
 
-async def test_a_long_stream_without_facts_is_measured_at_five_places() -> None:
+async def test_a_long_stream_without_facts_is_measured_at_both_ends() -> None:
     store = MemoryEventStore()
     prices = [1.5, *[2.0] * 20, 2.0625]
     events = [bar(price, ts=ts) for ts, price in enumerate(prices, start=1)]

@@ -32,7 +32,7 @@ from components.allocation.config import SignalsConfig, Timing
 from components.allocation.corporate_actions import CorporateActions
 from components.allocation.plan import ZERO, AllocationState, Exits, Opinion, Plan, Postponed, Role, Working
 from kernel.component import STEADFAST, FailurePolicy, Subscription
-from kernel.corporate_actions import changes_holdings, successor
+from kernel.corporate_actions import changes_holdings, is_void, successor
 from kernel.events import (
     Bar,
     CancelExecutionIntent,
@@ -168,6 +168,9 @@ class Allocator:
 
     def on_corporate_action(self, event: CorporateAction) -> Sequence[Event] | None:
         """Restate plans and opinions, then process the events that were kept for later."""
+        if event.kind is CorporateActionKind.SPIN_OFF and not is_void(event):
+            plan = self.state.plans.get(event.new_symbol)
+            return None if plan is None else self._continue_joined(event.ts, event.new_symbol, plan) or None
         if not changes_holdings(event):
             return None
         state, symbol, new_symbol = self.state, event.symbol, successor(event)
@@ -187,7 +190,7 @@ class Allocator:
         return emitted or None
 
     def _continue_joined(self, ts: int, symbol: str, plan: Plan) -> Sequence[Event]:
-        """Continue after two plans were joined: cancel exits that do not match the joint position."""
+        """Continue after two plans were joined, or after a spin-off: cancel exits that do not match."""
         exits = _keys(plan, Role.STOP_LOSS, Role.TAKE_PROFIT)
         is_stale = plan.exits_for[0] != self._account.strategy_position(self._plan, symbol)
         cancels = self._cancel(ts, symbol, plan, exits) if exits and is_stale else ()

@@ -228,9 +228,9 @@ class Companies:
         )
 
     def _spin_off(self, symbol: str) -> CorporateAction:
-        """Shares of another company for each share, with a part of the cost or without."""
+        """Shares of a company with terms of its own for each share, with a part of the cost or without."""
         dice = self._dice
-        new = dice.choice([name for name in (*SHARES, *UNLISTED) if name != symbol])
+        new = dice.choice([name for name in (*SHARES, "D") if name != symbol])
         ratio, fraction = dice.choice(("1", "0.5", "0.3333333333", "2")), dice.choice(("0", "0.2"))
         if new not in self.listed:
             self.listed.append(new)

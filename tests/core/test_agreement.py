@@ -266,6 +266,22 @@ def test_a_merger_into_a_share_that_is_planned_makes_its_exits_anew() -> None:
     assert [(one.symbol, one.quantity) for one in open_orders(core)] == [("B", Decimal(30))]
 
 
+def test_a_spin_off_into_a_share_that_is_planned_makes_its_exits_anew() -> None:
+    core = core_saying({1: [long("A", 80.0), long("B", 70.0)]}, quantity=30)
+    hear(core, Quote(1, "B", 90.0, 90.0, 1e6, 1e6))
+    quotes(core, 1, 2)
+    quotes(core, 3, symbol="B", price=90.0)
+
+    act(core, 4, CorporateActionKind.SPIN_OFF, "0.5", new="B")
+    quotes(core, 5, 6, symbol="B", price=90.0)
+
+    assert core.portfolio.strategy_position(ALLOCATOR, "B") == plan_for(core, "B").target == 30
+    assert [(one.symbol, one.quantity) for one in open_orders(core)] == [
+        ("A", Decimal(30)),
+        ("B", Decimal(30)),
+    ]
+
+
 def test_a_new_symbol_at_a_ratio_leaves_the_trailing_levels_of_those_who_had_it_before() -> None:
     broker = SimulatedBrokerConfig(lacks=("trailing_stop",))
     trailing = [sell("A", 10, trail_amount=5.0), sell("B", 10, trail_amount=5.0)]

@@ -71,6 +71,7 @@ from strategies.sdk.limits import (
     LimitKind,
     LimitUnit,
     LossOrigin,
+    MarginCall,
     Rearm,
     RuleConfig,
 )
@@ -139,6 +140,7 @@ __all__ = [
     "LimitKind",
     "LimitUnit",
     "LossOrigin",
+    "MarginCall",
     "Metadata",
     "Notional",
     "OneCancelsOther",

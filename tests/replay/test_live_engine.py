@@ -17,12 +17,13 @@ from hypothesis import strategies as st
 
 from components.assembly.core import Core
 from components.assembly.setup import core_of
+from components.strategy_host.host import AnyStrategy
 from eventstore import EventStore, MemoryEventStore, SqliteEventStore
 from eventstore.tape import StreamTape
 from kernel.clock import VirtualClock
 from kernel.engine import CoreEngine
 from kernel.errors import ReplayDiverged
-from kernel.events import ClockTicked, Event, OrderFilled, OrderIntent, SessionStopped, TimerFired
+from kernel.events import Bar, ClockTicked, Event, OrderFilled, OrderIntent, Quote, SessionStopped, TimerFired
 from kernel.snapshot import take
 from replay.backtest import from_instance, run_and_record
 from replay.config import ReplayConfig
@@ -48,16 +49,15 @@ class Session(msgspec.Struct, frozen=True):
 
 
 async def replayed(**streams: Sequence[Event]) -> Session:
-    """Play three strategies over the streams."""
+    """Play three strategies over the streams. Those that would never be called are left out."""
     store = await store_of(**streams)
-    loaded = [
-        from_instance(one)
-        for one in (
-            MovingAverageCross(fast=2, slow=4, allow_short=True),
-            EmaCross(fast=2, slow=4, quantity=5),
-            RandomOrders(activity=0.7),
-        )
-    ]
+    types = {type(event) for events in streams.values() for event in events}
+    strategies: list[AnyStrategy] = [RandomOrders(activity=0.7)]
+    if Quote in types:
+        strategies.insert(0, EmaCross(fast=2, slow=4, quantity=5))
+    if Bar in types:
+        strategies.insert(0, MovingAverageCross(fast=2, slow=4, allow_short=True))
+    loaded = [from_instance(one) for one in strategies]
     names = tuple(name.replace("_", ".") for name in streams)
     plan = await plan_run(store, msgspec.structs.replace(CONFIG, streams=names), loaded=loaded)
     data = [event async for batch in later_inputs(store, plan) for event in batch]

@@ -4,7 +4,8 @@
   session, so a regular time would be wrong for some.
 - Over finer data: at regular times, no finer than the bars (1 second for quotes and trades), and so far apart
   that there are at most ``MOST_MARKS`` marks, or a mark a day. With quotes or trades there are fewer: at most
-  one for each ``TICKS_A_MARK`` of them, or ``FEWEST_MARKS``. Nothing is done per event.
+  one for each ``TICKS_A_MARK`` of them, or ``FEWEST_MARKS``. Nothing is done per event. Over the
+  period of all streams together the timer fires at most ``MOST_TIMERS`` times, or once a day.
 - With limits of volatility, which count marks: a mark a day.
 
 The choice is part of the recorded configuration, so a later version that chooses otherwise changes no record.
@@ -25,6 +26,9 @@ from strategies.sdk.limits import LimitKind
 
 MOST_MARKS, FEWEST_MARKS = 500, 50
 """A mark takes about 27 us with its timer and record: 500 of them are 14 ms, and enough for a curve."""
+
+MOST_TIMERS = 2_000
+"""The timer of the marks also fires where there are no data, at night or where one stream has none."""
 
 TICKS_A_MARK = 3_000
 """As 3,000 quotes take 4 ms, marks take less than 1 % of a run."""
@@ -58,19 +62,24 @@ async def with_mark_times(
     found = [await _look_at(store, *each) for each in played[:STREAMS_LOOKED_AT]]
     data = [one for one in found if one is not None]
     is_whole_days = bool(data) and all(one.is_whole_days for one in data)
+    infos = [info for info, _ in played]
+    period_s = (
+        (max(one.last_ts for one in infos) - min(one.first_ts for one in infos)) / SECOND_NS if infos else 0.0
+    )
     return msgspec.structs.replace(
-        config, mark_every_s=DAY_S if is_whole_days else _step_s(data), mark_bars=is_whole_days
+        config, mark_every_s=DAY_S if is_whole_days else _step_s(data, period_s), mark_bars=is_whole_days
     )
 
 
-def _step_s(data: Sequence[_Data]) -> int:
-    """The shortest of ``STEPS_S`` that is not finer than the data and does not make too many marks."""
+def _step_s(data: Sequence[_Data], period_s: float) -> int:
+    """The shortest of ``STEPS_S`` that is not finer than the data and makes not too many marks and timers."""
     fine = [one for one in data if not one.is_whole_days]
     finest = min((one.step_s for one in fine), default=DAY_S)
     covered = max((one.covered_s for one in fine), default=0.0)
     ticks = sum(one.ticks for one in fine)
     most = min(MOST_MARKS, max(FEWEST_MARKS, ticks // TICKS_A_MARK)) if ticks else MOST_MARKS
-    return next((step for step in STEPS_S if step >= finest and covered / step <= most), DAY_S)
+    shortest = max(finest, covered / most, period_s / MOST_TIMERS)
+    return next((step for step in STEPS_S if step >= shortest), DAY_S)
 
 
 async def _look_at(store: EventStore, info: StreamInfo, source: StreamRange) -> _Data | None:

@@ -4,5 +4,5 @@ The other engines run in an environment of their own (``make engines``). Their s
 ``engine_scripts`` and import nothing of onetape.
 
 To add a reference, add an entry to ``REFERENCES`` and its rules to the script of an engine. To add an
-engine, add its script and an entry to ``ENGINES``.
+engine, add its script and an ``Engine``.
 """

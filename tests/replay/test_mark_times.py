@@ -6,10 +6,10 @@ from decimal import Decimal
 import pytest
 
 from components.portfolio.config import PortfolioConfig
-from kernel.events import AccountMarked, CorporateAction, CorporateActionKind, Event
+from kernel.events import AccountMarked, CorporateAction, CorporateActionKind, Event, TimerFired
 from kernel.time_units import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS
 from replay.config import ReplayConfig
-from replay.mark_times import MOST_MARKS
+from replay.mark_times import MOST_MARKS, MOST_TIMERS
 from replay.result_json import to_json
 from replay.results import RunResult, read_results
 from replay.tables import result_lines
@@ -93,6 +93,19 @@ async def test_the_number_of_marks_is_bounded(events: list[Event]) -> None:
     days = (events[-1].ts - events[0].ts) // DAY_NS
 
     assert len(await marks_of(events)) <= max(MOST_MARKS, days) + 2
+
+
+async def test_the_timer_of_marks_is_bounded_by_the_period_of_all_streams() -> None:
+    """Two quotes of one second beside two daily bars: marks by the second would be two days of seconds."""
+    first = START + DAY_NS
+    quotes: list[Event] = [Quote(first, "B", 9.0, 10.0), Quote(first + SECOND_NS, "B", 9.0, 10.0)]
+    days: list[Event] = list(walk("A", 3, seed=1))
+    store = await store_of(a_1d=days, b_quotes=quotes)
+
+    run = await record_run(store, [Watcher()])
+
+    timers = [event for event in await derived_of(store, run) if isinstance(event, TimerFired)]
+    assert len(timers) <= MOST_TIMERS
 
 
 async def test_a_bar_of_a_day_is_marked_once_when_it_ends() -> None:

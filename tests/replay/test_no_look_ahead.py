@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 
 from brokers.simulated.config import SimulatedBrokerConfig
 from brokers.simulated.fills import FillTiming
+from components.portfolio.config import PortfolioConfig
 from components.strategy_host.host import AnyStrategy
 from eventstore import MemoryEventStore
 from kernel.events import Event, TimerFired
+from kernel.time_units import DAY_S
 from replay.config import ReplayConfig
 from strategies.buy_and_hold import BuyAndHold
 from strategies.ema_cross import EmaCross
@@ -42,7 +44,9 @@ async def records_of(
     store = MemoryEventStore()
     for name, events in streams.items():
         await store.append(name, events, expected_seq=0)
+    # The plan chooses the times of marks by the period of the data, so they are named here.
     config = ReplayConfig(
+        portfolio=PortfolioConfig(mark_every_s=DAY_S),
         broker=SimulatedBrokerConfig(bar_fill=timing, slippage_bps=3),
         risk=RiskLimits(allow_short=True, require_cash=False),
     )

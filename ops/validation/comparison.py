@@ -136,10 +136,13 @@ async def _events(store: EventStore, stream: str, kind: type[Event]) -> AsyncGen
 
 
 def _merged(fills: Iterable[Fill]) -> set[Fill]:
-    """Fills of one day, side and price as one: an engine may close and open with an order each."""
+    """Fills of one day, side and price as one: an engine may close and open with an order each.
+
+    Prices are compared to eight decimals, because backtrader's have noise of float arithmetic.
+    """
     sums: dict[tuple[str, str, float], Decimal] = {}
     for fill in fills:
-        key = (fill.day, fill.side, fill.price)
+        key = (fill.day, fill.side, round(fill.price, 8))
         sums[key] = sums.get(key, Decimal(0)) + Decimal(repr(fill.quantity))
     return {Fill(day, side, float(units), price) for (day, side, price), units in sums.items()}
 

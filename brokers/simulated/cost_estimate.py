@@ -44,7 +44,7 @@ class CostEstimate(msgspec.Struct, frozen=True):
         try:
             slipped = self._slipped(order, quantity=quantity, price=price, quote=quote)
             commission = self._charged(order, quantity=quantity, price=price, instrument=instrument)
-        except Exception:
+        except Exception:  # isolation: a user's model may raise anything
             return ()
         slippage = abs(slipped) * quantity * instrument.multiplier
         return ((commission, self.currency or instrument.currency), (slippage, instrument.currency))

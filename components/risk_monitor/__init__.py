@@ -1,6 +1,7 @@
-"""The risk monitor: it watches the account between orders, and reports breaches of continuous limits.
+"""The risk monitor and the margin watch: they watch the account between orders, and report breaches.
 
-- ``monitor``: the component.
+- ``monitor``: the component of continuous limits. ``margin_watch``: that of margin calls.
+- ``price_following``: how both follow prices.
 - ``breaches``: when a limit acts, and when it is re-armed.
 - ``figures``: equity, exposure and losses at the last prices. Risk reads them too.
 - ``losses``: the equity from which a loss is measured.

@@ -31,19 +31,16 @@ from typing import Protocol
 
 import msgspec
 
-from kernel.component import STEADFAST, FailurePolicy, Subscription, Watch
-from kernel.errors import ComponentError
+from components.risk_monitor.price_following import PriceFollowing
+from kernel.component import STEADFAST, FailurePolicy, Subscription
 from kernel.events import (
     AccountMarked,
-    Bar,
     CashMoved,
     Event,
     FxRateSet,
     InstrumentDefined,
     PositionChanged,
-    Quote,
     RiskLimitBreached,
-    Trade,
 )
 from strategies.sdk.limits import MAINTENANCE_MARGIN, REARMED, RUIN, MarginCall
 
@@ -121,7 +118,7 @@ class MarginState(msgspec.Struct):
     is_ruined: bool = False
 
 
-class MarginWatch:
+class MarginWatch(PriceFollowing):
     """The component that calls for margin."""
 
     name = "margin_watch"
@@ -134,13 +131,13 @@ class MarginWatch:
         account: AccountView,
         market: MarketView,
     ) -> None:
+        super().__init__()
         self.closing: Callable[[], bool] = _nothing
         """Whether risk is closing positions now. Set when risk is made, which reads the free margin here."""
         self.state = MarginState()
         self._call = call
         self._account = account
         self._market = market
-        self._watch: Watch | None = None
 
     @property
     def is_needed(self) -> bool:
@@ -156,27 +153,9 @@ class MarginWatch:
         )
 
     def watches(self) -> tuple[Iterable[Subscription], Iterable[str]]:
-        handlers = (
-            Subscription(Bar, self.on_bar),
-            Subscription(Quote, self.on_quote),
-            Subscription(Trade, self.on_trade),
-        )
-        return handlers, tuple(self.state.watched)
-
-    def set_watch(self, watch: Watch) -> None:
-        self._watch = watch
+        return self.price_handlers(), tuple(self.state.watched)
 
     # --- the market ---------------------------------------------------------------------------
-
-    def on_bar(self, bar: Bar) -> Sequence[Event] | None:
-        return self._on_price(bar.symbol, bar.close, bar.ts)
-
-    def on_quote(self, quote: Quote) -> Sequence[Event] | None:
-        price = (quote.bid + quote.ask) / 2 if quote.bid and quote.ask else nan
-        return self._on_price(quote.symbol, price, quote.ts)
-
-    def on_trade(self, trade: Trade) -> Sequence[Event] | None:
-        return self._on_price(trade.symbol, trade.price, trade.ts)
 
     def _on_price(self, symbol: str, price: float, ts: int) -> Sequence[Event] | None:
         """Follow the price of one symbol. Called only while prices are followed."""
@@ -329,12 +308,6 @@ class MarginWatch:
         for symbol in [one for one in watched if one not in wanted]:
             del watched[symbol]
             self._watching.discard(symbol)
-
-    @property
-    def _watching(self) -> Watch:
-        if self._watch is None:
-            raise ComponentError("the margin watch was not registered with register_watching")
-        return self._watch
 
 
 def _nothing() -> bool:

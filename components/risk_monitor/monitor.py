@@ -16,33 +16,30 @@ limit needs it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from math import isfinite, nan
+from math import isfinite
 
 from components.risk_monitor.breaches import NOBODY, Breaches
 from components.risk_monitor.figures import Figures
 from components.risk_monitor.losses import measures_of
+from components.risk_monitor.price_following import PriceFollowing
 from components.risk_monitor.state import Entry, MonitorState
 from components.risk_monitor.views import AccountView, HoursView, MarketView
 from components.risk_monitor.volatility import Sample, realised_volatility
-from kernel.component import STEADFAST, FailurePolicy, Subscription, Watch
+from kernel.component import STEADFAST, FailurePolicy, Subscription
 from kernel.corporate_actions import is_void
-from kernel.errors import ComponentError
 from kernel.events import (
     AccountMarked,
     AdjustPosition,
-    Bar,
     CashFlowKind,
     CashMoved,
     CorporateAction,
     Event,
     FxRateSet,
     PositionChanged,
-    Quote,
     ResumeTrading,
     SessionStarted,
     TimerFired,
     TimerScheduled,
-    Trade,
 )
 from kernel.events.timer_purposes import DataSilence, LimitRearm, TradingDayEnd
 from kernel.identifiers import TimerName
@@ -59,7 +56,7 @@ from strategies.sdk.limits import (
 _DAY = TimerName("day")
 
 
-class RiskMonitor:
+class RiskMonitor(PriceFollowing):
     """The component that watches continuous limits and the losses of the account."""
 
     name = "risk_monitor"
@@ -68,6 +65,7 @@ class RiskMonitor:
     def __init__(
         self, limits: RiskLimits, *, account: AccountView, market: MarketView, hours: HoursView
     ) -> None:
+        super().__init__()
         self.state = MonitorState()
         self._rules = named_limits(limits.continuous)
         self._measures = tuple(measures_of(limits, self._rules))
@@ -81,7 +79,6 @@ class RiskMonitor:
         self._account = account
         self._market = market
         self._hours = hours
-        self._watch: Watch | None = None
 
     @property
     def is_needed(self) -> bool:
@@ -102,27 +99,9 @@ class RiskMonitor:
         )
 
     def watches(self) -> tuple[Iterable[Subscription], Iterable[str]]:
-        handlers = (
-            Subscription(Bar, self.on_bar),
-            Subscription(Quote, self.on_quote),
-            Subscription(Trade, self.on_trade),
-        )
-        return handlers, tuple(self.state.marks)
-
-    def set_watch(self, watch: Watch) -> None:
-        self._watch = watch
+        return self.price_handlers(), tuple(self.state.marks)
 
     # --- the market ---------------------------------------------------------------------------
-
-    def on_bar(self, bar: Bar) -> Sequence[Event] | None:
-        return self._on_price(bar.symbol, bar.close, bar.ts)
-
-    def on_quote(self, quote: Quote) -> Sequence[Event] | None:
-        price = (quote.bid + quote.ask) / 2 if quote.bid and quote.ask else nan
-        return self._on_price(quote.symbol, price, quote.ts)
-
-    def on_trade(self, trade: Trade) -> Sequence[Event] | None:
-        return self._on_price(trade.symbol, trade.price, trade.ts)
 
     def _on_price(self, symbol: str, price: float, ts: int) -> Sequence[Event] | None:
         """Update one symbol and check limits.
@@ -364,9 +343,3 @@ class RiskMonitor:
 
     def _of_kind(self, *kinds: LimitKind) -> dict[str, ContinuousLimit]:
         return {rule: limit for rule, limit in self._rules.items() if limit.kind in kinds}
-
-    @property
-    def _watching(self) -> Watch:
-        if self._watch is None:
-            raise ComponentError("the risk monitor was not registered with register_watching")
-        return self._watch

@@ -23,14 +23,14 @@ class ByteStream(Protocol):
     """The decompressed content of a file."""
 
     def read(self, size: int = -1, /) -> bytes: ...
-    def readline(self, size: int = -1, /) -> bytes: ...
     def close(self) -> None: ...
 
 
 class Peekable(ByteStream, Protocol):
-    """Content whose first bytes can be looked at."""
+    """Content whose first bytes can be looked at, and that is also read by lines."""
 
     def peek(self, size: int = 0, /) -> bytes: ...
+    def readline(self, size: int = -1, /) -> bytes: ...
 
 
 def read_failures() -> tuple[type[Exception], ...]:

@@ -162,10 +162,6 @@ class _Recoded:
             if text or not block:
                 return text.encode()
 
-    def readline(self, size: int = -1, /) -> bytes:
-        """Not used for text that is read in blocks."""
-        raise NotImplementedError
-
     def close(self) -> None:
         """Close the stream below."""
         self._stream.close()
@@ -180,10 +176,6 @@ class _NewLines:
     def read(self, size: int = -1, /) -> bytes:
         """The next bytes."""
         return self._stream.read(size).replace(b"\r", b"\n")
-
-    def readline(self, size: int = -1, /) -> bytes:
-        """Not used for text that is read in blocks."""
-        raise NotImplementedError
 
     def close(self) -> None:
         """Close the stream below."""

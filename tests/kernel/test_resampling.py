@@ -33,8 +33,11 @@ def built(builder: BarBuilder, events: list[Event]) -> tuple[list[Bar], PartialB
     done: list[Bar] = []
     partial: PartialBar | None = None
     for event in events:
-        add = builder.add_trade if isinstance(event, Trade) else builder.add_bar
-        partial, more = add(partial, event)  # type: ignore[arg-type]  # each takes its kind
+        if isinstance(event, Trade):
+            partial, more = builder.add_trade(partial, event)
+        else:
+            assert isinstance(event, Bar)
+            partial, more = builder.add_bar(partial, event)
         done += more
     return done, partial
 

@@ -6,7 +6,7 @@ from functools import partial
 from math import sqrt
 
 from brokers.simulated.charges import charge, fill_terms
-from brokers.simulated.commission import CommissionModel
+from brokers.simulated.commission import CommissionModel, FillTerms
 from brokers.simulated.fills.port import Price
 from brokers.simulated.funds import Funds
 from brokers.simulated.reports import cancelled, rejected
@@ -24,6 +24,7 @@ from kernel.events import (
     ExecutionReport,
     InstrumentDefined,
     Liquidity,
+    Order,
     Quote,
     Trade,
 )
@@ -82,15 +83,8 @@ class Execution:
                 return (self._end_unpaid(resting, event.ts, unpaid),)
         commission = ZERO
         if self._commission is not None:
-            fill = fill_terms(
-                state.charges,
-                self._commission,
-                ts=event.ts,
-                order=order,
-                quantity=quantity,
-                price=abs(on_tick) if terms.allow_negative_prices else on_tick,
-                liquidity=liquidity,
-                multiplier=terms.multiplier,
+            fill = self._terms_of(
+                order, terms, quantity=quantity, price=on_tick, liquidity=liquidity, ts=event.ts
             )
             commission = charge(state.charges, self._commission, fill)
         # nothing below raises
@@ -151,19 +145,35 @@ class Execution:
         """The commission that a quantity would be charged, in the account's currency."""
         if self._commission is None or not quantity:
             return ZERO
-        fill = fill_terms(
-            self._state.charges,
-            self._commission,
-            ts=ts,
-            order=resting.order,
-            quantity=quantity,
-            price=price,
-            liquidity=liquidity,
-            multiplier=terms.multiplier,
+        fill = self._terms_of(
+            resting.order, terms, quantity=quantity, price=price, liquidity=liquidity, ts=ts
         )
         assert self._funds is not None
         rate = self._funds.rate_of(self._currency or terms.currency)
         return max(ZERO, self._commission.commission(fill) * rate)
+
+    def _terms_of(
+        self,
+        order: Order,
+        terms: InstrumentDefined,
+        *,
+        quantity: Decimal,
+        price: Decimal,
+        liquidity: Liquidity,
+        ts: int,
+    ) -> FillTerms:
+        """What the commission of a fill is made from. A price below zero counts without its sign."""
+        assert self._commission is not None
+        return fill_terms(
+            self._state.charges,
+            self._commission,
+            ts=ts,
+            order=order,
+            quantity=quantity,
+            price=abs(price) if terms.allow_negative_prices else price,
+            liquidity=liquidity,
+            multiplier=terms.multiplier,
+        )
 
     def _end_unpaid(self, resting: Resting, ts: int, reason: str) -> ExecutionReport:
         """End an order of which the rest cannot be paid: rejected, or cancelled if a part has filled."""

@@ -238,7 +238,7 @@ class World:
             case kinds.DELISTING:
                 action = CorporateAction(self._ts, symbol, kind, amount=Decimal(dice.randint(1, 50)))
                 del self.prices[symbol]
-            case kinds.DIVIDEND:
+            case kinds.DIVIDEND | kinds.SPIN_OFF:  # one without a new symbol is void
                 pass
         self.happened.append(action)
         self.account.hear(action)

@@ -100,7 +100,7 @@ def shown(done: Backtest, folder: Path) -> dict[str, object]:
         "table": list(result_lines(done.result)),
         "json": to_json(done.result),
         "open": msgspec.json.encode(done.result.open_lots),
-        "equity": done.equity.to_numpy().tobytes(),
+        "equity": done.result.equity.equity.tobytes(),
         "page": done.report(folder / "page.html").read_text("utf-8"),
     }
 

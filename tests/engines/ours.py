@@ -7,6 +7,7 @@ from decimal import Decimal
 import msgspec
 
 from kernel.events import (
+    AccountMarked,
     Bar,
     CorporateAction,
     CorporateActionKind,
@@ -20,6 +21,7 @@ from kernel.events import (
 from kernel.identifiers import ClientOrderId
 from kernel.time_units import DAY_NS, SECOND_NS
 from replay.config import ReplayConfig
+from replay.equity import day_of as day_of_mark
 from replay.results import RunResult, read_results
 from strategies.sdk import (
     Cancel,
@@ -103,6 +105,8 @@ class OurRun(msgspec.Struct, frozen=True):
 
     fills: tuple[EngineFill, ...]
     result: RunResult
+    paid_equity: tuple[float, ...]
+    """Equity at the last mark of every day, with dividends from the day on which they are paid."""
 
 
 async def run_task(task: Task, config: ReplayConfig) -> OurRun:
@@ -125,7 +129,9 @@ async def run_task(task: Task, config: ReplayConfig) -> OurRun:
         if isinstance(event, OrderIntent)
     }
     fills = [_fill(event, names, index_of) for event in derived if isinstance(event, OrderFilled)]
-    return OurRun(tuple(fills), await read_results(store, run))
+    marks = {day_of_mark(event): event for event in derived if isinstance(event, AccountMarked)}
+    paid = tuple(float(mark.equity - mark.owed) for mark in marks.values())
+    return OurRun(tuple(fills), await read_results(store, run), paid)
 
 
 def bar_of(symbol: str, row: Row) -> Bar:

@@ -206,7 +206,8 @@ class MarketData:
 
     def instrument(self, symbol: str) -> InstrumentDefined:
         """The instrument's terms. The default for an undefined symbol is like a US equity."""
-        return self.state.instruments.get(symbol) or InstrumentDefined(0, symbol)
+        known = self.state.instruments.get(symbol)
+        return InstrumentDefined(0, symbol) if known is None else known
 
     def history(
         self, symbol: str, count: int, *, timeframe: str = "", adjustment: Adjustment = Adjustment.SPLITS
@@ -265,17 +266,17 @@ class MarketData:
         - A price from before a split is converted to the terms after it.
         - A share under a new symbol keeps its old price until its first new one.
         """
-        former = self.state.former_prices.get(symbol) if self.state.former_prices else None
+        state = self.state
+        former = state.former_prices.get(symbol) if state.former_prices else None
         known_ts = -1 if former is None else former.ts  # events up to this time are of another share
         latest_ts, before_ts, price = known_ts, 0, None  # actions from before_ts on came after the price
-        bar, trade = self._bus.last(Bar, symbol), self._bus.last(Trade, symbol)
+        bar, trade, quote = self._bus.last_prices(symbol)
         if bar is not None and bar.ts > known_ts and isfinite(bar.close):
             latest_ts = before_ts = bar.ts
             price = bar.close
         if trade is not None and trade.ts >= latest_ts and isfinite(trade.price):
             latest_ts, price = trade.ts, trade.price
             before_ts = latest_ts + 1
-        quote = self._bus.last(Quote, symbol)
         if quote is not None:
             mid = (quote.bid + quote.ask) / 2 if quote.bid and quote.ask else nan
             if not isfinite(mid) and self._rules > FIRST_RULES:
@@ -283,9 +284,9 @@ class MarketData:
                 mid = nan if quote is None else (quote.bid + quote.ask) / 2
             if quote is not None and quote.ts >= latest_ts and isfinite(mid):
                 price, before_ts = mid, quote.ts + 1
-        if not self.state.actions:
+        if not state.actions:
             return price
-        actions = self.state.actions.get(symbol, ())
+        actions = state.actions.get(symbol, ())
         if price is not None:
             return self._since(symbol, price, before_ts)
         if former is None or former.price is None:

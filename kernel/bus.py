@@ -143,6 +143,24 @@ class EventBus:
         assert retained is None or isinstance(retained, event_type)
         return retained
 
+    def last_prices(self, symbol: str) -> tuple[Bar | None, Trade | None, Quote | None]:
+        """``last`` of the three types that have prices, in one call."""
+        retained, current = self.retained, self.current
+        bar, trade, quote = (
+            retained[Bar].get(symbol),
+            retained[Trade].get(symbol),
+            retained[Quote].get(symbol),
+        )
+        if isinstance(current, Quote):
+            if current.symbol == symbol:
+                quote = current
+        elif isinstance(current, Bar):
+            if current.symbol == symbol:
+                bar = current
+        elif isinstance(current, Trade) and current.symbol == symbol:
+            trade = current
+        return bar, trade, quote  # type: ignore[return-value]  # each is of its own type
+
     def last_two_sided(self, symbol: str) -> Quote | None:
         """The latest quote that had both a bid and an ask.
 

@@ -62,7 +62,8 @@ class Plan(CoreSetup, frozen=True, kw_only=True):
         """The venue that executes its orders."""
         config, funds = self.config, None
         if self.rules > FIRST_RULES:
-            funds = FundsRules(config.risk.require_cash, bool(config.risk.require_margin))
+            risk, currency = config.risk, config.portfolio.currency
+            funds = FundsRules(risk.require_cash, bool(risk.require_margin), currency)
         return SimulatedVenue(config.broker, self.models, funds, self.rules)
 
 

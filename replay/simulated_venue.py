@@ -55,10 +55,10 @@ class SimulatedVenue(msgspec.Struct, frozen=True):
 
     @property
     def costs(self) -> CostEstimate | None:
-        """The estimated costs of orders."""
-        if self.funds is None:
-            return None
+        """The estimated costs of orders; ``None`` if they have none, or are not checked."""
         models = self.models
+        if self.funds is None or (models.commission is None and models.slippage is None):
+            return None
         return CostEstimate(models.commission, models.slippage, self.config.currency)
 
     def declared(self, ts: int) -> VenueDeclared:

@@ -77,14 +77,13 @@ def fill_terms(
     )
 
 
-def charge(charges: Charges, model: CommissionModel, fill: FillTerms) -> Decimal:
-    """The commission of a fill. The fill is added to ``charges`` if the model needs history.
+def note_charge(charges: Charges, model: CommissionModel, fill: FillTerms, commission: Decimal) -> None:
+    """Add a fill and its commission to ``charges`` if the model needs history.
 
     A model that raises leaves ``charges`` as they were.
     """
-    commission = model.commission(fill)
     if not model.needs_history:
-        return commission
+        return
     order, quantity = fill.order, fill.quantity
     before = charges.orders.get(order.client_order_id) or OrderCharges()
     notional = fill.notional
@@ -104,7 +103,6 @@ def charge(charges: Charges, model: CommissionModel, fill: FillTerms) -> Decimal
             accrued,
             before.charged + commission,
         )
-    return commission
 
 
 def forget(charges: Charges, client_order_id: ClientOrderId) -> None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from functools import partial
 from math import sqrt
 
-from brokers.simulated.charges import charge, fill_terms
+from brokers.simulated.charges import fill_terms, note_charge
 from brokers.simulated.commission import CommissionModel, FillTerms
 from brokers.simulated.fills.port import Price
 from brokers.simulated.funds import Funds
@@ -74,29 +74,36 @@ class Execution:
             if self._slippage is not None:
                 at = self._slipped(resting, at, quantity=quantity, event=event, terms=terms)
         on_tick = to_tick(at, terms.tick_size)
-        unpaid = ""
-        if self._funds is not None:
-            quantity, unpaid = self._paid(
-                resting, terms, quantity=quantity, price=on_tick, liquidity=liquidity, ts=event.ts
-            )
-            if not quantity:
-                return (self._end_unpaid(resting, event.ts, unpaid),)
-        commission = ZERO
+        charged, commission = None, ZERO
         if self._commission is not None:
-            fill = self._terms_of(
+            charged, commission = self._charge(
                 order, terms, quantity=quantity, price=on_tick, liquidity=liquidity, ts=event.ts
             )
-            commission = charge(state.charges, self._commission, fill)
+        unpaid, funds = "", self._funds
+        if funds is not None:
+            cost = commission and self._in_account(commission, terms)
+            if not funds.covers(order, terms, quantity=quantity, price=on_tick, cost=cost):
+                whole = quantity
+                quantity, unpaid = self._paid(
+                    resting, terms, quantity=whole, price=on_tick, liquidity=liquidity, ts=event.ts
+                )
+                if not quantity:
+                    return (self._end_unpaid(resting, event.ts, unpaid),)
+                if charged is not None and quantity != whole:
+                    charged, commission = self._charge(
+                        order, terms, quantity=quantity, price=on_tick, liquidity=liquidity, ts=event.ts
+                    )
+        if charged is not None and self._commission is not None:
+            note_charge(state.charges, self._commission, charged, commission)
         # nothing below raises
         resting.fill_count += 1
         fill_id = FillId(f"{key}-{resting.fill_count}")
-        if self._funds is not None:
-            charged = commission
-            if commission:
-                charged *= self._funds.rate_of(self._currency or terms.currency)
-            self._funds.note(fill_id, order, terms, quantity=quantity, price=on_tick, charged=charged)
         resting.leaves = ZERO if quantity is resting.leaves else resting.leaves - quantity
-        self._move_position(symbol, order.strategy, quantity if resting.is_buy else -quantity)
+        signed = quantity if resting.is_buy else -quantity
+        self._move_position(symbol, order.strategy, signed)
+        if funds is not None:
+            cost = commission and self._in_account(commission, terms)
+            funds.note(fill_id, symbol, terms, signed=signed, price=on_tick, cost=cost)
         report = ExecutionReport(
             event.ts,
             FILL,
@@ -145,14 +152,17 @@ class Execution:
         """The commission that a quantity would be charged, in the account's currency."""
         if self._commission is None or not quantity:
             return ZERO
-        fill = self._terms_of(
+        _, commission = self._charge(
             resting.order, terms, quantity=quantity, price=price, liquidity=liquidity, ts=ts
         )
-        assert self._funds is not None
-        rate = self._funds.rate_of(self._currency or terms.currency)
-        return max(ZERO, self._commission.commission(fill) * rate)
+        return max(ZERO, self._in_account(commission, terms))
 
-    def _terms_of(
+    def _in_account(self, commission: Decimal, terms: InstrumentDefined) -> Decimal:
+        """A commission in the account's currency."""
+        assert self._funds is not None
+        return commission * self._funds.rate_of(self._currency or terms.currency)
+
+    def _charge(
         self,
         order: Order,
         terms: InstrumentDefined,
@@ -161,10 +171,10 @@ class Execution:
         price: Decimal,
         liquidity: Liquidity,
         ts: int,
-    ) -> FillTerms:
-        """What the commission of a fill is made from. A price below zero counts without its sign."""
+    ) -> tuple[FillTerms, Decimal]:
+        """The commission of a fill, and what it is made from. A price below zero counts without its sign."""
         assert self._commission is not None
-        return fill_terms(
+        charged = fill_terms(
             self._state.charges,
             self._commission,
             ts=ts,
@@ -174,6 +184,7 @@ class Execution:
             liquidity=liquidity,
             multiplier=terms.multiplier,
         )
+        return charged, self._commission.commission(charged)
 
     def _end_unpaid(self, resting: Resting, ts: int, reason: str) -> ExecutionReport:
         """End an order of which the rest cannot be paid: rejected, or cancelled if a part has filled."""

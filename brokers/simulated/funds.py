@@ -48,10 +48,16 @@ class MarginView(Protocol):
 
 
 class Unbooked(msgspec.Struct, frozen=True, gc=False):
-    """What a fill that is not booked yet takes: cash, and free margin."""
+    """A fill that is not booked yet.
 
-    cash: Decimal
-    margin: Decimal
+    ``signed``: its quantity, below 0 for a sale. ``cost``: its commission in the account's currency.
+    """
+
+    symbol: str
+    signed: Decimal
+    price: Decimal
+    terms: InstrumentDefined
+    cost: Decimal
 
 
 class FundsState(msgspec.Struct):
@@ -65,6 +71,8 @@ class FundsRules(msgspec.Struct, frozen=True):
 
     require_cash: bool
     require_margin: bool
+    currency: str
+    """The account's."""
 
 
 class Payable(NamedTuple):
@@ -90,13 +98,34 @@ class Funds:
         rules: FundsRules,
         margin: MarginView | None = None,
     ) -> None:
-        self._margin = margin
         """``positions``: the venue's own count of positions in a symbol, by strategy."""
+        self._margin = margin
         self.state = state
         self._account = account
         self._positions = positions
         self._require_cash = rules.require_cash
         self._require_margin = rules.require_margin
+        self._currency = rules.currency
+
+    def covers(
+        self, order: Order, terms: InstrumentDefined, *, quantity: Decimal, price: Decimal, cost: Decimal
+    ) -> bool:
+        """Whether the account can pay a whole fill, as far as that is seen at once; else ask ``payable``.
+
+        ``cost``: the fill's commission in the account's currency.
+        """
+        if self._require_cash and order.side is BUY and not terms.is_margined:
+            value = quantity * price * terms.multiplier
+            if terms.currency != self._currency:
+                value *= self.rate_of(terms.currency)
+            cash = self._account.cash
+            if self.state.unbooked:
+                cash -= self._taken_cash()
+            return value + cost <= cash if cost > 0 else value <= cash
+        if not self._require_margin:
+            return True
+        net = sum(self._positions(order.symbol).values(), ZERO)
+        return abs(net + quantity if order.side is BUY else net - quantity) <= abs(net)
 
     def payable(
         self, order: Order, terms: InstrumentDefined, *, quantity: Decimal, price: Decimal, charge: Charge
@@ -114,23 +143,15 @@ class Funds:
     def note(
         self,
         fill_id: FillId,
-        order: Order,
+        symbol: str,
         terms: InstrumentDefined,
         *,
-        quantity: Decimal,
+        signed: Decimal,
         price: Decimal,
-        charged: Decimal,
+        cost: Decimal,
     ) -> None:
-        """Remember a fill until it is booked. Called before the venue counts it in its positions."""
-        unit = price * terms.multiplier * self._rate(terms.currency)
-        signed = quantity if order.side is BUY else -quantity
-        net = sum(self._positions(order.symbol).values(), ZERO)
-        cash = charged if terms.is_margined else signed * unit + charged
-        margin = charged
-        if self._require_margin:
-            rate = self._account.opening_margin_rate(order.symbol, BUY if net + signed > 0 else SELL)
-            margin += (abs(net + signed) - abs(net)) * unit * rate
-        self.state.unbooked[fill_id] = Unbooked(cash, margin)
+        """Remember a fill until it is booked. The venue has counted it in its positions."""
+        self.state.unbooked[fill_id] = Unbooked(symbol, signed, price, terms, cost)
 
     def on_booked(self, fill: OrderFilled) -> None:
         """Forget a fill: the account books it with this event."""
@@ -138,7 +159,33 @@ class Funds:
 
     def rate_of(self, currency: str) -> Decimal:
         """The value of a unit of a currency in the account's; at par without a rate, as in its equity."""
-        return self._rate(currency)
+        return ONE if currency == self._currency else self._account.rate(currency) or ONE
+
+    def _unit(self, price: Decimal, terms: InstrumentDefined) -> Decimal:
+        """The value of one unit at a price, in the account's currency."""
+        return price * terms.multiplier * self.rate_of(terms.currency)
+
+    def _taken_cash(self) -> Decimal:
+        """The cash that fills take which are not booked yet."""
+        taken = ZERO
+        for one in self.state.unbooked.values():
+            taken += one.cost
+            if not one.terms.is_margined:
+                taken += one.signed * self._unit(one.price, one.terms)
+        return taken
+
+    def _taken_margin(self) -> Decimal:
+        """The free margin that these take."""
+        taken, nets = ZERO, dict[str, Decimal]()
+        for one in reversed(self.state.unbooked.values()):
+            symbol = one.symbol
+            after = nets.get(symbol)
+            if after is None:
+                after = sum(self._positions(symbol).values(), ZERO)
+            before = nets[symbol] = after - one.signed
+            rate = self._account.opening_margin_rate(symbol, BUY if after > 0 else SELL)
+            taken += one.cost + (abs(after) - abs(before)) * self._unit(one.price, one.terms) * rate
+        return taken
 
     def _payable_in_cash(
         self, order: Order, terms: InstrumentDefined, *, quantity: Decimal, price: Decimal, charge: Charge
@@ -147,10 +194,10 @@ class Funds:
         opened = quantity - covered
         if opened <= 0:
             return Payable(quantity, "")
-        unit = price * terms.multiplier * self._rate(terms.currency)
+        unit = self._unit(price, terms)
         cash = self._account.cash
         if self.state.unbooked:
-            cash -= sum((one.cash for one in self.state.unbooked.values()), ZERO)
+            cash -= self._taken_cash()
         if opened * unit + charge(quantity) <= cash:
             return Payable(quantity, "")
         paid = covered + _lots(opened, unit, cash, charge=lambda part: charge(covered + part), terms=terms)
@@ -164,11 +211,10 @@ class Funds:
         added = abs(net + signed) - abs(net)
         if added <= 0:
             return Payable(quantity, "")
-        unit = price * terms.multiplier * self._rate(terms.currency)
-        unit *= self._account.opening_margin_rate(order.symbol, order.side)
+        unit = self._unit(price, terms) * self._account.opening_margin_rate(order.symbol, order.side)
         needed, taken = added * abs(unit) + charge(quantity), ZERO
         if self.state.unbooked:
-            taken = sum((one.margin for one in self.state.unbooked.values()), ZERO)
+            taken = self._taken_margin()
         if self._margin is not None:
             known = self._margin.free_margin_at(order.symbol, float(price))
             if known is not None and float(needed + taken) <= known:
@@ -183,9 +229,6 @@ class Funds:
             f"require_margin: the free equity of {_plain(free)} does not cover the initial margin of "
             f"{quantity - paid} more",
         )
-
-    def _rate(self, currency: str) -> Decimal:
-        return self._account.rate(currency) or ONE
 
 
 def _lots(

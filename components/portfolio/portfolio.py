@@ -78,6 +78,7 @@ class Portfolio:
         self.balances = self._valuation.balances
         self.value_of = self._valuation.value_of
         self.worth_of = self._valuation.worth_of
+        self.is_booked_by = self._valuation.is_booked_by
         self.free_margin_at = self._valuation.free_margin_at
         self.unrealised = self._valuation.unrealised
         self.margin_rate = self._valuation.margin_rate

@@ -19,7 +19,15 @@ from components.portfolio.option_margin import short_option_margin
 from components.portfolio.position import ZERO
 from components.portfolio.rates import rate_between
 from components.portfolio.state import Ledger, Position
-from kernel.events import SELL, AssetClass, CashMoved, CurrencyBalance, ExposureShare, Side
+from kernel.events import (
+    SELL,
+    AssetClass,
+    CashMoved,
+    CurrencyBalance,
+    ExposureShare,
+    InstrumentDefined,
+    Side,
+)
 from kernel.identifiers import StrategyId
 from kernel.rules import FIRST_RULES
 
@@ -307,6 +315,11 @@ class Valuation:
     def sector_of(self, symbol: str) -> str:
         """The sector of an instrument; empty without one."""
         return self._prices.instrument(symbol).sector
+
+    def is_booked_by(self, terms: InstrumentDefined) -> bool:
+        """Whether positions are booked by these terms; an open one keeps its old currency and class."""
+        booked = self._bookkeeping.terms(terms.symbol)
+        return booked.currency == terms.currency and booked.is_settled == terms.is_margined
 
     def currency_of(self, symbol: str) -> str:
         """The currency in which positions in a symbol are booked."""

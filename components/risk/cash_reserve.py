@@ -59,9 +59,6 @@ class ReserveSums(msgspec.Struct):
         return self.counted + self.costs
 
 
-NOTHING = SymbolReserve()
-
-
 class CashReserve:
     """The arithmetic over the sums; it holds nothing else.
 
@@ -95,30 +92,29 @@ class CashReserve:
         if one is not None:
             self._recount(strategy, symbol, one)
 
-    def added_by(self, strategy: StrategyId, symbol: str, *, quantity: Decimal, value: Decimal) -> Decimal:
-        """The cash that one more buy would add to the reserve."""
-        one = self.sums.by_strategy.get(strategy, {}).get(symbol, NOTHING)
-        paid = self._paid(strategy, symbol, one.buy + quantity, one.buy_value + value)
+    def added_by(
+        self, strategy: StrategyId, symbol: str, *, quantity: Decimal, value: Decimal, held: Decimal
+    ) -> Decimal:
+        """The cash that one more buy would add to the reserve. ``held``: the strategy's position."""
+        one = self.sums.by_strategy.get(strategy, {}).get(symbol)
+        if one is None:
+            return max(ZERO, self._paid(symbol, quantity, value, held))
+        paid = self._paid(symbol, one.buy + quantity, one.buy_value + value, held)
         return max(ZERO, paid - one.counted)
-
-    def opens(self, strategy: StrategyId, symbol: str, quantity: Decimal) -> bool:
-        """Whether a part of one more buy is beyond the strategy's short position."""
-        one = self.sums.by_strategy.get(strategy, {}).get(symbol, NOTHING)
-        return one.buy + quantity + self._account.strategy_position(strategy, symbol) > 0
 
     def _recount(self, strategy: StrategyId, symbol: str, one: SymbolReserve) -> None:
         sums = self.sums
-        counted = self._paid(strategy, symbol, one.buy, one.buy_value) if one.buy else ZERO
+        held = self._account.strategy_position(strategy, symbol)
+        counted = self._paid(symbol, one.buy, one.buy_value, held) if one.buy else ZERO
         sums.counted = sums.counted + (counted - one.counted) or ZERO
         one.counted = counted
         if not one.buy:
             del sums.by_strategy[strategy][symbol]
 
-    def _paid(self, strategy: StrategyId, symbol: str, quantity: Decimal, value: Decimal) -> Decimal:
+    def _paid(self, symbol: str, quantity: Decimal, value: Decimal, held: Decimal) -> Decimal:
         """The value of the part of ``quantity`` that is beyond the strategy's short position."""
         if not self._pays_futures and self._market.instrument(symbol).is_margined:
             return ZERO
-        held = self._account.strategy_position(strategy, symbol)
         if held >= 0:
             return value
         opened = quantity + held

@@ -197,22 +197,13 @@ class OrderCheck:
             cost += amount if rate is None else amount * rate  # at par without a rate, as cash is
         return max(ZERO, cost)
 
-    @Once
+    @property
     def takes_cash(self) -> bool:
         """Whether it buys more than its strategy is short of."""
-        order, cash = self.order, self.working.cash
-        if order.side is not BUY or not self.added_quantity:
+        if self.order.side is not BUY or not self.added_quantity:
             return False
-        return cash is None or cash.opens(order.strategy, order.symbol, self.added_quantity)
-
-    @Once
-    def added_reserve(self) -> Decimal:
-        """The cash that a buy adds to the reserve: its value beyond the strategy's short position."""
-        order, cash = self.order, self.working.cash
-        value = self.added_cost
-        if cash is None:
-            return value
-        return cash.added_by(order.strategy, order.symbol, quantity=self.added_quantity, value=value)
+        held = self.strategy_held
+        return held >= 0 or self.working.opens(self.order, self.added_quantity, held=held)
 
     @property
     def reserved_cost(self) -> Decimal:
@@ -235,11 +226,8 @@ class OrderCheck:
     @Once
     def added_exposure(self) -> Decimal:
         """The exposure that the order could add to that of the symbol's working orders."""
-        order, exposure, quantity = self.order, self.working.exposure, self.added_quantity
-        value = quantity * self.unit_value
-        if exposure is None:
-            return value
-        return exposure.added_by(order.symbol, order.side, quantity=quantity, value=value)
+        quantity = self.added_quantity
+        return self.working.added_exposure(self.order, quantity=quantity, value=quantity * self.unit_value)
 
     @Once
     def equity(self) -> Decimal:
@@ -249,5 +237,5 @@ class OrderCheck:
     @Once
     def projected_gross_exposure(self) -> Decimal:
         """Gross exposure once this order and all working ones are filled."""
-        working = self.working.state.exposure.counted
+        working = self.working.exposure_sums().counted
         return self.context.figures.gross_exposure + working + self.added_exposure

@@ -124,7 +124,8 @@ class Risk:
             pays_futures = not limits.require_margin
             sums = self.state.working.cash
             cash = CashReserve(sums, account=account, market=market, pays_futures=pays_futures)
-        self._working = WorkingOrders(self.state.working, exposure, cash=cash)
+        is_eager = version == FIRST_RULES
+        self._working = WorkingOrders(self.state.working, exposure, cash=cash, is_eager=is_eager)
         context.state, context.working = self.state, self._working
         self._breaker = Breaker(
             self.state,
@@ -139,9 +140,9 @@ class Risk:
     def restored(self) -> None:
         """Give the strategies' gates their parts of the state."""
         state, market = self.state, self._context.market
-        self._working.own_exposure = {
-            strategy: gate.exposure_in(state, market) for strategy, gate in self._gates.items()
-        }
+        self._working.set_own_exposure(
+            {strategy: gate.exposure_in(state, market) for strategy, gate in self._gates.items()}
+        )
         for gate in self._gates.values():
             gate.take(state, self._working)
 
@@ -302,8 +303,13 @@ class Risk:
         return self._breaker.keep_flattening(fill.symbol, fill.ts) if self.state.flattening else None
 
     def on_position(self, event: PositionChanged) -> None:
-        """Count the exposure and the reserve of working orders anew: they depend on the position."""
-        self._working.recount_after(event.symbol, event.strategy)
+        """Count the exposure and the reserve of working orders anew: they depend on the position.
+
+        Nearly always no order is counted, and there is nothing to do.
+        """
+        working = self.state.working
+        if len(working.orders) != len(working.uncounted):
+            self._working.recount_after(event.symbol, event.strategy)
 
     def on_correction(self, event: FillCorrected) -> None:
         working = self.state.working.orders.get(event.client_order_id)

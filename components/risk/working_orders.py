@@ -1,11 +1,12 @@
 """Approved orders that are not finished, and their sums.
 
 What it remembers: every such order with its leaves quantity; and sums over them: the quantity by symbol and
-side, the same by strategy, the value of all buys, and the cash that they reserve (``cash_reserve``). A check
-reads the sums, so it costs the same for one working order and for a thousand.
+side, the same by strategy, the value of all buys, their exposure, and the cash that they reserve
+(``cash_reserve``). A check reads the sums, so it costs the same for one working order and for a thousand.
 
 What changes it: an approval adds an order; a fill, a correction, new terms or a corporate action change it;
-its end removes it. Each time the order's old share in the sums is replaced by its new one.
+its end removes it. Each time the order's old share in the sums is replaced by its new one. In exposure and
+cash an order counts only when a check reads them: until then it is *uncounted*, and most orders have filled.
 
 How much of an order counts:
 
@@ -134,9 +135,12 @@ class WorkingState(msgspec.Struct):
     """The exposure that a strategy's orders add to its own positions; for strategies with own limits."""
     cash: ReserveSums = msgspec.field(default_factory=ReserveSums)
     """Kept under the present account rules."""
+    uncounted: dict[ClientOrderId, bool] = {}
+    """The orders that exposure and cash do not contain yet."""
 
 
 NOTHING = SymbolSums()
+NO_EXPOSURE_SUMS = ExposureSums()
 NO_EXPOSURE: Mapping[StrategyId, WorkingExposure] = MappingProxyType({})
 
 
@@ -146,9 +150,10 @@ class WorkingOrders:
     - ``exposure``: updated with the sums if a limit counts exposure; else ``None``.
     - ``own_exposure``: the same for each strategy with own limits, against its own positions.
     - ``cash``: updated with the sums under the present account rules; else ``None``.
+    - ``is_eager``: no order is ever uncounted. Logs of the first rules show the digits of sums made so.
     """
 
-    __slots__ = ("cash", "exposure", "own_exposure", "state")
+    __slots__ = ("_has_values", "_is_eager", "cash", "exposure", "own_exposure", "state")
 
     def __init__(
         self,
@@ -156,11 +161,19 @@ class WorkingOrders:
         exposure: WorkingExposure | None = None,
         own_exposure: Mapping[StrategyId, WorkingExposure] = NO_EXPOSURE,
         cash: CashReserve | None = None,
+        *,
+        is_eager: bool = False,
     ) -> None:
         self.state = state
         self.cash = cash
         self.exposure = exposure
+        self._is_eager = is_eager
+        self.set_own_exposure(own_exposure)
+
+    def set_own_exposure(self, own_exposure: Mapping[StrategyId, WorkingExposure]) -> None:
+        """Set the exposure of strategies with own limits, before the first order or after a restore."""
         self.own_exposure = own_exposure
+        self._has_values = self.exposure is not None or self.cash is not None or bool(own_exposure)
 
     # --- reading ------------------------------------------------------------------------------
 
@@ -184,6 +197,38 @@ class WorkingOrders:
         keys = dict.fromkeys(_group_key(working.order) for working in buys if working.order.group_id)
         shares += [self.state.groups[key].counted for key in keys]
         return sum((share.value for share in shares if share.value), ZERO)
+
+    def exposure_sums(self) -> ExposureSums:
+        """The exposure that working orders would add; empty where no limit counts it."""
+        self.count_all()
+        return NO_EXPOSURE_SUMS if self.exposure is None else self.exposure.sums
+
+    def added_exposure(self, order: Order, *, quantity: Decimal, value: Decimal) -> Decimal:
+        """The exposure that one more order could add to that of its symbol's working orders."""
+        if self.exposure is None:
+            return value
+        self.count_all()
+        return self.exposure.added_by(order.symbol, order.side, quantity=quantity, value=value)
+
+    def reserved_cash(self) -> Decimal:
+        """The cash that working buys take at their prices; 0 where it is not counted."""
+        if self.cash is None:
+            return ZERO
+        if self.state.uncounted:
+            self.count_all()
+        return self.cash.sums.counted
+
+    def added_reserve(self, order: Order, *, quantity: Decimal, value: Decimal, held: Decimal) -> Decimal:
+        """The cash that one more buy would reserve. ``held``: the position of its strategy."""
+        if self.cash is None:
+            return value
+        if self.state.uncounted:
+            self.count_all()
+        return self.cash.added_by(order.strategy, order.symbol, quantity=quantity, value=value, held=held)
+
+    def opens(self, order: Order, quantity: Decimal, *, held: Decimal) -> bool:
+        """Whether one more buy opens more than its strategy is short of, beside its working buys."""
+        return held + quantity + self.strategy_quantity(order.strategy, order.symbol, BUY) > 0
 
     @property
     def open_count(self) -> int:
@@ -232,7 +277,12 @@ class WorkingOrders:
             self.state.cash.costs += working.cost
         if not (order.parent_id or order.group_id):
             share = working.counted = working.share()
-            if every.count > 1 or self._has_more_sums:
+            if self._has_values:
+                if self._is_eager:
+                    self._shift_values(order, before=NO_SHARE, after=share)
+                else:
+                    self.state.uncounted[key] = True
+            if every.count > 1:
                 self._shift(sums, working, before=NO_SHARE, after=share)
             elif order.side is BUY:  # the only order in its symbol, as most are: it is the whole sum
                 every.buy = own.buy = share.quantity
@@ -260,7 +310,9 @@ class WorkingOrders:
             self.state.cash.costs = self.state.cash.costs - working.cost or ZERO
         if not (order.parent_id or order.group_id):
             del self.state.orders[key]
-            if every.count or self._has_more_sums:
+            if self._has_values and self.state.uncounted.pop(key, None) is None:
+                self._shift_values(order, before=working.counted, after=NO_SHARE)
+            if every.count:
                 self._shift(sums, working, before=working.counted, after=NO_SHARE)
             elif order.side is BUY:
                 every.buy = own.buy = ZERO
@@ -352,6 +404,8 @@ class WorkingOrders:
             before = group.counted
             share = group.counted = _largest([self.state.orders[key].counted for key in group.members])
         self._shift(self._sums_of(order), working, before=before, after=share)
+        if self._has_values and order.client_order_id not in self.state.uncounted:
+            self._shift_values(order, before=before, after=share)
 
     def _shift(
         self, sums: tuple[SymbolSums, SymbolSums], working: WorkingOrder, *, before: Share, after: Share
@@ -364,25 +418,26 @@ class WorkingOrders:
             own.buy = own.buy + change or ZERO
             totals = self.state
             totals.reserved = totals.reserved + (after.value - before.value) or ZERO
-            if self.cash is not None:
-                order = working.order
-                self.cash.shift(
-                    order.strategy, order.symbol, quantity=change, value=after.value - before.value
-                )
         else:
             every.sell = every.sell + change or ZERO
             own.sell = own.sell + change or ZERO
-        if self.exposure is None and not self.own_exposure:
-            return
-        order, value = working.order, after.value - before.value
+
+    def _shift_values(self, order: Order, *, before: Share, after: Share) -> None:
+        """Replace the share of an order, or of its group, in the reserved cash and in the exposure."""
+        quantity, value = after.quantity - before.quantity, after.value - before.value
+        if self.cash is not None and order.side is BUY:
+            self.cash.shift(order.strategy, order.symbol, quantity=quantity, value=value)
         for exposure in (self.exposure, self.own_exposure.get(order.strategy)):
             if exposure is not None:
-                exposure.shift(order.symbol, order.side, quantity=change, value=value)
+                exposure.shift(order.symbol, order.side, quantity=quantity, value=value)
 
-    @property
-    def _has_more_sums(self) -> bool:
-        """Whether sums over exposure or cash are kept besides those of quantities."""
-        return self.exposure is not None or self.cash is not None or bool(self.own_exposure)
+    def count_all(self) -> None:
+        """Count in exposure and cash the orders that are not in these sums yet."""
+        uncounted = self.state.uncounted
+        for key in uncounted:
+            working = self.state.orders[key]
+            self._shift_values(working.order, before=NO_SHARE, after=working.counted)
+        uncounted.clear()
 
     def recount_after(self, symbol: str, strategy: StrategyId) -> None:
         """Count the exposure and the reserve of working orders again after a position changed."""
@@ -419,7 +474,7 @@ class StrategyWorkingOrders(WorkingOrders):
     It holds dicts of the state, so a new one is made after a restore.
     """
 
-    __slots__ = ()
+    __slots__ = ("_whole",)
 
     def __init__(self, working: WorkingOrders, strategy: StrategyId) -> None:
         state, exposure = working.state, working.own_exposure[strategy]
@@ -428,6 +483,11 @@ class StrategyWorkingOrders(WorkingOrders):
             state.orders, by_symbol, {strategy: by_symbol}, groups=state.groups, exposure=exposure.sums
         )
         super().__init__(own, exposure)
+        self._whole = working
+
+    def count_all(self) -> None:
+        """Count all orders, its own among them."""
+        self._whole.count_all()
 
     @property
     def open_count(self) -> int:

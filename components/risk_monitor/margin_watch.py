@@ -35,6 +35,7 @@ from components.risk_monitor.price_following import PriceFollowing
 from kernel.component import STEADFAST, FailurePolicy, Subscription
 from kernel.events import (
     AccountMarked,
+    AssetClass,
     CashMoved,
     Event,
     FxRateSet,
@@ -74,6 +75,7 @@ class AccountView(Protocol):
     def maintenance_rate(self, symbol: str) -> Decimal: ...
     def open_symbols(self) -> Iterable[str]: ...
     def rate(self, currency: str) -> Decimal | None: ...
+    def is_booked_by(self, terms: InstrumentDefined) -> bool: ...
 
 
 class MarketView(Protocol):
@@ -98,6 +100,22 @@ class MarginMark(msgspec.Struct, gc=False):
     size: float
     initial_rate: float
     rate: float
+
+
+class MarginUnit(msgspec.Struct, gc=False):
+    """What one unit of an instrument counts, as long as its terms and the rates of currencies stay.
+
+    - ``value``: of a price of 1, in the account's currency.
+    - ``is_plain``: the value of a position is that of its quantity, and its margin a fixed part of it. Not so
+      for futures and options, and for a position that is booked by older terms.
+    - ``long``, ``short``: initial and maintenance margin of such a position; ``None`` until it is first held.
+    """
+
+    terms: InstrumentDefined
+    value: float
+    is_plain: bool
+    long: tuple[float, float] | None = None
+    short: tuple[float, float] | None = None
 
 
 class MarginState(msgspec.Struct):
@@ -132,6 +150,8 @@ class MarginWatch(PriceFollowing):
         market: MarketView,
     ) -> None:
         super().__init__()
+        self._units: dict[str, MarginUnit] = {}
+        """Derived from the terms and rates, so not in the state."""
         self.closing: Callable[[], bool] = _nothing
         """Whether risk is closing positions now. Set when risk is made, which reads the free margin here."""
         self.state = MarginState()
@@ -181,8 +201,16 @@ class MarginWatch(PriceFollowing):
     # --- the account --------------------------------------------------------------------------
 
     def on_position(self, event: PositionChanged) -> Sequence[Event] | None:
+        state = self.state
         self._mark(event.symbol)
-        self.state.cash = float(self._account.cash)
+        state.cash = float(self._account.cash)
+        equity = state.cash + state.worth
+        if (
+            equity > CUSHION * state.required
+            and not (state.watched or state.is_called or state.is_ruined)
+            and len(state.marks) <= FEW
+        ):
+            return None  # as nearly always
         found = self._judge_if_due(event.ts)
         self._follow()
         return found or None
@@ -196,6 +224,7 @@ class MarginWatch(PriceFollowing):
     def on_payment(self, event: CashMoved | FxRateSet) -> Sequence[Event] | None:
         """A payment or a new rate. It changes no watch: it may be an input for which nothing is emitted."""
         if isinstance(event, FxRateSet):
+            self._units.clear()
             self._mark_all()
         self.state.cash = float(self._account.cash)
         return self._judge_if_due(event.ts) or None
@@ -211,33 +240,42 @@ class MarginWatch(PriceFollowing):
 
     def _mark(self, symbol: str) -> None:
         """Set the figures of one symbol to the account's."""
-        account, state = self._account, self.state
+        state = self.state
         before = state.marks.pop(symbol, None)
         if before is not None:
-            self._add(before, -1.0)
+            state.worth -= before.worth
+            state.initial -= before.size * before.initial_rate
+            state.required -= before.size * before.rate
+        mark = self._marked(symbol)
+        if mark is not None:
+            state.marks[symbol] = mark
+            state.worth += mark.worth
+            state.initial += mark.size * mark.initial_rate
+            state.required += mark.size * mark.rate
+        elif not state.marks:
+            state.worth = state.initial = state.required = 0.0
+
+    def _marked(self, symbol: str) -> MarginMark | None:
+        """The figures of one symbol as the account has them; ``None`` if nothing is held."""
+        account, terms = self._account, self._market.instrument(symbol)
+        price, quantity = self._market.last_price(symbol), account.net_position(symbol)
+        unit = self._units.get(symbol)
+        if unit is None or unit.terms is not terms:
+            unit = self._units[symbol] = _unit_of(terms, account)
+        weight = float(quantity) * unit.value
+        rates = unit.long if weight > 0 else unit.short
+        if rates is not None and weight and price is not None:
+            value = weight * price
+            return MarginMark(price, weight, value, abs(value), *rates)
+        rates = (float(account.margin_rate(symbol)), float(account.maintenance_rate(symbol)))
+        if unit.is_plain and weight > 0:
+            unit.long = rates
+        elif unit.is_plain and weight:
+            unit.short = rates
         worth, size = account.worth_of(symbol)
         if not worth and not size:
-            if not state.marks:
-                state.worth = state.initial = state.required = 0.0
-            return
-        terms, price = self._market.instrument(symbol), self._market.last_price(symbol)
-        weight = account.net_position(symbol) * terms.multiplier * (account.rate(terms.currency) or 1)
-        mark = state.marks[symbol] = MarginMark(
-            nan if price is None else price,
-            float(weight),
-            float(worth),
-            float(size),
-            float(account.margin_rate(symbol)),
-            float(account.maintenance_rate(symbol)),
-        )
-        self._add(mark, 1.0)
-
-    def _add(self, mark: MarginMark, sign: float) -> None:
-        """Add a mark to the sums, or take it out."""
-        state = self.state
-        state.worth += sign * mark.worth
-        state.initial += sign * mark.size * mark.initial_rate
-        state.required += sign * mark.size * mark.rate
+            return None
+        return MarginMark(nan if price is None else price, weight, float(worth), float(size), *rates)
 
     # --- the view -----------------------------------------------------------------------------
 
@@ -312,6 +350,15 @@ class MarginWatch(PriceFollowing):
 
 def _nothing() -> bool:
     return False
+
+
+def _unit_of(terms: InstrumentDefined, account: AccountView) -> MarginUnit:
+    is_plain = terms.asset_class is not AssetClass.OPTION and not terms.is_margined
+    return MarginUnit(
+        terms,
+        float(terms.multiplier * (account.rate(terms.currency) or 1)),
+        is_plain and account.is_booked_by(terms),
+    )
 
 
 def _growth(mark: MarginMark, change: float) -> float:

@@ -23,6 +23,7 @@ CACHES = {
     ("Router", "owners"),
     ("Router", "routed"),
     ("Router", "watching"),
+    ("MarginWatch", "_units"),
     ("Risk", "_checks"),
 }
 """What follows from registration or from the states, and is worked out when it is first asked for."""

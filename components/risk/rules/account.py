@@ -54,9 +54,9 @@ class RequireMargin:
         return self.is_for_shares or instrument.is_margined
 
     def check(self, order_check: OrderCheck) -> Denial | None:
-        if not order_check.opening_quantity:
-            return None
         if not self.is_for_buys and order_check.order.side is BUY and not order_check.instrument.is_margined:
+            return None
+        if not order_check.opening_quantity:
             return None
         if order_check.price is None:
             return _unpriced(self.rule, ZERO)
@@ -64,13 +64,12 @@ class RequireMargin:
         order = order_check.order
         needed = order_check.added_exposure * context.account.opening_margin_rate(order.symbol, order.side)
         needed += order_check.cost
+        taken = order_check.working.exposure_sums().margin + order_check.working_costs
         if context.margin is not None:
             known = context.margin.free_margin()
-            taken = order_check.working.state.exposure.margin + order_check.working_costs
             if known is not None and float(needed + taken) <= known:
                 return None
-        free = order_check.equity - context.figures.initial_margin - order_check.working.state.exposure.margin
-        free -= order_check.working_costs
+        free = order_check.equity - context.figures.initial_margin - taken
         if needed <= free:
             return None
         return Denial(self.rule, self.sentence, free, needed)
@@ -149,7 +148,7 @@ class MaxSectorConcentration:
         if order_check.price is None:
             return _unpriced("max_sector_concentration", self.limit)
         value = order_check.added_exposure + order_check.context.figures.sector_exposure(sector)
-        value += order_check.working.state.exposure.by_sector.get(sector, ZERO)
+        value += order_check.working.exposure_sums().by_sector.get(sector, ZERO)
         if value <= self.limit * order_check.equity:
             return None
         sentence = f"positions in {sector} must not be worth a larger part of the equity"

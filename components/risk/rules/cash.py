@@ -24,13 +24,22 @@ class RequireCash:
         return self.is_for_futures or not instrument.is_margined
 
     def check(self, order_check: OrderCheck) -> Denial | None:
-        if not order_check.takes_cash:
+        if order_check.order.side is SELL or not order_check.takes_cash:
             return None
-        reserve = order_check.working.state.cash
-        available = order_check.context.account.cash - reserve.counted - order_check.working_costs
+        context, working = order_check.context, order_check.working
+        available = context.account.cash - working.reserved_cash()
+        if context.costs is not None:
+            available -= order_check.working_costs
         if order_check.price is None:
             return Denial("require_cash", "there is no price to value the order at", _plain(available), ZERO)
-        needed = order_check.added_reserve + order_check.cost
+        needed = working.added_reserve(
+            order_check.order,
+            quantity=order_check.added_quantity,
+            value=order_check.added_cost,
+            held=order_check.strategy_held,
+        )
+        if context.costs is not None:
+            needed += order_check.cost
         if needed <= available:
             return None
         sentence = "there is not enough cash"

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
-from brokers.simulated.charges import Charges, charge, fill_terms
+from brokers.simulated.charges import Charges, fill_terms, note_charge
 from brokers.simulated.commission import CommissionModel
 from brokers.simulated.fee_schedules import COMMISSION_MODELS
 from kernel.events import BUY, TAKER, Liquidity, Order, OrderType, Side
@@ -45,23 +45,21 @@ class Account:
         whole = sum((Decimal(quantity) for quantity, _ in parts), Decimal(0))
         key = ClientOrderId(f"o{self._orders}")
         order = Order(key, StrategyId("s"), "A", side, OrderType.MARKET, whole)
-        return [
-            charge(
+        charged: list[Decimal] = []
+        for place, (quantity, price) in enumerate(parts):
+            fill = fill_terms(
                 self.charges,
                 self._model,
-                fill_terms(
-                    self.charges,
-                    self._model,
-                    ts=ts,
-                    order=order,
-                    quantity=Decimal(quantity),
-                    price=Decimal(price),
-                    liquidity=liquidity[min(place, len(liquidity) - 1)],
-                    multiplier=Decimal(multiplier),
-                ),
+                ts=ts,
+                order=order,
+                quantity=Decimal(quantity),
+                price=Decimal(price),
+                liquidity=liquidity[min(place, len(liquidity) - 1)],
+                multiplier=Decimal(multiplier),
             )
-            for place, (quantity, price) in enumerate(parts)
-        ]
+            charged.append(self._model.commission(fill))
+            note_charge(self.charges, self._model, fill, charged[-1])
+        return charged
 
     def cost(self, *parts: Part, side: Side = BUY, ts: int = JANUARY) -> Decimal:
         """The whole cost of an order."""

@@ -17,6 +17,7 @@ from kernel.events import (
     OrderSubmitted,
     ReplaceDenied,
     SessionStopped,
+    Side,
 )
 from kernel.identifiers import StrategyId
 from kernel.snapshot import put_back, take
@@ -381,9 +382,11 @@ def check_sums(core: Core) -> None:
     by_symbol = state.working.by_strategy.get(StrategyId("x"), {})
     assert sum(sums.count for sums in by_symbol.values()) == len(working)
     exposure = state.working.own_exposure[StrategyId("x")]
+    counted = [one for one in working if one.order.client_order_id not in state.working.uncounted]
     for symbol, sums in exposure.by_symbol.items():
-        assert sums.buy == by_symbol[symbol].buy
-        assert sums.sell == by_symbol[symbol].sell
+        for side, quantity in ((Side.BUY, sums.buy), (Side.SELL, sums.sell)):
+            orders = [one for one in counted if (one.order.symbol, one.order.side) == (symbol, side)]
+            assert quantity == sum((one.counted.quantity for one in orders), Decimal(0))
     assert exposure.counted == sum((one.counted for one in exposure.by_symbol.values()), Decimal(0))
 
 

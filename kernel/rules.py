@@ -12,8 +12,15 @@ use ``RULES``. Version 2 changed:
 - Account marks name the trading day that they belong to.
 - Orders need cash and margin with their own costs, fills are checked again, short options need the margin of
   their underlying, and flat rates are of the notional.
-- Quantities that are not in whole lots are recorded as asked.
-- A bar without an open time fills only orders that were there when it can have opened at the earliest.
+- Quantities that are not in whole lots are recorded as asked: of orders, replacements, icebergs and parts. A
+  target weight, or the parts of a worked order, below one lot are refused.
+- A bar without an open time fills only orders that were there when it can have opened at the earliest. Of
+  such a bar, emulated orders that came later take the close alone.
+- A bar without an open time that cannot have opened before an order's time was over does not fill the order.
+- An emulated order whose time ends inside a bar that has not arrived sees that bar, as orders at the
+  simulated venue do. On bars of whole days without a calendar the day of an emulated DAY order is the next
+  bar.
+- An emulated DAY order that is reached has the day of an order that is given then.
 - A strategy reads as much history as it asks for, and not only ``bars_needed()``.
 """
 

@@ -46,6 +46,15 @@ def parse_timeframe(text: str) -> Timeframe:
     return Timeframe(count * _SECONDS[unit] * SECOND_NS, 0)
 
 
+@lru_cache(maxsize=256)
+def fixed_length_ns(text: str) -> int:
+    """The length of a timeframe in ns; 0 if it follows the calendar, or is not known as a timeframe."""
+    try:
+        return parse_timeframe(text).length_ns
+    except InputError:
+        return 0
+
+
 def _explained(text: str) -> str:
     months = re.fullmatch(r"([1-9]\d{0,5})(M|Mo|MO|Mon|mon|MN|mn)", text, re.ASCII)
     if months is not None:

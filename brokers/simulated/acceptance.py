@@ -7,6 +7,7 @@ trailing stop.
 from brokers.simulated.fills.triggers import trail
 from brokers.simulated.hours import TradingHours, next_close, next_open
 from brokers.simulated.resting import AT_ONCE, ON_CLOSE, ON_OPEN, Resting
+from kernel.bar_times import has_days_without_hours
 from kernel.bus import EventBus, is_price
 from kernel.events import (
     DAY,
@@ -23,7 +24,6 @@ from kernel.events import (
     VenueFeature,
 )
 from kernel.rules import FIRST_RULES, RULES, deciding_ts
-from kernel.trading_days import holds_whole_days
 
 _NEEDS_LIMIT = frozenset(
     {
@@ -148,7 +148,7 @@ def _set_day(resting: Resting, hours: TradingHours, bus: EventBus, *, rules: int
     """Set the expiry of a DAY order, and ``due_ts`` if its day is the next bar, whenever that comes."""
     symbol, ts = resting.order.symbol, resting.since_ts
     resting.expire_ts = hours.day_end(symbol, deciding_ts(ts, rules=rules))
-    if rules > FIRST_RULES and _has_days_without_hours(hours, bus, symbol, ts):
+    if rules > FIRST_RULES and has_days_without_hours(hours, bus, symbol, ts):
         resting.due_ts = ts
 
 
@@ -158,15 +158,9 @@ def _set_close(resting: Resting, hours: TradingHours, bus: EventBus, *, rules: i
     A bar that ends in the last nanosecond of the session holds its close.
     """
     symbol, ts = resting.order.symbol, resting.since_ts
-    if _has_days_without_hours(hours, bus, symbol, ts):
+    if has_days_without_hours(hours, bus, symbol, ts):
         resting.due_ts = ts  # the next bar is the next day, whenever it ends
         return
     decided_ts = deciding_ts(ts, rules=rules)
     resting.expire_ts = next_close(hours, symbol, decided_ts)
     resting.due_ts = resting.expire_ts - (decided_ts - ts)
-
-
-def _has_days_without_hours(hours: TradingHours, bus: EventBus, symbol: str, ts: int) -> bool:
-    """Whether the symbol has no calendar and bars of whole days: then each bar is a day of its own."""
-    bar = bus.last(Bar, symbol)
-    return bar is not None and holds_whole_days(bar.timeframe) and hours.session(symbol, ts) is None

@@ -5,7 +5,8 @@ One timer is pending at a time, at the earliest expiry. When it fires, the data 
 - Quotes or trades: the venue has seen all of them up to that moment, so the order expires.
 - Bars: the bar that contains that moment may still arrive. The order is *overdue* and waits for the next bar.
   If that bar opened before the expiry, the order can fill in it and expires after it. Otherwise it expires
-  before it. If a quote, trade or book arrives first, the order expires then.
+  before it; so it does before a bar without an open time that cannot have opened before the expiry. If a
+  quote, trade or book arrives first, the order expires then.
 - Bars of whole days without a calendar: the next bar is the next day, also after a weekend. A DAY order that
   was given before it sees it.
 """
@@ -14,10 +15,11 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from brokers.simulated.acceptance import NEVER, last_price
-from brokers.simulated.matching import Matching, has_ticked
+from brokers.simulated.matching import Matching
 from brokers.simulated.reports import TIME_IS_OVER, expired
 from brokers.simulated.resting import ON_CLOSE, Resting
 from brokers.simulated.state import SimulatedBrokerState
+from kernel.bar_times import earliest_open, last_bar_before
 from kernel.bus import EventBus
 from kernel.events import (
     DAY,
@@ -34,7 +36,7 @@ from kernel.events import (
 from kernel.events.timer_purposes import VenueExpiry
 from kernel.expiry import has_expired
 from kernel.identifiers import TimerName
-from kernel.rules import RULES, deciding_ts
+from kernel.rules import FIRST_RULES, RULES
 
 EXPIRY = TimerName("expiry")
 
@@ -77,7 +79,7 @@ class Expiry:
                     continue
                 if expire_ts > timer.ts:
                     next_due_ts = min(next_due_ts or expire_ts, expire_ts)
-                elif self._waits_for_bar(symbol, expire_ts):
+                elif last_bar_before(self._bus, symbol, expire_ts, rules=self._rules) is not None:
                     state.overdue[symbol] = True
                 else:
                     events += self._end(timer, resting)
@@ -87,10 +89,11 @@ class Expiry:
     def match_overdue(self, bar: Bar, match: Callable[[Bar], list[ExecutionReport]]) -> list[ExecutionReport]:
         """Match the bar that overdue orders waited for, and expire them before or after it."""
         state, symbol, ts = self._state, bar.symbol, bar.ts
+        opened_ts = bar.open_ts if self._rules == FIRST_RULES else earliest_open(bar, state.ended)
         early = [
             one
             for one in state.resting[symbol]
-            if 0 < one.expire_ts <= bar.open_ts and not self._waits_for_next_bar(one)
+            if 0 < one.expire_ts <= opened_ts and not self._waits_for_next_bar(one)
         ]
         reports = [self._expire(ts, resting) for resting in early]
         if not state.remove_done(symbol):
@@ -119,15 +122,6 @@ class Expiry:
         if resting.leaves:
             reports.append(self._expire(timer.ts, resting))
         return reports
-
-    def _waits_for_bar(self, symbol: str, expire_ts: int) -> bool:
-        """Whether the symbol's data are bars, and the bar that contains the expiry has not arrived."""
-        bar = self._bus.last(Bar, symbol)
-        return (
-            bar is not None
-            and deciding_ts(bar.ts, rules=self._rules) < expire_ts
-            and not has_ticked(self._bus, symbol, since_ts=bar.ts - 1)
-        )
 
     def _waits_for_next_bar(self, resting: Resting) -> bool:
         """Whether the day of a DAY order is the next bar, and that has not come yet."""

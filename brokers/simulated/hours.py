@@ -3,9 +3,7 @@
 from typing import Protocol
 
 from kernel.events import Bar, TradingSession
-from kernel.time_units import DAY_NS, SECOND_NS
-
-_UNITS = {"s": SECOND_NS, "m": 60 * SECOND_NS, "h": 3_600 * SECOND_NS, "d": DAY_NS, "w": 7 * DAY_NS}
+from kernel.time_units import DAY_NS
 
 
 class TradingHours(Protocol):
@@ -54,12 +52,6 @@ def is_in_session(hours: TradingHours, bar: Bar) -> bool:
         return True
     session = hours.session(bar.symbol, bar.open_ts)
     return session is None or session.open_ts < bar.ts
-
-
-def length_ns(timeframe: str) -> int:
-    """The length of a timeframe such as ``5m``; 0 if it is not a count and a unit of fixed length."""
-    count, unit = timeframe[:-1], timeframe[-1:]
-    return int(count) * _UNITS.get(unit, 0) if count.isdecimal() else 0
 
 
 def next_open(hours: TradingHours, symbol: str, ts: int) -> int:

@@ -4,9 +4,8 @@ Which orders see an event:
 
 - A quote or trade: all orders, while the venue is open.
 - A bar: the orders that were at the venue when it opened, if a part of the bar is in a session.
-- A bar without ``open_ts``: the orders that were there at the earliest moment at which it can have opened:
-  the end of the bar before it, or its end less its timeframe, whichever is later. An order given after that
-  may have been given while the bar was open. (In older records: all orders that arrived before its end.)
+- A bar without ``open_ts``: the orders that were there at the earliest moment at which it can have opened
+  (``kernel.bar_times``). (In older records: all orders that arrived before its end.)
 - A bar that opened no later than an earlier one: no order. It is a longer bar over prices already seen.
 - A bar during which quotes, trades or books arrived: all orders except those that trail, have triggered or
   are filled in part. The bar may contain prices from before those changes.
@@ -28,23 +27,15 @@ from collections.abc import Callable, Iterable
 from brokers.simulated.fill_sharing import FillSharing, Match
 from brokers.simulated.fills.port import FillTiming, Price
 from brokers.simulated.fills.triggers import fill_at
-from brokers.simulated.hours import TradingHours, is_in_session, length_ns
+from brokers.simulated.hours import TradingHours, is_in_session
 from brokers.simulated.instructions import Ending, MarketT, last_moment, price_as_instructed
 from brokers.simulated.models import VenueModels
 from brokers.simulated.reports import triggered
 from brokers.simulated.resting import Resting
 from brokers.simulated.state import SimulatedBrokerState
+from kernel.bar_times import earliest_open, has_ticked, note_end, note_last_end
 from kernel.bus import EventBus
-from kernel.events import (
-    MARKET,
-    Bar,
-    BookDelta,
-    BookSnapshot,
-    ExecutionReport,
-    Quote,
-    TimerFired,
-    Trade,
-)
+from kernel.events import MARKET, Bar, ExecutionReport, Quote, TimerFired, Trade
 from kernel.rules import FIRST_RULES
 
 
@@ -82,7 +73,8 @@ class Matching:
         if opened_ts:
             there = self._there_at_open(bar, orders, opened_ts)
         elif self._waits:
-            opened_ts = self._earliest_open(bar)
+            opened_ts = earliest_open(bar, self._state.ended)
+            note_end(bar, self._state.ended)
             there = self._there_at_open(bar, orders, opened_ts)
         else:
             there = [resting for resting in orders if ts > resting.since_ts]
@@ -132,17 +124,7 @@ class Matching:
     def note_arrival(self, symbol: str) -> None:
         """Remember the end of the last bar when an order arrives, because the next bar opens no earlier."""
         if self._waits:
-            bar = self._bus.last(Bar, symbol)
-            if bar is not None and not bar.open_ts:
-                self._state.ended.setdefault(symbol, {})[bar.timeframe] = bar.ts
-
-    def _earliest_open(self, bar: Bar) -> int:
-        """The earliest moment at which a bar without ``open_ts`` can have opened. Remembers its end."""
-        ended = self._state.ended.setdefault(bar.symbol, {})
-        length = length_ns(bar.timeframe)
-        opened_ts = max(ended.get(bar.timeframe, 0), bar.ts - length if length else 0)
-        ended[bar.timeframe] = bar.ts
-        return opened_ts
+            note_last_end(self._bus, symbol, self._state.ended)
 
     def _there_at_open(self, bar: Bar, orders: list[Resting], opened_ts: int) -> list[Resting]:
         """The orders that see a bar that opened at ``opened_ts``."""
@@ -202,10 +184,3 @@ class Matching:
         if price is not None:
             reports += self._execution.fill(resting, price, quantity=resting.leaves, event=event)
         return reports
-
-
-def has_ticked(bus: EventBus, symbol: str, *, since_ts: int) -> bool:
-    """Whether a quote, trade or book of the symbol arrived after ``since_ts``."""
-    last = bus.last
-    ticks = (last(Quote, symbol), last(Trade, symbol), last(BookSnapshot, symbol), last(BookDelta, symbol))
-    return any(tick is not None and tick.ts > since_ts for tick in ticks)

@@ -111,7 +111,7 @@ def assemble(
     costs = None if venue is None else venue.costs
     day = DayStart(account, account.strategies, hours=venue_facts, day_symbol=risk_limits.day_symbol)
     shares = Shares(_capital(placed), account=account, figures=account.strategies, day=day)
-    emulation = Emulator(market=market, account=account, hours=venue_facts, rules=rules)
+    emulation = _emulation(bus, market, account=account, hours=venue_facts, venue=venue, rules=rules)
     guard = _guard(
         placed,
         risk_limits,
@@ -236,6 +236,20 @@ def _capital(placed: Sequence[PlacedStrategy]) -> dict[StrategyId, Capital]:
 def _marking(config: PortfolioConfig, placed: Sequence[PlacedStrategy]) -> PortfolioConfig:
     """The settings, with marks of ledgers if a strategy has capital: its returns need them."""
     return msgspec.structs.replace(config, mark_ledgers=config.mark_ledgers or bool(_capital(placed)))
+
+
+def _emulation(
+    bus: EventBus,
+    market: MarketData,
+    *,
+    account: Portfolio,
+    hours: VenueFacts,
+    venue: Venue | None,
+    rules: int,
+) -> Emulator:
+    """The emulation of what the venue lacks. A venue in the core sees bars when they end."""
+    sees_bars = venue is not None
+    return Emulator(bus, market=market, account=account, hours=hours, sees_bars=sees_bars, rules=rules)
 
 
 def _register_allocator(

@@ -13,6 +13,9 @@ What changes it:
   after the first market event of the symbol after the venue accepted the order.
 - Market events test conditions and move trailing levels. They are heard only for symbols with an order that
   waits for one.
+- A time that ends inside a bar that has not arrived (see ``release_times``): the order is *overdue*. It sees
+  that bar, and ends with it.
+- A DAY order that is reached gets the day that a DAY order has which is given then.
 
 What never happens: an emulated stop trades on the event that triggers it. The simulated venue processes each
 market event before emulation does, so the order is sent on that event and trades on the next one.
@@ -32,7 +35,13 @@ from components.emulation.capabilities import (
     takes_as_it_is,
     time_wanted,
 )
-from components.emulation.release_times import TradingHours, expiry_ts, is_out_of_session, release_ts
+from components.emulation.release_times import (
+    TradingHours,
+    expiry_ts,
+    is_out_of_session,
+    overdue_until,
+    release_ts,
+)
 from components.emulation.triggers import (
     Condition,
     condition_of,
@@ -42,6 +51,8 @@ from components.emulation.triggers import (
     rescale,
 )
 from components.emulation.views import AccountView, MarketView, price_for, reducible, would_take
+from kernel.bar_times import EndsOfBars, earliest_open, note_end, note_last_end
+from kernel.bus import EventBus
 from kernel.component import STEADFAST, FailurePolicy, Subscription, Watch
 from kernel.corporate_actions import ONE, RESTATING, is_void, successor
 from kernel.errors import ComponentError
@@ -75,7 +86,8 @@ from kernel.events import (
 )
 from kernel.events.timer_purposes import HeldOrderRelease, OrderExpiry
 from kernel.identifiers import ClientOrderId, TimerName
-from kernel.rules import RULES
+from kernel.rules import FIRST_RULES, RULES
+from kernel.timers import NEVER
 
 ZERO = Decimal(0)
 _OWN_TIMERS = (OrderExpiry, HeldOrderRelease)
@@ -95,10 +107,11 @@ class EmulatedOrder(msgspec.Struct, gc=False):
     """One emulated order.
 
     - ``order``: the order as it was asked for.
-    - ``since_ts``: the time at which it was held, or accepted for IOC.
+    - ``since_ts``: the time at which it was held, accepted for IOC, or sent for DAY.
     - ``condition``: the price it waits for; ``None`` without one.
     - ``timers``: the names of its timers that have not fired.
     - ``is_restated``: the corporate action in progress has given it new terms.
+    - ``is_overdue``: its time is over, and it waits for the bar that contains this moment.
     """
 
     order: ApprovedOrder
@@ -107,6 +120,7 @@ class EmulatedOrder(msgspec.Struct, gc=False):
     condition: Condition | None = None
     timers: list[TimerName] = []
     is_restated: bool = False
+    is_overdue: bool = False
 
 
 class EmulatorState(msgspec.Struct):
@@ -115,11 +129,13 @@ class EmulatorState(msgspec.Struct):
     - ``declared``: what the venue accepts; ``None`` before it was declared.
     - ``orders``: emulated orders by symbol, in order of arrival.
     - ``symbols``: their symbols by client order id.
+    - ``ended``: the end of the last bar without ``open_ts``, by symbol and timeframe.
     """
 
     declared: VenueDeclared | None = None
     orders: dict[str, dict[ClientOrderId, EmulatedOrder]] = {}
     symbols: dict[ClientOrderId, str] = {}
+    ended: EndsOfBars = {}
 
 
 class Emulator:
@@ -129,9 +145,19 @@ class Emulator:
     failure_policy: FailurePolicy = STEADFAST
 
     def __init__(
-        self, *, market: MarketView, account: AccountView, hours: TradingHours, rules: int = RULES
+        self,
+        bus: EventBus,
+        *,
+        market: MarketView,
+        account: AccountView,
+        hours: TradingHours,
+        sees_bars: bool,
+        rules: int = RULES,
     ) -> None:
+        """``sees_bars``: the venue is in the core and fills orders on bars, when these end."""
         self.state = EmulatorState()
+        self._bus = bus
+        self._sees_bars = sees_bars
         self._market = market
         self._account = account
         self._hours = hours
@@ -206,21 +232,23 @@ class Emulator:
                 release = HeldOrderRelease(order.client_order_id)
                 return [*events, self._timer(ts, item, name, due_ts=due, purpose=release)]
             if item.condition is not None:
-                self._watching.add(order.symbol)
+                self._watch_for(order.symbol)
                 return events
         return [*events, *self._release(ts, item)]
 
     def _expiry_timer(self, ts: int, item: EmulatedOrder) -> list[Event]:
         due = expiry_ts(item.order, ts, hours=self._hours, rules=self._rules)
-        if due is None:
-            return []
+        return [] if due is None else [self._expiry_at(ts, item, due)]
+
+    def _expiry_at(self, ts: int, item: EmulatedOrder, due_ts: int) -> Event:
         key = item.order.client_order_id
-        return [self._timer(ts, item, TimerName(f"expire {key}"), due_ts=due, purpose=OrderExpiry(key))]
+        return self._timer(ts, item, TimerName(f"expire {key}"), due_ts=due_ts, purpose=OrderExpiry(key))
 
     def _timer(
         self, ts: int, item: EmulatedOrder, name: TimerName, *, due_ts: int, purpose: TimerPurpose
     ) -> Event:
-        item.timers.append(name)
+        if name not in item.timers:
+            item.timers.append(name)
         return TimerScheduled(ts, self.name, name, due_ts, purpose=purpose)
 
     # --- sending ------------------------------------------------------------------------------
@@ -244,8 +272,19 @@ class Emulator:
         if sent.time_in_force is time_wanted(order, declared):  # the venue enforces the time in force
             return [*self._forget(ts, order.client_order_id), HeldOrderTriggered(ts, sent)]
         item.phase, item.condition = Phase.SENT, None
+        day = self._begin_day(ts, item)
         self._unwatch_if_idle(order.symbol)
-        return [HeldOrderTriggered(ts, sent)]
+        return [*day, HeldOrderTriggered(ts, sent)]
+
+    def _begin_day(self, ts: int, item: EmulatedOrder) -> list[Event]:
+        """Let a DAY order that is sent now end as one that is given now. A new timer replaces the old one."""
+        if self._rules == FIRST_RULES or item.order.time_in_force is not TimeInForce.DAY:
+            return []
+        before = expiry_ts(item.order, item.since_ts, hours=self._hours, rules=self._rules)
+        due = expiry_ts(item.order, ts, hours=self._hours, rules=self._rules)
+        is_new = item.is_overdue or due != before
+        item.since_ts, item.is_overdue = ts, False
+        return [self._expiry_at(ts, item, due)] if is_new and due is not None else []
 
     def _deny(
         self, ts: int, item: EmulatedOrder, *, rule: str, reason: str, limit: Decimal | None
@@ -257,10 +296,15 @@ class Emulator:
     # --- the market and the clock -------------------------------------------------------------
 
     def on_bar(self, bar: Bar) -> Sequence[Event] | None:
-        def is_reached(condition: Condition) -> bool:
-            return reached_by_bar(condition, bar)
+        opened_ts: int | None = bar.open_ts
+        if not opened_ts:
+            opened_ts = None if self._rules == FIRST_RULES else earliest_open(bar, self.state.ended)
+            note_end(bar, self.state.ended)
 
-        return self._test_conditions(bar, is_reached, opened_ts=bar.open_ts or bar.ts)
+        def is_reached(condition: Condition) -> bool:
+            return reached_by_bar(condition, bar, opened_ts=opened_ts)
+
+        return self._test_conditions(bar, is_reached, opened_ts=bar.ts if opened_ts is None else opened_ts)
 
     def on_quote(self, quote: Quote) -> Sequence[Event] | None:
         def is_reached(condition: Condition) -> bool:
@@ -288,8 +332,12 @@ class Emulator:
                     continue  # the bar opened before the order was accepted
                 item.phase = Phase.SENT
                 events.append(ExpireOrderIntent(ts, item.order.client_order_id))
+            elif item.is_overdue and not isinstance(event, Bar):
+                events.append(self._end(ts, item))
             elif item.condition is not None and is_reached(item.condition):
                 events += self._release(ts, item)
+            elif item.is_overdue:
+                events.append(self._end(ts, item))
         if events:
             self._unwatch_if_idle(symbol)
         return events or None
@@ -304,8 +352,29 @@ class Emulator:
         if timer.name in item.timers:
             item.timers.remove(timer.name)
         if isinstance(purpose, OrderExpiry):
-            return (ExpireOrderIntent(timer.ts, purpose.client_order_id),)
+            return self._expire(timer.ts, item)
         return self._release(timer.ts, item) if item.phase is Phase.HELD else None
+
+    def _expire(self, ts: int, item: EmulatedOrder) -> Sequence[Event]:
+        """End an order whose time is over, or let it wait for the bar that contains this moment."""
+        if self._rules > FIRST_RULES and not item.is_overdue:
+            until = overdue_until(
+                item.order,
+                ts,
+                since_ts=item.since_ts,
+                hours=self._hours,
+                bus=self._bus,
+                sees_bars=self._sees_bars,
+            )
+            if until > ts:
+                item.is_overdue = True
+                self._watch_for(item.order.symbol)
+                return () if until == NEVER else (self._expiry_at(ts, item, until),)
+        return (self._end(ts, item),)
+
+    def _end(self, ts: int, item: EmulatedOrder) -> Event:
+        item.is_overdue = False
+        return ExpireOrderIntent(ts, item.order.client_order_id)
 
     # --- events of orders ---------------------------------------------------------------------
 
@@ -313,7 +382,7 @@ class Emulator:
         item = self._find(event.client_order_id) if self.state.symbols else None
         if item is not None and item.phase is Phase.SENT and self._is_immediate(item.order):
             item.phase, item.since_ts = Phase.LAST_CHANCE, event.ts
-            self._watching.add(event.symbol)
+            self._watch_for(event.symbol)
 
     def on_filled(self, event: OrderFilled) -> Sequence[Event] | None:
         """Forget a filled order. A partial fill proves that the venue has accepted the order."""
@@ -404,10 +473,16 @@ class Emulator:
         if self._is_needed(symbol):
             self._watching.add(symbol)
 
+    def _watch_for(self, symbol: str) -> None:
+        """Hear the symbol's market events for an order that waits for one from now on."""
+        if self._rules > FIRST_RULES:
+            note_last_end(self._bus, symbol, self.state.ended)
+        self._watching.add(symbol)
+
     def _is_needed(self, symbol: str) -> bool:
         """Whether an order of the symbol waits for a market event."""
         return any(
-            item.condition is not None or item.phase is Phase.LAST_CHANCE
+            item.condition is not None or item.phase is Phase.LAST_CHANCE or item.is_overdue
             for item in self.state.orders.get(symbol, {}).values()
         )
 

@@ -2,13 +2,22 @@
 
 Hours come from the instrument's calendar. Without one the venue is open round the clock, and its day is the
 UTC day, which opens and closes at midnight.
+
+An order whose time is over may have to wait for a bar that has not arrived, as at a venue that sees bars:
+
+- A DAY order on bars of whole days without a calendar: its day is the next bar, whenever that comes.
+- The time ends inside a bar: if the venue is in the core, it has not seen the part of the bar before that
+  moment. A venue outside of the core trades in real time, so there the order ends at once.
 """
 
 from typing import Protocol
 
+from kernel.bar_times import end_of_bar_around, has_days_without_hours, last_bar_before
+from kernel.bus import EventBus
 from kernel.events import Bar, Order, OrderType, Quote, TimeInForce, Trade, TradingSession
 from kernel.rules import RULES, deciding_ts
 from kernel.time_units import MINUTE_NS
+from kernel.timers import NEVER
 
 CLOSE_LEAD_NS = MINUTE_NS
 """Time between the sending of an order on close and the close, in ns.
@@ -46,6 +55,22 @@ def expiry_ts(order: Order, ts: int, *, hours: TradingHours, rules: int = RULES)
     if order.time_in_force is TimeInForce.DAY:
         return hours.day_end(order.symbol, deciding_ts(ts, rules=rules))
     return order.expire_ts if order.time_in_force is TimeInForce.GTD else None
+
+
+def overdue_until(
+    order: Order, ts: int, *, since_ts: int, hours: TradingHours, bus: EventBus, sees_bars: bool
+) -> int:
+    """How long an order from ``since_ts``, whose time is over at ``ts``, waits for the next bar at most.
+
+    ``ts``: it does not wait. ``NEVER``: until the bar comes.
+    """
+    bar = last_bar_before(bus, order.symbol, ts)
+    if bar is None:
+        return ts
+    is_day = order.time_in_force is TimeInForce.DAY
+    if is_day and bar.ts <= since_ts and has_days_without_hours(hours, bus, order.symbol, since_ts):
+        return NEVER
+    return (end_of_bar_around(ts, bar) or NEVER) if sees_bars else ts
 
 
 def is_out_of_session(event: Bar | Quote | Trade, *, hours: TradingHours) -> bool:

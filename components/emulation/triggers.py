@@ -6,7 +6,8 @@ The price that is compared with the level:
 - Trade: its price.
 - Bar that opened after the order arrived: its high and low.
 - Bar that opened before that: its close alone, because high and low may be older than the order.
-- Bar without ``open_ts``: its high and low, if it ends after the order arrived.
+- Bar without ``open_ts``: as if it had opened at the earliest moment that is possible
+  (``kernel.bar_times``). In logs of the first rules: its high and low, if it ends after the order arrived.
 - Bar that opened no later than one already used (a longer timeframe): ignored.
 
 A trailing stop is tested against the level before the event. Then the best price of the event moves the
@@ -90,14 +91,21 @@ def reached_by_trade(condition: Condition, trade: Trade) -> bool:
     return _reached_by_tick(condition, trade.price, ts=trade.ts)
 
 
-def reached_by_bar(condition: Condition, bar: Bar) -> bool:
-    """Whether a bar makes the condition true."""
-    opened_ts = bar.open_ts
-    if bar.ts <= condition.since_ts or 0 < opened_ts <= condition.opened_ts:
+def reached_by_bar(condition: Condition, bar: Bar, *, opened_ts: int | None) -> bool:
+    """Whether a bar makes the condition true.
+
+    ``opened_ts``: when it opened, or can have opened at the earliest; ``None`` to take its high and low.
+    """
+    if bar.ts <= condition.since_ts:
         return False
-    condition.opened_ts = opened_ts
-    if 0 < opened_ts < condition.since_ts:
-        return _reached_at(condition, bar.close)
+    if opened_ts is None:
+        condition.opened_ts = 0
+    else:
+        if condition.opened_ts > 0 and opened_ts <= condition.opened_ts:
+            return False
+        condition.opened_ts = opened_ts
+        if opened_ts < condition.since_ts:
+            return _reached_at(condition, bar.close)
     if not isfinite(bar.high + bar.low):
         return False
     worst, best = (bar.high, bar.low) if condition.rises else (bar.low, bar.high)

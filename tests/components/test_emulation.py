@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from components.emulation.release_times import overdue_until
+from components.venue_facts import VenueFacts
 from kernel import snapshot
 from kernel.events import (
     Bar,
@@ -19,6 +21,7 @@ from kernel.events import (
     ExecutionReport,
     HeldOrderTriggered,
     InstrumentDefined,
+    Order,
     OrderDenied,
     OrderExpired,
     OrderFilled,
@@ -26,14 +29,16 @@ from kernel.events import (
     OrderType,
     Quote,
     ReduceOnlyTrading,
+    Side,
     TimeInForce,
     Trade,
     TradingSession,
 )
-from kernel.identifiers import ClientOrderId, FillId
+from kernel.identifiers import ClientOrderId, FillId, StrategyId
 from kernel.snapshot import Snapshot
 from kernel.time_units import DAY_NS as DAY
 from kernel.time_units import HOUR_NS as HOUR
+from kernel.time_units import SECOND_NS
 from strategies.sdk import Cancel, PlaceOrder, Replace, buy, one_cancels_other, sell
 from tests.components.lacking_venue import EVERYTHING_ELSE, core_lacking, fills, kinds, planned
 from tests.components.sample_core import hear, of_type
@@ -109,7 +114,10 @@ def test_emulated_orders_fill_at_the_prices_of_native_ones_where_quotes_last(
         ([Bar(30, "A", "1m", 99.0, 99.0, 95.01, 98.0, 1.0, 12)], False),
         ([Bar(30, "A", "1m", 99.0, 99.0, 90.0, 98.0, 1.0, 5)], False),
         ([Bar(30, "A", "1m", 99.0, 99.0, 90.0, 95.0, 1.0, 5)], True),
-        ([Bar(30, "A", "1m", 99.0, 99.0, 95.0, 98.0, 1.0, 0)], True),
+        ([Bar(30, "A", "1m", 99.0, 99.0, 95.0, 98.0, 1.0, 0)], False),
+        ([Bar(30, "A", "1m", 99.0, 99.0, 90.0, 95.0, 1.0, 0)], True),
+        ([Bar(30, "A", "1mo", 99.0, 99.0, 95.0, 98.0, 1.0, 0)], False),
+        ([Bar(30, "A", "1m", 99.0, 99.0, 98.0, 98.0, 1.0, 0), Bar(40, "A", "1m", 99, 99, 95, 98, 1)], True),
         ([Bar(10, "A", "1m", 99.0, 99.0, 95.0, 95.0, 1.0, 0)], False),
         ([Quote(20, "A", 0.0, 90.0)], False),
         ([Quote(20, "A", float("nan"), 90.0)], False),
@@ -118,10 +126,37 @@ def test_emulated_orders_fill_at_the_prices_of_native_ones_where_quotes_last(
     ids=repr,
 )
 def test_a_sell_stop_at_95_is_reached_by(events: list[Event], is_reached: bool) -> None:
-    """A bar that was open before the order came counts with its close alone."""
+    """A bar that was open before the order came, or may have been, counts with its close alone."""
     made = run(sell("A", 5, stop=95), [*quotes(100), *events], *EVERYTHING_ELSE)
 
     assert bool(of_type(made, HeldOrderTriggered)) is is_reached
+
+
+def test_a_bar_without_an_open_time_that_follows_the_one_of_the_decision_counts_whole() -> None:
+    days = [Bar(20 + n, "A", "1d", 99.0, 99.0, low, 98.0, 1.0) for n, low in enumerate((90.0, 98.0, 95.0))]
+
+    made = run(sell("A", 5, stop=95), days, *EVERYTHING_ELSE)
+
+    assert [event.ts for event in of_type(made, HeldOrderTriggered)] == [22]
+
+
+def test_a_longer_bar_without_an_open_time_counts_for_no_stop_given_inside_it() -> None:
+    minute = 60 * SECOND_NS
+    short = [Bar(n * minute, "A", "1m", 99.0, 99.0, 98.0, 98.0, 1.0) for n in range(1, 6)]
+    long = Bar(5 * minute, "A", "5m", 99.0, 99.0, 90.0, 98.0, 5.0)
+
+    made = run(sell("A", 5, stop=95), [*short, long], *EVERYTHING_ELSE)
+
+    assert of_type(made, HeldOrderTriggered) == []
+
+
+def test_an_immediate_order_keeps_its_chance_over_a_bar_that_may_have_opened_before_it() -> None:
+    placed = buy("A", 5, limit=100, time_in_force=Tif.IOC)
+    bars = [Bar(n * 60 * SECOND_NS, "A", "1m", 100.0, 100.0, 99.0, 100.0, 1.0) for n in (1, 2)]
+
+    made = run(placed, [Quote(30 * SECOND_NS, "A", 101.0, 101.0), *bars], *EVERYTHING_ELSE)
+
+    assert [(event.ts, int(event.price)) for event in of_type(made, OrderFilled)] == [(bars[1].ts, 100)]
 
 
 def test_a_trailing_stop_does_not_trigger_on_the_low_of_the_bar_that_moved_its_level() -> None:
@@ -487,3 +522,22 @@ def test_a_snapshot_at_any_place_changes_nothing_and_no_order_is_overfilled(
     for entry in steady.orders.state.open.values():
         assert entry.filled_quantity < entry.order.quantity
     assert not any(kind in ("TransitionRefused", "ComponentFailed") for kind in kinds(expected))
+
+
+@pytest.mark.parametrize(("sees_bars", "wait"), [(True, HOUR // 2), (False, 0)])
+def test_an_order_whose_time_ends_inside_a_bar_waits_for_it_only_at_a_venue_that_sees_bars(
+    sees_bars: bool, wait: int
+) -> None:
+    """A venue outside of the core trades in real time."""
+    core = core_lacking(planned(None), "gtd")
+    hear(core, Bar(DAY, "A", "1h", 1.0, 1.0, 1.0, 1.0, 1.0, DAY - HOUR))
+    key, strategy = ClientOrderId("1-x-1"), StrategyId("x")
+    order = Order(
+        key, strategy, "A", Side.BUY, Type.LIMIT, Decimal(5), Decimal(1), None, Tif.GTD, DAY + HOUR // 2
+    )
+
+    until = overdue_until(
+        order, DAY + HOUR // 2, since_ts=DAY, hours=VenueFacts(), bus=core.bus, sees_bars=sees_bars
+    )
+
+    assert until == DAY + HOUR // 2 + wait

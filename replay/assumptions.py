@@ -7,9 +7,15 @@ from decimal import Decimal
 import msgspec
 
 from components.assembly.instruments import InstrumentConfig
-from components.strategy_host.sizes import CUT
+from components.strategy_host.plain_values import CUT
 from kernel.configuration import listed
-from kernel.events import InstrumentDefined, Order, OrderIntent
+from kernel.events import (
+    ExecutionRequested,
+    InstrumentDefined,
+    OrderIntent,
+    ReplaceIntent,
+    SignalsAggregated,
+)
 from replay.config import ReplayConfig
 
 
@@ -47,29 +53,51 @@ def _open_terms(declared: InstrumentConfig | None, terms: InstrumentDefined) -> 
 
 
 class CutQuantities:
-    """Counts the orders whose quantity was cut to whole lots."""
+    """Counts the orders, and new terms of orders, with a quantity that was cut to whole lots.
+
+    Also the plans of signals that came out below one lot, so that nothing is held.
+    """
 
     def __init__(self) -> None:
-        self._count = 0
-        self._first: tuple[Order, str] | None = None
+        self._count = self._plan_count = 0
+        self._first = self._first_plan = ""
 
-    def take(self, intent: OrderIntent) -> None:
-        """Count an order if its quantity was cut."""
-        if intent.asked.startswith(CUT):
+    def take(
+        self,
+        intent: OrderIntent | ReplaceIntent | ExecutionRequested,
+        instruments: Mapping[str, InstrumentDefined],
+    ) -> None:
+        """Count an order if a quantity of it was cut."""
+        if CUT in intent.asked:
             self._count += 1
-            self._first = self._first or (intent.order, intent.asked)
+            if not self._first:
+                named = intent if isinstance(intent, ReplaceIntent) else intent.order
+                lot = _lot(named.symbol, instruments)
+                self._first = f"{named.client_order_id} of {named.symbol}: {intent.asked} (lot {lot})"
 
-    def note(self, instruments: Mapping[str, InstrumentDefined]) -> str:
-        """The count and the first of these orders, in a sentence; empty if there is none."""
-        if self._first is None:
-            return ""
-        order, asked = self._first
-        terms = instruments.get(order.symbol)
-        lot = Decimal(1) if terms is None else terms.lot_size
-        return (
-            f"{self._count:,} orders cut to whole lots, first {order.client_order_id}: {asked} of "
-            f"{order.symbol} became {order.quantity:f} (lot {lot:f})"
-        )
+    def take_plan(self, plan: SignalsAggregated, instruments: Mapping[str, InstrumentDefined]) -> None:
+        """Count a plan if its score asks for a position, and its size for less than one lot."""
+        if plan.score and not plan.target_quantity:
+            self._plan_count += 1
+            lot = _lot(plan.symbol, instruments)
+            self._first_plan = self._first_plan or f"{plan.symbol} with score {plan.score:g} (lot {lot})"
+
+    def notes(self) -> Sequence[str]:
+        """The counts with the first of each, in sentences; a count of 0 has none."""
+        found: list[str] = []
+        if self._count:
+            found.append(f"{self._count:,} orders cut to whole lots, first {self._first}")
+        if self._plan_count:
+            found.append(
+                f"{self._plan_count:,} plans of signals came to less than one lot, so to no position, "
+                f"first {self._first_plan}"
+            )
+        return found
+
+
+def _lot(symbol: str, instruments: Mapping[str, InstrumentDefined]) -> str:
+    terms = instruments.get(symbol)
+    return f"{Decimal(1) if terms is None else terms.lot_size:f}"
 
 
 def without_open_note(streams: Sequence[str]) -> str:

@@ -25,16 +25,18 @@ from kernel.events import (
     ConfigLoaded,
     DecisionRefused,
     Event,
+    ExecutionRequested,
     FillCorrected,
-    InstrumentDefined,
     OrderDenied,
     OrderFilled,
     OrderIntent,
     OrderRejected,
     OrderSubmitted,
+    ReplaceIntent,
     RiskLimitBreached,
     RunFinished,
     RunStarted,
+    SignalsAggregated,
     StrategyLoaded,
     StrategyLogged,
     StreamRange,
@@ -68,7 +70,8 @@ ZERO = Decimal(0)
 _FRAME: frozenset[type[Event]] = frozenset({RunStarted, RunFinished, FillCorrected})
 _COUNTED: frozenset[type[Event]] = COUNTED.union(
     UNRATED_TYPES,
-    {ConfigLoaded, StrategyLoaded, ComponentFailed, StrategyLogged, RiskLimitBreached, OrderIntent},
+    {ConfigLoaded, StrategyLoaded, ComponentFailed, StrategyLogged, RiskLimitBreached},
+    {OrderIntent, ReplaceIntent, ExecutionRequested, SignalsAggregated},
 )
 
 
@@ -226,7 +229,7 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
         margin_calls=tally.margin_calls,
         ruined_ts=tally.ruined_ts,
         assumed=assumed_terms_of(tally.config, started.symbols, facts.instruments),
-        notes=tally.notes(beginning, facts.instruments),
+        notes=tally.notes(beginning),
     )
 
 
@@ -272,13 +275,16 @@ class _Tally:
         self.last_mark: AccountMarked | None = None
         self.exit_reasons: dict[ClientOrderId, str] = {}
         self.cuts = CutQuantities()
+        self._instruments = facts.instruments
         self._points: list[tuple[int, float, float, float, int]] = []
 
     def take(self, event: Event) -> None:
         self.unrated.take(event)
         match event:
-            case OrderIntent():
-                self.cuts.take(event)
+            case OrderIntent() | ReplaceIntent() | ExecutionRequested():
+                self.cuts.take(event, self._instruments)
+            case SignalsAggregated():
+                self.cuts.take_plan(event, self._instruments)
             case OrderSubmitted(order=order):
                 self.orders += 1
                 self.exit_reasons[order.client_order_id] = reason_of(order)
@@ -328,9 +334,9 @@ class _Tally:
             self.ruined_ts = ts
             self.ruin = f"ruin: the equity was {value} with nothing left to sell; the account owed money"
 
-    def notes(self, beginning: _Beginning, instruments: Mapping[str, InstrumentDefined]) -> tuple[str, ...]:
+    def notes(self, beginning: _Beginning) -> tuple[str, ...]:
         """What a reader of the figures should know, in sentences."""
-        found = self.cuts.note(instruments), without_open_note(beginning.without_open)
+        found = *self.cuts.notes(), without_open_note(beginning.without_open)
         return tuple(filter(None, found))
 
     def _note(self, problem: str) -> None:

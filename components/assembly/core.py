@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from components.allocation.allocator import Allocator, plan_id
+from components.allocation.allocator import Allocator, WorkOrder, plan_id
 from components.allocation.config import SignalsConfig, named_strategies
 from components.assembly.venue import CoreView, Venue
 from components.emulation.emulator import Emulator
@@ -144,7 +144,8 @@ def assemble(
         if watching.is_needed:
             bus.register_watching(watching)
     plan, slugs = _order_ids(placed, signals, disabled)
-    allocation = _register_allocator(bus, signals, account=account, market=market, plan=plan, slugs=slugs)
+    work = partial(work_request, records_cuts=rules > FIRST_RULES)
+    allocation = _register_allocator(bus, signals, work, account=account, market=market, ids=(plan, slugs))
     algorithms = _register_algorithms(bus, market, execution)
     symbol_of = _symbol_of(orders, algorithms)
     views = _HostViews(
@@ -255,11 +256,11 @@ def _emulation(
 def _register_allocator(
     bus: EventBus,
     signals: SignalsConfig | None,
+    work_order: WorkOrder,
     *,
     account: Portfolio,
     market: MarketData,
-    plan: StrategyId,
-    slugs: Mapping[StrategyId, str],
+    ids: tuple[StrategyId, Mapping[StrategyId, str]],
 ) -> Allocator | None:
     """The allocator, if signals are configured.
 
@@ -268,8 +269,14 @@ def _register_allocator(
     """
     if signals is None:
         return None
+    plan, slugs = ids
     allocator = Allocator(
-        signals, account=account, market=market, work_order=work_request, plan=plan, slug=slugs[plan]
+        signals,
+        account=account,
+        market=market,
+        work_order=work_order,
+        plan=plan,
+        slug=slugs[plan],
     )
     bus.register(allocator)
     return allocator

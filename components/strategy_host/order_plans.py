@@ -18,7 +18,7 @@ from components.strategy_host.order_terms import (
     terms_of,
     trail_of,
 )
-from components.strategy_host.plain_values import choice, order_price, several, text
+from components.strategy_host.plain_values import choice, joined, order_price, several, text
 from components.strategy_host.sizes import Sizes
 from components.strategy_host.state import HostState
 from kernel.events import (
@@ -86,7 +86,10 @@ class OrderPlans:
         if not is_plain(wanted, terms.order_type):
             trail_amount, trail_percent = trail_of(wanted, terms.order_type, instrument)
             post_only, reduce_only = instructions_of(wanted, terms)
-            display = display_of(wanted, terms, quantity=quantity, instrument=instrument)
+            display, cut = display_of(
+                wanted, terms, quantity=quantity, instrument=instrument, sizes=self._sizes
+            )
+            asked = joined(asked, cut)
         side, tag = choice(Side, wanted.side, "side"), text(wanted.tag, "tag")
         order = Order(
             self._next_id(),

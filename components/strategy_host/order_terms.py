@@ -11,13 +11,14 @@ from components.strategy_host.plain_values import (
     flag,
     nanoseconds,
     order_price,
-    to_lots,
     to_ticks,
 )
+from components.strategy_host.sizes import Sizes
 from kernel.events import GTC, GTD, MARKET, TRAILING_STOP, InstrumentDefined, OrderType, TimeInForce
 from strategies.sdk.decisions import PlaceOrder, Target
 
 Type = OrderType
+DISPLAY = "display quantity"
 
 
 class Needs(NamedTuple):
@@ -135,15 +136,18 @@ def instructions_of(wanted: PlaceOrder, terms: Terms) -> tuple[bool, bool]:
 
 
 def display_of(
-    wanted: PlaceOrder, terms: Terms, *, quantity: Decimal, instrument: InstrumentDefined
-) -> Decimal | None:
-    """The quantity that an iceberg shows, in whole lots; ``None`` for an order that shows everything."""
+    wanted: PlaceOrder, terms: Terms, *, quantity: Decimal, instrument: InstrumentDefined, sizes: Sizes
+) -> tuple[Decimal | None, str]:
+    """The quantity that an iceberg shows, in whole lots, and words if it was cut.
+
+    ``None`` for an order that shows everything.
+    """
     if wanted.display_quantity is None:
-        return None
+        return None, ""
     if terms.limit_price is None:
         raise ValueError(f"a {terms.order_type.value} order cannot be an iceberg: it needs a limit price")
-    display = to_lots(wanted.display_quantity, instrument.lot_size)
-    return None if display >= quantity else display
+    display, cut = sizes.whole_lots(wanted.display_quantity, instrument, what=DISPLAY)
+    return (None, "") if display >= quantity else (display, cut)
 
 
 def _misfit(order_type: OrderType, what: str, given: object) -> ValueError:

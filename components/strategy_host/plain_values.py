@@ -99,6 +99,21 @@ def written(exact: Decimal) -> str:
     return f"{exact.normalize():f}"
 
 
+CUT = ", cut to "
+"""Comes between the quantity that a strategy asked for and the one in whole lots."""
+
+
+def cut_words(what: str, asked: Anything, lots: Decimal) -> str:
+    """The words for a quantity that was cut to whole lots; empty if it was in whole lots."""
+    exact = exact_number(asked, what)
+    return "" if exact == lots else f"{what} {written(exact)}{CUT}{written(lots)}"
+
+
+def joined(*words: str) -> str:
+    """Words about several quantities of one decision; empty ones are left out."""
+    return "; ".join(filter(None, words))
+
+
 def nanoseconds(value: Anything, what: str) -> int:
     """A time or a length of time that fits an event."""
     if isinstance(value, bool) or not isinstance(value, Integral):

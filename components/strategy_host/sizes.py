@@ -15,16 +15,13 @@ from decimal import Decimal
 from typing import Protocol
 
 from components.strategy_host.order_costs import OrderCosts
-from components.strategy_host.plain_values import LARGEST, exact_number, to_lots, written
+from components.strategy_host.plain_values import CUT, LARGEST, cut_words, exact_number, to_lots, written
 from kernel.events import InstrumentDefined
 from kernel.identifiers import StrategyId
 from strategies.sdk.decisions import EquityPercent, Notional, Target
 
 ZERO = Decimal(0)
 ACCOUNT = "the account's equity"
-CUT = "quantity"
-"""Begins ``OrderIntent.asked`` for a quantity that was cut to whole lots."""
-
 CAPITAL = "the strategy's capital"
 """The basis of percentages and weights for a strategy with capital of its own."""
 
@@ -74,11 +71,7 @@ class Sizes:
         """
         kind = type(wanted)
         if kind is not Notional and kind is not EquityPercent:
-            lots = to_lots(wanted, instrument.lot_size)
-            if self._records_cuts and lots != wanted:
-                exact = exact_number(wanted, "quantity")
-                return lots, "" if exact == lots else f"{CUT} {written(exact)}"
-            return lots, ""
+            return self.whole_lots(wanted, instrument)
         if isinstance(wanted, Notional):
             amount = exact_number(wanted.amount, "notional")
             asked = f"notional {written(amount)}"
@@ -94,6 +87,13 @@ class Sizes:
         if units < instrument.lot_size:
             raise ValueError(f"{asked} is less than one lot of {instrument.lot_size}")
         return to_lots(units, instrument.lot_size), asked
+
+    def whole_lots(
+        self, wanted: object, instrument: InstrumentDefined, *, what: str = "quantity"
+    ) -> tuple[Decimal, str]:
+        """A number of units in whole lots, and words if it was cut. Raises ``ValueError`` below one lot."""
+        lots = to_lots(wanted, instrument.lot_size)
+        return lots, cut_words(what, wanted, lots) if self._records_cuts and lots != wanted else ""
 
     def difference(
         self, wanted: Target, instrument: InstrumentDefined, *, price: Decimal | None
@@ -118,7 +118,10 @@ class Sizes:
         missing = lots * instrument.lot_size - self._account.strategy_position(
             self._strategy, instrument.symbol
         )
-        return int(missing / instrument.lot_size) * instrument.lot_size, asked
+        ordered = int(missing / instrument.lot_size) * instrument.lot_size
+        if self._records_cuts:
+            asked = _of_target(wanted, asked, instrument, lots=lots, is_ordered=bool(ordered))
+        return ordered, asked
 
     def _target_of(self, worth: Decimal, instrument: InstrumentDefined, price: Decimal | None) -> Decimal:
         """The position of a worth, less the costs of its order if that makes the position larger."""
@@ -163,6 +166,19 @@ class Sizes:
         if last is None or not (last > 0 or (last < 0 and instrument.allow_negative_prices)):
             raise ValueError(f"{instrument.symbol} has no price yet to size an order by")
         return Decimal(repr(last))
+
+
+def _of_target(
+    wanted: Target, asked: str, instrument: InstrumentDefined, *, lots: int, is_ordered: bool
+) -> str:
+    """The words for a target that became ``lots``. Raises ``ValueError`` for 0 lots that need no order."""
+    if wanted.weight is not None:
+        if lots or not wanted.weight:
+            return asked
+        if not is_ordered:
+            raise ValueError(f"{asked} is less than one lot of {instrument.lot_size:f}")
+        return f"{asked}{CUT}0"
+    return cut_words("target position", wanted.position, lots * instrument.lot_size) or asked
 
 
 def _given(wanted: Target) -> str:

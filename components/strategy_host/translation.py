@@ -21,7 +21,6 @@ from components.strategy_host.plain_values import (
     nanoseconds,
     order_price,
     text,
-    to_lots,
 )
 from components.strategy_host.session_timers import SessionTimers
 from components.strategy_host.sizes import ACCOUNT, AccountView, Sizes
@@ -107,7 +106,7 @@ class Translator:
         order_costs = None
         if costs is not None:
             order_costs = OrderCosts(strategy, costs, rate=account.rate, last_quote=last_quote)
-        sizes = Sizes(
+        self._sizes = sizes = Sizes(
             strategy,
             account=account,
             last_price=last_price,
@@ -116,7 +115,7 @@ class Translator:
             records_cuts=records_cuts,
         )
         self._plans = OrderPlans(strategy, slug=slug, state=state, instrument=instrument, sizes=sizes)
-        self._worked = WorkedOrders(self._plans, instrument)
+        self._worked = WorkedOrders(self._plans, instrument, records_cuts=records_cuts)
         self._session_timers = session_timers
         self._words = words
         self._has = has
@@ -196,10 +195,12 @@ class Translator:
         key = ClientOrderId(text(wanted.client_order_id, "client_order_id"))
         symbol = self._symbol_of(key)
         instrument = self._instrument(symbol)
-        quantity = None if wanted.quantity is None else to_lots(wanted.quantity, instrument.lot_size)
+        quantity, asked = None, ""
+        if wanted.quantity is not None:
+            quantity, asked = self._sizes.whole_lots(wanted.quantity, instrument)
         limit_price = order_price(wanted.limit_price, instrument)
         stop_price = order_price(wanted.stop_price, instrument)
-        return ReplaceIntent(ts, key, self._strategy, symbol, quantity, limit_price, stop_price)
+        return ReplaceIntent(ts, key, self._strategy, symbol, quantity, limit_price, stop_price, asked)
 
     def _signal(self, ts: int, raised: Signal) -> Event:
         strength = exact_number(raised.strength, "signal strength")

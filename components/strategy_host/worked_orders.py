@@ -10,7 +10,15 @@ from itertools import islice
 import msgspec
 
 from components.strategy_host.order_plans import OrderPlans
-from components.strategy_host.plain_values import choice, exact_number, nanoseconds, to_lots
+from components.strategy_host.order_terms import DISPLAY
+from components.strategy_host.plain_values import (
+    choice,
+    cut_words,
+    exact_number,
+    joined,
+    nanoseconds,
+    to_lots,
+)
 from kernel.events import (
     AlgorithmKind,
     AlgorithmTerms,
@@ -33,19 +41,28 @@ ONE = Decimal(1)
 class WorkedOrders:
     """Makes the requests of one strategy; every method raises ``ValueError`` for invalid terms."""
 
-    def __init__(self, plans: OrderPlans, instrument: Callable[[str], InstrumentDefined]) -> None:
+    def __init__(
+        self, plans: OrderPlans, instrument: Callable[[str], InstrumentDefined], *, records_cuts: bool
+    ) -> None:
         self._plans = plans
         self._instrument = instrument
+        self._records_cuts = records_cuts
 
     def requested(self, ts: int, wanted: Execute) -> Sequence[ExecutionRequested]:
         """The request to work an order; no request for a target that is already reached."""
         intents = self._intents(ts, wanted.order)
         if len(intents) > 1:
             raise ValueError("an order worked in parts takes no attached exits; send them on its fills")
-        orders = [intent.order for intent in intents]
         return [
-            work_request(ts, order, wanted.algorithm, lot_size=self._instrument(order.symbol).lot_size)
-            for order in orders
+            work_request(
+                ts,
+                intent.order,
+                wanted.algorithm,
+                lot_size=self._instrument(intent.order.symbol).lot_size,
+                asked=intent.asked,
+                records_cuts=self._records_cuts,
+            )
+            for intent in intents
         ]
 
     def shown_in_parts(self, ts: int, wanted: PlaceOrder) -> Sequence[ExecutionRequested]:
@@ -62,8 +79,20 @@ class WorkedOrders:
         raise ValueError(f"expected a PlaceOrder or a Target; got {type(order).__name__}")
 
 
-def work_request(ts: int, order: Order, algorithm: Algorithm, *, lot_size: Decimal) -> ExecutionRequested:
-    """The request to work an order. If the rest is cancelled at the end, the order is good till then."""
+def work_request(
+    ts: int,
+    order: Order,
+    algorithm: Algorithm,
+    *,
+    lot_size: Decimal,
+    asked: str = "",
+    records_cuts: bool = False,
+) -> ExecutionRequested:
+    """The request to work an order. If the rest is cancelled at the end, the order is good till then.
+
+    - ``asked``: the order's quantity in the words of the decision.
+    - ``records_cuts``: as for ``Sizes``.
+    """
     if order.time_in_force is not TimeInForce.GTC:
         given = order.time_in_force.value
         raise ValueError(f"an order worked in parts is gtc and ends with its algorithm; got {given}")
@@ -71,7 +100,22 @@ def work_request(ts: int, order: Order, algorithm: Algorithm, *, lot_size: Decim
     leftover = choice(Leftover, algorithm.leftover, "leftover")
     if terms.end_ts and leftover is Leftover.CANCEL:
         order = msgspec.structs.replace(order, time_in_force=TimeInForce.GTD, expire_ts=terms.end_ts)
-    return ExecutionRequested(ts, order, terms)
+    if not records_cuts:
+        return ExecutionRequested(ts, order, terms)
+    return ExecutionRequested(ts, order, terms, joined(asked, _cut_parts(algorithm, terms, lot_size)))
+
+
+def _cut_parts(algorithm: Algorithm, terms: AlgorithmTerms, lot_size: Decimal) -> str:
+    """The words for a part quantity that was cut to whole lots. Raises ``ValueError`` below one lot."""
+    match algorithm:
+        case Iceberg(display_quantity=quantity):
+            return cut_words(DISPLAY, quantity, terms.display_quantity)
+        case Participation(part_quantity=quantity) if quantity:
+            if terms.display_quantity <= 0:
+                raise ValueError(f"part_quantity {quantity!r} is less than one lot of {lot_size:f}")
+            return cut_words("part quantity", quantity, terms.display_quantity)
+        case _:
+            return ""
 
 
 def _terms_of(ts: int, algorithm: object, lot_size: Decimal) -> AlgorithmTerms:

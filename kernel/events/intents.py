@@ -26,7 +26,10 @@ class CancelIntent(Event, frozen=True, tag=31):
 
 
 class ReplaceIntent(Event, frozen=True, tag=32):
-    """A strategy wants new terms for a working order; ``None`` keeps the old term."""
+    """A strategy wants new terms for a working order; ``None`` keeps the old term.
+
+    ``asked`` is the quantity that was asked for, if it was cut to whole lots.
+    """
 
     client_order_id: ClientOrderId
     strategy: StrategyId
@@ -34,6 +37,7 @@ class ReplaceIntent(Event, frozen=True, tag=32):
     quantity: Decimal | None = None
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
+    asked: str = ""
 
 
 class SignalRaised(Event, frozen=True, tag=33):
@@ -60,10 +64,14 @@ class DecisionRefused(Event, frozen=True, tag=34):
 
 
 class ExecutionRequested(Event, frozen=True, tag=35):
-    """A strategy wants this order worked in parts. Each part is an order of its own."""
+    """A strategy wants this order worked in parts. Each part is an order of its own.
+
+    ``asked`` is the strategy's own form of a quantity that is not in units or was cut to whole lots.
+    """
 
     order: Order
     algorithm: AlgorithmTerms
+    asked: str = ""
 
 
 class CancelExecutionIntent(Event, frozen=True, tag=36):

@@ -86,7 +86,6 @@ ALLOWED: Mapping[str, Mapping[Place, Reason]] = {
         "kernel/events/system.py::CancelOrder": _FOR_OPERATORS,
         "kernel/events/time.py::ClockTicked": "the bus takes the time from every input, whatever its type",
         "kernel/events/time.py::ClockJumped": _ON_RECORD,
-        "kernel/events/intents.py::SignalsAggregated": _ON_RECORD,
         "kernel/events/system.py::ComponentQuarantined": _ON_RECORD,
         "kernel/events/market.py::FeedStatusChanged": _FOR_FEEDS,
         "kernel/events/system.py::StrategyUnloaded": _FOR_RELOADS,

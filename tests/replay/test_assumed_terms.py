@@ -248,7 +248,7 @@ def test_a_quantity_cut_to_whole_lots_is_told_with_both_numbers(tmp_path: Path) 
 
     assert [trade.quantity for trade in result.trades] == [Decimal(10)]
     assert result.result.notes == (
-        "2 orders cut to whole lots, first 1-trip-1: quantity 10.5 of EURUSD became 10 (lot 1)",
+        "2 orders cut to whole lots, first 1-trip-1 of EURUSD: quantity 10.5, cut to 10 (lot 1)",
     )
 
 

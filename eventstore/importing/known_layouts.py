@@ -34,6 +34,11 @@ _BINANCE = tuple(
 )
 _DATABENTO_SCALE = Decimal("1e-9")
 _LEAN_SCALE = Decimal("1e-4")
+_LEAN_SIDES = (rf"(?:{_NUMBER})?",) * 10
+_LEAN_QUOTE_BAR = (
+    *("time", "bid open", "bid high", "bid low", "bid", "bid size"),
+    *("ask open", "ask high", "ask low", "ask", "ask size"),
+)
 _SERVER_TIME = "MetaTrader stamps the broker's own time; name its zone with --tz, such as Europe/Athens"
 
 LAYOUTS: tuple[Layout, ...] = (
@@ -333,11 +338,8 @@ LAYOUTS: tuple[Layout, ...] = (
         Layout(
             name="LEAN quote bars",
             kind=DataKind.QUOTES,
-            row=(r"\d{1,8}", *((rf"(?:{_NUMBER})?",) * 10)),
-            names=(
-                *("time", "bid open", "bid high", "bid low", "bid", "bid size"),
-                *("ask open", "ask high", "ask low", "ask", "ask size"),
-            ),
+            row=(r"\d{1,8}", *_LEAN_SIDES),
+            names=_LEAN_QUOTE_BAR,
             file_name=rf"(?P<day>\d{{8}})_(?P<symbol>[^/]+?)_{step}_quote\.csv$",
             needs_file_name=True,
             stamps_are_day_ms=True,
@@ -347,6 +349,21 @@ LAYOUTS: tuple[Layout, ...] = (
             note="each bar gives one quote, at its end",
         )
         for step, shift_ms in (("minute", 60_000), ("second", 1_000))
+    ),
+    *(
+        Layout(
+            name=f"LEAN quote bars, {step}",
+            kind=DataKind.QUOTES,
+            row=(rf"\d{{8}} {clock}", *_LEAN_SIDES),
+            names=_LEAN_QUOTE_BAR,
+            file_name=r"(?P<symbol>[^/_]+)(?:_quote)?\.(?:zip|csv)$",
+            stamp_shift_ms=shift_ms,
+            whole_number_scale=_LEAN_SCALE,
+            whole_number_tz=_NEW_YORK,
+            note="each bar gives one quote, at its end",
+        )
+        # hours follow days, which match both
+        for step, clock, shift_ms in (("daily", "00:00", 86_400_000), ("hourly", r"\d\d:00", 3_600_000))
     ),
     Layout(
         name="LEAN ticks",

@@ -50,7 +50,7 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
     stamps_are_day_ms: bool = False
     """Stamps are milliseconds since midnight of the day in the file name."""
     stamp_shift_ms: int = 0
-    """Added to such stamps."""
+    """Added to such stamps, or to those written like ``20240501 16:00``: from a bar's open to its end."""
     skip_rows: tuple[tuple[str, str], ...] = ()
     """(plain name, value) of rows to leave out."""
     refusal: str = ""

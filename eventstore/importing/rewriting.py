@@ -33,12 +33,14 @@ _NUMBERS = {
 }
 _OPTIONAL_SIZES = (DataKind.BARS, DataKind.QUOTES)
 _ONE = Decimal(1)
+_WRITTEN = "%Y%m%d %H:%M"
 
 
 class Conventions(msgspec.Struct, frozen=True):
     """How the numbers and stamps of a file are written.
 
-    - ``day``: eight digits; stamps are milliseconds since its midnight, plus ``shift_ms``.
+    - ``day``: eight digits; stamps are milliseconds since its midnight.
+    - ``shift_ms``: added to such stamps, or to those written like ``20240501 16:00``.
     - ``zone``: the name of a zone at the end of every stamp, which is left out.
     - ``skipped``: (place, text) of rows to leave out.
     """
@@ -90,6 +92,8 @@ class Rewriting:
             found[self._time] = fields[self._time].strip().removesuffix(self._conventions.zone)
         if self._midnight is not None:
             found[self._time] = self._stamp(fields[self._time])
+        elif self._conventions.shift_ms:
+            found[self._time] = self._later(fields[self._time])
         return found
 
     def _is_blank(self, fields: Sequence[str]) -> bool:
@@ -117,6 +121,14 @@ class Rewriting:
         at_ms = int(plain) + self._conventions.shift_ms
         moment = self._midnight + timedelta(milliseconds=at_ms)
         return f"{moment:%Y-%m-%d %H:%M:%S}.{at_ms * MS_NS % SECOND_NS:09d}"
+
+    def _later(self, text: str) -> str:
+        """A written stamp of local time, shifted. The clock change of a day is not looked at."""
+        try:
+            moment = datetime.strptime(text.strip(), _WRITTEN).replace(tzinfo=UTC)
+        except ValueError:
+            return text  # the row is refused with the text that it has
+        return (moment + timedelta(milliseconds=self._conventions.shift_ms)).strftime(_WRITTEN)
 
 
 def _places(columns: Columns, targets: Sequence[str]) -> tuple[int, ...]:

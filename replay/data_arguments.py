@@ -13,6 +13,7 @@ import msgspec
 from eventstore import EventStore
 from eventstore.importing import (
     BadRow,
+    BadRowCause,
     BadRowsRefused,
     DataKind,
     ImportOptions,
@@ -86,9 +87,14 @@ class BadFrameRow(BadRow, frozen=True):
 
     label: str
 
-    def __str__(self) -> str:
+    @property
+    def where(self) -> str:
+        return f"row {self.label}"
+
+    @property
+    def complaint(self) -> str:
         seen = repr(self.seen) if self.seen else "missing (NaN)"
-        return f"{self.file}, row {self.label}: {self.field} is {seen}, expected {self.expected}"
+        return f"{self.field} is {seen}, expected {self.expected}"
 
 
 def data_of(
@@ -153,11 +159,15 @@ async def _import_part(store: EventStore, part: DataPart, importing: ImportOptio
         if part.labels is None:
             raise
         labels = part.labels
-        rows = tuple(
-            BadFrameRow(row.file, row.line, row.field, row.seen, row.expected, labels(row.line))
-            for row in error.rows
-        )
-        raise BadRowsRefused(rows, count=error.count) from None
+
+        def named(rows: Sequence[BadRow]) -> tuple[BadRow, ...]:
+            return tuple(
+                BadFrameRow(row.file, row.line, row.field, row.seen, row.expected, labels(row.line))
+                for row in rows
+            )
+
+        causes = tuple(BadRowCause(cause.count, named(cause.first)) for cause in error.causes)
+        raise BadRowsRefused(named(error.rows), count=error.count, causes=causes) from None
     return tuple(stream.stream for stream in imported.streams)
 
 

@@ -21,7 +21,7 @@ To add a layout, add its entry to ``known_layouts``. To add a kind of data, writ
 and its column names in ``columns``. To add a file format, see ``sources``.
 """
 
-from eventstore.importing.defects import BadRow, BadRowsRefused, RowDefect
+from eventstore.importing.defects import BadRow, BadRowCause, BadRowsRefused, RowDefect
 from eventstore.importing.importer import ImportResult, StreamImport, append_parsed, import_file, import_files
 from eventstore.importing.memory_rows import MemoryRows, Source, TextOf
 from eventstore.importing.options import BadRows, DataKind, DateOrder, ImportOptions, Label, TimeUnit
@@ -32,6 +32,7 @@ from eventstore.importing.reconcile import StreamContradicted
 
 __all__ = [
     "BadRow",
+    "BadRowCause",
     "BadRows",
     "BadRowsRefused",
     "DataKind",

@@ -16,7 +16,7 @@ import msgspec
 from eventstore.data_facts import DataMeasure, facts_about, measured_facts, read_facts
 from eventstore.data_issues import IssueFinder, check_scale, described
 from eventstore.encoding import encode_events
-from eventstore.importing.defects import BadRow
+from eventstore.importing.defects import BadRow, BadRowCause
 from eventstore.importing.memory_rows import Source
 from eventstore.importing.options import ImportOptions
 from eventstore.importing.parsed import OnProgress, ParsedFiles, Progress
@@ -60,7 +60,7 @@ class ImportResult(msgspec.Struct, frozen=True):
     - ``row_count``: all rows. Each is in a stream, skipped, bad, superseded or foreign.
     - ``new_count``: events appended to data streams.
     - ``skipped_count``: rows of symbols that were not asked for.
-    - ``bad_count``: bad rows; ``bad_rows`` are the first ten.
+    - ``bad_count``: bad rows; ``bad_rows`` are the first ten, ``bad_causes`` all by their cause.
     - ``quarantined_count``: events appended to quarantine streams; bad rows already there are not counted.
     - ``superseded_count``: of recorded feeds, updates and snapshots not newer than their order book.
     - ``foreign_count``: of recorded feeds, messages other than books, trades and quotes.
@@ -82,6 +82,7 @@ class ImportResult(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
     left_out: tuple[tuple[str, int], ...] = ()
     recognised: tuple[Recognised, ...] = ()
+    bad_causes: tuple[BadRowCause, ...] = ()
 
 
 class Stored(msgspec.Struct):
@@ -322,4 +323,5 @@ def _result(parsed: ParsedFiles, streams: list[StreamImport], *, notes: tuple[st
         notes=notes,
         left_out=tuple((reason, count) for reason, count in parsed.left_out.items() if count),
         recognised=tuple(parsed.recognised),
+        bad_causes=parsed.causes.listed(),
     )

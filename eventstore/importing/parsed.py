@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from eventstore.importing.defects import LISTED_ROWS, BadRow, RowDefect
+from eventstore.importing.defects import LISTED_ROWS, BadRow, BadRowCauses, RowDefect
 from eventstore.importing.intervals import DEFAULT_TIMEFRAME
 from eventstore.importing.options import BadRows, DataKind, ImportOptions
 from eventstore.importing.recognition import Recognised
@@ -70,11 +70,16 @@ class ParsedFiles:
         self.foreign_count = 0
         self.left_out: Counter[str] = Counter()
         self.recognised: list[Recognised] = []
-        self.bad_count = 0
         self.bad_rows: list[BadRow] = []
+        self.causes = BadRowCauses()
         self.options = options
         self._suffix = _suffix(options)
         self._by_suffix: dict[str, dict[str, Track]] = {self._suffix: self.tracks}
+
+    @property
+    def bad_count(self) -> int:
+        """The count of bad rows so far."""
+        return self.causes.count
 
     def begin_file(self, options: ImportOptions) -> None:
         """Go on with a file whose rows are read with these options: they name kind and timeframe."""
@@ -101,7 +106,7 @@ class ParsedFiles:
 
     def refuse(self, bad: BadRow, symbol: str, *, raw: str) -> None:
         """Count a bad row, and quarantine it if the options say so."""
-        self.bad_count += 1
+        self.causes.take(bad)
         if len(self.bad_rows) < LISTED_ROWS:
             self.bad_rows.append(bad)
         if self.options.bad_rows is BadRows.REFUSE:

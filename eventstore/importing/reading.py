@@ -80,7 +80,7 @@ def _read_all(
         before += reader.read(source, _shifted(on_progress, before=before, total=total))
     reader.finish()
     if parsed.bad_count and parsed.options.bad_rows is BadRows.REFUSE:
-        raise BadRowsRefused(tuple(parsed.bad_rows), count=parsed.bad_count)
+        raise BadRowsRefused(tuple(parsed.bad_rows), count=parsed.bad_count, causes=parsed.causes.listed())
     reader.check_found()
 
 

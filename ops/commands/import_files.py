@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from eventstore.importing import (
     BadRows,
+    BadRowsRefused,
     DataKind,
     DateOrder,
     ImportOptions,
@@ -23,14 +24,20 @@ from eventstore.importing import (
     parse_files,
 )
 from eventstore.importing import Progress as ImportProgress
+from eventstore.importing.defects import listing
 from eventstore.importing.importer import Stored
 from eventstore.importing.local_time import iso_utc
 from eventstore.importing.option_checks import checked
 from eventstore.importing.replacing import Replacement
+from eventstore.stream_keys import QUARANTINE_SUFFIX
 from kernel.errors import InputError, OnetapeError, StoreError
 from ops.event_loop import run
 from ops.store_file import existing_store, new_or_existing_store, store_option
 from ops.tables import plain_table, print_table
+
+_KEEP_THE_OTHERS = (
+    "\nTo import the other rows, add --bad-rows quarantine: each bad row is then kept in NAME.quarantine"
+)
 
 
 class ImportStopped(OnetapeError):
@@ -251,6 +258,8 @@ def _import(
             parsed = parse_files(files, options, on_progress=report)
         except KeyboardInterrupt:
             raise ImportStopped("interrupted while the files were read; nothing was imported") from None
+        except BadRowsRefused as error:
+            raise error.with_advice(_KEEP_THE_OTHERS) from None
         try:
             return append_to_store(store_path, parsed, report=report, replacement=replacement)
         finally:
@@ -347,11 +356,10 @@ def _print_result(result: ImportResult, console: Console) -> None:
     parts.extend(f"{count:,} {reason} left out" for reason, count in result.left_out)
     click.echo(", ".join(parts))
     if result.bad_count:
-        click.echo(
-            f"{result.bad_count:,} bad rows quarantined ({result.quarantined_count:,} new), the first are:"
-        )
-        for row in result.bad_rows:
-            click.echo(f"  {row}")
+        click.echo(f"{result.bad_count:,} bad rows quarantined ({result.quarantined_count:,} new):")
+        click.echo(listing(result.bad_causes, count=result.bad_count))
+        kept = [stream.stream for stream in result.streams if stream.stream.endswith(QUARANTINE_SUFFIX)]
+        click.echo(f"each of them, with its text: onetape log {kept[0]}" if kept else "")
     for note in result.notes:
         click.echo(f"note: {note}")
 

@@ -114,6 +114,7 @@ def test_import_puts_bad_rows_aside_and_says_so(tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert "1 bad rows quarantined (1 new)" in result.stdout
     assert "bars.csv, line 5: open is 'x'" in result.stdout
+    assert "onetape log x.1d.quarantine" in result.stdout
 
 
 def test_a_second_import_of_the_same_file_appends_nothing(store: Path) -> None:
@@ -134,6 +135,7 @@ def test_a_bad_row_is_refused_by_file_line_and_field_and_the_store_stays(store: 
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith("onetape: 1 bad row, so nothing was imported:")
     assert "bars.csv, line 5: close is '13', expected a price from low 9.0 to high 12.0" in result.stderr
+    assert "add --bad-rows quarantine" in result.stderr
     assert store_heads(store) == before
 
 

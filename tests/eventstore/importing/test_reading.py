@@ -18,6 +18,7 @@ from eventstore.importing import (
     Progress,
     parse_files,
 )
+from eventstore.importing.defects import BadRow, BadRowCauses, listing
 from eventstore.importing.local_time import iso_utc
 from kernel.errors import InputError
 from kernel.events import Bar, MessageQuarantined
@@ -154,14 +155,33 @@ def test_a_bad_row_put_aside_keeps_its_place_its_reason_and_its_text(
     assert len(events["goog.1d"]) == 2
 
 
-def test_the_error_lists_ten_bad_rows_and_counts_the_rest(tmp_path: Path) -> None:
-    path = write_bars(tmp_path, *["2012-03-01,x,12,9,11,100"] * 25)
+def test_bad_rows_of_one_cause_are_one_line_with_their_count_and_the_first_places(tmp_path: Path) -> None:
+    lines = [f"2012-03-{day:02},10,12,9,,100" for day in range(1, 21)]
+    lines += [f"2012-04-{day:02},10,{day},{day + 1},{day},100" for day in range(20, 24)]
+    path = write_bars(tmp_path, *lines, "2012-05-01,x,12,9,11,100")
 
-    with pytest.raises(BadRowsRefused, match="25 bad rows") as caught:
+    with pytest.raises(BadRowsRefused) as caught:
         parse_files([path], GOOG)
 
     assert (len(caught.value.rows), caught.value.count) == (10, 25)
-    assert str(caught.value).endswith("... and 15 more")
+    assert str(caught.value).splitlines() == [
+        "25 bad rows, so nothing was imported:",
+        "  20 rows like bars.csv, line 2: close is '', expected a finite number (also line 3, line 4, ...)",
+        "  4 rows like bars.csv, line 22: low is '21', expected no more than high 20.0 "
+        "(also line 23, line 24, ...)",
+        "  bars.csv, line 26: open is 'x', expected a finite number",
+    ]
+
+
+def test_bad_rows_of_more_than_ten_causes_are_counted() -> None:
+    causes = BadRowCauses()
+    for place in range(13):
+        causes.take(BadRow("a.csv", place, f"field_{place}", "x", "a number"))
+
+    words = listing(causes.listed(), count=causes.count).splitlines()
+
+    assert len(words) == 11
+    assert words[-1] == "  ... and 3 more of other causes"
 
 
 @given(st.lists(st.sampled_from(["good", "bad"]), max_size=40))

@@ -301,7 +301,8 @@ class MarketData:
     def latest(self) -> MarketEvent | None:
         """The latest market event of any symbol."""
         retained = (event for by_symbol in self._bus.retained.values() for event in by_symbol.values())
-        latest: MarketEvent | None = max(retained, key=_ts_of, default=None)  # type: ignore[assignment]  # market types
+        latest = max(retained, key=_ts_of, default=None)
+        assert latest is None or isinstance(latest, MarketEvent)
         return latest
 
     def _since(self, symbol: str, price: float, before_ts: int) -> float:

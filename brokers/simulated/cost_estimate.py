@@ -16,7 +16,7 @@ from kernel.events import BUY, TAKER, InstrumentDefined, Order, Quote
 
 
 class CostEstimate(msgspec.Struct, frozen=True):
-    """Implements ``components.risk.views.CostView``.
+    """Implements ``kernel.cost_view.CostView``.
 
     - ``currency``: of commissions; empty: the instrument's.
     - A model that is ``None``: no commission, or no slippage.

@@ -31,7 +31,6 @@ from components.risk.context import RiskContext
 from components.risk.exits import EXITS
 from components.risk.risk import Risk
 from components.risk.strategy_gate import StrategyGate
-from components.risk.views import CostView
 from components.risk_monitor.account_figures import AccountFigures
 from components.risk_monitor.margin_watch import MarginWatch
 from components.risk_monitor.monitor import RiskMonitor
@@ -49,6 +48,7 @@ from components.strategy_host.worked_orders import work_request
 from components.venue_facts import VenueFacts
 from kernel.bus import EventBus
 from kernel.component import Component, FailurePolicy
+from kernel.cost_view import CostView
 from kernel.errors import ConfigError
 from kernel.identifiers import ClientOrderId, StrategyId
 from kernel.rules import FIRST_RULES, RULES

@@ -11,10 +11,10 @@ import msgspec
 from components.market_data import MarketData
 from components.order_books.order_books import OrderBooks
 from components.portfolio.portfolio import Portfolio
-from components.risk.views import CostView
 from components.risk_monitor.margin_watch import MarginWatch
 from components.venue_facts import VenueFacts
 from kernel.bus import EventBus
+from kernel.cost_view import CostView
 from kernel.events import VenueDeclared
 from kernel.rules import RULES
 

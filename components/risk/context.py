@@ -3,7 +3,6 @@
 from components.risk.state import RiskState
 from components.risk.views import (
     AccountView,
-    CostView,
     EmulationCheck,
     FiguresView,
     MarginView,
@@ -11,6 +10,7 @@ from components.risk.views import (
     VenueView,
 )
 from components.risk.working_orders import WorkingOrders
+from kernel.cost_view import CostView
 
 
 class RiskContext:

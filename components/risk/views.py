@@ -60,22 +60,6 @@ class MarketView(Protocol):
     def instrument(self, symbol: str) -> InstrumentDefined: ...
 
 
-class CostView(Protocol):
-    """The estimated costs of orders that are not sent yet."""
-
-    def estimate(
-        self,
-        order: Order,
-        *,
-        quantity: Decimal,
-        price: Decimal,
-        quote: Quote | None,
-        instrument: InstrumentDefined,
-    ) -> Iterable[tuple[Decimal, str]]:
-        """Commission and slippage if ``quantity`` fills around ``price``: amounts with their currencies."""
-        ...
-
-
 class MarginView(Protocol):
     """The free margin, where it is known without summing over the positions."""
 

@@ -1,31 +1,15 @@
 """The estimated costs of an order that is being sized, so that a size by worth leaves room for them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Protocol
 
+from kernel.cost_view import CostView
 from kernel.events import BUY, LIMIT, MARKET, SELL, InstrumentDefined, Order, Quote
 from kernel.identifiers import ClientOrderId, StrategyId
 
 ZERO = Decimal(0)
 ONE = Decimal(1)
 _NOT_SENT = ClientOrderId("")
-
-
-class CostView(Protocol):
-    """The estimated costs of orders that are not sent yet."""
-
-    def estimate(
-        self,
-        order: Order,
-        *,
-        quantity: Decimal,
-        price: Decimal,
-        quote: Quote | None,
-        instrument: InstrumentDefined,
-    ) -> Iterable[tuple[Decimal, str]]:
-        """Commission and slippage if ``quantity`` fills around ``price``: amounts with their currencies."""
-        ...
 
 
 class OrderCosts:

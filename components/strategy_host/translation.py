@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeGuard
 
-from components.strategy_host.order_costs import CostView, OrderCosts
+from components.strategy_host.order_costs import OrderCosts
 from components.strategy_host.order_plans import OrderPlans
 from components.strategy_host.plain_values import (
     REASON_LIMIT,
@@ -27,6 +27,7 @@ from components.strategy_host.sizes import ACCOUNT, AccountView, Sizes
 from components.strategy_host.state import HostState
 from components.strategy_host.words import Words
 from components.strategy_host.worked_orders import WorkedOrders
+from kernel.cost_view import CostView
 from kernel.events import (
     CancelExecutionIntent,
     CancelIntent,

@@ -56,9 +56,16 @@ def importing(modules: Mapping[str, ModuleType]) -> dict[str, object]:
 
 
 def _import_of(modules: Mapping[str, ModuleType]) -> Callable[..., object]:
-    # `import` passes its names and globals by position, which are only passed on
-    def find(name: str, *rest: object) -> object:
-        return modules[name] if name in modules else builtins.__import__(name, *rest)  # type: ignore[arg-type]  # as `import` calls it
+    def find(
+        name: str,
+        globals_: Mapping[str, object] | None = None,
+        locals_: Mapping[str, object] | None = None,
+        fromlist: Sequence[str] | None = (),
+        level: int = 0,
+    ) -> object:
+        if name in modules:
+            return modules[name]
+        return builtins.__import__(name, globals_, locals_, fromlist, level)
 
     return find
 

@@ -1,18 +1,21 @@
 """Makes the small logs that every later version must still replay: see ``test_golden_log``.
 
-Run as ``python -m tests.replay.golden_log PATH PATH-WIDE``, once for a release that changes what is written;
-logs of older versions stay as they are. The wide one has whatever the core has timers and ids for.
+Run as ``python -m tests.replay.golden_log tests/replay/logs``, once for a release that changes what is
+written or derived; logs of older versions stay as they are. It makes two logs, named by the present rules:
+
+- ``wide``: whatever the core has timers and ids for.
+- ``accounts``: history before the run, margin calls and ruin, quantities that are cut, orders of a day that
+  are emulated, bars without an open time, and facts about the data.
 """
 
 import asyncio
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
 from decimal import Decimal
-from importlib.resources import as_file
 from pathlib import Path
 from random import Random
-
-import msgspec
+from tempfile import TemporaryDirectory
 
 from brokers.simulated.config import ModelConfig, SimulatedBrokerConfig
 from brokers.simulated.financing import FinancingConfig, Interest
@@ -21,22 +24,20 @@ from components.assembly.instruments import InstrumentConfig
 from components.assembly.settings import StrategyConfig
 from components.portfolio.portfolio import PortfolioConfig
 from eventstore import Durability, SqliteEventStore
-from eventstore.importing import import_file
+from eventstore.importing import ImportOptions, import_file
 from kernel.events import AssetClass, Bar, CorporateAction, CorporateActionKind, Event, FundingRateSet
+from kernel.rules import RULES
 from kernel.time_units import DAY_NS
 from replay.backtest import run_and_record
 from replay.commands import Flatten, Halt, Resume
 from replay.config import ReplayConfig
-from replay.demo import DEMO_IMPORT
 from replay.planning import plan_run
-from replay.sample import stocks
 from strategies.sdk import RiskLimits, Twap
 from strategies.sdk.limits import BreachAction, ContinuousLimit, LimitKind, Rearm
 from strategies.sdk.sizing import FixedFractional
 
 MINUTE_NS = 60_000_000_000
 
-SYMBOLS = ("FB",)
 START = 19_786 * DAY_NS
 """2024-03-04, a Monday."""
 
@@ -54,28 +55,6 @@ _LIMITS = (
     ),
     ContinuousLimit(kind=LimitKind.DAILY_LOSS, limit=Decimal("0.2"), action=BreachAction.HALT),
 )
-
-
-async def make(path: Path) -> str:
-    """One store with the bundled FB bars and a run of two strategies over them; the run's stream."""
-    config = ReplayConfig(
-        store=path.name,
-        streams=("fb.1d",),
-        strategies=(
-            StrategyConfig(
-                strategy="strategies.ma_cross:MovingAverageCross",
-                params={"fast": 3, "slow": 8, "quantity": 10, "allow_short": True},
-            ),
-            StrategyConfig(strategy="strategies.mean_reversion:MeanReversion", params={"quantity": 2_000}),
-        ),
-        cash=Decimal(20_000),
-        risk=RiskLimits(allow_short=True),
-        broker=SimulatedBrokerConfig(slippage_bps=2.0, commission_per_share=Decimal("0.01")),
-    )
-    async with await SqliteEventStore.open(path, durability=Durability.NORMAL) as store:
-        with as_file(stocks()) as file:
-            await import_file(store, file, msgspec.structs.replace(DEMO_IMPORT, only=SYMBOLS))
-        return await run_and_record(store, await plan_run(store, config))
 
 
 def market() -> Iterator[Event]:
@@ -144,6 +123,71 @@ async def make_wide(path: Path) -> str:
         return await run_and_record(store, await plan_run(store, wide_config(path.name)))
 
 
+def days() -> Iterator[str]:
+    """Lines of daily bars: M falls twice and then through everything; N has a spike and a hole."""
+    yield "date,symbol,open,high,low,close,volume"
+    dice, prices = Random(5), {"M": 100.0, "N": 40.0}
+    falls = {28: 0.86, 46: 0.85, 64: 0.55}
+    for number in range(80):
+        day = date(2024, 1, 1) + timedelta(days=number)
+        for symbol, price in prices.items():
+            if symbol == "N" and 50 <= number < 66:
+                continue
+            opened = round(price * (falls.get(number, 1.0) if symbol == "M" else 1.0), 2)
+            close = round(opened * (1 + dice.gauss(0.001, 0.006)), 2)
+            prices[symbol] = close
+            shown = 10 * close if (symbol, number) == ("N", 40) else close
+            low, high = round(min(opened, close) * 0.995, 2), round(max(opened, shown) * 1.005, 2)
+            yield f"{day},{symbol},{opened},{high},{low},{shown},1000"
+
+
+def hours() -> Iterator[Event]:
+    """Hours that do not say when they opened."""
+    dice, price = Random(9), 20.0
+    for hour in range(90):
+        close = round(price + dice.gauss(0, 0.15), 2)
+        low, high = round(min(price, close) - 0.05, 2), round(max(price, close) + 0.05, 2)
+        yield Bar(START + (hour + 1) * 60 * MINUTE_NS, "O", "1h", price, high, low, close, 500.0)
+        price = close
+
+
+def accounts_config(store: str) -> ReplayConfig:
+    """Three strategies of one account, which owes money in the end."""
+    module = "tests.replay.golden_accounts"
+    return ReplayConfig(
+        store=store,
+        streams=("m.1d", "n.1d", "hours"),
+        start="2024-01-15",
+        strategies=tuple(
+            StrategyConfig(strategy=f"{module}:{name}", symbols=(symbol,))
+            for name, symbol in (("Levered", "M"), ("Fractions", "N"), ("Hours", "O"))
+        ),
+        cash=Decimal(10_000),
+        risk=RiskLimits(allow_short=True, require_cash=False),
+        broker=SimulatedBrokerConfig(
+            slippage_bps=1.0,
+            commission_per_share=Decimal("0.005"),
+            lacks=("day", "gtd", "stop", "trailing_stop", "market_if_touched", "iceberg"),
+        ),
+        instruments=(
+            InstrumentConfig(symbol="M", margin_rate=Decimal("0.2"), maintenance_margin_rate=Decimal("0.15")),
+            InstrumentConfig(symbol="O", calendar="24/7"),
+        ),
+    )
+
+
+async def make_accounts(path: Path) -> str:
+    """A run over imported days, with their facts, and over hours without open times."""
+    async with await SqliteEventStore.open(path, durability=Durability.NORMAL) as store:
+        with TemporaryDirectory() as folder:
+            file = Path(folder) / "days.csv"
+            file.write_text("\n".join(days()) + "\n")
+            await import_file(store, file, ImportOptions(timeframe="1d"))
+        await store.append("hours", list(hours()), expected_seq=0)
+        return await run_and_record(store, await plan_run(store, accounts_config(path.name)))
+
+
 if __name__ == "__main__":
-    asyncio.run(make(Path(sys.argv[1])))
-    asyncio.run(make_wide(Path(sys.argv[2])))
+    begin = f"rules-{RULES}"
+    asyncio.run(make_wide(Path(sys.argv[1]) / f"{begin}-wide.db"))
+    asyncio.run(make_accounts(Path(sys.argv[1]) / f"{begin}-accounts.db"))

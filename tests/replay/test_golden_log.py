@@ -6,10 +6,23 @@ from pathlib import Path
 import pytest
 
 from eventstore import Selection, SqliteEventStore
-from kernel.events import CancelOrder, Event, ExpireOrderIntent
+from kernel.events import (
+    CancelOrder,
+    DataDescribed,
+    DataIssueFound,
+    Event,
+    ExecutionRequested,
+    ExpireOrderIntent,
+    HistoryLoaded,
+    ReplaceIntent,
+    StrategyLogged,
+)
+from kernel.rules import RULES
+from replay.results import read_results
 from replay.verification import verify_run
 
 LOGS = sorted((Path(__file__).parent / "logs").glob("*.db"))
+ACCOUNTS = Path(__file__).parent / "logs" / f"rules-{RULES}-accounts.db"
 WIDE = Path(__file__).parent / "logs" / "format-1-wide.db"
 
 
@@ -31,8 +44,28 @@ async def test_a_log_of_every_version_still_replays(log: Path, tmp_path: Path) -
     assert [one.derived_count > 300 for one in verified] == [True]
 
 
-def test_there_are_logs_of_each_older_format() -> None:
-    assert sorted(log.stem for log in LOGS) == ["format-1", "format-1-wide"]
+def test_there_are_logs_of_each_format_and_version_of_the_rules() -> None:
+    """``tests.replay.golden_log`` makes those of the present rules."""
+    assert sorted(log.stem for log in LOGS) == [
+        "format-1",
+        "format-1-wide",
+        f"rules-{RULES}-accounts",
+        f"rules-{RULES}-wide",
+    ]
+
+
+async def test_the_log_about_accounts_has_what_its_rules_are_about(tmp_path: Path) -> None:
+    async with await SqliteEventStore.open(copied(ACCOUNTS, tmp_path), read_only=True) as store:
+        streams = [info.stream for info in await store.streams()]
+        run = next(stream for stream in streams if stream.startswith("run."))
+        result = await read_results(store, run)
+        seen = {type(event) async for batch in store.read(run) for event in batch.events}
+        facts = {type(event) async for batch in store.read("n.1d.facts") for event in batch.events}
+
+    assert (result.margin_calls > 0, result.ruined_ts > 0) == (True, True)
+    assert ["cut to whole lots" in result.notes[0], "no open time" in result.notes[1]] == [True, True]
+    assert facts == {DataDescribed, DataIssueFound}
+    assert seen >= {HistoryLoaded, StrategyLogged, ExpireOrderIntent, ReplaceIntent, ExecutionRequested}
 
 
 @pytest.mark.parametrize(("kind", "count"), [(ExpireOrderIntent, 11), (CancelOrder, 0)])

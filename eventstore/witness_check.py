@@ -20,7 +20,7 @@ from eventstore.witness import Witness, WitnessEntry, witness_path
 from kernel.errors import LogTruncated, StoreDamaged
 
 _STREAMS_PER_QUERY = 10_000
-"""Streams checked at once: 640 kB of the witness, and one query of 80 ms."""
+"""Streams checked at once: 640 kB of the witness, and one query."""
 
 _REMEMBERED = f"""
 SELECT
@@ -62,7 +62,7 @@ async def check_commits(reader: SqliteFile, remembered: list[WitnessEntry]) -> N
 async def check_all_streams(reader: SqliteFile, witness: Witness) -> None:
     """Raise ``LogTruncated`` unless every remembered stream has its name and its last block.
 
-    Takes 0.8 s for 100,000 streams. Raises ``FileDamaged`` if pages are unreadable.
+    Raises ``FileDamaged`` if pages are unreadable.
     """
     for first_id in range(1, witness.highest_stream_id() + 1, _STREAMS_PER_QUERY):
         remembered = witness.last_blocks(first_id, _STREAMS_PER_QUERY)

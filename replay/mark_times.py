@@ -25,16 +25,16 @@ from strategies.sdk import RiskLimits
 from strategies.sdk.limits import LimitKind
 
 MOST_MARKS, FEWEST_MARKS = 500, 50
-"""A mark takes about 27 us with its timer and record: 500 of them are 14 ms, and enough for a curve."""
+"""Enough marks for a curve, and few enough that they cost nothing beside the data of a long run."""
 
 MOST_TIMERS = 2_000
 """The timer of the marks also fires where there are no data, at night or where one stream has none."""
 
 TICKS_A_MARK = 3_000
-"""As 3,000 quotes take 4 ms, marks take less than 1 % of a run."""
+"""A mark, with its timer and record, takes the time of some twenty quotes: below 1 % of a run."""
 
 STREAMS_LOOKED_AT = 50
-"""A look at the first block of a stream takes a millisecond."""
+"""Each look reads and decodes the first block of a stream."""
 
 STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 14_400, 21_600, 43_200)
 

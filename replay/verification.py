@@ -22,8 +22,8 @@ from replay.record import Record, checked_plan, differences_of, plan_of, read_re
 from replay.run import NO_REPLACEMENT, CoreReplacement, Plan, Played, Progress, play
 
 RESTARTS = 1
-"""Restarts in a verification, unless another number is given. Each costs 4 ms, and 13 ms more per thousand
-orders so far: 1 to 3 % of the time to verify 300,000 quotes."""
+"""Restarts in a verification, unless another number is given. A restart copies the whole state, which is
+larger the more orders there were."""
 
 
 class Verified(msgspec.Struct, frozen=True):

@@ -37,7 +37,7 @@ from replay.run import Plan, opening_of
 from strategies.sdk.sizing import bars_needed
 
 TRIED = 4_000
-"""Inputs before ``from`` on which the strategies are tried, of all streams together: 10 ms."""
+"""Inputs before ``from`` on which the strategies are tried, of all streams together."""
 
 _FEWEST_TRIED = 20
 _FIRST_READ = 2_000

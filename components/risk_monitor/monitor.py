@@ -106,7 +106,7 @@ class RiskMonitor(PriceFollowing):
     def _on_price(self, symbol: str, price: float, ts: int) -> Sequence[Event] | None:
         """Update one symbol and check limits.
 
-        Called for every event of a held symbol; takes about 1 us without a breach.
+        Called for every event of a held symbol, nearly always without a breach.
         """
         state = self.state
         if symbol not in state.marks:

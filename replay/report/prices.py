@@ -164,7 +164,7 @@ class _Samples:
 
 
 def _take(samples: Mapping[str, _Samples], events: Sequence[Event]) -> None:
-    """Add a batch to the samples of its symbols: 0.3 us an event, so ten million quotes take seconds."""
+    """Add a batch to the samples of its symbols."""
     for event in events:
         match event:
             case Quote():

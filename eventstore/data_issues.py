@@ -6,15 +6,17 @@ so a strategy that plays them looks at no future. Only prices of quite another s
 refused.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing
 from itertools import groupby
 from math import log10
 from operator import attrgetter
 
-from eventstore.data_facts import DataMeasure
+from eventstore.data_facts import DataMeasure, is_facts
 from eventstore.moments import iso_utc
 from eventstore.port import EventStore, Selection
+from eventstore.recorded_data import recorded_data
 from eventstore.stream_keys import FACTS_SUFFIX, new_key
 from kernel.errors import InputError
 from kernel.events import Bar, DataDescribed, DataIssue, DataIssueFound, Event, StreamRange, Trade
@@ -167,15 +169,37 @@ async def read_issues(store: EventStore, stream: str) -> tuple[DataIssueFound, .
     return tuple(found)
 
 
-async def notes_on_data(store: EventStore, sources: Sequence[StreamRange]) -> list[str]:
-    """A sentence for each data stream of a run in which something odd was found, with the first finding."""
-    notes: list[str] = []
+async def issues_in_period(
+    store: EventStore, sources: Sequence[StreamRange], *, start_ts: int, end_ts: int
+) -> dict[str, tuple[DataIssueFound, ...]]:
+    """The issues of each data stream of a run that lie in its period or reach into it.
+
+    Streams without one are left out. A stream that has other events today is read as the run read it.
+    """
+    store = (await recorded_data(store, sources)).store
+    found: dict[str, tuple[DataIssueFound, ...]] = {}
     for source in sources:
-        issues = await read_issues(store, source.stream)
-        if issues:
-            count = "1 finding" if len(issues) == 1 else f"{len(issues):,} findings"
-            notes.append(f"{source.stream}: {count} in its data, the first: {described(issues[0])}")
-    return notes
+        issues = () if is_facts(source.stream) else await read_issues(store, source.stream)
+        inside = tuple(one for one in issues if one.from_ts < end_ts and one.to_ts > start_ts)
+        if inside:
+            found[source.stream] = inside
+    return found
+
+
+def summary(issues: Sequence[DataIssueFound]) -> str:
+    """How many issues of each kind there are, and the first, in a sentence."""
+    counted = (
+        f"{count:,} {_words(kind, count)}" for kind, count in Counter(one.issue for one in issues).items()
+    )
+    return f"{', '.join(counted)}; the first: {described(issues[0])}"
+
+
+def _words(kind: DataIssue, count: int) -> str:
+    return {
+        DataIssue.PRICE_JUMP: "price jump" if count == 1 else "price jumps",
+        DataIssue.GAP: "gap" if count == 1 else "gaps",
+        DataIssue.NO_VOLUME: "stretch without volume" if count == 1 else "stretches without volume",
+    }[kind]
 
 
 async def append_new_facts(

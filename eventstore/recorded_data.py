@@ -2,7 +2,7 @@
 
 A run names its data by stream, range and hash. Present events of a stream with that hash are the data. Else
 the versions that are put aside are searched. If neither has the hash, the catalogue says what became of the
-stream.
+stream. The facts about a stream are those beside the events that the run read.
 """
 
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
@@ -13,7 +13,7 @@ from eventstore.block import EncodedEvents
 from eventstore.catalogue import CatalogueEvent, StreamHistory, read_history
 from eventstore.moments import iso_utc
 from eventstore.port import Batch, Damage, EventStore, Selection, StreamHead, StreamInfo, StreamMove
-from eventstore.stream_keys import CLOSED_MARK, aside_key
+from eventstore.stream_keys import CLOSED_MARK, FACTS_SUFFIX, aside_key
 from kernel.errors import StreamMissing
 from kernel.events import Event, StreamDeleted, StreamRange, StreamReplaced, StreamSetAside, StreamVersion
 
@@ -40,15 +40,18 @@ async def recorded_data(store: EventStore, sources: Sequence[StreamRange]) -> Re
     keys: dict[str, str] = {}
     lost: list[str] = []
     for source in missing:
+        facts = f"{source.stream}{FACTS_SUFFIX}"
         for version in reversed(history.aside_of(source.stream)):
             if await _holds(store, aside_key(version.stream, version.number), source):
                 keys[source.stream] = aside_key(version.stream, version.number)
+                keys.setdefault(facts, aside_key(facts, version.number))
                 break
         else:
             sentence = _what_became(history, source)
             if sentence:
                 lost.append(sentence)
                 keys[source.stream] = f"{source.stream}{CLOSED_MARK}"  # a key that nothing has
+                keys.setdefault(facts, f"{facts}{CLOSED_MARK}")
     return RecordedData(_View(store, keys) if keys else store, tuple(lost))
 
 

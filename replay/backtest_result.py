@@ -12,6 +12,7 @@ from replay.frames import (
     equity_frame,
     figures_frame,
     fills_frame,
+    issues_frame,
     orders_frame,
     time_of,
     trades_frame,
@@ -115,6 +116,11 @@ class Backtest:
     def symbol_figures(self) -> "pd.DataFrame":
         """The figures of each traded symbol: a row for each, with the fields of ``replay --json``."""
         return figures_frame(symbol_fields(self.result), by="symbol")
+
+    @property
+    def data_issues(self) -> "pd.DataFrame":
+        """What an import found odd in the data of the period: jumps, gaps, stretches without volume."""
+        return issues_frame(self.result.data_issues)
 
     def plot(self, symbol: str = "") -> "go.Figure":
         """Price with entries and exits, equity, and drawdown, as a Plotly figure.

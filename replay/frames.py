@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kernel.events import Bar, OrderFilled, Quote, Side, Trade
+from eventstore.data_issues import described
+from kernel.events import Bar, DataIssueFound, OrderFilled, Quote, Side, Trade
 from replay.equity import EquityCurve, Floats
 from replay.order_records import OrderRecord
 from replay.trades import OpenLot, RoundTrip
@@ -163,6 +164,25 @@ def figures_frame(rows: Sequence[Mapping[str, object]], *, by: str) -> "pd.DataF
         {name: [_number(row[name]) if name != by else row[name] for row in rows] for name in columns}
     )
     return frame.set_index(by)
+
+
+def issues_frame(issues: Mapping[str, Sequence[DataIssueFound]]) -> "pd.DataFrame":
+    """What was odd in data streams; ``found`` and ``limit`` as in ``DataIssueFound``."""
+    rows = [(stream, one) for stream, found in issues.items() for one in found]
+    return _frame(
+        {
+            "stream": [stream for stream, _ in rows],
+            "symbol": [one.symbol for _, one in rows],
+            "timeframe": [one.timeframe for _, one in rows],
+            "issue": [one.issue.value for _, one in rows],
+            "from": _times(one.from_ts for _, one in rows),
+            "to": _times(one.to_ts for _, one in rows),
+            "known": _times(one.ts for _, one in rows),
+            "found": _floats(one.found for _, one in rows),
+            "limit": _floats(one.limit for _, one in rows),
+            "words": [described(one) for _, one in rows],
+        }
+    )
 
 
 def time_of(ts: int) -> "pd.Timestamp":

@@ -30,7 +30,6 @@ from replay.terms import check_streams, known_instruments, terms_shown
 from replay.warm_up import history_before
 from strategies.sdk.loading import LoadedStrategy, load_strategy
 from strategies.sdk.references import find_source_file, parse_reference
-from strategies.sdk.strategy import DATA_QUALITY_FEATURE
 from strategies.sdk.strategy_limits import UNLIMITED
 
 _MARKET_NAMES = frozenset(kind.__name__ for kind in MARKET_TYPES)
@@ -186,7 +185,7 @@ async def _facts_played(
     config: ReplayConfig,
 ) -> list[tuple[StreamRange, int]]:
     """The streams with what was found odd in the market data, if a strategy asks for it."""
-    if all(DATA_QUALITY_FEATURE not in one.loaded.strategy.metadata.features for one in strategies):
+    if not any(one.loaded.strategy.reads_data_quality() for one in strategies):
         return []
     names = [info.stream + FACTS_SUFFIX for info in market]
     infos = await store.streams(names, holding=DataIssueFound)

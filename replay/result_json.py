@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
+from eventstore.data_issues import described
 from kernel.decimals import exact
 from kernel.events import Side
 from kernel.time_units import SECOND_NS
@@ -68,6 +69,7 @@ def to_json(result: RunResult) -> dict[str, JsonField]:
         "digest": result.digest,
         "assumed": list(result.assumed),
         "notes": list(result.notes),
+        "data_issues": issue_fields(result),
         "by_strategy": strategy_fields(result),
         **_more(result),
     }
@@ -83,6 +85,26 @@ def strategy_fields(result: RunResult) -> list[dict[str, StrategyField]]:
 def symbol_fields(result: RunResult) -> list[dict[str, StrategyField]]:
     """The figures of each traded symbol."""
     return [_symbol_json(one) for one in result.by_symbol]
+
+
+@exact
+def issue_fields(result: RunResult) -> list[dict[str, StrategyField]]:
+    """What was odd in the data, by stream and time. ``found`` and ``limit``: see ``DataIssueFound``."""
+    return [
+        {
+            "stream": stream,
+            "symbol": one.symbol,
+            "timeframe": one.timeframe,
+            "issue": one.issue.value,
+            "from": figures.iso(one.from_ts),
+            "to": figures.iso(one.to_ts),
+            "found": one.found,
+            "limit": one.limit,
+            "words": described(one),
+        }
+        for stream, issues in result.data_issues.items()
+        for one in issues
+    ]
 
 
 def _more(result: RunResult) -> dict[str, JsonField]:

@@ -23,6 +23,7 @@ from kernel.events import (
     CashMoved,
     ComponentFailed,
     ConfigLoaded,
+    DataIssueFound,
     DecisionRefused,
     Event,
     ExecutionRequested,
@@ -115,7 +116,8 @@ class RunResult(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     - ``time_in_market``: the share of the time with an open position.
     - ``drawdowns``: in order of time.
     - ``logged``: the figures that strategies logged.
-    - ``benchmark``, ``last_prices`` by symbol: only ``replay.run_reading`` reads them from the data.
+    - ``benchmark``, ``last_prices`` by symbol, ``data_issues`` by stream (what was odd in the data of the
+      period): only ``replay.run_reading`` reads them from the data.
     """
 
     run_stream: str
@@ -156,6 +158,7 @@ class RunResult(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     ruined_ts: int = 0
     assumed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    data_issues: Mapping[str, Sequence[DataIssueFound]] = {}
 
     @property
     def events(self) -> int:

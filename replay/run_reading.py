@@ -1,10 +1,11 @@
-"""Reads a whole run: its results, compared with a benchmark, and the prices for its charts."""
+"""Reads a whole run: its results, compared with a benchmark, what was odd in its data, and chart prices."""
 
 from math import isfinite
 
 import msgspec
 
 from eventstore import EventStore
+from eventstore.data_issues import issues_in_period
 from kernel.configuration import listed
 from kernel.decimals import exact
 from kernel.errors import InputError
@@ -42,9 +43,9 @@ async def read_run(store: EventStore, run_stream: str, *, benchmark: str = "") -
     last_prices = {
         symbol: float(one.price[-1]) for symbol, one in market.marked.items() if isfinite(one.price[-1])
     }
-    return ReadRun(
-        msgspec.structs.replace(result, benchmark=compared, last_prices=last_prices), market.charted
-    )
+    issues = await issues_in_period(store, result.sources, start_ts=result.start_ts, end_ts=result.end_ts)
+    whole = msgspec.structs.replace(result, benchmark=compared, last_prices=last_prices, data_issues=issues)
+    return ReadRun(whole, market.charted)
 
 
 async def _named(

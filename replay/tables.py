@@ -1,7 +1,8 @@
 """A run's result as rows for a terminal, the report and notebooks. All are pure functions of the result.
 
 ``result_lines`` are names and figures, one in each line. The others are tables: of strategies, symbols,
-reasons of exits, drawdowns and open positions. ``result_json`` has the same fields for programs.
+reasons of exits, drawdowns,
+open positions, and what was odd in the data. ``result_json`` has the same fields for programs.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,6 +13,7 @@ import msgspec
 import numpy as np
 from rich.table import Table
 
+from eventstore.data_issues import described, summary
 from kernel.decimals import exact
 from kernel.events import Side
 from replay import figures
@@ -21,6 +23,7 @@ from replay.strategy_results import StrategyResult
 from replay.trades import OpenLot
 
 WORST_DRAWDOWNS = 5
+ISSUES_SHOWN = 10
 
 METRIC_OF: Mapping[str, str] = MappingProxyType(
     {
@@ -74,6 +77,8 @@ def _lines(result: RunResult) -> Iterator[tuple[str, str]]:
         yield "Assumed", terms
     for note in result.notes:
         yield "Note", note
+    for stream, issues in result.data_issues.items():
+        yield "Data quality", f"{stream}: {summary(issues)}"
     if result.first_problem:
         yield "Problems", problems(result)
     if result.digest:
@@ -221,6 +226,7 @@ def tables_of(result: RunResult) -> Iterator[Rows]:
         exit_rows(result),
         drawdown_rows(result),
         open_rows(result),
+        issue_rows(result),
     ):
         if table:
             yield table
@@ -346,6 +352,17 @@ def open_rows(result: RunResult) -> Rows:
     )
     note = "P&L is in the instrument's currency, after the commission of the entry."
     return Rows("Open positions", columns, rows, note, tuple(float(gain or 0) for gain in gains))
+
+
+def issue_rows(result: RunResult) -> Rows:
+    """What was found odd in the data of the period, in order of streams and time."""
+    found = [(stream, one) for stream, issues in result.data_issues.items() for one in issues]
+    rows = tuple(
+        (stream, one.issue.value.replace("_", " "), described(one)) for stream, one in found[:ISSUES_SHOWN]
+    )
+    columns = text("Stream", rank=2), text("Issue", rank=1), text("Found")
+    more = f" The first {ISSUES_SHOWN} of {len(found):,} are listed." if len(found) > ISSUES_SHOWN else ""
+    return Rows("Found in the data", columns, rows, f"These may be right: a split is a jump.{more}")
 
 
 def open_pnl(result: RunResult, lot: OpenLot) -> Decimal | None:

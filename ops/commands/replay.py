@@ -14,7 +14,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from brokers.simulated.fills import FillTiming
 from components.assembly.settings import StrategyConfig
 from eventstore import Durability, SqliteEventStore
-from eventstore.data_issues import notes_on_data
 from kernel.clock import HistoricalClock
 from kernel.configuration import listed
 from kernel.errors import ComponentError, InputError
@@ -247,8 +246,6 @@ async def replay_and_show(config: ReplayConfig, output: Output) -> None:
         plan = await plan_run(store, config)
         for stream in await unplayed_actions(store, plan):
             click.echo(f"replay: stream {stream!r} is in the store and not played", err=True)
-        for note in await notes_on_data(store, plan.sources):
-            click.echo(f"replay: {note}", err=True)
         with _progress_bar(plan.event_count) as progress:
             run_stream = await run_and_record(
                 store, plan, clock=HistoricalClock(config.speed), progress=progress

@@ -9,6 +9,7 @@ from string import Template
 import msgspec
 from plotly.offline import get_plotlyjs
 
+from eventstore.data_issues import summary
 from kernel.decimals import exact
 from kernel.errors import InputError
 from kernel.events import Side
@@ -23,6 +24,7 @@ from replay.tables import (
     data_text,
     drawdown_rows,
     exit_rows,
+    issue_rows,
     open_pnl,
     params_of,
     problems,
@@ -72,7 +74,8 @@ def report_page(result: RunResult, prices: PriceHistory) -> str:
         banner=_banner(result),
         by_strategy=_card(strategy_rows(result), chart="strategies"),
         tables="\n".join(
-            _card(rows) for rows in (symbol_rows(result), exit_rows(result), drawdown_rows(result))
+            _card(rows)
+            for rows in (symbol_rows(result), exit_rows(result), drawdown_rows(result), issue_rows(result))
         ),
         price_options="\n".join(f"<option>{_text(one.symbol)}</option>" for one in data.prices),
         price_hidden="" if data.prices else "hidden",
@@ -184,9 +187,11 @@ def _facts(result: RunResult) -> str:
     }
     if result.benchmark is not None:
         facts["Benchmark"] = result.benchmark.name
+    for stream, issues in result.data_issues.items():
+        facts[f"Data quality of {stream}"] = summary(issues)
     if result.first_problem:
         facts["Problems"] = problems(result)
-    return "".join(f"<dt>{name}</dt><dd>{_text(fact)}</dd>" for name, fact in facts.items())
+    return "".join(f"<dt>{_text(name)}</dt><dd>{_text(fact)}</dd>" for name, fact in facts.items())
 
 
 def _tiles(result: RunResult) -> Iterable[str]:

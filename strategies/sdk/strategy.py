@@ -104,7 +104,8 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
       once it is complete. ``on_bar`` gets the bars of the data alone.
     - ``features``: needs beyond prices. For ``"book"`` the run must have order books for at least one of the
       strategy's symbols. With ``"day_pnl"`` the host keeps ``ctx.portfolio.day_pnl``.
-      With ``"data_quality"`` the run plays what was found odd in its data, for ``ctx.data_quality``.
+      With ``"data_quality"`` the run plays what was found odd in its data, as it does for a strategy whose
+      code names ``ctx.data_quality``.
     - ``max_position``: the largest position per symbol, in units. Risk enforces it.
 
     An empty declaration needs nothing.
@@ -190,6 +191,15 @@ class Strategy(Generic[ParamsT, StateT]):
         if BOOK_FEATURE in self.metadata.features:
             return True
         return any("on_book" in vars(kind) for kind in type(self).__mro__ if kind is not Strategy)
+
+    def reads_data_quality(self) -> bool:
+        """Whether the run must play what was found odd in its data, for ``ctx.data_quality``.
+
+        The metadata has the feature, or the name occurs in the code of the class or its module.
+        """
+        if DATA_QUALITY_FEATURE in self.metadata.features:
+            return True
+        return uses_name(type(self), DATA_QUALITY_FEATURE, below=Strategy)
 
     def uses_log(self) -> bool:
         """Whether hooks may call ``ctx.log``: the name occurs in the code of the class or its module.

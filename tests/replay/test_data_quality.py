@@ -1,19 +1,29 @@
-"""What was found odd in the data, as a strategy sees it."""
+"""What was found odd in the data, as strategies and results have it."""
 
+import json
 from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
 
 from eventstore import EventStore
-from eventstore.importing import ImportOptions
-from kernel.events import RunStarted, StrategyLogged
+from eventstore.catalogue import set_aside
+from eventstore.importing import ImportOptions, import_files
+from kernel.events import DataIssue, RunStarted, StrategyLogged
+from replay import backtest
 from replay.config import ReplayConfig
+from replay.run_reading import read_run
 from replay.verification import verify_run
+from strategies.buy_and_hold import BuyAndHold
 from strategies.sdk import Bar, Metadata, Strategy, StrategyParams, StrategyState
 from tests.eventstore.importing.files import write_bars
 from tests.ops.commands import onetape
-from tests.replay.commands import replay
+from tests.replay.commands import replay as replay_command
+from tests.replay.frames import untyped
 from tests.replay.playing import read_events, record_run, store_of_files
 
 ROWS = ("2024-01-02,10,10,10,10,1", "2024-01-03,200,200,200,200,1", "2024-01-04,10,10,10,10,1")
+MORE_ROWS = (*ROWS, "2024-02-01,9,9,9,9,1", "2024-02-02,900,900,900,900,1")
 CONFIG = ReplayConfig(streams=("a.1d",))
 
 
@@ -27,10 +37,10 @@ class Wary(Strategy[StrategyParams, StrategyState]):
         self.ctx.log("known", count=len(issues), latest=max((one.ts for one in issues), default=0))
 
 
-class Careless(Wary):
-    """The same, without the feature."""
+class Undeclared(Wary):
+    """The same, without the feature: its code tells."""
 
-    metadata = Metadata(name="careless")
+    metadata = Metadata(name="undeclared")
 
 
 async def counts(store: EventStore, run: str) -> list[int]:
@@ -49,24 +59,82 @@ async def test_a_strategy_sees_what_was_odd_no_earlier_than_it_was_knowable(tmp_
     assert (await verify_run(store, run)).run_stream == run
 
 
-async def test_a_run_without_the_feature_plays_its_data_alone(tmp_path: Path) -> None:
+async def test_a_strategy_that_reads_the_issues_need_not_declare_it(tmp_path: Path) -> None:
     store = await store_of_files(write_bars(tmp_path, *ROWS), options=ImportOptions(symbol="A"))
 
-    run = await record_run(store, [Careless()], CONFIG)
+    run = await record_run(store, [Undeclared()], CONFIG)
+
+    assert await counts(store, run) == [0, 0, 1]
+
+
+async def test_a_run_that_does_not_ask_plays_its_data_alone(tmp_path: Path) -> None:
+    store = await store_of_files(write_bars(tmp_path, *ROWS), options=ImportOptions(symbol="A"))
+
+    run = await record_run(store, [BuyAndHold()], CONFIG)
 
     started = (await read_events(store, run))[0]
     assert isinstance(started, RunStarted)
     assert [source.stream for source in started.sources] == ["a.1d"]
-    assert await counts(store, run) == [0, 0, 0]
 
 
-def test_what_was_odd_in_the_data_of_a_run_is_said_by_the_command(tmp_path: Path) -> None:
-    path = write_bars(tmp_path, *ROWS)
-    onetape("import", path, "--symbol", "A", "--store", tmp_path / "m.db")
+# --- in the result ----------------------------------------------------------------------------
 
-    done = replay(
-        *("--store", tmp_path / "m.db", "--stream", "a.1d", "--report", tmp_path / "r.html"),
-        *("--strategy", "strategies.buy_and_hold:BuyAndHold"),
-    )
 
-    assert "a.1d: 2 findings in its data, the first: A: price 200 beside 10 at 2024-01-03" in done.stderr
+async def test_the_result_has_what_was_odd_in_the_period_alone(tmp_path: Path) -> None:
+    store = await store_of_files(write_bars(tmp_path, *MORE_ROWS), options=ImportOptions(symbol="A"))
+    whole = await record_run(store, [BuyAndHold()], CONFIG)
+    part = await record_run(store, [BuyAndHold()], replace(CONFIG, start="2024-01-04", end="2024-02-01"))
+
+    found = [(await read_run(store, run)).result.data_issues for run in (whole, part)]
+
+    kinds = [[one.issue for one in each["a.1d"]] for each in found]
+    assert kinds == [
+        [DataIssue.PRICE_JUMP, DataIssue.PRICE_JUMP, DataIssue.GAP, DataIssue.PRICE_JUMP],
+        [DataIssue.PRICE_JUMP, DataIssue.GAP],
+    ]
+
+
+async def test_issues_are_of_the_data_that_the_run_read(tmp_path: Path) -> None:
+    store = await store_of_files(write_bars(tmp_path, *ROWS), options=ImportOptions(symbol="A"))
+    run = await record_run(store, [BuyAndHold()], CONFIG)
+    before = (await read_run(store, run)).result.data_issues
+
+    await set_aside(store, "a.1d", ts=0, reason="restated")
+    await import_files(store, [write_bars(tmp_path, *ROWS[:1])], ImportOptions(symbol="A"))
+
+    assert len(before["a.1d"]) == 2
+    assert (await read_run(store, run)).result.data_issues == before
+
+
+def test_a_backtest_has_them_as_a_frame_and_in_its_table(tmp_path: Path) -> None:
+    r = backtest(BuyAndHold, write_bars(tmp_path, *MORE_ROWS), importing=ImportOptions(symbol="A"))
+
+    frame: Any = r.data_issues  # pandas has no types
+
+    assert frame["issue"].tolist() == ["price_jump", "price_jump", "gap", "price_jump"]
+    assert str(frame["known"].dt.tz) == "UTC"
+    assert "3 price jumps, 1 gap; the first: A: price 200 beside 10 at 2024-01-03" in untyped(r)._repr_html_()
+
+
+def test_a_run_over_data_without_issues_says_nothing_of_them(tmp_path: Path) -> None:
+    r = backtest(BuyAndHold, write_bars(tmp_path, ROWS[0], ROWS[2]), importing=ImportOptions(symbol="A"))
+
+    assert len(r.data_issues) == 0
+    assert "Data quality" not in untyped(r)._repr_html_()
+
+
+def test_command_json_and_report_have_what_was_odd_in_the_data(tmp_path: Path) -> None:
+    onetape("import", write_bars(tmp_path, *MORE_ROWS), "--symbol", "A", "--store", tmp_path / "m.db")
+    what = ("--store", tmp_path / "m.db", "--stream", "a.1d", "--report", tmp_path / "r.html")
+    held = ("--strategy", "strategies.buy_and_hold:BuyAndHold")
+
+    shown = replay_command(*what, *held).stdout
+    fields = json.loads(replay_command(*what, *held, "--json").stdout)["data_issues"]
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+
+    assert "a.1d: 3 price jumps, 1 gap; the first: A: price 200 beside 10 at 2024-01-03" in shown
+    assert "Found in the data:" in shown
+    assert [one["issue"] for one in fields] == ["price_jump", "price_jump", "gap", "price_jump"]
+    assert fields[2]["words"] == "A: nothing between 2024-01-04T23:59:59 and 2024-02-01T23:59:59 (28 days)"
+    for place in ("<dt>Data quality of a.1d</dt>", "<h2>Found in the data</h2>", fields[2]["words"]):
+        assert place in page

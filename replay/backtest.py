@@ -42,14 +42,24 @@ from replay.backtest_result import Backtest
 from replay.blocking import run_blocking
 from replay.commands import Command
 from replay.config import AUTO, ReplayConfig
-from replay.data_arguments import Data, DataPart, StoredData, data_of, import_data, no_store
+from replay.data_arguments import (
+    Data,
+    DataPart,
+    StoredData,
+    benchmark_of,
+    data_of,
+    import_benchmark,
+    import_data,
+    no_store,
+)
 from replay.failures import OnFailure, check_on_failure, tell_failures
+from replay.frame_rows import FrameLike
 from replay.journal import read_journal
 from replay.order_records import read_orders
 from replay.planning import own_ids, plan_run
 from replay.recording import RunRecorder
 from replay.run import Plan, Played, Progress, play
-from replay.run_reading import read_run
+from replay.run_reading import check_benchmark, read_run
 from strategies.sdk import Capital, RiskLimits, StrategyLimits
 from strategies.sdk.class_check import check_class
 from strategies.sdk.loading import LoadedStrategy
@@ -86,6 +96,7 @@ def backtest(
     commands: Sequence[Command | Keys] = (),
     capital: Mapping[str, Capital | Keys] | None = None,
     limits: Mapping[str, StrategyLimits | Keys] | None = None,
+    benchmark: str | Path | FrameLike | None = None,
     on_failure: OnFailure = "raise",
 ) -> Backtest:
     """Run strategies over market data and return the results.
@@ -102,6 +113,9 @@ def backtest(
       store, name their streams in ``streams``.
     - ``start``, ``end``: UTC days or moments, inclusive: text, ``date``, ``datetime`` or ``Timestamp``.
     - ``warm_up``: the bars before ``start`` that fill the history: ``auto``, ``none`` or a number.
+    - ``benchmark``: what the result is compared with: a symbol of the run, a stream of the store, or a symbol
+      in it. Beside files and frames, a file or a frame too, which no strategy gets. Without it, the symbols
+      of the run, bought and held.
     - ``on_failure``: if a component or strategy fails in the run, ``"raise"`` raises ``RunFailed`` with its
       traceback, ``"warn"`` warns and returns the result. Do not rely on the figures of such a run.
 
@@ -121,13 +135,10 @@ def backtest(
     market = {"broker": broker, "instruments": instruments, "environment": environment}
     config = config_of({"streams": streams, **period, **deciding, **account, **market})
     options = import_options(importing)
-    facts = {
-        DataKind.CORPORATE_ACTIONS: paths_of(actions),
-        DataKind.FX_RATES: paths_of(fx_rates),
-        DataKind.FUNDING_RATES: paths_of(funding_rates),
-    }
+    facts = _fact_files(actions=actions, fx_rates=fx_rates, funding_rates=funding_rates)
     source = data_of(data, store=store, importing=options)
-    done, error = run_blocking(_backtest(loaded, source, config, importing=options, facts=facts))
+    job = _backtest(loaded, source, config, importing=options, facts=facts, benchmark=benchmark_of(benchmark))
+    done, error = run_blocking(job)
     tell_failures(done.result, error, on_failure=on_failure)
     return done
 
@@ -196,6 +207,14 @@ def from_instance(strategy: AnyStrategy) -> LoadedStrategy:
     )
 
 
+def _fact_files(*, actions: Paths, fx_rates: Paths, funding_rates: Paths) -> dict[DataKind, list[Path]]:
+    return {
+        DataKind.CORPORATE_ACTIONS: paths_of(actions),
+        DataKind.FX_RATES: paths_of(fx_rates),
+        DataKind.FUNDING_RATES: paths_of(funding_rates),
+    }
+
+
 def _with_terms(
     loaded: Sequence[LoadedStrategy], *, capital: Mapping[str, object], limits: Mapping[str, object]
 ) -> list[Keys]:
@@ -220,20 +239,30 @@ async def _backtest(
     *,
     importing: ImportOptions | None,
     facts: Mapping[DataKind, list[Path]],
+    benchmark: str | list[DataPart],
 ) -> tuple[Backtest, BaseException | None]:
     if isinstance(source, StoredData):
         for kind, files in facts.items():
             if files:
                 key = "actions" if kind is DataKind.CORPORATE_ACTIONS else kind.value.replace("-", "_")
                 raise InputError(f"{key}: files can only be added to files; for a store, name their streams")
+        if not isinstance(benchmark, str):
+            raise InputError(
+                "benchmark: a file or DataFrame can only be compared with files and DataFrames; for a store, "
+                "import it and name its stream"
+            )
         if not source.path.exists():
             raise InputError(no_store(source))
         streams = source.streams + config.streams
+        config = msgspec.structs.replace(config, streams=streams, benchmark=benchmark)
         async with await SqliteEventStore.open(source.path) as store:
-            return await _run(store, loaded, msgspec.structs.replace(config, streams=streams))
+            return await _run(store, loaded, config)
     memory = MemoryEventStore()
     streams = await import_data(memory, source, importing, facts=facts)
-    return await _run(memory, loaded, msgspec.structs.replace(config, streams=streams))
+    if not isinstance(benchmark, str):
+        benchmark = await import_benchmark(memory, benchmark, importing)
+    config = msgspec.structs.replace(config, streams=streams, benchmark=benchmark)
+    return await _run(memory, loaded, config)
 
 
 async def _run(
@@ -241,6 +270,7 @@ async def _run(
 ) -> tuple[Backtest, BaseException | None]:
     """The results of a run, and the first exception in it."""
     plan = await plan_run(store, config, loaded=loaded)
+    await check_benchmark(store, plan)
     stream, played = await record_run(store, plan)
     read = await read_run(store, stream)
     done = Backtest(

@@ -122,13 +122,13 @@ class Backtest:
         """What an import found odd in the data of the period: jumps, gaps, stretches without volume."""
         return issues_frame(self.result.data_issues)
 
-    def plot(self, symbol: str = "") -> "go.Figure":
-        """Price with entries and exits, equity, and drawdown, as a Plotly figure.
+    def plot(self, symbol: str = "", *, log_scale: bool = False) -> "go.Figure":
+        """Candles with entries and exits, logged figures, equity and benchmark, drawdown: a Plotly figure.
 
-        The price is of ``symbol``; without one, of the most traded. Raises ``InputError`` for a symbol
-        without prices in the run.
+        The price is of ``symbol``; without one, of the most traded. ``log_scale`` is of price and equity.
+        Raises ``InputError`` for a symbol without prices in the run.
         """
-        return run_figure(self.result, self._prices, symbol=symbol)
+        return run_figure(self.result, self._prices, symbol=symbol, log_scale=log_scale)
 
     @exact
     def report(self, path: str | Path) -> Path:

@@ -21,7 +21,7 @@ from kernel.corporate_actions import is_void, named_price
 from kernel.events import CorporateAction, CorporateActionKind, InstrumentDefined
 from replay.equity import EquityCurve, Floats, Integers, daily_closes
 from replay.mark_prices import MarkedPrices
-from replay.metrics import max_drawdown, periods_per_year
+from replay.metrics import max_drawdown, periods_per_year, too_few, too_short
 from replay.run_facts import RunFacts
 
 FEWEST_RETURNS = 2
@@ -34,8 +34,8 @@ class Benchmark(msgspec.Struct, frozen=True, eq=False, kw_only=True):
 
     - ``name``: in words, for tables. ``symbols``: those held.
     - ``value``: of the starting capital, at the points of the run's equity curve.
-    - ``alpha``, ``beta``, ``correlation``: of the run's daily returns against the benchmark's. ``None`` with
-      too few days, or if the benchmark never moved.
+    - ``alpha``, ``beta``, ``correlation``: of the run's daily returns against the benchmark's.
+    - ``undefined``: the reason for each figure that is ``None``, by name.
     """
 
     name: str
@@ -46,6 +46,7 @@ class Benchmark(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     alpha: float | None
     beta: float | None
     correlation: float | None
+    undefined: Mapping[str, str] = {}
 
 
 class Account(msgspec.Struct, frozen=True, eq=False):
@@ -111,7 +112,12 @@ def _compared(name: str, symbols: tuple[str, ...], value: Floats, curve: EquityC
     held = EquityCurve(curve.ts, value, value, value)
     own, other = daily_closes(curve), daily_closes(held)
     alpha, beta, correlation = alpha_beta(own.returns, other.returns, periods_per_year(own.days))
-    return Benchmark(
+    few, short = too_few(len(own.returns)), too_short(int(curve.ts[0]), int(curve.ts[-1]))
+    if few:
+        alpha = beta = correlation = None
+    if short:
+        alpha = None
+    found = Benchmark(
         name=name,
         symbols=symbols,
         value=value,
@@ -121,6 +127,14 @@ def _compared(name: str, symbols: tuple[str, ...], value: Floats, curve: EquityC
         beta=beta,
         correlation=correlation,
     )
+    reasons = {
+        "max_drawdown": "there was no capital",
+        "alpha": short or few or "the benchmark never moved, or the figure is larger than any number",
+        "beta": few or "the benchmark never moved",
+        "correlation": few or "the benchmark or the account never moved",
+    }
+    undefined = {key: reason for key, reason in reasons.items() if getattr(found, key) is None}
+    return msgspec.structs.replace(found, undefined=undefined)
 
 
 # --- value ------------------------------------------------------------------------------------

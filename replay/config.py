@@ -30,6 +30,8 @@ class ReplayConfig(CoreSettings, frozen=True, forbid_unknown_fields=True, kw_onl
     - ``from``, ``to``: UTC days or moments, inclusive. A day means all of it.
     - ``warm_up``: the bars before ``from`` that fill the history: ``auto`` as many as the strategies ask for,
       ``none``, or a number for each symbol.
+    - ``benchmark``: what the result is compared with (``replay.run_reading``). Empty: the symbols of the run,
+      bought and held.
     - ``speed``: 1 is real time, 10 is ten times faster. Left out, the run is as fast as possible.
     """
 
@@ -39,6 +41,7 @@ class ReplayConfig(CoreSettings, frozen=True, forbid_unknown_fields=True, kw_onl
     end: str | None = msgspec.field(default=None, name="to")
     warm_up: int | str = AUTO
     speed: float | None = None
+    benchmark: str = ""
     broker: SimulatedBrokerConfig = SimulatedBrokerConfig()
     commands: tuple[Command, ...] = ()
     """Commands of operators, with their times (``replay.commands``)."""

@@ -20,6 +20,7 @@ from eventstore.importing import (
     Source,
     import_files,
 )
+from kernel.configuration import listed
 from kernel.errors import ConfigError, InputError
 from replay.config import ReplayConfig
 from replay.frame_rows import FrameLike, frame_rows, is_frame
@@ -28,6 +29,7 @@ DataItem = str | Path | FrameLike
 Data = DataItem | Sequence[str | Path] | Mapping[str, DataItem]
 """Market data: one file or frame, several files, files or frames by symbol, a store, or names of streams."""
 
+UNNAMED_BENCHMARK = "BENCHMARK"
 UNNAMED_SYMBOL = "DATA"
 """The symbol of a single frame that names none."""
 
@@ -124,6 +126,31 @@ def data_of(
     if streams:
         return StoredData(Path(ReplayConfig().store), tuple(streams))
     return _file_parts([Path(item) for item in items], importing)
+
+
+def benchmark_of(benchmark: str | Path | FrameLike | None) -> str | list[DataPart]:
+    """A name as it is, or what to import: a file or a frame. Raises ``InputError`` for anything else."""
+    if benchmark is None or (isinstance(benchmark, str) and not _is_file(benchmark)):
+        return benchmark or ""
+    if is_frame(benchmark):
+        return _frame_parts(benchmark, name="benchmark", symbol=UNNAMED_BENCHMARK)
+    if isinstance(benchmark, str | Path):
+        return _file_parts([Path(benchmark)], None)
+    raise InputError(
+        f"benchmark: expected a symbol, a stream, a file or a DataFrame; got {type(benchmark).__name__}"
+    )
+
+
+async def import_benchmark(
+    store: EventStore, parts: Sequence[DataPart], importing: ImportOptions | None
+) -> str:
+    """Import a benchmark's prices, each row with its own symbol; returns the name of their stream."""
+    options = importing or ImportOptions()
+    own = msgspec.structs.replace(options, symbol="", fallback_symbol="", only=())
+    streams = [stream for part in parts for stream in await _import_part(store, part, own)]
+    if len(streams) != 1:
+        raise InputError(f"benchmark: expected prices of one symbol; got {listed(streams)}")
+    return streams[0]
 
 
 def no_store(data: StoredData) -> str:

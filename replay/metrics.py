@@ -143,14 +143,22 @@ def measure(
 
 def shortages_of(start_ts: int, end_ts: int, *, return_count: int) -> dict[str, str]:
     """The annualised figures that need more data than there is, each with the reason."""
-    days = (end_ts - start_ts) / DAY_NS
-    if days < LEAST_DAYS:
-        reason = f"needs {LEAST_DAYS} days, has {days:.3g}"
+    reason = too_short(start_ts, end_ts)
+    if reason:
         return dict.fromkeys(("annual_return", "volatility", "sharpe", "sortino", "calmar"), reason)
-    if return_count < LEAST_RETURNS:
-        reason = f"needs {LEAST_RETURNS} returns, has {return_count}"
-        return dict.fromkeys(("volatility", "sharpe", "sortino"), reason)
-    return {}
+    reason = too_few(return_count)
+    return dict.fromkeys(("volatility", "sharpe", "sortino"), reason) if reason else {}
+
+
+def too_short(start_ts: int, end_ts: int) -> str:
+    """The reason why nothing is annualised; empty if the period is long enough."""
+    days = (end_ts - start_ts) / DAY_NS
+    return f"needs {LEAST_DAYS} days, has {days:.3g}" if days < LEAST_DAYS else ""
+
+
+def too_few(return_count: int) -> str:
+    """The reason why nothing is estimated from returns; empty if there are enough."""
+    return f"needs {LEAST_RETURNS} returns, has {return_count}" if return_count < LEAST_RETURNS else ""
 
 
 def reasons_for(metrics: Metrics, shortages: Mapping[str, str]) -> dict[str, str]:

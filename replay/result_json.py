@@ -10,7 +10,7 @@ from kernel.time_units import SECOND_NS
 from replay import figures
 from replay.results import RunResult
 from replay.strategy_results import StrategyResult
-from replay.tables import average_drawdown, equity_peak, open_pnl, params_of
+from replay.tables import average_drawdown, equity_peak, open_pnl, params_of, undefined_figures
 from replay.trade_statistics import SymbolResult
 from replay.trades import OpenLot
 
@@ -65,7 +65,7 @@ def to_json(result: RunResult) -> dict[str, JsonField]:
         "best_trade": m.best_trade,
         "worst_trade": m.worst_trade,
         "fees": _exact(m.fees),
-        "undefined": dict(m.undefined),
+        "undefined": dict(undefined_figures(result)),
         "digest": result.digest,
         "assumed": list(result.assumed),
         "notes": list(result.notes),

@@ -25,6 +25,8 @@ from replay.trades import OpenLot
 WORST_DRAWDOWNS = 5
 ISSUES_SHOWN = 10
 
+BENCHMARK_DRAWDOWN = "benchmark_max_drawdown"
+
 METRIC_OF: Mapping[str, str] = MappingProxyType(
     {
         "Total return": "total_return",
@@ -39,9 +41,13 @@ METRIC_OF: Mapping[str, str] = MappingProxyType(
         "Average trade duration": "average_trade_duration_ns",
         "Best trade": "best_trade",
         "Worst trade": "worst_trade",
+        "Benchmark drawdown": BENCHMARK_DRAWDOWN,
+        "Alpha": "alpha",
+        "Beta": "beta",
+        "Correlation": "correlation",
     }
 )
-"""The field of ``Metrics`` by the name of its line."""
+"""The field of the figure by the name of its line, where it may be undefined for a reason."""
 
 
 @exact
@@ -61,9 +67,19 @@ def result_lines(result: RunResult) -> Iterator[tuple[str, str]]:
 
     A figure that is not defined is shown with the reason.
     """
-    undefined = result.metrics.undefined
+    undefined = undefined_figures(result)
     for name, figure in _lines(result):
         yield name, figures.explained(figure, undefined.get(METRIC_OF.get(name, "")))
+
+
+def undefined_figures(result: RunResult) -> Mapping[str, str]:
+    """The reason for each figure of the run, or of its comparison, that is not defined, by name."""
+    beside = result.benchmark
+    return {**result.metrics.undefined, **({} if beside is None else _beside(beside.undefined))}
+
+
+def _beside(undefined: Mapping[str, str]) -> dict[str, str]:
+    return {BENCHMARK_DRAWDOWN if key == "max_drawdown" else key: why for key, why in undefined.items()}
 
 
 def _lines(result: RunResult) -> Iterator[tuple[str, str]]:

@@ -34,7 +34,7 @@ from replay.backtest import run_and_record
 from replay.config import CONFIG_FILE, ReplayConfig, check_config, load_config
 from replay.failures import failure_sentence
 from replay.planning import is_data, plan_run, unplayed_actions
-from replay.run_reading import read_run
+from replay.run_reading import check_benchmark, read_run
 
 
 class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,7 +146,6 @@ def output_of(options: ReplayOptions) -> Output:
     return Output(
         report=None if options.report is None else Path(options.report),
         is_reported=not options.no_report,
-        benchmark=options.benchmark,
         as_json=options.as_json,
     )
 
@@ -191,6 +190,7 @@ def configure(options: ReplayOptions) -> ReplayConfig:
         warm_up=config.warm_up if options.warm_up is None else _warm_up(options.warm_up),
         cash=_amount(options.cash, config.cash, option="--cash"),
         speed=config.speed if options.speed is None else options.speed,
+        benchmark=options.benchmark or config.benchmark,
         broker=broker,
         risk=risk,
     )
@@ -244,13 +244,14 @@ async def replay_and_show(config: ReplayConfig, output: Output) -> None:
         if not config.streams:
             raise click.UsageError(await _nothing_to_play(store, path))
         plan = await plan_run(store, config)
+        await check_benchmark(store, plan)
         for stream in await unplayed_actions(store, plan):
             click.echo(f"replay: stream {stream!r} is in the store and not played", err=True)
         with _progress_bar(plan.event_count) as progress:
             run_stream = await run_and_record(
                 store, plan, clock=HistoricalClock(config.speed), progress=progress
             )
-        read = await read_run(store, run_stream, benchmark=output.benchmark)
+        read = await read_run(store, run_stream)
     result = show_read(read, path, output)
     if result.failures:
         raise ComponentError(failure_sentence(result))

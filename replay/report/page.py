@@ -32,6 +32,7 @@ from replay.tables import (
     ruin_ts,
     strategy_rows,
     symbol_rows,
+    undefined_figures,
 )
 from replay.trade_statistics import exit_reason
 from replay.trades import OpenLot, RoundTrip
@@ -195,7 +196,7 @@ def _facts(result: RunResult) -> str:
 
 
 def _tiles(result: RunResult) -> Iterable[str]:
-    m, why = result.metrics, result.metrics.undefined.get
+    m, why = result.metrics, undefined_figures(result).get
     drawdown_note = f"longest {figures.duration(m.max_drawdown_duration_ns)}" if m.max_drawdown else ""
     extremes = f"best {figures.percent(m.best_trade)}, worst {figures.percent(m.worst_trade)}"
     yield _tile("Final equity", figures.money(m.final_equity), result.currency)
@@ -225,8 +226,9 @@ def _tiles(result: RunResult) -> Iterable[str]:
     )
     yield _tile("Fees", figures.money(m.fees), result.currency)
     if beside is not None:
-        yield _tile("Alpha", figures.percent(beside.alpha), "a year")
-        yield _tile("Beta", figures.ratio(beside.beta), f"correlation {figures.ratio(beside.correlation)}")
+        yield _tile("Alpha", figures.percent(beside.alpha), why("alpha", "a year"))
+        correlation = f"correlation {figures.ratio(beside.correlation)}"
+        yield _tile("Beta", figures.ratio(beside.beta), why("beta", correlation))
 
 
 def _tile(name: str, value: str, note: str = "", *, tone: str = "") -> str:

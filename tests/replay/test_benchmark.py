@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from eventstore import MemoryEventStore
+from eventstore.catalogue import set_aside
 from kernel.errors import InputError
 from kernel.events import (
     Bar,
@@ -17,10 +19,19 @@ from kernel.events import (
     InstrumentDefined,
     Quote,
 )
+from replay import backtest
 from replay.benchmark import Benchmark, alpha_beta
+from replay.config import ReplayConfig
 from replay.equity import daily_closes
+from replay.report.page import report_page
+from replay.result_json import to_json
 from replay.run_reading import read_run
 from replay.tables import result_lines
+from strategies.ma_cross import MovingAverageCross
+from tests.replay.frames import days_frame, untyped
+from tests.replay.market import walk
+from tests.replay.playing import record_run as play_and_record
+from tests.replay.playing import store_of
 from tests.replay.recorded_run import RUN, bar, day, mark, record_run
 
 
@@ -210,7 +221,7 @@ def test_days_without_a_return_are_left_out_of_the_comparison() -> None:
 
 
 async def test_a_run_that_holds_the_benchmark_has_beta_one_and_alpha_zero(store: MemoryEventStore) -> None:
-    closes = [100.0, 104.0, 99.0, 107.0, 103.0]
+    closes = [100.0, 104.0, 99.0, 107.0, 103.0] * 8
     held = [mark(day(number + 1) - 1, f"{close * 100}") for number, close in enumerate(closes)]
     await record_run(store, held, data={"abc.1d": bars(*closes)})
 
@@ -219,4 +230,85 @@ async def test_a_run_that_holds_the_benchmark_has_beta_one_and_alpha_zero(store:
     assert result.benchmark is not None
     found = result.benchmark
     assert (found.alpha, found.beta, found.correlation) == pytest.approx((0.0, 1.0, 1.0), abs=1e-12)
-    assert len(daily_closes(result.equity).returns) == 5
+    assert len(daily_closes(result.equity).returns) == 40
+    assert not found.undefined
+
+
+async def test_a_year_is_not_made_of_less_than_thirty_days(store: MemoryEventStore) -> None:
+    closes = [100.0, 104.0, 99.0, 107.0, 103.0] * 4
+    held = [mark(day(number + 1) - 1, f"{close * 100}") for number, close in enumerate(closes)]
+    await record_run(store, held, data={"abc.1d": bars(*closes)})
+
+    result = (await read_run(store, RUN)).result
+
+    assert result.benchmark is not None
+    found = result.benchmark
+    assert found.alpha is None
+    assert found.beta == pytest.approx(1.0)
+    assert dict(result_lines(result))["Alpha"] == "- (needs 30 days, has 20)"
+    assert untyped(to_json(result)["undefined"])["alpha"] == "needs 30 days, has 20"
+
+
+async def test_nothing_is_estimated_from_less_than_ten_returns(store: MemoryEventStore) -> None:
+    closes = [100.0, 104.0, 99.0, 107.0]
+    held = [mark(day(number + 1) - 1, f"{close * 100}") for number, close in enumerate(closes)]
+    await record_run(store, held, data={"abc.1d": bars(*closes)})
+
+    result = (await read_run(store, RUN)).result
+
+    lines = dict(result_lines(result))
+    assert (lines["Beta"], lines["Correlation"]) == ("- (needs 10 returns, has 4)",) * 2
+    assert "needs 10 returns, has 4" in report_page(result, {})
+
+
+async def test_a_benchmark_that_never_moved_is_said_to_be_so(store: MemoryEventStore) -> None:
+    held = [mark(day(number + 1) - 1, f"{10_000 + number}") for number in range(40)]
+    await record_run(store, held, data={"abc.1d": bars(*[100.0] * 40)})
+
+    lines = dict(result_lines((await read_run(store, RUN)).result))
+
+    assert lines["Beta"] == "- (the benchmark never moved)"
+
+
+# --- where it is named --------------------------------------------------------------------------
+
+
+def cross() -> MovingAverageCross:
+    return MovingAverageCross(fast=2, slow=5)
+
+
+def test_a_file_or_a_frame_can_be_the_benchmark_and_no_strategy_gets_it(tmp_path: Path) -> None:
+    own, other = days_frame(seed=7), days_frame(seed=8)
+    untyped(other).to_csv(tmp_path / "B.csv")
+
+    results = [
+        backtest(cross(), {"A": own}, benchmark=tmp_path / "B.csv").result,
+        backtest(cross(), {"A": own}, benchmark=other).result,
+        backtest(cross(), {"A": own, "B": other}, benchmark="B").result,
+    ]
+
+    assert [result.symbols for result in results] == [("A",), ("A",), ("A", "B")]
+    gains = [result.benchmark and result.benchmark.total_return for result in results]
+    assert gains == [pytest.approx(gains[0])] * 3
+    assert results[0].digest == backtest(cross(), {"A": own}).result.digest
+
+
+def test_a_benchmark_that_is_not_there_is_refused_before_the_run() -> None:
+    with pytest.raises(InputError, match=r"benchmark 'B' is neither a symbol nor a data stream"):
+        backtest(cross(), {"A": days_frame()}, benchmark="B")
+    with pytest.raises(InputError, match="expected a symbol, a stream, a file or a DataFrame; got int"):
+        backtest(cross(), {"A": days_frame()}, benchmark=untyped(3))
+
+
+async def test_a_recorded_benchmark_that_is_gone_leaves_a_note() -> None:
+    store = await store_of(a_1d=walk("A", 100, seed=7), b_1d=walk("B", 100, seed=8))
+    run = await play_and_record(store, [cross()], ReplayConfig(streams=("a.1d",), benchmark="B"))
+    before = (await read_run(store, run)).result
+
+    await set_aside(store, "b.1d", ts=0, reason="restated")
+    after = (await read_run(store, run)).result
+
+    assert before.benchmark is not None
+    assert before.benchmark.name == "buy and hold of B"
+    assert after.benchmark is None
+    assert "benchmark 'B' is neither a symbol nor a data stream of the store: a.1d" in after.notes

@@ -24,6 +24,16 @@ class Dreamer(Strategy[StrategyParams, StrategyState]):
         return buy(bar.symbol, 10_000_000 if bar.close > 100 else 1, limit=0.01, tag="dream")
 
 
+class Talker(Strategy[StrategyParams, StrategyState]):
+    """Logs a figure of the size of the price, and one of another size."""
+
+    metadata = Metadata(name="talker")
+
+    def on_bar(self, bar: Bar) -> Decisions:
+        self.ctx.log("seen", average=(bar.high + bar.low) / 2, score=0.001)
+        return None
+
+
 class Failing(Strategy[StrategyParams, StrategyState]):
     """Fails on every bar."""
 
@@ -127,6 +137,20 @@ def test_the_plot_has_price_marks_equity_and_drawdown(done: Backtest) -> None:
     assert {"Long entry", "Equity", "Drawdown"} <= set(names)
     entries = next(trace for trace in figure.data if trace.name == "Long entry")
     assert len(entries.x) == len(done.trades) + len(done.result.open_lots)
+
+
+def test_the_plot_has_candles_the_benchmark_and_logged_figures() -> None:
+    done = backtest(Talker, {"A": days_frame()}, benchmark=days_frame(seed=7))
+
+    figure = untyped(done.plot(log_scale=True))
+
+    traces = {trace.name: trace for trace in figure.data}
+    assert traces["A"].type == "candlestick"
+    assert len(traces["A"].x) == len(days_frame())
+    assert traces["Benchmark"].y[-1] == untyped(done.result.benchmark).value[-1]
+    assert traces["average"].yaxis == traces["A"].yaxis, "of the size of the price: drawn on it"
+    assert traces["score"].yaxis not in (traces["A"].yaxis, traces["Equity"].yaxis)
+    assert figure.layout.yaxis.type == "log"
 
 
 def test_the_plot_is_of_the_symbol_that_is_named() -> None:

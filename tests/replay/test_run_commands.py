@@ -128,5 +128,29 @@ def test_another_benchmark_can_be_named_for_a_run_or_its_report(first: str) -> N
     assert "'C' is neither a symbol nor a data stream" in unknown.stderr
 
 
+def test_the_configuration_names_the_benchmark_of_a_run_and_its_later_reports(first: str) -> None:
+    del first
+    Path("onetape.yaml").write_text(
+        f"streams: [a.1d]\nbenchmark: B\nstrategies: [{{strategy: {CROSS}, params: {{fast: 2, slow: 5}}}}]\n"
+    )
+
+    ran = json.loads(replay("--no-report", "--json").stdout)
+    shown = json.loads(replay("show", ran["run_stream"], "--json").stdout)
+    other = json.loads(replay("--no-report", "--json", "--benchmark", "A").stdout)
+
+    assert ran["benchmark"] == shown["benchmark"] == "buy and hold of B"
+    assert other["benchmark"] == "buy and hold of A"
+
+
+def test_a_benchmark_that_is_not_there_is_refused_before_the_run(first: str) -> None:
+    del first
+
+    refused = replay(*WHAT, "--benchmark", "C")
+
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "benchmark 'C' is neither a symbol nor a data stream" in refused.stderr
+    assert len(json.loads(replay("list", "--json").stdout)) == 1
+
+
 def test_the_version_is_printed() -> None:
     assert replay("--version").stdout.startswith("replay, version ")

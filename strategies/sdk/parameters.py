@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from inspect import Parameter, Signature
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
@@ -38,6 +39,21 @@ class ParameterRow(msgspec.Struct, frozen=True):
 def rows_of(params_type: ParamsType) -> tuple[ParameterRow, ...]:
     """The parameters, in the order of their declaration."""
     return tuple(_row(field) for field in msgspec.structs.fields(params_type))
+
+
+def signature_of(params_type: ParamsType) -> Signature:
+    """The parameters as keywords of a constructor, with their types and defaults."""
+    return Signature(
+        [
+            Parameter(
+                field.name,
+                Parameter.KEYWORD_ONLY,
+                default=Parameter.empty if field.required else _default(field),
+                annotation=_without_bounds(field.type),
+            )
+            for field in msgspec.structs.fields(params_type)
+        ]
+    )
 
 
 def convert_params(name: str, params_type: ParamsType, params: Mapping[str, object]) -> dict[str, object]:

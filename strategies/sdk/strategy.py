@@ -17,7 +17,8 @@ A hook acts only through its return value, and knows only its event, ``self.para
 """
 
 from decimal import Decimal
-from typing import ClassVar, Generic, TypeVar, get_args, get_origin
+from inspect import Signature
+from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -51,7 +52,7 @@ from kernel.loggable import message_of
 from strategies.sdk.context import Context
 from strategies.sdk.decisions import Decisions
 from strategies.sdk.parameters import Range as Range  # exported with the strategy
-from strategies.sdk.parameters import convert_params
+from strategies.sdk.parameters import convert_params, signature_of
 from strategies.sdk.used_names import uses_name
 
 OrderUpdate = (
@@ -122,6 +123,17 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     resampled: tuple[str, ...] = ()
 
 
+class _ConstructorSignature:
+    """The signature of a strategy's class: its parameters by name, for notebooks and ``help``.
+
+    It is made when somebody asks for it: reading the types of a class runs its type hints.
+    """
+
+    def __get__(self, strategy: object, kind: "type[Strategy[Any, Any]]") -> Signature | None:
+        own = kind.__mro__[: kind.__mro__.index(Strategy)]
+        return None if any("__init__" in vars(each) for each in own) else signature_of(kind.params_type)
+
+
 ParamsT = TypeVar("ParamsT", bound=StrategyParams)
 StateT = TypeVar("StateT", bound=StrategyState)
 
@@ -136,6 +148,7 @@ class Strategy(Generic[ParamsT, StateT]):
     metadata: ClassVar[Metadata]
     params_type: ClassVar[type[StrategyParams]] = StrategyParams
     state_type: ClassVar[type[StrategyState]] = StrategyState
+    __signature__ = _ConstructorSignature()
 
     params: ParamsT
     state: StateT
@@ -152,10 +165,13 @@ class Strategy(Generic[ParamsT, StateT]):
 
     @exact
     def __init__(self, given: ParamsT | None = None, /, **params: object) -> None:
-        """Build with parameters by name, or with a ``Params``, which editors complete and checkers check.
+        """Build with parameters by name, or with a ``Params``.
 
             MovingAverageCross(fast=20, slow=50)
             MovingAverageCross(Params(fast=20, slow=50))
+
+        Notebooks complete the first form. Editors and type checkers know only the second one, because no type
+        can say "the keywords of another class".
 
         Raises ``InputError`` naming the parameter that is wrong, and what was expected.
         """

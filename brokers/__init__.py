@@ -3,3 +3,7 @@
 They import ``kernel`` alone. A broker acts on ``OrderSubmitted``, ``CancelSubmitted`` and
 ``ReplaceSubmitted``, which exist only after risk's approval, and answers with ``ExecutionReport``.
 """
+
+from onetape_packages import require_ours
+
+require_ours("brokers")

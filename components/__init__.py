@@ -5,3 +5,7 @@ as an event, or through a read-only view that ``components.assembly`` passes in.
 a class with ``name``, ``state``, ``failure_policy`` and ``subscriptions`` (``kernel.component``), and
 register it in ``components/assembly/core.py``.
 """
+
+from onetape_packages import require_ours
+
+require_ours("components")

@@ -13,6 +13,10 @@ To add a store:
 To add a codec, give it the next number in ``block.py`` and decode it in ``unseal_as_written``.
 """
 
+from onetape_packages import require_ours
+
+require_ours("eventstore")
+
 from eventstore.block import EncodedEvents
 from eventstore.durability import Durability
 from eventstore.encoding import encode_events

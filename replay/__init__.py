@@ -5,6 +5,10 @@ figure to the table of a run, see ``metrics`` and ``tables``. To add a setting, 
 ``components.assembly``.
 """
 
+from onetape_packages import require_ours
+
+require_ours("replay")
+
 from brokers.simulated.config import ModelConfig, SimulatedBrokerConfig
 from brokers.simulated.financing import FinancingConfig, Interest
 from components.allocation.config import SignalsConfig

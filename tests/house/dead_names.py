@@ -63,7 +63,7 @@ def dead_entries(path: str, text: str) -> Iterator[Violation]:
     patterns = [
         *tool["coverage"]["run"]["omit"],
         *tool["coverage"]["run"]["source"],
-        *tool["hatch"]["build"]["targets"]["wheel"]["packages"],
+        *tool["hatch"]["build"]["targets"]["wheel"]["only-include"],
         *tool["ruff"]["lint"]["per-file-ignores"],
         *tool["mypy"]["files"],
         *tool["basedpyright"]["include"],

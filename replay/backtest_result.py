@@ -24,7 +24,7 @@ from replay.plots import run_figure
 from replay.report import PriceHistory, write_report
 from replay.result_json import strategy_fields, symbol_fields
 from replay.results import RunResult
-from replay.tables import result_lines
+from replay.tables import result_lines, ruin_ts
 from replay.trades import RoundTrip
 
 if TYPE_CHECKING:
@@ -146,6 +146,9 @@ class Backtest:
             f"max drawdown {figures.percent(m.max_drawdown)}",
             f"{m.trade_count:,} {'trade' if m.trade_count == 1 else 'trades'}",
         ]
+        ruined_ts = ruin_ts(result)
+        if ruined_ts is not None:
+            parts.append(f"ruined {figures.moment(ruined_ts)}")
         failed = f" FAILED: {failure_sentence(result)}" if result.failures else ""
         return f"<Backtest {'; '.join(parts)}{failed}>"
 

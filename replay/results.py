@@ -17,9 +17,7 @@ from eventstore.recorded_data import recorded_data
 from kernel.decimals import exact
 from kernel.errors import InputError, StreamMissing
 from kernel.events import (
-    MARKET_TYPES,
     AccountMarked,
-    Bar,
     CashMoved,
     ComponentFailed,
     ConfigLoaded,
@@ -45,6 +43,7 @@ from kernel.events import (
 from kernel.identifiers import ClientOrderId, StrategyId
 from kernel.time_units import DAY_NS
 from replay.assumptions import CutQuantities, assumed_terms_of, without_open_note
+from replay.beginning import Beginning, beginning_of
 from replay.benchmark import Benchmark
 from replay.drawdown_periods import DrawdownPeriod, drawdown_periods
 from replay.equity import EquityCurve, day_of, time_weighted, trading_days_of
@@ -84,6 +83,11 @@ class RunStrategy(msgspec.Struct, frozen=True):
     version: str
     params: str
     source_hash: str
+
+
+def run_strategy(event: StrategyLoaded) -> RunStrategy:
+    """A strategy as it was loaded, without its source."""
+    return RunStrategy(event.strategy, event.reference, event.version, event.params, event.source_hash)
 
 
 class RunResult(msgspec.Struct, frozen=True, eq=False, kw_only=True):
@@ -176,7 +180,7 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
     sources, own, finished = await _extent(store, run_stream, started, finished)
     if started.sources:
         store = (await recorded_data(store, sources)).store
-    beginning, currency = await _beginning(store, started, sources), await _currency(store, run_stream)
+    beginning, currency = await beginning_of(store, started, sources), await _currency(store, run_stream)
     facts = await read_facts(store, own, sources, currency=currency)
     tally = _Tally(started, corrections, facts, currency=currency)
     by_strategy = StrategyTally(corrections, facts.rates, currency=currency)
@@ -250,15 +254,6 @@ async def _extent(
     return started.sources, run_stream, finished
 
 
-class _Beginning(msgspec.Struct, frozen=True):
-    """The first market event: the beginning of its interval, and the time when it was known."""
-
-    opens_ts: int
-    known_ts: int
-    without_open: tuple[str, ...] = ()
-    """Streams that begin with a bar without an open time."""
-
-
 class _Tally:
     """Counts, marks and fills, gathered in one pass."""
 
@@ -320,11 +315,7 @@ class _Tally:
             case ConfigLoaded(body=body):
                 self.config = body
             case StrategyLoaded():
-                self.strategies.append(
-                    RunStrategy(
-                        event.strategy, event.reference, event.version, event.params, event.source_hash
-                    )
-                )
+                self.strategies.append(run_strategy(event))
             case _:
                 pass
 
@@ -337,7 +328,7 @@ class _Tally:
             self.ruined_ts = ts
             self.ruin = f"ruin: the equity was {value} with nothing left to sell; the account owed money"
 
-    def notes(self, beginning: _Beginning) -> tuple[str, ...]:
+    def notes(self, beginning: Beginning) -> tuple[str, ...]:
         """What a reader of the figures should know, in sentences."""
         found = *self.cuts.notes(), without_open_note(beginning.without_open)
         return tuple(filter(None, found))
@@ -356,7 +347,7 @@ class _Tally:
             fees=mark.commissions if mark else ZERO,
         )
 
-    def curve(self, beginning: _Beginning, initial: Decimal, deposits: Sequence[Deposit]) -> EquityCurve:
+    def curve(self, beginning: Beginning, initial: Decimal, deposits: Sequence[Deposit]) -> EquityCurve:
         """The curve: the starting capital, then all marks. ``deposits`` are the later ones.
 
         Marks before the first market event are left out. Of several marks at the same time the last one
@@ -406,35 +397,6 @@ async def _frame(store: EventStore, run_stream: str) -> tuple[RunStarted, RunFin
     if started is None:
         raise StreamMissing(f"stream {run_stream!r} is not the stream of a run")
     return started, finished, last_corrections(corrections)
-
-
-async def _beginning(store: EventStore, started: RunStarted, sources: Sequence[StreamRange]) -> _Beginning:
-    """The first event of the data, or the first market event of a live log.
-
-    The start of the run if its data streams no longer exist.
-    """
-    firsts: list[_Beginning] = []
-    without_open: list[str] = []
-    for source in sources:
-        if started.sources:
-            first = Selection(from_seq=source.first_seq, to_seq=source.first_seq)
-        else:
-            first = Selection(types=frozenset(MARKET_TYPES))
-        try:
-            async with aclosing(store.read(source.stream, first)) as batches:
-                async for batch in batches:
-                    event = batch.events[0]
-                    opens_ts = event.open_ts if isinstance(event, Bar) and event.open_ts else event.ts
-                    firsts.append(_Beginning(opens_ts, event.ts))
-                    if isinstance(event, Bar) and not event.open_ts:
-                        without_open.append(source.stream)
-                    break
-        except StreamMissing:
-            continue
-    if not firsts:
-        return _Beginning(started.ts, started.ts)
-    opens_ts, known_ts = min(one.opens_ts for one in firsts), min(one.known_ts for one in firsts)
-    return _Beginning(opens_ts, known_ts, tuple(without_open))
 
 
 async def _events(store: EventStore, stream: str, selection: Selection) -> AsyncGenerator[Event, None]:

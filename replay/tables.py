@@ -122,6 +122,9 @@ def _event_lines(result: RunResult) -> Iterator[tuple[str, str]]:
 def _return_lines(result: RunResult) -> Iterator[tuple[str, str]]:
     m = result.metrics
     yield "Final equity", f"{figures.money(m.final_equity)} {result.currency}"
+    ruined_ts = ruin_ts(result)
+    if ruined_ts is not None:
+        yield "Ruined", f"{figures.moment(ruined_ts)}: the equity was 0 or below"
     yield "Equity peak", f"{figures.money(equity_peak(result))} {result.currency}"
     beside = result.benchmark
     with_benchmark = f" (benchmark {figures.percent(beside.total_return)})" if beside is not None else ""
@@ -214,10 +217,14 @@ def equity_peak(result: RunResult) -> Decimal:
 
 
 def ruin_ts(result: RunResult) -> int | None:
-    """The first mark with an equity of 0 or below; ``None`` if there is none, or the run began so."""
+    """When the equity was below 0 with nothing left to sell, or 0 or below at a mark, whichever came first.
+
+    ``None`` if that never happened, or the run began so.
+    """
     curve = result.equity
-    ruined = np.flatnonzero(curve.equity <= 0)
-    return int(curve.ts[ruined[0]]) if len(ruined) and ruined[0] > 0 else None
+    marked = np.flatnonzero(curve.equity <= 0)
+    at_mark = int(curve.ts[marked[0]]) if len(marked) and marked[0] > 0 else 0
+    return min((ts for ts in (result.ruined_ts, at_mark) if ts), default=None)
 
 
 def average_drawdown(result: RunResult) -> tuple[float | None, float | None]:

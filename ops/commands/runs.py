@@ -1,17 +1,19 @@
 """The subcommands of ``replay``: list, show, report, journal and verify recorded runs."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import click
 import msgspec
 
+from eventstore import EventStore
 from ops.commands.journal import show_journal
 from ops.completion import complete_runs
 from ops.event_loop import run
 from ops.run_output import REPORT_HELP, Output, benchmark_option, show_read
 from ops.store_file import existing_store, store_option
 from ops.tables import TableConsole, print_rows
-from replay.run_list import ListedRun, as_fields, list_runs, run_rows
+from replay.run_list import ListedRun, as_fields, list_runs, measure_runs, run_rows
 from replay.run_reading import read_run
 from replay.verification import RESTARTS, verify_run
 
@@ -23,15 +25,18 @@ json_option = click.option(
 
 @click.command("list")
 @store_option
+@click.option("--figures", is_flag=True, help="Read every run in full: trades, drawdown and Sharpe too.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table.")
-def list_command(*, store_path: Path, as_json: bool) -> None:
-    """List the runs and live logs of a store, with strategy, period and return.
+def list_command(*, store_path: Path, figures: bool, as_json: bool) -> None:
+    """List the runs and live logs of a store, with strategy, period, return and state.
 
     \b
     Example:
       replay list --store market.db
+
+    Only the ends of each run are read. In the JSON, figures that --figures reads are null without it.
     """
-    runs = run(_runs(store_path))
+    runs = run(_runs(store_path, list_all=measure_runs if figures else list_runs))
     if as_json:
         click.echo(msgspec.json.encode([as_fields(one) for one in runs]).decode())
     elif runs:
@@ -122,9 +127,11 @@ def verify_command(
     run(_verify(run_stream, store_path, current_code=current_code, restarts=restarts, as_json=as_json))
 
 
-async def _runs(path: Path) -> tuple[ListedRun, ...]:
+async def _runs(
+    path: Path, *, list_all: Callable[[EventStore], Awaitable[tuple[ListedRun, ...]]]
+) -> tuple[ListedRun, ...]:
     async with existing_store(path) as store:
-        return await list_runs(store)
+        return await list_all(store)
 
 
 async def _show(run_stream: str, path: Path, output: Output) -> None:

@@ -56,8 +56,9 @@ async def test_a_run_that_failed_says_so_in_red_above_everything(store: MemoryEv
 
 
 async def test_a_ruined_account_says_so_in_red(store: MemoryEventStore) -> None:
-    _, page = await read(store, [mark(day(1), "10000"), mark(day(2), "-5"), mark(day(3), "20")])
+    result, page = await read(store, [mark(day(1), "10000"), mark(day(2), "-5"), mark(day(3), "20")])
 
+    assert dict(result_lines(result))["Ruined"] == "2024-01-03: the equity was 0 or below"
     assert "The account was ruined.</strong> Its equity was 0 or below at 2024-01-03." in page
 
 

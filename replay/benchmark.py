@@ -112,8 +112,10 @@ def _compared(name: str, symbols: tuple[str, ...], value: Floats, curve: EquityC
     held = EquityCurve(curve.ts, value, value, value)
     own, other = daily_closes(curve), daily_closes(held)
     alpha, beta, correlation = alpha_beta(own.returns, other.returns, periods_per_year(own.days))
-    few, short = too_few(len(own.returns)), too_short(int(curve.ts[0]), int(curve.ts[-1]))
-    if few:
+    lack, short = too_few(len(own.returns)), too_short(int(curve.ts[0]), int(curve.ts[-1]))
+    if not np.isfinite(own.returns).all():
+        lack = "a day ended without capital"
+    if lack:
         alpha = beta = correlation = None
     if short:
         alpha = None
@@ -129,9 +131,9 @@ def _compared(name: str, symbols: tuple[str, ...], value: Floats, curve: EquityC
     )
     reasons = {
         "max_drawdown": "there was no capital",
-        "alpha": short or few or "the benchmark never moved, or the figure is larger than any number",
-        "beta": few or "the benchmark never moved",
-        "correlation": few or "the benchmark or the account never moved",
+        "alpha": lack or short or "the benchmark never moved, or the figure is larger than any number",
+        "beta": lack or "the benchmark never moved",
+        "correlation": lack or "the benchmark or the account never moved",
     }
     undefined = {key: reason for key, reason in reasons.items() if getattr(found, key) is None}
     return msgspec.structs.replace(found, undefined=undefined)

@@ -33,7 +33,8 @@ from eventstore.stream_keys import QUARANTINE_SUFFIX
 from kernel.errors import InputError, OnetapeError, StoreError
 from ops.event_loop import run
 from ops.store_file import existing_store, new_or_existing_store, store_option
-from ops.tables import plain_table, print_table
+from ops.tables import print_rows
+from replay.rows import Rows, number, text
 
 _KEEP_THE_OTHERS = (
     "\nTo import the other rows, add --bad-rows quarantine: each bad row is then kept in NAME.quarantine"
@@ -338,11 +339,7 @@ def _print_result(result: ImportResult, console: Console) -> None:
     for line, files in _recognised_lines(result):
         more = f" and {len(files) - 1:,} more" if len(files) > 1 else ""
         click.echo(f"{files[0]}{more}: {line}")
-    table = plain_table("stream", "rows>", "new>", "events>", "first", "last")
-    for stream in result.streams:
-        numbers = (f"{number:,}" for number in (stream.row_count, stream.new_count, stream.last_seq))
-        table.add_row(stream.stream, *numbers, iso_utc(stream.first_ts), iso_utc(stream.last_ts))
-    print_table(table, console)
+    print_rows(_stream_rows(result), console, all_with="piped output has all")
     parts = [f"{result.row_count:,} rows read", f"{result.new_count:,} new"]
     replaced = sum(stream.replaced_count for stream in result.streams)
     if replaced:
@@ -362,6 +359,26 @@ def _print_result(result: ImportResult, console: Console) -> None:
         click.echo(f"each of them, with its text: onetape log {kept[0]}" if kept else "")
     for note in result.notes:
         click.echo(f"note: {note}")
+
+
+def _stream_rows(result: ImportResult) -> Rows:
+    """A row for each stream."""
+    columns = (
+        text("stream"), number("rows", rank=4), number("new"), number("events", rank=3),
+        text("first", rank=2), text("last", rank=1),
+    )  # fmt: skip
+    rows = tuple(
+        (
+            stream.stream,
+            f"{stream.row_count:,}",
+            f"{stream.new_count:,}",
+            f"{stream.last_seq:,}",
+            f"{iso_utc(stream.first_ts)[:19]}Z",  # to the second
+            f"{iso_utc(stream.last_ts)[:19]}Z",
+        )
+        for stream in result.streams
+    )
+    return Rows("Streams", columns, rows)
 
 
 def _recognised_lines(result: ImportResult) -> list[tuple[str, list[str]]]:

@@ -7,11 +7,11 @@ from contextlib import aclosing
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from eventstore import EventStore, Selection
 from eventstore.catalogue import (
     CatalogueEvent,
+    StreamHistory,
     delete_aside,
     delete_stream,
     discard_new,
@@ -31,7 +31,8 @@ from kernel.events import Event, RunStarted, StreamDeleted, StreamReplaced, Stre
 from ops.completion import complete_data, complete_streams
 from ops.event_loop import run
 from ops.store_file import changeable_store, existing_store, require_streams, store_option
-from ops.tables import plain_table, print_table
+from ops.tables import TableConsole, print_rows
+from replay.rows import Rows, number, text
 
 _WORDS: dict[type[Event], str] = {
     StreamDeleted: "deleted",
@@ -194,27 +195,37 @@ async def _replace(
 async def _history(path: Path, names: tuple[str, ...]) -> None:
     async with existing_store(path) as store:
         history = await read_history(store)
-    table = plain_table(
-        "when", "what", "stream", "version>", "events>", "first", "last", "head", "kept", "why"
-    )
+    print_rows(_history_rows(history, names), TableConsole(), all_with="piped output has all")
+
+
+def _history_rows(history: StreamHistory, names: tuple[str, ...]) -> Rows:
+    """A row for each version of a stream that a change touched."""
+    columns = (
+        text("when", rank=1), text("what"), text("stream"), number("version", rank=1),
+        number("events", rank=2), text("first", rank=3), text("last", rank=3), text("head", rank=4),
+        text("kept", rank=1), text("why"),
+    )  # fmt: skip
+    rows: list[tuple[str, ...]] = []
     kept = {(one.stream, one.number) for one in history.aside}
     for change in history.changes:
         for version in change.versions:
             if is_facts(version.stream) or (names and version.stream not in names):
                 continue
-            table.add_row(
-                iso_utc(change.ts)[:19],
-                _WORDS[type(change)],
-                version.stream,
-                str(version.number or ""),
-                f"{version.last_seq:,}",
-                iso_utc(version.first_ts)[:10],
-                iso_utc(version.last_ts)[:10],
-                version.head_hash[:12],
-                "yes" if (version.stream, version.number) in kept else "",
-                change.reason,
+            rows.append(
+                (
+                    iso_utc(change.ts)[:19],
+                    _WORDS[type(change)],
+                    version.stream,
+                    str(version.number or ""),
+                    f"{version.last_seq:,}",
+                    iso_utc(version.first_ts)[:10],
+                    iso_utc(version.last_ts)[:10],
+                    version.head_hash[:12],
+                    "yes" if (version.stream, version.number) in kept else "",
+                    change.reason,
+                )
             )
-    print_table(table, Console())
+    return Rows("Changes", columns, tuple(rows))
 
 
 def _tell(change: CatalogueEvent) -> None:

@@ -280,14 +280,10 @@ def _trades(result: RunResult) -> str:
 
 
 def _trade(number: int, trade: RoundTrip, reason: str) -> str:
-    cells = (*figures.trade_cells(number, trade), reason, figures.money(trade.commission))
-    tone = _tone(float(trade.net_pnl))
-    return (
-        "<tr>"
-        + "".join(f"<td>{_text(cell)}</td>" for cell in cells)
-        + f"<td class='{tone}'>{_text(figures.money(trade.net_pnl))} {_text(trade.currency)}</td>"
-        + f"<td class='{tone}'>{_text(figures.percent(trade.net_return))}</td></tr>"
-    )
+    *cells, duration = figures.trade_cells(number, trade)
+    gain = f"{figures.money(trade.net_pnl)} {trade.currency}", figures.percent(trade.net_return)
+    rest = (reason, duration, figures.money(trade.commission))
+    return _trade_row(cells, gain, rest, tone=_tone(float(trade.net_pnl)))
 
 
 def _open_lot(result: RunResult, lot: OpenLot) -> str:
@@ -302,19 +298,22 @@ def _open_lot(result: RunResult, lot: OpenLot) -> str:
         figures.price(lot.entry_price),
         "open",
         figures.UNDEFINED if last is None else f"{last:,.10g}",
-        figures.duration(result.end_ts - lot.entry_ts),
-        "",
-        figures.money(lot.commission),
     )
+    rest = ("", figures.duration(result.end_ts - lot.entry_ts), figures.money(lot.commission))
     cost = abs(lot.entry_price) * lot.quantity * lot.multiplier
     tone = "" if gained is None else _tone(float(gained))
     gain = figures.UNDEFINED if gained is None else figures.money(gained)
     rate = None if gained is None or not cost else float(gained / cost)
-    return (
-        "<tr class='open'>"
-        + "".join(f"<td>{_text(cell)}</td>" for cell in cells)
-        + f"<td class='{tone}'>{_text(gain)}</td><td class='{tone}'>{_text(figures.percent(rate))}</td></tr>"
-    )
+    return _trade_row(cells, (gain, figures.percent(rate)), rest, tone=tone, kind="open")
+
+
+def _trade_row(
+    cells: Sequence[str], gain: Sequence[str], rest: Sequence[str], *, tone: str, kind: str = ""
+) -> str:
+    """A row of the list of trades: what is left out first where there is little room comes last."""
+    toned = "".join(f"<td class='{tone}'>{_text(cell)}</td>" for cell in gain)
+    before, after = ("".join(f"<td>{_text(cell)}</td>" for cell in part) for part in (cells, rest))
+    return f"<tr class='{kind}'>{before}{toned}{after}</tr>"
 
 
 def _trades_note(result: RunResult) -> str:

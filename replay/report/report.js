@@ -2,7 +2,9 @@
 // Draws the charts from the data beside it, and again when the reader's theme changes.
 
 const data = JSON.parse(document.getElementById("chart-data").textContent);
-const config = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["select2d", "lasso2d"] };
+// On a narrow screen the buttons would lie on the legend; fingers zoom without them.
+const config = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["select2d", "lasso2d"],
+                 ...(window.matchMedia("(max-width: 640px)").matches ? { displayModeBar: false } : {}) };
 const FEWEST_RETURNS = 5;
 
 function colours() {

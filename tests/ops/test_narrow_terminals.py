@@ -1,5 +1,6 @@
 """Lists and logs in 80 columns: no line is longer, and nothing of a name or figure is lost."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from ops.event_lines import LoggedEvent, narrow_lines
 from ops.tables import fitting
 from replay.rows import Rows, number, text
 from replay.sample import stocks
+from tests.eventstore.importing.files import GOOD_BARS, write_bars
 
 WIDTH = 80
 
@@ -71,6 +73,33 @@ def test_replay_fits(folder: Path, command: list[str], words: list[str]) -> None
 
     assert max(map(len, shown.splitlines())) <= WIDTH
     for each in words:
+        assert each in shown
+
+
+def test_the_summary_of_an_import_fits(tmp_path: Path) -> None:
+    """Times to the nanosecond and a long name once filled the line, and were folded."""
+    name = "a_long_name_of_a_stream_of_daily_bars"
+    write_bars(tmp_path, *GOOD_BARS, "2012-06-01,12,14,11,13,300")
+
+    shown = narrow(
+        *("import", str(tmp_path / "bars.csv"), "--symbol", "ABC", "--stream", name),
+        *("--store", str(tmp_path / "market.db")),
+    ).output
+
+    table = [line for line in shown.splitlines() if line.startswith((name, "stream", "Not shown"))]
+    assert max(map(len, table)) <= WIDTH
+    assert table[1].split() == [name, "4", "2012-06-01T23:59:59Z"]
+    assert table[2] == "Not shown in 80 columns: rows, events, first (piped output has all)."
+
+
+def test_the_history_of_streams_fits(folder: Path, tmp_path: Path) -> None:
+    shutil.copy(folder / "market.db", tmp_path / "market.db")
+    narrow("streams", "set-aside", "fb.1d", "--reason", "restated", "--store", str(tmp_path / "market.db"))
+
+    shown = narrow("streams", "history", "--store", str(tmp_path / "market.db")).output
+
+    assert max(map(len, shown.splitlines())) <= WIDTH
+    for each in ("set aside", "fb.1d", "restated"):
         assert each in shown
 
 

@@ -261,6 +261,15 @@ async def test_nothing_is_estimated_from_less_than_ten_returns(store: MemoryEven
     assert "needs 10 returns, has 4" in report_page(result, {})
 
 
+async def test_an_account_without_capital_is_not_compared(store: MemoryEventStore) -> None:
+    held = [mark(day(number + 1) - 1, "10000" if number < 20 else "-5") for number in range(40)]
+    await record_run(store, held, data={"abc.1d": bars(*range(100, 140))})
+
+    lines = dict(result_lines((await read_run(store, RUN)).result))
+
+    assert lines["Alpha"] == lines["Beta"] == "- (a day ended without capital)"
+
+
 async def test_a_benchmark_that_never_moved_is_said_to_be_so(store: MemoryEventStore) -> None:
     held = [mark(day(number + 1) - 1, f"{10_000 + number}") for number in range(40)]
     await record_run(store, held, data={"abc.1d": bars(*[100.0] * 40)})

@@ -10,6 +10,7 @@ from kernel.decimals import exact
 from kernel.events import (
     Event,
     FillCorrected,
+    InstrumentDefined,
     Order,
     OrderAccepted,
     OrderAdjusted,
@@ -23,6 +24,7 @@ from kernel.events import (
     OrderStatus,
     OrderSubmitted,
 )
+from kernel.fees import paid_by_terms
 from kernel.identifiers import ClientOrderId
 from replay.trades import COMMISSION_QUANTUM, Corrections, last_corrections
 
@@ -41,6 +43,7 @@ _TYPES: frozenset[type[Event]] = frozenset(
         OrderExpired,
         OrderRejected,
         FillCorrected,
+        InstrumentDefined,
     }
 )
 
@@ -51,7 +54,8 @@ class OrderRecord(msgspec.Struct, gc=False):
     - ``order``: its terms, the latest if they were replaced or adjusted.
     - ``status``: after the last event of the run.
     - ``created_ts``, ``updated_ts``: of its first and last event, ns UTC.
-    - ``filled_quantity``, ``average_price``, ``commission``: of its fills; without fills no price.
+    - ``filled_quantity``, ``average_price``: of its fills; without fills no price.
+    - ``commission``: of its fills, in money.
     - ``reason``: why it was denied, rejected, cancelled or expired.
     """
 
@@ -88,8 +92,11 @@ def fold_orders(events: Iterable[Event]) -> RunOrders:
     corrections = last_corrections(event for event in events if isinstance(event, FillCorrected))
     found: dict[ClientOrderId, OrderRecord] = {}
     fills: list[OrderFilled] = []
+    instruments: dict[str, InstrumentDefined] = {}
     for event in events:
         match event:
+            case InstrumentDefined(symbol=symbol):
+                instruments[symbol] = event
             case OrderHeld(order=order):
                 _open(found, order, event.ts, OrderStatus.PENDING)
             case OrderSubmitted(order=order):
@@ -103,7 +110,7 @@ def fold_orders(events: Iterable[Event]) -> RunOrders:
             case OrderFilled():
                 fill = _corrected(event, corrections)
                 fills.append(fill)
-                _fill(found, fill)
+                _fill(found, fill, charged=paid_by_terms(fill, instruments).commission)
             case OrderCancelled(client_order_id=key, reason=reason):
                 _update(found, key, event.ts, OrderStatus.CANCELLED, reason)
             case OrderExpired(client_order_id=key, reason=reason):
@@ -139,7 +146,7 @@ def _update(
         record.reason = reason or record.reason
 
 
-def _fill(found: dict[ClientOrderId, OrderRecord], fill: OrderFilled) -> None:
+def _fill(found: dict[ClientOrderId, OrderRecord], fill: OrderFilled, *, charged: Decimal) -> None:
     record = found.get(fill.client_order_id)
     if record is None:
         return
@@ -148,7 +155,7 @@ def _fill(found: dict[ClientOrderId, OrderRecord], fill: OrderFilled) -> None:
     record.updated_ts = fill.ts
     paid = (record.average_price or ZERO) * record.filled_quantity + fill.price * fill.quantity
     record.filled_quantity += fill.quantity
-    record.commission += fill.commission
+    record.commission += charged
     if record.filled_quantity:
         record.average_price = (paid / record.filled_quantity).quantize(COMMISSION_QUANTUM)
 

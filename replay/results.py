@@ -183,7 +183,7 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
     beginning, currency = await beginning_of(store, started, sources), await _currency(store, run_stream)
     facts = await read_facts(store, own, sources, currency=currency)
     tally = _Tally(started, corrections, facts, currency=currency)
-    by_strategy = StrategyTally(corrections, facts.rates, currency=currency)
+    by_strategy = StrategyTally(corrections, facts, currency=currency)
     async for event in _events(store, run_stream, Selection(types=_COUNTED)):
         tally.take(event)
         by_strategy.take(event)
@@ -263,7 +263,7 @@ class _Tally:
         self.matcher = FifoMatcher(
             corrections, facts.instruments, facts.actions, rates=facts.rates, currency=currency
         )
-        self.unrated = UnratedMoney(facts.rates, currency=currency)
+        self.unrated = UnratedMoney(facts, currency=currency)
         self.logged = LoggedTally(started.symbols)
         self.config = ""
         self.strategies: list[RunStrategy] = []

@@ -11,7 +11,7 @@ import msgspec
 
 from components.portfolio.rates import rate_between, set_rate
 from eventstore import EventStore, Selection
-from kernel.corporate_actions import named_price
+from kernel.corporate_actions import is_void, named_price, terms_under_new_symbol
 from kernel.errors import StreamMissing
 from kernel.events import (
     Bar,
@@ -42,9 +42,10 @@ class Deposit(msgspec.Struct, frozen=True):
 
 
 class RunFacts(msgspec.Struct, frozen=True):
-    """``instruments`` by symbol as last defined; ``actions``, ``deposits`` and ``rates`` in order of time.
+    """The facts; ``actions``, ``deposits`` and ``rates`` are in order of time.
 
-    A delisting without a price gets the last price in the data, if there is one.
+    ``instruments``: by symbol as last defined, under new symbols too. A delisting without a
+    price gets the last price in the data, if there is one.
     """
 
     instruments: dict[str, InstrumentDefined]
@@ -68,11 +69,21 @@ async def read_facts(
             case InstrumentDefined(symbol=symbol):
                 instruments[symbol] = event
             case CorporateAction():
+                _name_anew(instruments, event)
                 actions.append(await _priced(store, sources, event))
             case _:
                 pass
     rates = tuple(event for event in found if isinstance(event, FxRateSet))
     return RunFacts(instruments, tuple(actions), tuple(_deposits(found, currency)), rates)
+
+
+def _name_anew(instruments: dict[str, InstrumentDefined], action: CorporateAction) -> None:
+    """Give the new symbol of a share or coin its terms, unless it has its own."""
+    if action.kind is CorporateActionKind.SYMBOL_CHANGE and not is_void(action):
+        old, new = instruments.get(action.symbol), instruments.get(action.new_symbol)
+        terms = terms_under_new_symbol(action, old=old, new=new)
+        if terms is not None:
+            instruments[action.new_symbol] = terms
 
 
 def _deposits(found: Sequence[Event], currency: str) -> list[Deposit]:

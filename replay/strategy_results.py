@@ -20,7 +20,6 @@ from kernel.events import (
     AccountMarked,
     DecisionRefused,
     Event,
-    FxRateSet,
     LedgerMarked,
     OrderDenied,
     OrderFilled,
@@ -28,10 +27,12 @@ from kernel.events import (
     OrderSubmitted,
     PositionChanged,
 )
+from kernel.fees import paid_by_terms
 from kernel.identifiers import StrategyId
 from kernel.time_units import DAY_NS
 from replay.equity import EquityCurve, day_of, trading_days_of
 from replay.metrics import Metrics, TradeFigures, measure, measure_trades
+from replay.run_facts import RunFacts
 from replay.trades import Corrections, Matched
 from strategies.sdk.strategy_limits import Capital
 
@@ -123,9 +124,10 @@ class _Share(msgspec.Struct):
 class StrategyTally:
     """Counts, fees and marks by strategy, gathered in one pass."""
 
-    def __init__(self, corrections: Corrections, rates: Sequence[FxRateSet], *, currency: str) -> None:
+    def __init__(self, corrections: Corrections, facts: RunFacts, *, currency: str) -> None:
         self._corrections = corrections
-        self._rates_to_come = list(rates[::-1])
+        self._instruments = facts.instruments
+        self._rates_to_come = list(facts.rates[::-1])
         self._rates: dict[str, dict[str, Decimal]] = {}
         self._currency = currency
         self._counts: dict[StrategyId, dict[type[Event], int]] = {}
@@ -234,6 +236,9 @@ class StrategyTally:
         """Add a commission, unless the fill was busted."""
         corrected = self._corrections.get((fill.client_order_id, fill.fill_id))
         if corrected is None or corrected.quantity:
+            if corrected is not None:
+                fill = msgspec.structs.replace(fill, price=corrected.price)
+            fill = paid_by_terms(fill, self._instruments)
             fees = self._fees.setdefault(fill.strategy, {})
             fees[fill.currency] = fees.get(fill.currency, ZERO) + fill.commission
 

@@ -45,6 +45,7 @@ from kernel.events import (
     OrderFilled,
     Side,
 )
+from kernel.fees import paid_by_terms
 from kernel.identifiers import ClientOrderId, FillId, StrategyId
 
 COMMISSION_QUANTUM = Decimal("1E-10")
@@ -194,11 +195,13 @@ class FifoMatcher:
         """Close the oldest lots on the other side; the remaining quantity opens a lot."""
         ts = fill.executed_ts or fill.ts
         self._advance(ts)
-        commission = self._converted(fill.commission, fill.currency, self._currency_of(fill.symbol))
-        incoming = _Lot(fill.side, fill.quantity, fill.price, commission, ts, fill.client_order_id)
         correction = self._corrections.get((fill.client_order_id, fill.fill_id))
         if correction is not None:
-            incoming.quantity, incoming.price = correction.quantity, correction.price
+            fill = msgspec.structs.replace(fill, quantity=correction.quantity, price=correction.price)
+        if fill.quantity:
+            fill = paid_by_terms(fill, self._instruments)
+        commission = self._converted(fill.commission, fill.currency, self._currency_of(fill.symbol))
+        incoming = _Lot(fill.side, fill.quantity, fill.price, commission, ts, fill.client_order_id)
         lots = self._open.setdefault((fill.strategy, fill.symbol), deque())
         while incoming.quantity and lots and lots[0].side is not incoming.side:
             self._close(fill.strategy, fill.symbol, entry=lots[0], leaving=incoming)

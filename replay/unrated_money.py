@@ -3,12 +3,13 @@
 Orders in such a currency are denied, but not a dividend, fee or deposit. So the result names the first one.
 """
 
-from collections.abc import Sequence
 from decimal import Decimal
 
 from components.portfolio.rates import rate_between, set_rate
-from kernel.events import CashMoved, Event, FxRateSet, OrderFilled
+from kernel.events import CashMoved, Event, OrderFilled
+from kernel.fees import paid_by_terms
 from replay.figures import moment
+from replay.run_facts import RunFacts
 
 UNRATED_TYPES: frozenset[type[Event]] = frozenset({CashMoved, OrderFilled})
 
@@ -16,9 +17,10 @@ UNRATED_TYPES: frozenset[type[Event]] = frozenset({CashMoved, OrderFilled})
 class UnratedMoney:
     """Takes the events of a run in order; ``problem`` is a sentence, empty if every amount had a rate."""
 
-    def __init__(self, rates: Sequence[FxRateSet], *, currency: str) -> None:
+    def __init__(self, facts: RunFacts, *, currency: str) -> None:
         self.problem = ""
-        self._to_come = list(rates[::-1])
+        self._instruments = facts.instruments
+        self._to_come = list(facts.rates[::-1])
         self._rates: dict[str, dict[str, Decimal]] = {}
         self._currency = currency
 
@@ -27,8 +29,9 @@ class UnratedMoney:
         match event:
             case CashMoved(amount=amount, currency=currency):
                 self._look_at(event.ts, amount, currency, what=event.reason or event.kind.value)
-            case OrderFilled(commission=commission, currency=currency) if commission:
-                self._look_at(event.ts, commission, currency, what="commission")
+            case OrderFilled(commission=commission) if commission:
+                charged = paid_by_terms(event, self._instruments)
+                self._look_at(event.ts, charged.commission, charged.currency, what="commission")
             case _:
                 pass
 

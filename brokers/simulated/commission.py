@@ -136,6 +136,16 @@ class PerOrderLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         return cost.quantize(ONE.scaleb(-self.decimals), ROUND_HALF_EVEN) - fill.charged_before
 
 
+FINE_DECIMALS = 12
+
+
+def in_fine_steps(model: CommissionModel) -> CommissionModel:
+    """The model without rounding to cents, for amounts that are charged in units of a coin."""
+    if not isinstance(model, PerOrderLimits):
+        return model
+    return msgspec.structs.replace(model, decimals=FINE_DECIMALS)
+
+
 class NoCommission(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Trading is free."""
 

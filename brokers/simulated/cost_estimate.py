@@ -13,6 +13,7 @@ import msgspec
 from brokers.simulated.commission import ZERO, CommissionModel, FillTerms
 from brokers.simulated.slippage import SlippageModel, Taken
 from kernel.events import BUY, TAKER, InstrumentDefined, Order, Quote
+from kernel.fees import is_taken_in_units
 
 
 class CostEstimate(msgspec.Struct, frozen=True):
@@ -61,8 +62,8 @@ class CostEstimate(msgspec.Struct, frozen=True):
     def _charged(
         self, order: Order, *, quantity: Decimal, price: Decimal, instrument: InstrumentDefined
     ) -> Decimal:
-        if self.commission is None:
-            return ZERO
+        if self.commission is None or is_taken_in_units(order.side, instrument):
+            return ZERO  # a fee that is taken in units takes no money
         none_before = (ZERO,) * 7
         return self.commission.commission(
             FillTerms(order, quantity, price, TAKER, instrument.multiplier, *none_before)

@@ -6,7 +6,7 @@ from functools import partial
 from math import sqrt
 
 from brokers.simulated.charges import fill_terms, note_charge
-from brokers.simulated.commission import CommissionModel, FillTerms
+from brokers.simulated.commission import CommissionModel, FillTerms, in_fine_steps
 from brokers.simulated.fills.port import Price
 from brokers.simulated.funds import Funds
 from brokers.simulated.reports import cancelled, rejected
@@ -15,6 +15,7 @@ from brokers.simulated.slippage import SlippageModel, Taken
 from brokers.simulated.state import DEFAULT_TERMS, ZERO, SimulatedBrokerState
 from kernel.bus import EventBus
 from kernel.events import (
+    BUY,
     FILL,
     FOK,
     MAKER,
@@ -28,6 +29,7 @@ from kernel.events import (
     Quote,
     Trade,
 )
+from kernel.fees import fee_in_units
 from kernel.identifiers import BrokerOrderId, FillId
 
 _NO_ID = BrokerOrderId("")
@@ -81,7 +83,7 @@ class Execution:
             )
         unpaid, funds = "", self._funds
         if funds is not None:
-            cost = commission and self._in_account(commission, terms)
+            cost = commission and self._in_account(commission, terms, order)
             if not funds.covers(order, terms, quantity=quantity, price=on_tick, cost=cost):
                 whole = quantity
                 quantity, unpaid = self._paid(
@@ -100,9 +102,15 @@ class Execution:
         fill_id = FillId(f"{key}-{resting.fill_count}")
         resting.leaves = ZERO if quantity is resting.leaves else resting.leaves - quantity
         signed = quantity if resting.is_buy else -quantity
+        fee, currency = commission, self._currency or terms.currency
+        if terms.fee_currency and resting.is_buy:
+            fee, currency = fee_in_units(commission, on_tick, quantity), terms.fee_currency
+            signed -= fee
         self._move_position(symbol, order.strategy, signed)
         if funds is not None:
-            cost = commission and self._in_account(commission, terms)
+            cost = commission and self._in_account(commission, terms, order)
+            if signed is not quantity and resting.is_buy:  # it is paid for the units of the fee too
+                cost = fee * on_tick * funds.rate_of(terms.currency)
             funds.note(fill_id, symbol, terms, signed=signed, price=on_tick, cost=cost)
         report = ExecutionReport(
             event.ts,
@@ -113,8 +121,8 @@ class Execution:
             fill_id,
             quantity,
             on_tick,
-            commission,
-            self._currency or terms.currency,
+            fee,
+            currency,
             liquidity,
             price.executed_ts,
         )
@@ -155,11 +163,13 @@ class Execution:
         _, commission = self._charge(
             resting.order, terms, quantity=quantity, price=price, liquidity=liquidity, ts=ts
         )
-        return max(ZERO, self._in_account(commission, terms))
+        return max(ZERO, self._in_account(commission, terms, resting.order))
 
-    def _in_account(self, commission: Decimal, terms: InstrumentDefined) -> Decimal:
-        """A commission in the account's currency."""
+    def _in_account(self, commission: Decimal, terms: InstrumentDefined, order: Order) -> Decimal:
+        """The money that a commission takes, in the account's currency; 0 if it is taken in units."""
         assert self._funds is not None
+        if terms.fee_currency and order.side is BUY:
+            return ZERO
         return commission * self._funds.rate_of(self._currency or terms.currency)
 
     def _charge(
@@ -184,7 +194,10 @@ class Execution:
             liquidity=liquidity,
             multiplier=terms.multiplier,
         )
-        return charged, self._commission.commission(charged)
+        model = self._commission
+        if terms.fee_currency and order.side is BUY:
+            model = in_fine_steps(model)
+        return charged, model.commission(charged)
 
     def _end_unpaid(self, resting: Resting, ts: int, reason: str) -> ExecutionReport:
         """End an order of which the rest cannot be paid: rejected, or cancelled if a part has filled."""

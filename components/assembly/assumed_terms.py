@@ -96,7 +96,7 @@ def _is_adjusted(fact: DataDescribed) -> bool:
 
 def _class_of(symbol: str) -> tuple[AssetClass, str]:
     """The asset class and the quote currency that a symbol shows; an empty currency if it shows none."""
-    base, quote = _pair(symbol.upper())
+    base, quote = pair_of(symbol.upper())
     if not quote:
         return AssetClass.EQUITY, ""  # also a coin alone: its code is that of a share, as for DASH
     currency = "USD" if quote in DOLLAR_COINS else quote
@@ -104,7 +104,7 @@ def _class_of(symbol: str) -> tuple[AssetClass, str]:
     return AssetClass.FX if is_fx else AssetClass.CRYPTO_SPOT, currency
 
 
-def _pair(symbol: str) -> tuple[str, str]:
+def pair_of(symbol: str) -> tuple[str, str]:
     """Base and quote of a pair; the symbol and an empty quote for anything else."""
     symbol = symbol.removesuffix("=X")
     separated = _SEPARATED.fullmatch(symbol)

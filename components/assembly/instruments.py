@@ -5,7 +5,14 @@ from typing import Literal
 
 import msgspec
 
-from components.assembly.assumed_terms import COIN_LOT, USUAL_TICK, WHOLE_LOT, AssumedTerms
+from components.assembly.assumed_terms import (
+    COIN_LOT,
+    USUAL_TICK,
+    WHOLE_LOT,
+    AssumedTerms,
+    assumed_terms,
+    pair_of,
+)
 from components.assembly.moments import is_day, moment_ns
 from kernel.errors import ConfigError
 from kernel.events import AssetClass, InstrumentDefined
@@ -14,6 +21,9 @@ from kernel.time_units import DAY_NS
 
 LARGEST_BORROW_RATE = 10
 """1,000 % a year, the cost of the rarest shares. A larger rate was probably meant as a percentage."""
+
+BASE = "base"
+"""As ``fee_currency``: the first coin of the pair."""
 
 
 class InstrumentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -31,6 +41,8 @@ class InstrumentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     - ``borrow_rate``: the yearly cost of a short position, a fraction of its value.
     - ``expiry``: the last UTC day of trading, or the exact time of the end.
     - ``option_right``, ``strike``, ``underlying``: for options.
+    - ``fee_currency``: the coin that a buy pays its commission in, out of what it buys; ``base``: the first
+      coin of the pair. Empty: in money.
     """
 
     symbol: str
@@ -54,6 +66,7 @@ class InstrumentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     option_right: Literal["", "call", "put"] = ""
     usual_tick_size: Decimal | None = None
     allow_negative_prices: bool | None = None
+    fee_currency: str = ""
 
     @property
     def expiry_ts(self) -> int:
@@ -104,7 +117,16 @@ class InstrumentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
             self.borrow_rate,
             self.is_shortable,
             bool(self.allow_negative_prices),
+            self.fee_coin,
         )
+
+    @property
+    def fee_coin(self) -> str:
+        """The name of the coin that buys pay their commission in; empty without one."""
+        if self.fee_currency != BASE:
+            return self.fee_currency
+        base, quote = pair_of(self.symbol.upper())
+        return base if quote else ""
 
 
 _US_SHARE = InstrumentConfig(
@@ -168,6 +190,7 @@ def check_instruments(instruments: tuple[InstrumentConfig, ...]) -> None:
             )
         _check_amounts(instrument)
         _check_derivative(instrument)
+        _check_fee_currency(instrument)
 
 
 def _check_amounts(instrument: InstrumentConfig) -> None:
@@ -190,6 +213,21 @@ def _check_amounts(instrument: InstrumentConfig) -> None:
         raise ConfigError(
             f"{where}: maintenance_margin_rate {maintenance} is not between 0 and margin_rate {initial}"
         )
+
+
+def _check_fee_currency(instrument: InstrumentConfig) -> None:
+    if not instrument.fee_currency:
+        return
+    where, coin = f"instruments: {instrument.symbol}: fee_currency", instrument.fee_coin
+    if not coin:
+        raise ConfigError(f"{where} base: the symbol shows no pair; give the name of the coin bought")
+    given = instrument.asset_class or assumed_terms(instrument.symbol, ()).asset_class
+    if given is not AssetClass.CRYPTO_SPOT:
+        raise ConfigError(f"{where} {instrument.fee_currency} is for crypto_spot, not {given}")
+    if coin == instrument.currency:
+        raise ConfigError(f"{where} {coin} is the instrument's currency; leave it out for fees in money")
+    if instrument.multiplier != 1:
+        raise ConfigError(f"{where}: a multiplier of {instrument.multiplier} has no units to take a fee from")
 
 
 def _check_derivative(instrument: InstrumentConfig) -> None:

@@ -6,7 +6,8 @@ member of a group, the quantity by which it must still be reduced.
 What changes it:
 
 - A child waits until its parent ends. If the parent is completely filled, the whole child is sent. If a part
-  of the parent is filled, that part of the child is sent. If nothing is filled, the child is cancelled.
+  of the parent is filled, that part of the child is sent. If nothing is filled, the child is cancelled. An
+  exit is for the units that the parent delivered, less a fee that was taken out of them.
 - Each fill of a group member reduces the other members by its quantity.
 - A split restates all these quantities.
 
@@ -20,20 +21,35 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from components.orders.state import ZERO, OrderEntry
+from kernel.events import InstrumentDefined
+from kernel.fees import is_taken_in_units
 
 
-def released_quantity(child: OrderEntry, parent: OrderEntry, *, lot_size: Decimal) -> Decimal:
+def released_quantity(child: OrderEntry, parent: OrderEntry, *, terms: InstrumentDefined) -> Decimal:
     """The quantity of a child after its parent has ended, in whole lots; 0 if nothing is to be sent.
 
     It is the child's quantity times the parent's filled quantity, over the parent's quantity when the child
     was attached. Only an exit (same symbol, opposite side) can become larger than it was approved.
+
+    ``terms``: of the child's symbol.
     """
     order, filled = child.order, parent.filled_quantity + child.parent_split_quantity
+    is_exit = order.symbol == parent.order.symbol and order.side is not parent.order.side
+    if terms.fee_currency and is_exit:
+        filled -= _fees_in_units(parent, terms)
     if filled == child.parent_quantity:
         return order.quantity
+    lot_size = terms.lot_size
     wanted = order.quantity * filled / child.parent_quantity // lot_size * lot_size
-    is_exit = order.symbol == parent.order.symbol and order.side is not parent.order.side
     return wanted if is_exit else min(wanted, order.quantity)
+
+
+def _fees_in_units(parent: OrderEntry, terms: InstrumentDefined) -> Decimal:
+    """The units that were taken out of the parent's fills as their fees."""
+    if not is_taken_in_units(parent.order.side, terms):
+        return ZERO
+    fills = parent.fills.values()
+    return sum((fill.commission for fill in fills if fill.currency == terms.fee_currency), ZERO)
 
 
 def restate_parent(

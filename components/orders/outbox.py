@@ -106,8 +106,7 @@ class Outbox:
         if not parent.filled_quantity:
             reason = f"parent {parent.order.client_order_id} is {parent.status.value}"
             return self._cancel_held(ts, child, reason=reason)
-        lot_size = self._instrument(child.order.symbol).lot_size
-        quantity = released_quantity(child, parent, lot_size=lot_size)
+        quantity = released_quantity(child, parent, terms=self._instrument(child.order.symbol))
         if quantity <= 0:
             return self._cancel_held(ts, child, reason="its part of the parent is less than a lot")
         if quantity == child.order.quantity:

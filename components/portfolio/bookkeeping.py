@@ -19,6 +19,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Protocol
 
+import msgspec
+
 from components.portfolio.config import COST_METHODS, PortfolioConfig
 from components.portfolio.history import BookedProceeds, begin, begin_generation
 from components.portfolio.position import ZERO, Lot
@@ -36,6 +38,7 @@ from kernel.events import (
     OrderFilled,
     PositionChanged,
 )
+from kernel.fees import paid_in_money
 from kernel.identifiers import FillId, StrategyId
 from kernel.rules import FIRST_RULES, RULES
 
@@ -79,6 +82,8 @@ class Bookkeeping:
         history = position.history
         if history is None and self._kept:
             history = position.history = begin(position, terms.multiplier or ONE)
+        if terms.fee_currency:
+            fill = paid_in_money(fill, fee_currency=terms.fee_currency, currency=terms.currency)
         signed = fill.quantity if fill.side is BUY else -fill.quantity
         unit_price = fill.price if terms.multiplier is None else fill.price * terms.multiplier
         realised = position.realised_pnl
@@ -107,7 +112,17 @@ class Bookkeeping:
             history.newer.append(fill)
             if len(history.newer) >= self._kept:
                 begin_generation(history, position)
-        return (position_changed(fill.ts, strategy, symbol, position, fill_id=fill.fill_id),)
+        return (
+            PositionChanged(
+                fill.ts,
+                strategy,
+                symbol,
+                position.quantity,
+                position.cost,
+                position.realised_pnl,
+                fill.fill_id,
+            ),
+        )
 
     def on_cash(self, event: CashMoved) -> None:
         """Book a cash movement without a fill, in the ledger of its strategy or of the account."""
@@ -170,7 +185,9 @@ class Bookkeeping:
                 if symbol in positions:
                     positions[symbol].history = None  # a history has one multiplier
         if symbol in self.state.holders:
-            self.state.terms[symbol] = Terms(terms.multiplier, old.currency, old.is_settled)
+            self.state.terms[symbol] = msgspec.structs.replace(
+                terms, currency=old.currency, is_settled=old.is_settled
+            )
             self.state.redefined[symbol] = True
 
     def on_rate(self, event: FxRateSet) -> None:
@@ -271,4 +288,4 @@ def position_changed(
 
 def _terms_of(instrument: InstrumentDefined) -> Terms:
     multiplier = None if instrument.multiplier == 1 else instrument.multiplier
-    return Terms(multiplier, instrument.currency, instrument.is_margined)
+    return Terms(multiplier, instrument.currency, instrument.is_margined, instrument.fee_currency)

@@ -20,10 +20,12 @@ Two ways, by the age of the fill:
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
+import msgspec
+
 from components.portfolio.bookkeeping import Bookkeeping, position_changed
 from components.portfolio.history import Corrected, correct
 from components.portfolio.position import COST_QUANTUM, ZERO, Lot
-from components.portfolio.state import Position, Restatement
+from components.portfolio.state import Position, Restatement, Terms
 from kernel.corporate_actions import units_after
 from kernel.events import Event, FillCorrected, Side
 from kernel.identifiers import StrategyId
@@ -46,6 +48,7 @@ class Corrections:
         position = bookkeeping.position(strategy, symbol)
         held = position.quantity
         corrected = None if position.history is None else correct(position.history, event, bookkeeping.method)
+        event = _in_money(event, bookkeeping.terms(filled_symbol))
         removed, booked = _lots(event, bookkeeping.terms(filled_symbol).multiplier)
         if corrected is not None:
             for lot in (removed, booked):
@@ -126,6 +129,19 @@ class Corrections:
                     break
                 symbol = step.new_symbol
         return steps
+
+
+def _in_money(event: FillCorrected, terms: Terms) -> FillCorrected:
+    """The bust of a fill whose fee was taken in units, as one of the units delivered with a fee in money."""
+    returned = event.commission_returned
+    if not returned or event.currency != terms.fee_currency or event.side is not Side.BUY:
+        return event
+    return msgspec.structs.replace(
+        event,
+        old_quantity=event.old_quantity - returned,
+        commission_returned=returned * event.old_price,
+        currency=terms.currency,
+    )
 
 
 def _lots(event: FillCorrected, multiplier: Decimal | None) -> tuple[Lot, Lot]:

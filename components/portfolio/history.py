@@ -42,7 +42,8 @@ class History(msgspec.Struct, gc=False):
 
     - ``multiplier``: the one at which all of them were booked.
     - ``before_older``, ``before_newer``: the holding before each generation.
-    - ``older``, ``newer``: the bookings. A corrected fill is in its corrected form.
+    - ``older``, ``newer``: the bookings. A corrected fill is in its corrected form. A fill whose fee was
+      taken in units is kept with the units that were delivered and its fee in money.
     """
 
     multiplier: Decimal
@@ -89,14 +90,18 @@ def begin_generation(history: History, holding: Holding) -> None:
 def correct(history: History, event: FillCorrected, method: CostMethod) -> Corrected | None:
     """Change one fill in the history and rebook everything after it; ``None`` if it is not there.
 
-    A quantity of 0 removes the fill and its commission. Otherwise the commission stays as charged.
+    A quantity of 0 removes the fill and its commission. Otherwise the commission stays as charged. A fee in
+    units is worth what they cost at the corrected price.
     """
     bookings = [*history.older, *history.newer]
     place, old = _find(bookings, event)
     if old is None:
         return None
-    commission = old.commission if event.quantity else ZERO
-    new = msgspec.structs.replace(old, quantity=event.quantity, price=event.price, commission=commission)
+    commission, quantity = old.commission if event.quantity else ZERO, event.quantity
+    taken = event.old_quantity - old.quantity
+    if taken and quantity:
+        quantity, commission = quantity - taken, taken * event.price
+    new = msgspec.structs.replace(old, quantity=quantity, price=event.price, commission=commission)
     bookings[place] = new
     holding, cut = copy_of(history.before_older), len(history.older)
     _book(holding, bookings[:cut], method=method, multiplier=history.multiplier)

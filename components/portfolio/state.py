@@ -38,11 +38,13 @@ class Terms(msgspec.Struct, frozen=True, gc=False):
 
     - ``multiplier``: ``None`` stands for 1.
     - ``is_settled``: a future or perpetual. Its notional is not paid; its P&L is paid when it is closed.
+    - ``fee_currency``: the coin that buys pay their commission in; empty: none.
     """
 
     multiplier: Decimal | None
     currency: str
     is_settled: bool
+    fee_currency: str = ""
 
     def unit_price(self, price: Decimal) -> Decimal:
         """The cost of one unit at a price."""

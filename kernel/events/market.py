@@ -136,6 +136,7 @@ class InstrumentDefined(Event, frozen=True, tag=6):
     - ``maintenance_margin_rate``: the margin that must remain; 0 means the same.
     - ``borrow_rate``: the cost of a short position per year, as a fraction.
     - ``allow_negative_prices``: orders may have prices of 0 and below, as for spreads.
+    - ``fee_currency``: the coin in which a buy pays its commission, out of what it buys; empty: in money.
     """
 
     symbol: str
@@ -158,6 +159,7 @@ class InstrumentDefined(Event, frozen=True, tag=6):
     borrow_rate: Decimal = Decimal(0)
     is_shortable: bool = True
     allow_negative_prices: bool = False
+    fee_currency: str = ""
 
     @property
     def is_margined(self) -> bool:

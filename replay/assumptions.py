@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import msgspec
 
+from components.assembly.assumed_terms import is_coin_margined
 from components.assembly.instruments import InstrumentConfig
 from components.strategy_host.plain_values import CUT
 from kernel.configuration import listed
@@ -49,6 +50,8 @@ def _open_terms(declared: InstrumentConfig | None, terms: InstrumentDefined) -> 
         words.append(f"{terms.asset_class.value} in {terms.currency}")
     if given.allow_negative_prices is None and terms.allow_negative_prices:
         words.append("prices below 0")
+    if is_coin_margined(terms.symbol) and not terms.is_inverse:
+        words.append("linear, though its name is that of a contract settled in its coin (is_inverse: true)")
     return ", ".join(words)
 
 

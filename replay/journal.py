@@ -169,13 +169,12 @@ def _entry(
         extremes = ranges[symbol].between(span, is_long=is_long)
         prices += [Decimal(repr(price / divisor)) for price in extremes if isfinite(price)]
     worst, best = (min(prices), max(prices)) if is_long else (max(prices), min(prices))
-    unit = trade.quantity * trade.multiplier * (1 if is_long else -1)
     return JournalEntry(
         trade,
         worst,
         best,
-        (worst - trade.entry_price) * unit,
-        (best - trade.entry_price) * unit,
+        trade.gain_at(worst),
+        trade.gain_at(best),
         tags.get(trade.entry_order, ""),
         tags.get(trade.exit_order, ""),
     )

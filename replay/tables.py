@@ -393,8 +393,7 @@ def open_pnl(result: RunResult, lot: OpenLot) -> Decimal | None:
     last = result.last_prices.get(lot.symbol)
     if last is None:
         return None
-    sign = 1 if lot.side is Side.BUY else -1
-    return (Decimal(repr(last)) - lot.entry_price) * lot.quantity * lot.multiplier * sign - lot.commission
+    return lot.gain_at(Decimal(repr(last))) - lot.commission
 
 
 def _money(amount: Decimal | None) -> str:

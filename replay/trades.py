@@ -25,6 +25,7 @@ import msgspec
 
 from components.portfolio.position import COST_QUANTUM
 from components.portfolio.rates import rate_between, set_rate
+from kernel.contracts import inverse
 from kernel.corporate_actions import (
     changes_holdings,
     fraction_after,
@@ -78,6 +79,7 @@ class RoundTrip(msgspec.Struct, frozen=True, gc=False):
     - ``exit_order``: empty if a delisting or a merger for cash closed the lot.
     - ``currency``: the instrument's; all prices and amounts are in it.
     - ``rate``: one unit of ``currency`` in the account's currency at the exit; 1 if no rate is known.
+    - ``is_inverse``: a unit is worth the multiplier over the price.
     """
 
     strategy: StrategyId
@@ -96,6 +98,12 @@ class RoundTrip(msgspec.Struct, frozen=True, gc=False):
     restated: tuple[Restatement, ...] = ()
     rate: Decimal = ONE
     currency: str = "USD"
+    is_inverse: bool = False
+
+    @exact
+    def gain_at(self, price: Decimal) -> Decimal:
+        """The P&L before commission if it had been closed at ``price``."""
+        return _gain(self, price)
 
     @property
     @exact
@@ -107,7 +115,7 @@ class RoundTrip(msgspec.Struct, frozen=True, gc=False):
     @exact
     def net_return(self) -> float | None:
         """P&L after commission divided by the notional at entry; ``None`` for an entry at price 0."""
-        notional = abs(self.entry_price) * self.quantity * self.multiplier
+        notional = entry_notional(self)
         return float(self.net_pnl / notional) if notional else None
 
     @property
@@ -127,6 +135,27 @@ class OpenLot(msgspec.Struct, frozen=True, gc=False):
     entry_price: Decimal
     commission: Decimal
     multiplier: Decimal = ONE
+    is_inverse: bool = False
+
+    @exact
+    def gain_at(self, price: Decimal) -> Decimal:
+        """The P&L before commission at ``price``."""
+        return _gain(self, price)
+
+
+def entry_notional(one: RoundTrip | OpenLot) -> Decimal:
+    """The notional at the entry, in the instrument's currency."""
+    return abs(_unit_value(one.entry_price, is_inverse=one.is_inverse)) * one.quantity * one.multiplier
+
+
+def _gain(one: RoundTrip | OpenLot, price: Decimal) -> Decimal:
+    entry, value = (_unit_value(each, is_inverse=one.is_inverse) for each in (one.entry_price, price))
+    return (value - entry) * one.quantity * one.multiplier * (1 if one.side is Side.BUY else -1)
+
+
+def _unit_value(price: Decimal, *, is_inverse: bool) -> Decimal:
+    """The value at which a unit is booked at a price, at a multiplier of 1."""
+    return -inverse(price) if is_inverse else price
 
 
 class Matched(msgspec.Struct, frozen=True):
@@ -202,6 +231,7 @@ class FifoMatcher:
             fill = paid_by_terms(fill, self._instruments)
         commission = self._converted(fill.commission, fill.currency, self._currency_of(fill.symbol))
         incoming = _Lot(fill.side, fill.quantity, fill.price, commission, ts, fill.client_order_id)
+        incoming.is_inverse = self._is_inverse(fill.symbol)
         lots = self._open.setdefault((fill.strategy, fill.symbol), deque())
         while incoming.quantity and lots and lots[0].side is not incoming.side:
             self._close(fill.strategy, fill.symbol, entry=lots[0], leaving=incoming)
@@ -224,6 +254,7 @@ class FifoMatcher:
                 lot.price,
                 lot.commission,
                 self._multiplier(symbol),
+                self._is_inverse(symbol),
             )
             for (strategy, symbol), lots in self._open.items()
             for lot in lots
@@ -251,6 +282,7 @@ class FifoMatcher:
             entry.restated,
             self._rate_of(symbol),
             self._currency_of(symbol),
+            entry.is_inverse,
         )
         entry.take(quantity)
         leaving.take(quantity)
@@ -283,6 +315,10 @@ class FifoMatcher:
     def _currency_of(self, symbol: str) -> str:
         terms = self._instruments.get(symbol)
         return InstrumentDefined(0, symbol).currency if terms is None else terms.currency
+
+    def _is_inverse(self, symbol: str) -> bool:
+        terms = self._instruments.get(symbol)
+        return terms is not None and terms.is_inverse
 
     def _multiplier(self, symbol: str) -> Decimal:
         terms = self._instruments.get(symbol)
@@ -383,6 +419,7 @@ class _Lot(msgspec.Struct, gc=False):
     order: ClientOrderId
     restated: tuple[Restatement, ...] = ()
     cost: Decimal | None = None
+    is_inverse: bool = False
 
     def take_commission(self, quantity: Decimal) -> Decimal:
         """Take the commission of ``quantity`` from the lot, all of it for the last part.
@@ -398,7 +435,7 @@ class _Lot(msgspec.Struct, gc=False):
     def cost_of(self, quantity: Decimal) -> Decimal:
         """The cost of a part, without the multiplier."""
         if self.cost is None:
-            return quantity * self.price
+            return quantity * _unit_value(self.price, is_inverse=self.is_inverse)
         if quantity == self.quantity:
             return self.cost
         return (self.cost * quantity / self.quantity).quantize(COST_QUANTUM)
@@ -416,14 +453,19 @@ class _Lot(msgspec.Struct, gc=False):
         cost = self.cost_of(self.quantity)
         taken = (cost * fraction).quantize(COST_QUANTUM)
         self.cost = cost - taken
-        self.price = (self.cost / self.quantity).quantize(PRICE_QUANTUM)
+        self.price = self._price_of(self.cost)
         return taken
+
+    def _price_of(self, cost: Decimal) -> Decimal:
+        """The price at which the quantity has this cost."""
+        price = -self.quantity / cost if self.is_inverse else cost / self.quantity
+        return price.quantize(PRICE_QUANTUM)
 
     def restate(self, restatement: Restatement) -> None:
         """Change the number of units and keep the cost."""
         self.cost = self.cost_of(self.quantity)
         self.quantity *= restatement.ratio
-        self.price = (self.cost / self.quantity).quantize(PRICE_QUANTUM)
+        self.price = self._price_of(self.cost)
         self.restated = (*self.restated, restatement)
 
 
@@ -437,5 +479,8 @@ def _last(lot: _Lot, action: CorporateAction) -> _Lot:
         price = named_price(action)
     side = Side.SELL if lot.side is Side.BUY else Side.BUY
     if price is None:
-        return _Lot(side, lot.quantity, lot.price, ZERO, action.ts, ClientOrderId(""), cost=lot.cost)
-    return _Lot(side, lot.quantity, price, ZERO, action.ts, ClientOrderId(""))
+        closing = _Lot(side, lot.quantity, lot.price, ZERO, action.ts, ClientOrderId(""), cost=lot.cost)
+    else:
+        closing = _Lot(side, lot.quantity, price, ZERO, action.ts, ClientOrderId(""))
+    closing.is_inverse = lot.is_inverse
+    return closing

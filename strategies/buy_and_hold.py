@@ -51,7 +51,7 @@ class BuyAndHold(Strategy[Params, State]):
         instrument = self.ctx.instrument(bar.symbol)
         share = Decimal(str(self.params.fraction)) / (self.params.parts or len(self.ctx.symbols))
         budget = (self.ctx.portfolio.capital or Decimal(0)) * share
-        lot_cost = Decimal(str(bar.close)) * instrument.multiplier * instrument.lot_size
+        lot_cost = instrument.unit_notional(Decimal(str(bar.close))) * instrument.lot_size
         if lot_cost <= 0:
             return Decimal(0)
         lots = (budget / lot_cost).to_integral_value(ROUND_DOWN)

@@ -105,7 +105,7 @@ class SixtyForty(Strategy[Params, State]):
         for symbol, weight in ((self.params.stock, stock_weight), (self.params.bond, 1 - stock_weight)):
             instrument = self.ctx.instrument(symbol)
             price = Decimal(str(self.ctx.last_price(symbol)))
-            lots = capital * weight / (price * instrument.multiplier * instrument.lot_size)
+            lots = capital * weight / (instrument.unit_notional(price) * instrument.lot_size)
             target = lots.to_integral_value(ROUND_DOWN) * instrument.lot_size
             yield symbol, target - self.ctx.portfolio.position(symbol)
 

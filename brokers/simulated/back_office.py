@@ -10,7 +10,7 @@ changes positions by itself.
 - Spin-off: a fraction of a lot of the new share is paid out at its last price, ``amount`` for each old share.
 - Merger, symbol change: ``amount`` is paid for each share. A fraction of a lot of the new share is paid out
   at its price or, before it has one, at the price that follows from the old share's.
-- Funding of a perpetual, at ``due_ts``: quantity * multiplier * last price * rate. Longs pay shorts if the
+- Funding of a perpetual, at ``due_ts``: notional at the last price * rate. Longs pay shorts if the
   rate is positive. A rate may be corrected until it is due.
 - Borrow fee, daily: net short value at the last price * ``borrow_rate`` / day count. Short positions share it
   by their size. Shares that another strategy is long are not borrowed, so they cost nothing.
@@ -308,7 +308,7 @@ class BackOffice:
         if price is None:
             return None
         terms = self._market.instrument(symbol)
-        per_unit = Decimal(repr(price)) * terms.multiplier * rate.rate
+        per_unit = terms.unit_notional(Decimal(repr(price))) * rate.rate
         held = self._account.holders(symbol)
         return _payments(
             ts,

@@ -25,6 +25,7 @@ from typing import ClassVar, Protocol
 
 import msgspec
 
+from kernel.contracts import inverse
 from kernel.events import MAKER, Liquidity, Order
 
 CENT = Decimal("0.01")
@@ -66,6 +67,20 @@ class FillTerms(msgspec.Struct, frozen=True, gc=False):
     def notional(self) -> Decimal:
         """Quantity times price times multiplier."""
         return self.quantity * self.price * self.multiplier
+
+
+class InverseFillTerms(FillTerms, frozen=True, gc=False):
+    """A fill of an inverse contract. ``multiplier``: the notional of one unit at price 1."""
+
+    @property
+    def notional(self) -> Decimal:
+        """Quantity times multiplier over price."""
+        return self.quantity * inverse(self.price) * self.multiplier
+
+
+def inverse_fill(fill: FillTerms) -> FillTerms:
+    """The same fill, of an inverse contract."""
+    return InverseFillTerms(*msgspec.structs.astuple(fill))
 
 
 class CommissionModel(Protocol):
@@ -137,6 +152,8 @@ class PerOrderLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 FINE_DECIMALS = 12
+COIN_DECIMALS = 8
+"""Of amounts in coins."""
 
 
 def in_fine_steps(model: CommissionModel) -> CommissionModel:
@@ -144,6 +161,13 @@ def in_fine_steps(model: CommissionModel) -> CommissionModel:
     if not isinstance(model, PerOrderLimits):
         return model
     return msgspec.structs.replace(model, decimals=FINE_DECIMALS)
+
+
+def in_steps_of_coins(model: CommissionModel) -> CommissionModel:
+    """The model with eight decimals at least, for contracts that are settled in coins."""
+    if not isinstance(model, PerOrderLimits) or model.decimals >= COIN_DECIMALS:
+        return model
+    return msgspec.structs.replace(model, decimals=COIN_DECIMALS)
 
 
 class NoCommission(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,7 +10,13 @@ from decimal import Decimal
 
 import msgspec
 
-from brokers.simulated.commission import ZERO, CommissionModel, FillTerms
+from brokers.simulated.commission import (
+    ZERO,
+    CommissionModel,
+    FillTerms,
+    in_steps_of_coins,
+    inverse_fill,
+)
 from brokers.simulated.slippage import SlippageModel, Taken
 from kernel.events import BUY, TAKER, InstrumentDefined, Order, Quote
 from kernel.fees import is_taken_in_units
@@ -47,7 +53,7 @@ class CostEstimate(msgspec.Struct, frozen=True):
             commission = self._charged(order, quantity=quantity, price=price, instrument=instrument)
         except Exception:  # isolation: a user's model may raise anything
             return ()
-        slippage = abs(slipped) * quantity * instrument.multiplier
+        slippage = abs(slipped) * quantity * _per_price(instrument, price)
         return ((commission, self.currency or instrument.currency), (slippage, instrument.currency))
 
     def _slipped(self, order: Order, *, quantity: Decimal, price: Decimal, quote: Quote | None) -> Decimal:
@@ -65,6 +71,14 @@ class CostEstimate(msgspec.Struct, frozen=True):
         if self.commission is None or is_taken_in_units(order.side, instrument):
             return ZERO  # a fee that is taken in units takes no money
         none_before = (ZERO,) * 7
-        return self.commission.commission(
-            FillTerms(order, quantity, price, TAKER, instrument.multiplier, *none_before)
-        )
+        fill = FillTerms(order, quantity, price, TAKER, instrument.multiplier, *none_before)
+        if instrument.is_inverse:
+            return in_steps_of_coins(self.commission).commission(inverse_fill(fill))
+        return self.commission.commission(fill)
+
+
+def _per_price(instrument: InstrumentDefined, price: Decimal) -> Decimal:
+    """The change of a unit's notional when the price changes by 1."""
+    if not instrument.is_inverse or not price:
+        return instrument.multiplier
+    return instrument.unit_notional(price) / price

@@ -6,7 +6,13 @@ from functools import partial
 from math import sqrt
 
 from brokers.simulated.charges import fill_terms, note_charge
-from brokers.simulated.commission import CommissionModel, FillTerms, in_fine_steps
+from brokers.simulated.commission import (
+    CommissionModel,
+    FillTerms,
+    in_fine_steps,
+    in_steps_of_coins,
+    inverse_fill,
+)
 from brokers.simulated.fills.port import Price
 from brokers.simulated.funds import Funds
 from brokers.simulated.reports import cancelled, rejected
@@ -197,6 +203,8 @@ class Execution:
         model = self._commission
         if terms.fee_currency and order.side is BUY:
             model = in_fine_steps(model)
+        elif terms.is_inverse:
+            model, charged = in_steps_of_coins(model), inverse_fill(charged)
         return charged, model.commission(charged)
 
     def _end_unpaid(self, resting: Resting, ts: int, reason: str) -> ExecutionReport:

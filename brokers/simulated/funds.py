@@ -162,8 +162,8 @@ class Funds:
         return ONE if currency == self._currency else self._account.rate(currency) or ONE
 
     def _unit(self, price: Decimal, terms: InstrumentDefined) -> Decimal:
-        """The value of one unit at a price, in the account's currency."""
-        return price * terms.multiplier * self.rate_of(terms.currency)
+        """The notional of one unit at a price, in the account's currency."""
+        return terms.unit_notional(price) * self.rate_of(terms.currency)
 
     def _taken_cash(self) -> Decimal:
         """The cash that fills take which are not booked yet."""

@@ -271,7 +271,8 @@ class Allocator:
             price=price,
             stop=combined.stop_loss,
             closes=tuple(bar.close for bar in self._market.history(symbol, count)) if count else (),
-            unit_value=instrument.multiplier * rate,
+            unit_value=_unit_value(instrument, price) * rate,
+            is_inverse=instrument.is_inverse,
         )
         wanted = full_quantity(self._config.sizing, basis) * abs(Decimal(repr(combined.score)))
         lots = wanted // instrument.lot_size * instrument.lot_size
@@ -461,6 +462,14 @@ def plan_id(strategies: Collection[StrategyId]) -> StrategyId:
 
 def _expiry_timer(symbol: str) -> TimerName:
     return TimerName(f"expiry {symbol}")
+
+
+def _unit_value(instrument: InstrumentDefined, price: float) -> Decimal:
+    """The notional of one unit, by the price."""
+    if not instrument.is_inverse:
+        return instrument.multiplier
+    exact = Decimal(repr(price))
+    return instrument.unit_notional(exact) / exact
 
 
 def _keys(plan: Plan, *roles: Role) -> list[ClientOrderId]:

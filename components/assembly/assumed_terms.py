@@ -50,6 +50,12 @@ COINS = QUOTE_COINS | frozenset(
     )
 )  # fmt: skip
 
+_COIN_MARGINED = re.compile(r"[A-Z0-9]{2,12}USD_(PERP|[0-9]{6})")
+"""Symbols of contracts that are settled in their coin, as Binance names them.
+
+Names of other venues (``XBTUSD``) are those of spot pairs elsewhere.
+"""
+
 _SEPARATED = re.compile(r"([A-Z0-9]{2,12})[-/_:]([A-Z]{3,5})")
 
 
@@ -82,6 +88,11 @@ def assumed_terms(symbol: str, facts: Iterable[DataDescribed]) -> AssumedTerms:
         currency,
         any(fact.lowest_price < 0 for fact in known),
     )
+
+
+def is_coin_margined(symbol: str) -> bool:
+    """Whether a symbol can only be that of a contract that is settled in its coin."""
+    return _COIN_MARGINED.fullmatch(symbol.upper()) is not None
 
 
 def unit_of(decimals: int) -> Decimal:

@@ -7,6 +7,8 @@ import msgspec
 
 from components.assembly.assumed_terms import (
     COIN_LOT,
+    CURRENCIES,
+    DOLLAR_COINS,
     USUAL_TICK,
     WHOLE_LOT,
     AssumedTerms,
@@ -15,7 +17,7 @@ from components.assembly.assumed_terms import (
 )
 from components.assembly.moments import is_day, moment_ns
 from kernel.errors import ConfigError
-from kernel.events import AssetClass, InstrumentDefined
+from kernel.events import MARGINED, AssetClass, InstrumentDefined
 from kernel.fraction_checks import above
 from kernel.time_units import DAY_NS
 
@@ -43,6 +45,7 @@ class InstrumentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     - ``option_right``, ``strike``, ``underlying``: for options.
     - ``fee_currency``: the coin that a buy pays its commission in, out of what it buys; ``base``: the first
       coin of the pair. Empty: in money.
+    - ``is_inverse``: of futures and perpetuals: a unit is worth ``multiplier`` / price, in ``currency``.
     """
 
     symbol: str
@@ -67,6 +70,7 @@ class InstrumentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     usual_tick_size: Decimal | None = None
     allow_negative_prices: bool | None = None
     fee_currency: str = ""
+    is_inverse: bool = False
 
     @property
     def expiry_ts(self) -> int:
@@ -118,6 +122,7 @@ class InstrumentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
             self.is_shortable,
             bool(self.allow_negative_prices),
             self.fee_coin,
+            self.is_inverse,
         )
 
     @property
@@ -191,6 +196,7 @@ def check_instruments(instruments: tuple[InstrumentConfig, ...]) -> None:
         _check_amounts(instrument)
         _check_derivative(instrument)
         _check_fee_currency(instrument)
+        _check_inverse(instrument)
 
 
 def _check_amounts(instrument: InstrumentConfig) -> None:
@@ -212,6 +218,18 @@ def _check_amounts(instrument: InstrumentConfig) -> None:
     if not maintenance.is_finite() or not 0 <= maintenance <= initial:
         raise ConfigError(
             f"{where}: maintenance_margin_rate {maintenance} is not between 0 and margin_rate {initial}"
+        )
+
+
+def _check_inverse(instrument: InstrumentConfig) -> None:
+    if not instrument.is_inverse:
+        return
+    where, given = f"instruments: {instrument.symbol}: is_inverse", instrument.asset_class
+    if given not in MARGINED:
+        raise ConfigError(f"{where} is for a future or perpetual, not {given or 'one without asset_class'}")
+    if instrument.currency in CURRENCIES | DOLLAR_COINS:
+        raise ConfigError(
+            f"{where}: such a contract is settled in its coin; give it as currency, not {instrument.currency}"
         )
 
 

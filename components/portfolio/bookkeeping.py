@@ -81,11 +81,11 @@ class Bookkeeping:
             position, ledger = self.position(strategy, symbol), self.ledger(strategy, terms.currency)
         history = position.history
         if history is None and self._kept:
-            history = position.history = begin(position, terms.multiplier or ONE)
+            history = position.history = begin(position, terms)
         if terms.fee_currency:
             fill = paid_in_money(fill, fee_currency=terms.fee_currency, currency=terms.currency)
         signed = fill.quantity if fill.side is BUY else -fill.quantity
-        unit_price = fill.price if terms.multiplier is None else fill.price * terms.multiplier
+        unit_price = fill.price if terms.multiplier is None else terms.unit_price(fill.price)
         realised = position.realised_pnl
         self._fill(position, signed, unit_price=unit_price)
         received = -signed * unit_price
@@ -180,7 +180,7 @@ class Bookkeeping:
         if old is None:
             return
         terms = self.state.terms[symbol] = _terms_of(event)
-        if terms.multiplier != old.multiplier:
+        if (terms.multiplier, terms.is_inverse) != (old.multiplier, old.is_inverse):
             for positions in self.state.positions.values():
                 if symbol in positions:
                     positions[symbol].history = None  # a history has one multiplier
@@ -287,5 +287,11 @@ def position_changed(
 
 
 def _terms_of(instrument: InstrumentDefined) -> Terms:
-    multiplier = None if instrument.multiplier == 1 else instrument.multiplier
-    return Terms(multiplier, instrument.currency, instrument.is_margined, instrument.fee_currency)
+    is_plain = instrument.multiplier == 1 and not instrument.is_inverse
+    return Terms(
+        None if is_plain else instrument.multiplier,
+        instrument.currency,
+        instrument.is_margined,
+        instrument.fee_currency,
+        instrument.is_inverse,
+    )

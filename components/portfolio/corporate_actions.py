@@ -187,7 +187,8 @@ class CorporateActions:
     def _has_same_terms(self, old: str, new: str) -> bool:
         """Whether positions in both symbols are booked in the same way."""
         terms, new_terms = self._bookkeeping.terms(old), self._bookkeeping.terms(new)
-        return (terms.currency, terms.is_settled) == (new_terms.currency, new_terms.is_settled)
+        same = (terms.currency, terms.is_settled, terms.is_inverse)
+        return same == (new_terms.currency, new_terms.is_settled, new_terms.is_inverse)
 
     def _can_be_renamed(self, strategy: StrategyId, *, old: str, new: str) -> bool:
         """Whether a position can be renamed as it is; otherwise it is merged into the one in ``new``."""

@@ -48,8 +48,9 @@ class Corrections:
         position = bookkeeping.position(strategy, symbol)
         held = position.quantity
         corrected = None if position.history is None else correct(position.history, event, bookkeeping.method)
-        event = _in_money(event, bookkeeping.terms(filled_symbol))
-        removed, booked = _lots(event, bookkeeping.terms(filled_symbol).multiplier)
+        terms = bookkeeping.terms(filled_symbol)
+        event = _in_money(event, terms)
+        removed, booked = _lots(event, terms)
         if corrected is not None:
             for lot in (removed, booked):
                 _quantity_after(steps, lot.quantity)
@@ -144,15 +145,15 @@ def _in_money(event: FillCorrected, terms: Terms) -> FillCorrected:
     )
 
 
-def _lots(event: FillCorrected, multiplier: Decimal | None) -> tuple[Lot, Lot]:
+def _lots(event: FillCorrected, terms: Terms) -> tuple[Lot, Lot]:
     """The lot that reverses the old fill, and the lot of the new one."""
     old, new = event.old_quantity, event.quantity
     if event.side is Side.BUY:
         old = -old
     else:
         new = -new
-    factor = Decimal(1) if multiplier is None else multiplier
-    return Lot(old, old * event.old_price * factor), Lot(new, new * event.price * factor)
+    old_cost, cost = old * terms.unit_price(event.old_price), new * terms.unit_price(event.price)
+    return Lot(old, old_cost), Lot(new, cost)
 
 
 def _quantity_after(steps: Iterable[Restatement], quantity: Decimal) -> Decimal:

@@ -7,12 +7,15 @@ settlement since. For an older fill the caller books the difference on the prese
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import assert_never
+from typing import Protocol, assert_never
 
 import msgspec
 
 from components.portfolio.position import ZERO, CostMethod, Holding, Lot
+from kernel.contracts import inverse
 from kernel.events import FillCorrected, OrderFilled, Side
+
+ONE = Decimal(1)
 
 
 class BookedRatio(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=1):
@@ -40,7 +43,7 @@ Booked = OrderFilled | BookedRatio | BookedEnd | BookedProceeds
 class History(msgspec.Struct, gc=False):
     """Two generations of bookings.
 
-    - ``multiplier``: the one at which all of them were booked.
+    - ``multiplier``, ``is_inverse``: the terms at which all of them were booked.
     - ``before_older``, ``before_newer``: the holding before each generation.
     - ``older``, ``newer``: the bookings. A corrected fill is in its corrected form. A fill whose fee was
       taken in units is kept with the units that were delivered and its fee in money.
@@ -51,6 +54,20 @@ class History(msgspec.Struct, gc=False):
     before_newer: Holding
     older: list[Booked] = []
     newer: list[Booked] = []
+    is_inverse: bool = False
+
+    def unit_price(self, price: Decimal) -> Decimal:
+        """The cost of one unit at a price."""
+        return (-inverse(price) if self.is_inverse else price) * self.multiplier
+
+
+class TermsView(Protocol):
+    """The terms under which a position is booked."""
+
+    @property
+    def multiplier(self) -> Decimal | None: ...
+    @property
+    def is_inverse(self) -> bool: ...
 
 
 class Corrected(msgspec.Struct, frozen=True):
@@ -66,9 +83,10 @@ def copy_of(holding: Holding) -> Holding:
     return Holding(holding.quantity, holding.cost, holding.realised_pnl, list(holding.lots))
 
 
-def begin(holding: Holding, multiplier: Decimal) -> History:
+def begin(holding: Holding, terms: TermsView) -> History:
     """An empty history that starts at ``holding``."""
-    return History(multiplier, copy_of(holding), copy_of(holding))
+    multiplier = terms.multiplier or ONE
+    return History(multiplier, copy_of(holding), copy_of(holding), is_inverse=terms.is_inverse)
 
 
 def settle_at(holding: Holding, unit_price: Decimal | None, *, method: CostMethod) -> None:
@@ -104,9 +122,9 @@ def correct(history: History, event: FillCorrected, method: CostMethod) -> Corre
     new = msgspec.structs.replace(old, quantity=quantity, price=event.price, commission=commission)
     bookings[place] = new
     holding, cut = copy_of(history.before_older), len(history.older)
-    _book(holding, bookings[:cut], method=method, multiplier=history.multiplier)
+    _book(holding, bookings[:cut], method=method, history=history)
     history.older, history.before_newer, history.newer = bookings[:cut], copy_of(holding), bookings[cut:]
-    _book(holding, history.newer, method=method, multiplier=history.multiplier)
+    _book(holding, history.newer, method=method, history=history)
     return Corrected(holding, old, new)
 
 
@@ -120,7 +138,7 @@ def _find(bookings: Sequence[Booked], event: FillCorrected) -> tuple[int, OrderF
     return -1, None
 
 
-def _book(holding: Holding, bookings: Sequence[Booked], *, method: CostMethod, multiplier: Decimal) -> None:
+def _book(holding: Holding, bookings: Sequence[Booked], *, method: CostMethod, history: History) -> None:
     for booked in bookings:
         match booked:
             case BookedRatio():
@@ -132,7 +150,7 @@ def _book(holding: Holding, bookings: Sequence[Booked], *, method: CostMethod, m
                 holding.realised_pnl += booked.amount
             case OrderFilled():
                 if booked.quantity:
-                    method.fill(holding, _signed(booked), unit_price=booked.price * multiplier)
+                    method.fill(holding, _signed(booked), unit_price=history.unit_price(booked.price))
             case _:
                 assert_never(booked)
 

@@ -6,6 +6,7 @@ import msgspec
 
 from components.portfolio.history import History
 from components.portfolio.position import ZERO, Holding
+from kernel.contracts import inverse
 from kernel.identifiers import StrategyId
 
 
@@ -36,19 +37,23 @@ class Position(Holding, gc=False):
 class Terms(msgspec.Struct, frozen=True, gc=False):
     """The terms under which a position is booked.
 
-    - ``multiplier``: ``None`` stands for 1.
+    - ``multiplier``: ``None`` stands for 1 of a contract that is not inverse.
     - ``is_settled``: a future or perpetual. Its notional is not paid; its P&L is paid when it is closed.
     - ``fee_currency``: the coin that buys pay their commission in; empty: none.
+    - ``is_inverse``: a unit at a price is worth the multiplier over the price, and booked at that below 0.
     """
 
     multiplier: Decimal | None
     currency: str
     is_settled: bool
     fee_currency: str = ""
+    is_inverse: bool = False
 
     def unit_price(self, price: Decimal) -> Decimal:
-        """The cost of one unit at a price."""
-        return price if self.multiplier is None else price * self.multiplier
+        """The cost of one unit at a price; below 0 for an inverse contract."""
+        if self.multiplier is None:
+            return price
+        return price * self.multiplier if not self.is_inverse else -inverse(price) * self.multiplier
 
 
 class Restatement(msgspec.Struct):

@@ -36,9 +36,9 @@ class StrategyFigures:
         position = self._positions(strategy).get(symbol)
         if position is None or not position.quantity:
             return None
-        multiplier = self._bookkeeping.terms(symbol).multiplier
-        units = position.quantity if multiplier is None else position.quantity * multiplier
-        price = position.cost / units
+        terms = self._bookkeeping.terms(symbol)
+        units = position.quantity if terms.multiplier is None else position.quantity * terms.multiplier
+        price = -units / position.cost if terms.is_inverse else position.cost / units
         exponent = price.as_tuple().exponent
         assert isinstance(exponent, int), f"{strategy} {symbol}: the average price {price} is no number"
         return price if -exponent <= _COST_PLACES else price.quantize(COST_QUANTUM)
@@ -186,7 +186,8 @@ class StrategyFigures:
         unit = self._valuation.unit_value(symbol)
         if unit is None:
             return None
-        return self._in_own(position.quantity * unit, self._bookkeeping.terms(symbol).currency)
+        terms, value = self._bookkeeping.terms(symbol), position.quantity * unit
+        return self._in_own(-value if terms.is_inverse else value, terms.currency)
 
     def _column(self, strategy: StrategyId, column: Callable[[Ledger], Decimal]) -> Decimal | None:
         ledgers = self._bookkeeping.state.ledgers.get(strategy, {})

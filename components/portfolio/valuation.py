@@ -5,6 +5,8 @@ market event, and it changes no booking.
 
 - A position without a price counts at cost.
 - A future or perpetual counts with its notional in exposure, and with its unrealised P&L in equity.
+- An inverse contract is booked at its notional below 0, which rises with the price: value less cost is its
+  P&L (``unit_value``). In exposure and margin its notional counts.
 - An amount in another currency is converted at the last logged rate. Without a rate it counts at par, so that
   it is not hidden; ``rate`` then returns ``None``.
 """
@@ -143,7 +145,10 @@ class Valuation:
         """
         price = self._prices.last_price(symbol)
         known = self._bookkeeping.state.expected_prices.get(symbol) if price is None else Decimal(repr(price))
-        return None if known is None else known * self._prices.instrument(symbol).multiplier
+        if known is None:
+            return None
+        terms = self._prices.instrument(symbol)
+        return terms.unit_value(known) if terms.is_inverse else known * terms.multiplier
 
     def value_of(self, symbol: str) -> Decimal:
         """The signed value of the net position; for a future too, its notional."""
@@ -152,7 +157,8 @@ class Valuation:
             return ZERO
         unit = self.unit_value(symbol)
         value = self._cost_of(symbol) if unit is None else quantity * unit
-        return self.converted(value, self._bookkeeping.terms(symbol).currency)
+        terms = self._bookkeeping.terms(symbol)
+        return self.converted(-value if terms.is_inverse else value, terms.currency)
 
     def unrealised(self, strategy: StrategyId, symbol: str) -> Decimal:
         """P&L of one strategy's open position."""
@@ -270,9 +276,10 @@ class Valuation:
         if quantity is None:
             return free
         terms, value = self._bookkeeping.terms(symbol), self.value_of(symbol)
-        unit = price * self._prices.instrument(symbol).multiplier
+        unit = self._prices.instrument(symbol).unit_notional(price)
         at_price = self.converted(quantity * unit, terms.currency)
-        return free + at_price - value - (abs(at_price) - abs(value)) * self.margin_rate(symbol)
+        gained = value - at_price if terms.is_inverse else at_price - value
+        return free + gained - (abs(at_price) - abs(value)) * self.margin_rate(symbol)
 
     def maintenance_margin(self) -> Decimal:
         """The equity that the net positions require to stay open."""

@@ -116,10 +116,15 @@ class OrderCheck:
         price, instrument = self.price, self.instrument
         if price is None:
             return ZERO
-        value = price * instrument.multiplier
+        value = price * instrument.multiplier if not instrument.is_inverse else self._inverse_value(price)
         if instrument.currency == self.context.currency:
             return value
         return ZERO if self.rate is None else value * self.rate
+
+    def _inverse_value(self, price: Decimal) -> Decimal:
+        """The notional of one inverse contract, which is largest at the lowest price."""
+        known = self.last_price
+        return self.instrument.unit_notional(price if known is None else min(price, known))
 
     @property
     def quantity(self) -> Decimal:

@@ -61,7 +61,7 @@ class Figures:
     def move(self, symbol: str, price: float) -> bool:
         """Update the figures by a new price of a held symbol.
 
-        Returns ``False`` for its first price: then ``match_account`` is needed.
+        Returns ``False`` for its first price and for an inverse contract: then ``match_account`` is needed.
         """
         state = self._state
         mark = state.marks[symbol]
@@ -109,7 +109,7 @@ class Figures:
         price, rate = self._market.last_price(symbol), account.rate(terms.currency)
         units = account.net_position(symbol) * terms.multiplier
         return Mark(
-            nan if price is None else price,
+            nan if price is None or terms.is_inverse else price,
             0.0 if rate is None else float(units * rate),
             float(account.value_of(symbol)),
             float(account.margin_rate(symbol)),

@@ -88,6 +88,7 @@ class MarketView(Protocol):
 class MarginMark(msgspec.Struct, gc=False):
     """A symbol held, at its last known price.
 
+    - ``price``: NaN before the first one, and of an inverse contract: then each price asks the account.
     - ``weight``: the gain of equity when the price rises by 1.
     - ``worth``: its part of the equity.
     - ``size``: its gross exposure.
@@ -184,7 +185,7 @@ class MarginWatch(PriceFollowing):
         if mark is None or not isfinite(price):
             return None
         change = mark.weight * (price - mark.price)
-        if not isfinite(change):  # its first price
+        if not isfinite(change):  # its first price, or an inverse contract
             self._mark(symbol)
         elif change:
             increase = _growth(mark, change)
@@ -275,7 +276,8 @@ class MarginWatch(PriceFollowing):
         worth, size = account.worth_of(symbol)
         if not worth and not size:
             return None
-        return MarginMark(nan if price is None else price, weight, float(worth), float(size), *rates)
+        known = nan if price is None or terms.is_inverse else price
+        return MarginMark(known, weight, float(worth), float(size), *rates)
 
     # --- the view -----------------------------------------------------------------------------
 

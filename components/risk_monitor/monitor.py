@@ -257,6 +257,10 @@ class RiskMonitor(PriceFollowing):
 
     def _positions(self, symbol: str, price: float, ts: int) -> Iterator[Event]:
         entries = self.state.entries.get(symbol, {})
+        if entries and self._position_rules and self._market.instrument(symbol).is_inverse:
+            if price <= 0.0:
+                return
+            price = -1.0 / price  # the scale on which its cost is booked
         for rule, limit in self._position_rules.items():
             if limit.symbols and symbol not in limit.symbols:
                 continue

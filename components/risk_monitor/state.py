@@ -21,7 +21,7 @@ class Mark(msgspec.Struct, gc=False):
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
-    """One strategy's position: units times multiplier, and its cost, both signed."""
+    """One strategy's position: units times multiplier, and its cost as booked, both signed."""
 
     units: float
     cost: float

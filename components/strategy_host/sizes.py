@@ -5,7 +5,8 @@ A size is computed at the time of the decision, from:
 - the strategy's position;
 - the account's equity at last prices, or the strategy's own capital;
 - the value of a unit: the order's price (its limit, else its stop, else the last price) times the multiplier
-  times the rate of the instrument's currency. A price below zero counts without its sign.
+  times the rate of the instrument's currency. A price below zero counts without its sign. Of an inverse
+  contract it is the multiplier over the price.
 
 A part of the equity (a weight, a percentage) has room for the estimated costs of its own order.
 """
@@ -158,7 +159,7 @@ class Sizes:
         rate = self._account.rate(instrument.currency)
         if rate is None:
             raise ValueError(f"no rate of {instrument.currency} is known to size an order by")
-        return price * instrument.multiplier * rate
+        return instrument.unit_notional(price) * rate
 
     def _known_price(self, instrument: InstrumentDefined) -> Decimal:
         """The last price."""

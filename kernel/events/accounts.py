@@ -55,7 +55,7 @@ class CashMoved(Event, frozen=True, tag=80):
 class PositionChanged(Event, frozen=True, tag=81):
     """A strategy's position after a change.
 
-    - ``cost``: the cost of the open quantity, with its sign.
+    - ``cost``: the cost of the open quantity, with its sign; of an inverse contract with the opposite one.
     - ``fill_id``: empty if neither a fill nor a correction of a fill changed it.
     """
 

@@ -7,6 +7,7 @@ none.
 from decimal import Decimal
 from enum import StrEnum
 
+from kernel.contracts import inverse
 from kernel.events.header import Event, Record
 
 
@@ -137,6 +138,7 @@ class InstrumentDefined(Event, frozen=True, tag=6):
     - ``borrow_rate``: the cost of a short position per year, as a fraction.
     - ``allow_negative_prices``: orders may have prices of 0 and below, as for spreads.
     - ``fee_currency``: the coin in which a buy pays its commission, out of what it buys; empty: in money.
+    - ``is_inverse``: one unit is worth ``multiplier`` / price, in ``currency`` (``kernel/contracts.py``).
     """
 
     symbol: str
@@ -160,11 +162,23 @@ class InstrumentDefined(Event, frozen=True, tag=6):
     is_shortable: bool = True
     allow_negative_prices: bool = False
     fee_currency: str = ""
+    is_inverse: bool = False
 
     @property
     def is_margined(self) -> bool:
         """Whether its notional is never paid."""
         return self.asset_class in MARGINED
+
+    def unit_notional(self, price: Decimal) -> Decimal:
+        """The notional of one unit at a price, in ``currency``."""
+        return (inverse(price) if self.is_inverse else price) * self.multiplier
+
+    def unit_value(self, price: Decimal) -> Decimal:
+        """The value at which one unit is booked at a price, in ``currency``; it rises with the price.
+
+        The notional; of an inverse contract the notional below 0. A gain is a difference of such values.
+        """
+        return -self.unit_notional(price) if self.is_inverse else price * self.multiplier
 
 
 class CorporateAction(Event, frozen=True, tag=7):

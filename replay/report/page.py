@@ -35,7 +35,7 @@ from replay.tables import (
     undefined_figures,
 )
 from replay.trade_statistics import exit_reason
-from replay.trades import OpenLot, RoundTrip
+from replay.trades import OpenLot, RoundTrip, entry_notional
 
 TRADES_SHOWN = 500
 FULL_COLOUR_AT = 0.10
@@ -300,7 +300,7 @@ def _open_lot(result: RunResult, lot: OpenLot) -> str:
         figures.UNDEFINED if last is None else f"{last:,.10g}",
     )
     rest = ("", figures.duration(result.end_ts - lot.entry_ts), figures.money(lot.commission))
-    cost = abs(lot.entry_price) * lot.quantity * lot.multiplier
+    cost = entry_notional(lot)
     tone = "" if gained is None else _tone(float(gained))
     gain = figures.UNDEFINED if gained is None else figures.money(gained)
     rate = None if gained is None or not cost else float(gained / cost)

@@ -222,13 +222,18 @@ Sizing = FixedQuantity | FixedFractional | Kelly | KellyOfReturns | VolatilitySc
 
 
 class SizingBasis(msgspec.Struct, frozen=True, kw_only=True):
-    """The inputs of a model. ``price`` is the entry price; ``closes`` are the last ones, oldest first."""
+    """The inputs of a model. ``price`` is the entry price; ``closes`` are the last ones, oldest first.
+
+    ``is_inverse``: of a contract that is worth less the higher the price. ``unit_value`` is then its notional
+    over ``price``.
+    """
 
     equity: Decimal
     price: float
     stop: Decimal | None = None
     closes: tuple[float, ...] = ()
     unit_value: Decimal = ONE
+    is_inverse: bool = False
 
 
 def bars_needed(sizing: Sizing) -> int:
@@ -270,11 +275,13 @@ def _at_risk(sizing: RiskPerTrade, basis: SizingBasis) -> Decimal:
     if basis.stop is None:
         raise ValueError("risk per trade needs a stop-loss price, and no signal gave one")
     unit_value = basis.unit_value
+    if basis.is_inverse:  # the loss of a unit to the stop is multiplier * |1 / price - 1 / stop|
+        unit_value *= Decimal(repr(basis.price)) / _above_zero(basis.stop, "stop")
     quantity = risk_quantity(
         basis.equity, entry=basis.price, stop=basis.stop, risk=sizing.risk, unit_value=unit_value
     )
     most = fixed_fractional_quantity(
-        basis.equity, basis.price, fraction=sizing.max_leverage, unit_value=unit_value
+        basis.equity, basis.price, fraction=sizing.max_leverage, unit_value=basis.unit_value
     )
     return min(quantity, most)
 

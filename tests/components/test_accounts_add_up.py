@@ -30,12 +30,14 @@ from kernel.identifiers import StrategyId
 from kernel.state import put_fields
 from tests.components.account import ONE, TWO, Account, bar, corrected, fill
 
-CURRENCIES = ("USD", "EUR", "JPY")
+CURRENCIES = ("USD", "EUR", "JPY", "BTC")
 INSTRUMENTS: tuple[Event, ...] = (
     InstrumentDefined(0, "A"),
     InstrumentDefined(0, "E", currency="EUR", multiplier=Decimal(10)),
     InstrumentDefined(0, "F", AssetClass.FUTURE, multiplier=Decimal(50)),
     InstrumentDefined(0, "P", AssetClass.PERPETUAL, "JPY", lot_size=Decimal("0.001")),
+    InstrumentDefined(0, "I", AssetClass.PERPETUAL, "BTC", multiplier=Decimal(100), is_inverse=True),
+    InstrumentDefined(0, "C", AssetClass.CRYPTO_SPOT, lot_size=Decimal("0.001"), fee_currency="BTC"),
 )
 
 
@@ -47,7 +49,7 @@ class Correction(NamedTuple):
     price: str
 
 
-symbols = st.sampled_from("AEFP")
+symbols = st.sampled_from("AEFPIC")
 strategies = st.sampled_from([ONE, TWO])
 quantities = st.integers(1, 60).map(str)
 prices = st.decimals(Decimal("0.01"), Decimal(500), places=2).map(str)
@@ -56,6 +58,9 @@ amounts = st.decimals(-1_000, 1_000, places=2)
 
 
 def some_fill(side: Side, quantity: str, price: str, symbol: str, *, fee: str, who: StrategyId) -> Event:
+    if symbol == "C" and side is Side.BUY:
+        taken = str(Decimal(quantity) / 1000)
+        return fill(side, quantity, price, symbol=symbol, commission=taken, strategy=who, currency="BTC")
     return fill(side, quantity, price, symbol=symbol, commission=fee, strategy=who)
 
 
@@ -182,7 +187,7 @@ def _check_ledgers(account: Account) -> None:
 
 def _check_holdings(account: Account) -> None:
     state = account.portfolio.state
-    for symbol in "AEFPN":
+    for symbol in "AEFPICN":
         held = {
             strategy: positions[symbol].quantity
             for strategy, positions in state.positions.items()

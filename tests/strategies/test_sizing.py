@@ -153,6 +153,20 @@ def test_volatility_scaling_reads_as_many_closes_as_it_said() -> None:
     assert float(quantity) == pytest.approx(0.1 / last * 1_000)
 
 
+def test_the_risk_of_an_inverse_contract_is_in_coins_at_the_stop() -> None:
+    """1 BTC at 1 % of risk, from 10,000 to 8,000: a contract of 1 dollar loses 0.000025 BTC."""
+    basis = SizingBasis(
+        equity=Decimal(1),
+        price=10_000.0,
+        stop=Decimal(8_000),
+        unit_value=Decimal("0.0001") / 10_000,
+        is_inverse=True,
+    )
+
+    assert full_quantity(RiskPerTrade(), basis) == 400
+    assert full_quantity(FixedFractional(fraction=Decimal("0.5")), basis) == 5_000
+
+
 def test_a_model_without_what_it_needs_says_so() -> None:
     bare = SizingBasis(equity=EQUITY, price=100.0)
 

@@ -70,7 +70,7 @@ def _too_little(order_check: OrderCheck) -> Denial | None:
     least = order_check.instrument.minimum_notional
     if order_check.price is None:
         return None
-    notional = order_check.quantity * order_check.price * order_check.instrument.multiplier
+    notional = order_check.quantity * order_check.instrument.unit_notional(order_check.price)
     if notional >= least:
         return None
     sentence = "the order must be worth at least the instrument's minimum notional"

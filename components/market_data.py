@@ -5,6 +5,7 @@ when somebody asks. Bars are stored as they came. They are adjusted for corporat
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from decimal import Decimal
 from math import isfinite, nan
 from operator import attrgetter
 from types import MappingProxyType
@@ -13,7 +14,14 @@ import msgspec
 
 from kernel.bus import EventBus
 from kernel.component import STEADFAST, FailurePolicy, Subscription
-from kernel.corporate_actions import ONE, changes_holdings, is_void, level_after, terms_under_new_symbol
+from kernel.corporate_actions import (
+    ONE,
+    as_dividend,
+    changes_holdings,
+    is_void,
+    level_after,
+    terms_under_new_symbol,
+)
 from kernel.events import (
     Bar,
     CorporateAction,
@@ -52,7 +60,7 @@ class MarketDataState(msgspec.Struct):
 
     - ``instruments``: by symbol.
     - ``history``: unadjusted bars by symbol and timeframe, oldest first. There can be more than are needed.
-    - ``actions``: splits and dividends by present symbol, oldest first.
+    - ``actions``: splits and dividends by present symbol, oldest first. A spin-off is kept as a dividend.
     - ``former_prices``: by symbol, for shares that had another symbol before.
     - ``action_count``: number of corporate actions without dividends.
     - ``resampled``: bars in progress, by symbol and timeframe.
@@ -167,8 +175,24 @@ class MarketData:
             self._resampling.restate(action.symbol, action.ratio)
         if action.kind in (CorporateActionKind.SPLIT, CorporateActionKind.DIVIDEND):
             self.state.actions.setdefault(action.symbol, []).append(action)
+        elif action.kind is CorporateActionKind.SPIN_OFF:
+            self._spin_off(action)
         elif action.kind is CorporateActionKind.SYMBOL_CHANGE:
             self._rename(action)
+
+    def _spin_off(self, action: CorporateAction) -> None:
+        """Keep a spin-off as the dividend of the same value, if that is known now."""
+        old, new = action.symbol, action.new_symbol
+        price, new_price = self._exact_price(old), self._exact_price(new)
+        if self.instrument(old).currency != self.instrument(new).currency:
+            new_price = None
+        dividend = as_dividend(action, price=price, new_price=new_price)
+        if dividend.amount > 0:
+            self.state.actions.setdefault(old, []).append(dividend)
+
+    def _exact_price(self, symbol: str) -> Decimal | None:
+        price = self.last_price(symbol)
+        return None if price is None else Decimal(repr(price))
 
     def _rename(self, action: CorporateAction) -> None:
         """Move a share's history, actions and terms to its new symbol.

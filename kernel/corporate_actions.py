@@ -7,7 +7,7 @@
 - Units: ``units_after`` are whole lots; ``fraction_after`` is paid out in cash. ``units_given`` is for the
   shares of a spin-off.
 - Prices: ``price_after`` of an order, ``level_after`` of the market, ``successor_price`` of a share that has
-  not traded yet, ``named_price`` of a delisting.
+  not traded yet, ``named_price`` of a delisting, ``value_given`` by a spin-off.
 
 The functions are pure. ``lot_size`` and ``tick_size`` are those of the successor, because orders and
 positions are in its units after the action.
@@ -162,6 +162,31 @@ def level_after(price: float, ratio: Decimal) -> float:
 def successor_price(action: CorporateAction, price: Decimal) -> Decimal:
     """The price of one new unit: the old price, less the cash per old unit, divided by the ratio."""
     return max(ZERO, (price - action.amount) / action.ratio)
+
+
+def value_given(action: CorporateAction, *, price: Decimal | None, new_price: Decimal | None) -> Decimal:
+    """The value that a spin-off takes out of one old share; 0 if it is not known.
+
+    - Its cash, and its new shares at ``new_price``.
+    - Without that price: ``cost_fraction`` of ``price``, the old share's. That is the part of its value that
+      companies name for taxes.
+    """
+    if new_price is not None:
+        return action.amount + action.ratio * new_price
+    return action.amount if price is None else action.amount + action.cost_fraction * price
+
+
+def as_dividend(
+    action: CorporateAction, *, price: Decimal | None, new_price: Decimal | None
+) -> CorporateAction:
+    """The dividend that changes the price of the old share as this spin-off does."""
+    return CorporateAction(
+        action.ts,
+        action.symbol,
+        CorporateActionKind.DIVIDEND,
+        amount=value_given(action, price=price, new_price=new_price),
+        currency=action.currency,
+    )
 
 
 def named_price(action: CorporateAction) -> Decimal | None:

@@ -1,13 +1,15 @@
 """Adjusted prices for notebooks and scripts: bars of a stream, adjusted by a stream of corporate actions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
+from decimal import Decimal
 
 from eventstore import EventStore, Selection
 from kernel.configuration import listed
+from kernel.corporate_actions import as_dividend, is_void
 from kernel.decimals import exact
 from kernel.errors import StreamMissing
-from kernel.events import Bar, CorporateAction
+from kernel.events import Bar, CorporateAction, CorporateActionKind
 from strategies.sdk import Adjustment
 from strategies.sdk.adjustment import adjusted
 
@@ -38,4 +40,23 @@ async def adjusted_bars(
             for event in batch.events:
                 if isinstance(event, CorporateAction):
                     actions.setdefault(event.symbol, []).append(event)
-    return {symbol: adjusted(own, actions.get(symbol, ()), adjustment) for symbol, own in bars.items()}
+    return {
+        symbol: adjusted(own, [_for_prices(one, bars) for one in actions.get(symbol, ())], adjustment)
+        for symbol, own in bars.items()
+    }
+
+
+def _for_prices(action: CorporateAction, bars: Mapping[str, Sequence[Bar]]) -> CorporateAction:
+    """A spin-off as the dividend of the same value; any other action as it is.
+
+    The new shares count at their first price from then on, if the stream has it.
+    """
+    if action.kind is not CorporateActionKind.SPIN_OFF or is_void(action):
+        return action
+    before = [bar.close for bar in bars.get(action.symbol, ()) if bar.ts <= action.ts]
+    since = [bar.open for bar in bars.get(action.new_symbol, ()) if bar.ts > action.ts]
+    return as_dividend(
+        action,
+        price=Decimal(repr(before[-1])) if before else None,
+        new_price=Decimal(repr(since[0])) if since else None,
+    )

@@ -2,9 +2,9 @@
 
 The starting capital is divided equally among the symbols. Each part buys its symbol at the first price of the
 run (the close of the first bar, the first trade, the first mid quote), and is cash until then. There are no
-costs and no lots. Splits change units, dividends are reinvested on their ex-date, a symbol change or merger
-continues in the new symbol, a delisting ends in cash. Prices in another currency are converted at the rate of
-each mark, at par if no rate is known.
+costs and no lots. Splits change units, dividends and spin-offs are reinvested on their ex-date, a symbol
+change or merger continues in the new symbol, a delisting ends in cash. Prices in another currency are
+converted at the rate of each mark, at par if no rate is known.
 
 It is valued at the marks of the account, so that both curves have the same points and the same days.
 """
@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from components.portfolio.rates import rate_between, set_rate
-from kernel.corporate_actions import is_void, named_price
+from kernel.corporate_actions import is_void, named_price, value_given
 from kernel.events import CorporateAction, CorporateActionKind, InstrumentDefined
 from replay.equity import EquityCurve, Floats, Integers, daily_closes
 from replay.mark_prices import MarkedPrices
@@ -180,11 +180,22 @@ class _Holding:
                     factor = 1.0 / float(action.ratio)
                 case CorporateActionKind.DIVIDEND:
                     factor = 1.0 - amount / last if 0 < amount < last else 1.0
+                case CorporateActionKind.SPIN_OFF:
+                    given = self._given(action, last)
+                    factor = 1.0 - given / last if 0 < given < last else 1.0
                 case _:
                     return np.where(self._marks < action.ts, value, self._after(action, last)), first
             value[before] *= factor
             first *= factor
         return value, first
+
+    def _given(self, action: CorporateAction, last: float) -> float:
+        """The value that a spin-off takes out of an old unit, by the new share's first price since."""
+        successor = self._prices.get(action.new_symbol)
+        prices = np.array([]) if successor is None else successor.price[self._marks >= action.ts]
+        known = prices[np.isfinite(prices)]
+        new_price = Decimal(repr(float(known[0]))) if len(known) else None
+        return float(value_given(action, price=Decimal(repr(last)), new_price=new_price))
 
     def _after(self, action: CorporateAction, last: float) -> Floats:
         """The value of an old unit at each mark after its symbol ended."""

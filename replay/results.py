@@ -62,7 +62,7 @@ from replay.trade_statistics import (
     trade_statistics,
 )
 from replay.trades import Corrections, FifoMatcher, OpenLot, RoundTrip, last_corrections
-from replay.unrated_money import UNRATED_TYPES, UnratedMoney
+from replay.unrated_money import UNRATED_TYPES, UnratedMoney, closed_at_par
 from strategies.sdk.limits import MAINTENANCE_MARGIN, RUIN
 
 ZERO = Decimal(0)
@@ -191,6 +191,7 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
     initial = sum((one.amount for one in paid_in), ZERO)
     curve = tally.curve(beginning, initial, facts.deposits[len(paid_in) :])
     matched = tally.matcher.matched()
+    at_par = closed_at_par(tally.matcher.closed_at_par, facts)
     metrics = tally.metrics(curve, matched.trades, initial=initial)
     period = (metrics.start_ts, metrics.end_ts)
     return RunResult(
@@ -210,7 +211,7 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
         rejected=tally.rejected,
         refused=tally.refused,
         failures=tally.failures,
-        first_problem=tally.ruin or tally.first_problem or tally.unrated.problem,
+        first_problem=tally.ruin or tally.first_problem or tally.unrated.problem or at_par,
         first_failure=tally.first_failure,
         digest=finished.digest,
         equity=curve,

@@ -44,8 +44,9 @@ class Deposit(msgspec.Struct, frozen=True):
 class RunFacts(msgspec.Struct, frozen=True):
     """The facts; ``actions``, ``deposits`` and ``rates`` are in order of time.
 
-    ``instruments``: by symbol as last defined, under new symbols too. A delisting without a
-    price gets the last price in the data, if there is one.
+    - ``instruments``: by symbol as last defined, under new symbols too.
+    - ``actions``: a delisting without a price gets the last price in the data, if there is one. Amounts are
+      in the instrument's currency; an action for which no rate is known keeps its own.
     """
 
     instruments: dict[str, InstrumentDefined]
@@ -64,17 +65,33 @@ async def read_facts(
     found.sort(key=lambda event: (event.ts, not isinstance(event, FxRateSet)))
     instruments: dict[str, InstrumentDefined] = {}
     actions: list[CorporateAction] = []
+    rates: dict[str, dict[str, Decimal]] = {}
     for event in found:
         match event:
             case InstrumentDefined(symbol=symbol):
                 instruments[symbol] = event
             case CorporateAction():
                 _name_anew(instruments, event)
-                actions.append(await _priced(store, sources, event))
+                terms = instruments.get(event.symbol, InstrumentDefined(0, event.symbol))
+                actions.append(await _priced(store, sources, _in_own_currency(event, terms.currency, rates)))
+            case FxRateSet():
+                set_rate(rates, event)
             case _:
                 pass
-    rates = tuple(event for event in found if isinstance(event, FxRateSet))
-    return RunFacts(instruments, tuple(actions), tuple(_deposits(found, currency)), rates)
+    all_rates = tuple(event for event in found if isinstance(event, FxRateSet))
+    return RunFacts(instruments, tuple(actions), tuple(_deposits(found, currency)), all_rates)
+
+
+def _in_own_currency(
+    action: CorporateAction, currency: str, rates: dict[str, dict[str, Decimal]]
+) -> CorporateAction:
+    """The amount of an action in the instrument's currency; as it is if no rate is known."""
+    if not action.amount or action.currency in ("", currency):
+        return msgspec.structs.replace(action, currency=currency)
+    rate = rate_between(rates, action.currency, currency)
+    if rate is None:
+        return action
+    return msgspec.structs.replace(action, amount=action.amount * rate, currency=currency)
 
 
 def _name_anew(instruments: dict[str, InstrumentDefined], action: CorporateAction) -> None:

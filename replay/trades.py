@@ -219,6 +219,8 @@ class FifoMatcher:
         self._currency = currency
         self._open: dict[tuple[StrategyId, str], deque[_Lot]] = {}
         self._closed: list[RoundTrip] = []
+        self.closed_at_par: CorporateAction | None = None
+        """The first action that closed a lot at an amount in a currency without a rate."""
 
     def take(self, fill: OrderFilled) -> None:
         """Close the oldest lots on the other side; the remaining quantity opens a lot."""
@@ -342,6 +344,8 @@ class FifoMatcher:
             elif new_symbol:
                 self._become(strategy, lots, action)
             else:
+                if action.amount and action.currency not in ("", self._currency_of(symbol)):
+                    self.closed_at_par = self.closed_at_par or action
                 for lot in lots:
                     self._close(strategy, symbol, entry=lot, leaving=_last(lot, action))
 

@@ -6,7 +6,7 @@ Orders in such a currency are denied, but not a dividend, fee or deposit. So the
 from decimal import Decimal
 
 from components.portfolio.rates import rate_between, set_rate
-from kernel.events import CashMoved, Event, OrderFilled
+from kernel.events import CashMoved, CorporateAction, Event, InstrumentDefined, OrderFilled
 from kernel.fees import paid_by_terms
 from replay.figures import moment
 from replay.run_facts import RunFacts
@@ -41,8 +41,22 @@ class UnratedMoney:
         while self._to_come and self._to_come[-1].ts <= ts:
             set_rate(self._rates, self._to_come.pop())
         if rate_between(self._rates, currency, self._currency) is None:
-            self.problem = (
-                f"{amount:f} {currency} ({what}, {moment(ts)}) counts as {amount:f} {self._currency}: no "
-                f"rate of {currency} to {self._currency} is known; import rates with --kind fx-rates "
-                "and name their stream"
-            )
+            self.problem = at_par(ts, amount, currency, into=self._currency, what=what)
+
+
+def closed_at_par(action: CorporateAction | None, facts: RunFacts) -> str:
+    """The sentence about an action that closed positions at an amount without a rate; empty without one."""
+    if action is None:
+        return ""
+    terms = facts.instruments.get(action.symbol, InstrumentDefined(0, action.symbol))
+    what = f"{action.kind.value} of {action.symbol}"
+    return at_par(action.ts, action.amount, action.currency, into=terms.currency, what=what)
+
+
+def at_par(ts: int, amount: Decimal, currency: str, *, into: str, what: str) -> str:
+    """The sentence about an amount that counts at par."""
+    return (
+        f"{amount:f} {currency} ({what}, {moment(ts)}) counts as {amount:f} {into}: no "
+        f"rate of {currency} to {into} is known; import rates with --kind fx-rates "
+        "and name their stream"
+    )

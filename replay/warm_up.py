@@ -16,6 +16,7 @@ the number depends on nothing after ``from``.
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
+from decimal import Decimal
 
 import msgspec
 
@@ -23,6 +24,7 @@ from components.assembly.core import Core
 from components.assembly.setup import core_of
 from components.strategy_host.history_view import bars_kept_for
 from eventstore import EventStore, Selection, StreamInfo, StreamSlice, merge
+from kernel.corporate_actions import as_dividend, is_void
 from kernel.events import (
     Bar,
     CorporateAction,
@@ -41,7 +43,7 @@ TRIED = 4_000
 
 _FEWEST_TRIED = 20
 _FIRST_READ = 2_000
-_ADJUSTING = (CorporateActionKind.SPLIT, CorporateActionKind.DIVIDEND)
+_ADJUSTING = (CorporateActionKind.SPLIT, CorporateActionKind.DIVIDEND, CorporateActionKind.SPIN_OFF)
 
 Key = tuple[str, str]
 """A symbol and a timeframe."""
@@ -79,7 +81,21 @@ def _since(
 ) -> list[CorporateAction]:
     """The actions of a symbol since its first bar, of any timeframe."""
     first_ts = min(found[0].ts for (other, _), found in bars.items() if other == symbol)
-    return [action for action in actions if action.ts >= first_ts]
+    return [_for_prices(action, bars) for action in actions if action.ts >= first_ts]
+
+
+def _for_prices(action: CorporateAction, bars: Mapping[Key, Sequence[Bar]]) -> CorporateAction:
+    """A spin-off as the dividend of the same value, by the prices before it; any other action as it is."""
+    if action.kind is not CorporateActionKind.SPIN_OFF or is_void(action):
+        return action
+    price, new_price = (_last_close(bars, name, action.ts) for name in (action.symbol, action.new_symbol))
+    return as_dividend(action, price=price, new_price=new_price)
+
+
+def _last_close(bars: Mapping[Key, Sequence[Bar]], symbol: str, ts: int) -> Decimal | None:
+    """The close of the last bar of a symbol up to a time, of any timeframe."""
+    known = [bar for (name, _), own in bars.items() if name == symbol for bar in own if bar.ts <= ts]
+    return Decimal(repr(max(known, key=lambda bar: bar.ts).close)) if known else None
 
 
 def _loaded(ts: int, key: Key, bars: Sequence[Bar], actions: Sequence[CorporateAction]) -> HistoryLoaded:

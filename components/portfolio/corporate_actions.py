@@ -85,11 +85,10 @@ class CorporateActions:
 
     def _delist(self, event: CorporateAction) -> Iterator[Event]:
         """Close positions at the price of the event, else the last price, else at cost."""
-        bookkeeping, symbol, price = self._bookkeeping, event.symbol, named_price(event)
-        if price is None:
-            price = self._last_price(symbol)
+        bookkeeping, symbol = self._bookkeeping, event.symbol
         for strategy, position in self._positions_in(symbol):
             terms = bookkeeping.terms(symbol)
+            price = self._closing_price(event, terms)
             unit_price = None if price is None else terms.unit_price(price)
             quantity, cost, realised = position.quantity, position.cost, position.realised_pnl
             self._remember(
@@ -116,6 +115,16 @@ class CorporateActions:
             )
             bookkeeping.update_net(strategy, symbol, -quantity, held=ZERO)
             yield position_changed(event.ts, strategy, symbol, position)
+
+    def _closing_price(self, event: CorporateAction, terms: Terms) -> Decimal | None:
+        """The price of a delisting in the position's currency; at par if no rate is known."""
+        price = named_price(event)
+        if price is None:
+            return self._last_price(event.symbol)
+        if event.currency in ("", terms.currency):
+            return price
+        rate = rate_between(self._bookkeeping.state.rates, event.currency, terms.currency)
+        return price if rate is None else price * rate
 
     def _spin_off(self, event: CorporateAction) -> Iterator[Event]:
         """Give open positions ``ratio`` new units per unit, with ``cost_fraction`` of their cost.

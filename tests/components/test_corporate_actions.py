@@ -211,6 +211,19 @@ def test_a_delisted_share_is_closed_at_its_last_price_where_nothing_else_is_said
     assert account.held("A") == money(0, 0, -110)
 
 
+@pytest.mark.parametrize(("rates", "price"), [(["1.25"], 5), ([], 4)], ids=["rate", "par"])
+def test_a_delisting_in_another_currency_pays_its_amount_at_the_present_rate(
+    rates: list[str], price: int
+) -> None:
+    account = Account()
+    account.hear(*(FxRateSet(0, "EUR", "USD", Decimal(rate)) for rate in rates), fill(BUY, "10", "20"))
+
+    account.hear(CorporateAction(0, "A", DELISTING, amount=Decimal(4), currency="EUR"))
+
+    assert account.held("A") == money(0, 0, 10 * price - 200)
+    assert account.portfolio.balances() == {"USD": 10 * price - 200}
+
+
 def test_a_dividend_leaves_positions_alone() -> None:
     account = Account()
     account.hear(fill(BUY, "10", "20"))

@@ -91,6 +91,28 @@ async def test_a_split_changes_units_and_no_value(store: MemoryEventStore) -> No
     assert held.value.tolist() == pytest.approx([10_000, 10_000, 10_000, 10_000, 12_000])
 
 
+@pytest.mark.parametrize("fraction", ["0", "0.2"])
+async def test_the_shares_of_a_spin_off_are_sold_for_more_of_the_old_one(
+    store: MemoryEventStore, fraction: str
+) -> None:
+    """Half a share at 40 of each share at 100: the rest trades at 80."""
+    action = CorporateAction(
+        day(2),
+        "ABC",
+        CorporateActionKind.SPIN_OFF,
+        Decimal("0.5"),
+        new_symbol="NEW",
+        cost_fraction=Decimal(fraction),
+    )
+    data: dict[str, Sequence[Event]] = {"abc.1d": bars(100, 100, 80, 88), "abc.actions": [action]}
+    if fraction == "0":
+        data["new.1d"] = bars(40, 40, symbol="NEW", first_day=2)
+
+    held = await compared(store, data, count=4, name="ABC")
+
+    assert held.value.tolist() == pytest.approx([10_000, 10_000, 10_000, 10_000, 11_000])
+
+
 async def test_a_dividend_is_reinvested_on_its_ex_date(store: MemoryEventStore) -> None:
     paid = CorporateAction(day(2), "ABC", CorporateActionKind.DIVIDEND, amount=Decimal(10))
     data: dict[str, Sequence[Event]] = {"abc.1d": bars(100, 100, 90, 99), "acts": [paid]}

@@ -41,3 +41,29 @@ async def test_a_dividend_without_a_rate_is_named_with_the_way_to_mend_it() -> N
 )
 async def test_money_that_can_be_converted_is_no_problem(currency: str, rates: tuple[Event, ...]) -> None:
     assert (await result_with(currency, *rates)).first_problem == ""
+
+
+@pytest.mark.parametrize("kind", [CorporateActionKind.DELISTING, CorporateActionKind.MERGER])
+async def test_a_price_without_a_rate_at_which_positions_were_closed_is_named(
+    kind: CorporateActionKind,
+) -> None:
+    action = CorporateAction(START + 3 * DAY_NS, "A", kind, Decimal(0), Decimal(2), currency="GBP")
+    store = await store_of(a_1d=walk("A", 6, seed=1), a_actions=[action])
+
+    result = await read_results(store, await record_run(store, [BuyAndHold()], IN_EURO))
+
+    assert "no rate of GBP to EUR is known" in result.first_problem
+
+
+async def test_trades_and_equity_agree_on_a_delisting_in_another_currency() -> None:
+    kind = CorporateActionKind.DELISTING
+    action = CorporateAction(START + 3 * DAY_NS, "A", kind, amount=Decimal(2), currency="USD")
+    rate = FxRateSet(START, "USD", "EUR", Decimal("0.8"))
+    store = await store_of(a_1d=walk("A", 6, seed=1), a_actions=[action], fx=[rate])
+
+    result = await read_results(store, await record_run(store, [BuyAndHold()], IN_EURO))
+
+    (trade,) = result.trades
+    assert trade.exit_price == Decimal("1.60")
+    assert result.metrics.final_equity == 100_000 + trade.pnl
+    assert result.first_problem == ""

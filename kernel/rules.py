@@ -21,6 +21,8 @@ use ``RULES``. Version 2 changed:
   simulated venue do. On bars of whole days without a calendar the day of an emulated DAY order is the next
   bar.
 - An emulated DAY order that is reached has the day of an order that is given then.
+- A delisting's amount in another currency than the instrument's is converted.
+- Units that a merger or spin-off gives to the plan of signals have a plan of their own, which keeps them.
 - A strategy reads as much history as it asks for, and not only ``bars_needed()``.
 """
 

@@ -32,7 +32,7 @@ from components.allocation.config import SignalsConfig, Timing
 from components.allocation.corporate_actions import CorporateActions
 from components.allocation.plan import ZERO, AllocationState, Exits, Opinion, Plan, Postponed, Role, Working
 from kernel.component import STEADFAST, FailurePolicy, Subscription
-from kernel.corporate_actions import changes_holdings, is_void, successor
+from kernel.corporate_actions import changes_holdings, is_void, successor, whole_lots
 from kernel.events import (
     Bar,
     CancelExecutionIntent,
@@ -65,6 +65,7 @@ from kernel.events import (
 from kernel.events.timer_purposes import SignalExpiry, SignalRound
 from kernel.identifiers import ClientOrderId, StrategyId, TimerName
 from kernel.loggable import message_of
+from kernel.rules import FIRST_RULES, RULES
 from kernel.time_units import SECOND_NS
 from strategies.sdk.algorithms import Algorithm
 from strategies.sdk.sizing import SizingBasis, bars_needed, full_quantity
@@ -120,6 +121,7 @@ class Allocator:
         work_order: WorkOrder,
         plan: StrategyId = ALLOCATOR,
         slug: str = ALLOCATOR,
+        rules: int = RULES,
     ) -> None:
         """``plan``: the strategy id of its orders. ``slug``: the part of client order ids that names it."""
         self.state = AllocationState()
@@ -130,6 +132,7 @@ class Allocator:
         self._work_order = work_order
         self._plan = plan
         self._slug = slug
+        self._rules = rules
         self._valid_ns = int(config.valid_for_s * SECOND_NS)
 
     def subscriptions(self) -> Iterable[Subscription]:
@@ -170,7 +173,10 @@ class Allocator:
         """Restate plans and opinions, then process the events that were kept for later."""
         if event.kind is CorporateActionKind.SPIN_OFF and not is_void(event):
             plan = self.state.plans.get(event.new_symbol)
-            return None if plan is None else self._continue_joined(event.ts, event.new_symbol, plan) or None
+            if plan is None:
+                self._adopt(event.new_symbol)
+                return None
+            return self._continue_joined(event.ts, event.new_symbol, plan) or None
         if not changes_holdings(event):
             return None
         state, symbol, new_symbol = self.state, event.symbol, successor(event)
@@ -187,7 +193,20 @@ class Allocator:
             emitted += self.on_news(one) or ()
         if is_joined:
             emitted += self._continue_joined(event.ts, new_symbol, state.plans[new_symbol])
+        elif event.kind is CorporateActionKind.MERGER and new_symbol:
+            self._adopt(new_symbol)
         return emitted or None
+
+    def _adopt(self, symbol: str) -> None:
+        """Plan for the units of a share that a merger or spin-off gave: to keep them, without exits.
+
+        So another plan that gets the symbol later is joined with them.
+        """
+        held = self._account.strategy_position(self._plan, symbol)
+        if self._rules == FIRST_RULES or not held or symbol in self.state.plans:
+            return
+        target = whole_lots(held, self._market.instrument(symbol).lot_size)
+        self.state.plans[symbol] = Plan(target, entry_target=target, exits_for=(held, None, None))
 
     def _continue_joined(self, ts: int, symbol: str, plan: Plan) -> Sequence[Event]:
         """Continue after two plans were joined, or after a spin-off: cancel exits that do not match."""

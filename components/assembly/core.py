@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from components.allocation.allocator import Allocator, WorkOrder, plan_id
+from components.allocation.allocator import Allocator, plan_id
 from components.allocation.config import SignalsConfig, named_strategies
 from components.assembly.venue import CoreView, Venue
 from components.emulation.emulator import Emulator
@@ -144,8 +144,7 @@ def assemble(
         if watching.is_needed:
             bus.register_watching(watching)
     plan, slugs = _order_ids(placed, signals, disabled)
-    work = partial(work_request, records_cuts=rules > FIRST_RULES)
-    allocation = _register_allocator(bus, signals, work, account=account, market=market, ids=(plan, slugs))
+    allocation = _register_allocator(bus, signals, rules, account=account, market=market, ids=(plan, slugs))
     algorithms = _register_algorithms(bus, market, execution)
     symbol_of = _symbol_of(orders, algorithms)
     views = _HostViews(
@@ -256,7 +255,7 @@ def _emulation(
 def _register_allocator(
     bus: EventBus,
     signals: SignalsConfig | None,
-    work_order: WorkOrder,
+    rules: int,
     *,
     account: Portfolio,
     market: MarketData,
@@ -274,9 +273,10 @@ def _register_allocator(
         signals,
         account=account,
         market=market,
-        work_order=work_order,
+        work_order=partial(work_request, records_cuts=rules > FIRST_RULES),
         plan=plan,
         slug=slugs[plan],
+        rules=rules,
     )
     bus.register(allocator)
     return allocator

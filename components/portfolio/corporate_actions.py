@@ -29,12 +29,14 @@ from kernel.corporate_actions import (
 )
 from kernel.events import CorporateAction, CorporateActionKind, Event
 from kernel.identifiers import StrategyId
+from kernel.rules import FIRST_RULES, RULES
 
 
 class CorporateActions:
     """Applies corporate actions to the positions of all strategies."""
 
-    def __init__(self, bookkeeping: Bookkeeping, prices: PriceView) -> None:
+    def __init__(self, bookkeeping: Bookkeeping, prices: PriceView, *, rules: int = RULES) -> None:
+        self._rules = rules
         self._bookkeeping = bookkeeping
         self._prices = prices
 
@@ -121,7 +123,7 @@ class CorporateActions:
         price = named_price(event)
         if price is None:
             return self._last_price(event.symbol)
-        if event.currency in ("", terms.currency):
+        if event.currency in ("", terms.currency) or self._rules == FIRST_RULES:
             return price
         rate = rate_between(self._bookkeeping.state.rates, event.currency, terms.currency)
         return price if rate is None else price * rate

@@ -100,12 +100,15 @@ class Portfolio:
 
     def subscriptions(self) -> Iterable[Subscription]:
         bookkeeping = self._bookkeeping
+        actions = CorporateActions(bookkeeping, self._prices, rules=self._rules)
         return (
             Subscription(OrderFilled, bookkeeping.on_fill),
             Subscription(FillCorrected, Corrections(bookkeeping).on_correction),
             Subscription(CashMoved, bookkeeping.on_cash),
             Subscription(AdjustPosition, bookkeeping.on_adjustment),
-            Subscription(CorporateAction, CorporateActions(bookkeeping, self._prices).on_action),
+            Subscription(
+                CorporateAction, CorporateActions(bookkeeping, self._prices, rules=self._rules).on_action
+            ),
             Subscription(InstrumentDefined, bookkeeping.on_instrument),
             Subscription(FxRateSet, bookkeeping.on_rate),
             *self.marks.subscriptions(),

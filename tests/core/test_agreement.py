@@ -266,6 +266,25 @@ def test_a_merger_into_a_share_that_is_planned_makes_its_exits_anew() -> None:
     assert [(one.symbol, one.quantity) for one in open_orders(core)] == [("B", Decimal(30))]
 
 
+@pytest.mark.parametrize("kind", [MERGER, CorporateActionKind.SPIN_OFF])
+def test_a_plan_that_gets_the_symbol_of_units_without_a_plan_has_exits_for_all(
+    kind: CorporateActionKind,
+) -> None:
+    """The merger ends the plan of its share and leaves the units; then a planned share gets their symbol."""
+    core = core_saying({1: [long("A", 80.0), long("B", 70.0)]}, quantity=30)
+    hear(core, Quote(1, "B", 90.0, 90.0, 1e6, 1e6))
+    quotes(core, 1, 2)
+    quotes(core, 3, symbol="B", price=90.0)
+    act(core, 4, kind, "0.5", new="C")
+
+    act(core, 5, CHANGE, symbol="B", new="C")
+    quotes(core, 6, 7, symbol="C", price=90.0)
+
+    held = core.portfolio.strategy_position(ALLOCATOR, "C")
+    assert held == plan_for(core, "C").target == 45
+    assert [one.quantity for one in open_orders(core) if one.symbol == "C"] == [Decimal(45)]
+
+
 def test_a_spin_off_into_a_share_that_is_planned_makes_its_exits_anew() -> None:
     core = core_saying({1: [long("A", 80.0), long("B", 70.0)]}, quantity=30)
     hear(core, Quote(1, "B", 90.0, 90.0, 1e6, 1e6))

@@ -23,6 +23,7 @@ use ``RULES``. Version 2 changed:
 - An emulated DAY order that is reached has the day of an order that is given then.
 - A delisting's amount in another currency than the instrument's is converted.
 - Units that a merger or spin-off gives to the plan of signals have a plan of their own, which keeps them.
+- Units of that plan that risk closes are not bought again, and their exits end.
 - A strategy reads as much history as it asks for, and not only ``bars_needed()``.
 """
 

@@ -9,6 +9,7 @@ from math import isfinite
 
 import msgspec
 
+from components.portfolio.position import COST_QUANTUM
 from components.portfolio.rates import rate_between, set_rate
 from eventstore import EventStore, Selection
 from kernel.corporate_actions import is_void, named_price, terms_under_new_symbol
@@ -91,7 +92,9 @@ def _in_own_currency(
     rate = rate_between(rates, action.currency, currency)
     if rate is None:
         return action
-    return msgspec.structs.replace(action, amount=action.amount * rate, currency=currency)
+    return msgspec.structs.replace(
+        action, amount=(action.amount * rate).quantize(COST_QUANTUM), currency=currency
+    )
 
 
 def _name_anew(instruments: dict[str, InstrumentDefined], action: CorporateAction) -> None:

@@ -236,9 +236,10 @@ class StrategyTally:
         """Add a commission, unless the fill was busted."""
         corrected = self._corrections.get((fill.client_order_id, fill.fill_id))
         if corrected is None or corrected.quantity:
-            if corrected is not None:
-                fill = msgspec.structs.replace(fill, price=corrected.price)
-            fill = paid_by_terms(fill, self._instruments)
+            if fill.commission and fill.currency != self._currency:
+                if corrected is not None:
+                    fill = msgspec.structs.replace(fill, price=corrected.price)
+                fill = paid_by_terms(fill, self._instruments)
             fees = self._fees.setdefault(fill.strategy, {})
             fees[fill.currency] = fees.get(fill.currency, ZERO) + fill.commission
 

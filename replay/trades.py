@@ -229,11 +229,14 @@ class FifoMatcher:
         correction = self._corrections.get((fill.client_order_id, fill.fill_id))
         if correction is not None:
             fill = msgspec.structs.replace(fill, quantity=correction.quantity, price=correction.price)
-        if fill.quantity:
-            fill = paid_by_terms(fill, self._instruments)
-        commission = self._converted(fill.commission, fill.currency, self._currency_of(fill.symbol))
+        terms, commission = self._instruments.get(fill.symbol), fill.commission
+        own = InstrumentDefined(0, fill.symbol).currency if terms is None else terms.currency
+        if commission and fill.currency != own:
+            fill = paid_by_terms(fill, self._instruments) if fill.quantity else fill
+            commission = self._converted(fill.commission, fill.currency, own)
         incoming = _Lot(fill.side, fill.quantity, fill.price, commission, ts, fill.client_order_id)
-        incoming.is_inverse = self._is_inverse(fill.symbol)
+        if terms is not None and terms.is_inverse:
+            incoming.is_inverse = True
         lots = self._open.setdefault((fill.strategy, fill.symbol), deque())
         while incoming.quantity and lots and lots[0].side is not incoming.side:
             self._close(fill.strategy, fill.symbol, entry=lots[0], leaving=incoming)
@@ -439,7 +442,7 @@ class _Lot(msgspec.Struct, gc=False):
     def cost_of(self, quantity: Decimal) -> Decimal:
         """The cost of a part, without the multiplier."""
         if self.cost is None:
-            return quantity * _unit_value(self.price, is_inverse=self.is_inverse)
+            return quantity * self.price if not self.is_inverse else -quantity * inverse(self.price)
         if quantity == self.quantity:
             return self.cost
         return (self.cost * quantity / self.quantity).quantize(COST_QUANTUM)

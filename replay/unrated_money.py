@@ -29,7 +29,9 @@ class UnratedMoney:
         match event:
             case CashMoved(amount=amount, currency=currency):
                 self._look_at(event.ts, amount, currency, what=event.reason or event.kind.value)
-            case OrderFilled(commission=commission) if commission:
+            case OrderFilled(commission=commission, currency=currency) if (
+                commission and currency != self._currency
+            ):
                 charged = paid_by_terms(event, self._instruments)
                 self._look_at(event.ts, charged.commission, charged.currency, what="commission")
             case _:

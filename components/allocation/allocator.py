@@ -183,6 +183,8 @@ class Allocator:
         is_followed = event.kind is CorporateActionKind.SYMBOL_CHANGE and symbol in state.opinions
         is_joined = new_symbol != symbol and new_symbol in state.plans
         self._actions.adjust(event, self._market.instrument(new_symbol))
+        if is_joined and new_symbol in state.plans and self._rules > FIRST_RULES:
+            self._cut_to_lots(new_symbol, state.plans[new_symbol])
         state.action_count = self._market.action_count
         emitted: list[Event] = []
         if is_followed and self._valid_ns:
@@ -196,6 +198,12 @@ class Allocator:
         elif event.kind is CorporateActionKind.MERGER and new_symbol:
             self._adopt(new_symbol)
         return emitted or None
+
+    def _cut_to_lots(self, symbol: str, plan: Plan) -> None:
+        """Cut the target of joined plans to whole lots: one of them can have had smaller ones."""
+        lot_size = self._market.instrument(symbol).lot_size
+        plan.target = whole_lots(plan.target, lot_size)
+        plan.entry_target = whole_lots(plan.entry_target, lot_size)
 
     def _adopt(self, symbol: str) -> None:
         """Plan for the units of a share that a merger or spin-off gave: to keep them, without exits.
@@ -386,7 +394,9 @@ class Allocator:
 
     def on_fill(self, fill: OrderFilled) -> Sequence[Event] | None:
         symbol, plan = self._plan_of(fill.strategy, fill.client_order_id, fill.symbol)
-        if plan is None or fill.leaves_quantity > 0:
+        if plan is None:
+            return self._on_foreign_fill(fill)
+        if fill.leaves_quantity > 0:
             return None
         working = plan.working.pop(fill.client_order_id)
         if working.role is not Role.ENTRY:  # an exit filled: the plan is closed
@@ -395,6 +405,17 @@ class Allocator:
             for other in plan.working.values():  # the group cancels the other exit without our request
                 other.is_cancelling = other.is_cancelling or other.role is not Role.ENTRY
         return self._next_orders(fill.ts, symbol, plan)
+
+    def _on_foreign_fill(self, fill: OrderFilled) -> Sequence[Event] | None:
+        """Risk closed units of a plan (a margin call, a limit, an operator): they are not bought again.
+
+        Exits for them end. While an entry works, the fill can be of a part of it.
+        """
+        plan = self.state.plans.get(fill.symbol) if fill.strategy == self._plan else None
+        if plan is None or self._rules == FIRST_RULES or _keys(plan, Role.ENTRY):
+            return None
+        plan.target = self._account.strategy_position(self._plan, fill.symbol)
+        return self._continue_joined(fill.ts, fill.symbol, plan) or None
 
     def on_denied(self, event: OrderDenied) -> Sequence[Event] | None:
         order = event.order

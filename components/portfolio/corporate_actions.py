@@ -126,7 +126,7 @@ class CorporateActions:
         if event.currency in ("", terms.currency) or self._rules == FIRST_RULES:
             return price
         rate = rate_between(self._bookkeeping.state.rates, event.currency, terms.currency)
-        return price if rate is None else price * rate
+        return price if rate is None else (price * rate).quantize(COST_QUANTUM)
 
     def _spin_off(self, event: CorporateAction) -> Iterator[Event]:
         """Give open positions ``ratio`` new units per unit, with ``cost_fraction`` of their cost.

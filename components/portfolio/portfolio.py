@@ -100,7 +100,6 @@ class Portfolio:
 
     def subscriptions(self) -> Iterable[Subscription]:
         bookkeeping = self._bookkeeping
-        actions = CorporateActions(bookkeeping, self._prices, rules=self._rules)
         return (
             Subscription(OrderFilled, bookkeeping.on_fill),
             Subscription(FillCorrected, Corrections(bookkeeping).on_correction),

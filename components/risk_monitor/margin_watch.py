@@ -274,7 +274,7 @@ class MarginWatch(PriceFollowing):
         elif unit.is_plain and weight:
             unit.short = rates
         worth, size = account.worth_of(symbol)
-        if not worth and not size:
+        if not worth and not size and not quantity:  # with a quantity, it has no price yet
             return None
         known = nan if price is None or terms.is_inverse else price
         return MarginMark(known, weight, float(worth), float(size), *rates)

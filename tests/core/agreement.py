@@ -9,6 +9,7 @@ Between two inputs, always (``disagreements``):
 - The allocator's working orders are open orders in the plan's symbol; its exits close no more than is held,
   at the prices of the plan; targets are whole lots.
 - No order is open in an instrument that has expired, but for one of which the end is asked for.
+- The margin that is watched is the account's, and an account that is short of it is called.
 
 Over a corporate action (``broken_by``), with a reckoning of its own of what the ratio leaves:
 
@@ -32,6 +33,7 @@ from components.assembly.core import Core
 from components.emulation.emulator import Emulator
 from components.execution.work import Stage
 from components.orders.state import OrderEntry
+from components.risk_monitor.margin_watch import MarginWatch
 from kernel.events import (
     CorporateAction,
     CorporateActionKind,
@@ -138,6 +140,45 @@ def disagreements(core: Core) -> Iterator[str]:
     yield from _counts(core)
     yield from _orders(core)
     yield from _plans(core)
+    yield from _margin(core)
+
+
+def _margin(core: Core) -> Iterator[str]:
+    """While prices are followed, what is known of the margin is the account's, and a shortage is called.
+
+    Dividends that are owed, short options, and terms that a symbol change gave to others who held the symbol
+    are looked at with the next fill or mark. Of two prices of one nanosecond the watch has the later one, and
+    the account the one of the quote.
+    """
+    watch, account, market = core.bus.components.get(MarginWatch.name), core.portfolio, core.market
+    if not isinstance(watch, MarginWatch) or not watch.state.watched or account.net_position("O") < 0:
+        return
+    marks = watch.state.marks
+    for symbol in account.state.net:
+        if symbol not in marks:
+            yield f"{symbol} is held and not watched"
+    for symbol, mark in marks.items():
+        if mark.price != market.last_price(symbol) or mark.rate != float(account.maintenance_rate(symbol)):
+            return
+        if account.strategies.currency_of(symbol) != market.instrument(symbol).currency:
+            return
+    state, assets = (
+        watch.state,
+        account.cash + sum((account.worth_of(one)[0] for one in account.open_symbols()), ZERO),
+    )
+    for name, known, right in (
+        ("equity", state.cash + state.worth, assets),
+        ("initial margin", state.initial, account.initial_margin),
+        ("maintenance margin", state.required, account.maintenance_margin),
+    ):
+        if not isclose(known, float(right), rel_tol=1e-9, abs_tol=1e-4):
+            yield f"{name} {known} is watched, {right} is the account's"
+    known_free = watch.free_margin()
+    if known_free is not None and Decimal(repr(known_free)) > assets - account.initial_margin:
+        yield f"a free margin of {known_free} is known, of {assets} less {account.initial_margin}"
+    is_short = assets < account.maintenance_margin and bool(account.state.holders)
+    if is_short and not (state.is_called or core.risk.is_closing() or account.equity > assets):
+        yield f"equity {account.equity} is below {account.maintenance_margin} without a call"
 
 
 def _counts(core: Core) -> Iterator[str]:

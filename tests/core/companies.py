@@ -9,7 +9,7 @@ import msgspec
 from brokers.simulated.config import ModelConfig, SimulatedBrokerConfig
 from components.allocation.config import Net, SignalsConfig, Timing
 from components.assembly.core import Core
-from components.portfolio.portfolio import LotMethod, PortfolioConfig
+from components.portfolio.portfolio import AccountType, LotMethod, PortfolioConfig
 from kernel.events import (
     AdjustPosition,
     AssetClass,
@@ -32,6 +32,7 @@ from strategies.sdk import (
     OrderType,
     PlaceOrder,
     Quote,
+    RiskLimits,
     Side,
     Signal,
     SignalDirection,
@@ -41,6 +42,7 @@ from strategies.sdk import (
     Trade,
 )
 from strategies.sdk.algorithms import Twap
+from strategies.sdk.limits import MarginCall
 from strategies.sdk.sizing import FixedQuantity
 from tests.components.sample_core import FREE, core_with
 from tests.core.decisions import Gambler
@@ -59,6 +61,9 @@ SHRINKING = ("0.5", "0.1", "0.3333333333", "0.6666666667", "0.04")
 """Reverse splits, two of them by ratios that were rounded."""
 
 PROTECTOR = StrategyId("p")
+MARGINED = msgspec.structs.replace(FREE, require_margin=True, margin_call=MarginCall.LIQUIDATE)
+"""Shorts and leverage as far as margin goes, and calls when it does not."""
+
 LACKING = ("stop", "trailing_stop", "market_if_touched", "reduce_only", "oco", "replace", "day", "ioc")
 
 
@@ -257,6 +262,7 @@ class CompanyWorld(msgspec.Struct, frozen=True):
     signals: SignalsConfig
     activity: float
     inputs: tuple[Event, ...]
+    limits: RiskLimits = FREE
 
     def core(self) -> Core:
         """A new core; always the same one."""
@@ -265,7 +271,7 @@ class CompanyWorld(msgspec.Struct, frozen=True):
         return core_with(
             {"x": gambler, PROTECTOR: protector},
             symbols=(*LISTED, *UNLISTED),
-            limits=FREE,
+            limits=self.limits,
             broker=self.broker,
             portfolio=self.portfolio,
             signals=self.signals,
@@ -281,10 +287,14 @@ def company_world(seed: int, *, length: int = 120) -> CompanyWorld:
     )
     broker = SimulatedBrokerConfig(lacks=lacks, latency=latency)
     expiry_ts = START + dice.randint(10, 600) * SECOND_NS
+    is_margined = Random(f"margin {seed}").random() < 0.4
     return CompanyWorld(
         seed,
         broker,
-        PortfolioConfig(lots=dice.choice(list(LotMethod))),
+        PortfolioConfig(
+            lots=dice.choice(list(LotMethod)),
+            account_type=AccountType.MARGIN if is_margined else AccountType.CASH,
+        ),
         SignalsConfig(
             aggregation=Net(),
             sizing=FixedQuantity(quantity=Decimal(dice.choice((7, 30, 301)))),
@@ -293,8 +303,25 @@ def company_world(seed: int, *, length: int = 120) -> CompanyWorld:
             execution=dice.choice((None, None, Twap(60.0, 3))),
         ),
         dice.choice((0.05, 0.3)),
-        (*_opening(broker, expiry_ts), *Companies(dice, expiry_ts=expiry_ts).take(length)),
+        (
+            *(_on_margin(one) if is_margined else one for one in _opening(broker, expiry_ts)),
+            *Companies(dice, expiry_ts=expiry_ts).take(length),
+        ),
+        MARGINED if is_margined else FREE,
     )
+
+
+def _on_margin(event: Event) -> Event:
+    """Less cash, and instruments that are carried on margin."""
+    match event:
+        case CashMoved():
+            return msgspec.structs.replace(event, amount=Decimal(40_000))
+        case InstrumentDefined():
+            return msgspec.structs.replace(
+                event, margin_rate=Decimal("0.2"), maintenance_margin_rate=Decimal("0.15")
+            )
+        case _:
+            return event
 
 
 def _opening(broker: SimulatedBrokerConfig, expiry_ts: int) -> Iterator[Event]:

@@ -94,8 +94,8 @@ class CashBook:
     def delist(self, moment: Moment, closed: PositionChanged) -> None:
         """What is held when a share is delisted is sold at what is left of it, or at cost without a price."""
         match moment.event:
-            case CorporateAction(kind=CorporateActionKind.DELISTING, amount=amount):
-                price = amount or self.last_price(moment, closed.symbol)
+            case CorporateAction(kind=CorporateActionKind.DELISTING, amount=amount, currency=currency):
+                price = self.own(amount, currency, closed.symbol) or self.last_price(moment, closed.symbol)
             case _:
                 return
         held = self.positions.get((closed.strategy, closed.symbol))
@@ -105,6 +105,14 @@ class CashBook:
             self.pay(closed.symbol, -held.cost)
         else:
             self.trade(closed.symbol, -held.quantity, price)
+
+    def own(self, amount: Decimal, currency: str, symbol: str) -> Decimal:
+        """An amount in the currency of an instrument. All rates are against the dollar."""
+        own = self.terms_of(symbol).currency
+        if currency in ("", own):
+            return amount
+        rate = self.rates[currency] if own == "USD" else 1 / self.rates[own]
+        return (amount * rate).quantize(Decimal("1E-10"))
 
     def cash(self) -> dict[str, Decimal]:
         """By currency."""

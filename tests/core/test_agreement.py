@@ -22,6 +22,7 @@ from kernel.events import (
     CorporateAction,
     CorporateActionKind,
     Event,
+    FlattenPositions,
     InstrumentDefined,
     Order,
     OrderCancelled,
@@ -283,6 +284,33 @@ def test_a_plan_that_gets_the_symbol_of_units_without_a_plan_has_exits_for_all(
     held = core.portfolio.strategy_position(ALLOCATOR, "C")
     assert held == plan_for(core, "C").target == 45
     assert [one.quantity for one in open_orders(core) if one.symbol == "C"] == [Decimal(45)]
+
+
+def test_plans_that_are_joined_under_larger_lots_have_a_target_in_these_lots() -> None:
+    """A, in lots of 10, gets the symbol of B, which has no terms of its own and was planned in shares."""
+    core = core_saying({1: [long("B")]}, quantity=12)
+    hear(core, InstrumentDefined(0, "A", lot_size=Decimal(10)), Quote(1, "B", 90.0, 90.0, 1e6, 1e6))
+    quotes(core, 1)
+    quotes(core, 2, symbol="B", price=90.0)
+
+    act(core, 3, CHANGE, new="B")
+
+    assert core.portfolio.strategy_position(ALLOCATOR, "B") == 12
+    assert plan_for(core, "B").target == 10
+
+
+def test_units_of_a_plan_that_risk_closes_leave_no_exit_that_would_open_a_position() -> None:
+    """The profit exit is cancelled, the plan makes the other one anew, and then the closing order fills."""
+    signal = Signal("A", SignalDirection.LONG, 1.0, "", 80.0, 120.0)
+    core = core_saying({1: [signal]}, quantity=30)
+    quotes(core, 1, 2, 3)
+
+    hear(core, FlattenPositions(3 * SECOND_NS, "op"))
+    quotes(core, 4, 5)
+
+    assert core.portfolio.strategy_position(ALLOCATOR, "A") == plan_for(core, "A").target == 0
+    assert open_orders(core) == []
+    assert list(disagreements(core)) == []
 
 
 def test_a_spin_off_into_a_share_that_is_planned_makes_its_exits_anew() -> None:

@@ -21,16 +21,23 @@ use ``RULES``. Version 2 changed:
   simulated venue do. On bars of whole days without a calendar the day of an emulated DAY order is the next
   bar.
 - An emulated DAY order that is reached has the day of an order that is given then.
-- A delisting's amount in another currency than the instrument's is converted.
-- Units that a merger or spin-off gives to the plan of signals have a plan of their own, which keeps them.
-- Units of that plan that risk closes are not bought again, and their exits end.
 - A strategy reads as much history as it asks for, and not only ``bars_needed()``.
+
+Version 3 changed:
+
+- A delisting's amount in another currency than the instrument's is converted.
+- A spin-off adjusts total-adjusted prices of the old share by its value.
+- Units that a merger or spin-off gives to the plan of signals have a plan of their own, which keeps them. The
+  target of joined plans is in whole lots.
+- Units of that plan that risk closes are not bought again, and their exits end.
 """
 
 FIRST_RULES = 1
 """The rules of logs that name no version."""
 
-RULES = 2
+SECOND_RULES = 2
+
+RULES = 3
 """The present version."""
 
 

@@ -49,8 +49,7 @@ def test_there_are_logs_of_each_format_and_version_of_the_rules() -> None:
     assert sorted(log.stem for log in LOGS) == [
         "format-1",
         "format-1-wide",
-        f"rules-{RULES}-accounts",
-        f"rules-{RULES}-wide",
+        *(f"rules-{version}-{kind}" for version in range(2, RULES + 1) for kind in ("accounts", "wide")),
     ]
 
 

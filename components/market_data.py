@@ -34,7 +34,7 @@ from kernel.events import (
     Trade,
 )
 from kernel.resampled_history import HoursView, Resampled, Resampling
-from kernel.rules import FIRST_RULES, RULES, SECOND_RULES
+from kernel.rules import FIRST_RULES, RULES
 from strategies.sdk.adjustment import Adjustment, adjusted, split_ratio
 
 _ts_of = attrgetter("ts")
@@ -176,7 +176,7 @@ class MarketData:
         if action.kind in (CorporateActionKind.SPLIT, CorporateActionKind.DIVIDEND):
             self.state.actions.setdefault(action.symbol, []).append(action)
         elif action.kind is CorporateActionKind.SPIN_OFF:
-            if self._rules > SECOND_RULES:
+            if self._rules > FIRST_RULES:
                 self._spin_off(action)
         elif action.kind is CorporateActionKind.SYMBOL_CHANGE:
             self._rename(action)

@@ -22,9 +22,6 @@ use ``RULES``. Version 2 changed:
   bar.
 - An emulated DAY order that is reached has the day of an order that is given then.
 - A strategy reads as much history as it asks for, and not only ``bars_needed()``.
-
-Version 3 changed:
-
 - A delisting's amount in another currency than the instrument's is converted.
 - A spin-off adjusts total-adjusted prices of the old share by its value.
 - Units that a merger or spin-off gives to the plan of signals have a plan of their own, which keeps them. The
@@ -35,9 +32,7 @@ Version 3 changed:
 FIRST_RULES = 1
 """The rules of logs that name no version."""
 
-SECOND_RULES = 2
-
-RULES = 3
+RULES = 2
 """The present version."""
 
 

@@ -65,7 +65,7 @@ from kernel.events import (
 from kernel.events.timer_purposes import SignalExpiry, SignalRound
 from kernel.identifiers import ClientOrderId, StrategyId, TimerName
 from kernel.loggable import message_of
-from kernel.rules import RULES, SECOND_RULES
+from kernel.rules import FIRST_RULES, RULES
 from kernel.time_units import SECOND_NS
 from strategies.sdk.algorithms import Algorithm
 from strategies.sdk.sizing import SizingBasis, bars_needed, full_quantity
@@ -183,7 +183,7 @@ class Allocator:
         is_followed = event.kind is CorporateActionKind.SYMBOL_CHANGE and symbol in state.opinions
         is_joined = new_symbol != symbol and new_symbol in state.plans
         self._actions.adjust(event, self._market.instrument(new_symbol))
-        if is_joined and new_symbol in state.plans and self._rules > SECOND_RULES:
+        if is_joined and new_symbol in state.plans and self._rules > FIRST_RULES:
             self._cut_to_lots(new_symbol, state.plans[new_symbol])
         state.action_count = self._market.action_count
         emitted: list[Event] = []
@@ -211,7 +211,7 @@ class Allocator:
         So another plan that gets the symbol later is joined with them.
         """
         held = self._account.strategy_position(self._plan, symbol)
-        if self._rules <= SECOND_RULES or not held or symbol in self.state.plans:
+        if self._rules <= FIRST_RULES or not held or symbol in self.state.plans:
             return
         target = whole_lots(held, self._market.instrument(symbol).lot_size)
         self.state.plans[symbol] = Plan(target, entry_target=target, exits_for=(held, None, None))
@@ -412,7 +412,7 @@ class Allocator:
         Exits for them end. While an entry works, the fill can be of a part of it.
         """
         plan = self.state.plans.get(fill.symbol) if fill.strategy == self._plan else None
-        if plan is None or self._rules <= SECOND_RULES or _keys(plan, Role.ENTRY):
+        if plan is None or self._rules <= FIRST_RULES or _keys(plan, Role.ENTRY):
             return None
         plan.target = self._account.strategy_position(self._plan, fill.symbol)
         return self._continue_joined(fill.ts, fill.symbol, plan) or None

@@ -29,7 +29,7 @@ from kernel.corporate_actions import (
 )
 from kernel.events import CorporateAction, CorporateActionKind, Event
 from kernel.identifiers import StrategyId
-from kernel.rules import RULES, SECOND_RULES
+from kernel.rules import FIRST_RULES, RULES
 
 
 class CorporateActions:
@@ -123,7 +123,7 @@ class CorporateActions:
         price = named_price(event)
         if price is None:
             return self._last_price(event.symbol)
-        if event.currency in ("", terms.currency) or self._rules <= SECOND_RULES:
+        if event.currency in ("", terms.currency) or self._rules <= FIRST_RULES:
             return price
         rate = rate_between(self._bookkeeping.state.rates, event.currency, terms.currency)
         return price if rate is None else (price * rate).quantize(COST_QUANTUM)

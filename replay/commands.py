@@ -26,6 +26,7 @@ from kernel.events import (
     FlattenPositions,
     HaltTrading,
     PauseStrategy,
+    PositionSide,
     ReduceOnlyTrading,
     ReleaseComponent,
     ResumeStrategy,
@@ -95,13 +96,18 @@ class Withdraw(Timed, frozen=True, kw_only=True, tag="withdraw"):
 
 
 class SetPosition(Timed, frozen=True, kw_only=True, tag="adjust_position"):
-    """A strategy's position is set. ``cost`` is of the whole position; both are negative if short."""
+    """A strategy's position is set. ``cost`` is of the whole position; both are negative if short.
+
+    In hedging mode the sign of ``quantity`` names the leg. ``position_side`` is the leg that a quantity of 0
+    closes; left out, it closes both.
+    """
 
     strategy: str
     symbol: str
     quantity: Decimal
     cost: Decimal
     reason: str
+    position_side: PositionSide | None = None
 
 
 class Pause(Timed, frozen=True, kw_only=True, tag="pause_strategy"):
@@ -238,7 +244,8 @@ def _input(command: Command, ts: int, *, currency: str) -> Event:
         case Withdraw(amount=amount, currency=own, reason=reason):
             return CashMoved(ts, -amount, own or currency, reason)
         case SetPosition(strategy=strategy, symbol=symbol, quantity=quantity, cost=cost, reason=reason):
-            return AdjustPosition(ts, OPERATOR, StrategyId(strategy), symbol, quantity, cost, reason)
+            side = command.position_side
+            return AdjustPosition(ts, OPERATOR, StrategyId(strategy), symbol, quantity, cost, reason, side)
         case Pause(strategy=strategy, reason=reason):
             return PauseStrategy(ts, OPERATOR, StrategyId(strategy), reason)
         case ResumePaused(strategy=strategy, reason=reason):

@@ -9,9 +9,11 @@ from brokers.simulated.config import SimulatedBrokerConfig, check_broker
 from components.assembly.moments import is_day, moment_ns
 from components.assembly.settings import CoreSettings, check_settings
 from components.assembly.yaml_text import readable
+from components.portfolio.config import PositionMode
 from kernel.configuration import convert_config
 from kernel.decimals import exact
 from kernel.errors import ConfigError
+from kernel.events import VenueFeature
 from kernel.time_units import DAY_NS
 from replay.commands import Command, check_commands
 from replay.yaml_file import read_yaml
@@ -97,6 +99,12 @@ def check_config(config: ReplayConfig) -> None:
         check_broker(config.broker)
     except ValueError as error:
         raise ConfigError(f"broker.{error}") from error
+    is_hedged = config.portfolio.position_mode is PositionMode.HEDGING
+    if is_hedged and VenueFeature.REDUCE_ONLY.value in config.broker.lacks:
+        raise ConfigError(
+            "broker.lacks: hedging mode (portfolio.position_mode) needs reduce_only orders: they say which "
+            "leg they close"
+        )
 
 
 def _check_period(config: ReplayConfig) -> None:

@@ -79,6 +79,7 @@ class SimulatedVenue(msgspec.Struct, frozen=True):
             account=core.account,
             funds_rules=self.funds,
             margin=core.margin,
+            legs=core.hedged,
             rules=core.rules,
         )
         core.bus.register_watching(broker)

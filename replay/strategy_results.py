@@ -26,6 +26,7 @@ from kernel.events import (
     OrderRejected,
     OrderSubmitted,
     PositionChanged,
+    PositionSide,
 )
 from kernel.fees import paid_by_terms
 from kernel.identifiers import StrategyId
@@ -132,7 +133,7 @@ class StrategyTally:
         self._currency = currency
         self._counts: dict[StrategyId, dict[type[Event], int]] = {}
         self._fees: dict[StrategyId, dict[str, Decimal]] = {}
-        self._open: dict[StrategyId, set[str]] = {}
+        self._open: dict[StrategyId, set[tuple[str, PositionSide | None]]] = {}
         self._marks: list[_Mark] = []
         self._has_ledgers = False
 
@@ -146,11 +147,11 @@ class StrategyTally:
                 self._charge(event)
             case OrderRejected(strategy=strategy) | DecisionRefused(strategy=strategy):
                 self._count(strategy, event)
-            case PositionChanged(strategy=strategy, symbol=symbol, quantity=quantity):
+            case PositionChanged(strategy=strategy, symbol=symbol, quantity=quantity, position_side=side):
                 held = self._open.setdefault(strategy, set())
-                held.discard(symbol)
+                held.discard((symbol, side))
                 if quantity:
-                    held.add(symbol)
+                    held.add((symbol, side))
             case AccountMarked():
                 holders = frozenset(name for name, symbols in self._open.items() if symbols)
                 self._marks.append(_Mark(event.ts, {}, holders, {}, day_of(event)))

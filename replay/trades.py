@@ -1,4 +1,4 @@
-"""Round trips: fills matched first in, first out, per strategy and symbol.
+"""Round trips: fills matched first in, first out, per strategy and symbol; in hedging mode per leg.
 
 Exact in ``Decimal``. For one strategy and symbol, with signed quantities:
 
@@ -20,6 +20,7 @@ oldest lot together with its cost. It is paid for in cash and is not a trade.
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from typing import NamedTuple
 
 import msgspec
 
@@ -44,6 +45,7 @@ from kernel.events import (
     FxRateSet,
     InstrumentDefined,
     OrderFilled,
+    PositionSide,
     Side,
 )
 from kernel.fees import paid_by_terms
@@ -196,7 +198,7 @@ def match_fills(
 
 
 class FifoMatcher:
-    """Matches fills one by one; keeps the open lots of every (strategy, symbol).
+    """Matches fills one by one; keeps the open lots of every position.
 
     ``actions`` and ``rates`` must be in order of time. Each takes effect before the first execution at or
     after its ``ts``. ``currency`` is the account's; if it is empty, ``rate`` is 1 in every trade.
@@ -217,7 +219,7 @@ class FifoMatcher:
         self._pending_rates = deque(rates)
         self._rates: dict[str, dict[str, Decimal]] = {}
         self._currency = currency
-        self._open: dict[tuple[StrategyId, str], deque[_Lot]] = {}
+        self._open: dict[_Key, deque[_Lot]] = {}
         self._closed: list[RoundTrip] = []
         self.closed_at_par: CorporateAction | None = None
         """The first action that closed a lot at an amount in a currency without a rate."""
@@ -237,7 +239,7 @@ class FifoMatcher:
         incoming = _Lot(fill.side, fill.quantity, fill.price, commission, ts, fill.client_order_id)
         if terms is not None and terms.is_inverse:
             incoming.is_inverse = True
-        lots = self._open.setdefault((fill.strategy, fill.symbol), deque())
+        lots = self._open.setdefault(_Key(fill.strategy, fill.symbol, fill.position_side), deque())
         while incoming.quantity and lots and lots[0].side is not incoming.side:
             self._close(fill.strategy, fill.symbol, entry=lots[0], leaving=incoming)
             if not lots[0].quantity:
@@ -251,17 +253,17 @@ class FifoMatcher:
             self._advance(self._actions[0].ts)
         still_open = [
             OpenLot(
-                strategy,
-                symbol,
+                key.strategy,
+                key.symbol,
                 lot.side,
                 lot.quantity,
                 lot.ts,
                 lot.price,
                 lot.commission,
-                self._multiplier(symbol),
-                self._is_inverse(symbol),
+                self._multiplier(key.symbol),
+                self._is_inverse(key.symbol),
             )
-            for (strategy, symbol), lots in self._open.items()
+            for key, lots in self._open.items()
             for lot in lots
         ]
         return Matched(tuple(self._closed), tuple(sorted(still_open, key=lambda lot: lot.entry_ts)))
@@ -340,22 +342,22 @@ class FifoMatcher:
         new_symbol = successor(action)
         if action.kind is CorporateActionKind.SYMBOL_CHANGE:
             self._rename(action)
-        for strategy, symbol in [key for key in self._open if key[1] == action.symbol]:
-            lots = self._open.pop((strategy, symbol))
-            if new_symbol == symbol:
-                self._open[strategy, symbol] = self._scaled(lots, action, symbol)
+        for key in [key for key in self._open if key.symbol == action.symbol]:
+            lots = self._open.pop(key)
+            if new_symbol == key.symbol:
+                self._open[key] = self._scaled(lots, action, new_symbol)
             elif new_symbol:
-                self._become(strategy, lots, action)
+                self._become(key, lots, action)
             else:
-                if action.amount and action.currency not in ("", self._currency_of(symbol)):
+                if action.amount and action.currency not in ("", self._currency_of(key.symbol)):
                     self.closed_at_par = self.closed_at_par or action
                 for lot in lots:
-                    self._close(strategy, symbol, entry=lot, leaving=_last(lot, action))
+                    self._close(key.strategy, key.symbol, entry=lot, leaving=_last(lot, action))
 
     def _spin_off(self, action: CorporateAction) -> None:
         """Give every strategy a lot of the new shares, with ``cost_fraction`` of the cost of its lots."""
         terms = self._instruments.get(action.new_symbol, InstrumentDefined(0, action.new_symbol))
-        for strategy, lots in [(key[0], lots) for key, lots in self._open.items() if key[1] == action.symbol]:
+        for key, lots in [(key, lots) for key, lots in self._open.items() if key.symbol == action.symbol]:
             held = sum((lot.quantity for lot in lots), ZERO)
             given = units_given(held, action.ratio, lot_size=terms.lot_size)
             if not given:
@@ -363,7 +365,7 @@ class FifoMatcher:
             cost = sum((lot.release_cost(action.cost_fraction) for lot in lots), ZERO)
             price = (cost / given).quantize(PRICE_QUANTUM)
             lot = _Lot(lots[0].side, given, price, ZERO, action.ts, ClientOrderId(""), cost=cost)
-            self._join(strategy, action.new_symbol, lot)
+            self._join(key._replace(symbol=action.new_symbol), lot)
 
     def _rename(self, action: CorporateAction) -> None:
         """Give the new symbol the terms of the old one, unless it has its own."""
@@ -372,16 +374,16 @@ class FifoMatcher:
         if terms is not None:
             self._instruments[action.new_symbol] = terms
 
-    def _become(self, strategy: StrategyId, lots: "deque[_Lot]", action: CorporateAction) -> None:
+    def _become(self, key: "_Key", lots: "deque[_Lot]", action: CorporateAction) -> None:
         """Turn lots into lots of the new symbol. They close lots there on the other side, oldest first."""
         for lot in self._scaled(lots, action, action.new_symbol):
-            self._join(strategy, action.new_symbol, lot)
+            self._join(key._replace(symbol=action.new_symbol), lot)
 
-    def _join(self, strategy: StrategyId, symbol: str, lot: "_Lot") -> None:
+    def _join(self, key: "_Key", lot: "_Lot") -> None:
         """Add a lot that came without a fill."""
-        there = self._open.setdefault((strategy, symbol), deque())
+        there = self._open.setdefault(key, deque())
         while lot.quantity and there and there[0].side is not lot.side:
-            self._close(strategy, symbol, entry=there[0], leaving=lot)
+            self._close(key.strategy, key.symbol, entry=there[0], leaving=lot)
             if not there[0].quantity:
                 there.popleft()
         if lot.quantity:
@@ -410,6 +412,14 @@ class FifoMatcher:
             if not lots[0].quantity:
                 lots.popleft()
         return lots
+
+
+class _Key(NamedTuple):
+    """The lots that fills of each other's side close. ``side``: the leg in hedging mode."""
+
+    strategy: StrategyId
+    symbol: str
+    side: PositionSide | None
 
 
 class _Lot(msgspec.Struct, gc=False):

@@ -13,7 +13,8 @@ changes positions by itself.
 - Funding of a perpetual, at ``due_ts``: notional at the last price * rate. Longs pay shorts if the
   rate is positive. A rate may be corrected until it is due.
 - Borrow fee, daily: net short value at the last price * ``borrow_rate`` / day count. Short positions share it
-  by their size. Shares that another strategy is long are not borrowed, so they cost nothing.
+  by their size. Shares that another strategy is long are not borrowed, so they cost nothing. In hedging mode
+  all short legs are borrowed, whatever is held long.
 - Interest, daily: balance * rate / day count, by currency.
 
 An amount without a currency is in the instrument's. Without a price nothing is paid. Dividends, cash in lieu
@@ -51,6 +52,7 @@ from kernel.events import (
 )
 from kernel.events.timer_purposes import DailyAccrual, FundingDue, PaymentDue
 from kernel.identifiers import StrategyId, TimerName
+from kernel.position_sides import Leg
 from kernel.rules import FIRST_RULES, RULES
 from kernel.time_units import DAY_NS, SECOND_NS
 
@@ -64,7 +66,15 @@ class AccountView(Protocol):
     """The positions and cash that the back office reads."""
 
     def holders(self, symbol: str) -> Mapping[StrategyId, Decimal]:
-        """Open quantities by strategy, signed."""
+        """Open quantities by strategy, signed; in hedging mode the net of both legs."""
+        ...
+
+    def legs(self, symbol: str) -> Mapping[Leg, Decimal]:
+        """The same, in hedging mode with long and short legs apart."""
+        ...
+
+    def borrowed(self, symbol: str) -> Decimal:
+        """The units that must be borrowed; 0 or below if none are."""
         ...
 
     def open_symbols(self) -> Iterable[str]:
@@ -228,7 +238,7 @@ class BackOffice:
     ) -> tuple[CashMoved, ...]:
         """``amount`` a share: long positions receive it, short positions pay it."""
         held = self._entitled(action)
-        due = {strategy: quantity * action.amount for strategy, quantity in held.items()}
+        due = {Leg(strategy): quantity * action.amount for strategy, quantity in held.items()}
         currency = action.currency or self._market.instrument(action.symbol).currency
         terms = f"{reason}: {action.amount} a share"
         return _payments(
@@ -242,8 +252,8 @@ class BackOffice:
             return ()
         terms = self._market.instrument(symbol)
         fractions = {
-            strategy: fraction_after(quantity, action.ratio, lot_size=terms.lot_size)
-            for strategy, quantity in self._account.holders(action.symbol).items()
+            leg: fraction_after(quantity, action.ratio, lot_size=terms.lot_size)
+            for leg, quantity in self._account.legs(action.symbol).items()
         }
         price = self._price_after(action, symbol)
         if price is None or not any(fractions.values()):
@@ -251,7 +261,7 @@ class BackOffice:
         unit_price = price * terms.multiplier
         return _payments(
             action.ts,
-            {strategy: fraction * unit_price for strategy, fraction in fractions.items()},
+            {leg: fraction * unit_price for leg, fraction in fractions.items()},
             PAID_STEP,
             kind=CashFlowKind.CASH_IN_LIEU,
             currency=terms.currency,
@@ -266,8 +276,8 @@ class BackOffice:
             return ()
         unit_price = Decimal(repr(price)) * terms.multiplier
         due = {
-            strategy: fraction_given(quantity, action.ratio, lot_size=terms.lot_size) * unit_price
-            for strategy, quantity in self._account.holders(action.symbol).items()
+            leg: fraction_given(quantity, action.ratio, lot_size=terms.lot_size) * unit_price
+            for leg, quantity in self._account.legs(action.symbol).items()
         }
         return _payments(
             action.ts,
@@ -312,7 +322,7 @@ class BackOffice:
         held = self._account.holders(symbol)
         return _payments(
             ts,
-            {strategy: -quantity * per_unit for strategy, quantity in held.items()},
+            {Leg(strategy): -quantity * per_unit for strategy, quantity in held.items()},
             ACCRUED_STEP,
             kind=CashFlowKind.FUNDING,
             currency=terms.currency,
@@ -331,27 +341,26 @@ class BackOffice:
         """The value of short positions by currency. The same amount of cash secures them without interest."""
         for symbol in self._account.open_symbols():
             terms = self._market.instrument(symbol)
-            held = self._account.holders(symbol)
-            net = sum(held.values(), ZERO)
-            price = self._market.last_price(symbol)
-            if net >= 0 or price is None or terms.is_margined:
+            borrowed, price = self._account.borrowed(symbol), self._market.last_price(symbol)
+            if borrowed <= 0 or price is None or terms.is_margined:
                 continue
-            value = -net * Decimal(repr(price)) * terms.multiplier
+            value = borrowed * Decimal(repr(price)) * terms.multiplier
             lent[terms.currency] = lent.get(terms.currency, ZERO) + value
             if terms.borrow_rate:
+                held = self._account.legs(symbol)
                 events += self._borrow_fees(timer.ts, terms, held, yearly=value * terms.borrow_rate * days)
         return [*events, *self._interest(timer.ts, lent, days=days)]
 
     def _borrow_fees(
-        self, ts: int, terms: InstrumentDefined, held: Mapping[StrategyId, Decimal], *, yearly: Decimal
+        self, ts: int, terms: InstrumentDefined, held: Mapping[Leg, Decimal], *, yearly: Decimal
     ) -> tuple[CashMoved, ...]:
         """The fee for the days, shared by short positions in proportion to their size."""
         day_count = self._config.borrow_day_count
-        short = {strategy: quantity for strategy, quantity in held.items() if quantity < 0}
+        short = {leg: quantity for leg, quantity in held.items() if quantity < 0}
         total = sum(short.values(), ZERO)
         return _payments(
             ts,
-            {strategy: -yearly * quantity / total / day_count for strategy, quantity in short.items()},
+            {leg: -yearly * quantity / total / day_count for leg, quantity in short.items()},
             ACCRUED_STEP,
             kind=CashFlowKind.BORROW_FEE,
             currency=terms.currency,
@@ -370,7 +379,7 @@ class BackOffice:
             rate, basis = _basis(terms, balance, lent.get(currency, ZERO))
             events += _payments(
                 ts,
-                {ACCOUNT: basis * rate * days / terms.day_count},
+                {Leg(ACCOUNT): basis * rate * days / terms.day_count},
                 ACCRUED_STEP,
                 kind=CashFlowKind.INTEREST,
                 currency=currency,
@@ -403,7 +412,7 @@ def _basis(terms: Interest, balance: Decimal, lent: Decimal) -> tuple[Decimal, D
 
 def _payments(
     ts: int,
-    due: Mapping[StrategyId, Decimal],
+    due: Mapping[Leg, Decimal],
     step: Decimal,
     *,
     kind: CashFlowKind,
@@ -411,10 +420,10 @@ def _payments(
     reason: str,
     symbol: str = "",
 ) -> tuple[CashMoved, ...]:
-    """One payment for each strategy that receives (above 0) or pays (below 0) an amount."""
+    """One payment for each position that receives (above 0) or pays (below 0) an amount."""
     amounts = rounded_parts(due.values(), step)
     return tuple(
-        CashMoved(ts, amount, currency, reason, kind, strategy, symbol)
-        for strategy, amount in zip(due, amounts, strict=True)
+        CashMoved(ts, amount, currency, reason, kind, leg.strategy, symbol, leg.side)
+        for leg, amount in zip(due, amounts, strict=True)
         if amount
     )

@@ -36,6 +36,7 @@ from brokers.simulated.funds import Funds, FundsRules, FundsView, MarginView
 from brokers.simulated.hours import RoundTheClock, TradingHours, is_in_session
 from brokers.simulated.matching import Matching
 from brokers.simulated.models import VenueModels, build_models
+from brokers.simulated.positions import LegCount, LegsView, NetCount, PositionCount
 from brokers.simulated.reports import (
     ONE_CANCELS_OTHER,
     RESTATED_FIRST,
@@ -109,10 +110,14 @@ class SimulatedBroker:
         account: AccountView | None = None,
         funds_rules: FundsRules | None = None,
         margin: MarginView | None = None,
+        legs: LegsView | None = None,
         rules: int = RULES,
     ) -> None:
-        """``funds_rules``: what the account must pay for; ``None``: fills are not checked."""
-        self._account = account
+        """Make the component.
+
+        - ``funds_rules``: what the account must pay for; ``None``: fills are not checked.
+        - ``legs``: the legs of the account in hedging mode; ``None`` in netting mode.
+        """
         self._rules = rules
         self._bus = bus
         self._lacking = frozenset(config.lacks)
@@ -121,25 +126,12 @@ class SimulatedBroker:
         self._latency = models.latency
         self._needs_volatility = models.slippage is not None and models.slippage.needs_volatility
         state = self.state = SimulatedBrokerState()
+        self._positions = _count_of(state, account, legs)
         self._actions = CorporateActions(self.state)
         self._funds: Funds | None = None
         if account is not None and funds_rules is not None:
-            self._funds = Funds(state.funds, account, state.positions_in, rules=funds_rules, margin=margin)
-        execution = Execution(
-            state,
-            bus,
-            slippage=models.slippage,
-            commission=models.commission,
-            currency=config.currency,
-            funds=self._funds,
-        )
-        sharing = FillSharing(
-            state,
-            execution,
-            volume=models.volume,
-            has_groups=VenueFeature.OCO.value not in self._lacking,
-            keeps_arrival=models.keeps_arrival,
-        )
+            self._funds = Funds(state.funds, account, self._positions, rules=funds_rules, margin=margin)
+        sharing = self._sharing(config, models)
         self._matching = Matching(
             state,
             bus,
@@ -167,6 +159,26 @@ class SimulatedBroker:
         self._expiry = Expiry(state, bus, self._matching, owner=self.name, rules=rules)
         self._watch: Watch | None = None
 
+    def _sharing(self, config: SimulatedBrokerConfig, models: VenueModels) -> FillSharing:
+        """The part that fills orders."""
+        execution = Execution(
+            self.state,
+            self._bus,
+            slippage=models.slippage,
+            commission=models.commission,
+            currency=config.currency,
+            positions=self._positions,
+            funds=self._funds,
+        )
+        return FillSharing(
+            self.state,
+            execution,
+            volume=models.volume,
+            positions=self._positions,
+            has_groups=VenueFeature.OCO.value not in self._lacking,
+            keeps_arrival=models.keeps_arrival,
+        )
+
     def subscriptions(self) -> Iterable[Subscription]:
         yield Subscription(InstrumentDefined, self.on_instrument)
         if self._latency is None:
@@ -180,7 +192,7 @@ class SimulatedBroker:
         yield Subscription(TimerFired, self.on_timer)
         yield Subscription(OrderAdjusted, self.on_adjusted)
         yield Subscription(CorporateAction, self.on_corporate_action)
-        yield Subscription(AdjustPosition, self.on_position)
+        yield Subscription(AdjustPosition, self._positions.on_adjustment)
         yield Subscription(FillCorrected, self.on_correction)
         if self._needs_volatility:
             yield Subscription(Bar, self.on_close)
@@ -237,25 +249,15 @@ class SimulatedBroker:
             return (), ""
         return self._actions.leaving_nothing(resting, action), LESS_THAN_A_LOT
 
-    def on_position(self, event: AdjustPosition) -> None:
-        """Copy the position that an operator set."""
-        self.state.positions.setdefault(event.symbol, {})[event.strategy] = event.quantity
-
     def on_correction(self, event: FillCorrected) -> None:
         """Remember the strategy. Its positions are read before the next fill, after the account's update."""
         self.state.corrected[event.strategy] = True
 
     def _recount(self) -> None:
         """Copy the positions that the account has after corrections."""
-        positions, corrected = self.state.positions, self.state.corrected
-        self.state.corrected = {}
-        if self._account is None:
-            return
+        corrected, self.state.corrected = self.state.corrected, {}
         for strategy in corrected:
-            for held in positions.values():
-                held.pop(strategy, None)
-            for symbol, quantity in self._account.strategy_positions(strategy).items():
-                positions.setdefault(symbol, {})[strategy] = quantity
+            self._positions.recount(strategy)
 
     def on_close(self, bar: Bar) -> None:
         """Measure volatility. Subscribed only if the slippage model needs it."""
@@ -462,3 +464,12 @@ class SimulatedBroker:
                 if one.symbol != symbol:
                     self._remove_done(one.symbol)
         return reports
+
+
+def _count_of(
+    state: SimulatedBrokerState, account: AccountView | None, legs: LegsView | None
+) -> PositionCount:
+    """The count of positions for the mode of the account."""
+    if legs is not None:
+        return LegCount(state, legs)
+    return NetCount(state, None if account is None else account.strategy_positions)

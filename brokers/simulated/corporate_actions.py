@@ -127,22 +127,25 @@ class CorporateActions:
 
     def _move(self, symbol: str, new_symbol: str, *, ratio: Decimal) -> None:
         """Move positions to the new symbol, in its lots. Without a new symbol they end."""
-        held = self._state.positions.pop(symbol, None)
-        if held is None or not new_symbol:
-            return
-        lot_size = self._terms(new_symbol).lot_size
-        target = self._state.positions.setdefault(new_symbol, {})
-        for strategy, quantity in held.items():
-            target[strategy] = target.get(strategy, _ZERO) + units_after(quantity, ratio, lot_size=lot_size)
+        for counted in (self._state.positions, self._state.shorts):
+            held = counted.pop(symbol, None)
+            if held is None or not new_symbol:
+                continue
+            lot_size = self._terms(new_symbol).lot_size
+            target = counted.setdefault(new_symbol, {})
+            for strategy, quantity in held.items():
+                after = units_after(quantity, ratio, lot_size=lot_size)
+                target[strategy] = target.get(strategy, _ZERO) + after
 
     def _give(self, action: CorporateAction) -> None:
         """Give every position the shares of a spin-off."""
         lot_size = self._terms(action.new_symbol).lot_size
-        for strategy, quantity in self._state.positions.get(action.symbol, {}).items():
-            given = units_given(quantity, action.ratio, lot_size=lot_size)
-            if given:
-                target = self._state.positions.setdefault(action.new_symbol, {})
-                target[strategy] = target.get(strategy, _ZERO) + given
+        for counted in (self._state.positions, self._state.shorts):
+            for strategy, quantity in counted.get(action.symbol, {}).items():
+                given = units_given(quantity, action.ratio, lot_size=lot_size)
+                if given:
+                    target = counted.setdefault(action.new_symbol, {})
+                    target[strategy] = target.get(strategy, _ZERO) + given
 
     def _terms(self, symbol: str) -> InstrumentDefined:
         return self._state.instruments.get(symbol, DEFAULT_TERMS)

@@ -15,6 +15,7 @@ from brokers.simulated.commission import (
 )
 from brokers.simulated.fills.port import Price
 from brokers.simulated.funds import Funds
+from brokers.simulated.positions import PositionCount
 from brokers.simulated.reports import cancelled, rejected
 from brokers.simulated.resting import Resting
 from brokers.simulated.slippage import SlippageModel, Taken
@@ -45,6 +46,7 @@ class Execution:
     """Makes fills.
 
     - A model that is ``None``: no slippage, or no commission.
+    - ``positions``: the venue's count of positions.
     - ``funds``: ``None`` if fills are not checked against the account.
     """
 
@@ -56,9 +58,11 @@ class Execution:
         slippage: SlippageModel | None,
         commission: CommissionModel | None,
         currency: str,
+        positions: PositionCount,
         funds: Funds | None = None,
     ) -> None:
         self._funds = funds
+        self._move_position = positions.move
         self._state = state
         self._bus = bus
         self._slippage = slippage
@@ -112,12 +116,12 @@ class Execution:
         if terms.fee_currency and resting.is_buy:
             fee, currency = fee_in_units(commission, on_tick, quantity), terms.fee_currency
             signed -= fee
-        self._move_position(symbol, order.strategy, signed)
+        self._move_position(order, signed)
         if funds is not None:
             cost = commission and self._in_account(commission, terms, order)
             if signed is not quantity and resting.is_buy:  # it is paid for the units of the fee too
                 cost = fee * on_tick * funds.rate_of(terms.currency)
-            funds.note(fill_id, symbol, terms, signed=signed, price=on_tick, cost=cost)
+            funds.note(fill_id, order, terms, signed=signed, price=on_tick, cost=cost)
         report = ExecutionReport(
             event.ts,
             FILL,
@@ -245,19 +249,6 @@ class Execution:
         if resting.is_limited:
             at = min(at, resting.limit) if resting.is_buy else max(at, resting.limit)
         return at
-
-    def _move_position(self, symbol: str, strategy: str, quantity: Decimal) -> None:
-        """Add a fill to the venue's count of a position. A closed position is deleted."""
-        positions = self._state.positions
-        held = positions.get(symbol)
-        if held is None:
-            positions[symbol] = {strategy: quantity}
-            return
-        total = held.get(strategy, ZERO) + quantity
-        if total:
-            held[strategy] = total
-        else:
-            del held[strategy]
 
 
 def to_tick(price: float, tick: Decimal) -> Decimal:

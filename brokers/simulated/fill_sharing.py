@@ -29,6 +29,7 @@ import msgspec
 from brokers.simulated.execution import Execution
 from brokers.simulated.fills.port import Price
 from brokers.simulated.fills.volume import VolumeModel
+from brokers.simulated.positions import PositionCount
 from brokers.simulated.reports import NOTHING_TO_REDUCE, ONE_CANCELS_OTHER, cancelled, restated, triggered
 from brokers.simulated.resting import Resting
 from brokers.simulated.state import DEFAULT_TERMS, ZERO, SharedBar, SimulatedBrokerState
@@ -55,9 +56,11 @@ class FillSharing:
         execution: Execution,
         *,
         volume: VolumeModel | None,
+        positions: PositionCount,
         has_groups: bool,
         keeps_arrival: bool,
     ) -> None:
+        self._positions_for = positions.positions_for
         self.execution = execution
         self._state = state
         self.is_unlimited = volume is None
@@ -143,7 +146,7 @@ class FillSharing:
     def _reducible(self, resting: Resting) -> Decimal:
         """The quantity of its strategy's position that the order can close, by the venue's own count."""
         order = resting.order
-        held = self._state.positions.get(order.symbol, {}).get(order.strategy, ZERO)
+        held = self._positions_for(order).get(order.strategy, ZERO)
         return max(-held if resting.is_buy else held, ZERO)
 
     def _cancel_nothing_to_reduce(self, event: Event, resting: Resting) -> ExecutionReport:

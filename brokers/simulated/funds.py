@@ -20,7 +20,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from kernel.events import BUY, SELL, InstrumentDefined, Order, OrderFilled, OrderOrigin, Side
+from kernel.events import BUY, SELL, InstrumentDefined, Order, OrderFilled, OrderOrigin, PositionSide, Side
 from kernel.identifiers import FillId
 
 ZERO = Decimal(0)
@@ -47,13 +47,25 @@ class MarginView(Protocol):
         ...
 
 
+class PositionsView(Protocol):
+    """The venue's count of positions, with the fills that the account has not booked."""
+
+    def positions_for(self, order: Order) -> Mapping[str, Decimal]:
+        """The positions that orders like this one change, by strategy."""
+        ...
+
+    def side_of(self, order: Order) -> PositionSide | None:
+        """The leg that an order changes in hedging mode."""
+        ...
+
+
 class Unbooked(msgspec.Struct, frozen=True, gc=False):
     """A fill that is not booked yet.
 
     ``signed``: its quantity, below 0 for a sale. ``cost``: its commission in the account's currency.
     """
 
-    symbol: str
+    order: Order
     signed: Decimal
     price: Decimal
     terms: InstrumentDefined
@@ -93,16 +105,17 @@ class Funds:
         self,
         state: FundsState,
         account: FundsView,
-        positions: Callable[[str], Mapping[str, Decimal]],
+        positions: PositionsView,
         *,
         rules: FundsRules,
         margin: MarginView | None = None,
     ) -> None:
-        """``positions``: the venue's own count of positions in a symbol, by strategy."""
+        """``positions``: the venue's own count of positions."""
         self._margin = margin
         self.state = state
         self._account = account
         self._positions = positions
+        self._positions_for = positions.positions_for
         self._require_cash = rules.require_cash
         self._require_margin = rules.require_margin
         self._currency = rules.currency
@@ -124,7 +137,7 @@ class Funds:
             return value + cost <= cash if cost > 0 else value <= cash
         if not self._require_margin:
             return True
-        net = sum(self._positions(order.symbol).values(), ZERO)
+        net = sum(self._positions_for(order).values(), ZERO)
         return abs(net + quantity if order.side is BUY else net - quantity) <= abs(net)
 
     def payable(
@@ -143,7 +156,7 @@ class Funds:
     def note(
         self,
         fill_id: FillId,
-        symbol: str,
+        order: Order,
         terms: InstrumentDefined,
         *,
         signed: Decimal,
@@ -151,7 +164,7 @@ class Funds:
         cost: Decimal,
     ) -> None:
         """Remember a fill until it is booked. The venue has counted it in its positions."""
-        self.state.unbooked[fill_id] = Unbooked(symbol, signed, price, terms, cost)
+        self.state.unbooked[fill_id] = Unbooked(order, signed, price, terms, cost)
 
     def on_booked(self, fill: OrderFilled) -> None:
         """Forget a fill: the account books it with this event."""
@@ -176,21 +189,21 @@ class Funds:
 
     def _taken_margin(self) -> Decimal:
         """The free margin that these take."""
-        taken, nets = ZERO, dict[str, Decimal]()
+        taken, nets = ZERO, dict[tuple[str, PositionSide | None], Decimal]()
         for one in reversed(self.state.unbooked.values()):
-            symbol = one.symbol
-            after = nets.get(symbol)
+            key = (one.order.symbol, self._positions.side_of(one.order))
+            after = nets.get(key)
             if after is None:
-                after = sum(self._positions(symbol).values(), ZERO)
-            before = nets[symbol] = after - one.signed
-            rate = self._account.opening_margin_rate(symbol, BUY if after > 0 else SELL)
+                after = sum(self._positions_for(one.order).values(), ZERO)
+            before = nets[key] = after - one.signed
+            rate = self._account.opening_margin_rate(one.order.symbol, BUY if after > 0 else SELL)
             taken += one.cost + (abs(after) - abs(before)) * self._unit(one.price, one.terms) * rate
         return taken
 
     def _payable_in_cash(
         self, order: Order, terms: InstrumentDefined, *, quantity: Decimal, price: Decimal, charge: Charge
     ) -> Payable:
-        covered = max(ZERO, -self._positions(order.symbol).get(order.strategy, ZERO))
+        covered = max(ZERO, -self._positions_for(order).get(order.strategy, ZERO))
         opened = quantity - covered
         if opened <= 0:
             return Payable(quantity, "")
@@ -206,7 +219,7 @@ class Funds:
     def _payable_on_margin(
         self, order: Order, terms: InstrumentDefined, *, quantity: Decimal, price: Decimal, charge: Charge
     ) -> Payable:
-        net = sum(self._positions(order.symbol).values(), ZERO)
+        net = sum(self._positions_for(order).values(), ZERO)
         signed = quantity if order.side is BUY else -quantity
         added = abs(net + signed) - abs(net)
         if added <= 0:

@@ -18,6 +18,8 @@ from kernel.identifiers import StrategyId
 ZERO = Decimal(0)
 DEFAULT_TERMS = InstrumentDefined(0, "")
 """The terms of a symbol that the log never defined."""
+Counted = dict[str, dict[str, Decimal]]
+"""Positions by symbol and strategy."""
 NO_POSITIONS: Mapping[str, Decimal] = MappingProxyType({})
 
 
@@ -38,7 +40,8 @@ class SimulatedBrokerState(msgspec.Struct):
 
     - ``resting``: the orders, in order of arrival.
     - ``order_count``: orders accepted so far.
-    - ``positions``: the position of each strategy, counted by the venue from its own fills.
+    - ``positions``: the position of each strategy, counted by the venue from its own fills. In hedging mode
+      its long legs.
     - ``requests``: requests in flight.
     - ``expiry_due_ts``: the due time of the pending expiry timer; 0 without one.
     - ``overdue``: symbols with expired orders that still wait for a bar (see ``expiry``).
@@ -51,12 +54,13 @@ class SimulatedBrokerState(msgspec.Struct):
     - ``ended``: the end of the last bar without ``open_ts``, by timeframe.
     - ``corrected``: strategies with a corrected fill since the last count of positions. Not by symbol.
     - ``funds``: the fills that the account has not booked.
+    - ``shorts``: the short legs of hedging mode.
     """
 
     resting: dict[str, list[Resting]] = {}
     instruments: dict[str, InstrumentDefined] = {}
     order_count: int = 0
-    positions: dict[str, dict[str, Decimal]] = {}
+    positions: Counted = {}
     requests: Requests = msgspec.field(default_factory=Requests)
     expiry_due_ts: int = 0
     overdue: dict[str, bool] = {}
@@ -69,10 +73,7 @@ class SimulatedBrokerState(msgspec.Struct):
     corrected: dict[StrategyId, bool] = {}
     ended: dict[str, dict[str, int]] = {}
     funds: FundsState = msgspec.field(default_factory=FundsState)
-
-    def positions_in(self, symbol: str) -> Mapping[str, Decimal]:
-        """The positions in a symbol, by strategy."""
-        return self.positions.get(symbol, NO_POSITIONS)
+    shorts: Counted = {}
 
     def end(self, resting: Resting) -> None:
         """End an order: it cannot fill any more. ``remove_done`` removes it from the list later."""

@@ -24,6 +24,7 @@ from components.order_books.order_books import OrderBooks
 from components.orders.orders import Orders
 from components.pauses import Pauses
 from components.portfolio.day_start import DayStart
+from components.portfolio.hedged_portfolio import HedgedPortfolio, portfolio_of
 from components.portfolio.marks import MarksBeforeActions
 from components.portfolio.portfolio import Portfolio, PortfolioConfig
 from components.portfolio.shares import Shares
@@ -32,13 +33,15 @@ from components.risk.exits import EXITS
 from components.risk.risk import Risk
 from components.risk.strategy_gate import StrategyGate
 from components.risk_monitor.account_figures import AccountFigures
+from components.risk_monitor.figures import Figures
+from components.risk_monitor.hedging import LegFigures, LegMarginWatch
 from components.risk_monitor.margin_watch import MarginWatch
 from components.risk_monitor.monitor import RiskMonitor
 from components.strategy_host.context import StrategyContext
 from components.strategy_host.history_view import HistoryView, bars_kept_for
 from components.strategy_host.host import AnyStrategy, StrategyHost
 from components.strategy_host.order_ids import order_slugs
-from components.strategy_host.portfolio_view import StrategyPortfolio
+from components.strategy_host.portfolio_view import HedgedStrategyPortfolio, StrategyPortfolio
 from components.strategy_host.session_timers import SessionTimers
 from components.strategy_host.sizes import ACCOUNT, CAPITAL
 from components.strategy_host.state import HostState
@@ -51,6 +54,7 @@ from kernel.component import Component, FailurePolicy
 from kernel.cost_view import CostView
 from kernel.errors import ConfigError
 from kernel.identifiers import ClientOrderId, StrategyId
+from kernel.position_sides import position_side_of
 from kernel.rules import FIRST_RULES, RULES
 from strategies.sdk import RiskLimits, RiskRule
 from strategies.sdk.sizing import bars_needed
@@ -107,7 +111,8 @@ def assemble(
     bus, venue_facts, pauses = EventBus(), VenueFacts(), Pauses(one.strategy_id for one in placed)
     market = _market_data(bus, placed, signals, hours=venue_facts, rules=rules)
     books = OrderBooks(symbols=_books_needed(placed, venue))
-    account = Portfolio(market, _marking(portfolio, placed), hours=venue_facts, rules=rules)
+    account = portfolio_of(_marking(portfolio, placed), market, hours=venue_facts, rules=rules)
+    hedged = account if isinstance(account, HedgedPortfolio) else None
     costs = None if venue is None else venue.costs
     day = DayStart(account, account.strategies, hours=venue_facts, day_symbol=risk_limits.day_symbol)
     shares = Shares(_capital(placed), account=account, figures=account.strategies, day=day)
@@ -123,18 +128,16 @@ def assemble(
         own_rules=risk_rules,
         currency=portfolio.currency,
         costs=costs,
+        hedged=hedged,
         rules=rules,
     )
     risk = guard.risk
-    gate, holds, has = risk.refusal, emulation.holds, emulation.has
-    orders = Orders(
-        gate=gate, holds=holds, has=has, instrument=market.instrument, repeats=risk.repeats_working_order
-    )
+    orders = _orders(risk, emulation, market, hedged)
     facts: list[Component] = [market, venue_facts, Expiries(market), books, pauses]
     for component in (*facts, *_early_marks(account, portfolio, rules)):
         bus.register(component)
     if venue is not None:
-        venue.register(CoreView(bus, market, venue_facts, books, account, guard.known_margin, rules))
+        venue.register(CoreView(bus, market, venue_facts, books, account, hedged, guard.known_margin, rules))
     bus.register(orders)
     if venue is None or venue.lacks:
         bus.register_watching(emulation)
@@ -148,11 +151,22 @@ def assemble(
     algorithms = _register_algorithms(bus, market, execution)
     symbol_of = _symbol_of(orders, algorithms)
     views = _HostViews(
-        *(bus, market, books, account, shares, day, orders, symbol_of, venue_facts, pauses, costs),
+        *(bus, market, books, account, hedged, shares, day, orders, symbol_of, venue_facts, pauses, costs),
         *(risk_limits, portfolio.currency, environment, rules),
     )
     hosts = tuple(_register_host(one, views, slug=slugs[one.strategy_id]) for one in placed)
     return Core(bus, market, orders, account, risk, hosts, algorithms, allocation)
+
+
+def _orders(risk: Risk, emulation: Emulator, market: MarketData, hedged: HedgedPortfolio | None) -> Orders:
+    return Orders(
+        gate=risk.refusal,
+        holds=emulation.holds,
+        has=emulation.has,
+        instrument=market.instrument,
+        repeats=risk.repeats_working_order,
+        side_of=None if hedged is None else position_side_of,
+    )
 
 
 def _early_marks(account: Portfolio, config: PortfolioConfig, rules: int) -> Sequence[Component]:
@@ -185,11 +199,13 @@ def _guard(
     own_rules: Sequence[RiskRule],
     currency: str,
     costs: CostView | None,
+    hedged: HedgedPortfolio | None,
     rules: int,
 ) -> _Guard:
     """The account's gate with a gate for each strategy, and the watches of limits and margin."""
-    monitor = RiskMonitor(limits, account=account, market=market, hours=hours)
-    margin = MarginWatch(limits.margin_call, account=account, market=market)
+    figures, watch = (Figures, MarginWatch) if hedged is None else (LegFigures, LegMarginWatch)
+    monitor = RiskMonitor(limits, account=account, market=market, hours=hours, figures=figures)
+    margin = watch(limits.margin_call, account=account, market=market)
     context = RiskContext(
         account=account,
         market=market,
@@ -199,6 +215,7 @@ def _guard(
         currency=currency,
         costs=costs,
         margin=margin if margin.is_needed else None,
+        legs=hedged,
     )
     risk = Risk(
         limits,
@@ -301,6 +318,7 @@ class _HostViews(NamedTuple):
     market: MarketData
     books: OrderBooks
     account: Portfolio
+    hedged: HedgedPortfolio | None
     shares: Shares
     day: DayStart
     orders: Orders
@@ -318,13 +336,14 @@ def _register_host(one: PlacedStrategy, views: _HostViews, *, slug: str) -> Stra
     """The component of one strategy, with its views of the others."""
     state, words = HostState(), Words(one.strategy_id, is_heard=one.strategy.uses_log())
     symbols = frozenset(one.symbols)
+    portfolio = _portfolio_of(one, views)
     history = _history_of(one, market=views.market, bus=views.bus, state=state, rules=views.rules)
     context = StrategyContext(
         one.strategy_id,
         bus=views.bus,
         market=views.market,
         books=views.books,
-        portfolio=_portfolio_of(one, views.account, shares=views.shares, day=views.day, orders=views.orders),
+        portfolio=portfolio,
         hours=views.venue_facts,
         risk_limits=views.risk_limits,
         own_limits=one.terms.limits,
@@ -352,6 +371,7 @@ def _register_host(one: PlacedStrategy, views: _HostViews, *, slug: str) -> Stra
         words=words,
         has=views.venue_facts.has,
         records_cuts=views.rules > FIRST_RULES,
+        legs=views.hedged,
     )
     host = StrategyHost(
         one.strategy,
@@ -364,6 +384,7 @@ def _register_host(one: PlacedStrategy, views: _HostViews, *, slug: str) -> Stra
         words=words,
         state=state,
         is_paused=partial(views.pauses.is_paused, one.strategy_id),
+        held=portfolio,
         repeats=views.bus.timers.is_waiting,
         failure_policy=FailurePolicy(),
     )
@@ -386,17 +407,26 @@ def _history_of(
     )
 
 
-def _portfolio_of(
-    one: PlacedStrategy, account: Portfolio, *, shares: Shares, day: DayStart, orders: Orders
-) -> StrategyPortfolio:
+def _portfolio_of(one: PlacedStrategy, views: _HostViews) -> StrategyPortfolio:
     """A strategy's view of its ledger and of the account."""
+    day = views.day if one.strategy.needs_day_pnl() else None
+    if views.hedged is not None:
+        return HedgedStrategyPortfolio(
+            one.strategy_id,
+            views.hedged,
+            account=views.account,
+            figures=views.account.strategies,
+            shares=views.shares,
+            orders=views.orders,
+            day=day,
+        )
     return StrategyPortfolio(
         one.strategy_id,
-        account=account,
-        figures=account.strategies,
-        shares=shares,
-        orders=orders,
-        day=day if one.strategy.needs_day_pnl() else None,
+        account=views.account,
+        figures=views.account.strategies,
+        shares=views.shares,
+        orders=views.orders,
+        day=day,
     )
 
 

@@ -11,11 +11,11 @@ import msgspec
 from components.allocation.config import LEVERED, SignalsConfig, check_signals
 from components.assembly.instruments import InstrumentConfig, check_instruments
 from components.execution.config import ExecutionConfig, check_execution
-from components.portfolio.config import AccountType, PortfolioConfig, check_portfolio
+from components.portfolio.config import AccountType, PortfolioConfig, PositionMode, check_portfolio
 from kernel.errors import ConfigError
 from kernel.events import MARGINED
 from strategies.sdk import RiskLimits
-from strategies.sdk.limits import MarginCall, check_limits
+from strategies.sdk.limits import LimitKind, MarginCall, check_limits
 from strategies.sdk.strategy_limits import (
     NO_LIMITS,
     Capital,
@@ -118,7 +118,30 @@ def check_settings(settings: CoreSettings) -> None:
         check_limits(settings.risk)
     except ValueError as error:
         raise ConfigError(f"risk.{error}") from error
+    if settings.portfolio.position_mode is PositionMode.HEDGING:
+        _check_hedging(settings)
     _check_strategies(settings)
+
+
+def _check_hedging(settings: CoreSettings) -> None:
+    """Refuse what hedging mode does not have: accounts without margin, and what counts one net position."""
+    risk = settings.risk
+    if risk.require_cash or not risk.allow_short:
+        raise ConfigError(
+            "portfolio.position_mode: hedging needs a margin account that may sell short: expected "
+            "risk.require_cash: false and risk.allow_short: true"
+        )
+    if settings.signals is not None:
+        raise ConfigError(
+            "signals: a plan of signals has one net position in a symbol; expected none with "
+            "portfolio.position_mode: hedging"
+        )
+    for limit in risk.continuous:
+        if limit.kind in (LimitKind.STOP_LOSS, LimitKind.TAKE_PROFIT):
+            raise ConfigError(
+                f"risk.continuous: {limit.kind.value} watches net positions; with portfolio.position_mode: "
+                "hedging attach stop_loss or take_profit to orders, which close their leg"
+            )
 
 
 def _check_strategies(settings: CoreSettings) -> None:

@@ -10,6 +10,7 @@ import msgspec
 
 from components.market_data import MarketData
 from components.order_books.order_books import OrderBooks
+from components.portfolio.hedged_portfolio import HedgedPortfolio
 from components.portfolio.portfolio import Portfolio
 from components.risk_monitor.margin_watch import MarginWatch
 from components.venue_facts import VenueFacts
@@ -22,7 +23,7 @@ from kernel.rules import RULES
 class CoreView(msgspec.Struct, frozen=True):
     """The components that a venue inside the core can read, and the bus that it registers with.
 
-    ``margin``: ``None`` if no margin is watched.
+    ``hedged``: the account once more in hedging mode. ``margin``: ``None`` if no margin is watched.
     """
 
     bus: EventBus
@@ -30,6 +31,7 @@ class CoreView(msgspec.Struct, frozen=True):
     hours: VenueFacts
     books: OrderBooks
     account: Portfolio
+    hedged: HedgedPortfolio | None = None
     margin: MarginWatch | None = None
     rules: int = RULES
 

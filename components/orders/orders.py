@@ -47,6 +47,7 @@ from kernel.events import (
     ExecutionKind,
     ExecutionReport,
     ExpireOrderIntent,
+    FillCorrected,
     HeldOrderTriggered,
     HoldReason,
     InstrumentDefined,
@@ -54,11 +55,13 @@ from kernel.events import (
     OrderAdjusted,
     OrderApproved,
     OrderDenied,
+    OrderFilled,
     OrderOrigin,
     OrderReplaced,
     OrderStatus,
     OrderSubmitted,
     OrderTriggered,
+    PositionSide,
     ReplaceApproved,
     ReplaceRejected,
     VenueFeature,
@@ -80,6 +83,7 @@ class Orders:
     - ``has``: whether the venue has a feature.
     - ``instrument``: the terms of a symbol.
     - ``repeats``: whether the denied intent with this id repeated the id of a working order.
+    - ``side_of``: the leg that an order changes in hedging mode; ``None`` in netting mode.
 
     By default every order is sent as it is.
     """
@@ -95,7 +99,9 @@ class Orders:
         has: Callable[[VenueFeature], bool] = lambda _: True,
         instrument: Callable[[str], InstrumentDefined] = lambda symbol: InstrumentDefined(0, symbol),
         repeats: Callable[[ClientOrderId], bool] = lambda _: False,
+        side_of: Callable[[Order], PositionSide] | None = None,
     ) -> None:
+        self._side_of = side_of
         self.state = OrdersState()
         self._gate = gate
         self._holds = holds
@@ -112,7 +118,7 @@ class Orders:
             Subscription(CancelOrder, self.on_cancel_command),
             Subscription(ExpireOrderIntent, self.on_expire_intent),
             Subscription(CancelAllOrders, self.on_cancel_all),
-            Subscription(ExecutionReport, self.on_report),
+            Subscription(ExecutionReport, self.on_report if self._side_of is None else self._on_leg_report),
             Subscription(HeldOrderTriggered, self.on_triggered),
             Subscription(OrderDenied, self.on_denied),
             Subscription(CorporateAction, self.on_corporate_action),
@@ -209,6 +215,20 @@ class Orders:
             followed = self._follow(report, entry, traded=entry.filled_quantity - filled)
             return (event, *followed)
         return (event,)
+
+    def _on_leg_report(self, report: ExecutionReport) -> Sequence[Event]:
+        """In hedging mode, fills and corrections name the leg of their order."""
+        entry = self.state.entry_of(report.client_order_id)
+        events = self.on_report(report)
+        if entry is None or self._side_of is None:
+            return events
+        side = self._side_of(entry.order)
+        return [
+            msgspec.structs.replace(event, position_side=side)
+            if isinstance(event, OrderFilled | FillCorrected)
+            else event
+            for event in events
+        ]
 
     def _correct(self, report: ExecutionReport, entry: OrderEntry) -> Sequence[Event]:
         """Correct a fill. If it is from before a split, the order's quantity can change too."""

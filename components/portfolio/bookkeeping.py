@@ -25,7 +25,7 @@ from components.portfolio.config import COST_METHODS, PortfolioConfig
 from components.portfolio.history import BookedProceeds, begin, begin_generation
 from components.portfolio.position import ZERO, Lot
 from components.portfolio.rates import set_rate
-from components.portfolio.state import Ledger, PortfolioState, Position, Terms
+from components.portfolio.state import Ledger, Position, Restatement, Terms
 from kernel.events import (
     BUY,
     AdjustPosition,
@@ -37,6 +37,7 @@ from kernel.events import (
     MarketEvent,
     OrderFilled,
     PositionChanged,
+    PositionSide,
 )
 from kernel.fees import paid_in_money
 from kernel.identifiers import FillId, StrategyId
@@ -55,11 +56,43 @@ class PriceView(Protocol):
     def instrument(self, symbol: str) -> InstrumentDefined: ...
 
 
+class BookState(Protocol):
+    """The bookings that a ``Bookkeeping`` changes: those of ``PortfolioState``."""
+
+    cash: Decimal
+
+    @property
+    def foreign(self) -> dict[str, Decimal]: ...
+    @property
+    def ledgers(self) -> dict[StrategyId, dict[str, Ledger]]: ...
+    @property
+    def positions(self) -> dict[StrategyId, dict[str, Position]]: ...
+    @property
+    def net(self) -> dict[str, Decimal]: ...
+    @property
+    def holders(self) -> dict[str, dict[StrategyId, Decimal]]: ...
+    @property
+    def terms(self) -> dict[str, Terms]: ...
+    @property
+    def redefined(self) -> dict[str, bool]: ...
+    @property
+    def expected_prices(self) -> dict[str, Decimal]: ...
+    @property
+    def rates(self) -> dict[str, dict[str, Decimal]]: ...
+    @property
+    def action_count(self) -> int: ...
+    @property
+    def restated(self) -> dict[StrategyId, list[Restatement]]: ...
+
+
 class Bookkeeping:
     """The positions, ledgers and cash of the account, and the methods that change them."""
 
+    side: PositionSide | None = None
+    """The leg that its positions are in hedging mode."""
+
     def __init__(
-        self, state: PortfolioState, prices: PriceView, config: PortfolioConfig, *, rules: int = RULES
+        self, state: BookState, prices: PriceView, config: PortfolioConfig, *, rules: int = RULES
     ) -> None:
         self.state = state
         self.method = COST_METHODS[config.lots]
@@ -172,7 +205,7 @@ class Bookkeeping:
         position.quantity, position.cost = event.quantity, event.cost
         position.history = None
         self.update_net(event.strategy, event.symbol, event.quantity - held, held=event.quantity)
-        return (position_changed(event.ts, event.strategy, event.symbol, position),)
+        return (position_changed(event.ts, event.strategy, event.symbol, position, side=self.side),)
 
     def on_instrument(self, event: InstrumentDefined) -> None:
         """Apply a new multiplier at once. An open position keeps its currency and class until it closes."""
@@ -181,10 +214,8 @@ class Bookkeeping:
             return
         terms = self.state.terms[symbol] = _terms_of(event)
         if (terms.multiplier, terms.is_inverse) != (old.multiplier, old.is_inverse):
-            for positions in self.state.positions.values():
-                if symbol in positions:
-                    positions[symbol].history = None  # a history has one multiplier
-        if symbol in self.state.holders:
+            self.forget_histories(symbol)  # a history has one multiplier
+        if self.is_held(symbol):
             self.state.terms[symbol] = msgspec.structs.replace(
                 terms, currency=old.currency, is_settled=old.is_settled
             )
@@ -194,6 +225,16 @@ class Bookkeeping:
         set_rate(self.state.rates, event)
 
     # --- parts of a booking -------------------------------------------------------------------
+
+    def forget_histories(self, symbol: str) -> None:
+        """Forget the last bookings of all positions in a symbol."""
+        for positions in self.state.positions.values():
+            if symbol in positions:
+                positions[symbol].history = None
+
+    def is_held(self, symbol: str) -> bool:
+        """Whether a position in the symbol is open."""
+        return symbol in self.state.holders
 
     def terms(self, symbol: str) -> Terms:
         """The terms under which a symbol is booked, kept from its first use."""
@@ -273,16 +314,22 @@ class Bookkeeping:
         holders.pop(strategy, None)
         if not holders:
             del self.state.holders[symbol]
-            if self.state.redefined.pop(symbol, False):
-                del self.state.terms[symbol]
+            if symbol in self.state.redefined and not self.is_held(symbol):
+                del self.state.redefined[symbol], self.state.terms[symbol]
 
 
 def position_changed(
-    ts: int, strategy: StrategyId, symbol: str, position: Position, *, fill_id: FillId = _NO_FILL
+    ts: int,
+    strategy: StrategyId,
+    symbol: str,
+    position: Position,
+    *,
+    fill_id: FillId = _NO_FILL,
+    side: PositionSide | None = None,
 ) -> PositionChanged:
     """The event for a position that has changed."""
     return PositionChanged(
-        ts, strategy, symbol, position.quantity, position.cost, position.realised_pnl, fill_id
+        ts, strategy, symbol, position.quantity, position.cost, position.realised_pnl, fill_id, side
     )
 
 

@@ -76,10 +76,10 @@ def check_portfolio(config: PortfolioConfig) -> None:
     """Raise ``ValueError`` with a sentence for settings that make no sense."""
     if config.every_s < 1:
         raise ValueError(f"mark_every_s: {config.every_s} is below 1 second")
-    if config.position_mode is PositionMode.HEDGING:
+    if config.position_mode is PositionMode.HEDGING and config.account_type is AccountType.CASH:
         raise ValueError(
-            "position_mode: hedging is not simulated: a strategy holds one net position in a symbol; to hold "
-            "long and short apart, run a strategy for each side"
+            "position_mode: hedging needs a margin account, because a short leg is never paid in full; "
+            "expected account_type: margin"
         )
     if config.corrections_kept < 0:
         raise ValueError(f"corrections_kept: {config.corrections_kept} is below 0")

@@ -11,14 +11,15 @@ Flat positions are restated and renamed too, because a fill from before the acti
 ``corrections``). They make no event.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from itertools import chain
 
 from components.portfolio.bookkeeping import ONE, Bookkeeping, PriceView, position_changed
 from components.portfolio.history import Booked, BookedEnd, BookedRatio, settle_at
 from components.portfolio.position import COST_QUANTUM, ZERO, Lot, release_cost
 from components.portfolio.rates import rate_between
-from components.portfolio.state import Position, Restatement, Terms
+from components.portfolio.state import PortfolioState, Position, Restatement, Terms
 from kernel.corporate_actions import (
     changes_holdings,
     is_void,
@@ -31,30 +32,62 @@ from kernel.events import CorporateAction, CorporateActionKind, Event
 from kernel.identifiers import StrategyId
 from kernel.rules import FIRST_RULES, RULES
 
+_EXCHANGES = frozenset({CorporateActionKind.MERGER, CorporateActionKind.SYMBOL_CHANGE})
+
 
 class CorporateActions:
-    """Applies corporate actions to the positions of all strategies."""
+    """Applies corporate actions to the positions of one book, or in hedging mode of two (``hedging``)."""
 
-    def __init__(self, bookkeeping: Bookkeeping, prices: PriceView, *, rules: int = RULES) -> None:
+    def __init__(
+        self, state: PortfolioState, books: Sequence[Bookkeeping], prices: PriceView, *, rules: int = RULES
+    ) -> None:
+        self._state = state
+        self._prices = prices
+        self._books = tuple(BookActions(book, prices, rules=rules) for book in books)
+
+    def on_action(self, event: CorporateAction) -> Sequence[Event]:
+        if event.kind is CorporateActionKind.SPIN_OFF and not is_void(event):
+            return tuple(chain.from_iterable(book.spin_off(event) for book in self._books))
+        if not changes_holdings(event):
+            return ()
+        self._state.action_count += 1
+        if event.kind in _EXCHANGES:
+            self._expect_price(event)
+        events = tuple(chain.from_iterable(book.apply(event) for book in self._books))
+        expected, symbol = self._state.expected_prices, event.symbol
+        if event.kind is CorporateActionKind.SPLIT and symbol in expected:
+            expected[symbol] = (expected[symbol] / event.ratio).quantize(COST_QUANTUM)
+        return events
+
+    def _expect_price(self, event: CorporateAction) -> None:
+        """Keep an expected price for the new symbol until it has traded."""
+        expected_prices, symbol = self._state.expected_prices, event.symbol
+        price = _last_price(self._prices, expected_prices, symbol)
+        expected_prices.pop(symbol, None)
+        new = successor(event)
+        if price is not None and new:
+            expected_prices[new] = successor_price(event, price).quantize(COST_QUANTUM)
+
+
+class BookActions:
+    """Applies corporate actions to the positions of one book."""
+
+    def __init__(self, bookkeeping: Bookkeeping, prices: PriceView, *, rules: int) -> None:
         self._rules = rules
         self._bookkeeping = bookkeeping
         self._prices = prices
 
-    def on_action(self, event: CorporateAction) -> Sequence[Event]:
-        if event.kind is CorporateActionKind.SPIN_OFF and not is_void(event):
-            return tuple(self._spin_off(event))
-        if not changes_holdings(event):
-            return ()
-        self._bookkeeping.state.action_count += 1
+    def apply(self, event: CorporateAction) -> Iterator[Event]:
+        """Apply an action that changes holdings."""
         match event.kind:
             case CorporateActionKind.SPLIT:
-                return tuple(self._split(event))
+                return self._split(event)
             case CorporateActionKind.MERGER | CorporateActionKind.SYMBOL_CHANGE:
-                return tuple(self._exchange(event))
+                return self._exchange(event)
             case CorporateActionKind.DELISTING:
-                return tuple(self._delist(event))
+                return self._delist(event)
             case CorporateActionKind.DIVIDEND | CorporateActionKind.SPIN_OFF:
-                return ()  # changes no holding
+                return iter(())  # changes no holding
 
     def _split(self, event: CorporateAction) -> Iterator[Event]:
         """Replace one old unit by ``ratio`` new ones, in whole lots."""
@@ -63,16 +96,12 @@ class CorporateActions:
             was_held = bool(position.quantity)
             self._scale(strategy, position, old=symbol, new=symbol, ratio=event.ratio)
             if was_held:
-                yield position_changed(event.ts, strategy, symbol, position)
-        expected = self._bookkeeping.state.expected_prices
-        if symbol in expected:
-            expected[symbol] = (expected[symbol] / event.ratio).quantize(COST_QUANTUM)
+                yield self._changed(event.ts, strategy, symbol, position)
 
     def _exchange(self, event: CorporateAction) -> Iterator[Event]:
         """Exchange positions in a symbol for positions in its successor, at the same cost."""
         old, new = event.symbol, successor(event)
         ratio = event.ratio if new else ZERO
-        self._expect_price(event)
         for strategy, position in self._positions_in(old):
             was_held = bool(position.quantity)
             self._scale(strategy, position, old=old, new=new, ratio=ratio)
@@ -80,7 +109,7 @@ class CorporateActions:
                 yield from self._move(event.ts, strategy, position, old=old, new=new)
                 continue
             if was_held:
-                yield position_changed(event.ts, strategy, old, position)
+                yield self._changed(event.ts, strategy, old, position)
             if new and self._can_be_renamed(strategy, old=old, new=new):
                 positions = self._bookkeeping.state.positions[strategy]
                 positions[new] = positions.pop(old)
@@ -116,19 +145,19 @@ class CorporateActions:
                 strategy, terms, paid=paid, realised=position.realised_pnl - realised
             )
             bookkeeping.update_net(strategy, symbol, -quantity, held=ZERO)
-            yield position_changed(event.ts, strategy, symbol, position)
+            yield self._changed(event.ts, strategy, symbol, position)
 
     def _closing_price(self, event: CorporateAction, terms: Terms) -> Decimal | None:
         """The price of a delisting in the position's currency; at par if no rate is known."""
         price = named_price(event)
         if price is None:
-            return self._last_price(event.symbol)
+            return _last_price(self._prices, self._bookkeeping.state.expected_prices, event.symbol)
         if event.currency in ("", terms.currency) or self._rules <= FIRST_RULES:
             return price
         rate = rate_between(self._bookkeeping.state.rates, event.currency, terms.currency)
         return price if rate is None else (price * rate).quantize(COST_QUANTUM)
 
-    def _spin_off(self, event: CorporateAction) -> Iterator[Event]:
+    def spin_off(self, event: CorporateAction) -> Iterator[Event]:
         """Give open positions ``ratio`` new units per unit, with ``cost_fraction`` of their cost.
 
         Without a fraction, or if the new units are booked in another way, the new units cost nothing.
@@ -143,7 +172,7 @@ class CorporateActions:
             moved = release_cost(position, event.cost_fraction) if is_split else ZERO
             if moved:
                 position.history = None
-                yield position_changed(event.ts, strategy, old, position)
+                yield self._changed(event.ts, strategy, old, position)
             yield self._add(event.ts, strategy, new, Lot(given, moved))
 
     # --- parts --------------------------------------------------------------------------------
@@ -157,7 +186,7 @@ class CorporateActions:
         bookkeeping.book_cash_and_pnl(strategy, terms, paid=ZERO, realised=position.realised_pnl - realised)
         position.history = None
         bookkeeping.update_net(strategy, symbol, lot.quantity, held=position.quantity)
-        return position_changed(ts, strategy, symbol, position)
+        return self._changed(ts, strategy, symbol, position)
 
     def _positions_in(self, symbol: str) -> Sequence[tuple[StrategyId, Position]]:
         """Every position in a symbol: open ones in order of opening, then flat ones."""
@@ -220,8 +249,8 @@ class CorporateActions:
             self._merge(strategy, left, target, terms=terms, new_terms=new_terms)
         bookkeeping.update_net(strategy, old, -quantity, held=ZERO)
         bookkeeping.update_net(strategy, new, quantity, held=target.quantity)
-        yield position_changed(ts, strategy, old, left)
-        yield position_changed(ts, strategy, new, target)
+        yield self._changed(ts, strategy, old, left)
+        yield self._changed(ts, strategy, new, target)
 
     def _merge(
         self, strategy: StrategyId, left: Position, target: Position, *, terms: Terms, new_terms: Terms
@@ -245,14 +274,10 @@ class CorporateActions:
         """The rate; ``None`` if the currencies are the same or no rate is known."""
         return None if currency == into else rate_between(self._bookkeeping.state.rates, currency, into)
 
-    def _expect_price(self, event: CorporateAction) -> None:
-        """Keep an expected price for the new symbol until it has traded."""
-        expected_prices, price = self._bookkeeping.state.expected_prices, self._last_price(event.symbol)
-        expected_prices.pop(event.symbol, None)
-        new = successor(event)
-        if price is not None and new:
-            expected_prices[new] = successor_price(event, price).quantize(COST_QUANTUM)
+    def _changed(self, ts: int, strategy: StrategyId, symbol: str, position: Position) -> Event:
+        return position_changed(ts, strategy, symbol, position, side=self._bookkeeping.side)
 
-    def _last_price(self, symbol: str) -> Decimal | None:
-        price = self._prices.last_price(symbol)
-        return self._bookkeeping.state.expected_prices.get(symbol) if price is None else Decimal(repr(price))
+
+def _last_price(prices: PriceView, expected: Mapping[str, Decimal], symbol: str) -> Decimal | None:
+    price = prices.last_price(symbol)
+    return expected.get(symbol) if price is None else Decimal(repr(price))

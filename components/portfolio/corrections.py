@@ -62,7 +62,11 @@ class Corrections:
             if event.commission_returned:
                 bookkeeping.charge(strategy, position, -event.commission_returned, currency=event.currency)
         bookkeeping.update_net(strategy, symbol, position.quantity - held, held=position.quantity)
-        return (position_changed(event.ts, strategy, symbol, position, fill_id=event.fill_id),)
+        return (
+            position_changed(
+                event.ts, strategy, symbol, position, fill_id=event.fill_id, side=bookkeeping.side
+            ),
+        )
 
     def _apply_rebooked(
         self, strategy: StrategyId, symbol: str, position: Position, corrected: Corrected

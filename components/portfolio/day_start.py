@@ -7,14 +7,14 @@ strategy, by symbol and by currency. On the first day, the day's P&L counts from
 The component is registered only if a strategy or a limit needs it, because its timer is in the log.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Protocol
 
 import msgspec
 
 from components.portfolio.position import ZERO
-from components.portfolio.state import PortfolioState
+from components.portfolio.state import PortfolioState, Position
 from components.portfolio.strategy_figures import StrategyFigures
 from kernel.component import STEADFAST, FailurePolicy, Subscription
 from kernel.corporate_actions import is_void
@@ -38,6 +38,10 @@ class HoursView(Protocol):
     def day_end(self, symbol: str, ts: int) -> int:
         """The end of the trading day that ``ts`` is in, or that follows it; ns UTC."""
         ...
+
+
+Positions = Mapping[StrategyId, Mapping[str, Position]]
+Starts = dict[StrategyId, dict[str, "Gained"]]
 
 
 class BookkeepingView(Protocol):
@@ -66,11 +70,13 @@ class DayStartState(msgspec.Struct):
 
     - ``positions``: by strategy and symbol.
     - ``ledgers``: by strategy and currency.
+    - ``shorts``: as ``positions``, of the short legs of hedging mode.
     """
 
     day_symbol: str = ""
     positions: dict[StrategyId, dict[str, Gained]] = {}
     ledgers: dict[StrategyId, dict[str, Gained]] = {}
+    shorts: dict[StrategyId, dict[str, Gained]] = {}
 
 
 class DayStart:
@@ -104,14 +110,9 @@ class DayStart:
         """Record the P&L of all strategies at the end of the day."""
         if timer.owner != self.name:
             return None
-        state, figures = self.state, self._figures
-        state.positions = {
-            strategy: {
-                symbol: Gained(position.realised_pnl, figures.gain(symbol, position))
-                for symbol, position in positions.items()
-            }
-            for strategy, positions in self._bookkeeping.state.positions.items()
-        }
+        state, booked = self.state, self._bookkeeping.state
+        state.positions = self._gained_by_symbol(booked.positions)
+        state.shorts = self._gained_by_symbol(booked.shorts.positions)
         state.ledgers = {
             strategy: {currency: self._gained(strategy, currency) for currency in ledgers}
             for strategy, ledgers in self._bookkeeping.state.ledgers.items()
@@ -123,14 +124,29 @@ class DayStart:
         if action.kind not in _BECOME_ANOTHER or is_void(action) or not action.new_symbol:
             return
         old, new = action.symbol, action.new_symbol
-        for strategy, starts in self.state.positions.items():
-            start, held = starts.get(old), self._bookkeeping.state.positions.get(strategy, {})
-            if start is None:
-                continue
-            if old not in held:
-                starts[new] = starts.pop(old)
-            elif new in held and start.open is not None:
-                self._move_open(start, starts.setdefault(new, Gained()), old=old, new=new)
+        for by_strategy, positions in self._books():
+            for strategy, starts in by_strategy.items():
+                start, held = starts.get(old), positions.get(strategy, {})
+                if start is None:
+                    continue
+                if old not in held:
+                    starts[new] = starts.pop(old)
+                elif new in held and start.open is not None:
+                    self._move_open(start, starts.setdefault(new, Gained()), old=old, new=new)
+
+    def _books(self) -> Iterable[tuple[Starts, Positions]]:
+        """The positions at the start of the day and now: the long or net ones, then the short legs."""
+        state, booked = self.state, self._bookkeeping.state
+        return (state.positions, booked.positions), (state.shorts, booked.shorts.positions)
+
+    def _gained_by_symbol(self, positions: Positions) -> Starts:
+        return {
+            strategy: {
+                symbol: Gained(position.realised_pnl, self._figures.gain(symbol, position))
+                for symbol, position in held.items()
+            }
+            for strategy, held in positions.items()
+        }
 
     def _move_open(self, start: Gained, target: Gained, *, old: str, new: str) -> None:
         """Move the open P&L of a position to the position it was merged into."""
@@ -157,14 +173,18 @@ class DayStart:
         return self._net(strategy) if symbol is None else self._of_symbol(strategy, symbol)
 
     def _of_symbol(self, strategy: StrategyId, symbol: str) -> Decimal | None:
-        position = self._bookkeeping.state.positions.get(strategy, {}).get(symbol)
-        if position is None:
+        gained = None
+        for starts, positions in self._books():
+            position = positions.get(strategy, {}).get(symbol)
+            if position is None:
+                continue
+            start = starts.get(strategy, {}).get(symbol, NOTHING)
+            opened = self._figures.gain(symbol, position)
+            if opened is None or start.open is None:
+                return None
+            gained = (gained or ZERO) + position.realised_pnl + opened - start.closed - start.open
+        if gained is None:
             return ZERO  # it never traded the symbol, or holds it under another one
-        start = self.state.positions.get(strategy, {}).get(symbol, NOTHING)
-        opened = self._figures.gain(symbol, position)
-        if opened is None or start.open is None:
-            return None
-        gained = position.realised_pnl + opened - start.closed - start.open
         return self._figures.in_own_currency(gained, self._figures.currency_of(symbol))
 
     def day_loss(self, strategy: StrategyId) -> Decimal:

@@ -16,6 +16,7 @@ A position belongs to a strategy. All strategies share the account: the sum of t
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from operator import attrgetter
+from typing import NamedTuple
 
 from components.portfolio.bookkeeping import Bookkeeping, PriceView
 from components.portfolio.config import AccountType, LotMethod, PortfolioConfig
@@ -38,6 +39,7 @@ from kernel.events import (
     OrderFilled,
 )
 from kernel.identifiers import StrategyId
+from kernel.position_sides import Leg
 from kernel.rules import FIRST_RULES, RULES
 
 __all__ = ["AccountType", "LotMethod", "Portfolio", "PortfolioConfig", "PortfolioState", "PriceView"]
@@ -49,6 +51,14 @@ _realised = attrgetter("realised_pnl")
 _commissions = attrgetter("commissions")
 _income = attrgetter("income")
 _converted = attrgetter("converted")
+
+
+class Parts(NamedTuple):
+    """The parts of the component that depend on the position mode."""
+
+    bookkeeping: Bookkeeping
+    valuation: Valuation
+    figures: StrategyFigures
 
 
 class Portfolio:
@@ -72,8 +82,8 @@ class Portfolio:
         self._prices = prices
         self._config = config
         self._rules = rules
-        self._bookkeeping = Bookkeeping(self.state, prices, config, rules=rules)
-        self._valuation = Valuation(self._bookkeeping, prices, config, rules=rules)
+        parts = self._parts(prices, config, rules)
+        self._bookkeeping, self._valuation = parts.bookkeeping, parts.valuation
         self.rate = self._valuation.rate
         self.balances = self._valuation.balances
         self.value_of = self._valuation.value_of
@@ -84,7 +94,7 @@ class Portfolio:
         self.margin_rate = self._valuation.margin_rate
         self.opening_margin_rate = self._valuation.opening_margin_rate
         self.maintenance_rate = self._valuation.maintenance_rate
-        self.strategies = StrategyFigures(self._bookkeeping, self._valuation, config.currency)
+        self.strategies = parts.figures
         """The figures of each strategy's own ledger."""
         self.marks = Marks(
             self.state,
@@ -98,16 +108,20 @@ class Portfolio:
         )
         """When and how the account is marked."""
 
+    def _parts(self, prices: PriceView, config: PortfolioConfig, rules: int) -> Parts:
+        bookkeeping = Bookkeeping(self.state, prices, config, rules=rules)
+        valuation = Valuation(bookkeeping, prices, config, rules=rules)
+        return Parts(bookkeeping, valuation, StrategyFigures(bookkeeping, valuation, config.currency))
+
     def subscriptions(self) -> Iterable[Subscription]:
         bookkeeping = self._bookkeeping
+        actions = CorporateActions(self.state, (bookkeeping,), self._prices, rules=self._rules)
         return (
             Subscription(OrderFilled, bookkeeping.on_fill),
             Subscription(FillCorrected, Corrections(bookkeeping).on_correction),
             Subscription(CashMoved, bookkeeping.on_cash),
             Subscription(AdjustPosition, bookkeeping.on_adjustment),
-            Subscription(
-                CorporateAction, CorporateActions(bookkeeping, self._prices, rules=self._rules).on_action
-            ),
+            Subscription(CorporateAction, actions.on_action),
             Subscription(InstrumentDefined, bookkeeping.on_instrument),
             Subscription(FxRateSet, bookkeeping.on_rate),
             *self.marks.subscriptions(),
@@ -150,9 +164,17 @@ class Portfolio:
         """Open quantities by strategy, in order of opening."""
         return self.state.holders.get(symbol, {})
 
+    def legs(self, symbol: str) -> Mapping[Leg, Decimal]:
+        """``holders``, as hedging mode has them: each with the side of its leg."""
+        return {Leg(strategy): held for strategy, held in self.holders(symbol).items()}
+
     def open_symbols(self) -> Iterable[str]:
         """Symbols with an open position of any strategy, in order of opening."""
         return self.state.holders
+
+    def borrowed(self, symbol: str) -> Decimal:
+        """The units that the account is short of; 0 or below if it is long."""
+        return -self.net_position(symbol)
 
     @property
     def deposits(self) -> Decimal:

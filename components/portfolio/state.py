@@ -79,12 +79,20 @@ class Restatement(msgspec.Struct):
     rate: Decimal | None = None
 
 
+class ShortLegs(msgspec.Struct):
+    """The short legs of hedging mode: as the fields of ``PortfolioState`` with these names."""
+
+    positions: dict[StrategyId, dict[str, Position]] = {}
+    holders: dict[str, dict[StrategyId, Decimal]] = {}
+    restated: dict[StrategyId, list[Restatement]] = {}
+
+
 class PortfolioState(msgspec.Struct):
     """The bookings of all strategies.
 
     - ``cash``, ``foreign``: cash in the account's currency, and in others; the sums over the ledgers.
     - ``ledgers``: by strategy and currency. The empty strategy is the account itself.
-    - ``positions``: by strategy and symbol.
+    - ``positions``: by strategy and symbol. In hedging mode the long legs, as ``holders`` and ``restated``.
     - ``net``: open net positions over all strategies, by symbol.
     - ``holders``: open positions by symbol and strategy, in order of opening.
     - ``terms``: by symbol.
@@ -94,6 +102,7 @@ class PortfolioState(msgspec.Struct):
     - ``marked_ts``: the time of the last mark. ``mark_due_ts``: that of the last mark that a bar asked for.
     - ``action_count``: the number of corporate actions, without dividends.
     - ``restated``: their effects by strategy, oldest first, on flat positions too.
+    - ``shorts``: the short legs of hedging mode.
     """
 
     cash: Decimal = ZERO
@@ -110,3 +119,4 @@ class PortfolioState(msgspec.Struct):
     action_count: int = 0
     restated: dict[StrategyId, list[Restatement]] = {}
     mark_due_ts: int = 0
+    shorts: ShortLegs = msgspec.field(default_factory=ShortLegs)

@@ -33,14 +33,17 @@ class StrategyFigures:
 
     def average_price(self, strategy: StrategyId, symbol: str) -> Decimal | None:
         """The average cost of a unit of the open position, in the instrument's currency, to ten places."""
-        position = self._positions(strategy).get(symbol)
+        return self.price_of(symbol, self._positions(strategy).get(symbol))
+
+    def price_of(self, symbol: str, position: Position | None) -> Decimal | None:
+        """The average cost of a unit of a position in a symbol; ``None`` if it is flat."""
         if position is None or not position.quantity:
             return None
         terms = self._bookkeeping.terms(symbol)
         units = position.quantity if terms.multiplier is None else position.quantity * terms.multiplier
         price = -units / position.cost if terms.is_inverse else position.cost / units
         exponent = price.as_tuple().exponent
-        assert isinstance(exponent, int), f"{strategy} {symbol}: the average price {price} is no number"
+        assert isinstance(exponent, int), f"{symbol}: the average price {price} is no number"
         return price if -exponent <= _COST_PLACES else price.quantize(COST_QUANTUM)
 
     def market_value(self, strategy: StrategyId, symbol: str | None) -> Decimal | None:
@@ -90,7 +93,7 @@ class StrategyFigures:
         """P&L of open positions in one currency, in that currency; ``None`` without a price."""
         return _sum(
             self.gain(symbol, position)
-            for symbol, position in self._positions(strategy).items()
+            for symbol, position in self.held_by(strategy)
             if self._bookkeeping.terms(symbol).currency == currency
         )
 
@@ -125,15 +128,19 @@ class StrategyFigures:
         return (
             all(not cash or rate(name) is not None for name, cash in state.foreign.items())
             and all(rate(payment.currency) is not None for payment in owed)
-            and all(self._is_priced(symbol) for symbol in state.holders)
+            and all(self._is_priced(symbol) for symbol in self._open_symbols())
         )
 
     def is_known(self, strategy: StrategyId) -> bool:
         """Whether every price and rate that ``worth`` needs is known."""
         ledgers, rate = self._bookkeeping.state.ledgers.get(strategy, {}), self._valuation.rate
         return all(not ledger.cash or rate(name) is not None for name, ledger in ledgers.items()) and all(
-            self._is_priced(symbol) for symbol, held in self._positions(strategy).items() if held.quantity
+            self._is_priced(symbol) for symbol, held in self.held_by(strategy) if held.quantity
         )
+
+    def held_by(self, strategy: StrategyId) -> Iterable[tuple[str, Position]]:
+        """A strategy's positions with their symbols, flat ones too."""
+        return self._positions(strategy).items()
 
     # --- for limits -------------------------------------------------------------------------------
 
@@ -147,11 +154,11 @@ class StrategyFigures:
             ZERO,
         )
         owed = self._valuation.owed(strategy)
-        return cash + owed + sum((self._asset(*held) for held in self._positions(strategy).items()), ZERO)
+        return cash + owed + sum((self._asset(*held) for held in self.held_by(strategy)), ZERO)
 
     def exposures(self, strategy: StrategyId) -> Iterator[tuple[str, Decimal]]:
         """The absolute value of each open position, by symbol; for a future, its notional."""
-        for symbol, position in self._positions(strategy).items():
+        for symbol, position in self.held_by(strategy):
             if position.quantity:
                 unit = self._valuation.unit_value(symbol)
                 value = position.cost if unit is None else position.quantity * unit
@@ -172,11 +179,15 @@ class StrategyFigures:
         has_rate = self._valuation.rate(self._bookkeeping.terms(symbol).currency) is not None
         return has_rate and self._valuation.unit_value(symbol) is not None
 
+    def _open_symbols(self) -> Iterable[str]:
+        """The symbols in which any strategy holds a position."""
+        return self._bookkeeping.state.holders
+
     def _positions(self, strategy: StrategyId) -> dict[str, Position]:
         return self._bookkeeping.state.positions.get(strategy, {})
 
     def _chosen(self, strategy: StrategyId, symbol: str | None) -> Iterator[tuple[str, Position]]:
-        for each, position in self._positions(strategy).items():
+        for each, position in self.held_by(strategy):
             if symbol is None or each == symbol:
                 yield each, position
 

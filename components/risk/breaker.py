@@ -42,6 +42,7 @@ from kernel.events import (
     TradingStateChanged,
 )
 from kernel.identifiers import ClientOrderId, StrategyId
+from kernel.position_sides import Leg
 from strategies.sdk.limits import (
     MAINTENANCE_MARGIN,
     RUIN,
@@ -237,23 +238,20 @@ class Breaker:
         Units that a working exit closes already are not closed again. Other orders that would sell (or buy
         back) the same units are cancelled first.
         """
-        holders = self._account.holders(symbol)
+        legs = self._account.legs(symbol)
         if only:
-            holders = {only: holders[only]} if only in holders else {}
-        parts = parts_to_close(holders, fraction, self._market.instrument(symbol).lot_size)
-        for strategy, part in parts.items():
-            side, held = (Side.SELL if part > 0 else Side.BUY), abs(holders[strategy])
-            leaving = self._leaving(strategy, symbol, side=side)
-            quantity = min(abs(part), held - leaving)
+            legs = {leg: held for leg, held in legs.items() if leg.strategy == only}
+        parts = parts_to_close(legs, fraction, self._market.instrument(symbol).lot_size)
+        for leg, part in parts.items():
+            side, held = (Side.SELL if part > 0 else Side.BUY), abs(legs[leg])
+            quantity = min(abs(part), held - self._leaving(leg.strategy, symbol, side=side))
             if quantity <= 0:
                 continue
-            if quantity + self._working.strategy_quantity(strategy, symbol, side) > held:
-                yield from self._cancel_side(strategy, symbol, side=side, ts=ts)
-            yield from self._cancel_openers(symbol, quantity, besides=strategy, side=side, ts=ts)
+            yield from self._cancel_others(leg, symbol, quantity, held=held, side=side, ts=ts)
             self._state.exit_count += 1
             key = ClientOrderId(f"{self._state.epoch}-{EXITS}-{self._state.exit_count}")
             order = exit_order(
-                strategy,
+                leg,
                 symbol,
                 signed_quantity=quantity.copy_sign(part),
                 client_order_id=key,
@@ -261,6 +259,19 @@ class Breaker:
             )
             self._working.add(WorkingOrder(order, order.quantity, ZERO, clearance=flattening.clearance))
             yield OrderApproved(ts, order)
+
+    def _cancel_others(
+        self, leg: Leg, symbol: str, quantity: Decimal, *, held: Decimal, side: Side, ts: int
+    ) -> Iterator[Event]:
+        """Cancel the orders that would close the same units as an exit, or open after it."""
+        strategy = leg.strategy
+        if leg.side is not None:
+            if quantity + self._working.closing_quantity(strategy, symbol, side) > held:
+                yield from self._cancel_side(leg, symbol, side=side, ts=ts)
+            return
+        if quantity + self._working.strategy_quantity(strategy, symbol, side) > held:
+            yield from self._cancel_side(leg, symbol, side=side, ts=ts)
+        yield from self._cancel_openers(symbol, quantity, besides=strategy, side=side, ts=ts)
 
     def _leaving(self, strategy: StrategyId, symbol: str, *, side: Side) -> Decimal:
         """The quantity that working exits of a position may still fill."""
@@ -273,10 +284,14 @@ class Breaker:
             ZERO,
         )
 
-    def _cancel_side(self, strategy: StrategyId, symbol: str, *, side: Side, ts: int) -> Iterator[Event]:
+    def _cancel_side(self, leg: Leg, symbol: str, *, side: Side, ts: int) -> Iterator[Event]:
+        """Cancel a strategy's orders of one side, in hedging mode those that close the leg."""
         for key, working in self._working.state.orders.items():
-            if _is_of(working.order, strategy, symbol, side=side) and not is_exit(working.order):
-                yield CancelIntent(ts, key, strategy, symbol)
+            order = working.order
+            if not _is_of(order, leg.strategy, symbol, side=side) or is_exit(order):
+                continue
+            if leg.side is None or order.reduce_only:
+                yield CancelIntent(ts, key, leg.strategy, symbol)
 
     def _cancel_openers(
         self, symbol: str, quantity: Decimal, *, besides: StrategyId, side: Side, ts: int
@@ -291,7 +306,7 @@ class Breaker:
         strategies = dict.fromkeys(working.order.strategy for working in self._working.state.orders.values())
         for strategy in strategies:
             if strategy != besides:
-                yield from self._cancel_side(strategy, symbol, side=side, ts=ts)
+                yield from self._cancel_side(Leg(strategy), symbol, side=side, ts=ts)
 
     def _cancels(self, symbol: str, ts: int) -> Sequence[Event]:
         """Cancel all orders except working exits: an exit cancelled too late could fill beside a new one."""

@@ -5,6 +5,7 @@ from components.risk.views import (
     AccountView,
     EmulationCheck,
     FiguresView,
+    LegsView,
     MarginView,
     MarketView,
     VenueView,
@@ -17,7 +18,8 @@ class RiskContext:
     """The account, the market and the venue around an order; ``risk`` adds its state and working orders.
 
     ``costs``: ``None`` if the costs of an order are not checked: under the first account rules, and where no
-    venue is in the core. ``margin``: ``None`` if the free margin is always computed for the order.
+    venue is in the core. ``margin``: ``None`` if the free margin is always computed for the order. ``legs``:
+    ``None`` in netting mode.
     """
 
     __slots__ = (
@@ -26,6 +28,7 @@ class RiskContext:
         "currency",
         "figures",
         "is_emulated",
+        "legs",
         "margin",
         "market",
         "state",
@@ -47,7 +50,9 @@ class RiskContext:
         currency: str,
         costs: CostView | None = None,
         margin: MarginView | None = None,
+        legs: LegsView | None = None,
     ) -> None:
+        self.legs = legs
         self.margin = margin
         self.account = account
         self.market = market

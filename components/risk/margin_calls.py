@@ -9,6 +9,7 @@ As a broker would, and in this order:
 4. If the fills leave the account below its margin again, it is called again.
 
 Both sides of a symbol that strategies hold against each other are closed together: a symbol is closed whole.
+So are both legs in hedging mode.
 """
 
 from collections.abc import Iterable
@@ -23,7 +24,7 @@ class MarginView(Protocol):
 
     @property
     def equity(self) -> Decimal: ...
-    def value_of(self, symbol: str) -> Decimal: ...
+    def worth_of(self, symbol: str) -> tuple[Decimal, Decimal]: ...
     def maintenance_rate(self, symbol: str) -> Decimal: ...
     def open_symbols(self) -> Iterable[str]: ...
 
@@ -31,7 +32,7 @@ class MarginView(Protocol):
 def to_liquidate(account: MarginView) -> tuple[str, ...]:
     """The symbols to close, in this order; empty if the account satisfies its margin."""
     margins = {
-        symbol: abs(account.value_of(symbol)) * account.maintenance_rate(symbol)
+        symbol: account.worth_of(symbol)[1] * account.maintenance_rate(symbol)
         for symbol in account.open_symbols()
     }
     equity, required = account.equity, sum(margins.values(), ZERO)

@@ -19,13 +19,13 @@ from components.risk.breaker import Breaker
 from components.risk.cash_reserve import CashReserve
 from components.risk.context import RiskContext
 from components.risk.exits import is_exit
-from components.risk.exposure import WorkingExposure
+from components.risk.hedging import mode_parts
 from components.risk.order_check import OrderCheck
 from components.risk.own_rules import RuleFailure
 from components.risk.rules import FlowRule, InstrumentRule, Rule, rules_for
 from components.risk.state import RiskState
 from components.risk.strategy_gate import StrategyGate
-from components.risk.working_orders import ZERO, WorkingOrder, WorkingOrders
+from components.risk.working_orders import ZERO, WorkingOrder
 from kernel.component import STEADFAST, FailurePolicy, Subscription
 from kernel.corporate_actions import is_void
 from kernel.events import (
@@ -117,15 +117,17 @@ class Risk:
         self._context = context
         self.state = RiskState()
         account, market, exposure = context.account, context.market, None
+        mode = mode_parts(context)
+        self._order_check = mode.order_check
         if limits.counts_exposure:
-            exposure = WorkingExposure(self.state.working.exposure, account=account, market=market)
+            exposure = mode.exposure(self.state.working.exposure, account=account, market=market)
         cash = None
         if version > FIRST_RULES and limits.require_cash:
             pays_futures = not limits.require_margin
             sums = self.state.working.cash
             cash = CashReserve(sums, account=account, market=market, pays_futures=pays_futures)
         is_eager = version == FIRST_RULES
-        self._working = WorkingOrders(self.state.working, exposure, cash=cash, is_eager=is_eager)
+        self._working = mode.working_orders(self.state.working, exposure, cash=cash, is_eager=is_eager)
         context.state, context.working = self.state, self._working
         self._breaker = Breaker(
             self.state,
@@ -177,7 +179,7 @@ class Risk:
 
     def on_intent(self, intent: OrderIntent) -> Sequence[Event]:
         order = intent.order
-        order_check = OrderCheck(order, intent.ts, self._context)
+        order_check = self._order_check(order, intent.ts, self._context)
         denial = self._check(order_check)
         if denial is not None:
             if order.client_order_id in self.state.working.orders:
@@ -211,7 +213,7 @@ class Risk:
             return (_replace_denied(intent, "quantity", f"{filled} of it is filled already"),)
         rest = msgspec.structs.replace(order, quantity=order.quantity - filled)
         self._working.withdraw(working)
-        order_check = OrderCheck(rest, intent.ts, self._context, working)
+        order_check = self._order_check(rest, intent.ts, self._context, working)
         denial = self._check(order_check)
         if denial is None:
             working.replacement, working.replacement_unit_value = order, self._unit_value(order_check)
@@ -283,7 +285,12 @@ class Risk:
         return (ComponentFailed(intent.ts, self.name, kind, denial.error, failures, denial.where),)
 
     def _reduces(self, order: Order, *, besides: Decimal) -> bool:
-        """Whether an order only reduces the net position. ``besides``: its own share in the sums."""
+        """Whether an order only reduces the net position. ``besides``: its own share in the sums.
+
+        In hedging mode: whether it is reduce-only.
+        """
+        if self._context.legs is not None:
+            return order.reduce_only
         held = self._context.account.net_position(order.symbol)
         working = self._working.quantity(order.symbol, order.side) - besides
         reducing = held < 0 if order.side is BUY else held > 0
@@ -359,7 +366,7 @@ class Risk:
             self._working.recount(working)
 
     def _set_terms(self, working: WorkingOrder, order: Order, ts: int, *, leaves: Decimal) -> None:
-        working.unit_value = self._unit_value(OrderCheck(order, ts, self._context))
+        working.unit_value = self._unit_value(self._order_check(order, ts, self._context))
         working.replacement, working.replacement_unit_value = None, ZERO
         self._working.set_order(working, order, leaves)
 

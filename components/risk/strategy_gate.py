@@ -17,13 +17,14 @@ import msgspec
 from components.risk.context import RiskContext
 from components.risk.exposure import ExposureSums, WorkingExposure
 from components.risk.flow import FlowState
-from components.risk.order_check import OrderCheck
+from components.risk.hedging import OwnLegs, mode_parts
 from components.risk.rules import FlowRule, strategy_rules
 from components.risk.state import RiskState
 from components.risk.views import AccountView, MarketView, SharesView
-from components.risk.working_orders import ZERO, StrategyWorkingOrders, WorkingOrder, WorkingOrders
+from components.risk.working_orders import ZERO, WorkingOrder, WorkingOrders
 from kernel.events import Order
 from kernel.identifiers import StrategyId
+from kernel.position_sides import Leg
 from strategies.sdk.risk_rules import Denial
 from strategies.sdk.strategy_limits import StrategyTerms
 
@@ -46,23 +47,25 @@ class StrategyGate:
             is_emulated=context.is_emulated,
             currency=context.currency,
             costs=context.costs,
+            legs=None if context.legs is None else OwnLegs(strategy, context.legs),
         )
+        self._mode = mode_parts(context)
 
     def exposure_in(self, state: RiskState, market: MarketView) -> WorkingExposure:
         """The exposure of its working orders, kept in the state of risk."""
         sums = state.working.own_exposure.setdefault(self._strategy, ExposureSums())
-        return WorkingExposure(sums, account=self._account, market=market)
+        return self._mode.exposure(sums, account=self._account, market=market)
 
     def take(self, state: RiskState, working: WorkingOrders) -> None:
         """Take the strategy's part of the state of risk. Called again after a restore replaced it."""
-        own = StrategyWorkingOrders(working, self._strategy)
+        own = self._mode.strategy_working_orders(working, self._strategy)
         flow = state.own_flow.setdefault(self._strategy, FlowState())
         self._context.working = own
         self._context.state = RiskState(working=own.state, flow=flow, defined=state.defined)
 
     def check(self, order: Order, ts: int, replaced: WorkingOrder | None) -> Denial | None:
         """The denial of an order of the strategy; ``None`` if its limits allow the order."""
-        order_check = OrderCheck(order, ts, self._context, replaced)
+        order_check = self._mode.order_check(order, ts, self._context, replaced)
         for rule in self._rules:
             denial = rule.check(order_check)
             if denial is not None:
@@ -76,7 +79,7 @@ class StrategyGate:
     def note(self, order: Order, ts: int, replaced: WorkingOrder | None) -> None:
         """Remember an approved order, for the rules on the flow of orders."""
         if self._flow_rules:
-            order_check = OrderCheck(order, ts, self._context, replaced)
+            order_check = self._mode.order_check(order, ts, self._context, replaced)
             for rule in self._flow_rules:
                 rule.note(order_check)
 
@@ -92,6 +95,7 @@ class OwnAccount:
         self.opening_margin_rate = account.opening_margin_rate
         self.maintenance_rate = account.maintenance_rate
         self.value_of = account.value_of
+        self.worth_of = account.worth_of
         self.rate = account.rate
         self.strategy_position = account.strategy_position
 
@@ -113,6 +117,11 @@ class OwnAccount:
         """Its own open quantity."""
         held = self.net_position(symbol)
         return {self._strategy: held} if held else {}
+
+    def legs(self, symbol: str) -> Mapping[Leg, Decimal]:
+        """Its own open legs."""
+        legs = self._account.legs(symbol)
+        return {leg: held for leg, held in legs.items() if leg.strategy == self._strategy}
 
     def open_symbols(self) -> Iterable[str]:
         """Symbols in which it has a position."""

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Protocol
 
-from kernel.events import InstrumentDefined, Order, Quote, Side
+from kernel.events import InstrumentDefined, Order, PositionSide, Quote, Side
 from kernel.identifiers import StrategyId
+from kernel.position_sides import Leg
 
 EmulationCheck = Callable[[Order, str], bool]
 """Whether emulation can do for an order what ``VenueView.lacks`` says that the venue lacks."""
@@ -43,6 +44,14 @@ class AccountView(Protocol):
         """Open quantities by strategy."""
         ...
 
+    def legs(self, symbol: str) -> Mapping[Leg, Decimal]:
+        """``holders``, in hedging mode with long and short legs apart."""
+        ...
+
+    def worth_of(self, symbol: str) -> tuple[Decimal, Decimal]:
+        """The part of a symbol's positions in the equity, and their gross exposure."""
+        ...
+
     def open_symbols(self) -> Iterable[str]:
         """Symbols in which any strategy holds a position, in order of first opening."""
         ...
@@ -50,6 +59,13 @@ class AccountView(Protocol):
     def rate(self, currency: str) -> Decimal | None:
         """The value of one unit of ``currency`` in the account's; ``None`` while no rate is known."""
         ...
+
+
+class LegsView(Protocol):
+    """The legs of the account and of its strategies in hedging mode; signed quantities."""
+
+    def account_leg(self, symbol: str, side: PositionSide) -> Decimal: ...
+    def strategy_leg(self, strategy: StrategyId, symbol: str, side: PositionSide) -> Decimal: ...
 
 
 class MarketView(Protocol):

@@ -102,11 +102,17 @@ class WorkingOrder(msgspec.Struct, gc=False):
 
 
 class SymbolSums(msgspec.Struct, gc=False):
-    """Sums over the working orders of one symbol: quantity by side, number of orders."""
+    """Sums over the working orders of one symbol: quantity by side, number of orders.
+
+    In hedging mode ``buy`` and ``sell`` are of orders that open a leg, ``closing_buy`` and ``closing_sell``
+    of reduce-only orders, which close one.
+    """
 
     buy: Decimal = ZERO
     sell: Decimal = ZERO
     count: int = 0
+    closing_buy: Decimal = ZERO
+    closing_sell: Decimal = ZERO
 
 
 class Group(msgspec.Struct, gc=False):
@@ -186,6 +192,11 @@ class WorkingOrders:
         """The part of ``quantity`` that is one strategy's."""
         sums = self.state.by_strategy.get(strategy, {}).get(symbol, NOTHING)
         return sums.buy if side is BUY else sums.sell
+
+    def closing_quantity(self, strategy: StrategyId, symbol: str, side: Side) -> Decimal:
+        """The quantity that one strategy's reduce-only orders may still fill, in hedging mode."""
+        sums = self.state.by_strategy.get(strategy, {}).get(symbol, NOTHING)
+        return sums.closing_buy if side is BUY else sums.closing_sell
 
     def reserved_as_written(self) -> Decimal:
         """Reserved cash with the digits of the present orders, as a denial shows it.

@@ -63,13 +63,19 @@ class RiskMonitor(PriceFollowing):
     failure_policy: FailurePolicy = STEADFAST
 
     def __init__(
-        self, limits: RiskLimits, *, account: AccountView, market: MarketView, hours: HoursView
+        self,
+        limits: RiskLimits,
+        *,
+        account: AccountView,
+        market: MarketView,
+        hours: HoursView,
+        figures: type[Figures] = Figures,
     ) -> None:
         super().__init__()
         self.state = MonitorState()
         self._rules = named_limits(limits.continuous)
         self._measures = tuple(measures_of(limits, self._rules))
-        self.figures = Figures(self.state, self._measures, account=account, market=market)
+        self.figures = figures(self.state, self._measures, account=account, market=market)
         self._position_rules = self._of_kind(LimitKind.STOP_LOSS, LimitKind.TAKE_PROFIT)
         self._volatility_rules = self._of_kind(LimitKind.VOLATILITY)
         self._silence_rules = self._of_kind(LimitKind.STALE_DATA)

@@ -28,6 +28,10 @@ class AccountView(Protocol):
         """The signed value of the net position at the last price."""
         ...
 
+    def worth_of(self, symbol: str) -> tuple[Decimal, Decimal]:
+        """The part of a symbol's positions in the equity, and their gross exposure."""
+        ...
+
     def rate(self, currency: str) -> Decimal | None:
         """The value of one unit of ``currency`` in the account's; ``None`` while no rate is known."""
         ...

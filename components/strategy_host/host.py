@@ -18,7 +18,7 @@ import msgspec
 
 from components.strategy_host.context import StrategyContext
 from components.strategy_host.history_view import HistoryView
-from components.strategy_host.paused_decisions import narrowed
+from components.strategy_host.paused_decisions import PausedView, narrowed
 from components.strategy_host.session_timers import SessionTimers
 from components.strategy_host.state import HostState
 from components.strategy_host.translation import Translator, host_name
@@ -82,10 +82,15 @@ class StrategyHost:
         words: Words,
         state: HostState,
         is_paused: Callable[[], bool],
+        held: PausedView,
         repeats: Callable[[str, TimerName], bool],
         failure_policy: FailurePolicy,
     ) -> None:
-        """``repeats`` tells, by owner and name, whether a timer that has just fired will fire again."""
+        """Make the component.
+
+        - ``held``: what it holds and has working, for the time when it is paused.
+        - ``repeats`` tells, by owner and name, whether a timer that has just fired will fire again.
+        """
         self.name = host_name(strategy_id)
         self.strategy = strategy
         self.failure_policy = failure_policy
@@ -98,6 +103,7 @@ class StrategyHost:
         self._session_timers = session_timers
         self._listening = words.listening
         self._is_paused = is_paused
+        self._held = held
         self._repeats = repeats
         self._watch: Watch | None = None
         strategy.ctx = context
@@ -164,7 +170,7 @@ class StrategyHost:
         if not self._is_paused():
             return events
         missed_timers = self._state.missed_timers
-        return narrowed(events, self._id, self._context.portfolio, missed_timers=missed_timers)
+        return narrowed(events, self._id, self._held, missed_timers=missed_timers)
 
     def _on_pause_changed(self, event: StrategyPaused | StrategyResumed) -> Sequence[Event] | None:
         return self._follow_pause(event.ts) if event.strategy == self._id else None

@@ -2,11 +2,13 @@
 
 It still hears of its orders and positions, so that its state stays correct. It may cancel orders, set timers,
 and send orders that make its position smaller (a stop for an entry that filled in the meantime). These go out
-as reduce-only orders. All its other decisions are refused.
+as reduce-only orders. All its other decisions are refused. In hedging mode only its own reduce-only orders
+make a position smaller.
 """
 
 from collections.abc import MutableMapping, Sequence
 from decimal import Decimal
+from typing import Protocol
 
 import msgspec
 
@@ -17,22 +19,27 @@ from kernel.events import (
     Order,
     OrderIntent,
     ReplaceIntent,
-    Side,
     SignalRaised,
     TimerCancelled,
     TimerScheduled,
 )
 from kernel.identifiers import StrategyId, TimerName
-from strategies.sdk.context import PortfolioView
 
 ONLY_CLOSES = "the strategy is paused: only orders that close its position go out"
 NO_SIGNALS = "the strategy is paused: it raises no signals"
 
 
+class PausedView(Protocol):
+    """The positions and orders of a paused strategy."""
+
+    def closable(self, order: Order) -> Decimal: ...
+    def open_orders(self, symbol: str | None) -> Sequence[Order]: ...
+
+
 def narrowed(
     events: Sequence[Event],
     strategy: StrategyId,
-    portfolio: PortfolioView,
+    portfolio: PausedView,
     *,
     missed_timers: MutableMapping[TimerName, int],
 ) -> list[Event]:
@@ -40,7 +47,7 @@ def narrowed(
     let_out: list[Event] = []
     for event in events:
         match event:
-            case OrderIntent(order=order) if not order.parent_id and _closes(order, portfolio):
+            case OrderIntent(order=order) if not order.parent_id and portfolio.closable(order) > 0:
                 order = msgspec.structs.replace(order, reduce_only=True)
                 let_out.append(msgspec.structs.replace(event, order=order))
             case ReplaceIntent() if _still_closes(event, portfolio):
@@ -59,16 +66,10 @@ def narrowed(
     return let_out
 
 
-def _closes(order: Order, portfolio: PortfolioView) -> bool:
-    held = portfolio.position(order.symbol)
-    return held < 0 if order.side is Side.BUY else held > 0
-
-
-def _still_closes(intent: ReplaceIntent, portfolio: PortfolioView) -> bool:
+def _still_closes(intent: ReplaceIntent, portfolio: PausedView) -> bool:
     """Whether the order closes a position and, under its new terms, is not larger than it."""
-    held = abs(portfolio.position(intent.symbol))
     quantity = Decimal(0) if intent.quantity is None else intent.quantity
-    return quantity <= held and any(
-        order.client_order_id == intent.client_order_id and _closes(order, portfolio)
+    return any(
+        order.client_order_id == intent.client_order_id and 0 < portfolio.closable(order) >= quantity
         for order in portfolio.open_orders(intent.symbol)
     )

@@ -5,8 +5,12 @@ from decimal import Decimal
 from typing import Protocol
 
 from kernel.errors import ComponentError
-from kernel.events import Order
+from kernel.events import BUY, Order, PositionSide
 from kernel.identifiers import StrategyId
+from kernel.position_sides import LONG_LEG, SHORT_LEG, position_side_of, size_of
+from strategies.sdk.context import PositionLeg
+
+ZERO = Decimal(0)
 
 
 class AccountView(Protocol):
@@ -31,6 +35,13 @@ class FiguresView(Protocol):
     def realised_pnl(self, strategy: StrategyId, symbol: str | None) -> Decimal | None: ...
     def commissions(self, strategy: StrategyId) -> Decimal | None: ...
     def income(self, strategy: StrategyId) -> Decimal | None: ...
+
+
+class LegsView(Protocol):
+    """The legs of hedging mode."""
+
+    def leg(self, strategy: StrategyId, symbol: str, side: PositionSide) -> PositionLeg: ...
+    def strategy_leg(self, strategy: StrategyId, symbol: str, side: PositionSide) -> Decimal: ...
 
 
 class SharesView(Protocol):
@@ -104,6 +115,25 @@ class StrategyPortfolio:
         """Signed quantity held by this strategy."""
         return self._account.strategy_position(self._strategy, symbol)
 
+    def closable(self, order: Order) -> Decimal:
+        """The size of the position that an order would make smaller; 0 or below if there is none."""
+        held = self.position(order.symbol)
+        return -held if order.side is BUY else held
+
+    def long(self, symbol: str) -> PositionLeg:
+        """The long leg."""
+        raise self._no_legs(symbol)
+
+    def short(self, symbol: str) -> PositionLeg:
+        """The short leg."""
+        raise self._no_legs(symbol)
+
+    def _no_legs(self, symbol: str) -> ComponentError:
+        return ComponentError(
+            f"ctx.portfolio: {symbol} has one net position (ctx.portfolio.position); it has a long and a "
+            "short leg with portfolio: {position_mode: hedging}"
+        )
+
     def positions(self) -> Mapping[str, Decimal]:
         """This strategy's open positions by symbol."""
         return self._account.strategy_positions(self._strategy)
@@ -144,3 +174,33 @@ class StrategyPortfolio:
     def income(self) -> Decimal | None:
         """Dividends, interest, fees and funding."""
         return self._figures.income(self._strategy)
+
+
+class HedgedStrategyPortfolio(StrategyPortfolio):
+    """The view of a strategy that holds long and short legs."""
+
+    def __init__(
+        self,
+        strategy: StrategyId,
+        legs: LegsView,
+        *,
+        account: AccountView,
+        figures: FiguresView,
+        shares: SharesView,
+        orders: OrdersView,
+        day: DayView | None = None,
+    ) -> None:
+        super().__init__(strategy, account=account, figures=figures, shares=shares, orders=orders, day=day)
+        self._legs = legs
+
+    def closable(self, order: Order) -> Decimal:
+        if not order.reduce_only:
+            return ZERO
+        side = position_side_of(order)
+        return size_of(self._legs.strategy_leg(self._strategy, order.symbol, side), side)
+
+    def long(self, symbol: str) -> PositionLeg:
+        return self._legs.leg(self._strategy, symbol, LONG_LEG)
+
+    def short(self, symbol: str) -> PositionLeg:
+        return self._legs.leg(self._strategy, symbol, SHORT_LEG)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeGuard
 
+from components.strategy_host.hedged_plans import HedgedOrderPlans, LegsView
 from components.strategy_host.order_costs import OrderCosts
 from components.strategy_host.order_plans import OrderPlans
 from components.strategy_host.plain_values import (
@@ -98,7 +99,9 @@ class Translator:
         costs: CostView | None = None,
         has: Callable[[VenueFeature], bool] = has_all,
         records_cuts: bool = False,
+        legs: LegsView | None = None,
     ) -> None:
+        """``legs``: the legs of strategies in hedging mode; ``None`` in netting mode."""
         self._strategy = strategy
         self._owner = host_name(strategy)
         self._state = state
@@ -115,7 +118,12 @@ class Translator:
             costs=order_costs,
             records_cuts=records_cuts,
         )
-        self._plans = OrderPlans(strategy, slug=slug, state=state, instrument=instrument, sizes=sizes)
+        if legs is None:
+            self._plans = OrderPlans(strategy, slug=slug, state=state, instrument=instrument, sizes=sizes)
+        else:
+            self._plans = HedgedOrderPlans(
+                strategy, legs, slug=slug, state=state, instrument=instrument, sizes=sizes
+            )
         self._worked = WorkedOrders(self._plans, instrument, records_cuts=records_cuts)
         self._session_timers = session_timers
         self._words = words

@@ -51,6 +51,11 @@ class WorkedOrders:
     def requested(self, ts: int, wanted: Execute) -> Sequence[ExecutionRequested]:
         """The request to work an order; no request for a target that is already reached."""
         intents = self._intents(ts, wanted.order)
+        if len(intents) > 1 and isinstance(wanted.order, Target):
+            raise ValueError(
+                "in hedging mode this target closes one leg and opens the other with two orders: work each "
+                "of them for itself"
+            )
         if len(intents) > 1:
             raise ValueError("an order worked in parts takes no attached exits; send them on its fills")
         return [

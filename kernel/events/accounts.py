@@ -4,6 +4,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from kernel.events.header import Event, Record
+from kernel.events.order_terms import PositionSide
 from kernel.identifiers import FillId, StrategyId
 
 
@@ -42,6 +43,7 @@ class CashMoved(Event, frozen=True, tag=80):
 
     - ``strategy``: the strategy whose cash it is; empty for the account's own.
     - ``symbol``: the instrument that it was paid for.
+    - ``position_side``: the leg that it was paid for in hedging mode, if it was for one of them.
     """
 
     amount: Decimal
@@ -50,6 +52,7 @@ class CashMoved(Event, frozen=True, tag=80):
     kind: CashFlowKind = CashFlowKind.DEPOSIT
     strategy: StrategyId = StrategyId("")
     symbol: str = ""
+    position_side: PositionSide | None = None
 
 
 class PositionChanged(Event, frozen=True, tag=81):
@@ -57,6 +60,7 @@ class PositionChanged(Event, frozen=True, tag=81):
 
     - ``cost``: the cost of the open quantity, with its sign; of an inverse contract with the opposite one.
     - ``fill_id``: empty if neither a fill nor a correction of a fill changed it.
+    - ``position_side``: the leg that it is in hedging mode.
     """
 
     strategy: StrategyId
@@ -65,6 +69,7 @@ class PositionChanged(Event, frozen=True, tag=81):
     cost: Decimal
     realised_pnl: Decimal
     fill_id: FillId = FillId("")
+    position_side: PositionSide | None = None
 
 
 class AccountMarked(Event, frozen=True, tag=82):

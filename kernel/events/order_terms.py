@@ -23,6 +23,16 @@ class Side(StrEnum):
 BUY, SELL = Side.BUY, Side.SELL
 
 
+class PositionSide(StrEnum):
+    """One of the two positions that a strategy can hold in a symbol in hedging mode: its *legs*.
+
+    In netting mode there is one net position, and fields of this type are ``None``.
+    """
+
+    LONG = "long"
+    SHORT = "short"
+
+
 class OrderType(StrEnum):
     """The type of an order, which determines when and at which price it fills."""
 

@@ -17,6 +17,7 @@ from kernel.events.order_terms import (
     Liquidity,
     Order,
     OrderStatus,
+    PositionSide,
     Side,
 )
 from kernel.identifiers import BrokerOrderId, ClientOrderId, FillId, StrategyId
@@ -92,7 +93,8 @@ class OrderFilled(Event, frozen=True, tag=65):
     """We traded: ``quantity`` at ``price``; ``leaves_quantity`` is still working.
 
     Made once per ``fill_id``. ``commission`` is a cost if positive. ``executed_ts`` is the time of the
-    execution (for example the bar's open), never later than ``ts``.
+    execution (for example the bar's open), never later than ``ts``. ``position_side``: the leg that it
+    changes in hedging mode.
     """
 
     client_order_id: ClientOrderId
@@ -107,6 +109,7 @@ class OrderFilled(Event, frozen=True, tag=65):
     executed_ts: int = 0
     liquidity: Liquidity = Liquidity.UNKNOWN
     currency: str = "USD"
+    position_side: PositionSide | None = None
 
 
 class OrderCancelled(Event, frozen=True, tag=66):
@@ -188,6 +191,7 @@ class FillCorrected(Event, frozen=True, tag=74):
     - ``filled_symbol``: the name of the symbol on that day; empty if it is still ``symbol``.
     - ``actions_since``: the number of corporate actions since the fill, of all symbols, without dividends.
     - ``commission_returned``: the commission that a bust gives back, in ``currency``.
+    - ``position_side``: the leg that the fill changed in hedging mode.
     """
 
     client_order_id: ClientOrderId
@@ -203,6 +207,7 @@ class FillCorrected(Event, frozen=True, tag=74):
     actions_since: int = 0
     commission_returned: Decimal = Decimal(0)
     currency: str = "USD"
+    position_side: PositionSide | None = None
 
 
 class OrderHeld(Event, frozen=True, tag=75):

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from kernel.events.header import Event, Record
+from kernel.events.order_terms import PositionSide
 from kernel.identifiers import ClientOrderId, StrategyId
 
 
@@ -227,7 +228,11 @@ class FlattenPositions(Event, frozen=True, tag=125):
 
 
 class AdjustPosition(Event, frozen=True, tag=126):
-    """Operator: set a strategy's position, for the reason given."""
+    """Operator: set a strategy's position, for the reason given.
+
+    In hedging mode a quantity above 0 sets the long leg, one below 0 the short leg. A quantity of 0 closes
+    the leg in ``position_side``, or both if that is left out.
+    """
 
     operator: str
     strategy: StrategyId
@@ -235,6 +240,7 @@ class AdjustPosition(Event, frozen=True, tag=126):
     quantity: Decimal
     cost: Decimal
     reason: str
+    position_side: PositionSide | None = None
 
 
 class PauseStrategy(Event, frozen=True, tag=127):

@@ -32,6 +32,7 @@ from kernel.events import (
     OrderTriggered,
     OrderType,
     PositionChanged,
+    PositionSide,
     Quote,
     ReplaceDenied,
     ReplaceRejected,
@@ -45,7 +46,7 @@ from kernel.events import (
 from kernel.identifiers import ClientOrderId, StrategyId, TimerName
 from strategies.sdk.adjustment import Adjustment
 from strategies.sdk.algorithms import Iceberg, Leftover, Participation, Twap, Vwap
-from strategies.sdk.context import CalendarView, Context, Figure, PortfolioView, RiskLimits
+from strategies.sdk.context import CalendarView, Context, Figure, PortfolioView, PositionLeg, RiskLimits
 from strategies.sdk.decisions import (
     Cancel,
     CancelExecution,
@@ -164,6 +165,8 @@ __all__ = [
     "PlaceOrder",
     "PortfolioView",
     "PositionChanged",
+    "PositionLeg",
+    "PositionSide",
     "Quote",
     "Range",
     "Rearm",

@@ -5,14 +5,42 @@ from decimal import Decimal
 from random import Random
 from typing import Protocol
 
-from kernel.events import Bar, DataIssueFound, InstrumentDefined, Order, Quote, Trade, TradingSession
+import msgspec
+
+from kernel.events import (
+    Bar,
+    DataIssueFound,
+    InstrumentDefined,
+    Order,
+    PositionSide,
+    Quote,
+    Trade,
+    TradingSession,
+)
 from strategies.sdk.adjustment import Adjustment
 from strategies.sdk.limits import RiskLimits as RiskLimits  # exported with the context
 from strategies.sdk.order_book import OrderBook
 from strategies.sdk.strategy_limits import StrategyLimits
 
+ZERO = Decimal(0)
+
 Figure = int | float | str | bool | Decimal | None
 """A figure for ``Context.log``; ``None`` stands for an unknown figure."""
+
+
+class PositionLeg(msgspec.Struct, frozen=True):
+    """One leg of a strategy's positions in a symbol, in hedging mode (``portfolio.position_mode``).
+
+    ``quantity`` is below 0 for an open short leg, and 0 for a flat one. The figures are those of
+    ``PortfolioView`` with these names, for this leg alone.
+    """
+
+    side: PositionSide
+    quantity: Decimal = ZERO
+    average_price: Decimal | None = None
+    market_value: Decimal | None = ZERO
+    unrealised_pnl: Decimal | None = ZERO
+    realised_pnl: Decimal | None = ZERO
 
 
 class PortfolioView(Protocol):
@@ -65,11 +93,22 @@ class PortfolioView(Protocol):
         ...
 
     def position(self, symbol: str) -> Decimal:
-        """Signed quantity held by this strategy; 0 without a position."""
+        """Signed quantity held by this strategy; 0 without a position.
+
+        In hedging mode, the net of both legs.
+        """
+        ...
+
+    def long(self, symbol: str) -> PositionLeg:
+        """The long leg in hedging mode; ``ComponentError`` in netting mode."""
+        ...
+
+    def short(self, symbol: str) -> PositionLeg:
+        """The short leg in hedging mode; ``ComponentError`` in netting mode."""
         ...
 
     def positions(self) -> Mapping[str, Decimal]:
-        """This strategy's open positions by symbol."""
+        """This strategy's open positions by symbol. In hedging mode, the nets of symbols with an open leg."""
         ...
 
     def open_orders(self, symbol: str | None = None) -> Sequence[Order]:
@@ -79,7 +118,7 @@ class PortfolioView(Protocol):
     def average_price(self, symbol: str) -> Decimal | None:
         """Average cost of a unit of the open position, in the instrument's currency, before commissions.
 
-        Rounded to ten decimal places; ``None`` without a position.
+        Rounded to ten decimal places; ``None`` without a position, and in hedging mode if both legs are open.
         """
         ...
 

@@ -77,6 +77,10 @@ def _decision(act: Act) -> Decision:
             return buy(act.symbol, amount, limit=price)
         case "buy_stop":
             return buy(act.symbol, amount, stop=price)
+        case "close_long":
+            return sell(act.symbol, amount, reduce_only=True)
+        case "close_short":
+            return buy(act.symbol, amount, reduce_only=True)
         case "buy_percent":
             return buy(act.symbol, EquityPercent(amount))
         case "weight":

@@ -313,7 +313,7 @@ async def test_a_short_sale_of_more_than_can_be_borrowed_is_denied_with_the_numb
 @pytest.mark.parametrize(
     ("keys", "sentence"),
     [
-        ({"portfolio": {"position_mode": "hedging"}}, "a strategy holds one net position in a symbol"),
+        ({"portfolio": {"position_mode": "hedging"}}, "hedging needs a margin account"),
         ({"risk": {"locate_quantity": {"A": -1}}}, "locate_quantity: A: -1 is not a number of at least 0"),
     ],
 )

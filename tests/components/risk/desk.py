@@ -26,6 +26,7 @@ from kernel.events import (
     TradingSession,
 )
 from kernel.identifiers import ClientOrderId, FillId, StrategyId
+from kernel.position_sides import Leg
 from strategies.sdk import RiskLimits, RiskRule
 
 ME, OTHER = StrategyId("me"), StrategyId("other")
@@ -80,6 +81,13 @@ class Desk:
 
     def holders(self, symbol: str) -> Mapping[StrategyId, Decimal]:
         return {strategy: held for strategy, held in self.held.items() if held and symbol == "A"}
+
+    def legs(self, symbol: str) -> Mapping[Leg, Decimal]:
+        return {Leg(strategy): held for strategy, held in self.holders(symbol).items()}
+
+    def worth_of(self, symbol: str) -> tuple[Decimal, Decimal]:
+        value = self.value_of(symbol)
+        return value, abs(value)
 
     def open_symbols(self) -> Iterable[str]:
         return ["A"] if any(self.held.values()) else []

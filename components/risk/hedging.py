@@ -1,0 +1,201 @@
+"""Risk in hedging mode: an order is checked against the leg that it changes, not against the net position.
+
+- An order that is not reduce-only opens: all of its quantity adds to its leg, to exposure and to margin,
+  whatever the other leg is. Limits on a position hold for each leg by itself, so also for their net.
+- A reduce-only order closes, and never more than its leg. It adds nothing, so it passes all limits on
+  positions, exposure, margin and losses.
+
+The sums of working orders keep the two kinds apart: an order that closes one leg and an order of the same
+side that opens the other are not added up.
+"""
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from components.risk.context import RiskContext
+from components.risk.exposure import SymbolExposure, WorkingExposure
+from components.risk.order_check import OrderCheck
+from components.risk.views import LegsView
+from components.risk.working_orders import (
+    NO_SHARE,
+    NOTHING,
+    ZERO,
+    Share,
+    StrategyWorkingOrders,
+    SymbolSums,
+    WorkingOrder,
+    WorkingOrders,
+)
+from kernel.events import BUY, SELL, Order, PositionSide, Side
+from kernel.identifiers import ClientOrderId, StrategyId
+from kernel.position_sides import position_side_of, size_of
+
+
+class OwnLegs:
+    """The legs of an account that has one strategy alone."""
+
+    def __init__(self, strategy: StrategyId, legs: LegsView) -> None:
+        self._strategy = strategy
+        self._legs = legs
+        self.strategy_leg = legs.strategy_leg
+
+    def account_leg(self, symbol: str, side: PositionSide) -> Decimal:
+        """The strategy's leg."""
+        return self._legs.strategy_leg(self._strategy, symbol, side)
+
+
+class LegCheck(OrderCheck):
+    """An order beside the leg that it changes and the working orders that change it in the same direction."""
+
+    def __init__(
+        self, order: Order, ts: int, context: RiskContext, replaced: WorkingOrder | None = None
+    ) -> None:
+        super().__init__(order, ts, context, replaced)
+        assert context.legs is not None, "a check of legs without a view of them"
+        self._side = position_side_of(order)
+        self.held = context.legs.account_leg(order.symbol, self._side)
+        sums = self.working.state.by_symbol.get(order.symbol, NOTHING)
+        self.projected_position = self._projected(self.held, sums)
+
+    def _projected(self, held: Decimal, sums: SymbolSums) -> Decimal:
+        """A leg once the order and the working ones of its kind are filled."""
+        order = self.order
+        if not order.reduce_only:
+            change = self.added_quantity + _opening(sums, order.side)
+            return held + change if order.side is BUY else held - change
+        change = self.added_quantity + _closing(sums, order.side)
+        left = max(ZERO, size_of(held, self._side) - change)
+        return size_of(left, self._side)
+
+    @property
+    def strategy_held(self) -> Decimal:
+        """The leg of the strategy whose order it is."""
+        legs, order = self.context.legs, self.order
+        assert legs is not None
+        return legs.strategy_leg(order.strategy, order.symbol, self._side)
+
+    @property
+    def strategy_projected_position(self) -> Decimal:
+        order = self.order
+        sums = self.working.state.by_strategy.get(order.strategy, {}).get(order.symbol, NOTHING)
+        return self._projected(self.strategy_held, sums)
+
+    @property
+    def reduces(self) -> bool:
+        return self.order.reduce_only or not self.added_quantity
+
+    @property
+    def takes_cash(self) -> bool:
+        return bool(self.opening_quantity)
+
+    @property
+    def is_closing(self) -> bool:
+        return self.order.reduce_only and size_of(self.held, self._side) > 0
+
+
+class LegExposure(WorkingExposure):
+    """The exposure that working orders would add to the legs: all that opens, on both sides."""
+
+    __slots__ = ()
+
+    def added_by(self, symbol: str, side: Side, *, quantity: Decimal, value: Decimal) -> Decimal:  # noqa: ARG002  # the signature of netting mode
+        return value
+
+    def _recount(self, symbol: str, one: SymbolExposure) -> None:
+        sums, rate_of = self.sums, self._account.opening_margin_rate
+        counted, margin, sector = one.buy_value + one.sell_value, ZERO, one.sector
+        if counted:
+            margin = one.buy_value * rate_of(symbol, BUY) + one.sell_value * rate_of(symbol, SELL)
+            sector = self._market.instrument(symbol).sector
+        by_sector = sums.by_sector
+        by_sector[one.sector] = by_sector.get(one.sector, ZERO) - one.counted or ZERO
+        by_sector[sector] = by_sector.get(sector, ZERO) + counted or ZERO
+        sums.counted = sums.counted + (counted - one.counted) or ZERO
+        sums.margin = sums.margin + (margin - one.margin) or ZERO
+        one.counted, one.margin, one.sector = counted, margin, sector
+        if not (one.buy or one.sell):
+            del sums.by_symbol[symbol]
+
+
+class _ByLeg(WorkingOrders):
+    """The sums of working orders with those that close apart."""
+
+    __slots__ = ()
+
+    def quantity_awaiting_parent(self, order: Order) -> Decimal:
+        """Only a reduce-only order is an exit of its parent; any other one opens the other leg."""
+        return super().quantity_awaiting_parent(order) if order.reduce_only else ZERO
+
+    def add(self, working: WorkingOrder) -> None:
+        order = working.order
+        if not order.reduce_only or order.parent_id or order.group_id:
+            super().add(working)
+            return
+        self.state.orders[order.client_order_id] = working
+        sums = self._sums_of(order)
+        for one in sums:
+            one.count += 1
+        self.state.cash.costs += working.cost
+        working.counted = working.share()
+        self._shift(sums, working, before=NO_SHARE, after=working.counted)
+
+    def remove(self, key: ClientOrderId) -> WorkingOrder | None:
+        working = self.state.orders.get(key)
+        if working is not None and working.order.reduce_only and not working.order.group_id:
+            self.withdraw(working)
+        return super().remove(key)
+
+    def _shift(
+        self, sums: tuple[SymbolSums, SymbolSums], working: WorkingOrder, *, before: Share, after: Share
+    ) -> None:
+        if not working.order.reduce_only:
+            super()._shift(sums, working, before=before, after=after)
+            return
+        change = after.quantity - before.quantity
+        for one in sums:
+            if working.order.side is BUY:
+                one.closing_buy = one.closing_buy + change or ZERO
+            else:
+                one.closing_sell = one.closing_sell + change or ZERO
+
+    def _shift_values(self, order: Order, *, before: Share, after: Share) -> None:
+        if not order.reduce_only:
+            super()._shift_values(order, before=before, after=after)
+
+
+class LegWorkingOrders(_ByLeg):
+    """The working orders of the account in hedging mode."""
+
+    __slots__ = ()
+
+
+class LegStrategyWorkingOrders(_ByLeg, StrategyWorkingOrders):
+    """The working orders of one strategy in hedging mode, for reading."""
+
+    __slots__ = ()
+
+
+def _opening(sums: SymbolSums, side: Side) -> Decimal:
+    return sums.buy if side is BUY else sums.sell
+
+
+def _closing(sums: SymbolSums, side: Side) -> Decimal:
+    return sums.closing_buy if side is BUY else sums.closing_sell
+
+
+class ModeParts(NamedTuple):
+    """The parts of risk that depend on the position mode."""
+
+    order_check: type[OrderCheck]
+    working_orders: type[WorkingOrders]
+    strategy_working_orders: type[StrategyWorkingOrders]
+    exposure: type[WorkingExposure]
+
+
+NETTING = ModeParts(OrderCheck, WorkingOrders, StrategyWorkingOrders, WorkingExposure)
+HEDGING = ModeParts(LegCheck, LegWorkingOrders, LegStrategyWorkingOrders, LegExposure)
+
+
+def mode_parts(context: RiskContext) -> ModeParts:
+    """The parts for the mode of an account."""
+    return NETTING if context.legs is None else HEDGING

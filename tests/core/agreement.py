@@ -33,12 +33,14 @@ from components.assembly.core import Core
 from components.emulation.emulator import Emulator
 from components.execution.work import Stage
 from components.orders.state import OrderEntry
+from components.portfolio.hedged_portfolio import HedgedPortfolio
 from components.risk_monitor.margin_watch import MarginWatch
 from kernel.events import (
     CorporateAction,
     CorporateActionKind,
     Event,
     HoldReason,
+    Order,
     OrderReplaced,
     OrderStatus,
     OrderSubmitted,
@@ -57,6 +59,9 @@ CHANGE, SPLIT, MERGER = (
 TOLERANCE = Fraction(1, 10_000)
 """Of a lot: as far as a ratio may be off because it was rounded."""
 
+SHORT = " short"
+"""Marks a strategy's short legs in the keys of hedging mode."""
+
 Positions = dict[tuple[str, str], Decimal]
 """By strategy and symbol."""
 
@@ -66,7 +71,7 @@ class Known(msgspec.Struct, frozen=True):
 
     positions: Positions
     leaves: dict[ClientOrderId, tuple[StrategyId, str, Side, Decimal]]
-    """Strategy, symbol, side and leaves quantity of every open order."""
+    """Strategy of the position that it would close, symbol, side and leaves quantity of every open order."""
     targets: dict[str, Decimal]
     """Of plans that are at rest: without an order that brings them to their target."""
     pursued: frozenset[str]
@@ -80,7 +85,7 @@ class Known(msgspec.Struct, frozen=True):
 def known(core: Core) -> Known:
     """The present state of a core, as far as actions change it."""
     leaves = {
-        key: (entry.order.strategy, entry.order.symbol, entry.order.side, entry.leaves_quantity)
+        key: (closed_by(core, entry.order), entry.order.symbol, entry.order.side, entry.leaves_quantity)
         for key, entry in core.orders.state.open.items()
     }
     targets = targets_at_rest(core)
@@ -108,12 +113,23 @@ def _levels(core: Core) -> dict[str, tuple[str, float]]:
 
 def positions_of(core: Core) -> Positions:
     """What is held, as the portfolio has it."""
+    state = core.portfolio.state
     return {
-        (strategy, symbol): position.quantity
-        for strategy, positions in core.portfolio.state.positions.items()
+        (f"{strategy}{mark}", symbol): position.quantity
+        for by_strategy, mark in ((state.positions, ""), (state.shorts.positions, SHORT))
+        for strategy, positions in by_strategy.items()
         for symbol, position in positions.items()
         if position.quantity
     }
+
+
+def closed_by(core: Core, order: Order) -> StrategyId:
+    """The first part of the key in ``positions_of`` of the position that an order would close."""
+    if not isinstance(core.portfolio, HedgedPortfolio):
+        return order.strategy
+    if not order.reduce_only:
+        return StrategyId(f"{order.strategy} opens")
+    return StrategyId(f"{order.strategy}{SHORT}") if order.side is Side.BUY else order.strategy
 
 
 def targets_at_rest(core: Core) -> dict[str, Decimal]:
@@ -182,9 +198,11 @@ def _margin(core: Core) -> Iterator[str]:
 
 
 def _counts(core: Core) -> Iterator[str]:
+    venue = broker_of(core).state
     counted = {
-        (strategy, symbol): quantity
-        for symbol, by_strategy in broker_of(core).state.positions.items()
+        (f"{strategy}{mark}", symbol): quantity
+        for count, mark in ((venue.positions, ""), (venue.shorts, SHORT))
+        for symbol, by_strategy in count.items()
         for strategy, quantity in by_strategy.items()
         if quantity
     }

@@ -9,6 +9,7 @@ import msgspec
 from brokers.simulated.config import ModelConfig, SimulatedBrokerConfig
 from components.allocation.config import Net, SignalsConfig, Timing
 from components.assembly.core import Core
+from components.portfolio.config import PositionMode
 from components.portfolio.portfolio import AccountType, LotMethod, PortfolioConfig
 from kernel.events import (
     AdjustPosition,
@@ -47,6 +48,7 @@ from strategies.sdk.sizing import FixedQuantity
 from tests.components.sample_core import FREE, core_with
 from tests.core.decisions import Gambler
 from tests.core.happenings import START
+from tests.core.worlds import declared_by
 
 Kind = CorporateActionKind
 
@@ -259,7 +261,7 @@ class CompanyWorld(msgspec.Struct, frozen=True):
     seed: int
     broker: SimulatedBrokerConfig
     portfolio: PortfolioConfig
-    signals: SignalsConfig
+    signals: SignalsConfig | None
     activity: float
     inputs: tuple[Event, ...]
     limits: RiskLimits = FREE
@@ -322,6 +324,22 @@ def _on_margin(event: Event) -> Event:
             )
         case _:
             return event
+
+
+def hedged_company_world(seed: int) -> CompanyWorld:
+    """The world of a seed in hedging mode, without a plan of signals."""
+    given = company_world(seed)
+    broker = msgspec.structs.replace(
+        given.broker, lacks=tuple(name for name in given.broker.lacks if name != "reduce_only")
+    )
+    return msgspec.structs.replace(
+        given,
+        broker=broker,
+        portfolio=msgspec.structs.replace(given.portfolio, position_mode=PositionMode.HEDGING),
+        signals=None,
+        activity=0.5,
+        inputs=declared_by(broker, given.inputs),
+    )
 
 
 def _opening(broker: SimulatedBrokerConfig, expiry_ts: int) -> Iterator[Event]:

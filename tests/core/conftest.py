@@ -3,10 +3,13 @@
 import pytest
 
 from tests.core.tape import Tape, play
-from tests.core.worlds import world
+from tests.core.worlds import hedged_world, world
 
 QUICK = range(60)
 """The seeds that every run of the tests plays."""
+
+HEDGED = range(20)
+"""Those of them that are played in hedging mode too."""
 
 MANY = range(1_000, 1_300)
 """Those that only the slow ones do."""
@@ -14,9 +17,15 @@ MANY = range(1_000, 1_300)
 
 @pytest.fixture(
     scope="session",
-    params=[*QUICK, *(pytest.param(seed, marks=pytest.mark.slow) for seed in MANY)],
-    ids=lambda seed: f"world {seed}",
+    params=[
+        *((world, seed) for seed in QUICK),
+        *((hedged_world, seed) for seed in HEDGED),
+        *(pytest.param((world, seed), marks=pytest.mark.slow) for seed in MANY),
+        *(pytest.param((hedged_world, seed), marks=pytest.mark.slow) for seed in MANY),
+    ],
+    ids=lambda made: f"{made[0].__name__} {made[1]}",
 )
 def tape(request: pytest.FixtureRequest) -> Tape:
     """What a world came to; the tests of one world share it."""
-    return play(world(request.param))
+    make, seed = request.param
+    return play(make(seed))

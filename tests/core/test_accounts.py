@@ -15,12 +15,16 @@ from kernel.events import (
     LedgerMarked,
     OrderFilled,
     PositionChanged,
+    PositionSide,
     Side,
 )
 from tests.core.tape import Moment, Tape
 
 ZERO = Decimal(0)
 FUTURES = (AssetClass.FUTURE, AssetClass.PERPETUAL)
+
+Held = tuple[str, str, PositionSide | None]
+"""Strategy, symbol, and in hedging mode the leg."""
 
 
 class CashBook:
@@ -33,7 +37,7 @@ class CashBook:
     def __init__(self) -> None:
         self.terms: dict[str, InstrumentDefined] = {}
         self.flows: dict[str, Decimal] = {}
-        self.positions: dict[tuple[str, str], PositionChanged] = {}
+        self.positions: dict[Held, PositionChanged] = {}
         self.rates: dict[str, Decimal] = {"USD": Decimal(1)}
         self.futures: dict[str, Decimal] = {}
         self.expected: dict[str, Decimal] = {}
@@ -52,7 +56,7 @@ class CashBook:
             case PositionChanged():
                 if not event.fill_id:
                     self.delist(moment, event)
-                self.positions[event.strategy, event.symbol] = event
+                self.positions[event.strategy, event.symbol, event.position_side] = event
             case OrderFilled():
                 signed = event.quantity if event.side is Side.BUY else -event.quantity
                 self.trade(event.symbol, signed, event.price)
@@ -98,7 +102,7 @@ class CashBook:
                 price = self.own(amount, currency, closed.symbol) or self.last_price(moment, closed.symbol)
             case _:
                 return
-        held = self.positions.get((closed.strategy, closed.symbol))
+        held = self.positions.get((closed.strategy, closed.symbol, closed.position_side))
         if held is None:
             return
         if price is None:
@@ -118,7 +122,9 @@ class CashBook:
         """By currency."""
         balances = dict(self.flows)
         for symbol, paid in self.futures.items():
-            open_cost = sum((one.cost for (_, held), one in self.positions.items() if held == symbol), ZERO)
+            open_cost = sum(
+                (one.cost for (_, held, _), one in self.positions.items() if held == symbol), ZERO
+            )
             currency = self.terms_of(symbol).currency
             balances[currency] = balances.get(currency, ZERO) + open_cost - paid
         return balances
@@ -158,10 +164,11 @@ def test_equity_is_cash_dividends_and_positions_at_last_prices(tape: Tape) -> No
             cash = sum((amount * book.rates.get(name, 1) for name, amount in book.cash().items()), ZERO)
             value = ZERO
             if any(
-                one.quantity and moment.prices[symbol] is None for (_, symbol), one in book.positions.items()
+                one.quantity and moment.prices[symbol] is None
+                for (_, symbol, _), one in book.positions.items()
             ):
                 continue  # worth what its predecessor says, until it trades
-            for (_, symbol), position in book.positions.items():
+            for (_, symbol, _), position in book.positions.items():
                 terms, last = book.terms_of(symbol), moment.prices[symbol]
                 if not position.quantity:
                     continue
@@ -183,16 +190,16 @@ def test_the_ledgers_of_strategies_and_the_accounts_own_add_up_to_the_account(ta
 
 def test_positions_are_what_was_filled_and_what_companies_made_of_it(tape: Tape) -> None:
     """Between corporate actions a position changes by fills, and by nothing else."""
-    held: dict[tuple[str, str], Decimal] = {}
+    held: dict[Held, Decimal] = {}
     expected: dict[str, Decimal] = {}
     for moment in tape.moments:
         for event in moment.everything():
             if isinstance(event, OrderFilled):
-                key = (event.strategy, event.symbol)
+                key = (event.strategy, event.symbol, event.position_side)
                 signed = event.quantity if event.side is Side.BUY else -event.quantity
                 held[key] = expected[event.fill_id] = held.get(key, ZERO) + signed
             elif isinstance(event, PositionChanged) and event.fill_id:
                 assert event.quantity == expected[event.fill_id], event
             elif isinstance(event, PositionChanged):
                 assert isinstance(moment.event, CorporateAction), event
-                held[event.strategy, event.symbol] = event.quantity
+                held[event.strategy, event.symbol, event.position_side] = event.quantity

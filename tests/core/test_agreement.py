@@ -48,7 +48,7 @@ from strategies.sdk.sizing import FixedQuantity
 from tests.components.account import money
 from tests.components.sample_core import FREE, begin, broker_of, core_with, hear, of_type
 from tests.core.agreement import broken_by, disagreements, known
-from tests.core.companies import CompanyWorld, company_world
+from tests.core.companies import CompanyWorld, company_world, hedged_company_world
 
 QUICK = range(40)
 MANY = range(1_000, 1_500)
@@ -76,6 +76,11 @@ def play(world: CompanyWorld) -> None:
 @pytest.mark.parametrize("seed", [*QUICK, *(pytest.param(seed, marks=pytest.mark.slow) for seed in MANY)])
 def test_venue_orders_allocator_and_portfolio_agree_after_every_input(seed: int) -> None:
     play(company_world(seed))
+
+
+@pytest.mark.parametrize("seed", [*QUICK, *(pytest.param(seed, marks=pytest.mark.slow) for seed in MANY)])
+def test_they_agree_on_both_legs_in_hedging_mode(seed: int) -> None:
+    play(hedged_company_world(seed))
 
 
 # --- what they found ----------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from kernel.events import (
     OrderRejected,
     OrderSubmitted,
     PositionChanged,
+    PositionSide,
     ReplaceApproved,
     ReplaceSubmitted,
     Side,
@@ -63,7 +64,7 @@ def test_nothing_but_an_operators_exit_is_submitted_while_trading_is_halted(tape
 
 
 def test_an_order_that_is_sent_under_reduce_only_makes_no_position_grow(tape: Tape) -> None:
-    state, held = TradingState.ACTIVE, dict[tuple[str, str], Decimal]()
+    state, held = TradingState.ACTIVE, dict[tuple[str, str, PositionSide | None], Decimal]()
     reducing: set[str] = set()
     for event in tape.derived():
         if isinstance(event, TradingStateChanged):
@@ -72,11 +73,11 @@ def test_an_order_that_is_sent_under_reduce_only_makes_no_position_grow(tape: Ta
             if not is_exit(event.order):  # exits close what each strategy holds, not the net
                 reducing.add(event.order.client_order_id)
         elif isinstance(event, PositionChanged) and not event.fill_id:
-            held[event.strategy, event.symbol] = event.quantity
+            held[event.strategy, event.symbol, event.position_side] = event.quantity
         elif isinstance(event, OrderFilled):
-            before = sum((held[key] for key in held if key[1] == event.symbol), ZERO)
+            own = (event.strategy, event.symbol, event.position_side)
+            before = sum((held[key] for key in held if key[1:] == own[1:]), ZERO)
             signed = event.quantity if event.side is Side.BUY else -event.quantity
-            own = (event.strategy, event.symbol)
             held[own] = held.get(own, ZERO) + signed
             if event.client_order_id in reducing and state is TradingState.REDUCE_ONLY:
                 assert abs(before + signed) < abs(before), event
@@ -84,7 +85,9 @@ def test_an_order_that_is_sent_under_reduce_only_makes_no_position_grow(tape: Ta
 
 
 def test_orders_and_positions_stay_within_their_limits(tape: Tape) -> None:
-    limits, net, exits = tape.world.limits, dict[str, Decimal](), set[str]()
+    """In hedging mode each leg stays within the limits."""
+    limits, exits = tape.world.limits, set[str]()
+    net: dict[tuple[str, PositionSide | None], Decimal] = {}
     if tape.world.has_actions:
         return  # a split makes positions larger than any limit
     for event in tape.derived():
@@ -94,9 +97,10 @@ def test_orders_and_positions_stay_within_their_limits(tape: Tape) -> None:
             most = limits.max_order_quantity
             assert most is None or event.order.quantity <= most, event
         elif isinstance(event, OrderFilled):
-            before = net.get(event.symbol, ZERO)
+            key = (event.symbol, event.position_side)
+            before = net.get(key, ZERO)
             signed = event.quantity if event.side is Side.BUY else -event.quantity
-            after = net[event.symbol] = before + signed
+            after = net[key] = before + signed
             most = limits.max_position_quantity
             if event.client_order_id in exits:
                 continue  # exits close what each strategy holds, one after the other

@@ -12,6 +12,7 @@ from brokers.simulated.financing import FinancingConfig, Interest
 from components.allocation.config import Net, Priority, SignalsConfig, Vote
 from components.assembly.core import Core
 from components.execution.config import ExecutionConfig
+from components.portfolio.config import PositionMode
 from components.portfolio.portfolio import AccountType, LotMethod, PortfolioConfig
 from kernel.events import (
     AssetClass,
@@ -81,6 +82,8 @@ CAREFUL = RiskLimits(
         ),
     ),
 )
+NET_POSITION_KINDS = (LimitKind.STOP_LOSS, LimitKind.TAKE_PROFIT)
+"""Limits that hedging mode does not have."""
 CASH_ONLY = RiskLimits()
 """As a run has it that says nothing: buys need their cash, nothing goes short."""
 
@@ -149,6 +152,43 @@ def world(seed: int, *, length: int = 100) -> World:
         dice.choice((0.2, 0.6, 0.9)),
         is_still,
         has_actions,
+    )
+
+
+def hedged_world(seed: int) -> World:
+    """The world of a seed in hedging mode, with the settings that it needs."""
+    given = world(seed)
+    broker = msgspec.structs.replace(
+        given.broker, lacks=tuple(name for name in given.broker.lacks if name != "reduce_only")
+    )
+    limits = given.limits if given.limits.allow_short else FREE
+    continuous = tuple(one for one in limits.continuous if one.kind not in NET_POSITION_KINDS)
+    return msgspec.structs.replace(
+        given,
+        limits=msgspec.structs.replace(limits, continuous=continuous),
+        broker=broker,
+        portfolio=msgspec.structs.replace(
+            given.portfolio, position_mode=PositionMode.HEDGING, account_type=AccountType.MARGIN
+        ),
+        signals=None,
+        inputs=declared_by(broker, given.inputs),
+        is_still=False,  # what is promised of still markets is about cash accounts
+    )
+
+
+def declared_by(broker: SimulatedBrokerConfig, inputs: Sequence[Event]) -> tuple[Event, ...]:
+    """The inputs with the declaration of this venue."""
+    takes = broker.capabilities()
+    return tuple(
+        msgspec.structs.replace(
+            event,
+            order_types=takes.order_types,
+            times_in_force=takes.times_in_force,
+            features=takes.features,
+        )
+        if isinstance(event, VenueDeclared)
+        else event
+        for event in inputs
     )
 
 

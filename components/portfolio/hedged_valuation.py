@@ -38,7 +38,10 @@ class HedgedValuation(Valuation):
         return dict.fromkeys((*self._books.long.state.holders, *self._books.short.state.holders), True)
 
     def leg_value(self, symbol: str, side: PositionSide) -> Decimal:
-        """The signed value of a leg of the account; at cost without a price."""
+        """The value at which a leg of the account is booked; at cost without a price.
+
+        Its size is the notional. Of an inverse contract it has the other sign.
+        """
         unit = self.unit_value(symbol)
         value = self._leg_cost(symbol, side) if unit is None else self.account_leg(symbol, side) * unit
         return self.converted(value, self.currency_of(symbol)) if value else ZERO
@@ -111,7 +114,7 @@ class HedgedValuation(Valuation):
 
     def free_margin_at(self, symbol: str, price: Decimal) -> Decimal:
         free = self.cash + self.assets()[0] - self.initial_margin()
-        unit = price * self._prices.instrument(symbol).multiplier
+        unit = self._prices.instrument(symbol).unit_value(price)
         for side in BOTH_LEGS:
             quantity = self.account_leg(symbol, side)
             if quantity:
@@ -150,9 +153,10 @@ class HedgedValuation(Valuation):
         """Values of long and short legs summed by a name of their symbol, in order of opening."""
         shares: dict[str, tuple[Decimal, Decimal]] = {}
         for symbol in self.open_symbols():
-            name = name_of(symbol)
+            name, is_inverse = name_of(symbol), self._prices.instrument(symbol).is_inverse
             for side in BOTH_LEGS:
                 value = self.leg_value(symbol, side)
+                value = -value if is_inverse else value
                 long, short = shares.get(name, (ZERO, ZERO))
                 shares[name] = (long + value, short) if value > 0 else (long, short + value)
         return tuple(ExposureShare(name, long, short) for name, (long, short) in shares.items())

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from components.risk.context import RiskContext
 from components.risk.exposure import SymbolExposure, WorkingExposure
+from components.risk.flow import DuplicateKey, duplicate_key
 from components.risk.order_check import OrderCheck
 from components.risk.views import LegsView
 from components.risk.working_orders import (
@@ -87,6 +88,15 @@ class LegCheck(OrderCheck):
     @property
     def takes_cash(self) -> bool:
         return bool(self.opening_quantity)
+
+    @property
+    def duplicate_key(self) -> DuplicateKey:
+        """The terms, with a quantity below 0 for an order that closes: it repeats none that opens."""
+        strategy, symbol, side, order_type, quantity, *prices = duplicate_key(self.order)
+        if self.order.reduce_only:
+            quantity = -quantity
+        limit, stop, trail, percent = prices
+        return strategy, symbol, side, order_type, quantity, limit, stop, trail, percent
 
     @property
     def is_closing(self) -> bool:

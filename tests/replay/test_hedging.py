@@ -292,6 +292,22 @@ async def test_limits_on_a_position_hold_for_each_leg() -> None:
     assert len(run.of(OrderFilled)) == 4
 
 
+async def test_orders_of_the_same_terms_for_two_legs_are_no_duplicates() -> None:
+    risk = {**MARGIN, "duplicate_window_s": 60}
+    acts = (
+        Act(1, "sell", "A", "5"),
+        Act(2, "position", "A", "5"),
+        Act(3, "buy", "A", "5"),
+        Act(3, "buy", "A", "5"),
+    )
+
+    run = await played({**HEDGING, "risk": risk}, *acts, a=days("A", 100, 100, 100, 100, 100))
+
+    assert [(one.rule, one.order.quantity) for one in run.of(OrderDenied)] == [("duplicate_window_s", 5)]
+    sides = [(one.position_side, str(one.quantity)) for one in run.of(OrderFilled)]
+    assert sides == [(SHORT, "5"), (SHORT, "5"), (LONG, "5"), (LONG, "5")]
+
+
 async def test_a_leg_that_hedges_another_needs_its_own_initial_margin() -> None:
     """10,000 pay for a long leg of 60 at 100 and a short one of 40, and for no unit more."""
     acts = (Act(1, "buy", "A", "60"), Act(1, "sell", "A", "40"), Act(2, "sell", "A", "1"))

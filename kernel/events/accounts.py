@@ -77,7 +77,8 @@ class AccountMarked(Event, frozen=True, tag=82):
 
     - ``equity``: ``cash`` plus ``owed`` and the value of positions (a future: its unrealised P&L), exactly.
     - ``realised_pnl``, ``unrealised_pnl``: before ``commissions``.
-    - ``exposure``: gross exposure: the sum of absolute values of net positions, futures at notional.
+    - ``exposure``: gross exposure: the sum of absolute values of net positions, in hedging mode of all legs;
+      futures at notional.
     - ``day``: the trading day of the latest market data, as YYYYMMDD; 0: the UTC day of ``ts`` - 1 ns.
     - ``owed``: dividends between their ex-date and their payment; below 0 for short positions.
     """

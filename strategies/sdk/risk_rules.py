@@ -34,7 +34,7 @@ class OrderCheckView(Protocol):
     """An order that is checked, and the account and market at that time. It cannot be changed.
 
     Prices are in the instrument's currency, values in the account's. Quantities are in units; positions are
-    negative when short.
+    negative when short. In hedging mode a position is the leg that the order changes.
     """
 
     @property

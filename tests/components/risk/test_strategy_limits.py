@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from components.assembly.core import Core
+from components.portfolio.config import PositionMode
 from components.portfolio.portfolio import AccountType, PortfolioConfig
 from kernel.events import (
     CorporateAction,
@@ -133,6 +134,23 @@ def test_positions_and_working_orders_of_others_do_not_count() -> None:
 
     assert submitted(desk.asks([buy("A", 2, limit=5), buy("A", 3, limit=5)])) == [2, 3]
     assert desk.denial(buy("A", 1)).rule == "strategy_max_position_quantity"
+
+
+def test_limits_and_capital_count_both_legs_in_hedging_mode() -> None:
+    """At 10: a long leg of 300 and a short one of 200 take a capital of 5,000; nobody else's legs count."""
+    hedging = PortfolioConfig(position_mode=PositionMode.HEDGING, account_type=AccountType.MARGIN)
+    limits = StrategyLimits(max_position_quantity=Decimal(300))
+    desk = Desk(limited(limits, Capital(amount=Decimal(5000))), portfolio=hedging)
+    desk.other.then = [buy("A", 50), sell("A", 50)]
+    desk.price(10.0)
+
+    assert submitted(desk.asks([buy("A", 300), sell("A", 200)])) == [300, 200]
+    assert desk.denial(sell("A", 1)).rule == "strategy_capital"
+    assert desk.denial(buy("A", 1)).rule == "strategy_max_position_quantity"
+    assert submitted(desk.asks(sell("A", 100, reduce_only=True))) == [100]
+    assert desk.portfolio.buying_power == 0
+    desk.price(10.0)
+    assert (desk.portfolio.buying_power, desk.portfolio.position("A")) == (1000, 0)
 
 
 def test_an_open_order_that_ends_makes_room() -> None:

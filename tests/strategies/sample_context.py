@@ -25,6 +25,7 @@ from strategies.sdk import (
     Order,
     OrderBook,
     PlaceOrder,
+    PositionLeg,
     Quote,
     RiskLimits,
     Side,
@@ -60,6 +61,12 @@ class SamplePortfolio:
 
     def position(self, symbol: str) -> Decimal:
         return self._positions.get(symbol, Decimal(0))
+
+    def long(self, symbol: str) -> PositionLeg:
+        raise AssertionError(f"{symbol}: this context is in netting mode")
+
+    def short(self, symbol: str) -> PositionLeg:
+        raise AssertionError(f"{symbol}: this context is in netting mode")
 
     def positions(self) -> Mapping[str, Decimal]:
         return {symbol: held for symbol, held in self._positions.items() if held}

@@ -150,7 +150,7 @@ def test_limits_and_capital_count_both_legs_in_hedging_mode() -> None:
     assert submitted(desk.asks(sell("A", 100, reduce_only=True))) == [100]
     assert desk.portfolio.buying_power == 0
     desk.price(10.0)
-    assert (desk.portfolio.buying_power, desk.portfolio.position("A")) == (1000, 0)
+    assert [desk.portfolio.buying_power, desk.portfolio.position("A")] == [Decimal(1000), Decimal(0)]
 
 
 def test_an_open_order_that_ends_makes_room() -> None:

@@ -59,8 +59,10 @@ class PriceView(Protocol):
 class BookState(Protocol):
     """The bookings that a ``Bookkeeping`` changes: those of ``PortfolioState``."""
 
-    cash: Decimal
-
+    @property
+    def cash(self) -> Decimal: ...
+    @cash.setter
+    def cash(self, amount: Decimal) -> None: ...
     @property
     def foreign(self) -> dict[str, Decimal]: ...
     @property

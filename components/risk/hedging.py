@@ -15,7 +15,7 @@ from typing import NamedTuple
 from components.risk.context import RiskContext
 from components.risk.exposure import SymbolExposure, WorkingExposure
 from components.risk.flow import DuplicateKey, duplicate_key
-from components.risk.order_check import OrderCheck
+from components.risk.order_check import Once, OrderCheck
 from components.risk.views import LegsView
 from components.risk.working_orders import (
     NO_SHARE,
@@ -68,8 +68,9 @@ class LegCheck(OrderCheck):
         left = max(ZERO, size_of(held, self._side) - change)
         return size_of(left, self._side)
 
-    @property
-    def strategy_held(self) -> Decimal:
+    @Once
+    # of a check of legs: it is read in the same way
+    def strategy_held(self) -> Decimal:  # pyright: ignore[reportIncompatibleVariableOverride]
         """The leg of the strategy whose order it is."""
         legs, order = self.context.legs, self.order
         assert legs is not None
@@ -81,16 +82,18 @@ class LegCheck(OrderCheck):
         sums = self.working.state.by_strategy.get(order.strategy, {}).get(order.symbol, NOTHING)
         return self._projected(self.strategy_held, sums)
 
-    @property
-    def reduces(self) -> bool:
+    @Once
+    # of a check of legs: it is read in the same way
+    def reduces(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
         return self.order.reduce_only or not self.added_quantity
 
     @property
     def takes_cash(self) -> bool:
         return bool(self.opening_quantity)
 
-    @property
-    def duplicate_key(self) -> DuplicateKey:
+    @Once
+    # of a check of legs: it is read in the same way
+    def duplicate_key(self) -> DuplicateKey:  # pyright: ignore[reportIncompatibleVariableOverride]
         """The terms, with a quantity below 0 for an order that closes: it repeats none that opens."""
         strategy, symbol, side, order_type, quantity, *prices = duplicate_key(self.order)
         if self.order.reduce_only:

@@ -40,8 +40,8 @@ class LegMarginWatch(MarginWatch):
     def _marked(self, symbol: str) -> MarginMark | None:
         account, price = self._account, self._market.last_price(symbol)
         worth, size = account.worth_of(symbol)
-        if not worth and not size:
-            return None
+        if not worth and not size and symbol not in tuple(account.open_symbols()):
+            return None  # a symbol that is held without cost or price is watched for its first price
         weight = nan  # no figure is ever moved by it
         rates = (float(account.margin_rate(symbol)), float(account.maintenance_rate(symbol)))
         return MarginMark(nan if price is None else price, weight, float(worth), float(size), *rates)

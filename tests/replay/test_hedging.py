@@ -53,7 +53,8 @@ from tests.replay.account_script import Act, Played, config_of_keys, days, playe
 
 LONG, SHORT = PositionSide.LONG, PositionSide.SHORT
 MARGIN = {"require_cash": False, "allow_short": True}
-HEDGING: Mapping[str, object] = {"cash": 10_000, "risk": MARGIN, "portfolio": {"position_mode": "hedging"}}
+HEDGE = {"position_mode": "hedging"}
+HEDGING: Mapping[str, object] = {"cash": 10_000, "risk": MARGIN, "portfolio": HEDGE}
 NETTING: Mapping[str, object] = {"cash": 10_000, "risk": MARGIN}
 
 
@@ -321,6 +322,25 @@ async def test_a_leg_that_hedges_another_needs_its_own_initial_margin() -> None:
 
 def exits(run: Played) -> list[OrderApproved]:
     return [one for one in run.of(OrderApproved) if one.order.origin is OrderOrigin.RISK]
+
+
+async def test_legs_of_an_inverse_contract_are_booked_and_margined_in_the_coin() -> None:
+    """10 long and 4 short contracts of 100 at 100: at 125 the long leg has gained 1000/100 - 1000/125 = 2."""
+    perpetual = {
+        "symbol": "A",
+        "asset_class": "perpetual",
+        "currency": "BTC",
+        "multiplier": 100,
+        "is_inverse": True,
+        "margin_rate": "0.5",
+    }
+    config = {**HEDGING, "instruments": [perpetual], "portfolio": {**HEDGE, "currency": "BTC"}}
+    acts = (Act(1, "buy", "A", "10"), Act(1, "sell", "A", "4"))
+
+    run = await played(config, *acts, a=days("A", 100, 100, 125))
+
+    last = run.of(AccountMarked)[-1]
+    assert [float(last.equity), float(last.exposure)] == [10_000 + 2 - 0.8, 8 + 3.2]
 
 
 # --- what happens to both legs ----------------------------------------------------------------------

@@ -3,7 +3,7 @@
 Risk checks an order when it is decided. Between then and the fill the price may move, and the costs are known
 only with the fill. So the venue checks each fill again, at its own price and with its commission:
 
-- *Cash*, with ``require_cash``: a buy is paid in full, beyond the units that its strategy is short of.
+- *Cash*, with ``require_cash``: a buy is paid in full, beyond the units that the account is short of.
 - *Margin*, with ``require_margin``: what a fill adds to the account's position needs initial margin. This is
   for short sales, for buys without ``require_cash``, and for futures and perpetuals.
 
@@ -203,7 +203,7 @@ class Funds:
     def _payable_in_cash(
         self, order: Order, terms: InstrumentDefined, *, quantity: Decimal, price: Decimal, charge: Charge
     ) -> Payable:
-        covered = max(ZERO, -self._positions_for(order).get(order.strategy, ZERO))
+        covered = max(ZERO, -sum(self._positions_for(order).values(), ZERO))
         opened = quantity - covered
         if opened <= 0:
             return Payable(quantity, "")

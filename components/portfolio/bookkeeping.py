@@ -245,6 +245,12 @@ class Bookkeeping:
             terms = self.state.terms[symbol] = _terms_of(self._prices.instrument(symbol))
         return terms
 
+    def renew_terms(self, symbol: str) -> None:
+        """Book a symbol by its present terms, unless a position in it is open: another share has it now."""
+        terms = self.state.terms
+        if symbol in terms and not self.is_held(symbol):
+            terms[symbol] = _terms_of(self._prices.instrument(symbol))
+
     def position(self, strategy: StrategyId, symbol: str) -> Position:
         """The position of a strategy; an empty one is created if there is none."""
         positions = self.state.positions.get(strategy)

@@ -43,6 +43,8 @@ class CorporateActions:
     ) -> None:
         self._state = state
         self._prices = prices
+        self._is_first = rules == FIRST_RULES
+        self._renew_terms = books[0].renew_terms
         self._books = tuple(BookActions(book, prices, rules=rules) for book in books)
 
     def on_action(self, event: CorporateAction) -> Sequence[Event]:
@@ -53,6 +55,8 @@ class CorporateActions:
         self._state.action_count += 1
         if event.kind in _EXCHANGES:
             self._expect_price(event)
+            if event.new_symbol and not self._is_first:
+                self._renew_terms(event.new_symbol)
         events = tuple(chain.from_iterable(book.apply(event) for book in self._books))
         expected, symbol = self._state.expected_prices, event.symbol
         if event.kind is CorporateActionKind.SPLIT and symbol in expected:

@@ -1,13 +1,14 @@
 """The cash that working buys may take.
 
-What it remembers: for each strategy and symbol with working buys, their quantity and value; the part of the
-value that is reserved; and the estimated costs (commission, slippage) of working orders.
+What it remembers: for each symbol with working buys, their quantity and value; the part of the value that is
+reserved; and the estimated costs (commission, slippage) of working orders.
 
-What changes it: ``shift``, when a buy works, fills or ends; ``recount``, when the strategy's position in the
-symbol changes. Each costs the same for one working order and for a thousand.
+What changes it: ``shift``, when a buy works, fills or ends; ``recount``, when the position in the symbol
+changes. Each costs the same for one working order and for a thousand.
 
-A buy of units that its strategy is short of needs no cash: it makes the position smaller. So of the buys of a
-strategy in a symbol, the part beyond its short position is reserved, at their average value, rounded up.
+A buy of units that the account is short of needs no cash: it makes the position smaller. So of the buys of a
+symbol, the part beyond the short position is reserved, at their average value, rounded up. The position is
+the account's: a strategy that sold what another one holds has made nothing that a buy could make smaller.
 Futures and perpetuals are not paid for, so nothing is reserved for them if they need margin.
 
 What never happens: a symbol is reserved below 0, or the sums differ from a new sum over the same orders and
@@ -20,16 +21,15 @@ from typing import Protocol
 import msgspec
 
 from kernel.events import InstrumentDefined
-from kernel.identifiers import StrategyId
 
 ZERO = Decimal(0)
 VALUE_QUANTUM = Decimal("1E-10")
 
 
 class HeldView(Protocol):
-    """Positions of strategies."""
+    """Net positions."""
 
-    def strategy_position(self, strategy: StrategyId, symbol: str) -> Decimal: ...
+    def net_position(self, symbol: str) -> Decimal: ...
 
 
 class TermsView(Protocol):
@@ -39,7 +39,7 @@ class TermsView(Protocol):
 
 
 class SymbolReserve(msgspec.Struct, gc=False):
-    """The sums over the working buys of one strategy in one symbol, and the cash reserved for them."""
+    """The sums over the working buys of one symbol, and the cash reserved for them."""
 
     buy: Decimal = ZERO
     buy_value: Decimal = ZERO
@@ -47,9 +47,9 @@ class SymbolReserve(msgspec.Struct, gc=False):
 
 
 class ReserveSums(msgspec.Struct):
-    """The reserved cash: by strategy and symbol, in all, and the estimated costs of working orders."""
+    """The reserved cash: by symbol, in all, and the estimated costs of working orders."""
 
-    by_strategy: dict[StrategyId, dict[str, SymbolReserve]] = {}
+    by_symbol: dict[str, SymbolReserve] = {}
     counted: Decimal = ZERO
     costs: Decimal = ZERO
 
@@ -76,43 +76,40 @@ class CashReserve:
         self._market = market
         self._pays_futures = pays_futures
 
-    def shift(self, strategy: StrategyId, symbol: str, *, quantity: Decimal, value: Decimal) -> None:
+    def shift(self, symbol: str, *, quantity: Decimal, value: Decimal) -> None:
         """Change the quantity and the value that buys may still fill."""
-        own = self.sums.by_strategy.setdefault(strategy, {})
-        one = own.get(symbol)
+        one = self.sums.by_symbol.get(symbol)
         if one is None:
-            one = own[symbol] = SymbolReserve()
+            one = self.sums.by_symbol[symbol] = SymbolReserve()
         one.buy = one.buy + quantity or ZERO
         one.buy_value = one.buy_value + value or ZERO
-        self._recount(strategy, symbol, one)
+        self._recount(symbol, one)
 
-    def recount(self, strategy: StrategyId, symbol: str) -> None:
-        """Count a symbol anew after the strategy's position changed."""
-        one = self.sums.by_strategy.get(strategy, {}).get(symbol)
+    def recount(self, symbol: str) -> None:
+        """Count a symbol anew after its position changed."""
+        one = self.sums.by_symbol.get(symbol)
         if one is not None:
-            self._recount(strategy, symbol, one)
+            self._recount(symbol, one)
 
-    def added_by(
-        self, strategy: StrategyId, symbol: str, *, quantity: Decimal, value: Decimal, held: Decimal
-    ) -> Decimal:
-        """The cash that one more buy would add to the reserve. ``held``: the strategy's position."""
-        one = self.sums.by_strategy.get(strategy, {}).get(symbol)
+    def added_by(self, symbol: str, *, quantity: Decimal, value: Decimal, held: Decimal) -> Decimal:
+        """The cash that one more buy would add to the reserve. ``held``: the net position."""
+        one = self.sums.by_symbol.get(symbol)
         if one is None:
             return max(ZERO, self._paid(symbol, quantity, value, held))
         paid = self._paid(symbol, one.buy + quantity, one.buy_value + value, held)
         return max(ZERO, paid - one.counted)
 
-    def _recount(self, strategy: StrategyId, symbol: str, one: SymbolReserve) -> None:
-        sums = self.sums
-        held = self._account.strategy_position(strategy, symbol)
-        counted = self._paid(symbol, one.buy, one.buy_value, held) if one.buy else ZERO
+    def _recount(self, symbol: str, one: SymbolReserve) -> None:
+        sums, counted = self.sums, ZERO
+        if one.buy:
+            counted = self._paid(symbol, one.buy, one.buy_value, self._account.net_position(symbol))
         sums.counted = sums.counted + (counted - one.counted) or ZERO
         one.counted = counted
         if not one.buy:
-            del sums.by_strategy[strategy][symbol]
+            del sums.by_symbol[symbol]
 
     def _paid(self, symbol: str, quantity: Decimal, value: Decimal, held: Decimal) -> Decimal:
-        """The value of the part of ``quantity`` that is beyond the strategy's short position."""
+        """The value of the part of ``quantity`` that is beyond the short position."""
         if not self._pays_futures and self._market.instrument(symbol).is_margined:
             return ZERO
         if held >= 0:

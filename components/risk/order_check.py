@@ -204,11 +204,8 @@ class OrderCheck:
 
     @property
     def takes_cash(self) -> bool:
-        """Whether it buys more than its strategy is short of."""
-        if self.order.side is not BUY or not self.added_quantity:
-            return False
-        held = self.strategy_held
-        return held >= 0 or self.working.opens(self.order, self.added_quantity, held=held)
+        """Whether it buys more than the account is short of."""
+        return self.order.side is BUY and bool(self.added_quantity) and self.projected_position > 0
 
     @property
     def reserved_cost(self) -> Decimal:

@@ -230,16 +230,12 @@ class WorkingOrders:
         return self.cash.sums.counted
 
     def added_reserve(self, order: Order, *, quantity: Decimal, value: Decimal, held: Decimal) -> Decimal:
-        """The cash that one more buy would reserve. ``held``: the position of its strategy."""
+        """The cash that one more buy would reserve. ``held``: the net position."""
         if self.cash is None:
             return value
         if self.state.uncounted:
             self.count_all()
-        return self.cash.added_by(order.strategy, order.symbol, quantity=quantity, value=value, held=held)
-
-    def opens(self, order: Order, quantity: Decimal, *, held: Decimal) -> bool:
-        """Whether one more buy opens more than its strategy is short of, beside its working buys."""
-        return held + quantity + self.strategy_quantity(order.strategy, order.symbol, BUY) > 0
+        return self.cash.added_by(order.symbol, quantity=quantity, value=value, held=held)
 
     @property
     def open_count(self) -> int:
@@ -437,7 +433,7 @@ class WorkingOrders:
         """Replace the share of an order, or of its group, in the reserved cash and in the exposure."""
         quantity, value = after.quantity - before.quantity, after.value - before.value
         if self.cash is not None and order.side is BUY:
-            self.cash.shift(order.strategy, order.symbol, quantity=quantity, value=value)
+            self.cash.shift(order.symbol, quantity=quantity, value=value)
         for exposure in (self.exposure, self.own_exposure.get(order.strategy)):
             if exposure is not None:
                 exposure.shift(order.symbol, order.side, quantity=quantity, value=value)
@@ -453,7 +449,7 @@ class WorkingOrders:
     def recount_after(self, symbol: str, strategy: StrategyId) -> None:
         """Count the exposure and the reserve of working orders again after a position changed."""
         if self.cash is not None:
-            self.cash.recount(strategy, symbol)
+            self.cash.recount(symbol)
         for exposure in (self.exposure, self.own_exposure.get(strategy)):
             if exposure is not None:
                 exposure.recount(symbol)

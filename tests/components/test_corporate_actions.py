@@ -179,6 +179,18 @@ def test_a_merger_for_cash_realises_the_cash_less_the_whole_cost() -> None:
     assert account.mark().equity == 50
 
 
+def test_a_share_that_takes_a_used_symbol_keeps_its_currency() -> None:
+    account = Account()
+    account.hear(InstrumentDefined(0, "A", currency="EUR"), FxRateSet(0, "EUR", "USD", Decimal("1.25")))
+    account.hear(CashMoved(0, Decimal(1000)), fill(BUY, "10", "20", currency="EUR"), bar("A", 20.0))
+    account.hear(fill(BUY, "1", "5", symbol="B"), fill(SELL, "1", "5", symbol="B"))
+
+    account.hear(action(SYMBOL_CHANGE, new="B"))
+    account.hear(bar("B", 24.0, ts=1))
+
+    assert account.mark().equity == 1000 + 10 * 4 * Decimal("1.25")
+
+
 def test_a_merger_into_another_currency_converts_the_cost() -> None:
     account = Account()
     account.hear(InstrumentDefined(0, "B", currency="EUR"), FxRateSet(0, "EUR", "USD", Decimal("1.25")))

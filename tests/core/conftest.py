@@ -14,7 +14,7 @@ HEDGED = range(20)
 MANY = range(1_000, 1_300)
 """Those that only the slow ones do."""
 
-MANY_HEDGED = range(1_000, 1_150)
+MANY_HEDGED = range(1_000, 1_200)
 """Those of them that are played in hedging mode too."""
 
 

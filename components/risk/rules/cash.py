@@ -12,7 +12,7 @@ ZERO = Decimal(0)
 class RequireCash:
     """Denies buys that cost more, with commission and slippage, than the cash that working orders leave.
 
-    The part of a buy that its strategy is short of needs no cash: it makes the position smaller.
+    The part of a buy that the account is short of needs no cash: it makes the position smaller.
 
     ``is_for_futures``: whether futures and perpetuals count with their notional; otherwise they need margin.
     """
@@ -36,7 +36,7 @@ class RequireCash:
             order_check.order,
             quantity=order_check.added_quantity,
             value=order_check.added_cost,
-            held=order_check.strategy_held,
+            held=order_check.held,
         )
         if context.costs is not None:
             needed += order_check.cost

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from components.assembly.core import Core
@@ -64,6 +64,16 @@ moves = st.lists(
     min_size=5,
     max_size=25,
 )
+
+
+ONE_SELLS_WHAT_THE_OTHER_HOLDS: list[list[Step]] = [
+    [],
+    [("market", "A", 60, 0)],
+    [("market", "A", 25, 0)],
+    [("market", "A", -40, 0)],
+    [("market", "A", 60, 0)],
+]
+"""The second strategy has no cash for its buys: it is short by itself, while the account is long."""
 
 
 def core_of(lines: Sequence[list[list[Step]]], limits: RiskLimits) -> Core:
@@ -134,6 +144,7 @@ def test_nothing_leaves_while_halted_and_what_was_denied_never_does(
 
 @settings(max_examples=60, deadline=None)
 @given(scripts, st.lists(st.sampled_from("AB"), min_size=5, max_size=25))
+@example(ONE_SELLS_WHAT_THE_OTHER_HOLDS, ["A"] * 5)
 def test_at_unchanged_prices_buys_never_take_more_cash_than_there_is(
     lines: list[list[Step]], symbols: list[str]
 ) -> None:

@@ -48,8 +48,8 @@ def test_every_term_of_the_event_can_be_configured(tmp_path: Path) -> None:
 
     (terms,) = load_config(path).instruments
 
-    event = msgspec.structs.replace(terms, fee_currency="BTC").defined(1)  # for spot coins alone
-    plain = InstrumentDefined(0, "A")
+    others = msgspec.structs.replace(terms, fee_currency="BTC", is_inverse=True)  # of other classes
+    event, plain = others.defined(1), InstrumentDefined(0, "A")
     same = [name for name in event.__struct_fields__ if getattr(event, name) == getattr(plain, name)]
     assert same == []
     assert event.expiry_ts == 1_719_014_399_999_999_999  # the last moment of 2024-06-21

@@ -6,7 +6,7 @@ costs and no lots. Splits change units, dividends and spin-offs are reinvested o
 change or merger continues in the new symbol, a delisting ends in cash. Prices in another currency are
 converted at the rate of each mark, at par if no rate is known.
 
-It is valued at the marks of the account, so that both curves have the same points and the same days.
+It is valued at the marks of the account, so that both curves have the same points and the same trading days.
 """
 
 import math
@@ -109,7 +109,7 @@ def alpha_beta(
 
 
 def _compared(name: str, symbols: tuple[str, ...], value: Floats, curve: EquityCurve) -> Benchmark:
-    held = EquityCurve(curve.ts, value, value, value)
+    held = EquityCurve(curve.ts, value, value, value, days=curve.days)
     own, other = daily_closes(curve), daily_closes(held)
     alpha, beta, correlation = alpha_beta(own.returns, other.returns, periods_per_year(own.days))
     lack, short = too_few(len(own.returns)), too_short(int(curve.ts[0]), int(curve.ts[-1]))

@@ -27,6 +27,7 @@ from replay.report.page import report_page
 from replay.result_json import to_json
 from replay.run_reading import read_run
 from replay.tables import result_lines
+from strategies.buy_and_hold import BuyAndHold
 from strategies.ma_cross import MovingAverageCross
 from tests.replay.frames import days_frame, untyped
 from tests.replay.market import walk
@@ -343,3 +344,18 @@ async def test_a_recorded_benchmark_that_is_gone_leaves_a_note() -> None:
     assert before.benchmark.name == "buy and hold of B"
     assert after.benchmark is None
     assert "benchmark 'B' is neither a symbol nor a data stream of the store: a.1d" in after.notes
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Tokyo", "Pacific/Auckland", "UTC"])
+def test_symbols_with_days_of_different_zones_are_compared_by_trading_day(zone: str) -> None:
+    """Each day has two marks, at the ends of both bars. Money that is all in the benchmark moves with it."""
+    frame = days_frame(60)
+    data = {"A": frame, "B": frame.tz_localize(zone)}
+
+    done = backtest(BuyAndHold(), data, broker={"bar_fill": "this_close"})
+
+    held, curve = done.result.benchmark, done.result.equity
+    assert held is not None
+    assert len(daily_closes(curve).days) == 60
+    assert held.beta == pytest.approx(0.95, abs=0.05)
+    assert held.correlation == pytest.approx(1.0, abs=0.02)

@@ -94,15 +94,14 @@ class CandleSample:
     def take(self, bars: Sequence[Bar]) -> None:
         """Add the next bars."""
         self._pending.extend(bars)
-        whole = len(self._pending) - len(self._pending) % self._each
-        self._candles = _joined(self._candles, _grouped(_of_bars(self._pending[:whole]), self._each))
-        del self._pending[:whole]
-        while len(self._candles.ts) >= self._limit:
-            odd = len(self._candles.ts) % 2
-            whole_groups = _part(self._candles, slice(0, len(self._candles.ts) - odd))
-            rest = _part(self._candles, slice(len(self._candles.ts) - odd, None))
-            self._candles = _joined(_grouped(whole_groups, 2), rest)
-            self._each *= 2
+        while len(self._pending) >= self._each:
+            candles = min(len(self._pending) // self._each, self._limit - len(self._candles.ts))
+            taken = candles * self._each
+            self._candles = _joined(self._candles, _grouped(_of_bars(self._pending[:taken]), self._each))
+            del self._pending[:taken]
+            if len(self._candles.ts) == self._limit:
+                self._candles = _grouped(self._candles, 2)
+                self._each *= 2
 
     def candles(self) -> Candles | None:
         """All candles, in order of time; ``None`` without bars."""
@@ -151,7 +150,7 @@ def _joined(first: Candles, second: Candles) -> Candles:
     )
 
 
-def _part(one: Candles, places: slice | Integers) -> Candles:
+def _part(one: Candles, places: Integers) -> Candles:
     return Candles(one.ts[places], one.open[places], one.high[places], one.low[places], one.close[places], 1)
 
 

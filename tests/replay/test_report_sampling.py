@@ -85,6 +85,7 @@ def bars_from(closes: list[float]) -> list[Bar]:
 
 
 @given(st.lists(st.floats(2, 100), min_size=1, max_size=300), pieces)
+@example([2.0] * 21 + [3.0], 7)  # an odd number of candles when the limit is reached
 def test_candles_keep_the_first_open_the_last_close_and_the_extremes(closes: list[float], piece: int) -> None:
     sample, bars = CandleSample(LIMIT), bars_from(closes)
     for start in range(0, len(bars), piece):

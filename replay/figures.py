@@ -48,12 +48,12 @@ def quantity(value: Decimal) -> str:
 
 
 def duration(value_ns: float | None) -> str:
-    """The two largest units: ``46 d 3 h``, ``2 h 5 min``, ``12.5 s``."""
+    """The two largest units: ``46 d 3 h``, ``2 h 5 min``, ``12.5 s``, ``1 ns``."""
     if value_ns is None:
         return UNDEFINED
     seconds = value_ns / SECOND_NS
     if seconds < 60:
-        return f"{seconds:.3g} s"
+        return _short(value_ns)
     minutes = round(seconds / 60)
     if minutes < 60:
         return f"{minutes} min"
@@ -62,6 +62,14 @@ def duration(value_ns: float | None) -> str:
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"
     days, hours = divmod(round(seconds / 3600), 24)
     return f"{days:,} d {hours} h" if hours else f"{days:,} d"
+
+
+def _short(value_ns: float) -> str:
+    """Less than a minute, with three digits, in the largest unit of which there is one."""
+    for unit, length_ns in (("s", SECOND_NS), ("ms", SECOND_NS // 1_000), ("µs", SECOND_NS // 1_000_000)):
+        if value_ns >= 0.9995 * length_ns:  # 999.6 ms has three digits as 1 s
+            return f"{value_ns / length_ns:.3g} {unit}"
+    return f"{value_ns:.3g} ns" if value_ns else "0 s"
 
 
 def iso(ts: int) -> str:

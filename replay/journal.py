@@ -25,6 +25,7 @@ from replay import figures
 from replay.excursions import PriceRanges, Span
 from replay.results import RunResult
 from replay.trades import RoundTrip
+from replay.written_files import check_folder
 
 _PRICED: frozenset[type[Event]] = frozenset({Bar, Quote, Trade})
 
@@ -81,9 +82,12 @@ async def read_journal(store: EventStore, result: RunResult) -> tuple[JournalEnt
 
 @exact
 def write_csv(journal: Sequence[JournalEntry], path: Path) -> None:
-    """Write the journal as a CSV file with a header line. Raises ``InputError`` if it cannot be written."""
+    """Write the journal as a CSV file with a header line.
+
+    Raises ``InputError`` if its folder is missing or it cannot be written.
+    """
+    check_folder(path, what="journal")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()

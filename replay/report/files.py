@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kernel.errors import InputError
 from replay.results import RunResult
+from replay.written_files import check_folder
 
 _HEAD_BYTES = 2_000
 _GENERATOR = '<meta name="generator" content="onetape">'
@@ -28,7 +29,8 @@ def default_path(store: Path, result: RunResult) -> Path:
 
 
 def check_replaceable(path: Path) -> None:
-    """Raise ``InputError`` if there is a file that is not a report."""
+    """Raise ``InputError`` if its folder is missing, or there is a file that is not a report."""
+    check_folder(path, what="report")
     if path.is_dir():
         raise InputError(f"report {path}: is a folder; name a file")
     head = _head(path) if path.exists() else _GENERATOR

@@ -46,14 +46,13 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 
 @exact
 def write_report(result: RunResult, path: Path, prices: PriceHistory) -> Path:
-    """Write the report to ``path``, and create its folders; return the path.
+    """Write the report to ``path``; return the path.
 
-    Raises ``InputError`` if the file cannot be written, or exists and is not a report.
+    Raises ``InputError`` if its folder is missing, it cannot be written, or it exists and is not a report.
     """
     check_replaceable(path)
     document = report_page(result, prices)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(document, encoding="utf-8")
     except OSError as error:
         raise InputError(f"report {path}: cannot be written: {error.strerror}") from error

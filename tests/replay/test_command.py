@@ -164,10 +164,23 @@ def test_the_table_and_the_object_tell_the_same_digest(folder: Path) -> None:
 def test_the_report_is_written_where_it_is_wanted(folder: Path) -> None:
     (folder / "onetape.yaml").write_text(CONFIG)
 
+    (folder / "reports").mkdir()
+
     told = figures("--report", "reports/one.html")
 
     assert told["report"] == "reports/one.html"
     assert (folder / "reports/one.html").read_text().startswith("<!")
+
+
+def test_a_report_in_a_folder_that_is_not_there_is_refused_before_the_run(folder: Path) -> None:
+    (folder / "onetape.yaml").write_text(CONFIG)
+
+    done = replay("--report", "reports/one.html")
+
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == "replay: report reports/one.html: there is no folder reports; create it first\n"
+    assert not (folder / "reports").exists()
+    assert replay("list", "--store", "market.db").stdout == "no runs in market.db\n"
 
 
 def test_what_was_run_can_be_verified(folder: Path) -> None:

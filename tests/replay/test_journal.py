@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventstore import MemoryEventStore
+from kernel.errors import InputError
 from kernel.events import (
     BUY,
     LIMIT,
@@ -160,13 +161,20 @@ async def test_a_run_without_trades_has_an_empty_journal(store: MemoryEventStore
 async def test_the_csv_file_has_a_row_for_each_trade(store: MemoryEventStore, tmp_path: Path) -> None:
     journal = await journal_of(store, [bought(1, "100"), bought(3, "104", side=SELL)], BARS)
 
-    write_csv(journal, tmp_path / "out" / "trades.csv")
+    write_csv(journal, tmp_path / "trades.csv")
 
-    with (tmp_path / "out" / "trades.csv").open(newline="") as file:
+    with (tmp_path / "trades.csv").open(newline="") as file:
         (row,) = csv.DictReader(file)
     assert tuple(row) == COLUMNS
     assert (row["side"], row["quantity"], row["pnl"], row["mae"]) == ("long", "10", "40", "-100.0")
     assert row["entry"] == "2024-01-02T00:00:00Z"
+
+
+def test_a_folder_that_is_not_there_is_refused_and_not_made(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"journal .*trades\.csv: there is no folder .*out; create it first"):
+        write_csv([], tmp_path / "out" / "trades.csv")
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_command_prints_the_journal_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -274,12 +274,11 @@ async def test_prices_of_a_run_whose_data_are_gone_are_left_out(
     assert 'id="price-card" hidden' in path.read_text(encoding="utf-8")
 
 
-async def test_folders_on_the_way_are_made(store: MemoryEventStore, tmp_path: Path) -> None:
+async def test_a_folder_that_is_not_there_is_refused(store: MemoryEventStore, tmp_path: Path) -> None:
     result = await read_results(store, await record_run(store, MARKS, data={DATA: BARS}))
 
-    path = write_report(result, tmp_path / "a" / "b" / "r.html", {})
-
-    assert path.is_file()
+    with pytest.raises(InputError, match=r"report .*r\.html: there is no folder .*b; create it first"):
+        write_report(result, tmp_path / "a" / "b" / "r.html", {})
 
 
 async def test_a_path_that_cannot_be_written_is_named(store: MemoryEventStore, tmp_path: Path) -> None:

@@ -40,21 +40,29 @@ def check_on_failure(value: str) -> None:
         raise ConfigError(f"on_failure: {value!r} is not one of raise, warn")
 
 
-def failure_sentence(result: RunResult) -> str:
-    """The number of failures of a run and the first one."""
+def failure_sentence(result: RunResult, error: BaseException | None = None) -> str:
+    """The number of failures of a run and the first one, as ``first_failure`` tells it."""
     failures = "1 failure" if result.failures == 1 else f"{result.failures:,} failures"
-    first = " ".join(result.first_failure.split())
+    first = first_failure(result, error)
     return f"{result.run_stream}: its figures cannot be relied on: {failures}; the first: {first}"
+
+
+def first_failure(result: RunResult, error: BaseException | None = None) -> str:
+    """The first failure of a run in one line.
+
+    With file and line of ``error``, the first exception, if it is still in memory: a log has no paths.
+    """
+    place = "" if error is None else _place(_own_part(error.__traceback__))
+    return " ".join(result.first_failure.split()) + place
 
 
 def tell_failures(result: RunResult, error: BaseException | None, *, on_failure: OnFailure) -> None:
     """Raise or warn if the run had failures. ``error`` is the first exception, if it is still in memory."""
     if not result.failures:
         return
-    sentence = failure_sentence(result)
+    sentence = failure_sentence(result, error)
     if error is not None:
         error = error.with_traceback(_own_part(error.__traceback__))
-        sentence += _place(error)
     if on_failure == "raise":
         raise RunFailed(sentence, result) from error
     warnings.warn(RunFailedWarning(sentence), stacklevel=5)
@@ -71,7 +79,7 @@ def _own_part(trace: TracebackType | None) -> TracebackType | None:
     return trace
 
 
-def _place(error: BaseException) -> str:
-    """File and line of an exception, as an addition to a sentence."""
-    frames = extract_tb(error.__traceback__)
+def _place(trace: TracebackType | None) -> str:
+    """File and line of the end of a traceback, as an addition to a sentence."""
+    frames = extract_tb(trace)
     return f" (file {frames[-1].filename}, line {frames[-1].lineno})" if frames else ""

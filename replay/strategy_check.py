@@ -14,10 +14,11 @@ from eventstore.importing import ImportOptions
 from kernel.decimals import exact
 from kernel.errors import ComponentError, InputError
 from replay.arguments import Keys, StrategyArgument, config_of, import_options, strategies_of
-from replay.backtest import checked_instance, run_and_record
+from replay.backtest import checked_instance, record_run
 from replay.blocking import run_blocking
 from replay.config import ReplayConfig
 from replay.data_arguments import Data, StoredData, data_of, import_data
+from replay.failures import first_failure
 from replay.planning import plan_run
 from replay.results import read_results
 from replay.verification import Verified, verify_run
@@ -74,8 +75,8 @@ async def _checked(
         raise InputError("data: expected files; a run in a store is checked with `replay verify --restarts`")
     streams = await import_data(store, source, importing, facts={})
     plan = await plan_run(store, msgspec.structs.replace(config, streams=streams), loaded=[loaded])
-    run = await run_and_record(store, plan)
+    run, played = await record_run(store, plan)
     result = await read_results(store, run)
     if result.first_failure:
-        raise ComponentError(f"{run}: {result.first_failure}")
+        raise ComponentError(f"{run}: {first_failure(result, played.core.bus.first_error)}")
     return await verify_run(store, run, restarts=restarts)

@@ -30,7 +30,7 @@ from ops.event_loop import run
 from ops.run_output import REPORT_HELP, Output, benchmark_option, show_read
 from ops.store_file import require_store
 from ops.version import installed_version
-from replay.backtest import run_and_record
+from replay.backtest import record_run
 from replay.config import CONFIG_FILE, ReplayConfig, check_config, load_config
 from replay.failures import failure_sentence
 from replay.planning import is_data, plan_run, unplayed_actions
@@ -251,13 +251,13 @@ async def replay_and_show(config: ReplayConfig, output: Output) -> None:
         for stream in await unplayed_actions(store, plan):
             click.echo(f"replay: stream {stream!r} is in the store and not played", err=True)
         with _progress_bar(plan.event_count) as progress:
-            run_stream = await run_and_record(
+            run_stream, played = await record_run(
                 store, plan, clock=HistoricalClock(config.speed), progress=progress
             )
         read = await read_run(store, run_stream)
     result = show_read(read, path, output)
     if result.failures:
-        raise ComponentError(failure_sentence(result))
+        raise ComponentError(failure_sentence(result, played.core.bus.first_error))
 
 
 async def _nothing_to_play(store: SqliteEventStore, path: Path) -> str:

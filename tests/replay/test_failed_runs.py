@@ -98,6 +98,16 @@ def test_a_backtest_with_a_failed_strategy_raises_what_the_command_says(market: 
     assert raised.value.result.failures == 3
 
 
+def test_the_command_names_file_and_line_of_a_failure_as_a_backtest_does(market: Path) -> None:
+    (market / "broken.py").write_text(BROKEN_STRATEGY, "utf-8")
+
+    done = replay("--store", "market.db", "--stream", "a.1d", "--strategy", "broken.py:Broken", "--no-report")
+
+    first = "the first: strategy:broken failed on Bar at on_bar:9: ZeroDivisionError: division by zero"
+    assert f"3 failures; {first} (file " in done.stderr
+    assert done.stderr.endswith("broken.py, line 9)\n")
+
+
 def test_a_failed_backtest_has_the_traceback_of_the_strategy_and_nothing_before_it(market: Path) -> None:
     with pytest.raises(RunFailed) as raised:
         backtest(Broken(), data=market / "a.csv")

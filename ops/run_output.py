@@ -54,6 +54,6 @@ def _print(result: RunResult, report: Path | None, *, as_json: bool) -> None:
         console.print(f"{table.title}:", style="bold")
         print_rows(table, console)
     console.print()
-    console.print(f"Run stream: {result.run_stream}", soft_wrap=True, highlight=False)
+    console.print(f"Run stream: {result.run_stream}", soft_wrap=True)
     if report is not None:
-        console.print(f"Report: {report.resolve()}", soft_wrap=True, highlight=False)
+        console.print(f"Report: {report.resolve()}", soft_wrap=True)

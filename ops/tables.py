@@ -2,16 +2,21 @@
 
 A terminal has a width: columns that do not fit are left out, the least important first, and named below the
 table. Piped output has no width unless ``COLUMNS`` gives one.
+
+Texts come from users and venues: they are printed as they are. Rich would read ``[red]`` in them as a style,
+``:100:`` as a picture, and colour numbers.
 """
 
 import os
 import sys
 from collections.abc import Sequence
+from typing import IO
 
 import click
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from replay.rows import Column, Rows
 
@@ -20,11 +25,17 @@ _GAP = 2  # between two columns
 
 
 class TableConsole(Console):
-    """A console that ends quietly if its reader is gone, as with ``| head``."""
+    """A console that prints every text as it is. It ends quietly if nobody reads on, as with ``| head``."""
+
+    def __init__(
+        self, *, file: IO[str] | None = None, width: int | None = None, stderr: bool = False
+    ) -> None:
+        super().__init__(file=file, width=width, stderr=stderr, markup=False, emoji=False, highlight=False)
 
     def on_broken_pipe(self) -> None:
         """Write nothing more, at the end of the process neither."""
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        stream = sys.stderr if self.stderr else sys.stdout
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         raise click.exceptions.Exit(1)
 
 
@@ -42,14 +53,14 @@ def plain_table(*headings: str) -> Table:
     return table
 
 
-def print_table(table: Table, console: Console) -> None:
+def print_table(table: Table, console: TableConsole) -> None:
     """Print a table. Long cells are folded, never cut."""
     if not has_width(console):
         console = TableConsole(file=console.file, width=_PIPED_WIDTH)
-    console.print(table, highlight=False)
+    console.print(table)
 
 
-def print_rows(rows: Rows, console: Console, *, all_with: str = "--json") -> None:
+def print_rows(rows: Rows, console: TableConsole, *, all_with: str = "--json") -> None:
     """Print rows with the columns that fit. ``all_with`` is the option that shows all of them."""
     width = console.width if has_width(console) else _PIPED_WIDTH
     shown = fitting(rows, width)
@@ -58,13 +69,13 @@ def print_rows(rows: Rows, console: Console, *, all_with: str = "--json") -> Non
         column = rows.columns[place]
         table.add_column(column.name, justify="right" if column.is_number else "left", overflow="fold")
     for cells in rows.rows:
-        table.add_row(*(cells[place] for place in shown))
+        table.add_row(*(Text(cells[place]) for place in shown))
     print_table(table, console)
     left_out = [column.name for place, column in enumerate(rows.columns) if place not in shown]
     if left_out:
         console.print(f"Not shown in {width} columns: {', '.join(left_out)} ({all_with}).", style="dim")
     if rows.note:
-        console.print(rows.note, style="dim", soft_wrap=not has_width(console), highlight=False)
+        console.print(rows.note, style="dim", soft_wrap=not has_width(console))
 
 
 def fitting(rows: Rows, width: int) -> tuple[int, ...]:

@@ -10,12 +10,12 @@ from typing import TypeVar
 
 import click
 import msgspec
-from rich.console import Console
 
 from ops.bench.document import Measured, Part, Variant, page, tables
 from ops.bench.ours import StoreResult
 from ops.bench.peers.environment import PEERS, Peer, PeerAbsent
 from ops.bench.peers.runner import PeerResult, run_peer
+from ops.tables import TableConsole
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
 ResultT = TypeVar("ResultT")
@@ -33,7 +33,7 @@ SEED = 1
 @click.option("--write/--no-write", default=True, show_default=True, help="Write docs/benchmarks.md.")
 def bench(rounds: int, *, large: bool, depth: str | None, write: bool) -> None:
     """Measure append, read, replay, memory and imports, in turn with the peers; then single parts."""
-    console = Console(stderr=True)
+    console = TableConsole(stderr=True)
     measured = Measured(rounds=rounds)
     for number in range(1, rounds + 1):
         for durability in ("full", "normal"):
@@ -57,15 +57,15 @@ def bench(rounds: int, *, large: bool, depth: str | None, write: bool) -> None:
     if depth is not None:
         measured.parts.append(_part("books", depth))
     for table in tables(measured):
-        Console().print(table)
+        TableConsole().print(table)
     for part in measured.parts:
-        Console().print(f"{part.command}\n{part.output}\n", markup=False, highlight=False)
+        TableConsole().print(f"{part.command}\n{part.output}\n")
     if write:
         DOCUMENT.write_text(page(measured), encoding="utf-8")
         console.print(f"written: {DOCUMENT.name}")
 
 
-def _measure_peer(measured: Measured, peer: Peer, variant: Variant, *, console: Console) -> None:
+def _measure_peer(measured: Measured, peer: Peer, variant: Variant, *, console: TableConsole) -> None:
     count = peer.few_count if variant is FEW else peer.many_count
     outcome = run_peer(peer.name, count, fast=variant.fast, slow=variant.slow, seed=SEED)
     if isinstance(outcome, PeerAbsent):

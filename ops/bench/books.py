@@ -15,12 +15,11 @@ from pathlib import Path
 from time import perf_counter_ns
 
 import click
-from rich.console import Console
 
 from components.order_books.order_books import OrderBooks
 from eventstore.importing import DataKind, ImportOptions, parse_files
 from kernel.events import BookDelta, BookSnapshot
-from ops.tables import plain_table, print_table
+from ops.tables import TableConsole, plain_table, print_table
 
 SIZES = ((1, 2), (3, 20), (21, 100), (101, 10_000))
 """Rows of the table: the least and most levels of an update."""
@@ -46,7 +45,7 @@ def books(file: Path, *, rounds: int) -> None:
         if part:
             name = "all" if most == sys.maxsize else f"{least} - {most}"
             table.add_row(name, f"{len(part):,}", *_figures(part))
-    print_table(table, Console())
+    print_table(table, TableConsole())
 
 
 def _book_events(file: Path) -> list[BookSnapshot | BookDelta]:

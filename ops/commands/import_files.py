@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 import msgspec
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from eventstore.importing import (
@@ -33,7 +32,7 @@ from eventstore.stream_keys import QUARANTINE_SUFFIX
 from kernel.errors import InputError, OnetapeError, StoreError
 from ops.event_loop import run
 from ops.store_file import existing_store, new_or_existing_store, store_option
-from ops.tables import print_rows
+from ops.tables import TableConsole, print_rows
 from replay.rows import Rows, number, text
 
 _KEEP_THE_OTHERS = (
@@ -239,7 +238,7 @@ def import_command(
     if as_json:
         click.echo(msgspec.json.encode(result).decode())
     else:
-        _print_result(result, Console())
+        _print_result(result, TableConsole())
 
 
 def _options(values: Mapping[str, object]) -> ImportOptions:
@@ -315,7 +314,7 @@ async def _count_new(path: Path, stored: Stored) -> int:
 @contextmanager
 def _progress_bar() -> Generator[Callable[[ImportProgress], None]]:
     """A progress bar on stderr, shown only on a terminal."""
-    console = Console(stderr=True)
+    console = TableConsole(stderr=True)
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -335,7 +334,7 @@ def _progress_bar() -> Generator[Callable[[ImportProgress], None]]:
         )
 
 
-def _print_result(result: ImportResult, console: Console) -> None:
+def _print_result(result: ImportResult, console: TableConsole) -> None:
     for line, files in _recognised_lines(result):
         more = f" and {len(files) - 1:,} more" if len(files) > 1 else ""
         click.echo(f"{files[0]}{more}: {line}")

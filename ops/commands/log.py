@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 import msgspec
-from rich.console import Console
 
 from eventstore import SqliteEventStore, read_story
 from eventstore.importing.timestamps import StampParser
@@ -30,7 +29,7 @@ from ops.event_lines import (
 )
 from ops.event_loop import run
 from ops.store_file import existing_store, require_streams, store_option
-from ops.tables import has_width
+from ops.tables import TableConsole, has_width
 
 
 class TimeBound(click.ParamType[int]):
@@ -141,7 +140,7 @@ def log_command(
 
 
 async def _print_log(path: Path, query: LogQuery, *, as_json: bool) -> None:
-    as_line = json_line if as_json else _line_for(Console())
+    as_line = json_line if as_json else _line_for(TableConsole())
     async with existing_store(path) as store:
         if not query.is_following:
             await require_streams(store, (query.stream,))
@@ -160,7 +159,7 @@ async def _print_log(path: Path, query: LogQuery, *, as_json: bool) -> None:
                     return
 
 
-def _line_for(console: Console) -> Callable[[LoggedEvent], str]:
+def _line_for(console: TableConsole) -> Callable[[LoggedEvent], str]:
     """One line for each event, or lines that fit where there is a width."""
     return partial(narrow_lines, width=max(console.width, 40)) if has_width(console) else human_line
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 import msgspec
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from brokers.simulated.fills import FillTiming
@@ -29,6 +28,7 @@ from ops.completion import complete_data
 from ops.event_loop import run
 from ops.run_output import REPORT_HELP, Output, benchmark_option, show_read
 from ops.store_file import require_store
+from ops.tables import TableConsole
 from ops.version import installed_version
 from replay.backtest import record_run
 from replay.config import CONFIG_FILE, ReplayConfig, check_config, load_config
@@ -277,6 +277,6 @@ def _progress_bar(total: int) -> Generator[Callable[[int], None] | None]:
         yield None
         return
     columns = (TextColumn("replaying"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=TableConsole(stderr=True), transient=True) as bar:
         task = bar.add_task("replay", total=total)
         yield lambda played: bar.update(task, completed=played)

@@ -24,13 +24,14 @@ from replay.plots import run_figure
 from replay.report import PriceHistory, write_report
 from replay.result_json import strategy_fields, symbol_fields
 from replay.results import RunResult
-from replay.tables import result_lines, ruin_ts
+from replay.tables import problems, result_lines, ruin_ts
 from replay.trades import RoundTrip
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
+_AMBER = "background: #f5b83d; color: #2e2100; padding: 6px 10px; border-radius: 6px"
 _STYLE = "text-align: left; padding: 2px 14px 2px 0; border: none"
 
 
@@ -154,11 +155,13 @@ class Backtest:
 
     @exact
     def _repr_html_(self) -> str:
-        """The table of the ``replay`` command, for notebooks. A failed run is marked."""
+        """The table of the ``replay`` command, for notebooks. A run that failed or had problems is marked."""
         result = self.result
         failed = ""
         if result.failures:
             failed = f"<p style='color: #c8372d'><b>Failed.</b> {html.escape(failure_sentence(result))}</p>"
+        elif found := problems(result):
+            failed = f"<p style='{_AMBER}'><b>Problems.</b> {html.escape(found)}</p>"
         rows = "".join(
             f"<tr><th style='{_STYLE}; font-weight: normal; opacity: .7'>{html.escape(name)}</th>"
             f"<td style='{_STYLE}'>{html.escape(figure)}</td></tr>"

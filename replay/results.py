@@ -292,13 +292,14 @@ class _Tally:
                 self.matcher.take(event)
             case OrderDenied(order=order, reason=reason):
                 self.denied += 1
-                self._note(f"{order.client_order_id} denied: {reason}")
-            case OrderRejected(client_order_id=key, reason=reason):
+                self._note(f"{order.client_order_id} of {order.symbol} denied: {reason}")
+            case OrderRejected(client_order_id=key, symbol=symbol, reason=reason):
                 self.rejected += 1
-                self._note(f"{key} rejected: {reason}")
-            case DecisionRefused(strategy=strategy, reason=reason):
+                self._note(f"{key} of {symbol} rejected: {reason}")
+            case DecisionRefused(strategy=strategy, symbol=symbol, reason=reason):
                 self.refused += 1
-                self._note(f"a decision of {strategy} refused: {reason}")
+                about = f" on {symbol}" if symbol else ""
+                self._note(f"a decision of {strategy}{about} refused: {reason}")
             case ComponentFailed(component=component, event_type=event_type, error=error, where=where):
                 self.failures += 1
                 failure = f"{component} failed on {event_type} at {where}: {error}"

@@ -12,6 +12,7 @@ from types import MappingProxyType
 import msgspec
 import numpy as np
 from rich.table import Table
+from rich.text import Text
 
 from eventstore.data_issues import described, summary
 from kernel.decimals import exact
@@ -50,6 +51,10 @@ METRIC_OF: Mapping[str, str] = MappingProxyType(
 """The field of the figure by the name of its line, where it may be undefined for a reason."""
 
 
+_ALARMS = ("Ruined", "Problems")
+"""The lines that are red on a terminal."""
+
+
 @exact
 def result_table(result: RunResult) -> Table:
     """A table of names and figures, one in each line."""
@@ -57,7 +62,8 @@ def result_table(result: RunResult) -> Table:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, figure in result_lines(result):
-        table.add_row(name, figure)
+        style = "not dim bold red" if name in _ALARMS else ""
+        table.add_row(Text(name, style), Text(figure, style))
     return table
 
 
@@ -95,8 +101,9 @@ def _lines(result: RunResult) -> Iterator[tuple[str, str]]:
         yield "Note", note
     for stream, issues in result.data_issues.items():
         yield "Data quality", f"{stream}: {summary(issues)}"
-    if result.first_problem:
-        yield "Problems", problems(result)
+    found = problems(result)
+    if found:
+        yield "Problems", found
     if result.digest:
         yield "Digest", result.digest
 
@@ -182,7 +189,12 @@ def _average_trade(result: RunResult) -> str:
 
 
 def problems(result: RunResult) -> str:
-    """The number of problems of each kind, and the first problem."""
+    """The number of problems of each kind, and the first problem; empty without any.
+
+    A finished run without a fill is a problem too: its figures say nothing about its strategies.
+    """
+    if not result.fills and (result.digest or result.first_problem):
+        return _without_fills(result)
     counts = {
         "ruin": int(result.ruined_ts > 0),
         "failures": result.failures,
@@ -193,6 +205,28 @@ def problems(result: RunResult) -> str:
     }
     counted = ", ".join(f"{name}: {count:,}" for name, count in counts.items() if count)
     return f"{counted}; first: {result.first_problem}" if counted else result.first_problem
+
+
+def _without_fills(result: RunResult) -> str:
+    """Why a run has no fill: the orders and decisions that had no effect, or that there were none."""
+    counts = {
+        "denied": result.denied,
+        "rejected": result.rejected,
+        "sent": max(0, result.orders - result.rejected),
+    }
+    parts = [f"{count:,} {'was' if count == 1 else 'were'} {what}" for what, count in counts.items() if count]
+    if result.refused:
+        parts.append(
+            f"{result.refused:,} {'decision was' if result.refused == 1 else 'decisions were'} refused"
+        )
+    others = {
+        "ruin": int(result.ruined_ts > 0),
+        "failures": result.failures,
+        "margin calls": result.margin_calls,
+    }
+    parts += [f"{name}: {count:,}" for name, count in others.items() if count]
+    first = f"; first: {result.first_problem}" if result.first_problem else ""
+    return f"no order was filled: {', '.join(parts) or 'none was sent'}{first}"
 
 
 def params_text(one: RunStrategy) -> str:

@@ -129,7 +129,7 @@ def _strategy(one: RunStrategy) -> str:
 
 
 def _banner(result: RunResult) -> str:
-    """A red banner above everything else if the figures cannot be relied on."""
+    """A red banner above everything else if the figures cannot be relied on. Other problems are amber."""
     reasons: list[str] = []
     if result.failures:
         count = "1 failure" if result.failures == 1 else f"{result.failures:,} failures"
@@ -141,6 +141,9 @@ def _banner(result: RunResult) -> str:
     if ruined_ts is not None:
         when = figures.moment(ruined_ts)
         reasons.append(f"<strong>The account was ruined.</strong> Its equity was 0 or below at {when}.")
+    found = problems(result)
+    if found and not reasons:
+        return f"<p class='banner amber' role='alert'><strong>Problems</strong> {_text(found)}</p>"
     return "".join(f"<p class='banner' role='alert'>{reason}</p>" for reason in reasons)
 
 
@@ -189,8 +192,9 @@ def _facts(result: RunResult) -> str:
         facts["Benchmark"] = result.benchmark.name
     for stream, issues in result.data_issues.items():
         facts[f"Data quality of {stream}"] = summary(issues)
-    if result.first_problem:
-        facts["Problems"] = problems(result)
+    found = problems(result)
+    if found:
+        facts["Problems"] = found
     return "".join(f"<dt>{_text(name)}</dt><dd>{_text(fact)}</dd>" for name, fact in facts.items())
 
 

@@ -185,6 +185,13 @@ def test_a_failed_run_is_marked_and_its_text_is_escaped() -> None:
     assert "failed: do not rely on it" in untyped(done.plot()).layout.title.text
 
 
+def test_a_run_without_a_fill_is_marked_with_the_reason() -> None:
+    done = backtest(Dreamer(), {"A": days_frame(20)}, risk={"max_order_quantity": 0.5})
+
+    table = untyped(done)._repr_html_()
+    assert "<b>Problems.</b> no order was filled: 20 were denied; first: 1-dreamer-1 of A denied: " in table
+
+
 def test_results_can_be_sent_to_another_process(done: Backtest) -> None:
     """As a pool of processes does that runs one backtest in each."""
     import pickle

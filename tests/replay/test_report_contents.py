@@ -6,7 +6,16 @@ from decimal import Decimal
 import pytest
 
 from eventstore import MemoryEventStore
-from kernel.events import BUY, SELL, ComponentFailed, Event, LoggedFigure, Quote, StrategyLogged
+from kernel.events import (
+    BUY,
+    SELL,
+    ComponentFailed,
+    DecisionRefused,
+    Event,
+    LoggedFigure,
+    Quote,
+    StrategyLogged,
+)
 from kernel.identifiers import StrategyId
 from replay.report import report_page
 from replay.results import RunResult
@@ -62,10 +71,22 @@ async def test_a_ruined_account_says_so_in_red(store: MemoryEventStore) -> None:
     assert "The account was ruined.</strong> Its equity was 0 or below at 2024-01-03." in page
 
 
-async def test_a_sound_run_has_no_banner(store: MemoryEventStore) -> None:
-    _, page = await read(store, [mark(day(1), "10000")])
+async def test_problems_are_in_amber_above_everything_and_escaped(store: MemoryEventStore) -> None:
+    refused = DecisionRefused(day(1), STRATEGY, "ABC", "<b>no</b>")
 
-    assert "class='banner'" not in page
+    _, page = await read(store, [fill(day(1), BUY, "1", "100"), refused, mark(day(2), "10000")])
+
+    banner = page.partition("class='banner amber'")[2].partition("</p>")[0]
+    assert (
+        "decisions refused: 1; first: a decision of by_hand on ABC refused: &lt;b&gt;no&lt;/b&gt;" in banner
+    )
+    assert page.index("class='banner amber'") < page.index("<header>")
+
+
+async def test_a_sound_run_has_no_banner(store: MemoryEventStore) -> None:
+    _, page = await read(store, [fill(day(1), BUY, "1", "100"), mark(day(2), "10000")])
+
+    assert "class='banner" not in page
 
 
 # --- charts -----------------------------------------------------------------------------------

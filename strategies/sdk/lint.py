@@ -1,4 +1,4 @@
-"""The strategy linter: refuses, before loading, code that would make a replay differ.
+"""The strategy linter: refuses, before loading, code that would make a replay differ or that nothing calls.
 
     for finding in lint_source(source, "my_strategy.py"):
         print(finding)  # my_strategy.py:12:9: `time` reads the wall clock, ...
@@ -14,6 +14,7 @@ from strategies.sdk.linting.annotations import check_annotations
 from strategies.sdk.linting.arithmetic import check_arithmetic
 from strategies.sdk.linting.fixed_values import check_fixed_values
 from strategies.sdk.linting.held_objects import check_held_objects
+from strategies.sdk.linting.hooks import check_hooks
 from strategies.sdk.linting.imports import check_imports
 from strategies.sdk.linting.names import check_names
 from strategies.sdk.linting.set_order import check_set_order
@@ -31,6 +32,7 @@ RULES = (
     check_fixed_values,
     check_state_stores,
     check_held_objects,
+    check_hooks,
 )
 
 

@@ -23,6 +23,7 @@ from kernel.errors import InputError
 from kernel.events import SourceFile
 from strategies.sdk.lint import Finding, lint_source
 from strategies.sdk.linting.allowed import is_allowed_module
+from strategies.sdk.linting.hooks import NO_HOOK
 
 
 def read_own_modules(source: str, folder: Path) -> tuple[SourceFile, ...]:
@@ -36,12 +37,16 @@ def read_own_modules(source: str, folder: Path) -> tuple[SourceFile, ...]:
 
 
 def lint_own_modules(modules: Sequence[SourceFile], folder: str) -> list[Finding]:
-    """The findings in all of the modules. ``folder`` only names them."""
+    """The findings in all of the modules. ``folder`` only names them.
+
+    A strategy there may be without hooks: the strategy that derives from it has them.
+    """
     names = frozenset(one.name for one in modules)
     return [
         finding
         for one in modules
         for finding in lint_source(one.source, own_path(folder, one.name), own_modules=names)
+        if finding.rule != NO_HOOK
     ]
 
 

@@ -187,7 +187,10 @@ class Strategy(Generic[ParamsT, StateT]):
             raise InputError(f"strategy {self.metadata.name!r}: {message_of(error)}") from error
 
     def validate(self) -> None:
-        """Check parameters against each other; raise ``ValueError`` with a sentence."""
+        """Check ``self.params`` against each other; raise ``ValueError`` with a sentence.
+
+        It belongs here: in the class of the parameters nothing would call it.
+        """
 
     def bars_needed(self) -> int:
         """The number of bars per symbol that ``ctx.history`` must keep from the start of the run.

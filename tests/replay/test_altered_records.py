@@ -43,11 +43,14 @@ class Fixed(msgspec.Struct, frozen=True):
 """
 
 CALM = """
-from strategies.sdk import Metadata, Strategy, StrategyParams, StrategyState
+from strategies.sdk import Bar, Decisions, Metadata, Strategy, StrategyParams, StrategyState
 
 
 class Calm(Strategy[StrategyParams, StrategyState]):
     metadata = Metadata(name="calm", version="{version}")
+
+    def on_bar(self, bar: Bar) -> Decisions:
+        return None
 """
 
 STRATEGY = "tests.replay.sample_strategies:RandomOrders"

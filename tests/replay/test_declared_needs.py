@@ -27,6 +27,9 @@ from strategies.sdk import Metadata, Strategy, StrategyParams, StrategyState
 
 class Declaring(Strategy[StrategyParams, StrategyState]):
     metadata = Metadata(name="declaring", {declared})
+
+    def on_start(self):
+        return None
 """
 BOOK = BookSnapshot(START, "A", (PriceLevel(99.0, 1.0),), (PriceLevel(101.0, 1.0),))
 

@@ -22,6 +22,7 @@ class State(StrategyState):
 
 class Example(Strategy[StrategyParams, State]):
 """
+ON_BAR = "    def on_bar(self, bar: Bar) -> Decisions: ...\n"
 
 
 def findings_in_hook(body: str) -> list[str]:
@@ -485,11 +486,11 @@ def test_global_and_nonlocal_are_refused() -> None:
 
 @pytest.mark.parametrize("value", ["[]", "{}", "[1]", "set()"])
 def test_class_attribute_that_can_change_is_refused(value: str) -> None:
-    assert rules(HEADER + f"    seen = {value}\n") == ["mutable-class-attribute"]
+    assert rules(HEADER + f"    seen = {value}\n{ON_BAR}") == ["mutable-class-attribute"]
 
 
 def test_fields_of_a_state_struct_may_be_collections() -> None:
-    assert rules(HEADER + "    window = 5\n") == []
+    assert rules(HEADER + f"    window = 5\n{ON_BAR}") == []
 
 
 def test_filled_collection_as_the_default_of_a_field_is_refused() -> None:
@@ -560,7 +561,7 @@ def test_hook_that_stores_in_its_state_or_locally_passes(body: str) -> None:
 
 @pytest.mark.parametrize("method", ["__init__", "validate"])
 def test_setting_up_may_derive_attributes_from_parameters(method: str) -> None:
-    assert rules(HEADER + f"    def {method}(self):\n        self.weight = 2 / 3\n") == []
+    assert rules(f"{HEADER}    def {method}(self):\n        self.weight = 2 / 3\n{ON_BAR}") == []
 
 
 def test_method_of_a_state_struct_may_change_its_own_fields() -> None:

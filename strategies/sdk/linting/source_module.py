@@ -83,12 +83,27 @@ class SourceModule:
                 keywords += decorator.keywords
         return any(keyword.arg == "frozen" and _is_true(keyword.value) for keyword in keywords)
 
+    def bases(self, node: ast.ClassDef) -> list[str]:
+        """The full paths of the classes that it derives from directly."""
+        paths = (
+            self.dotted_path(base.value if isinstance(base, ast.Subscript) else base) for base in node.bases
+        )
+        return [path for path in paths if path is not None]
+
+    def bases_in_file(self, node: ast.ClassDef) -> list[ast.ClassDef]:
+        """The classes of the strategy's file that it derives from, directly or through others."""
+        return [self._classes[path] for path in sorted(self._ancestors(node) & self._classes.keys())]
+
+    def has_imported_base(self, node: ast.ClassDef, *, known: str) -> bool:
+        """Whether a direct base is neither of the strategy's file, nor the known one, nor of ``typing``."""
+        paths = self.bases(node)
+        return len(paths) < len(node.bases) or any(
+            path not in self._classes and path != known and not path.startswith("typing.") for path in paths
+        )
+
     def _ancestors(self, node: ast.ClassDef, seen: frozenset[str] = frozenset()) -> set[str]:
         ancestors: set[str] = set()
-        for base in node.bases:
-            path = self.dotted_path(base.value if isinstance(base, ast.Subscript) else base)
-            if path is None:
-                continue
+        for path in self.bases(node):
             ancestors.add(path)
             if path in self._classes and path not in seen:
                 ancestors |= self._ancestors(self._classes[path], seen | {path})

@@ -38,6 +38,8 @@ _WORDS = {
     "bool": "true or false",
     "null": "nothing (null)",
 }
+_BOOL_WORDS = {True: ("on", "yes"), False: ("off", "no")}
+"""Words that YAML reads as true or false."""
 _STEP = re.compile(r"\.([^.\[\]]+)|(\[[^\]]*\])")
 
 
@@ -45,6 +47,7 @@ _STEP = re.compile(r"\.([^.\[\]]+)|(\[[^\]]*\])")
 def convert_config(content: object, kind: type[ConfigT], *, where: str = "") -> ConfigT:
     """Convert ``content`` (mappings, lists, text, numbers) to a ``kind``. A number may be given as text.
 
+    A choice that has the word ``off`` (``on``, ``yes``, ``no``) takes the bool that YAML makes of it.
     Raises ``ConfigError`` with ``where``, the path of the value, the value seen and what was expected.
     """
     try:
@@ -52,11 +55,24 @@ def convert_config(content: object, kind: type[ConfigT], *, where: str = "") -> 
     except msgspec.ValidationError as error:
         said, _, place = str(error).partition(" - at ")
         steps = tuple(name or at for name, at in _STEP.findall(place.rpartition("$")[2].rstrip("`")))
+        word = _word_of(*_at(steps, content, type_info(kind)))
+        if word:
+            return convert_config(_replaced(content, steps, word), kind, where=where)
         sentence = _sentence(said, steps, content, type_info(kind))
         if "`key`" in place:
             sentence = f"a key: {sentence}"
         path = "".join(step if step.startswith("[") else f".{step}" for step in steps).removeprefix(".")
         raise ConfigError(": ".join(part for part in (where, path, sentence) if part)) from error
+
+
+def word_for(value: object, kind: type[object]) -> object:
+    """``off`` for the false that YAML makes of it, if the type has that choice; else the value."""
+    if not isinstance(value, bool):
+        return value
+    try:
+        return msgspec.convert(value, kind, strict=False)
+    except msgspec.ValidationError:
+        return _word_of(type_info(kind), value) or value
 
 
 def did_you_mean(seen: str, names: Iterable[str]) -> str:
@@ -104,6 +120,25 @@ def _sentence(said: str, steps: tuple[str, ...], content: object, kind: Type) ->
     fields = list(dict.fromkeys(one.tag_field for one in _structs(node) if one.tag_field))
     hint = "".join(f" (a mapping with {field}: {', '.join(_tags(node, field))})" for field in fields)
     return f"expected {_words(expected.group(1))}, got {_words(expected.group(2))}{seen}{hint}"
+
+
+def _word_of(node: Type | None, value: object) -> str:
+    """The word of a choice that YAML read as a bool; empty if it is none of the choice."""
+    words = _BOOL_WORDS[value] if isinstance(value, bool) else ()
+    return next((word for word in words if word in _values(node)), "")
+
+
+def _replaced(content: object, steps: Sequence[str], value: object) -> object:
+    """A copy of the content with another value at the end of a path."""
+    if not steps:
+        return value
+    step, *rest = steps
+    inner = _replaced(_item(content, step), rest, value)
+    if _is_mapping(content):
+        return {**content, step: inner}
+    assert _is_list(content)
+    place = int(step[1:-1])
+    return [*content[:place], inner, *content[place + 1 :]]
 
 
 def _of(value: object, names: Sequence[str]) -> str:

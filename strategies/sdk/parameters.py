@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 
-from kernel.configuration import did_you_mean
+from kernel.configuration import did_you_mean, word_for
 from kernel.errors import InputError
 from kernel.plain_values import plain_value
+from strategies.sdk.decimal_bounds import check_decimals, without_decimal_bounds
 
 Range = msgspec.Meta
 """Bounds of a parameter: ``Annotated[int, Range(ge=1, le=500)]``."""
@@ -82,13 +83,28 @@ def convert_params(name: str, params_type: ParamsType, params: Mapping[str, obje
     return converted
 
 
+def recorded_params(given: msgspec.Struct) -> dict[str, object]:
+    """The parameters as they come back from a log, which holds them as JSON.
+
+    Raises ``TypeError``, ``ValueError`` or ``OverflowError`` for a value that JSON cannot hold.
+    """
+    recorded = msgspec.json.decode(msgspec.json.encode(given), type=dict[str, msgspec.Raw])
+    return {
+        field.name: msgspec.json.decode(recorded[field.encode_name], type=without_decimal_bounds(field.type))
+        for field in msgspec.structs.fields(given)
+        if field.encode_name in recorded
+    }
+
+
 def _convert(value: object, declared: object) -> object:
     if isinstance(value, str) and get_origin(_without_bounds(declared)) in (list, tuple, set, frozenset):
         value = [part.strip() for part in value.split(",") if part.strip()]
     value = plain_value(value)
-    converted: object = msgspec.convert(value, declared, strict=False)
+    kind = without_decimal_bounds(declared)
+    converted: object = msgspec.convert(word_for(value, kind), kind, strict=False)
     if isinstance(converted, float | Decimal) and not Decimal(converted).is_finite():
         raise ValueError("Expected a finite number")
+    check_decimals(converted, declared)
     return converted
 
 

@@ -14,6 +14,7 @@ from typing import Any, TypeGuard, TypeVar
 import msgspec
 
 from kernel.errors import InputError
+from strategies.sdk.parameters import recorded_params
 from strategies.sdk.strategy import Strategy, StrategyParams
 
 # Any parameter and state types: the bound of a type variable has no other way to say so.
@@ -57,17 +58,16 @@ def check_unchanged(strategy: AnyStrategy, anew: AnyStrategy) -> None:
 
 def _as_recorded(given: StrategyParams, *, name: str) -> dict[str, object]:
     try:
-        params = msgspec.json.decode(msgspec.json.encode(given), type=type(given))
+        params = recorded_params(given)
     except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"strategy {name!r}: its parameters cannot be recorded: {error}") from error
-    fields = {field: getattr(params, field) for field in params.__struct_fields__}
-    for field, value in fields.items():
+    for field, value in params.items():
         if value != getattr(given, field):
             raise InputError(
                 f"strategy {name!r}: parameter {field}={getattr(given, field)!r} would be recorded as "
                 f"{value!r}"
             )
-    return fields
+    return params
 
 
 def _own(strategy: AnyStrategy) -> dict[str, object]:

@@ -122,3 +122,26 @@ def test_a_long_list_of_names_is_cut() -> None:
 
     assert listed(names[:2]) == "s0, s1"
     assert listed(names) == "s0, s1, s2, s3, s4, s5, s6, s7, s8, s9 and 2 more"
+
+
+class Switch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A choice with words that YAML reads as true and false."""
+
+    mode: Literal["off", "on", "auto"] = "auto"
+    answer: Literal["yes", "no"] | None = None
+    is_open: bool = False
+    others: tuple["Switch", ...] = ()
+
+
+def test_a_word_that_yaml_reads_as_a_bool_is_the_word_where_a_choice_has_it() -> None:
+    content = {"mode": False, "answer": True, "is_open": True, "others": [{"mode": True}, {"answer": False}]}
+
+    switch = convert_config(content, Switch)
+
+    assert (switch.mode, switch.answer, switch.is_open) == ("off", "yes", True)
+    assert [(one.mode, one.answer) for one in switch.others] == [("on", None), ("auto", "no")]
+
+
+def test_a_bool_is_refused_where_the_choice_has_no_such_word() -> None:
+    with pytest.raises(ConfigError, match="colour: expected text, got true or false False"):
+        convert_config({"name": "a", "colour": False}, Line)

@@ -6,6 +6,7 @@ import pytest
 
 from kernel.errors import ConfigError
 from replay.config import ReplayConfig, load_config, store_of
+from strategies.sdk.limits import MarginCall
 from tests.replay.market import walk, write_csv
 
 BAD = {
@@ -137,3 +138,12 @@ def test_the_default_store_of_a_configuration_is_beside_it(tmp_path: Path) -> No
     write_csv(tmp_path / "a.csv", walk("A", 3, seed=1))
 
     assert load_config(tmp_path / "c.yaml").store == str(tmp_path / ReplayConfig().store)
+
+
+@pytest.mark.parametrize("word", ["off", "Off", "false", '"off"'])
+def test_margin_call_off_is_read_as_it_is_written(word: str, tmp_path: Path) -> None:
+    (tmp_path / "run.yaml").write_text(f"streams: [a]\nrisk: {{margin_call: {word}}}\n")
+
+    config = load_config(tmp_path / "run.yaml")
+
+    assert config.risk.margin_call is MarginCall.OFF

@@ -255,6 +255,14 @@ def test_text_becomes_an_exact_decimal() -> None:
     assert value_of(loaded.strategy, "quantity") == Decimal("0.1")
 
 
+def test_a_parameter_that_is_a_choice_with_off_takes_what_yaml_makes_of_it() -> None:
+    source = GOOD.replace('Literal["a", "b"] = "a"', 'Literal["on", "off"] = "on"')
+
+    loaded = load_source(source, "good.py", {"mode": False})
+
+    assert getattr(loaded.strategy.params, "mode") == "off"  # noqa: B009  # its class is known only here
+
+
 def test_unknown_parameter_lists_the_known_ones() -> None:
     assert refusal(GOOD, {"fats": 5}) == (
         "strategy 'good' has no parameter 'fats'; it has: fast: int 1 to 500 (default 20); "

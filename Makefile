@@ -113,7 +113,7 @@ FIND_PYTHON = for candidate in $(or $(PYTHON),python3.11 python3.12 python3.13 p
 
 .venv/installed: pyproject.toml requirements.lock | .venv/bin/python
 	@echo "installing onetape into .venv"
-	@$(LOCKED) --editable .
+	@$(LOCKED) --editable '.[test]'
 	@touch $@
 
 .venv/installed-dev: .venv/installed

@@ -1,11 +1,15 @@
 """``onetape new``: the first files of something of the user's own."""
 
+import sys
+from importlib.metadata import packages_distributions
+from importlib.util import find_spec
 from keyword import iskeyword
 from pathlib import Path
 
 import click
 
 from kernel.errors import InputError
+from onetape_packages import IMPORTED
 
 _STRATEGY = '''"""{title}: buys a new high of the last days, sells at a new low.
 
@@ -66,7 +70,7 @@ class {class_name}(Strategy[Params, State]):
         self.ctx.log(type(update).__name__)
 '''
 
-_TEST = '''"""{title}: what it promises. Run it with `pytest test_{name}.py`."""
+_TEST = '''"""{title}: what it promises. Run it with `python -m pytest test_{name}.py`."""
 
 from {name} import {class_name}
 
@@ -134,7 +138,7 @@ def strategy_command(name: str, folder: Path) -> None:
     \b
     Example:
       onetape new strategy turtle
-      pytest test_turtle.py
+      python -m pytest test_turtle.py
       replay --from 2004-01-01 --store market.db --stream spy.1d --strategy turtle.py
 
     Nothing is overwritten.
@@ -155,13 +159,34 @@ def strategy_command(name: str, folder: Path) -> None:
     for path in files:
         click.echo(f"wrote {path}")
     strategy, test = files
-    click.echo(f"next:  pytest {test}")
+    install = "" if find_spec("pytest") else "python -m pip install pytest && "
+    click.echo(f"next:  {install}python -m pytest {test}")
     click.echo(f"       replay --strategy {strategy}:{class_name} --store STORE --stream STREAM")
 
 
 def _check_name(name: str) -> None:
-    if not name.isidentifier() or not name.islower() or iskeyword(name) or not name.strip("_0123456789"):
+    if not name.isidentifier() or not name.islower() or not name.strip("_0123456789"):
         raise InputError(
             f"name {name!r}: expected lower-case letters, digits and underscores, such as new_high; it "
             "becomes the name of a file and of a class"
         )
+    if iskeyword(name):
+        raise InputError(
+            f"name {name!r}: it is a keyword of Python, so no module can have it; choose another name, such "
+            f"as my_{name}"
+        )
+    taken = _taken_by(name)
+    if taken:
+        raise InputError(
+            f"name {name!r}: it is the name of {taken}, which a file {name}.py would hide; choose another "
+            f"name, such as my_{name}"
+        )
+
+
+def _taken_by(name: str) -> str:
+    """What has this name already, and could not be imported any more; empty if nothing has."""
+    if name in {name for pair in IMPORTED.items() for name in (pair[0], *pair[1])}:
+        return "a package of onetape"
+    if name in sys.stdlib_module_names:
+        return "a module of Python's library"
+    return "an installed package" if name in packages_distributions() else ""

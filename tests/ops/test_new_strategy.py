@@ -47,9 +47,37 @@ def test_nothing_is_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert [path.name for path in tmp_path.iterdir()] == ["test_mine.py"]
 
 
-@pytest.mark.parametrize("name", ["New", "new-high", "class", "1st", "_", "a b", "../a"])
+@pytest.mark.parametrize("name", ["New", "new-high", "1st", "_", "a b", "../a"])
 def test_a_name_that_cannot_be_a_module_is_refused(name: str) -> None:
     refused = onetape("new", "strategy", name)
 
     assert refused.exit_code == 1
     assert "expected lower-case letters, digits and underscores" in refused.output
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        (
+            "class",
+            "it is a keyword of Python, so no module can have it; choose another name, such as my_c",
+        ),
+        (
+            "replay",
+            "it is the name of a package of onetape, which a file replay.py would hide; choose another",
+        ),
+        ("kernel", "it is the name of a package of onetape, which a file kernel.py would hide"),
+        ("json", "it is the name of a module of Python's library, which a file json.py would hide"),
+        ("numpy", "it is the name of an installed package, which a file numpy.py would hide"),
+    ],
+)
+def test_a_name_that_is_taken_is_refused_with_the_reason(
+    name: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    refused = onetape("new", "strategy", name)
+
+    assert refused.exit_code == 1
+    assert f"name '{name}': {reason}" in " ".join(refused.output.split())
+    assert list(tmp_path.iterdir()) == []

@@ -29,6 +29,7 @@ use ``RULES``. Version 2 changed:
 - Units that a merger or spin-off gives to the plan of signals have a plan of their own, which keeps them. The
   target of joined plans is in whole lots.
 - Units of that plan that risk closes are not bought again, and their exits end.
+- The denial of a short sale names the working orders that offer the position already.
 """
 
 FIRST_RULES = 1

@@ -71,7 +71,7 @@ def rules_for(
     yield from (Identity(), OrderTerms(), KnownRate(currency), Capability(), Expired())
     yield from _permissions(limits)
     yield from _sizes_and_prices(limits)
-    yield from _positions(limits, declared)
+    yield from _positions(limits, declared, version=version)
     yield from _funds(limits) if version > FIRST_RULES else _first_funds(limits)
     yield from _account(limits)
     yield KnownSymbol()  # after the limits: a limit that needs a price denies with its own reason
@@ -115,12 +115,15 @@ def _sizes_and_prices(limits: RiskLimits) -> Iterator[Rule]:
         yield StopCollar(limits.stop_collar_bps)
 
 
-def _positions(limits: RiskLimits, declared: Mapping[StrategyId, Decimal]) -> Iterator[Rule]:
+def _positions(limits: RiskLimits, declared: Mapping[StrategyId, Decimal], *, version: int) -> Iterator[Rule]:
     yield ReduceOnly()
     yield from _position_sizes(limits)
     if declared:
         yield StrategyMaxPosition(declared)
-    yield Shortable() if limits.allow_short else NoShortSale()
+    names_offers = version > FIRST_RULES
+    yield (
+        Shortable(names_offers=names_offers) if limits.allow_short else NoShortSale(names_offers=names_offers)
+    )
     if limits.locate_quantity:
         yield LocateQuantity(limits.locate_quantity)
 

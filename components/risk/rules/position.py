@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from components.risk.order_check import OrderCheck
+from kernel.configuration import listed
 from kernel.events import BUY, InstrumentDefined
 from kernel.identifiers import StrategyId
 from strategies.sdk.risk_rules import Denial
@@ -75,17 +76,27 @@ class StrategyMaxPosition:
 
 
 class NoShortSale:
-    """Denies sales of more than the position."""
+    """Denies sales of more than the position.
+
+    ``names_offers``: the sentence names the working orders that offer the position already.
+    """
+
+    def __init__(self, *, names_offers: bool = True) -> None:
+        self._names_offers = names_offers
 
     def check(self, order_check: OrderCheck) -> Denial | None:
         if not _sells_short(order_check):
             return None
         sentence = "the sale would leave a short position"
+        sentence += _offered(order_check) if self._names_offers else ""
         return Denial("allow_short", sentence, ZERO, order_check.projected_position)
 
 
 class Shortable:
-    """Denies short sales of an instrument that cannot be borrowed."""
+    """Denies short sales of an instrument that cannot be borrowed; ``names_offers`` as above."""
+
+    def __init__(self, *, names_offers: bool = True) -> None:
+        self._names_offers = names_offers
 
     def concerns(self, instrument: InstrumentDefined) -> bool:
         return not instrument.is_shortable
@@ -94,6 +105,7 @@ class Shortable:
         if not _sells_short(order_check):
             return None
         sentence = f"{order_check.order.symbol} cannot be sold short: the sale must not exceed what is held"
+        sentence += _offered(order_check) if self._names_offers else ""
         return Denial("is_shortable", sentence, ZERO, order_check.projected_position)
 
 
@@ -137,6 +149,29 @@ def _sells_short(order_check: OrderCheck) -> bool:
     if order_check.order.side is BUY or order_check.projected_position >= 0:
         return False
     return bool(order_check.added_quantity)
+
+
+def _offered(order_check: OrderCheck) -> str:
+    """The working sales without which this one would be allowed, and the way out; else empty."""
+    if order_check.added_quantity > order_check.held:
+        return ""
+    order, replaced = order_check.order, order_check.replaced
+    offers = [
+        f"{key} ({working.order.order_type.value})"
+        for key, working in order_check.working.state.orders.items()
+        if working.order.symbol == order.symbol
+        and working.order.side is order.side
+        and working is not replaced
+    ]
+    offered = order_check.held - order_check.added_quantity - order_check.projected_position
+    if len(offers) == 1:
+        return (
+            f": order {offers[0]} already offers {offered:f}; cancel it first, and sell when it is cancelled"
+        )
+    return (
+        f": orders {listed(offers)} already offer {offered:f}; cancel them first, and sell when they are "
+        "cancelled"
+    )
 
 
 def _is_within(projected_position: Decimal, held: Decimal, *, limit: Decimal) -> bool:

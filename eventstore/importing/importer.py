@@ -14,11 +14,13 @@ from pathlib import Path
 import msgspec
 
 from eventstore.data_facts import DataMeasure, facts_about, measured_facts, read_facts
-from eventstore.data_issues import IssueFinder, check_scale, described
+from eventstore.data_issues import IssueFinder, check_scale, described, without_known_splits
 from eventstore.encoding import encode_events
 from eventstore.importing.defects import BadRow, BadRowCause
+from eventstore.importing.local_time import iso_utc
 from eventstore.importing.memory_rows import Source
 from eventstore.importing.options import ImportOptions
+from eventstore.importing.other_zone import check_zone
 from eventstore.importing.parsed import OnProgress, ParsedFiles, Progress
 from eventstore.importing.reading import parse_files
 from eventstore.importing.recognition import Recognised
@@ -27,12 +29,18 @@ from eventstore.importing.replacing import Replaced, Replacement, replace_contra
 from eventstore.importing.spacing import Spacing
 from eventstore.importing.spool import Lane, Spool, SpooledEvent
 from eventstore.port import EventStore, Selection, StreamHead
+from eventstore.price_breaks import USUAL_SESSIONS
 from eventstore.stream_keys import FACTS_SUFFIX, QUARANTINE_SUFFIX
 from kernel.decimals import exact
-from kernel.events import Event, MessageQuarantined
+from kernel.events import DataIssue, DataIssueFound, Event, MessageQuarantined
 
 LISTED_ISSUES = 5
-"""Findings about a stream in the summary of an import; all are in its facts."""
+"""Findings about a stream in the summary of an import, splits apart; all are in its facts."""
+
+_SPLIT_ADVICE = (
+    "a strategy takes a split for a fall or rise of the price. If it is one, import the "
+    "corporate actions: onetape import FILE --kind corporate-actions"
+)
 
 
 class StreamImport(msgspec.Struct, frozen=True):
@@ -104,7 +112,7 @@ class _Plan(msgspec.Struct, frozen=True):
     known: int
     known_messages: frozenset[tuple[str, str, str]]
     spacing: Spacing
-    issues: list[str]
+    issues: list[DataIssueFound]
 
 
 async def import_file(
@@ -163,9 +171,11 @@ async def append_parsed(
     if stored is not None:
         stored.before, stored.total = {plan.head.stream: plan.head.seq for plan in plans}, total
     streams: list[StreamImport] = []
+    notes: list[str] = []
     if replacement is not None:
         for done_lane in await replace_contradicted(store, parsed.spool, contradicted, replacement):
             streams.append(_replaced(done_lane))
+            notes += _what_stays(done_lane)
     done = 0
     for plan in plans:
         head = plan.head
@@ -182,7 +192,7 @@ async def append_parsed(
         streams.append(
             StreamImport(lane.stream, lane.count, new_count, head.seq, lane.first_ts, lane.last_ts)
         )
-    notes = [note for plan in plans for note in _notes(plan)]
+    notes += [note for plan in plans for note in _notes(plan)]
     return _result(parsed, streams, notes=tuple(notes))
 
 
@@ -199,6 +209,22 @@ def _replaced(replaced: Replaced) -> StreamImport:
     )
 
 
+def _what_stays(replaced: Replaced) -> list[str]:
+    """That a part of a stream lies outside of the rows that replaced the rest, and so stays as it was."""
+    lane = replaced.lane
+    parts = [
+        f"{count:,} {'row' if count == 1 else 'rows'} {where} {iso_utc(ts)[:19]}"
+        for count, where, ts in (
+            (replaced.kept_before, "before", lane.first_ts),
+            (replaced.kept_after, "after", lane.last_ts),
+        )
+        if count
+    ]
+    return (
+        [f"{lane.stream}: {' and '.join(parts)} stay as they were, for the files have none"] if parts else []
+    )
+
+
 async def _plan(store: EventStore, spool: Spool, lane: Lane) -> _Plan:
     head = await store.head(lane.stream)
     spacing = Spacing(lane.stream)
@@ -207,7 +233,14 @@ async def _plan(store: EventStore, spool: Spool, lane: Lane) -> _Plan:
         return _Plan(
             lane, head, 0, frozenset(await known_messages(store, lane.stream, head=head)), spacing, []
         )
-    return _Plan(lane, head, await known_count(store, spool, lane, head=head), frozenset(), spacing, [])
+    try:
+        known = await known_count(store, spool, lane, head=head)
+    except StreamContradicted:
+        await check_zone(store, spool, lane)
+        raise
+    if head.seq and not known:
+        await check_zone(store, spool, lane)
+    return _Plan(lane, head, known, frozenset(), spacing, [])
 
 
 async def _append_facts(store: EventStore, spool: Spool, plan: _Plan) -> None:
@@ -229,9 +262,15 @@ async def _append_issues(store: EventStore, spool: Spool, plan: _Plan) -> Stream
     stream = plan.lane.stream
     head = await store.head(stream + FACTS_SUFFIX)
     between = IssueFinder()
-    between.add(stream, await _at_the_joint(store, spool, plan.lane, head=plan.head))
-    issues = [*between.found(stream, after_ts=0), *spool.issues.found(stream, after_ts=plan.head.ts)]
-    plan.issues.extend(map(described, issues))
+    between.add(stream, await _at_the_joint(store, spool, plan.lane, head=plan.head, count=USUAL_SESSIONS))
+    issues = spool.issues.found(stream, after_ts=plan.head.ts)
+    issues += [
+        issue
+        for issue in between.found(stream, after_ts=plan.head.ts)
+        if issue.issue is not DataIssue.NO_VOLUME and issue not in issues
+    ]
+    issues = await without_known_splits(store, sorted(issues, key=lambda issue: issue.ts))
+    plan.issues.extend(issues)
     if not issues:
         return head
     later = [msgspec.structs.replace(issue, ts=max(issue.ts, head.ts)) for issue in issues]
@@ -251,16 +290,19 @@ async def _check_scale(store: EventStore, spool: Spool, lane: Lane, *, head: Str
         )
 
 
-async def _at_the_joint(store: EventStore, spool: Spool, lane: Lane, *, head: StreamHead) -> list[Event]:
-    """The last event of the stream and the first of the rows, if these begin after it; else nothing."""
+async def _at_the_joint(
+    store: EventStore, spool: Spool, lane: Lane, *, head: StreamHead, count: int = 1
+) -> list[Event]:
+    """The last events of the stream and the first of the rows, if these begin after it; else nothing."""
     if not head.seq or lane.first_ts <= head.ts:
         return []
     joint: list[Event] = []
-    async with aclosing(store.read(lane.stream, Selection(from_seq=head.seq))) as batches:
+    from_seq = max(1, head.seq - count + 1)
+    async with aclosing(store.read(lane.stream, Selection(from_seq=from_seq))) as batches:
         async for batch in batches:
-            joint += batch.events[-1:]
+            joint += batch.events
     for frame in spool.frames(lane):
-        return [*joint, frame.events[0]]
+        return [*joint, *frame.events[:count]]
     return []
 
 
@@ -299,10 +341,15 @@ def _notes(plan: _Plan) -> list[str]:
     if wrong_timeframe:
         return [wrong_timeframe]
     stream, issues = plan.lane.stream, plan.issues
-    shown = [f"{stream}: {issue}" for issue in issues[:LISTED_ISSUES]]
-    if len(issues) > LISTED_ISSUES:
-        more = len(issues) - LISTED_ISSUES
+    splits = [issue for issue in issues if issue.issue is DataIssue.LIKELY_SPLIT]
+    listed = issues[:LISTED_ISSUES]
+    listed += [issue for issue in splits if issue not in listed]
+    shown = [f"{stream}: {described(issue)}" for issue in listed]
+    if len(issues) > len(listed):
+        more = len(issues) - len(listed)
         shown.append(f"{stream}: {more:,} more findings, in onetape log {stream}{FACTS_SUFFIX}")
+    if splits:
+        shown.append(f"{stream}: {_SPLIT_ADVICE}")
     return shown
 
 

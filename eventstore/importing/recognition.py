@@ -15,6 +15,7 @@ from eventstore.importing.defects import RowDefect
 from eventstore.importing.file_symbol import symbol_in_name
 from eventstore.importing.header import FoundTable, find_table
 from eventstore.importing.intervals import stamp_parser
+from eventstore.importing.memory_rows import MemoryRows
 from eventstore.importing.option_checks import checked
 from eventstore.importing.options import DataKind, DateOrder, ImportOptions, Label, TimeUnit
 from eventstore.importing.rewriting import PRICES, SIZES, Conventions, Rewriting
@@ -88,15 +89,24 @@ def recognise(part: FilePart, source: RowSource, options: ImportOptions) -> Read
     lines = _lines(source)
     path = part.full_name.as_posix()
     table = find_table(lines, options, path=path, names_known=source.names_known)
-    return _Recognition(part, table, options, notes=source.notes).reading()
+    return _Recognition(
+        part, table, options, notes=source.notes, may_turn=not isinstance(source, MemoryRows)
+    ).reading()
 
 
 class _Recognition:
     """The choices for one file, each made once."""
 
     def __init__(
-        self, part: FilePart, table: FoundTable, options: ImportOptions, *, notes: Sequence[str]
+        self,
+        part: FilePart,
+        table: FoundTable,
+        options: ImportOptions,
+        *,
+        notes: Sequence[str],
+        may_turn: bool,
     ) -> None:
+        self._may_turn = may_turn  # a table in memory is in the order that its owner gave it
         self._part = part
         self._path = part.full_name.as_posix()
         self._layout = table.layout
@@ -128,7 +138,9 @@ class _Recognition:
         spacing = self._spacing(options, conventions)
         timeframe = self._timeframe(spacing) if self._kind is DataKind.BARS else ""
         options = checked(msgspec.structs.replace(options, timeframe=timeframe))
-        newest_first = options.newest_first or (spacing.is_newest_first and not options.sort)
+        newest_first = options.newest_first or (
+            self._may_turn and spacing.is_newest_first and not options.sort
+        )
         if newest_first and not options.newest_first:
             self._notes.append("newest row first")
         return Reading(

@@ -31,11 +31,13 @@ class Replacement(msgspec.Struct, frozen=True):
 
 
 class Replaced(msgspec.Struct, frozen=True):
-    """The replacement in one stream: old events that went, and the stream's new last seq."""
+    """The replacement in one stream: old events that went, its new last seq, and old events that stay."""
 
     lane: Lane
     old_count: int
     last_seq: int
+    kept_before: int
+    kept_after: int
 
 
 async def replace_contradicted(
@@ -66,8 +68,7 @@ async def _write_new(store: EventStore, spool: Spool, lane: Lane) -> Replaced:
     old = await store.head(lane.stream)
     before = Selection(to_ts=lane.first_ts - 1)
     after = Selection(from_ts=lane.last_ts + 1)
-    kept = 0
-    seq = 0
+    kept_before = kept_after = seq = 0
     last: Event | None = None
     measure, issues = DataMeasure(), IssueFinder()
     async with aclosing(_parts(store, spool, lane, before, after)) as parts:
@@ -77,12 +78,15 @@ async def _write_new(store: EventStore, spool: Spool, lane: Lane) -> Replaced:
             last = events[-1]
             measure.add(lane.stream, events)
             issues.add(lane.stream, events)
-            kept += len(events) if is_old else 0
+            if is_old and last.ts < lane.first_ts:
+                kept_before += len(events)
+            elif is_old:
+                kept_after += len(events)
             encoded = encode_events(new_key(lane.stream), events, causes=None)
             seq = (await store.append(new_key(lane.stream), encoded, expected_seq=seq)).seq
     if last is not None:
         await append_new_facts(store, lane.stream, measure, issues, ts=last.ts)
-    return Replaced(lane, old.seq - kept, seq)
+    return Replaced(lane, old.seq - kept_before - kept_after, seq, kept_before, kept_after)
 
 
 async def _parts(

@@ -46,6 +46,7 @@ class DataIssue(StrEnum):
     PRICE_JUMP = "price_jump"
     GAP = "gap"
     NO_VOLUME = "no_volume"
+    LIKELY_SPLIT = "likely_split"
 
 
 class DataIssueFound(Event, frozen=True, tag=145):
@@ -53,8 +54,10 @@ class DataIssueFound(Event, frozen=True, tag=145):
 
     - ``timeframe``: of bars; empty for trades.
     - ``from_ts``, ``to_ts``: the last row before it and the row that showed it; of a run, its ends.
-    - ``found``: the price, the length of the gap in ns, or the number of bars without volume.
-    - ``limit``: the price before, the longest usual gap in ns, or the number from which on it is an issue.
+    - ``found``: the price, of a likely split the open after it; the length of the gap in ns, or the number of
+      bars without volume.
+    - ``limit``: the price before or beside it, the longest usual gap in ns, or the number from which on it is
+      an issue.
     """
 
     symbol: str

@@ -17,6 +17,7 @@ from eventstore.importing import (
     BadRowsRefused,
     DataKind,
     ImportOptions,
+    ImportResult,
     Source,
     import_files,
 )
@@ -24,6 +25,7 @@ from kernel.configuration import listed
 from kernel.errors import ConfigError, InputError
 from replay.config import ReplayConfig
 from replay.frame_rows import FrameLike, frame_rows, is_frame
+from replay.python_words import in_python
 
 DataItem = str | Path | FrameLike
 Data = DataItem | Sequence[str | Path] | Mapping[str, DataItem]
@@ -44,6 +46,9 @@ _FILE_SUFFIXES = frozenset(
 """A text with one of these endings is a file. Any other that is not a path is the name of a stream."""
 
 _EXPECTED = "expected a file, a DataFrame, several files, a mapping by symbol, or names of streams"
+
+
+_SORT = 'importing={"sort": True}'
 
 
 class StoredData(msgspec.Struct, frozen=True):
@@ -169,33 +174,49 @@ async def import_data(
     facts: Mapping[DataKind, Sequence[Path]],
 ) -> tuple[str, ...]:
     """Import market data, and files of facts about it; returns the names of their streams."""
+    beside = parts[0].options(importing)
+    factual: dict[str, None] = {}
+    for kind, files in facts.items():  # first: a split among them is not odd in the prices
+        for path in files:
+            factual.update(dict.fromkeys(await _import_facts(store, path, kind, beside=beside)))
     streams: dict[str, None] = {}
     for part in parts:
         streams.update(dict.fromkeys(await _import_part(store, part, importing)))
-    beside = parts[0].options(importing)
-    for kind, files in facts.items():
-        for path in files:
-            streams.update(dict.fromkeys(await _import_facts(store, path, kind, beside=beside)))
-    return tuple(streams)
+    return tuple(dict.fromkeys((*streams, *factual)))
 
 
 async def _import_part(store: EventStore, part: DataPart, importing: ImportOptions | None) -> tuple[str, ...]:
+    imported = await _imported(store, part.sources, part.options(importing), labels=part.labels)
+    return tuple(stream.stream for stream in imported.streams)
+
+
+async def _imported(
+    store: EventStore,
+    sources: Sequence[Source],
+    options: ImportOptions,
+    *,
+    labels: Callable[[int], str] | None = None,
+) -> ImportResult:
+    """The import of files or frames. Its errors name arguments of Python, and rows of frames by index."""
     try:
-        imported = await import_files(store, part.sources, part.options(importing))
+        return await import_files(store, sources, options)
     except BadRowsRefused as error:
-        if part.labels is None:
-            raise
-        labels = part.labels
 
         def named(rows: Sequence[BadRow]) -> tuple[BadRow, ...]:
-            return tuple(
-                BadFrameRow(row.file, row.line, row.field, row.seen, row.expected, labels(row.line))
-                for row in rows
-            )
+            return tuple(_named_row(row, labels) for row in rows)
 
         causes = tuple(BadRowCause(cause.count, named(cause.first)) for cause in error.causes)
         raise BadRowsRefused(named(error.rows), count=error.count, causes=causes) from None
-    return tuple(stream.stream for stream in imported.streams)
+    except InputError as error:
+        raise InputError(in_python(str(error))) from error
+
+
+def _named_row(row: BadRow, labels: Callable[[int], str] | None) -> BadRow:
+    expected = in_python(row.expected)
+    if labels is None:
+        return msgspec.structs.replace(row, expected=expected)
+    expected = expected.replace(_SORT, f"frame.sort_index() or {_SORT}")
+    return BadFrameRow(row.file, row.line, row.field, row.seen, expected, labels(row.line))
 
 
 async def _import_facts(
@@ -209,7 +230,7 @@ async def _import_facts(
         tz=beside.tz,
         session=beside.session if is_by_day else "",
     )
-    imported = await import_files(store, [path], options)
+    imported = await _imported(store, [path], options)
     return tuple(stream.stream for stream in imported.streams)
 
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from eventstore import EventStore
 from eventstore.catalogue import set_aside
-from eventstore.importing import ImportOptions, import_files
+from eventstore.importing import DataKind, ImportOptions, import_files
 from kernel.events import DataIssue, RunStarted, StrategyLogged
 from replay import backtest
 from replay.config import ReplayConfig
@@ -114,6 +114,38 @@ def test_a_backtest_has_them_as_a_frame_and_in_its_table(tmp_path: Path) -> None
     assert frame["issue"].tolist() == ["price_jump", "price_jump", "gap", "price_jump"]
     assert str(frame["known"].dt.tz) == "UTC"
     assert "3 price jumps, 1 gap; the first: A: price 200 beside 10 at 2024-01-03" in untyped(r)._repr_html_()
+
+
+def test_a_split_is_in_the_result_unless_the_run_plays_its_corporate_action(tmp_path: Path) -> None:
+    days = [f"2024-01-{day:02d}" for day in range(1, 31)]
+    prices = [(700.0 if n < 20 else 100.0) + n % 3 / 2 for n in range(30)]
+    bars = write_bars(
+        tmp_path, *(f"{d},{p},{p * 1.01},{p * 0.99},{p},1" for d, p in zip(days, prices, strict=True))
+    )
+    actions = tmp_path / "actions.csv"
+    actions.write_text("symbol,ex_date,type,ratio\nA,2024-01-21,split,7\n")
+    options = ImportOptions(symbol="A")
+
+    raw: Any = backtest(BuyAndHold, bars, importing=options).data_issues  # pandas has no types
+    known: Any = backtest(BuyAndHold, bars, importing=options, actions=actions).data_issues
+
+    assert raw["issue"].tolist() == ["likely_split"]
+    assert "looks like a split 7:1" in raw["words"][0]
+    assert len(known) == 0
+
+
+async def test_actions_that_come_after_the_bars_explain_a_split_too(tmp_path: Path) -> None:
+    lines = [f"2024-01-{n + 1:02d},{p},{p + 1},{p - 1},{p},1" for n, p in enumerate([700] * 20 + [100] * 10)]
+    store = await store_of_files(write_bars(tmp_path, *lines), options=ImportOptions(symbol="A"))
+    actions = tmp_path / "actions.csv"
+    actions.write_text("symbol,ex_date,type,ratio\nA,2024-01-21,split,7\n")
+    await import_files(store, [actions], ImportOptions(kind=DataKind.CORPORATE_ACTIONS))
+
+    alone = await record_run(store, [BuyAndHold()], CONFIG)
+    both = await record_run(store, [BuyAndHold()], replace(CONFIG, streams=("a.1d", "a.actions")))
+
+    found = [(await read_run(store, run)).result.data_issues for run in (alone, both)]
+    assert [len(each) for each in found] == [1, 0]
 
 
 def test_a_run_over_data_without_issues_says_nothing_of_them(tmp_path: Path) -> None:

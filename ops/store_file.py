@@ -1,8 +1,10 @@
 """The path of a command's store, and opening the store."""
 
+import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -14,11 +16,21 @@ from kernel.configuration import listed
 from kernel.errors import StreamMissing
 from replay.config import CONFIG_FILE, DEFAULT_STORE, store_of
 
+_COMMAND = re.compile(r"onetape (?:(?:log|streams [a-z-]+) [^\s,;)]+|import FILE(?: --kind [a-z-]+)?)")
+"""A command in a sentence, up to its last argument."""
+
 
 def default_store() -> Path:
     """The store of a command without ``--store``: that of the configuration here, else ``onetape.db``."""
     config = Path(CONFIG_FILE)
     return Path(store_of(config)) if config.exists() else Path(DEFAULT_STORE)
+
+
+def with_store(text: str, path: Path) -> str:
+    """The text with ``--store`` in each command that it names, if the store is not the default one."""
+    if path == default_store():
+        return text
+    return _COMMAND.sub(lambda found: f"{found.group()} --store {quote(str(path))}", text)
 
 
 def _resolved(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:

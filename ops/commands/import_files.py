@@ -31,7 +31,7 @@ from eventstore.importing.replacing import Replacement
 from eventstore.stream_keys import QUARANTINE_SUFFIX
 from kernel.errors import InputError, OnetapeError, StoreError
 from ops.event_loop import run
-from ops.store_file import existing_store, new_or_existing_store, store_option
+from ops.store_file import existing_store, new_or_existing_store, store_option, with_store
 from ops.tables import TableConsole, print_rows
 from replay.rows import Rows, number, text
 
@@ -235,10 +235,13 @@ def import_command(
     options = _options(import_options)
     replacement = Replacement(time.time_ns(), reason) if replace else None
     result = _import(files, options, store_path=store_path, replacement=replacement)
+    result = msgspec.structs.replace(
+        result, notes=tuple(with_store(note, store_path) for note in result.notes)
+    )
     if as_json:
         click.echo(msgspec.json.encode(result).decode())
     else:
-        _print_result(result, TableConsole())
+        _print_result(result, TableConsole(), store_path=store_path)
 
 
 def _options(values: Mapping[str, object]) -> ImportOptions:
@@ -286,6 +289,8 @@ def append_to_store(
         return run(append())
     except KeyboardInterrupt:
         raise ImportStopped(f"interrupted; {_how_far(path, stored)}") from None
+    except InputError as error:
+        raise InputError(with_store(str(error), path)) from error
     except StoreError as error:
         if not stored.before:
             raise  # it never began
@@ -334,7 +339,7 @@ def _progress_bar() -> Generator[Callable[[ImportProgress], None]]:
         )
 
 
-def _print_result(result: ImportResult, console: TableConsole) -> None:
+def _print_result(result: ImportResult, console: TableConsole, *, store_path: Path) -> None:
     for line, files in _recognised_lines(result):
         more = f" and {len(files) - 1:,} more" if len(files) > 1 else ""
         click.echo(f"{files[0]}{more}: {line}")
@@ -355,7 +360,8 @@ def _print_result(result: ImportResult, console: TableConsole) -> None:
         click.echo(f"{result.bad_count:,} bad rows quarantined ({result.quarantined_count:,} new):")
         click.echo(listing(result.bad_causes, count=result.bad_count))
         kept = [stream.stream for stream in result.streams if stream.stream.endswith(QUARANTINE_SUFFIX)]
-        click.echo(f"each of them, with its text: onetape log {kept[0]}" if kept else "")
+        command = with_store(f"onetape log {kept[0]}", store_path) if kept else ""
+        click.echo(f"each of them, with its text: {command}" if kept else "")
     for note in result.notes:
         click.echo(f"note: {note}")
 

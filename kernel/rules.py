@@ -25,6 +25,8 @@ use ``RULES``. Version 2 changed:
 - A delisting's amount in another currency than the instrument's is converted.
 - A share that takes a symbol in which nothing is held is booked by its own terms.
 - Of a buy, what the account is short of needs no cash, and not what its strategy is short of.
+- Exits that a strategy attaches to an order are reduce-only. At the simulated venue reduce-only orders end
+  with the position that they could reduce.
 - A spin-off adjusts total-adjusted prices of the old share by its value.
 - Units that a merger or spin-off gives to the plan of signals have a plan of their own, which keeps them. The
   target of joined plans is in whole lots.

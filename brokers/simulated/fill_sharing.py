@@ -97,8 +97,8 @@ class FillSharing:
     ) -> Iterable[ExecutionReport]:
         """Fill an order with its share of the event."""
         order = resting.order
-        if order.reduce_only and not self._reducible(resting):
-            yield self._cancel_nothing_to_reduce(event, resting)
+        if order.reduce_only and not self.reducible(resting):
+            yield self.cancel_nothing_to_reduce(event.ts, resting)
             return
         quantity = self._share(event, resting, price, taken)
         if quantity <= 0 or (order.time_in_force is FOK and quantity < _whole(resting, price)):
@@ -108,8 +108,8 @@ class FillSharing:
         quantity = reports[0].quantity or ZERO  # 0 if the account could not pay for any
         taken[pool] = taken.get(pool, 0.0) + float(quantity)
         yield from reports
-        if order.reduce_only and resting.leaves and not self._reducible(resting):
-            yield self._cancel_nothing_to_reduce(event, resting)
+        if order.reduce_only and resting.leaves and not self.reducible(resting):
+            yield self.cancel_nothing_to_reduce(event.ts, resting)
         if order.group_id and self._has_groups and quantity:
             yield from self._reduce_group(event.ts, resting, quantity)
         if order.display_quantity is not None and resting.leaves:
@@ -119,7 +119,7 @@ class FillSharing:
         """The quantity that this order gets from the event."""
         order, share = resting.order, resting.leaves
         if order.reduce_only:
-            share = min(share, self._reducible(resting))
+            share = min(share, self.reducible(resting))
         if order.display_quantity is not None and order.time_in_force is not FOK:
             share = min(share, order.display_quantity)
         gone = taken.get(_pool(event, order.side), 0.0)
@@ -143,15 +143,16 @@ class FillSharing:
             shared = self._state.shared[bar.symbol] = SharedBar(bar.ts, bar.timeframe)
         return shared.taken
 
-    def _reducible(self, resting: Resting) -> Decimal:
+    def reducible(self, resting: Resting) -> Decimal:
         """The quantity of its strategy's position that the order can close, by the venue's own count."""
         order = resting.order
         held = self._positions_for(order).get(order.strategy, ZERO)
         return max(-held if resting.is_buy else held, ZERO)
 
-    def _cancel_nothing_to_reduce(self, event: Event, resting: Resting) -> ExecutionReport:
+    def cancel_nothing_to_reduce(self, ts: int, resting: Resting) -> ExecutionReport:
+        """End a reduce-only order that has nothing to reduce."""
         self._state.end(resting)
-        return cancelled(event.ts, resting, NOTHING_TO_REDUCE)
+        return cancelled(ts, resting, NOTHING_TO_REDUCE)
 
     def _reduce_group(self, ts: int, filled: Resting, quantity: Decimal) -> Iterable[ExecutionReport]:
         """Reduce the other orders of a group by a fill, also orders in flight."""

@@ -371,6 +371,7 @@ def _register_host(one: PlacedStrategy, views: _HostViews, *, slug: str) -> Stra
         words=words,
         has=views.venue_facts.has,
         records_cuts=views.rules > FIRST_RULES,
+        exits_reduce=views.rules > FIRST_RULES,
         legs=views.hedged,
     )
     host = StrategyHost(

@@ -1,6 +1,6 @@
 """The orders of a strategy in hedging mode (``kernel.position_sides``).
 
-- Attached exits are reduce-only, so each closes the leg that its order opened.
+- Attached exits are reduce-only, as in netting mode: each closes the leg that its order opened.
 - A target is a target of the net position. Its order first closes the leg on the other side, and a second one
   opens the rest. So both legs are only held at once by a strategy that asks for them with orders.
 - The orders of one group and side all close or all open, because a group counts as one order.
@@ -74,10 +74,7 @@ class HedgedOrderPlans(OrderPlans):
     def _exits(self, ts: int, wanted: PlaceOrder, *, entry: Order) -> Sequence[OrderIntent]:
         if entry.reduce_only:
             raise ValueError("in hedging mode a reduce_only order opens nothing that exits could close")
-        return [
-            OrderIntent(ts, msgspec.structs.replace(one.order, reduce_only=True))
-            for one in super()._exits(ts, wanted, entry=entry)
-        ]
+        return super()._exits(ts, wanted, entry=entry)
 
     def _closable(self, order: Order) -> Decimal:
         """The whole lots of the leg that the order's side can close."""

@@ -55,7 +55,10 @@ class OrderPlans:
         state: HostState,
         instrument: Callable[[str], InstrumentDefined],
         sizes: Sizes,
+        exits_reduce: bool = True,
     ) -> None:
+        """``exits_reduce``: whether attached exits are reduce-only; not so under the first rules."""
+        self._exits_reduce = exits_reduce
         self._strategy = strategy
         self._slug = slug
         self._state = state
@@ -184,6 +187,7 @@ class OrderPlans:
                     price if order_type is LIMIT else None,
                     price if order_type is STOP else None,
                     GTC,
+                    reduce_only=self._exits_reduce,
                     tag=entry.tag,
                     parent_id=entry.client_order_id,
                     group_id=group_id,

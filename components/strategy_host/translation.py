@@ -99,6 +99,7 @@ class Translator:
         costs: CostView | None = None,
         has: Callable[[VenueFeature], bool] = has_all,
         records_cuts: bool = False,
+        exits_reduce: bool = True,
         legs: LegsView | None = None,
     ) -> None:
         """``legs``: the legs of strategies in hedging mode; ``None`` in netting mode."""
@@ -119,7 +120,14 @@ class Translator:
             records_cuts=records_cuts,
         )
         if legs is None:
-            self._plans = OrderPlans(strategy, slug=slug, state=state, instrument=instrument, sizes=sizes)
+            self._plans = OrderPlans(
+                strategy,
+                slug=slug,
+                state=state,
+                instrument=instrument,
+                sizes=sizes,
+                exits_reduce=exits_reduce,
+            )
         else:
             self._plans = HedgedOrderPlans(
                 strategy, legs, slug=slug, state=state, instrument=instrument, sizes=sizes

@@ -115,6 +115,11 @@ def _decision(ctx: Context, verb: str, symbol: str, amount: int, offset: int) ->
             return side(symbol, abs(amount), stop=last + offset)
         case "stop_limit":
             return side(symbol, abs(amount), limit=last + offset, stop=last + offset // 2)
+        case "reduce":
+            return side(symbol, abs(amount), stop=last + offset, reduce_only=True)
+        case "bracket":
+            worse, better = (last - 3, last + 3) if amount > 0 else (last + 3, last - 3)
+            return side(symbol, abs(amount), stop_loss=worse, take_profit=better if offset % 2 else None)
         case "cancel":
             return Cancel(chosen.client_order_id if chosen else ClientOrderId("nobody"))
         case "replace":

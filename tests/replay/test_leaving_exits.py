@@ -1,7 +1,5 @@
 """A sale beside a working exit is denied with the exit's id and the way out; after its cancel it is not."""
 
-from decimal import Decimal
-
 import pytest
 
 from kernel.events import OrderDenied
@@ -106,13 +104,3 @@ def test_a_position_is_left_by_cancelling_its_exits_and_selling_when_they_are_ca
     assert denials(stage) == []
     assert [fill.side.value for fill in stage.fills] == ["buy", "sell"]
     assert stage.position() == 0
-
-
-def test_where_shorts_are_allowed_a_stop_that_is_left_alone_opens_one() -> None:
-    stage = Rehearsal(Leaves(), symbols=["ABC"], settings={"cash": 100_000, "risk": {"allow_short": True}})
-
-    stage.bars([100, 100, 100, 100])
-    stage.bars([45, 45])
-
-    assert denials(stage) == []
-    assert stage.position() <= Decimal(0)

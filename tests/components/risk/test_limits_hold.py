@@ -54,7 +54,7 @@ STRICT = RiskLimits(
     ),
 )
 
-verbs = st.sampled_from(["market", "limit", "stop", "stop_limit", "replace", "cancel"])
+verbs = st.sampled_from(["market", "limit", "stop", "stop_limit", "reduce", "bracket", "replace", "cancel"])
 amounts = st.sampled_from([-60, -40, -25, -7, 7, 25, 40, 60])
 steps = st.tuples(verbs, st.sampled_from("AB"), amounts, st.integers(-4, 4))
 scripts: st.SearchStrategy[list[list[Step]]] = st.lists(st.lists(steps, max_size=3), min_size=5, max_size=20)

@@ -103,7 +103,7 @@ class _Track:
         self._silent: list[int] = []
 
     def is_usual(self, event: Event) -> bool:
-        """Take a row if it is like most: 0.7 us, where ``issues`` takes 5 us."""
+        """Take a row if it is like most, without a look at its neighbours."""
         if isinstance(event, Trade):
             price, before = event.price, self._price
             if before >= SPIKE * price or price >= SPIKE * before or event.ts - self._ts > self._longest_gap:

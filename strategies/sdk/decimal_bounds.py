@@ -6,7 +6,9 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import reduce
 from itertools import repeat
+from operator import or_
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -34,10 +36,7 @@ def without_decimal_bounds(declared: Hint) -> Hint:
     if plain == arguments:
         return declared
     if origin in _UNIONS:
-        union, *others = plain
-        for each in others:
-            union = union | each
-        return union
+        return reduce(or_, plain)
     return origin[plain]
 
 

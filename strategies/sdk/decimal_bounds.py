@@ -6,9 +6,7 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
-from functools import reduce
 from itertools import repeat
-from operator import or_
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -32,11 +30,16 @@ def without_decimal_bounds(declared: Hint) -> Hint:
         return Annotated[(inner, *extras)] if extras else inner
     if origin not in _UNIONS and origin not in _CONTAINERS:
         return declared
-    plain = tuple(each if each is ... else without_decimal_bounds(each) for each in arguments)
+    plain: tuple[Hint, ...] = tuple(
+        each if each is ... else without_decimal_bounds(each) for each in arguments
+    )
     if plain == arguments:
         return declared
     if origin in _UNIONS:
-        return reduce(or_, plain)
+        union = plain[0]
+        for each in plain[1:]:
+            union = union | each
+        return union
     return origin[plain]
 
 

@@ -56,6 +56,8 @@ class EntersAndLeaves(Strategy[Plan, Seen]):
                 yield target_weight(bar.symbol, 0)
             case "turn":
                 yield target_position(bar.symbol, -10)
+            case _:
+                return
 
 
 WAYS_OUT = ("sell", "reduce", "target", "weight")

@@ -37,12 +37,17 @@ TEXT_SUFFIXES = {
 }
 
 
+FIRST_READ = ("README.md", "docs/strategies.md")
+"""The pages of a newcomer, whose examples run in the quick suite. Those of the others take minutes."""
+
+
 def _documents_with_examples() -> list[object]:
     found: list[object] = []
     for path in markdown_files():
         marked = examples((ROOT / path).read_text("utf-8"))
         if marked:
-            marks = [pytest.mark.slow] if any(each.is_slow for each in marked) else []
+            is_slow = path not in FIRST_READ or any(each.is_slow for each in marked)
+            marks = [pytest.mark.slow] if is_slow else []
             found.append(pytest.param(path, id=path, marks=marks))
     return found
 

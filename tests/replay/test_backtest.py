@@ -165,9 +165,9 @@ def test_the_equity_begins_with_the_cash_and_ends_with_the_final_equity(done: Ba
 
 
 def test_the_report_is_a_page_where_it_was_wanted(done: Backtest, tmp_path: Path) -> None:
-    path = done.report(str(tmp_path / "new" / "r.html"))
+    path = done.report(str(tmp_path / "r.html"))
 
-    assert path == tmp_path / "new" / "r.html"
+    assert path == tmp_path / "r.html"
     assert "ma_cross" in path.read_text()
 
 

@@ -27,6 +27,7 @@ from strategies.sdk import (
     Cancel,
     Decision,
     OneCancelsOther,
+    OneTriggersOther,
     PlaceOrder,
     Strategy,
     StrategyParams,
@@ -67,7 +68,7 @@ class ScriptedOrders(Strategy[Script, Progress]):
                 others = (self._order(step, bar), self._order(paired[step.name], bar))
                 yield OneCancelsOther(others)
             elif not step.oco:
-                yield self._order(step, bar)
+                yield self._with_exits(step, bar)
 
     def _at(self, index: int) -> list[Step]:
         return self._by_bar().get(index, [])
@@ -83,6 +84,19 @@ class ScriptedOrders(Strategy[Script, Progress]):
             if order.tag == step.name:
                 yield Cancel(order.client_order_id)
 
+    def _with_exits(self, step: Step, bar: Bar) -> Decision:
+        """An order and its exits. Those of other engines also open positions, unlike attached ones here."""
+        leave = sell if step.side == "buy" else buy
+        exits: list[PlaceOrder] = []
+        if step.stop_loss is not None:
+            exits.append(leave(step.symbol, step.quantity, stop=step.stop_loss, tag=step.name))
+        if step.take_profit is not None:
+            exits.append(leave(step.symbol, step.quantity, limit=step.take_profit, tag=step.name))
+        order = self._order(step, bar)
+        if len(exits) > 1:
+            return OneTriggersOther(order, (OneCancelsOther(tuple(exits)),))
+        return OneTriggersOther(order, tuple(exits)) if exits else order
+
     def _order(self, step: Step, bar: Bar) -> PlaceOrder:
         send = buy if step.side == "buy" else sell
         lasts = step.days is not None
@@ -94,8 +108,6 @@ class ScriptedOrders(Strategy[Script, Progress]):
             order_type=MATCHING_TYPES[step.type],
             time_in_force=TimeInForce.GTD if lasts else TimeInForce.GTC,
             expire_ts=bar.ts + (step.days or 0) * DAY_NS + 1 if lasts else 0,
-            stop_loss=step.stop_loss,
-            take_profit=step.take_profit,
             tag=step.name,
         )
 

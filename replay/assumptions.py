@@ -92,7 +92,7 @@ class CutQuantities:
             found.append(f"{self._count:,} orders cut to whole lots, first {self._first}")
         if self._plan_count:
             found.append(
-                f"{self._plan_count:,} plans of signals came to less than one lot, so to no position, "
+                f"{self._plan_count:,} plans of signals were for less than one lot and opened nothing, "
                 f"first {self._first_plan}"
             )
         return found

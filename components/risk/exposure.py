@@ -106,20 +106,17 @@ class WorkingExposure:
             opened = _opening_value(-held, one.sell + quantity, one.sell_value + value)
         return max(ZERO, opened - one.counted)
 
-    def _margin_of(self, symbol: str, buys: Decimal, sales: Decimal) -> Decimal:
-        """The initial margin of the side that needs more."""
-        rate_of = self._account.opening_margin_rate
-        of_buys = buys * rate_of(symbol, BUY) if buys else ZERO
-        return max(of_buys, sales * rate_of(symbol, SELL)) if sales else of_buys
-
-    def _recount(self, symbol: str, one: SymbolExposure) -> None:
-        sums, held = self.sums, self._account.net_position(symbol)
+    def _counted(self, symbol: str, one: SymbolExposure) -> tuple[Decimal, Decimal]:
+        """The exposure of a symbol's orders and its initial margin: of the side that needs more."""
+        held, rate_of = self._account.net_position(symbol), self._account.opening_margin_rate
         buys = _opening_value(held, one.buy, one.buy_value) if one.buy else ZERO
         sales = _opening_value(-held, one.sell, one.sell_value) if one.sell else ZERO
-        counted, margin, sector = max(buys, sales), ZERO, one.sector
-        if counted:
-            margin = self._margin_of(symbol, buys, sales)
-            sector = self._market.instrument(symbol).sector
+        margin = buys * rate_of(symbol, BUY) if buys else ZERO
+        return max(buys, sales), max(margin, sales * rate_of(symbol, SELL)) if sales else margin
+
+    def _recount(self, symbol: str, one: SymbolExposure) -> None:
+        sums, (counted, margin) = self.sums, self._counted(symbol, one)
+        sector = self._market.instrument(symbol).sector if counted else one.sector
         if counted != one.counted or sector != one.sector:
             by_sector = sums.by_sector
             by_sector[one.sector] = by_sector.get(one.sector, ZERO) - one.counted or ZERO

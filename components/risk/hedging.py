@@ -114,20 +114,12 @@ class LegExposure(WorkingExposure):
     def added_by(self, symbol: str, side: Side, *, quantity: Decimal, value: Decimal) -> Decimal:  # noqa: ARG002  # the signature of netting mode
         return value
 
-    def _recount(self, symbol: str, one: SymbolExposure) -> None:
-        sums, rate_of = self.sums, self._account.opening_margin_rate
-        counted, margin, sector = one.buy_value + one.sell_value, ZERO, one.sector
-        if counted:
-            margin = one.buy_value * rate_of(symbol, BUY) + one.sell_value * rate_of(symbol, SELL)
-            sector = self._market.instrument(symbol).sector
-        by_sector = sums.by_sector
-        by_sector[one.sector] = by_sector.get(one.sector, ZERO) - one.counted or ZERO
-        by_sector[sector] = by_sector.get(sector, ZERO) + counted or ZERO
-        sums.counted = sums.counted + (counted - one.counted) or ZERO
-        sums.margin = sums.margin + (margin - one.margin) or ZERO
-        one.counted, one.margin, one.sector = counted, margin, sector
-        if not (one.buy or one.sell):
-            del sums.by_symbol[symbol]
+    def _counted(self, symbol: str, one: SymbolExposure) -> tuple[Decimal, Decimal]:
+        counted, rate_of = one.buy_value + one.sell_value, self._account.opening_margin_rate
+        if not counted:
+            return ZERO, ZERO
+        margin = one.buy_value * rate_of(symbol, BUY) + one.sell_value * rate_of(symbol, SELL)
+        return counted, margin
 
 
 class _ByLeg(WorkingOrders):

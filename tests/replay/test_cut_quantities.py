@@ -180,6 +180,6 @@ async def test_signals_that_come_to_less_than_a_lot_are_told_with_their_count() 
     (note,) = result.notes
     assert result.orders == 0
     assert note == (
-        f"{sum(plan.score != 0 for plan in plans)} plans of signals came to less than one lot, so to no "
-        "position, first A with score 1 (lot 1)"
+        f"{sum(plan.score != 0 for plan in plans)} plans of signals were for less than one lot and opened "
+        "nothing, first A with score 1 (lot 1)"
     )

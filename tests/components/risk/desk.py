@@ -207,9 +207,10 @@ class Desk:
         stop_price: str = "",
     ) -> ReplaceApproved | ReplaceDenied:
         """Risk's answer to new terms; an empty one keeps the old."""
-        terms = (Decimal(term) if term else None for term in (quantity, limit_price, stop_price))
-        intent = ReplaceIntent(0, order.client_order_id, strategy, order.symbol, *terms)  # type: ignore[arg-type]  # three terms
-        answer = self.hear(intent)
+        units, limit, stop = (Decimal(term) if term else None for term in (quantity, limit_price, stop_price))
+        answer = self.hear(
+            ReplaceIntent(0, order.client_order_id, strategy, order.symbol, units, limit, stop)
+        )
         assert isinstance(answer, ReplaceApproved | ReplaceDenied), answer
         return answer
 

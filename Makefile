@@ -2,6 +2,7 @@
 #
 # PYTHON=...  the interpreter for .venv (3.11 to 3.13); found by itself if not given
 # JOBS=...    how many test processes run side by side
+# HOURS=...   how long `make soak` runs
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -9,6 +10,7 @@ SHELL := /bin/bash
 
 PYTHON ?=
 JOBS ?= 2
+HOURS ?= 1
 BIN := .venv/bin
 CODE := kernel eventstore components brokers strategies replay ops tests
 LOCKED := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
@@ -17,7 +19,7 @@ LOCKED := $(BIN)/python -m pip install --quiet --disable-pip-version-check --con
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test test-all slow coverage check lint format-check types imports fmt bench bench-peers engines \
-	validation events clean
+	validation events soak clean
 
 help:
 	@echo "make demo      the main job: import the bundled data, replay it, print the result and write a report"
@@ -25,7 +27,8 @@ help:
 	@echo "make test-all  the same with the slow tests"
 	@echo "make coverage  the quick tests again, with the lines and branches that they reach"
 	@echo "make check     lint, format, types and import contracts alone"
-	@echo "make slow      the slow tests alone"
+	@echo "make slow      the slow tests alone, and the properties with many examples"
+	@echo "make soak HOURS=N  a daemon under load for so long, in real processes"
 	@echo "make fmt       format the code and sort its imports"
 	@echo "make bench     measure, and write docs/benchmarks.md"
 	@echo "make bench-peers  install the engines that make bench compares with, each in its own environment"
@@ -65,9 +68,12 @@ coverage: .venv/installed-dev
 test-all: check .engines/installed
 	$(BIN)/pytest -n $(JOBS) --cov --cov-report=term:skip-covered
 
-# pytest ends with 5 where no test is marked slow
+# the properties too, with many examples: the quick suite tries few
 slow: .venv/installed-dev .engines/installed
-	$(BIN)/pytest -n $(JOBS) -m slow || test $$? -eq 5
+	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest -n $(JOBS) -m "slow or hypothesis"
+
+soak: .venv/installed-dev
+	$(BIN)/python -m tests.ops.daemon.soak $(HOURS)
 
 check: lint format-check types imports
 

@@ -10,6 +10,7 @@ quality).
 """
 
 from collections.abc import Collection, Sequence
+from shlex import quote
 
 import msgspec
 
@@ -102,8 +103,8 @@ async def restore(
     versions = await _aside(store, stream, number)
     if await store.streams([one.stream for one in versions]):
         raise InputError(
-            f"stream {stream!r} has events: put them aside first (onetape streams set-aside {stream}), or "
-            "delete them"
+            f"stream {stream!r} has events: put them aside first "
+            f"(onetape streams set-aside {quote(stream)}), or delete them"
         )
     moves = [StreamMove(aside_key(one.stream, one.number), one.stream, _hash(one)) for one in versions]
     record = StreamRestored(max(ts, catalogue.ts), versions, reason)

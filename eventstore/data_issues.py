@@ -23,6 +23,7 @@ from kernel.errors import InputError
 from kernel.events import (
     Bar,
     CorporateAction,
+    CorporateActionKind,
     DataDescribed,
     DataIssue,
     DataIssueFound,
@@ -254,7 +255,7 @@ def _words(kind: DataIssue, count: int) -> str:
 async def without_known_splits(
     store: EventStore, issues: Sequence[DataIssueFound], *, streams: Collection[str] | None = None
 ) -> list[DataIssueFound]:
-    """The issues without splits whose symbol has a corporate action of that day in the store.
+    """The issues without splits that a corporate action of the symbol and day in the store explains.
 
     ``streams`` are those to look for actions in; ``None``: all.
     """
@@ -270,8 +271,16 @@ async def without_known_splits(
 
 def _is_explained(issue: DataIssueFound, actions: Sequence[CorporateAction]) -> bool:
     return issue.issue is DataIssue.LIKELY_SPLIT and any(
-        one.symbol == issue.symbol and issue.from_ts - DAY_NS <= one.ts <= issue.to_ts for one in actions
+        one.symbol == issue.symbol
+        and issue.from_ts - DAY_NS <= one.ts <= issue.to_ts
+        and (one.kind is not CorporateActionKind.DIVIDEND or _is_most_of(float(one.amount), issue))
+        for one in actions
     )
+
+
+def _is_most_of(dividend: float, issue: DataIssueFound) -> bool:
+    """Whether a dividend is more than half of a fall of the price."""
+    return 2 * dividend > issue.limit - issue.found > 0
 
 
 async def append_new_facts(

@@ -51,6 +51,18 @@ def encode_events(stream: str, events: Sequence[Event], *, causes: Sequence[int]
     return EncodedEvents(_encode(stream, events, causes=causes, check=check))
 
 
+def encode_step(stream: str, events: Sequence[Event], *, causes: Sequence[int]) -> EncodedEvents:
+    """Events of a step of the engine, ready to append. Raises as ``append`` does.
+
+    Only derived events are decoded: inputs were read back when they were admitted.
+    """
+    derived = [event for event, cause in zip(events, causes, strict=False) if cause >= 0]
+    encoded = _encode(stream, events, causes=causes, check=_check_nothing)
+    if derived:
+        _encode(stream, derived, causes=None, check=_check_all)
+    return EncodedEvents(encoded)
+
+
 def encode_runs(
     stream: str, events: Sequence[Event] | EncodedEvents, *, causes: Sequence[int] | None = None
 ) -> tuple[EncodedRun, ...]:
@@ -125,6 +137,10 @@ def _check_ts(events: list[Event]) -> None:
 def _check_all(events: list[Event], payload: bytes) -> None:
     """Raise unless every event can be decoded."""
     check_readable(payload, len(events))
+
+
+def _check_nothing(_events: list[Event], _payload: bytes) -> None:
+    """For events that are checked apart."""
 
 
 def _check_firsts(events: list[Event], _payload: bytes) -> None:

@@ -190,9 +190,11 @@ class _MemoryBlocks:
         self._is_closed = True
         self._by_stream.clear()
 
-    async def last_header(self, stream: str) -> BlockHeader | None:
-        blocks = self.of(stream)
-        return blocks[-1].header if blocks else None
+    async def start(self, stream: str) -> StreamHead:
+        return StreamHead(stream)
+
+    async def last_seq(self, stream: str) -> int:
+        return self.head(stream).seq
 
     async def headers(self, stream: str, *, from_seq: int, limit: int) -> list[BlockHeader]:
         start = self._place(stream, from_seq)
@@ -224,10 +226,10 @@ class _PinnedBlocks(_MemoryBlocks):
         assert stream == self._stream, "a reader reads one stream"
         return self
 
-    async def last_header(self, stream: str) -> BlockHeader | None:
+    async def last_seq(self, stream: str) -> int:
         if self._store.of(stream) is not self._held:
             raise self._moved()
-        return self._held[-1].header
+        return self._held[-1].header.last_seq
 
     def _moved(self) -> StreamMissing:
         return StreamMissing(

@@ -155,7 +155,7 @@ class SplitWatch:
         before, opened = self._last_close, self._open
         found: Split | None = None
         if min(before, opened, self._low) > 0:
-            move = log(opened / before)
+            move = _change(opened, before)
             if self._split is not None:
                 found = self._confirmed(known_ts)
             elif abs(move) >= _SMALLEST_CHANGE and self._is_split_like(move):
@@ -175,12 +175,12 @@ class SplitWatch:
         return self._high > self._low or max(ratio) >= _FLAT_RATIO * min(ratio)
 
     def _is_calm(self, change: float) -> bool:
-        return log(self._high / self._low) <= _CALM_PART * change
+        return _change(self._high, self._low) <= _CALM_PART * change
 
     def _confirmed(self, known_ts: int) -> Split | None:
         split = self._split
         assert split is not None, "called while a change waits for calm sessions"
-        stays = abs(log(self._close / self._last_close)) <= _CALM_PART * self._change
+        stays = abs(_change(self._close, self._last_close)) <= _CALM_PART * self._change
         self._calm += 1
         if not stays or not self._is_calm(self._change):
             self._split = None
@@ -192,12 +192,17 @@ class SplitWatch:
 
 def split_ratio(price: float, before: float) -> tuple[int, int] | None:
     """(new shares, old shares) of the split that a change of the price is near to; ``None`` for none."""
-    change = abs(log(price / before))
+    change = abs(_change(price, before))
     new, old = min(SPLIT_RATIOS, key=lambda ratio: abs(change - log(ratio[0] / ratio[1])))
     exact = log(new / old)
     if abs(change - exact) > max(_NEAR, _NEAR_PART * exact):
         return None
     return (new, old) if price < before else (old, new)
+
+
+def _change(price: float, before: float) -> float:
+    """The logarithm of the ratio of two prices above 0, however far apart they are."""
+    return log(price) - log(before)
 
 
 def _on_one_side(price: float, first: float, second: float) -> bool:

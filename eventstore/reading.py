@@ -28,20 +28,24 @@ class Growth(Protocol):
 async def read_batches(source: BlockSource, stream: str, selection: Selection) -> AsyncGenerator[Batch, None]:
     """The stream's present events, checked, in order of seq. Raises as ``EventStore.read`` does."""
     source = await source.pinned(stream)
-    last = await source.last_header(stream)
-    if last is None:
+    last_seq = await source.last_seq(stream)
+    if not last_seq:
         raise StreamMissing(f"there is no stream {stream!r} in the store")
     scan = BlockScan(source, stream, selection)
-    async with aclosing(_batches(scan, selection, end_seq=last.last_seq)) as batches:
+    async with aclosing(_batches(scan, selection, end_seq=last_seq)) as batches:
         async for batch in batches:
             yield batch
 
 
 async def block_hash(source: BlockSource, stream: str, seq: int) -> bytes:
     """See ``EventStore.block_hash``."""
-    last = await source.last_header(stream)
-    if last is None or not 1 <= seq <= last.last_seq:
+    if not 1 <= seq <= await source.last_seq(stream):
         raise StreamMissing(f"stream {stream!r} holds no event {seq}")
+    start = await source.start(stream)
+    if seq == start.seq:
+        return start.block_hash
+    if seq < start.seq:
+        raise StreamMissing(f"stream {stream!r}: events up to {start.seq} are no longer in the store")
     (header,) = await source.headers(stream, from_seq=seq, limit=1)
     return header.hash
 
@@ -53,9 +57,8 @@ async def follow_batches(
     scan = BlockScan(source, stream, selection)
     while not scan.is_finished:
         mark = growth.mark(stream)
-        last = await source.last_header(stream)
-        end_seq = 0 if last is None else last.last_seq
-        if last is not None and not scan.is_begun:
+        end_seq = await source.last_seq(stream)
+        if end_seq and not scan.is_begun:
             source = await source.pinned(stream)
             scan = BlockScan(source, stream, selection)
         if scan.has_more(end_seq):
@@ -71,11 +74,12 @@ async def verify_blocks(source: BlockSource, stream: str) -> Damage | None:
     last_ts: int | None = None
     try:
         source = await source.pinned(stream)
-        last = await source.last_header(stream)
-        if last is None:
+        last_seq = await source.last_seq(stream)
+        if not last_seq:
             raise StreamMissing(f"there is no stream {stream!r} in the store")
-        scan = BlockScan(source, stream, Selection())
-        async with aclosing(_pages(scan, last.last_seq)) as pages:
+        start = await source.start(stream)
+        scan = BlockScan(source, stream, Selection(from_seq=start.seq + 1))
+        async with aclosing(_pages(scan, last_seq)) as pages:
             async for page in pages:
                 for block in page:
                     _check_contents(block, last_ts)

@@ -6,6 +6,7 @@ stream. The facts about a stream are those beside the events that the run read.
 """
 
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from shlex import quote
 
 import msgspec
 
@@ -62,7 +63,7 @@ async def why_missing(store: EventStore, stream: str) -> str:
     if change is None:
         return ""
     if isinstance(change, StreamSetAside):
-        return f": it was set aside{_when(change)}; to get it back: onetape streams restore {stream}"
+        return f": it was set aside{_when(change)}; to get it back: onetape streams restore {quote(stream)}"
     return f": it was {_word(change)}{_when(change)}" if isinstance(change, StreamDeleted) else ""
 
 

@@ -9,6 +9,7 @@ Splits in the store that fall into a bar put the bar on the terms after them.
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from shlex import quote
 
 import msgspec
 
@@ -204,7 +205,7 @@ def _differs(stream: str, bar: Bar | None = None) -> InputError:
     where = "" if bar is None else f" at {iso_utc(bar.ts)}"
     return InputError(
         f"stream {stream!r} holds other bars{where}; nothing was appended. Delete it or set it aside first "
-        f"(onetape streams delete {stream}), or name another one with --as"
+        f"(onetape streams delete {quote(stream)}), or name another one with --as"
     )
 
 

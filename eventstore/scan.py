@@ -11,9 +11,9 @@ from typing import Protocol
 import msgspec
 
 from eventstore.block import GENESIS_HASH, Block, BlockHeader, check_chain
-from eventstore.port import Selection
+from eventstore.port import Selection, StreamHead
 from eventstore.selection import matches
-from kernel.errors import StoreDamaged
+from kernel.errors import StoreDamaged, StreamMissing
 
 HEADERS_PER_LOAD = 512
 """Headers fetched at once: about 100 kB, and one round trip to a thread for up to two million events."""
@@ -33,12 +33,16 @@ class BlockSource(Protocol):
     async def pinned(self, stream: str) -> "BlockSource":
         """The same blocks, as they are under this key now, even if they are moved to another key later.
 
-        Afterwards it raises ``StreamMissing`` if they were removed, and for a ``last_header`` of moved ones.
+        Afterwards it raises ``StreamMissing`` if they were removed, and for a ``last_seq`` of moved ones.
         """
         ...
 
-    async def last_header(self, stream: str) -> BlockHeader | None:
-        """The header of the stream's last block; ``None`` if the stream has no block."""
+    async def start(self, stream: str) -> StreamHead:
+        """The end of the events that are not here any more; seq 0 if all are here."""
+        ...
+
+    async def last_seq(self, stream: str) -> int:
+        """The seq of the stream's last event; 0 if it has none."""
         ...
 
     async def headers(self, stream: str, *, from_seq: int, limit: int) -> list[BlockHeader]:
@@ -84,6 +88,7 @@ class BlockScan:
         self._selection = selection
         self._previous_hash: bytes | None = None  # None: the first block is not found yet
         self._headers: deque[BlockHeader] = deque()
+        self._start = StreamHead(stream)
         self.next_seq = max(1, selection.from_seq)
         self.is_finished = False
         """Whether no later event can match, present or future."""
@@ -181,13 +186,29 @@ class BlockScan:
 
     async def _place(self, end_seq: int) -> None:
         """Find the first block to scan, and the hash before it."""
+        self._start = await self._source.start(self._stream)
+        self._skip_missing(self._start)
         start = await self._seek(end_seq)
         if start <= end_seq and start > 1:
             start = (await self._header_at(start)).first_seq
         self.next_seq, self._previous_hash = start, await self._hash_before(start)
 
+    def _skip_missing(self, start: StreamHead) -> None:
+        """Go to the first event that is here. Raise ``StreamMissing`` if a missing one may be selected."""
+        if self.next_seq > start.seq:
+            return
+        from_ts = self._selection.from_ts
+        if from_ts is None or from_ts <= start.ts:
+            raise StreamMissing(
+                f"stream {self._stream!r}: events {self.next_seq} to {start.seq} are no longer in the store; "
+                f"it can be read from seq {start.seq + 1} on"
+            )
+        self.next_seq = start.seq + 1
+
     async def _hash_before(self, first_seq: int) -> bytes:
-        return GENESIS_HASH if first_seq == 1 else (await self._header_at(first_seq - 1)).hash
+        if first_seq == self._start.seq + 1:
+            return self._start.block_hash or GENESIS_HASH
+        return (await self._header_at(first_seq - 1)).hash
 
     async def _header_at(self, seq: int) -> BlockHeader:
         found = await self._source.headers(self._stream, from_seq=seq, limit=1)

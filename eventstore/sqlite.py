@@ -19,6 +19,7 @@ from eventstore.growth import StreamMarks
 from eventstore.port import Batch, Damage, Selection, StreamHead, StreamInfo, StreamMove
 from eventstore.reading import block_hash, follow_batches, read_batches, verify_blocks
 from eventstore.sqlite_blocks import SqliteBlocks
+from eventstore.sqlite_file import SqliteFile
 from eventstore.sqlite_listing import ids_holding, list_streams
 from eventstore.sqlite_moves import move_streams
 from eventstore.sqlite_opening import StoreFiles, end_session, open_to_read, open_to_write
@@ -53,13 +54,13 @@ class SqliteEventStore:
     others. The file must be on a local disk, as SQLite's WAL does not work over a network.
     """
 
-    def __init__(self, files: StoreFiles):
-        """Use ``open``."""
+    def __init__(self, files: StoreFiles, *, marks: StreamMarks | None = None):
+        """Use ``open``. ``marks`` wake the followers of a store in a folder."""
         self._files = files
         self._path = files.path
         self._reader = files.reader
         self._blocks = SqliteBlocks(files.reader, files.witness)
-        self._marks = _StreamMarks()
+        self._marks = SharedFileMarks() if marks is None else marks
         self._writer = (
             None
             if files.writing is None
@@ -88,6 +89,21 @@ class SqliteEventStore:
     def possible_loss(self) -> str | None:
         """A sentence if commits before this open may be missing after a power cut. See ``Durability``."""
         return self._files.possible_loss
+
+    @property
+    def blocks(self) -> SqliteBlocks:
+        """Its blocks, for a store in a folder, of which this is the open segment."""
+        return self._blocks
+
+    @property
+    def reader(self) -> SqliteFile:
+        """Its connection for reading."""
+        return self._reader
+
+    @property
+    def writer(self) -> SqliteWriter:
+        """Its group commit. Raises ``StoreError`` if it was opened read-only."""
+        return self._writable()
 
     async def __aenter__(self) -> "SqliteEventStore":
         return self
@@ -137,6 +153,11 @@ class SqliteEventStore:
             ids = None if holding is None else await ids_holding(self._reader, holding)
             infos = tuple(info for info in await list_streams(self._reader, ids) if is_name(info.stream))
         return infos if holding is None else holding_only(infos, holding)
+
+    async def own_bytes(self) -> int:
+        """Bytes of the events in this file."""
+        ((total,),) = await self._reader.fetch("SELECT coalesce(sum(length(payload)), 0) FROM block")
+        return total if isinstance(total, int) else 0
 
     async def _named(self, names: Collection[str]) -> tuple[StreamInfo, ...]:
         """The streams of these names. Ids are looked up again if some have been moved since."""
@@ -240,7 +261,7 @@ class SqliteEventStore:
         return self._writer
 
 
-class _StreamMarks(StreamMarks):
+class SharedFileMarks(StreamMarks):
     """Marks whose wait ends after a while, so that appends of other processes are seen."""
 
     async def wait(self, mark: asyncio.Event) -> None:

@@ -8,6 +8,7 @@ from eventstore.block import GENESIS_HASH, Block, BlockHeader, check_chain
 from eventstore.block_id import block_id, first_seq_of
 from eventstore.planning import MAX_SEQ, head_of
 from eventstore.port import StreamHead
+from eventstore.segment_starts import parts_of, start_of
 from eventstore.sqlite_file import FileDamaged, RowTaken, SqliteFile, SqlRow, SqlValue
 from eventstore.stream_keys import is_removed, name_in
 from eventstore.stream_names import StreamNames, name_of
@@ -55,13 +56,20 @@ class SqliteBlocks:
         self._are_names_checked = witness is None
         self._pinned: tuple[str, int] | None = None
 
+    @property
+    def file(self) -> SqliteFile:
+        """The connection."""
+        return self._file
+
     async def pinned(self, stream: str) -> "SqliteBlocks":
         """See ``BlockSource.pinned``."""
-        if self._pinned is not None or not await self._end(stream, limit=1):
+        if self._pinned is not None or not await self.last_seq(stream):
             return self
         stream_id = await self.stream_id(stream)
-        if stream_id is None:
-            return self
+        return self if stream_id is None else self.pinned_to(stream, stream_id)
+
+    def pinned_to(self, stream: str, stream_id: int) -> "SqliteBlocks":
+        """The blocks of an id, under this key."""
         blocks = SqliteBlocks(self._file, self._witness)
         blocks._names, blocks._pinned = self._names, (stream, stream_id)
         return blocks
@@ -93,14 +101,29 @@ class SqliteBlocks:
         """The end of the stream. Raises ``StoreDamaged`` if its last header breaks the chain."""
         headers = await self._end(stream, limit=2)
         if not headers:
-            return StreamHead(stream=stream)
+            return await self.start(stream)
         last = headers[0]
-        check_chain(last, headers[1].hash if len(headers) > 1 else GENESIS_HASH)
+        if len(headers) > 1:
+            check_chain(last, headers[1].hash)
+        else:
+            check_chain(last, (await self.start(stream)).block_hash or GENESIS_HASH)
         return head_of(last)
 
-    async def last_header(self, stream: str) -> BlockHeader | None:
+    async def start(self, stream: str) -> StreamHead:
+        """See ``BlockSource.start``."""
+        if not self._file.is_segment:
+            return StreamHead(stream)
+        stream_id = await self.stream_id(stream)
+        return StreamHead(stream) if stream_id is None else await start_of(self._file, stream_id, stream)
+
+    async def last_seq(self, stream: str) -> int:
+        """See ``BlockSource.last_seq``."""
         headers = await self._end(stream, limit=1)
-        return headers[0] if headers else None
+        return headers[0].last_seq if headers else (await self.start(stream)).seq
+
+    async def parts(self, stream_id: int) -> list[tuple[int, int]]:
+        """The earlier segments that hold events of a stream, each with its last seq there."""
+        return await parts_of(self._file, stream_id)
 
     async def holds(self, stream: str, first_seq: int) -> bool:
         """Whether a block with this first seq exists, by the primary key alone."""
@@ -135,7 +158,7 @@ class SqliteBlocks:
         names = [row[-1:] for row in rows] or await self._file.fetch(_NAME, (stream_id,))
         return [_header(stream, row[:-1]) for row in rows], name_of(names[0][0]) if names else None
 
-    async def _check_kept(self, stream: str, stream_id: int) -> None:
+    async def check_kept(self, stream: str, stream_id: int) -> None:
         """Raise ``StreamMissing`` if the blocks of an id were removed."""
         for (name,) in await self._file.fetch(_NAME, (stream_id,)):
             if is_removed(name_of(name)):
@@ -170,7 +193,7 @@ class SqliteBlocks:
                 return await self.headers(stream, from_seq=from_seq, limit=1)
             raise StoreDamaged(stream, first_bad_seq=from_seq, reason=str(error)) from error
         if not rows:
-            await self._check_kept(stream, stream_id)
+            await self.check_kept(stream, stream_id)
         headers: list[BlockHeader] = []
         for row in rows:
             try:
@@ -199,7 +222,7 @@ class SqliteBlocks:
                 break
             blocks.append(Block(header=header, causes=row[1], payload=row[2]))
         if not blocks:
-            await self._check_kept(stream, stream_id)
+            await self.check_kept(stream, stream_id)
             raise StoreDamaged(
                 stream, first_bad_seq=headers[0].first_seq, reason="a block's payload is missing"
             )

@@ -22,7 +22,10 @@ APPLICATION_ID = 0x6F746170
 """The letters "otap" in the header of the SQLite file. They mark it as an event store."""
 
 FORMAT_VERSION = 1
-"""``user_version`` of the file. Every other one is refused."""
+"""``user_version`` of a store in one file."""
+
+SEGMENT_FORMAT = 2
+"""``user_version`` of a segment, one of the files of a store in a folder. Other formats are refused."""
 
 PAGE_SIZE = 16_384
 """Bytes. Appending 8,192 quotes at a time takes, in ns of CPU per event, 411 with pages of 4 kB, 385 with
@@ -115,6 +118,8 @@ class SqliteFile:
         self.path = path
         self._connection = connection
         self._is_closed = False
+        self.is_segment = False
+        """Whether its streams begin where another file ends (``segment_starts``)."""
 
     async def fetch(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[SqlRow]:
         """All rows of a query. They are read to the end, so that no read transaction outlives the call."""
@@ -303,11 +308,12 @@ async def _check_format(file: SqliteFile) -> None:
     application_id, version = rows[0]
     if application_id != APPLICATION_ID:
         raise StoreError(f"{file.path} is a SQLite file, but not an event store; it was not changed")
-    if version != FORMAT_VERSION:
+    if version not in (FORMAT_VERSION, SEGMENT_FORMAT):
         raise StoreError(
             f"{file.path} is an event store of format {version!s}; this version of onetape reads only "
-            f"format {FORMAT_VERSION}: use the version that wrote it"
+            f"format {FORMAT_VERSION} and {SEGMENT_FORMAT}: use the version that wrote it"
         )
+    file.is_segment = version == SEGMENT_FORMAT
 
 
 def _translated(error: sqlite3.Error | ValueError | OverflowError, path: Path, started: float) -> StoreError:

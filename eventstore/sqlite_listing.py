@@ -4,12 +4,13 @@ Nothing here is checked against the hash chain. Damaged values are shown as 0 or
 and a damaged name as damaged. ``verify`` reports damage.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from eventstore.planning import MAX_SEQ
 from eventstore.port import StreamInfo
+from eventstore.segment_starts import OwnEvents, StreamStart, joined, read_starts
 from eventstore.sqlite_file import SqliteFile, SqlRow, SqlValue
 from eventstore.stream_info import event_types_in, symbols_in_all
 from eventstore.stream_names import name_of
@@ -34,6 +35,10 @@ SELECT id >> {_SHIFT}, types, symbols, min(first_ts) FROM block
 WHERE id BETWEEN ? << {_SHIFT} AND (? << {_SHIFT}) + {MAX_SEQ} GROUP BY id >> {_SHIFT}, types, symbols
 """
 
+_NAMES = "SELECT id, CAST(name AS BLOB) FROM stream WHERE id BETWEEN ? AND ?"
+
+_HELD_BEFORE = "SELECT id FROM start WHERE instr(types, ?)"
+
 _HOLDING = f"SELECT DISTINCT id >> {_SHIFT} FROM block WHERE instr(types, ?)"
 
 
@@ -48,8 +53,21 @@ async def list_streams(file: SqliteFile, ids: Iterable[int] | None = None) -> tu
         contents: dict[SqlValue, list[SqlRow]] = {}
         for row in await file.fetch(_CONTENTS, bounds):
             contents.setdefault(row[0], []).append(row)
-        infos += [_info(end, contents.get(end[0], [])) for end in ends]
+        if file.is_segment:
+            infos += await _infos_of_segment(file, bounds, ends, contents)
+        else:
+            infos += [_info(end, contents.get(end[0], [])) for end in ends]
     return tuple(sorted(infos, key=lambda info: info.stream))
+
+
+async def ends_of_segment(file: SqliteFile, number: int) -> dict[int, StreamStart]:
+    """All streams as they are at the end of a segment, by id."""
+    bounds = (0, _LAST_STREAM_ID)
+    ends = await file.fetch(_ENDS, bounds)
+    contents: dict[SqlValue, list[SqlRow]] = {}
+    for row in await file.fetch(_CONTENTS, bounds):
+        contents.setdefault(row[0], []).append(row)
+    return await _ends(file, bounds, ends, contents, number=number)
 
 
 async def ids_holding(file: SqliteFile, event_type: type[Event]) -> list[int]:
@@ -57,8 +75,66 @@ async def ids_holding(file: SqliteFile, event_type: type[Event]) -> list[int]:
 
     May include other streams: the query only searches for the bytes of the tag in the list of types.
     """
-    rows = await file.fetch(_HOLDING, (msgspec.msgpack.encode(TAG_OF_TYPE[event_type]),))
-    return [stream_id for (stream_id,) in rows if isinstance(stream_id, int)]
+    tag = msgspec.msgpack.encode(TAG_OF_TYPE[event_type])
+    rows = await file.fetch(_HOLDING, (tag,))
+    if file.is_segment:
+        rows += await file.fetch(_HELD_BEFORE, (tag,))
+    return sorted({stream_id for (stream_id,) in rows if isinstance(stream_id, int)})
+
+
+async def _ends(
+    file: SqliteFile,
+    bounds: tuple[int, int],
+    ends: Iterable[SqlRow],
+    contents: Mapping[SqlValue, list[SqlRow]],
+    *,
+    number: int,
+) -> dict[int, StreamStart]:
+    """The streams of a range of ids, with their events in the segments before."""
+    starts = await read_starts(file, *bounds)
+    found = {stream_id: joined(stream_id, start, None, number=number) for stream_id, start in starts.items()}
+    for end in ends:
+        stream_id = _number(end[0])
+        own = _own_events(end, contents.get(stream_id, []))
+        found[stream_id] = joined(stream_id, starts.get(stream_id), own, number=number)
+    return found
+
+
+async def _infos_of_segment(
+    file: SqliteFile,
+    bounds: tuple[int, int],
+    ends: Iterable[SqlRow],
+    contents: Mapping[SqlValue, list[SqlRow]],
+) -> list[StreamInfo]:
+    names = {_number(row[0]): name_of(row[1]) for row in await file.fetch(_NAMES, bounds)}
+    found = await _ends(file, bounds, ends, contents, number=0)
+    return [
+        StreamInfo(
+            names.get(stream_id) or f"(stream {stream_id}, whose name is damaged)",
+            end.seq,
+            end.first_ts,
+            end.ts,
+            end.block_count,
+            end.payload_bytes,
+            end.hash.hex(),
+            symbols_in_all([end.symbols]),
+            event_types_in([end.types]),
+        )
+        for stream_id, end in found.items()
+    ]
+
+
+def _own_events(end: SqlRow, contents: list[SqlRow]) -> OwnEvents:
+    _stream_id, _name, last_id, last_seq, last_ts, last_hash, block_count, payload_bytes = end
+    return OwnEvents(
+        _number(last_seq) or _number(last_id) & MAX_SEQ,
+        _number(last_ts),
+        last_hash if isinstance(last_hash, bytes) else b"",
+        min((_number(row[3]) for row in contents), default=0),
+        _number(block_count),
+        _number(payload_bytes),
+        [(row[1], row[2]) for row in contents],
+    )
 
 
 def _info(end: SqlRow, contents: list[SqlRow]) -> StreamInfo:

@@ -19,6 +19,7 @@ from eventstore.durability import Durability
 from eventstore.encoding import encode_runs
 from eventstore.planning import MAX_SEQ, AppendRequest, plan_appends
 from eventstore.port import StreamMove
+from eventstore.segment_starts import start_of
 from eventstore.sqlite_blocks import SqliteBlocks, insert_blocks
 from eventstore.sqlite_file import SqliteFile, open_for_writing
 from eventstore.stream_keys import CATALOGUE, CLOSED_MARK, removed_key
@@ -59,20 +60,29 @@ async def move_streams(
 async def _move(file: SqliteFile, move: StreamMove) -> None:
     stream_id = await _id_of(file, move.stream)
     blocks = (block_id(stream_id, 1), block_id(stream_id, MAX_SEQ))
-    found = await file.fetch(_LAST_HASH, blocks) if stream_id else []
-    if found != [(move.block_hash,)]:
+    if await _last_hash(file, stream_id) != move.block_hash:
         raise StoreError(f"stream {move.stream!r} was changed meanwhile; nothing was done")
     if move.to is None:
         await file.write("DELETE FROM block WHERE id BETWEEN ? AND ?", blocks)
+        if file.is_segment:
+            await file.write("DELETE FROM start WHERE id = ?", (stream_id,))
         await _rename(file, stream_id, removed_key(move.stream, stream_id))
         return
     taken_id = await _id_of(file, move.to)
     if taken_id:  # a row without blocks is left by an append that was refused
-        taken = (block_id(taken_id, 1), block_id(taken_id, MAX_SEQ))
-        if await file.fetch(_LAST_HASH, taken):
+        if await _last_hash(file, taken_id) is not None:
             raise StoreError(f"there is a stream {move.to!r} already; nothing was done")
         await _rename(file, taken_id, removed_key(move.to, taken_id))
     await _rename(file, stream_id, move.to)
+
+
+async def _last_hash(file: SqliteFile, stream_id: int) -> bytes | None:
+    """The hash of the last block of a stream; ``None`` if it has no event."""
+    if not stream_id:
+        return None
+    for (found,) in await file.fetch(_LAST_HASH, (block_id(stream_id, 1), block_id(stream_id, MAX_SEQ))):
+        return found if isinstance(found, bytes) else b""
+    return (await start_of(file, stream_id, "")).block_hash or None
 
 
 async def _rename(file: SqliteFile, stream_id: int, key: str) -> None:

@@ -29,6 +29,7 @@ from eventstore.sqlite_file import (
     SqliteFile,
     holds_bytes,
     is_present,
+    is_sealed,
     open_for_reading,
     open_for_writing,
     wal_path,
@@ -75,6 +76,26 @@ async def open_to_read(path: Path) -> StoreFiles:
 
 async def open_to_write(path: Path, durability: Durability) -> StoreFiles:
     """Open a store, or create one. Raises as ``open_to_read`` does, and if it may not be written to."""
+    files = await open_file_to_write(path, durability)
+    if files.reader.is_segment:
+        await close_files(files)
+        raise StoreError(f"event store {path}: it is a segment of a store in a folder: open the folder")
+    return files
+
+
+async def close_files(files: StoreFiles) -> None:
+    """Release the files of a store that nobody used, and sync them."""
+    async with AsyncExitStack() as steps:
+        if files.witness is not None:
+            steps.callback(files.witness.close)
+        if files.writing is not None:
+            steps.push_async_callback(asyncio.to_thread, end_session, files.path, files.writing.witness)
+            steps.push_async_callback(files.writing.connection.close)
+        steps.push_async_callback(files.reader.close)
+
+
+async def open_file_to_write(path: Path, durability: Durability) -> StoreFiles:
+    """``open_to_write`` for any file of a store, a segment too."""
     _require_writable(path)
     async with AsyncExitStack() as cleanup:
         witness = Witness.open_for_writing(path)
@@ -118,11 +139,16 @@ def end_session(path: Path, witness: Witness) -> None:
     still exists and holds the commits of this session.
     """
     if witness.unsynced_boot() is not None:
-        wal = wal_path(path)
-        if wal.exists():
-            _sync(wal)
+        sync_commits(path)
         witness.end_session()
     witness.sync()
+
+
+def sync_commits(path: Path) -> None:
+    """Sync the commits that are not copied into the file yet. Waits for the disk."""
+    wal = wal_path(path)
+    if wal.exists():
+        _sync(wal)
 
 
 def _sync(path: Path) -> None:
@@ -141,7 +167,8 @@ def _require_writable(path: Path) -> None:
     if not is_present(path):
         return
     for each in (path, witness_path(path), path.absolute().parent):
-        if each.exists() and not os.access(each, os.W_OK):
+        # root may write to a file without write bits, which readers take as unchangeable
+        if each.exists() and (not os.access(each, os.W_OK) or (each == path and is_sealed(path))):
             what = "it" if each == path else str(each)
             raise StoreError(
                 f"event store {path}: {what} is read-only for this process, so nothing can be appended. "

@@ -65,6 +65,10 @@ class SqliteWriter:
         self._statement = asyncio.Lock()
         self._room = asyncio.Event()
         self._arrived = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._settled.set()
+        self.taken_bytes = 0
+        """Bytes of all events that were queued so far."""
         self._is_closing = False
         self._clock = asyncio.get_running_loop().time
         self._failure: StoreError | None = None
@@ -81,6 +85,17 @@ class SqliteWriter:
         causes: Sequence[int] | None,
     ) -> StreamHead:
         """Queue an append in order of call, and wait until it is durable."""
+        return await (await self.enqueue(stream, events, expected_seq=expected_seq, causes=causes))
+
+    async def enqueue(
+        self,
+        stream: str,
+        events: Sequence[Event] | EncodedEvents,
+        *,
+        expected_seq: int,
+        causes: Sequence[int] | None,
+    ) -> asyncio.Future[StreamHead]:
+        """Queue an append in order of call; the future is done once it is durable or refused."""
         async with self._turn:
             while self._queued_bytes >= QUEUE_BYTES and not self._is_closing:
                 self._room.clear()
@@ -94,8 +109,14 @@ class SqliteWriter:
             pending = _Pending(request, asyncio.get_running_loop().create_future())
             self._queue.append(pending)
             self._queued_bytes += request.payload_bytes
+            self.taken_bytes += request.payload_bytes
+            self._settled.clear()
             self._arrived.set()
-        return await pending.outcome
+        return pending.outcome
+
+    async def drain(self) -> None:
+        """Wait until every append that was queued is durable or refused."""
+        await self._settled.wait()
 
     async def close(self) -> None:
         """Commit the waiting appends. Must not be cancelled. The owner closes connection and witness."""
@@ -151,9 +172,11 @@ class SqliteWriter:
                     group = self._take_group()
                     await self._commit_or_fail(group)
                     await self._sync_witness_when_due()
+                self._settled.set()
         except BaseException:
             stopped = StoreError(f"the writer of {self._file.path} stopped; for the outcome ask head()")
             self._failure = self._failure or stopped
+            self._settled.set()
             _fail([*group, *self._queue], stopped)
             raise
 

@@ -9,6 +9,7 @@ hashes.
 - ``removed_key``: the row of a deleted stream, without blocks. Ids of streams have no gaps, so rows stay.
 - ``new_key``: events that will replace those of a stream.
 - ``CATALOGUE``: the store's record of all such changes (``catalogue``).
+- ``SEGMENTS``: the record of what was done to a store and to its segments (``segment_records``).
 """
 
 QUARANTINE_SUFFIX = ".quarantine"
@@ -25,6 +26,9 @@ OPEN_MARK = "\x1e"
 
 CATALOGUE = f"catalogue{OPEN_MARK}"
 """The key of the catalogue. A stream of a user may have this name."""
+
+SEGMENTS = f"segments{OPEN_MARK}"
+"""The key of the record of segments and restores."""
 
 _REMOVED = f"{CLOSED_MARK}removed "
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
+from eventstore.encoding import encode_step
 from eventstore.port import EventStore, Selection
 from kernel.errors import StoreError, StreamMissing
 from kernel.events import Event
@@ -19,8 +20,12 @@ class StreamTape:
     async def append(
         self, events: Sequence[Event], *, expected_seq: int, causes: Sequence[int] | None = None
     ) -> int:
-        """Append and return the last seq once durable; raises as ``EventStore.append`` does."""
-        head = await self._store.append(self._stream, events, expected_seq=expected_seq, causes=causes)
+        """Append and return the last seq once durable; raises as ``EventStore.append`` does.
+
+        With causes, the inputs are those that the engine has admitted, so only derived events are checked.
+        """
+        ready = events if causes is None else encode_step(self._stream, events, causes=causes)
+        head = await self._store.append(self._stream, ready, expected_seq=expected_seq, causes=causes)
         return head.seq
 
     async def last_seq(self) -> int:

@@ -45,7 +45,7 @@ def note_end(bar: Bar, ended: EndsOfBars) -> None:
 
 
 def note_last_end(bus: EventBus, symbol: str, ended: EndsOfBars) -> None:
-    """Remember the end of the last bar when an order arrives."""
+    """Remember the end of the last bar when an order arrives, because the next bar opens no earlier."""
     bar = bus.last(Bar, symbol)
     if bar is not None:
         note_end(bar, ended)

@@ -188,3 +188,62 @@ class HistoricalClock:
         left = due_ns - self._monotonic_ns()
         if left > 0:
             await self._sleep(left / SECOND_NS)
+
+
+class PlaybackClock:
+    """The time of recorded events that are played as if they were live.
+
+    With a speed it goes on by itself, so many times faster than the monotonic clock. Without one it stands
+    still until the player moves it. The player also moves it over nights that are not waited for.
+    """
+
+    def __init__(
+        self,
+        ts: int,
+        speed: float | None = None,
+        *,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        if speed is not None and not 0 < speed < inf:
+            raise ValueError(f"speed {speed} is not a positive number")
+        self._base = ts
+        self._speed = speed
+        self._monotonic_ns = monotonic_ns
+        self._started = monotonic_ns()
+        self._moved = asyncio.Event()
+
+    def now(self) -> int:
+        """The time of the events that are played now."""
+        if self._speed is None:
+            return self._base
+        return self._base + int((self._monotonic_ns() - self._started) * self._speed)
+
+    def move(self, *, to_ts: int) -> None:
+        """Jump forward, if ``to_ts`` is ahead."""
+        if to_ts > self.now():
+            self._base, self._started = to_ts, self._monotonic_ns()
+            self._moved.set()
+            self._moved = asyncio.Event()
+
+    def begin(self, ts: int) -> None:
+        """Jump to the tape's time, if that is later."""
+        self.move(to_ts=ts)
+
+    def take_steps(self) -> Sequence[int]:
+        """Always empty: nobody sets it but the player."""
+        return ()
+
+    async def wait(self, arrived: asyncio.Event, *, until_ts: int) -> None:
+        """Wait for an arrival, for the time to reach ``until_ts``, or for a jump."""
+        now = self.now()
+        if now >= until_ts:
+            return
+        limit_s = None if self._speed is None else (until_ts - now) / self._speed / SECOND_NS
+        async with asyncio.TaskGroup() as group:
+            waits = [
+                group.create_task(arrived.wait(), name="clock: arrival"),
+                group.create_task(self._moved.wait(), name="clock: jump"),
+            ]
+            await asyncio.wait(waits, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+            for wait in waits:
+                wait.cancel()

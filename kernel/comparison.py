@@ -17,6 +17,24 @@ from kernel.events import Event
 _encode = msgspec.msgpack.Encoder().encode
 
 
+class RecordDiffers(ReplayDiverged):
+    """The first record that differs.
+
+    - ``seq``: of the recorded one; 0 if the record has ended.
+    - ``recorded``, ``replayed``: both events; ``None`` where that side has ended.
+    - ``number``: of the input that the replay was at.
+    """
+
+    def __init__(
+        self, message: str, *, seq: int, recorded: Event | None, replayed: Event | None, number: int
+    ) -> None:
+        super().__init__(message)
+        self.seq = seq
+        self.recorded = recorded
+        self.replayed = replayed
+        self.number = number
+
+
 class Comparison:
     """A recorded and a replayed sequence of events with their causes.
 
@@ -71,13 +89,21 @@ class Comparison:
         """Compare the rest; raises ``ReplayDiverged`` if one side has more records than the other."""
         self.check()
         if self._replayed:
-            raise ReplayDiverged(
+            raise RecordDiffers(
                 f"the record ends after input {self._last_input}, "
-                f"but the replay goes on with {shown(self._replayed[0])}"
+                f"but the replay goes on with {shown(self._replayed[0])}",
+                seq=0,
+                recorded=None,
+                replayed=self._replayed[0],
+                number=abs(self._replayed_causes[0]),
             )
         if self._recorded:
-            raise ReplayDiverged(
-                f"seq {self._seqs[0]}: recorded {shown(self._recorded[0])}, but the replay has ended"
+            raise RecordDiffers(
+                f"seq {self._seqs[0]}: recorded {shown(self._recorded[0])}, but the replay has ended",
+                seq=self._seqs[0],
+                recorded=self._recorded[0],
+                replayed=None,
+                number=abs(self._recorded_causes[0]),
             )
 
     def _are_equal(self, count: int) -> bool:
@@ -86,14 +112,18 @@ class Comparison:
         differ = list(map(is_not, recorded, replayed))
         return _encode(list(compress(recorded, differ))) == _encode(list(compress(replayed, differ)))
 
-    def _first_difference(self) -> ReplayDiverged:
+    def _first_difference(self) -> RecordDiffers:
         recorded = zip(self._recorded, self._recorded_causes, strict=True)
         replayed = zip(self._replayed, self._replayed_causes, strict=True)
         for seq, old, new in zip(self._seqs, recorded, replayed, strict=False):
             if _encode(old) != _encode(new):
-                return ReplayDiverged(
+                return RecordDiffers(
                     f"seq {seq}: recorded {shown(old[0])} {_place(old[1])}, "
-                    f"replayed {shown(new[0])} {_place(new[1])}"
+                    f"replayed {shown(new[0])} {_place(new[1])}",
+                    seq=seq,
+                    recorded=old[0],
+                    replayed=new[0],
+                    number=abs(new[1]),
                 )
         raise AssertionError("called for sides that are equal")
 

@@ -11,8 +11,11 @@ from typing import TypeGuard, TypeVar
 
 import msgspec
 from msgspec.inspect import (
+    BoolType,
     DictType,
     EnumType,
+    FloatType,
+    IntType,
     ListType,
     LiteralType,
     StructType,
@@ -39,7 +42,14 @@ _WORDS = {
     "null": "nothing (null)",
 }
 _BOOL_WORDS = {True: ("on", "yes"), False: ("off", "no")}
-"""Words that YAML reads as true or false."""
+"""Words for true and false."""
+_BOOLS = {"true": True, "false": False}
+_NOT_FINITE = re.compile(r"([+-]?)\.(nan|inf)", re.IGNORECASE)
+"""As YAML writes them."""
+_NUMBER = re.compile(r"([+-]?)0*(\d+(?:_\d+)*)?(?:\.(\d+(?:_\d+)*)?)?(e[+-]?\d+)?", re.IGNORECASE)
+_WRITTEN_NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?", re.IGNORECASE)
+_ANY = "[...]"
+"""The step to each value of a mapping with free keys, in a path of ``msgspec``."""
 _STEP = re.compile(r"\.([^.\[\]]+)|(\[[^\]]*\])")
 
 
@@ -47,17 +57,19 @@ _STEP = re.compile(r"\.([^.\[\]]+)|(\[[^\]]*\])")
 def convert_config(content: object, kind: type[ConfigT], *, where: str = "") -> ConfigT:
     """Convert ``content`` (mappings, lists, text, numbers) to a ``kind``. A number may be given as text.
 
-    A choice that has the word ``off`` (``on``, ``yes``, ``no``) takes the bool that YAML makes of it.
-    Raises ``ConfigError`` with ``where``, the path of the value, the value seen and what was expected.
+    Text means what the declared type needs: ``on`` is true for a switch, a word for a choice, and a name for
+    a symbol; ``010`` is the number 10 or the text 010. A choice that has the word ``off`` (``on``, ``yes``,
+    ``no``) takes a bool too. Raises ``ConfigError`` with ``where``, the path of the value, the value seen and
+    what was expected.
     """
     try:
         return msgspec.convert(content, kind, strict=False)
     except msgspec.ValidationError as error:
         said, _, place = str(error).partition(" - at ")
         steps = tuple(name or at for name, at in _STEP.findall(place.rpartition("$")[2].rstrip("`")))
-        word = _word_of(*_at(steps, content, type_info(kind)))
-        if word:
-            return convert_config(_replaced(content, steps, word), kind, where=where)
+        meant = _with_meaning(steps, content, type_info(kind))
+        if meant != content:
+            return convert_config(meant, kind, where=where)
         sentence = _sentence(said, steps, content, type_info(kind))
         if "`key`" in place:
             sentence = f"a key: {sentence}"
@@ -65,14 +77,17 @@ def convert_config(content: object, kind: type[ConfigT], *, where: str = "") -> 
         raise ConfigError(": ".join(part for part in (where, path, sentence) if part)) from error
 
 
-def word_for(value: object, kind: type[object]) -> object:
-    """``off`` for the false that YAML makes of it, if the type has that choice; else the value."""
-    if not isinstance(value, bool):
+def meant_by(value: object, kind: type[object]) -> object:
+    """The value that a type reads in place of the given one, or the given one.
+
+    ``off`` for false if the type has that choice, true for ``on`` if it is a switch, 10 for ``010``.
+    """
+    if not isinstance(value, bool | str):
         return value
     try:
         return msgspec.convert(value, kind, strict=False)
     except msgspec.ValidationError:
-        return _word_of(type_info(kind), value) or value
+        return _meaning(type_info(kind), value)
 
 
 def did_you_mean(seen: str, names: Iterable[str]) -> str:
@@ -116,29 +131,59 @@ def _sentence(said: str, steps: tuple[str, ...], content: object, kind: Type) ->
     expected = re.fullmatch(r"Expected `([^`]*)`, got `([^`]*)`", said)
     if expected is None:
         return said.replace("`", "")
+    types = expected.group(2)
     seen = f" {value!r}" if isinstance(value, str | int | float) else ""
+    if isinstance(value, str) and (number := _plain_number(value)) and _WRITTEN_NUMBER.fullmatch(number):
+        types, seen = "int" if number.lstrip("-").isdecimal() else "float", f" {value}"
     fields = list(dict.fromkeys(one.tag_field for one in _structs(node) if one.tag_field))
     hint = "".join(f" (a mapping with {field}: {', '.join(_tags(node, field))})" for field in fields)
-    return f"expected {_words(expected.group(1))}, got {_words(expected.group(2))}{seen}{hint}"
+    return f"expected {_words(expected.group(1))}, got {_words(types)}{seen}{hint}"
 
 
-def _word_of(node: Type | None, value: object) -> str:
-    """The word of a choice that YAML read as a bool; empty if it is none of the choice."""
-    words = _BOOL_WORDS[value] if isinstance(value, bool) else ()
-    return next((word for word in words if word in _values(node)), "")
-
-
-def _replaced(content: object, steps: Sequence[str], value: object) -> object:
-    """A copy of the content with another value at the end of a path."""
+def _with_meaning(steps: Sequence[str], content: object, node: Type | None) -> object:
+    """The content with the value at the end of a path as its declared type reads it."""
     if not steps:
-        return value
+        return _meaning(node, content)
     step, *rest = steps
-    inner = _replaced(_item(content, step), rest, value)
-    if _is_mapping(content):
-        return {**content, step: inner}
-    assert _is_list(content)
+    inner = _member(node, content, step)
+    if is_mapping(content):
+        keys = list(content) if step == _ANY else [step] if step in content else []
+        return {**content, **{key: _with_meaning(rest, content[key], inner) for key in keys}}
+    if not _is_list(content) or not step[1:-1].isdigit():
+        return content
     place = int(step[1:-1])
-    return [*content[:place], inner, *content[place + 1 :]]
+    return [*content[:place], _with_meaning(rest, content[place], inner), *content[place + 1 :]]
+
+
+def _meaning(node: Type | None, value: object) -> object:
+    """The value as a type reads it: a word of a choice, a bool, a number as a computer writes it."""
+    choices = _values(node)
+    if isinstance(value, bool):
+        return next((word for word in _BOOL_WORDS[value] if word in choices), value)
+    if not isinstance(value, str):
+        return value
+    if value.lower() in choices:
+        return value.lower()
+    if value.lower() in _BOOLS and choices:
+        return _meaning(node, _BOOLS[value.lower()])
+    options = _options(node)
+    if any(isinstance(one, BoolType) for one in options):
+        return next((meant for meant, words in _BOOL_WORDS.items() if value.lower() in words), value)
+    if any(isinstance(one, IntType | FloatType) for one in options):
+        return _plain_number(value)
+    return value
+
+
+def _plain_number(text: str) -> str:
+    """``+010``, ``1_000``, ``.5``, ``.inf`` as 10, 1000, 0.5, inf; a text that is no number as it is."""
+    if unbounded := _NOT_FINITE.fullmatch(text):
+        return "".join(unbounded.groups()).lower().removeprefix("+")
+    found = _NUMBER.fullmatch(text)
+    if found is None or not any(letter.isdigit() for letter in text.lower().partition("e")[0]):
+        return text
+    sign, whole, fraction, power = (part or "" for part in found.groups())
+    number = (whole or "0") + (f".{fraction}" if fraction else "") + power
+    return sign.removeprefix("+") + number.replace("_", "")
 
 
 def _of(value: object, names: Sequence[str]) -> str:
@@ -161,7 +206,7 @@ def _at(steps: Sequence[str], content: object, kind: Type) -> tuple[Type | None,
 def _member(node: Type | None, content: object, step: str) -> Type | None:
     for one in _options(node):
         match one:
-            case DictType(value_type=inner) if step == "[...]":
+            case DictType(value_type=inner) if step == _ANY:
                 return inner
             case ListType(item_type=inner) | VarTupleType(item_type=inner) if step.startswith("["):
                 return inner
@@ -175,7 +220,7 @@ def _member(node: Type | None, content: object, step: str) -> Type | None:
 
 
 def _item(content: object, step: str) -> object:
-    if _is_mapping(content):
+    if is_mapping(content):
         return content.get(step)
     if _is_list(content) and step[1:-1].isdigit():
         return content[int(step[1:-1])]
@@ -195,7 +240,7 @@ def _structs(node: Type | None) -> list[StructType]:
 def _is_meant(struct: StructType, content: object) -> bool:
     """Whether the content has the tag of this struct; always true for a struct without tags."""
     tag_field = struct.tag_field
-    return tag_field is None or (_is_mapping(content) and content.get(tag_field) == struct.tag)
+    return tag_field is None or (is_mapping(content) and content.get(tag_field) == struct.tag)
 
 
 def _keys(node: Type | None, content: object) -> list[str]:
@@ -221,7 +266,8 @@ def _values(node: Type | None) -> list[str]:
     return found
 
 
-def _is_mapping(content: object) -> TypeGuard[Mapping[str, object]]:
+def is_mapping(content: object) -> TypeGuard[Mapping[str, object]]:
+    """Whether a value of JSON or YAML is a mapping, whose keys are texts."""
     return isinstance(content, Mapping)
 
 

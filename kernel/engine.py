@@ -10,26 +10,38 @@ raises. The time comes from the engine's clock only.
 """
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import aclosing
-from enum import Enum, auto
-from typing import Annotated
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Annotated, TypeVar
 
 import msgspec
 
-from kernel.admission import Refusals, admitted, check_readable
+from kernel.admission import Refusals, admitted, admitted_together, check_readable
+from kernel.backpressure import Backpressure
 from kernel.bus import EventBus
 from kernel.clock import Clock
-from kernel.comparison import Comparison
 from kernel.edge import Delivery, EdgeSubscriber
-from kernel.errors import ComponentError, InputError, StoreError
-from kernel.events import ClockJumped, ClockTicked, ComponentFailed, Event, SessionStarted
+from kernel.errors import ComponentError, InputError, OnetapeError, StoreError
+from kernel.events import ClockJumped, ClockTicked, ComponentFailed, Event
 from kernel.inbox import Inbox
 from kernel.lanes import Lanes
 from kernel.loggable import words_of
-from kernel.records import InputNumbers, Records, interleaved
+from kernel.recovery import Recovery, Reopen, step
+from kernel.snapshot import Snapshot, take
 from kernel.tape import Tape
-from kernel.time_units import SECOND_NS
+from kernel.time_units import MS_NS, SECOND_NS
+from kernel.timers import NEVER
+
+
+def _no_reopening(bus: EventBus, opening: Sequence[Event]) -> EventBus:
+    """For logs of one configuration."""
+    raise ComponentError(
+        f"a later session begins with another configuration ({len(opening)} inputs), and nothing here makes "
+        f"a core from it to follow the one of {len(bus.components)} components"
+    )
+
 
 EdgeFailure = tuple[Lanes, int, ComponentFailed]
 """The lanes, the seq that was not handled, and the record of the failure."""
@@ -44,32 +56,53 @@ class EngineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """Broker reports and commands that may wait in addition: as many as one step takes."""
     batch_limit: Annotated[int, msgspec.Meta(ge=1)] = 4_096
     """The most inputs in one step. It limits the wait of an effect for its commit."""
+    step_ms: Annotated[float, msgspec.Meta(gt=0)] = 20.0
+    """How long a step should compute at most: then fewer inputs are taken at once. A command that arrives
+    waits for the step that runs; a commit takes under a ms, so shorter steps would gain little."""
     drain_timeout_s: Annotated[float, msgspec.Meta(ge=0)] = 10.0
     """How long a stopping engine waits for its edges. The rest is delivered at the next start."""
     delivery: Delivery = Delivery()
+    pressure_every_s: Annotated[float, msgspec.Meta(gt=0)] = 10.0
+    """The shortest time between two records that edges or producers had to wait. A minute has six of them."""
+    overload_ms: Annotated[float, msgspec.Meta(ge=0)] = 1_000.0
+    """The wait of all producers, in that time, above which it is on record: a tenth of it."""
+    slow_hook_ms: Annotated[float, msgspec.Meta(ge=0)] = 100.0
+    """A step of the core that takes longer is told, with the strategy in it: at 50,000 events per second,
+    5,000 wait by then. 0: no step is told."""
 
 
 _DEFAULTS = EngineConfig()
 
+LEAST_TAKEN = 256
+"""Inputs that a step takes however slow they are: a commit for each would be slower still."""
 
-class _Recovery(Enum):
-    """The stages of the recovery, which is done once."""
+STEPS_TIMED = 1_024
+"""Steps whose times are kept, for the figures of a status."""
 
-    DUE = auto()
-    RUNNING = auto()
-    DONE = auto()
-    FAILED = auto()
+
+T = TypeVar("T")
+
+OpeningAt = Callable[[int], Sequence[Event]]
+"""Makes the opening of a change, at a time in ns. Raises an ``OnetapeError`` for one that cannot be made."""
 
 
 class CoreEngine:
     """Owns bus, clock and tape. Components are registered on ``bus`` before it runs. Runs once."""
 
-    def __init__(self, bus: EventBus, *, tape: Tape, clock: Clock, config: EngineConfig = _DEFAULTS) -> None:
+    def __init__(
+        self,
+        bus: EventBus,
+        *,
+        tape: Tape,
+        clock: Clock,
+        config: EngineConfig = _DEFAULTS,
+        reopen: Reopen = _no_reopening,
+    ) -> None:
         self.bus = bus
+        """The bus of the present session."""
+        self._reopen = reopen
+        self._recovery = Recovery(bus, tape=tape, reopen=reopen)
         self.lanes: dict[str, Lanes] = {}
-        self.last_epoch = 0
-        """The epoch of the tape's last session, after recovery. The first input of a new session must be a
-        ``SessionStarted`` with the next epoch, so that ids never recur."""
         self._tape = tape
         self._clock = clock
         self._config = config
@@ -81,12 +114,33 @@ class CoreEngine:
         )
         self._failures: list[EdgeFailure] = []
         self._refusals = Refusals()
+        self._backpressure = Backpressure(
+            self.lanes, every_s=config.pressure_every_s, overload_ms=config.overload_ms
+        )
         self._arrived = asyncio.Event()
         self._seq = 0
-        self._recovery = _Recovery.DUE
+        self.last_seq = 0
+        """The last durable record that the core knows."""
+        self.steps = 0
+        """Steps of this run."""
+        self.stepping = 0
+        """The number of the step in which the core is now; 0 between steps. Another thread may read it."""
+        self.on_commit: Callable[[], None] | None = None
+        """Called after each step, when it is durable."""
+        self._commit_ns = deque[int](maxlen=STEPS_TIMED)
+        self._batch = config.batch_limit
+        """Inputs that the next step takes at most."""
         self._is_started = False
         self._stopping = asyncio.Event()
         self._is_over = False
+        self._between = deque[tuple[Callable[[], Awaitable[object]], asyncio.Future[object]]]()
+        """Work that was asked for, which the pump does between two steps."""
+
+    @property
+    def last_epoch(self) -> int:
+        """The epoch of the tape's last session, after recovery. The first input of a new session must be a
+        ``SessionStarted`` with the next epoch, so that ids never recur."""
+        return self._recovery.epoch
 
     @property
     def _is_closed(self) -> bool:
@@ -101,6 +155,14 @@ class CoreEngine:
     def inbox_peak(self) -> int:
         """The most inputs that ever waited."""
         return self._inbox.peak
+
+    @property
+    def commit_ms(self) -> tuple[float, float]:
+        """Median and 99th percentile of the last steps: from taking inputs to their being durable, in ms."""
+        times = sorted(self._commit_ns)
+        if not times:
+            return 0.0, 0.0
+        return times[len(times) // 2] / MS_NS, times[len(times) * 99 // 100] / MS_NS
 
     @property
     def refused(self) -> int:
@@ -130,10 +192,34 @@ class CoreEngine:
         raises ``ComponentError`` once the engine is stopping.
         """
         if not self._inbox.has_room_for(event):
+            loop = asyncio.get_running_loop()
+            began = loop.time()
             await self._inbox.wait_for_room(event)
+            self._backpressure.waited(int((loop.time() - began) * SECOND_NS))
         if self._is_closed:
             raise ComponentError("the engine has stopped and takes no more inputs")
         self._admit(event)
+
+    async def post_all(self, events: Sequence[Event]) -> None:
+        """Give the engine inputs in this order, as ``post`` does one by one, at a third of the cost of each.
+
+        Malformed inputs are refused and put on record; the others pass. So nobody who posts a frame of a
+        venue must look at refusals. Raises ``ComponentError`` once the engine is stopping, when the first
+        inputs may have been taken.
+        """
+        start = 0
+        while start < len(events):
+            part = events[start : start + self._inbox.room_for(events)]
+            together = admitted_together(part) if part and not self._is_closed else None
+            if together is None:
+                part = part or events[start : start + 1]
+                for event in part:
+                    with suppress(InputError):  # on record there
+                        await self.post(event)
+            else:
+                self._inbox.put_together(together)
+                self._arrived.set()
+            start += len(part)
 
     def report(self, event: Event) -> None:
         """Give the engine the result of an edge's work, such as a broker's answer; stamped as by ``post``.
@@ -155,25 +241,49 @@ class CoreEngine:
 
     # --- the run ------------------------------------------------------------------------------
 
-    async def recover(self) -> int:
+    async def recover(self, *, after_seq: int = 0, epoch: int = 0) -> int:
         """Replay the tape into the core, without effects; returns its last seq. Done once.
+
+        ``after_seq``: the bus has the state after this seq, from a snapshot, and the session then was
+        ``epoch``; only the rest is replayed. 0: the whole tape.
 
         Raises ``ReplayDiverged`` if the core derives other events than the tape holds, or in another place;
         bus and engine cannot be used then. Raises ``ComponentError`` for a bus that was used before, and
         while another recovery runs.
         """
-        if self._recovery is _Recovery.DONE:
-            return self._seq
-        self._refuse_recovery()
-        self._recovery = _Recovery.RUNNING
-        try:
-            await self._replay_tape()
-        except BaseException:
-            self._recovery = _Recovery.FAILED
-            raise
-        self._recovery = _Recovery.DONE
-        self._clock.begin(self.bus.state.now)
-        return self._seq
+        if not self._recovery.is_done:
+            await self._recovery.run(after_seq=after_seq, epoch=epoch)
+            self.bus, self._seq = self._recovery.bus, self._recovery.seq
+            self.last_seq = self._seq
+            self._clock.begin(self.bus.state.now)
+        return self._recovery.seq
+
+    def reopen(self, opening: Sequence[Event]) -> None:
+        """Begin a session with an opening of its own, after the recovery and before ``run``.
+
+        Raises ``ComponentError``, with nothing recorded, if the states of the core do not fit the new one.
+        """
+        if not self._recovery.is_done or self._is_started or self._inbox:
+            raise ComponentError("a session begins after the recovery, before the engine has other inputs")
+        self.bus = self._reopen(self.bus, opening)
+        for event in opening:
+            self.report(event)
+
+    async def change(self, opening_at: OpeningAt) -> int:
+        """Go on with another configuration or other code: from an opening that is made between two steps.
+
+        Returns the seq at which the opening is durable. Raises what ``opening_at`` raises, and
+        ``ComponentError`` if the states of the core do not fit the new one or after the end. Nothing is
+        recorded or changed then.
+        """
+        return await self._between_steps(partial(self._change, opening_at))
+
+    async def snapshot(self) -> tuple[int, Snapshot]:
+        """The state of the core after a seq that is durable. Waits until the engine runs, between two steps.
+
+        Raises ``ComponentError`` for a state that cannot be written, and after the end.
+        """
+        return await self._between_steps(self._snapshot)
 
     async def run(self) -> None:
         """Run until ``stop``; recovers first, unless that was done.
@@ -184,8 +294,8 @@ class CoreEngine:
         """
         if self._is_started:
             raise ComponentError("an engine runs once: make another one over the same tape")
-        if self._recovery is _Recovery.RUNNING:
-            self._refuse_recovery()
+        if not self._recovery.is_done:
+            self._recovery.refuse_another()
         self._is_started = True
         try:
             await self.recover()
@@ -197,40 +307,6 @@ class CoreEngine:
             raise first from first.__cause__
         finally:
             self._refuse_everything()
-
-    def step(self, inputs: Sequence[Event]) -> Records:
-        """Run inputs through the core; returns them and the events they caused. Synchronous; no effects."""
-        first_ordinal = self.bus.state.input_count + 1
-        self.bus.dispatch(inputs)
-        records = interleaved(inputs, self.bus.take_derived(), first_ordinal=first_ordinal)
-        self._seq += len(records.events)
-        return records
-
-    def _refuse_recovery(self) -> None:
-        """Raise ``ComponentError`` if a recovery may not begin now."""
-        if self._recovery is _Recovery.RUNNING:
-            raise ComponentError("the engine is recovering already: wait until that is done")
-        if self._recovery is _Recovery.FAILED:
-            raise ComponentError("the engine's recovery failed: make another engine with a new bus")
-        if self.bus.state.input_count:
-            raise ComponentError(
-                f"the bus has taken {self.bus.state.input_count} inputs; recover with a new one"
-            )
-
-    async def _replay_tape(self) -> None:
-        comparison, numbers = Comparison(), InputNumbers()
-        async with aclosing(self._tape.read(1)) as pages:
-            async for page in pages:
-                causes = numbers.of(page.seqs, page.causes)
-                inputs = [event for event, cause in zip(page.events, causes, strict=True) if cause < 0]
-                for event in inputs:
-                    if isinstance(event, SessionStarted):
-                        self.last_epoch = max(self.last_epoch, event.epoch)
-                replayed = self.step(inputs)
-                comparison.add_recorded(page.seqs, page.events, causes)
-                comparison.add_replayed(replayed.events, replayed.causes)
-                comparison.check()
-        comparison.finish()
 
     async def _run_with_edges(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -259,19 +335,57 @@ class CoreEngine:
     async def _pump(self) -> None:
         """Run step after step, until the engine is stopping and no work is left."""
         while True:
+            await self._work_between_steps()
             failures, self._failures = self._failures, []
             inputs = self._take_inputs(failures)
             if inputs:
                 await self._commit(inputs, failures)
             elif not self._stopping.is_set():
                 self._arrived.clear()
-                due_ts = min(self.bus.timers.next_due + 1, self._refusals.due_ts)
+                due_ts = min(self.bus.timers.next_due + 1, self._refusals.due_ts, self._backpressure.due_ts)
                 await self._clock.wait(self._arrived, until_ts=due_ts)
             else:
                 for lanes in self.lanes.values():
                     await lanes.drain()
-                if not self._inbox and not self._failures and not self._refusals.unrecorded:
+                if self._inbox or self._failures or self._refusals.unrecorded:
+                    continue
+                if self._backpressure.due_ts == NEVER:
                     return
+
+    async def _between_steps(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Let the pump do some work when all that the core has done is on the tape; returns its result."""
+        if self._is_over:
+            raise ComponentError("the engine has stopped: there is no step to do this after")
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._between.append((work, done))  # type: ignore[arg-type]  # each future has the type of its work
+        self._arrived.set()
+        return await done
+
+    async def _work_between_steps(self) -> None:
+        """Do what was asked for. Its errors go to those who asked, except those of the tape."""
+        while self._between:
+            work, done = self._between[0]
+            try:
+                result = await work()
+            except StoreError:
+                raise
+            except OnetapeError as error:
+                if not done.cancelled():
+                    done.set_exception(error)
+            else:
+                if not done.cancelled():
+                    done.set_result(result)
+            self._between.popleft()
+
+    async def _snapshot(self) -> tuple[int, Snapshot]:
+        return self._seq, take(self.bus)
+
+    async def _change(self, opening_at: OpeningAt) -> int:
+        ts = max(self._clock.now(), self.bus.state.now)
+        opening = [admitted(event) for event in opening_at(ts)]
+        self.bus = self._reopen(self.bus, opening)
+        await self._commit(opening, ())
+        return self.last_seq
 
     def _take_inputs(self, failures: Sequence[EdgeFailure]) -> list[Event]:
         """The inputs that have arrived, stamped, and those of the clock.
@@ -279,16 +393,13 @@ class CoreEngine:
         The clock adds a tick only if a timer is due that the other inputs would not fire.
         """
         now = self._clock.now()
-        arrived = [event for _, _, event in failures] + self._inbox.take(self._config.batch_limit)
-        inputs: list[Event] = []
-        earliest = self.bus.state.now
-        for event in arrived:
-            ts = event.ts if earliest <= event.ts <= now else now
-            inputs.append(event if event.ts == ts else msgspec.structs.replace(event, ts=ts))
-            earliest = ts
+        arrived = [event for _, _, event in failures] + self._inbox.take(self._batch)
+        inputs = _stamped(arrived, earliest=self.bus.state.now, now=now)
         inputs += [ClockJumped(now, step_ns) for step_ns in self._clock.take_steps()]
         if self._refusals.unrecorded and (self._stopping.is_set() or self._refusals.due_ts <= now):
             inputs.append(self._refusals.summarise(now=now))
+        if self._backpressure.due_ts <= now or self._stopping.is_set():
+            inputs += self._backpressure.records(now)
         due = self.bus.timers.next_due
         if due < now and not self._stopping.is_set() and not (inputs and inputs[-1].ts > due):
             inputs.append(ClockTicked(now))
@@ -296,21 +407,38 @@ class CoreEngine:
 
     async def _commit(self, inputs: Sequence[Event], failures: Sequence[EdgeFailure]) -> None:
         """Run one step: through the core, onto the tape, and only then to the edges."""
-        first_seq = self._seq + 1
-        step = self.step(inputs)
+        first_seq, began = self._seq + 1, self._clock.now()
+        self.stepping = self.steps + 1
+        made = step(self.bus, inputs)
+        self.stepping = 0
+        self._seq += len(made.events)
+        self._size_batch(len(inputs), took_ns=self._clock.now() - began)
         try:
-            last_seq = await self._tape.append(step.events, expected_seq=first_seq - 1, causes=step.causes)
+            last_seq = await self._tape.append(made.events, expected_seq=first_seq - 1, causes=made.causes)
         except StoreError as error:
-            for seq, event in enumerate(step.events, first_seq):
+            for seq, event in enumerate(made.events, first_seq):
                 _check_derived(seq, event, cause=error)
             raise
         if last_seq != self._seq:
             raise StoreError(f"appended seq {first_seq} to {self._seq}, but the tape ends at {last_seq}")
+        self.steps += 1
+        self.last_seq = last_seq
+        self._commit_ns.append(self._clock.now() - began)
         for lanes, seq, _ in failures:
             lanes.mark_done(seq)
-        types = frozenset(map(type, step.events))
+        if self.on_commit is not None:
+            self.on_commit()
+        types = frozenset(map(type, made.events))
         for lanes in self.lanes.values():
-            await lanes.release(first_seq, step.events, types=types)
+            await lanes.release(first_seq, made.events, types=types)
+        if any(lanes.is_busy for lanes in self.lanes.values()):
+            await asyncio.sleep(0)  # an order goes out before the next step is computed
+
+    def _size_batch(self, count: int, *, took_ns: int) -> None:
+        """Set how many inputs the next step takes: as many as fit its time, by the last large step."""
+        if count >= LEAST_TAKEN:
+            fitting = int(count * self._config.step_ms * MS_NS / max(1, took_ns))
+            self._batch = min(max(LEAST_TAKEN, fitting), self._config.batch_limit)
 
     async def _limit_drain(self) -> None:
         await self._stopping.wait()
@@ -322,6 +450,8 @@ class CoreEngine:
     def _refuse_everything(self) -> None:
         """Take and hand out nothing from now on; wake all who wait."""
         self._is_over = True
+        for _, done in self._between:
+            done.cancel()
         self._inbox.release()
         for lanes in self.lanes.values():
             lanes.close()
@@ -342,6 +472,19 @@ class CoreEngine:
         """Record the failure as an input. The inbox's bound does not apply: it must not be lost."""
         self._failures.append((lanes, seq, failed))
         self._arrived.set()
+
+
+def _stamped(arrived: list[Event], *, earliest: int, now: int) -> list[Event]:
+    """The inputs, each with its ``ts`` if that lies between the last input's and now, else with now."""
+    stamps = [event.ts for event in arrived]
+    if stamps == sorted(stamps) and (not stamps or (earliest <= stamps[0] and stamps[-1] <= now)):
+        return arrived
+    inputs: list[Event] = []
+    for event in arrived:
+        ts = event.ts if earliest <= event.ts <= now else now
+        inputs.append(event if event.ts == ts else msgspec.structs.replace(event, ts=ts))
+        earliest = ts
+    return inputs
 
 
 def _check_derived(seq: int, event: Event, *, cause: StoreError) -> None:

@@ -21,6 +21,14 @@ class ComponentError(OnetapeError):
     """A component broke its contract."""
 
 
+class FailedApart(ComponentError):
+    """The part of a component that runs in another process failed there, at the place ``where``."""
+
+    def __init__(self, message: str, *, where: str = "") -> None:
+        super().__init__(message)
+        self.where = where
+
+
 class StoreError(OnetapeError):
     """The event store could not do what was asked."""
 

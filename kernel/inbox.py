@@ -1,13 +1,14 @@
 """The inputs that wait for the engine, in two classes.
 
-- What it remembers: the waiting inputs of each class, in order. The first class has reports of brokers and
-  commands of operators. The second has all other inputs, mainly market data; instruments, sessions and rates
-  are in it too, so that they keep their place among prices.
+- What it remembers: the waiting inputs of each class, in order. The first class has reports of brokers,
+  commands of operators and decisions made in other processes. The second has all other inputs, mainly market
+  data; instruments, sessions and rates are in it too, so that they keep their place among prices.
 - What changes it: producers put inputs in, and the engine takes them out, the first class before the second.
   An input that waits while others go first gets a later ``ts``. Until a session has started, all inputs are
   in the second class, because the opening of a log must keep its order.
 - What never happens: inputs of one class never change their order. A fill or a halt never waits for quotes,
-  because each class has its own bound, and a full class makes only its own producers wait.
+  because each class has its own bound, and a full class makes only its own producers wait. A kill
+  switch does not wait for quotes that were taken beside it.
 
 Timers need no class: they fire before the next input with a later ``ts``, and every step ends with the timers
 that are due.
@@ -15,7 +16,7 @@ that are due.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from kernel.events import (
     AccountReported,
@@ -25,6 +26,8 @@ from kernel.events import (
     CancelAllOrders,
     CancelOrder,
     CashMoved,
+    ControlRequested,
+    EngageKillSwitch,
     Event,
     ExecutionReport,
     FlattenPositions,
@@ -36,7 +39,11 @@ from kernel.events import (
     ResumeStrategy,
     ResumeTrading,
     SessionStarted,
+    SignalPosted,
+    StrategyDecided,
+    StrategyFailedApart,
 )
+from kernel.events.live import ConfirmLiveTrading, ForeignOrderReported
 
 TAKEN_FIRST: frozenset[type[Event]] = frozenset(
     {
@@ -46,6 +53,9 @@ TAKEN_FIRST: frozenset[type[Event]] = frozenset(
         PositionReported,
         BrokerConnected,
         BrokerDisconnected,
+        ForeignOrderReported,
+        ConfirmLiveTrading,
+        EngageKillSwitch,
         HaltTrading,
         ReduceOnlyTrading,
         ResumeTrading,
@@ -56,9 +66,16 @@ TAKEN_FIRST: frozenset[type[Event]] = frozenset(
         PauseStrategy,
         ResumeStrategy,
         ReleaseComponent,
+        ControlRequested,
+        SignalPosted,
+        StrategyDecided,
+        StrategyFailedApart,
     }
 )
-"""Reports of brokers and commands of operators."""
+"""Reports of brokers, commands of operators, and decisions and signals made in other processes."""
+
+URGENT: frozenset[type[Event]] = frozenset({EngageKillSwitch})
+"""Commands that cannot wait. The step that takes one takes no market data, so that it is over soon."""
 
 
 class Inbox:
@@ -70,6 +87,7 @@ class Inbox:
         self._first = _Queue(first_capacity, is_closed)
         self._second = _Queue(capacity, is_closed)
         self._has_session = False
+        self._is_urgent = False
 
     def __len__(self) -> int:
         """The number of inputs that wait."""
@@ -77,7 +95,13 @@ class Inbox:
 
     def has_room_for(self, event: Event) -> bool:
         """Whether its class has room for the input, and no producer waits already."""
-        return self._queue_of(event).is_free
+        return self._queue_of(event).room > 0
+
+    def room_for(self, events: Sequence[Event]) -> int:
+        """How many of these inputs have room together: none if producers wait, or if they differ in class."""
+        if self._has_session and not TAKEN_FIRST.isdisjoint(map(type, events)):
+            return 0
+        return self._second.room
 
     async def wait_for_room(self, event: Event) -> None:
         """Wait until its class has room for the input, after those who waited before. Returns if closed."""
@@ -85,12 +109,22 @@ class Inbox:
 
     def put(self, event: Event) -> None:
         """Add an input, even if there is no room: edges must not wait, and are bounded elsewhere."""
-        self._queue_of(event).waiting.append(event)
+        queue = self._queue_of(event)
+        queue.waiting.append(event)
+        if queue is self._first and type(event) in URGENT:
+            self._is_urgent = True
+
+    def put_together(self, events: Sequence[Event]) -> None:
+        """Add inputs for which ``room_for`` found room."""
+        self._second.waiting.extend(events)
 
     def take(self, at_most: int) -> list[Event]:
         """Remove and return the next inputs, and wake producers who wait for room."""
         self.peak = max(self.peak, len(self))
         taken = self._first.take(at_most)
+        if self._is_urgent:
+            self._is_urgent = bool(self._first.waiting)
+            return taken
         taken += self._second.take(at_most - len(taken))
         if not self._has_session and any(isinstance(event, SessionStarted) for event in taken):
             self._has_session = True
@@ -124,8 +158,8 @@ class _Queue:
         self._producers = 0
 
     @property
-    def is_free(self) -> bool:
-        return not self._producers and len(self.waiting) < self._capacity
+    def room(self) -> int:
+        return 0 if self._producers else max(0, self._capacity - len(self.waiting))
 
     async def wait_for_room(self) -> None:
         self._producers += 1
@@ -138,6 +172,11 @@ class _Queue:
             self._producers -= 1
 
     def take(self, at_most: int) -> list[Event]:
-        taken = [self.waiting.popleft() for _ in range(min(at_most, len(self.waiting)))]
+        waiting = self.waiting
+        if len(waiting) <= at_most:
+            taken = list(waiting)
+            waiting.clear()
+        else:
+            taken = [waiting.popleft() for _ in range(at_most)]
         self.has_room.set()
         return taken

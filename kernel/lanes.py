@@ -126,6 +126,11 @@ class Lanes:
         return len(self._tasks)
 
     @property
+    def is_busy(self) -> bool:
+        """Whether events wait or are being handled."""
+        return self._in_hand > 0
+
+    @property
     def is_behind(self) -> bool:
         """Whether the subscriber reads from the tape now."""
         return self._is_behind

@@ -7,6 +7,8 @@ comes from the person at the keyboard.
 
 import re
 
+from kernel.errors import FailedApart
+
 TEXT_LIMIT = 500
 """Characters kept of an error's message, which may quote a value of any size."""
 
@@ -33,7 +35,12 @@ def words_of(error: BaseException) -> str:
 
 
 def place_of(error: BaseException) -> str:
-    """The function and line that raised it, ``on_bar:17``; empty if it was never raised."""
+    """The function and line that raised it, ``on_bar:17``; empty if it was never raised.
+
+    Of a failure in another process: the place there.
+    """
+    if type(error) is FailedApart:
+        return loggable(error.where)
     step = _traceback_of(error)
     if step is None:
         return ""

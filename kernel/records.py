@@ -59,6 +59,9 @@ class InputNumbers:
 
     def of(self, seqs: Sequence[int], causes: Sequence[int] | None) -> list[int]:
         """The causes, in today's form, of the next records. ``None`` stands for inputs without numbers."""
+        if causes and not self._unnumbered_seq and 0 not in causes:  # of today's form already
+            self._count = max(self._count, -min(causes))
+            return causes if isinstance(causes, list) else list(causes)
         found: list[int] = []
         for seq, cause in zip(seqs, causes or repeat(0, len(seqs)), strict=True):
             if cause < 0:

@@ -43,7 +43,7 @@ class SymbolRoutes(dict[str, tuple[Handler, ...]]):
         super().__init__()
         self._router = router
         self._event_type = event_type
-        self._known: dict[tuple[str, int], tuple[Handler, ...]] = {}
+        self.known: dict[tuple[str, int], tuple[Handler, ...]] = {}
 
     def __missing__(self, symbol: str) -> tuple[Handler, ...]:
         """Add the handlers of a symbol at its first event."""
@@ -53,16 +53,16 @@ class SymbolRoutes(dict[str, tuple[Handler, ...]]):
     def route(self, symbol: str, watchers: int) -> tuple[Handler, ...]:
         """Set the handlers of a symbol. They are made once for each set of watching components."""
         key = (symbol, watchers)
-        handlers = self._known.get(key)
+        handlers = self.known.get(key)
         if handlers is None:
-            handlers = self._known[key] = self._router.handlers_for(self._event_type, symbol)
+            handlers = self.known[key] = self._router.handlers_for(self._event_type, symbol)
         self[symbol] = handlers
         return handlers
 
     def clear(self) -> None:
         """Forget everything."""
         super().clear()
-        self._known.clear()
+        self.known.clear()
 
 
 class Router:
@@ -167,7 +167,11 @@ class Router:
         """Set who watches a symbol, and replace its handlers."""
         self.watching[symbol] = watchers
         for routes in self.routed.get(symbol, ()):
-            routes.route(symbol, watchers)
+            known = routes.known.get((symbol, watchers))  # as ``route`` does: a venue watches for each order
+            if known is None:
+                routes.route(symbol, watchers)
+            else:
+                routes[symbol] = known
         self.is_changed = True
 
     def _admit(self, component: Component, entries: Sequence[_Entry]) -> None:

@@ -21,17 +21,22 @@ use ``RULES``. Version 2 changed:
   simulated venue do. On bars of whole days without a calendar the day of an emulated DAY order is the next
   bar.
 - An emulated DAY order that is reached has the day of an order that is given then.
-- A strategy reads as much history as it asks for, and not only ``bars_needed()``.
+- A strategy reads as much history as it asks for, and not only ``bars_needed()``. A session ends with a
+  ``HistoryFellShort`` where there were never so many bars.
 - A delisting's amount in another currency than the instrument's is converted.
 - A share that takes a symbol in which nothing is held is booked by its own terms.
 - Of a buy, what the account is short of needs no cash, and not what its strategy is short of.
 - Exits that a strategy attaches to an order are reduce-only. At the simulated venue reduce-only orders end
   with the position that they could reduce.
+- An order that only closes is reduce-only too where the strategy's reduce-only orders offer the position
+  already. Risk counts a strategy's reduce-only orders of one side up to its position.
+- An emulated reduce-only order ends with the position that it could reduce.
 - A spin-off adjusts total-adjusted prices of the old share by its value.
 - Units that a merger or spin-off gives to the plan of signals have a plan of their own, which keeps them. The
   target of joined plans is in whole lots.
-- Units of that plan that risk closes are not bought again, and their exits end.
+- Units of that plan that risk closes are not bought again, and their exits end. Its exits are in whole lots.
 - The denial of a short sale names the working orders that offer the position already.
+- The denial of an order for cash, margin or capital names what it needs and what is available.
 """
 
 FIRST_RULES = 1

@@ -36,6 +36,20 @@ def take(bus: EventBus) -> Snapshot:
 
 
 @exact
+def take_over(bus: EventBus, states: Snapshot) -> None:
+    """Give a new ``bus`` the states of another core, of which components may be missing or new.
+
+    A component of the same name takes the state; a new one keeps its initial state. The state and the timers
+    of a component that is missing now are dropped. Raises ``ComponentError`` as ``put_back`` does; the bus
+    must not be used then.
+    """
+    fresh, old = take(bus), states.states
+    known = {name: old.get(name, state) for name, state in fresh.states.items()}
+    put_back(bus, msgspec.structs.replace(states, states=known))
+    bus.forget_missing()
+
+
+@exact
 def put_back(bus: EventBus, snapshot: Snapshot) -> None:
     """Set every component of ``bus`` to the snapshot's state.
 

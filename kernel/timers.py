@@ -71,6 +71,12 @@ class Timers:
         self.state.live.pop((event.owner, event.name), None)
         self._surface()
 
+    def forget(self, owners: Iterable[str]) -> None:
+        """Drop all timers of these owners."""
+        gone = dict.fromkeys(owners)
+        self.state.live = {key: number for key, number in self.state.live.items() if key[0] not in gone}
+        self._surface()
+
     def is_waiting(self, owner: str, name: str) -> bool:
         """Whether a timer of this name will fire. A repeating one still will right after it fired."""
         return (owner, name) in self.state.live

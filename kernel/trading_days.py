@@ -31,6 +31,13 @@ def utc_day(ts: int) -> int:
     return day.year * 10_000 + day.month * 100 + day.day
 
 
+def first_day_of_bar(bar: Bar) -> int:
+    """The trading day of a bar of whole days; the first one, if it holds several."""
+    if not bar.open_ts:
+        return day_of_bar(bar)
+    return utc_day((bar.open_ts + min(bar.ts + 1, bar.open_ts + DAY_NS)) // 2 + HOUR_NS)
+
+
 def day_of_bar(bar: Bar) -> int:
     """The trading day of a bar of whole days; the last one, if it holds several."""
     end_ts = bar.ts + 1

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
-from eventstore import SqliteEventStore, StreamInfo
+from eventstore import StreamInfo, open_store
 from eventstore.data_facts import is_facts
 from kernel.errors import OnetapeError
 from kernel.events import RunStarted
@@ -49,5 +49,5 @@ def _streams(ctx: click.Context) -> list[StreamInfo]:
 
 
 async def _read(path: Path) -> list[StreamInfo]:
-    async with await SqliteEventStore.open(path, read_only=True) as store:
+    async with await open_store(path, read_only=True) as store:
         return [info for info in await store.streams() if not is_facts(info.stream)]

@@ -36,13 +36,13 @@ def logged_events(batch: Batch) -> Iterator[LoggedEvent]:
 
 def human_line(logged: LoggedEvent) -> str:
     """One line under ``HEADING``; ``in 17`` is the 17th input, ``<-17`` an event derived after it."""
-    return f"{_place(logged):75}  {' '.join(_fields(logged.event))}"
+    return f"{_place(logged):75}  {' '.join(field_texts(logged.event))}"
 
 
 def narrow_lines(logged: LoggedEvent, width: int) -> str:
     """The same on lines of a width: the event, and its fields below it. A longer field has its own lines."""
     lines, line = [_place(logged).rstrip()], INDENT
-    for field in _fields(logged.event):
+    for field in field_texts(logged.event):
         if line != INDENT and len(line) + 1 + len(field) > width:
             lines.append(line)
             line = INDENT
@@ -61,7 +61,7 @@ def _place(logged: LoggedEvent) -> str:
     return f"{logged.seq:>8}  {iso_utc(event.ts):30}  {cause:>9}  {type(event).__name__:20}"
 
 
-def _fields(event: Event) -> list[str]:
+def field_texts(event: Event) -> list[str]:
     """The event's own fields as ``name=value``, without empty ones."""
     values = ((name, getattr(event, name)) for name in event.__struct_fields__[1:])
     return [f"{name}={_readable(name, value)}" for name, value in values if value not in ("", None)]
@@ -69,6 +69,11 @@ def _fields(event: Event) -> list[str]:
 
 def json_line(logged: LoggedEvent) -> str:
     """One JSON object: seq, cause, type, ts, time and the event's own fields by name."""
+    return msgspec.json.encode(event_fields(logged)).decode()
+
+
+def event_fields(logged: LoggedEvent) -> dict[str, object]:
+    """The same as a mapping of plain values."""
     event = logged.event
     line: dict[str, object] = {
         "seq": logged.seq,
@@ -79,7 +84,7 @@ def json_line(logged: LoggedEvent) -> str:
     }
     for name in event.__struct_fields__[1:]:
         line[name] = _plain(getattr(event, name))
-    return msgspec.json.encode(line).decode()
+    return line
 
 
 def _plain(value: object) -> object:

@@ -8,15 +8,18 @@ from shlex import quote
 
 import click
 
-from eventstore import SqliteEventStore
+from eventstore import StoreOnDisk, open_store
 from eventstore.data_facts import is_facts
 from eventstore.recorded_data import why_missing
-from eventstore.witness import witness_path
+from eventstore.segment_folder import TAPE_SUFFIX, is_folder_store
+from eventstore.store_opening import is_store_here
 from kernel.configuration import listed
 from kernel.errors import StreamMissing
 from replay.config import CONFIG_FILE, DEFAULT_STORE, store_of
 
-_COMMAND = re.compile(r"onetape (?:(?:log|streams [a-z-]+) [^\s,;)]+|import FILE(?: --kind [a-z-]+)?)")
+_COMMAND = re.compile(
+    r"onetape (?:(?:log|streams [a-z-]+) (?:'[^']*'|[^\s,;)]+)|import FILE(?: --kind [a-z-]+)?)"
+)
 """A command in a sentence, up to its last argument."""
 
 
@@ -38,13 +41,16 @@ def _resolved(ctx: click.Context, param: click.Parameter, value: Path | None) ->
     if ctx.resilient_parsing:  # while a shell completes, nothing is read
         return value
     path = default_store() if value is None else value
-    if path.is_dir():
-        raise click.UsageError(_is_folder(path))
+    _require_no_other_folder(path)
     return path
 
 
-def _is_folder(path: Path) -> str:
-    return f"{path} is a folder; a store is a file, named with --store"
+def _require_no_other_folder(path: Path) -> None:
+    if path.is_dir() and not is_folder_store(path):
+        raise click.UsageError(
+            f"{path} is a folder and no store; a store, named with --store, is a file or a folder "
+            f"NAME{TAPE_SUFFIX}"
+        )
 
 
 store_option = click.option(
@@ -52,49 +58,43 @@ store_option = click.option(
     "store_path",
     type=click.Path(path_type=Path),
     callback=_resolved,
-    help=f"The store's file [default: the store of {CONFIG_FILE} here, else {DEFAULT_STORE}].",
+    help=f"The store's file or folder [default: the store of {CONFIG_FILE} here, else {DEFAULT_STORE}].",
 )
 
 
 @asynccontextmanager
-async def existing_store(path: Path) -> AsyncGenerator[SqliteEventStore]:
+async def existing_store(path: Path) -> AsyncGenerator[StoreOnDisk]:
     """Open an existing store, read-only. A command that only reads does not create one."""
     require_store(path)
-    async with await SqliteEventStore.open(path, read_only=True) as store:
+    async with await open_store(path, read_only=True) as store:
         yield store
 
 
 @asynccontextmanager
-async def new_or_existing_store(path: Path) -> AsyncGenerator[SqliteEventStore]:
+async def new_or_existing_store(path: Path) -> AsyncGenerator[StoreOnDisk]:
     """Open a store, or create it."""
-    async with await SqliteEventStore.open(path) as store:
+    async with await open_store(path) as store:
         yield store
 
 
 @asynccontextmanager
-async def changeable_store(path: Path) -> AsyncGenerator[SqliteEventStore]:
+async def changeable_store(path: Path) -> AsyncGenerator[StoreOnDisk]:
     """Open an existing store, to change it."""
     require_store(path)
-    async with await SqliteEventStore.open(path) as store:
+    async with await open_store(path) as store:
         yield store
 
 
 def require_store(path: Path) -> None:
     """Raise ``UsageError`` if the store does not exist."""
-    if path.is_dir():
-        raise click.UsageError(_is_folder(path))
-    if not _has_traces(path):
+    _require_no_other_folder(path)
+    if not is_store_here(path):
         raise click.UsageError(
             f"there is no store at {path}; name one with --store, or make it with: onetape import FILE"
         )
 
 
-def _has_traces(path: Path) -> bool:
-    """Whether the store exists, or its witness, which would report its loss."""
-    return path.exists() or witness_path(path).exists()
-
-
-async def require_streams(store: SqliteEventStore, names: tuple[str, ...]) -> None:
+async def require_streams(store: StoreOnDisk, names: tuple[str, ...]) -> None:
     """Raise ``StreamMissing`` for the first name that is not a stream of the store."""
     found = {info.stream for info in await store.streams(names)}
     for name in names:

@@ -64,18 +64,23 @@ def print_rows(rows: Rows, console: TableConsole, *, all_with: str = "--json") -
     """Print rows with the columns that fit. ``all_with`` is the option that shows all of them."""
     width = console.width if has_width(console) else _PIPED_WIDTH
     shown = fitting(rows, width)
+    print_table(table_of(rows, shown), console)
+    left_out = [column.name for place, column in enumerate(rows.columns) if place not in shown]
+    if left_out:
+        console.print(f"Not shown in {width} columns: {', '.join(left_out)} ({all_with}).", style="dim")
+    if rows.note:
+        console.print(rows.note, style="dim", soft_wrap=not has_width(console))
+
+
+def table_of(rows: Rows, shown: Sequence[int]) -> Table:
+    """Rows as a table of the columns at these places."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     for place in shown:
         column = rows.columns[place]
         table.add_column(column.name, justify="right" if column.is_number else "left", overflow="fold")
     for cells in rows.rows:
         table.add_row(*(Text(cells[place]) for place in shown))
-    print_table(table, console)
-    left_out = [column.name for place, column in enumerate(rows.columns) if place not in shown]
-    if left_out:
-        console.print(f"Not shown in {width} columns: {', '.join(left_out)} ({all_with}).", style="dim")
-    if rows.note:
-        console.print(rows.note, style="dim", soft_wrap=not has_width(console))
+    return table
 
 
 def fitting(rows: Rows, width: int) -> tuple[int, ...]:

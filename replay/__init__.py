@@ -22,9 +22,11 @@ from replay.backtest import backtest
 from replay.backtest_result import Backtest
 from replay.config import ReplayConfig
 from replay.failures import RunFailed, RunFailedWarning
+from replay.past import PastCore, at
 from replay.session import LiveSession, begin_session
 from replay.store_frames import read_bars, read_quotes, read_trades
 from replay.strategy_check import check_strategy
+from replay.timeline import Timeline
 from replay.verification import Verified
 from strategies.sdk.limits import ContinuousLimit, RiskLimits, RuleConfig
 
@@ -39,6 +41,7 @@ __all__ = [
     "Interest",
     "LiveSession",
     "ModelConfig",
+    "PastCore",
     "PortfolioConfig",
     "ReplayConfig",
     "RiskLimits",
@@ -48,8 +51,10 @@ __all__ = [
     "SignalsConfig",
     "SimulatedBrokerConfig",
     "StrategyConfig",
+    "Timeline",
     "Verified",
     "adjusted_bars",
+    "at",
     "backtest",
     "begin_session",
     "check_strategy",

@@ -1,10 +1,11 @@
-"""What a run took for granted, in sentences: terms that nobody declared, quantities cut to whole lots, bars
-without an open time."""
+"""What a reader of a run's figures should know, in sentences.
+
+Terms that nobody declared, quantities cut to whole lots, untraded signals, bars without an open time, history
+that was shorter than asked for.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-
-import msgspec
 
 from components.assembly.assumed_terms import is_coin_margined
 from components.assembly.instruments import InstrumentConfig
@@ -12,12 +13,14 @@ from components.strategy_host.plain_values import CUT
 from kernel.configuration import listed
 from kernel.events import (
     ExecutionRequested,
+    HistoryFellShort,
     InstrumentDefined,
     OrderIntent,
     ReplaceIntent,
+    SignalRaised,
     SignalsAggregated,
 )
-from replay.config import ReplayConfig
+from replay.run_config import config_on_record
 
 
 def assumed_terms_of(
@@ -29,7 +32,7 @@ def assumed_terms_of(
     """
     if not config:
         return ()
-    declared = {one.symbol: one for one in msgspec.json.decode(config, type=ReplayConfig).instruments}
+    declared = {one.symbol: one for one in config_on_record(config).instruments}
     by_terms: dict[str, list[str]] = {}
     for symbol in symbols:
         terms = instruments.get(symbol)
@@ -98,9 +101,62 @@ class CutQuantities:
         return found
 
 
+class UntradedSignals:
+    """Counts the signals of a run whose configuration has no plan for signals: they are only recorded."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._strategies: dict[str, None] = {}
+
+    def take(self, signal: SignalRaised) -> None:
+        """Count a signal."""
+        self._count += 1
+        self._strategies[signal.strategy] = None
+
+    def note(self, config: str) -> str:
+        """The sentence about them; empty if there are none, or if they are traded.
+
+        ``config`` is the recorded configuration, as JSON.
+        """
+        if not self._count or not config:
+            return ""
+        if config_on_record(config).signals is not None:
+            return ""
+        return (
+            f"{self._count:,} signals of {listed(tuple(self._strategies))} were only recorded, and traded "
+            "nothing: a plan for them needs the section `signals` in the configuration"
+        )
+
+
 def _lot(symbol: str, instruments: Mapping[str, InstrumentDefined]) -> str:
     terms = instruments.get(symbol)
     return f"{Decimal(1) if terms is None else terms.lot_size:f}"
+
+
+class ShortHistories:
+    """The history that strategies asked for and never had, up to the end of the last session."""
+
+    def __init__(self) -> None:
+        self._by_strategy: dict[str, list[HistoryFellShort]] = {}
+
+    def begin(self) -> None:
+        """Forget the session before: its strategies go on to ask."""
+        self._by_strategy.clear()
+
+    def take(self, event: HistoryFellShort) -> None:
+        self._by_strategy.setdefault(event.strategy, []).append(event)
+
+    def notes(self) -> Sequence[str]:
+        """One sentence for each strategy: its first short history, and how many others there are."""
+        return [_short_note(short[0], others=len(short) - 1) for short in self._by_strategy.values()]
+
+
+def _short_note(first: HistoryFellShort, *, others: int) -> str:
+    of = f"{first.symbol} ({first.timeframe})" if first.timeframe else first.symbol
+    return (
+        f"strategy {first.strategy} asked for {first.asked:,} bars of {of}, and there were never more than "
+        f"{first.most:,}" + (f"; {others:,} other histories were too short as well" if others else "")
+    )
 
 
 def without_open_note(streams: Sequence[str]) -> str:

@@ -22,7 +22,7 @@ from components.assembly.instruments import InstrumentConfig
 from components.execution.config import ExecutionConfig
 from components.portfolio.portfolio import PortfolioConfig
 from components.strategy_host.host import AnyStrategy
-from eventstore import EventStore, MemoryEventStore, SqliteEventStore
+from eventstore import EventStore, MemoryEventStore, SnapshotFiles, open_store
 from eventstore.importing import DataKind, ImportOptions
 from kernel.clock import HistoricalClock
 from kernel.decimals import exact
@@ -60,6 +60,7 @@ from replay.planning import own_ids, plan_run
 from replay.recording import RunRecorder
 from replay.run import Plan, Played, Progress, play
 from replay.run_reading import check_benchmark, read_run
+from replay.run_snapshots import RunSaver, snapshots_beside
 from strategies.sdk import Capital, RiskLimits, StrategyLimits
 from strategies.sdk.class_check import check_class
 from strategies.sdk.loading import LoadedStrategy
@@ -111,7 +112,7 @@ def backtest(
     - ``actions``, ``fx_rates``, ``funding_rates``: more files, read with the same zone and session. Rates
       without a column that names their symbol are of the one in the file's name (``eurusd.csv``). For a
       store, name their streams in ``streams``.
-    - ``start``, ``end``: UTC days or moments, inclusive: text, ``date``, ``datetime`` or ``Timestamp``.
+    - ``start``, ``end``: days or moments (UTC), inclusive: text, ``date``, ``datetime`` or ``Timestamp``.
     - ``warm_up``: the bars before ``start`` that fill the history: ``auto``, ``none`` or a number.
     - ``benchmark``: what the result is compared with: a symbol of the run, a stream of the store, or a symbol
       in it. Beside files and frames, a file or a frame too, which no strategy gets. Without it, the symbols
@@ -163,14 +164,20 @@ async def record_run(
     *,
     clock: HistoricalClock | None = None,
     progress: Progress | None = None,
+    snapshots: SnapshotFiles | None = None,
 ) -> tuple[str, Played]:
     """Play a plan into a new run stream of the store; returns the stream's name and the finished run.
 
-    Two runs that are recorded at the same time get different names: the first to append has the name.
+    ``snapshots``: where a long run keeps its states (see ``run_snapshots``). Two runs that are recorded at
+    the same time get different names: the first to append has the name.
     """
     recorder = RunRecorder(store, await _free_name(store, plan), next_name=lambda: _free_name(store, plan))
-    played = await play(store, plan, recorder, clock=clock, progress=progress)
+    saver = None if snapshots is None else RunSaver(plan, recorder, snapshots)
+    at_rest = None if saver is None else saver.at_rest
+    played = await play(store, plan, recorder, clock=clock, progress=progress, at_rest=at_rest)
     await recorder.finish(input_count=played.input_count, ts=played.last_ts)
+    if saver is not None:
+        await saver.finish()
     return recorder.stream, played
 
 
@@ -255,8 +262,8 @@ async def _backtest(
             raise InputError(no_store(source))
         streams = source.streams + config.streams
         config = msgspec.structs.replace(config, streams=streams, benchmark=benchmark)
-        async with await SqliteEventStore.open(source.path) as store:
-            return await _run(store, loaded, config)
+        async with await open_store(source.path) as store:
+            return await _run(store, loaded, config, snapshots=snapshots_beside(source.path))
     memory = MemoryEventStore()
     streams = await import_data(memory, source, importing, facts=facts)
     if not isinstance(benchmark, str):
@@ -266,12 +273,16 @@ async def _backtest(
 
 
 async def _run(
-    store: EventStore, loaded: list[LoadedStrategy], config: ReplayConfig
+    store: EventStore,
+    loaded: list[LoadedStrategy],
+    config: ReplayConfig,
+    *,
+    snapshots: SnapshotFiles | None = None,
 ) -> tuple[Backtest, BaseException | None]:
     """The results of a run, and the first exception in it."""
     plan = await plan_run(store, config, loaded=loaded)
     await check_benchmark(store, plan)
-    stream, played = await record_run(store, plan)
+    stream, played = await record_run(store, plan, snapshots=snapshots)
     read = await read_run(store, stream)
     done = Backtest(
         read.result,

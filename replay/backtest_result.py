@@ -120,7 +120,7 @@ class Backtest:
 
     @property
     def data_issues(self) -> "pd.DataFrame":
-        """What an import found odd in the data of the period: jumps, gaps, stretches without volume."""
+        """What an import found odd in the data of the period: jumps, splits, gaps, runs without volume."""
         return issues_frame(self.result.data_issues)
 
     def plot(self, symbol: str = "", *, log_scale: bool = False) -> "go.Figure":
@@ -142,7 +142,7 @@ class Backtest:
         names = ", ".join(one.strategy for one in result.strategies)
         parts = [
             f"{names} on {', '.join(result.symbols[:3])}{', ...' if len(result.symbols) > 3 else ''}",
-            figures.period(m.start_ts, m.end_ts),
+            figures.period(result.days),
             f"return {figures.percent(m.total_return)}",
             f"max drawdown {figures.percent(m.max_drawdown)}",
             f"{m.trade_count:,} {'trade' if m.trade_count == 1 else 'trades'}",

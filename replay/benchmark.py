@@ -4,7 +4,8 @@ The starting capital is divided equally among the symbols. Each part buys its sy
 run (the close of the first bar, the first trade, the first mid quote), and is cash until then. There are no
 costs and no lots. Splits change units, dividends and spin-offs are reinvested on their ex-date, a symbol
 change or merger continues in the new symbol, a delisting ends in cash. Prices in another currency are
-converted at the rate of each mark, at par if no rate is known.
+converted at the rate of each mark, at par if no rate is known. An inverse contract is bought with a notional
+of its part; its gain is in its coin.
 
 It is valued at the marks of the account, so that both curves have the same points and the same trading days.
 """
@@ -148,7 +149,10 @@ def _growth(own: MarkedPrices, prices: Mapping[str, MarkedPrices], account: Acco
     held = _Holding(marks, prices, account.facts.actions)
     value, first = held.value_of(own, since=own.first_ts)
     rates = _rates(own.symbol, account, np.append(own.first_ts, marks))
-    growth = value * rates[1:] / (first * rates[0])
+    rate = rates[1:] / rates[0]
+    terms = account.facts.instruments.get(own.symbol)
+    is_inverse = terms is not None and terms.is_inverse
+    growth = value / first * rate if not is_inverse else 1.0 + (1.0 - first / value) * rate
     return np.where(np.isnan(growth), 1.0, growth)
 
 

@@ -2,6 +2,7 @@
 
 from math import inf
 from pathlib import Path
+from typing import cast
 
 import msgspec
 
@@ -16,11 +17,20 @@ from kernel.errors import ConfigError
 from kernel.events import VenueFeature
 from kernel.time_units import DAY_NS
 from replay.commands import Command, check_commands
-from replay.yaml_file import read_yaml
+from replay.yaml_file import read_yaml, text_in
 
 CONFIG_FILE = "onetape.yaml"
 DEFAULT_STORE = "onetape.db"
 """The store of every command that is told no other: a file in the current folder."""
+
+DAEMON_SECTIONS = frozenset(
+    {
+        *("mode", "log", "durability", "feeds", "engine", "stop", "secrets"),
+        *("segments", "retention", "snapshots", "disk", "reports", "reload", "control", "alerts", "deploy"),
+        *("venue", "downgrade", "traces"),
+    }
+)
+"""The settings of ``replay.run_config.RunConfig`` that a replay ignores."""
 
 AUTO, NONE = "auto", "none"
 """Settings of ``warm_up`` besides a number of bars."""
@@ -29,12 +39,14 @@ AUTO, NONE = "auto", "none"
 class ReplayConfig(CoreSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The configuration of a whole run.
 
-    - ``from``, ``to``: UTC days or moments, inclusive. A day means all of it.
+    - ``from``, ``to``: days or moments (UTC), inclusive. A day means all of it (``replay.played_parts``).
     - ``warm_up``: the bars before ``from`` that fill the history: ``auto`` as many as the strategies ask for,
       ``none``, or a number for each symbol.
     - ``benchmark``: what the result is compared with (``replay.run_reading``). Empty: the symbols of the run,
       bought and held.
     - ``speed``: 1 is real time, 10 is ten times faster. Left out, the run is as fast as possible.
+    - ``snapshot_every``: inputs between two snapshots of a run, from which ``replay step`` and others begin;
+      0: none. Left out, there is one for each tenth of a second that the run takes.
     """
 
     store: str = DEFAULT_STORE
@@ -43,6 +55,7 @@ class ReplayConfig(CoreSettings, frozen=True, forbid_unknown_fields=True, kw_onl
     end: str | None = msgspec.field(default=None, name="to")
     warm_up: int | str = AUTO
     speed: float | None = None
+    snapshot_every: int | None = None
     benchmark: str = ""
     broker: SimulatedBrokerConfig = SimulatedBrokerConfig()
     commands: tuple[Command, ...] = ()
@@ -66,24 +79,53 @@ class ReplayConfig(CoreSettings, frozen=True, forbid_unknown_fields=True, kw_onl
 def load_config(path: Path) -> ReplayConfig:
     """Read a YAML file; ``ConfigError`` names the file, the line, the key and what was expected.
 
-    Relative paths of the store and of code files in it are relative to its folder.
+    The sections that only a daemon needs are neither read nor checked (``replay.run_config``). Relative paths
+    of the store and of code files are relative to the folder of the file that names them.
     """
-    file = read_yaml(path)
+    file = read_yaml(path, without=DAEMON_SECTIONS)
     try:
-        config = convert_config(readable(file.content), ReplayConfig)
+        config = convert_config(readable(with_numbers(file.content)), ReplayConfig)
         check_config(config)
     except ConfigError as error:
         raise file.located(error) from error
-    return config if config.store != DEFAULT_STORE else msgspec.structs.replace(config, store=_beside(path))
+    if config.store != DEFAULT_STORE:
+        return config
+    return msgspec.structs.replace(config, store=default_store(path))
 
 
 def store_of(path: Path) -> str:
     """The store that a YAML file names, else the default beside it. Its other settings are not checked."""
-    return read_yaml(path).text_of("store") or _beside(path)
+    return text_in(path, "store") or default_store(path)
 
 
-def _beside(path: Path) -> str:
+def default_store(path: Path) -> str:
+    """The store of a YAML file that names none: in the same folder."""
     return str(path.parent / DEFAULT_STORE)
+
+
+def with_numbers(content: object) -> object:
+    """The content of a YAML file, which is text, with a number for the setting that takes a word too."""
+    if not isinstance(content, dict):
+        return content
+    settings = cast(dict[str, object], content)  # isinstance tells no more
+    written = settings.get("warm_up")
+    if not isinstance(written, str) or not written.isdecimal():
+        return settings
+    return {**settings, "warm_up": int(written)}
+
+
+def check_live_inputs(config: ReplayConfig) -> None:
+    """Refuse settings that only a replay has, for a log that takes inputs as they arrive."""
+    for key, is_given in (
+        ("streams", config.streams),
+        ("from", config.start),
+        ("to", config.end),
+        ("speed", config.speed),
+        ("snapshot_every", config.snapshot_every is not None),
+        ("commands", config.commands),
+    ):
+        if is_given:
+            raise ConfigError(f"{key}: is only for a replay; a live log takes inputs as they arrive")
 
 
 @exact
@@ -94,6 +136,8 @@ def check_config(config: ReplayConfig) -> None:
     _check_warm_up(config.warm_up)
     if config.speed is not None and not 0 < config.speed < inf:
         raise ConfigError(f"speed: {config.speed} is not above 0")
+    if config.snapshot_every is not None and config.snapshot_every < 0:
+        raise ConfigError(f"snapshot_every: {config.snapshot_every} is below 0")
     check_commands(config.commands, from_ts=config.from_ts, to_ts=config.to_ts)
     try:
         check_broker(config.broker)

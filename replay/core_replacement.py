@@ -4,7 +4,7 @@ Between two inputs a snapshot of the core is put back into a new core, made from
 run goes on as if nothing had happened, all of its state is in snapshots.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -13,11 +13,12 @@ from components.assembly.setup import core_of
 from kernel import snapshot
 from kernel.errors import ComponentError, ReplayDiverged
 from kernel.identifiers import StrategyId
-from replay.run import CoreReplacement, Plan
+from replay.record import plan_after
+from replay.run import CoreReplacement, Opening, Plan
 
 
 def replacement(
-    plan: Plan, *, places: tuple[int, ...], reload: Callable[[], Plan], only: StrategyId | None = None
+    *, places: tuple[int, ...], reload: Callable[[], Plan], only: StrategyId | None = None
 ) -> CoreReplacement:
     """Replace the core after each number of inputs in ``places`` (see ``CoreReplacement``).
 
@@ -25,8 +26,10 @@ def replacement(
     others and the venue's models go on as they are.
     """
 
-    def next_core(core: Core) -> Core:
+    def next_core(core: Core, plan: Plan, openings: Sequence[Opening]) -> Core:
         anew = reload()
+        for opening in openings:
+            anew = plan_after(anew, opening)
         if only is None:
             return _moved(core, core_of(anew, anew.venue))
         ids = (planned.strategy_id for planned in plan.strategies)

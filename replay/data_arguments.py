@@ -5,12 +5,13 @@ or its file name says. All of them pass the importer's checks.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
 from pathlib import Path
 from typing import TypeGuard
 
 import msgspec
 
-from eventstore import EventStore
+from eventstore import EventStore, MemoryEventStore
 from eventstore.importing import (
     BadRow,
     BadRowCause,
@@ -21,6 +22,8 @@ from eventstore.importing import (
     Source,
     import_files,
 )
+from eventstore.segment_folder import TAPE_SUFFIX
+from eventstore.stream_keys import QUARANTINE_SUFFIX
 from kernel.configuration import listed
 from kernel.errors import ConfigError, InputError
 from replay.config import ReplayConfig
@@ -35,7 +38,7 @@ UNNAMED_BENCHMARK = "BENCHMARK"
 UNNAMED_SYMBOL = "DATA"
 """The symbol of a single frame that names none."""
 
-_STORE_SUFFIX = ".db"
+_STORE_SUFFIXES = (".db", TAPE_SUFFIX)
 _FILE_SUFFIXES = frozenset(
     (
         *(".csv", ".txt", ".tsv", ".prn", ".dat", ".data", ".json", ".jsonl", ".ndjson"),
@@ -46,8 +49,6 @@ _FILE_SUFFIXES = frozenset(
 """A text with one of these endings is a file. Any other that is not a path is the name of a stream."""
 
 _EXPECTED = "expected a file, a DataFrame, several files, a mapping by symbol, or names of streams"
-
-
 _SORT = 'importing={"sort": True}'
 
 
@@ -120,7 +121,7 @@ def data_of(
     items = _items(data)
     if store is not None:
         return StoredData(Path(store), tuple(map(str, items)))
-    stores = [item for item in items if Path(item).suffix == _STORE_SUFFIX]
+    stores = [item for item in items if Path(item).suffix in _STORE_SUFFIXES]
     if stores:
         if len(items) > 1:
             raise InputError(f"data: one store or several files, not both: {', '.join(map(str, items))}")
@@ -149,13 +150,23 @@ def benchmark_of(benchmark: str | Path | FrameLike | None) -> str | list[DataPar
 async def import_benchmark(
     store: EventStore, parts: Sequence[DataPart], importing: ImportOptions | None
 ) -> str:
-    """Import a benchmark's prices, each row with its own symbol; returns the name of their stream."""
-    options = importing or ImportOptions()
-    own = msgspec.structs.replace(options, symbol="", fallback_symbol="", only=())
-    streams = [stream for part in parts for stream in await _import_part(store, part, own)]
+    """Import a benchmark's prices, each row with its own symbol; returns the name of their stream.
+
+    The name is none of data: rows of a symbol that is played must not be added to its stream.
+    """
+    options = msgspec.structs.replace(
+        importing or ImportOptions(), symbol="", fallback_symbol="", only=(), stream=""
+    )
+    own = MemoryEventStore()
+    streams = [stream for part in parts for stream in await _import_part(own, part, options)]
     if len(streams) != 1:
         raise InputError(f"benchmark: expected prices of one symbol; got {listed(streams)}")
-    return streams[0]
+    name = f"benchmark {streams[0]}"
+    head = await store.head(name)
+    async with aclosing(own.read(streams[0])) as batches:
+        async for batch in batches:
+            head = await store.append(name, batch.events, expected_seq=head.seq)
+    return name
 
 
 def no_store(data: StoredData) -> str:
@@ -186,8 +197,10 @@ async def import_data(
 
 
 async def _import_part(store: EventStore, part: DataPart, importing: ImportOptions | None) -> tuple[str, ...]:
+    """Import files or frames; returns the names of their streams, without those of bad rows."""
     imported = await _imported(store, part.sources, part.options(importing), labels=part.labels)
-    return tuple(stream.stream for stream in imported.streams)
+    names = [stream.stream for stream in imported.streams]
+    return tuple(name for name in names if not name.endswith(QUARANTINE_SUFFIX))
 
 
 async def _imported(

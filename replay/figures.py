@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from kernel.decimals import exact
 from kernel.events import Side
-from kernel.time_units import SECOND_NS
+from kernel.time_units import DAY_NS, SECOND_NS
 from replay.trades import RoundTrip
 
 UNDEFINED = "-"
@@ -38,6 +38,11 @@ def money(value: Decimal) -> str:
 def price(value: Decimal) -> str:
     """A price with all its digits, trailing zeros included."""
     return f"{value:,f}"
+
+
+def last_price(value: float | None) -> str:
+    """A price of the market in ten digits, never as a power of ten."""
+    return UNDEFINED if value is None else f"{Decimal(f'{value:.10g}'):,f}"
 
 
 @exact
@@ -86,9 +91,9 @@ def moment(ts: int) -> str:
     return day if clock == "00:00:00" else f"{day} {clock}"
 
 
-def period(start_ts: int, end_ts: int) -> str:
-    """The first and the last day. A mark at midnight belongs to the day before it."""
-    first, last = iso(start_ts)[:10], iso(max(start_ts, end_ts - 1))[:10]
+def period(days: tuple[int, int]) -> str:
+    """The first and the last trading day, which are counted from 1970-01-01."""
+    first, last = (iso(day * DAY_NS)[:10] for day in days)
     return first if first == last else f"{first} to {last}"
 
 

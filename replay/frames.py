@@ -47,8 +47,8 @@ def trades_frame(trades: Sequence[RoundTrip], lots: Sequence[OpenLot] = ()) -> "
             "duration": _frame_of().to_timedelta(
                 [one.duration_ns if one else None for one in closed], unit="ns"
             ),
-            "currency": [one.currency if one else "" for one in closed],
-            "entry_order": [one.entry_order if one else "" for one in closed],
+            "currency": [one.currency for one in both],
+            "entry_order": [one.entry_order for one in both],
             "exit_order": [one.exit_order if one else "" for one in closed],
         }
     )

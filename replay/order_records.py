@@ -1,11 +1,12 @@
 """The orders and fills of a run, read back from its stream: one record each, in order of the log."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 import msgspec
 
 from eventstore import EventStore, Selection
+from kernel.contracts import inverse
 from kernel.decimals import exact
 from kernel.events import (
     Event,
@@ -30,7 +31,7 @@ from replay.trades import COMMISSION_QUANTUM, Corrections, last_corrections
 
 ZERO = Decimal(0)
 
-_TYPES: frozenset[type[Event]] = frozenset(
+ORDER_TYPES: frozenset[type[Event]] = frozenset(
     {
         OrderHeld,
         OrderSubmitted,
@@ -54,7 +55,8 @@ class OrderRecord(msgspec.Struct, gc=False):
     - ``order``: its terms, the latest if they were replaced or adjusted.
     - ``status``: after the last event of the run.
     - ``created_ts``, ``updated_ts``: of its first and last event, ns UTC.
-    - ``filled_quantity``, ``average_price``: of its fills; without fills no price.
+    - ``filled_quantity``, ``average_price``: of its fills; without fills no price. That of inverse contracts
+      is the harmonic one, as of their positions.
     - ``commission``: of its fills, in money.
     - ``reason``: why it was denied, rejected, cancelled or expired.
     """
@@ -80,7 +82,7 @@ class RunOrders(msgspec.Struct, frozen=True):
 async def read_orders(store: EventStore, run_stream: str) -> RunOrders:
     """Read the orders of a run or a live log. Raises ``StreamMissing`` and ``StoreDamaged``."""
     events: list[Event] = []
-    async for batch in store.read(run_stream, Selection(types=_TYPES)):
+    async for batch in store.read(run_stream, Selection(types=ORDER_TYPES)):
         events += batch.events
     return fold_orders(events)
 
@@ -110,7 +112,8 @@ def fold_orders(events: Iterable[Event]) -> RunOrders:
             case OrderFilled():
                 fill = _corrected(event, corrections)
                 fills.append(fill)
-                _fill(found, fill, charged=paid_by_terms(fill, instruments).commission)
+                terms, charged = instruments.get(fill.symbol), paid_by_terms(fill, instruments).commission
+                _fill(found, fill, charged=charged, is_inverse=terms is not None and terms.is_inverse)
             case OrderCancelled(client_order_id=key, reason=reason):
                 _update(found, key, event.ts, OrderStatus.CANCELLED, reason)
             case OrderExpired(client_order_id=key, reason=reason):
@@ -146,18 +149,29 @@ def _update(
         record.reason = reason or record.reason
 
 
-def _fill(found: dict[ClientOrderId, OrderRecord], fill: OrderFilled, *, charged: Decimal) -> None:
+def _fill(
+    found: dict[ClientOrderId, OrderRecord], fill: OrderFilled, *, charged: Decimal, is_inverse: bool
+) -> None:
     record = found.get(fill.client_order_id)
     if record is None:
         return
     is_whole = fill.leaves_quantity == 0
     record.status = OrderStatus.FILLED if is_whole else OrderStatus.PARTIALLY_FILLED
     record.updated_ts = fill.ts
-    paid = (record.average_price or ZERO) * record.filled_quantity + fill.price * fill.quantity
+    parts = ((record.filled_quantity, record.average_price or ZERO), (fill.quantity, fill.price))
     record.filled_quantity += fill.quantity
     record.commission += charged
     if record.filled_quantity:
-        record.average_price = (paid / record.filled_quantity).quantize(COMMISSION_QUANTUM)
+        average = _average_of(parts, record.filled_quantity, is_inverse=is_inverse)
+        record.average_price = average.quantize(COMMISSION_QUANTUM)
+
+
+def _average_of(parts: Sequence[tuple[Decimal, Decimal]], quantity: Decimal, *, is_inverse: bool) -> Decimal:
+    """The average price of parts (quantity, price): of an inverse contract the harmonic one."""
+    if is_inverse:
+        worth = sum((part * inverse(price) for part, price in parts), ZERO)
+        return quantity / worth if worth else ZERO
+    return sum((part * price for part, price in parts), ZERO) / quantity
 
 
 def _corrected(fill: OrderFilled, corrections: Corrections) -> OrderFilled:

@@ -4,13 +4,16 @@ All facts of the opening are checked before anything is played: the hashes of co
 start and the hash of the data, and the hash of the whole opening in runs that have it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from hashlib import sha256
+from itertools import repeat
 
 import msgspec
 
 from components.assembly.assumed_terms import AssumedTerms
+from components.assembly.code_on_disk import libraries_of
+from components.assembly.hosts import Place
 from components.assembly.opening import opening_hash
 from components.assembly.settings import StrategyConfig
 from components.assembly.setup import PlannedStrategy
@@ -27,15 +30,26 @@ from kernel.events import (
     InstrumentDefined,
     ModelLoaded,
     RunStarted,
+    SessionChanged,
     SessionStarted,
     StrategyLoaded,
     StreamRange,
 )
 from replay.config import ReplayConfig
+from replay.divergence import Cause, opening_diverged
 from replay.run import BACKTEST, Plan, opening_of
+from replay.run_config import config_on_record
 from replay.simulated_venue import ROLES
 from strategies.sdk.loading import load_recorded, load_strategy
 from strategies.sdk.strategy_limits import UNLIMITED
+
+CAUSES: Mapping[type[Event], Cause] = {
+    StrategyLoaded: Cause.CODE,
+    ModelLoaded: Cause.CODE,
+    HistoryLoaded: Cause.DATA,
+    RunStarted: Cause.DATA,
+}
+"""The likely cause if a field of an opening event is wrong; else the configuration."""
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -83,8 +97,13 @@ class Difference(msgspec.Struct, frozen=True):
     found: object
 
     def __str__(self) -> str:
+        return f"seq {self.seq}: {self.fact}"
+
+    @property
+    def fact(self) -> str:
+        """The field and both values."""
         field = f"{self.event_type.__name__}.{self.field}"
-        return f"seq {self.seq}: {field}: recorded {_short(self.recorded)}, found {_short(self.found)}"
+        return f"{field}: recorded {_short(self.recorded)}, found {_short(self.found)}"
 
 
 async def read_record(store: EventStore, run_stream: str) -> Record:
@@ -129,8 +148,8 @@ async def checked_plan(store: EventStore, record: Record, *, current_code: bool)
     Raises ``ReplayDiverged`` for the first wrong fact, and ``InputError`` or ``ConfigError`` for code that
     cannot be loaded.
     """
-    for difference in _own_hashes(record):
-        raise ReplayDiverged(f"{record.run_stream}: {difference}")
+    for difference in _own_hashes(record.opening, record.seqs):
+        raise _diverged(record, difference)
     await _check_sources(store, record)
     is_changed = record.opening_hash != record.session.opening_hash
     try:
@@ -142,44 +161,51 @@ async def checked_plan(store: EventStore, record: Record, *, current_code: bool)
             differences += _changed_fields(record)
     except (InputError, ConfigError, msgspec.MsgspecError) as error:
         if is_changed or isinstance(error, msgspec.MsgspecError):
-            raise ReplayDiverged(
-                f"{record.run_stream}: the opening of the run was changed: {error}"
+            message = f"{record.run_stream}: the opening of the run was changed: {error}"
+            raise opening_diverged(
+                message, seq=0, cause=Cause.CONFIG, evidence="its opening does not fit its hash"
             ) from error
         raise
     for difference in differences:
-        raise ReplayDiverged(f"{record.run_stream}: {difference}")
+        raise _diverged(record, difference)
     return plan
+
+
+def _diverged(record: Record, difference: Difference) -> ReplayDiverged:
+    """A wrong fact of the opening, with the likely cause by the event that has it."""
+    kind = difference.event_type
+    cause = CAUSES.get(kind, Cause.CONFIG)
+    return opening_diverged(
+        f"{record.run_stream}: {difference}",
+        seq=difference.seq,
+        cause=cause,
+        evidence=f"{kind.__name__} at seq {difference.seq} is not as it was when the run began",
+    )
 
 
 def plan_of(record: Record, *, current_code: bool) -> Plan:
     """The plan of a recorded run, from its opening, with its code loaded again. See ``checked_plan``."""
-    config: ReplayConfig | None = None
-    strategies: list[PlannedStrategy] = []
-    for event in record.opening:
-        match event:
-            case ConfigLoaded(body=body):
-                config = msgspec.json.decode(body, type=ReplayConfig)
-            case StrategyLoaded():
-                strategies.append(_strategy(event, current_code=current_code))
-            case _:
-                pass
+    started = record.started
+    config = _config_in(record.opening)
     if config is None:
         raise StreamMissing(f"stream {record.run_stream!r} is not the stream of a run")
-    started = record.started
-    wanted: Sequence[StrategyConfig | None] = [*config.enabled_strategies, *[None] * len(strategies)]
-    placed = tuple(_as_wanted(*each, started) for each in zip(strategies, wanted, strict=False))
     if record.log is None:
         event_count = sum(source.last_seq - source.first_seq + 1 for source in started.sources)
     else:
         event_count = record.log_inputs - len(record.opening)
+    strategies = _strategies_in(
+        record.opening,
+        config,
+        started.symbols,
+        is_ahead=started.symbols_ahead,
+        current_code=current_code,
+    )
     return Plan(
         config=config,
         sources=started.sources,
         symbols=started.symbols,
-        strategies=placed,
-        assumed=tuple(
-            _as_recorded(event) for event in record.opening if isinstance(event, InstrumentDefined)
-        ),
+        strategies=strategies if record.log is None else live_places(strategies, config),
+        assumed=tuple(_terms_in(record.opening).values()),
         models=recorded_models(record.opening, ROLES, current_code=current_code),
         history=tuple(event for event in record.opening if isinstance(event, HistoryLoaded)),
         start_ts=started.ts,
@@ -189,6 +215,65 @@ def plan_of(record: Record, *, current_code: bool) -> Plan:
         log=record.log,
         rules=started.rules,
     )
+
+
+def plan_after(plan: Plan, opening: Sequence[Event]) -> Plan:
+    """The plan with which a live log goes on, from the opening of a change, with the recorded code loaded.
+
+    Raises ``ConfigError`` or ``InputError`` for code that cannot be loaded, ``ReplayDiverged`` for a
+    configuration or code that was changed.
+    """
+    session, config = opening[-1], _config_in(opening)
+    assert isinstance(session, SessionStarted | SessionChanged), "an opening ends with its session"
+    assert config is not None, "an opening begins with its configuration"
+    for difference in _own_hashes(opening, repeat(0)):
+        raise ReplayDiverged(f"the opening of session {session.epoch} was changed: {difference.fact}")
+    symbols = named_symbols(config)
+    assumed = {terms.symbol: terms for terms in plan.assumed} | _terms_in(opening)
+    strategies = _strategies_in(opening, config, symbols, is_ahead=False, current_code=False)
+    return msgspec.structs.replace(
+        plan,
+        config=config,
+        symbols=symbols,
+        strategies=live_places(strategies, config),
+        assumed=tuple(assumed.values()),
+        models=recorded_models(opening, ROLES, current_code=False),
+        mode=session.mode,
+    )
+
+
+def plan_in(started: RunStarted, opening: Sequence[Event], assumed: Sequence[AssumedTerms]) -> Plan:
+    """The plan of a session of a live log, without the log before it: from the start of the log, the last
+    opening, and the terms that were recorded before. Raises as ``plan_after`` does."""
+    base = Plan(
+        config=ReplayConfig(),
+        sources=(),
+        symbols=started.symbols,
+        strategies=(),
+        assumed=tuple(assumed),
+        start_ts=started.ts,
+        event_count=0,
+        rules=started.rules,
+    )
+    return plan_after(base, opening)
+
+
+def live_places(strategies: Sequence[PlannedStrategy], config: ReplayConfig) -> tuple[PlannedStrategy, ...]:
+    """The strategies of a live log, each in the place where its configuration wants its hooks called."""
+    places = [
+        *(one.isolation.place for one in config.enabled_strategies),
+        *repeat(Place.IN_CORE, len(strategies)),
+    ]
+    return tuple(
+        msgspec.structs.replace(one, place=place) for one, place in zip(strategies, places, strict=False)
+    )
+
+
+def named_symbols(config: ReplayConfig) -> tuple[str, ...]:
+    """The symbols of a live log: those that its instruments and strategies name."""
+    named = [instrument.symbol for instrument in config.instruments]
+    named += [symbol for one in config.strategies for symbol in one.symbols]
+    return tuple(sorted(set(named)))
 
 
 def differences_of(seq: int, recorded: Event, found: Event) -> Iterator[Difference]:
@@ -202,9 +287,9 @@ def differences_of(seq: int, recorded: Event, found: Event) -> Iterator[Differen
 # --- what is checked ----------------------------------------------------------------------------
 
 
-def _own_hashes(record: Record) -> Iterator[Difference]:
+def _own_hashes(opening: Sequence[Event], seqs: Iterable[int]) -> Iterator[Difference]:
     """Recorded hashes that do not fit their configuration or source."""
-    for seq, event in zip(record.seqs, record.opening, strict=True):
+    for seq, event in zip(seqs, opening, strict=False):
         match event:
             case ConfigLoaded(config_hash=recorded, body=text):
                 field = "config_hash"
@@ -229,10 +314,12 @@ async def _check_sources(store: EventStore, record: Record) -> None:
     for source in record.started.sources:
         found = (await store.block_hash(source.stream, source.last_seq)).hex()
         if found != source.head_hash:
-            raise ReplayDiverged(
+            message = (
                 f"{record.run_stream}: stream {source.stream!r} was changed since the run read it: up to seq "
                 f"{source.last_seq} its hash is {found[:16]}..., recorded was {source.head_hash[:16]}..."
             )
+            evidence = f"the events of {source.stream!r} are not those that the run read"
+            raise opening_diverged(message, seq=1, cause=Cause.DATA, evidence=evidence)
 
 
 async def _start_ts(store: EventStore, record: Record) -> int:
@@ -257,7 +344,8 @@ def _facts(record: Record, plan: Plan, *, start_ts: int) -> Iterator[Difference]
         to_ts=config.to_ts or 0,
     )
     yield from differences_of(record.seqs[0], record.started, started)
-    session = msgspec.structs.replace(record.session, ts=start_ts, epoch=1, mode=plan.mode)
+    epoch = 1 if record.log is None else record.session.epoch  # a log may begin in a restored store
+    session = msgspec.structs.replace(record.session, ts=start_ts, epoch=epoch, mode=plan.mode, file_hash="")
     yield from differences_of(record.seqs[-1], record.session, session)
 
 
@@ -286,10 +374,35 @@ def _changed_fields(record: Record) -> Iterator[Difference]:
     yield Difference(record.seqs[-1], SessionStarted, field, record.session.opening_hash, record.opening_hash)
 
 
-def _strategy(event: StrategyLoaded, *, current_code: bool) -> PlannedStrategy:
+def _config_in(opening: Sequence[Event]) -> ReplayConfig | None:
+    bodies = [event.body for event in opening if isinstance(event, ConfigLoaded)]
+    return config_on_record(bodies[-1]) if bodies else None
+
+
+def _strategies_in(
+    opening: Sequence[Event],
+    config: ReplayConfig,
+    symbols: tuple[str, ...],
+    *,
+    is_ahead: bool,
+    current_code: bool,
+) -> tuple[PlannedStrategy, ...]:
+    """The recorded strategies, with the terms and symbols of the configuration."""
+    events = [event for event in opening if isinstance(event, StrategyLoaded)]
+    wanted: Sequence[StrategyConfig | None] = [*config.enabled_strategies, *[None] * len(events)]
+    loaded = [_strategy(*each, current_code=current_code) for each in zip(events, wanted, strict=False)]
+    return tuple(_as_wanted(*each, symbols, is_ahead=is_ahead) for each in zip(loaded, wanted, strict=False))
+
+
+def _terms_in(opening: Sequence[Event]) -> dict[str, AssumedTerms]:
+    return {event.symbol: _as_recorded(event) for event in opening if isinstance(event, InstrumentDefined)}
+
+
+def _strategy(event: StrategyLoaded, wanted: StrategyConfig | None, *, current_code: bool) -> PlannedStrategy:
     params: dict[str, object] = msgspec.json.decode(event.params, type=dict[str, object])
     if current_code:
-        loaded = load_strategy(event.reference, params)
+        libraries = frozenset[str]() if wanted is None else libraries_of(wanted)
+        loaded = load_strategy(event.reference, params, libraries=libraries)
     else:
         loaded = load_recorded(event.source, event.reference, params, modules=event.modules)
     return PlannedStrategy(event.strategy, loaded, (), was_told=False)
@@ -308,14 +421,14 @@ def _as_recorded(terms: InstrumentDefined) -> AssumedTerms:
 
 
 def _as_wanted(
-    strategy: PlannedStrategy, wanted: StrategyConfig | None, started: RunStarted
+    strategy: PlannedStrategy, wanted: StrategyConfig | None, symbols: tuple[str, ...], *, is_ahead: bool
 ) -> PlannedStrategy:
     """A strategy with the terms and symbols of its configuration, else those of the run."""
     named = () if wanted is None else wanted.symbols
     return msgspec.structs.replace(
         strategy,
-        symbols=named or started.symbols,
-        was_told=bool(named) or started.symbols_ahead,
+        symbols=named or symbols,
+        was_told=bool(named) or is_ahead,
         terms=UNLIMITED if wanted is None else wanted.terms,
     )
 

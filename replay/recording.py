@@ -59,6 +59,15 @@ class RunRecorder:
         if len(self._events) >= FLUSH_AT:
             await self._flush()
 
+    @property
+    def seq(self) -> int:
+        """The last record so far."""
+        return self._seq + len(self._events)
+
+    async def block_hash(self, seq: int) -> bytes | None:
+        """The hash of the block that holds a record; ``None`` until it is appended."""
+        return await self._store.block_hash(self.stream, seq) if seq <= self._seq else None
+
     async def finish(self, *, input_count: int, ts: int) -> RunFinished:
         """Append the remaining records and ``RunFinished``. The run is complete when this returns."""
         await self._flush()

@@ -26,6 +26,7 @@ from kernel.events import (
     Event,
     ExecutionRequested,
     FillCorrected,
+    HistoryFellShort,
     OrderDenied,
     OrderFilled,
     OrderIntent,
@@ -35,20 +36,28 @@ from kernel.events import (
     RiskLimitBreached,
     RunFinished,
     RunStarted,
+    SessionStarted,
+    SignalRaised,
     SignalsAggregated,
     StrategyLoaded,
     StrategyLogged,
     StreamRange,
 )
 from kernel.identifiers import ClientOrderId, StrategyId
-from kernel.time_units import DAY_NS
-from replay.assumptions import CutQuantities, assumed_terms_of, without_open_note
-from replay.beginning import Beginning, beginning_of
+from replay.assumptions import (
+    CutQuantities,
+    ShortHistories,
+    UntradedSignals,
+    assumed_terms_of,
+    without_open_note,
+)
+from replay.beginning import Beginning, beginning_of, first_day
 from replay.benchmark import Benchmark
 from replay.drawdown_periods import DrawdownPeriod, drawdown_periods
 from replay.equity import EquityCurve, day_of, time_weighted, trading_days_of
 from replay.logged_series import LoggedSeries, LoggedTally
 from replay.metrics import Metrics, measure
+from replay.problem_texts import denial_text
 from replay.run_facts import Deposit, RunFacts, read_facts
 from replay.strategy_results import COUNTED, StrategyResult, StrategyTally
 from replay.trade_statistics import (
@@ -71,7 +80,8 @@ _FRAME: frozenset[type[Event]] = frozenset({RunStarted, RunFinished, FillCorrect
 _COUNTED: frozenset[type[Event]] = COUNTED.union(
     UNRATED_TYPES,
     {ConfigLoaded, StrategyLoaded, ComponentFailed, StrategyLogged, RiskLimitBreached},
-    {OrderIntent, ReplaceIntent, ExecutionRequested, SignalsAggregated},
+    {OrderIntent, ReplaceIntent, ExecutionRequested, SignalRaised, SignalsAggregated},
+    {SessionStarted, HistoryFellShort},
 )
 
 
@@ -107,12 +117,14 @@ class RunResult(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     - ``margin_calls``: times that the equity fell below the maintenance margin.
     - ``ruined_ts``: when the equity was below 0 with nothing left to sell; 0: never.
     - ``first_problem``: ruin, or the first margin call, denial, rejection, refusal or failure, in a sentence;
-      without one, the first amount in a currency that no rate converts.
+      without one, the first amount in a currency that no rate converts; without a fill, the first history
+      that was shorter than a strategy asked for.
     - ``first_failure``: the first failure, in a sentence.
     - ``trades``: closed round trips in order of their exits.
     - ``open_lots``: entries that were never closed.
     - ``assumed``: terms of instruments that nobody declared, in sentences.
-    - ``notes``: quantities cut to whole lots, and bars without an open time, in sentences.
+    - ``notes``: quantities cut to whole lots, untraded signals, bars without an open time, and history that
+      was shorter than asked for, in sentences.
     - ``by_strategy``: the same figures by strategy, in order of loading.
     - ``facts``: instruments, corporate actions, deposits and exchange rates of the run.
     - ``exit_reasons``: by the order that closed a trade.
@@ -165,6 +177,12 @@ class RunResult(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     data_issues: Mapping[str, Sequence[DataIssueFound]] = {}
 
     @property
+    def days(self) -> tuple[int, int]:
+        """The first and last trading day, from 1970-01-01."""
+        days = self.equity.trading_days
+        return int(days[0]), int(days[-1])
+
+    @property
     def events(self) -> int:
         """Number of all events of the run."""
         return self.inputs + self.derived
@@ -211,7 +229,7 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
         rejected=tally.rejected,
         refused=tally.refused,
         failures=tally.failures,
-        first_problem=tally.ruin or tally.first_problem or tally.unrated.problem or at_par,
+        first_problem=tally.problem(at_par),
         first_failure=tally.first_failure,
         digest=finished.digest,
         equity=curve,
@@ -274,6 +292,8 @@ class _Tally:
         self.last_mark: AccountMarked | None = None
         self.exit_reasons: dict[ClientOrderId, str] = {}
         self.cuts = CutQuantities()
+        self.untraded = UntradedSignals()
+        self.short_histories = ShortHistories()
         self._instruments = facts.instruments
         self._points: list[tuple[int, float, float, float, int]] = []
 
@@ -282,6 +302,8 @@ class _Tally:
         match event:
             case OrderIntent() | ReplaceIntent() | ExecutionRequested():
                 self.cuts.take(event, self._instruments)
+            case SignalRaised():
+                self.untraded.take(event)
             case SignalsAggregated():
                 self.cuts.take_plan(event, self._instruments)
             case OrderSubmitted(order=order):
@@ -290,9 +312,9 @@ class _Tally:
             case OrderFilled():
                 self.fills += 1
                 self.matcher.take(event)
-            case OrderDenied(order=order, reason=reason):
+            case OrderDenied(order=order):
                 self.denied += 1
-                self._note(f"{order.client_order_id} of {order.symbol} denied: {reason}")
+                self._note(f"{order.client_order_id} of {order.symbol} denied: {denial_text(event)}")
             case OrderRejected(client_order_id=key, symbol=symbol, reason=reason):
                 self.rejected += 1
                 self._note(f"{key} of {symbol} rejected: {reason}")
@@ -314,6 +336,10 @@ class _Tally:
                 )
             case StrategyLogged():
                 self.logged.take(event)
+            case SessionStarted():
+                self.short_histories.begin()
+            case HistoryFellShort():
+                self.short_histories.take(event)
             case ConfigLoaded(body=body):
                 self.config = body
             case StrategyLoaded():
@@ -332,8 +358,21 @@ class _Tally:
 
     def notes(self, beginning: Beginning) -> tuple[str, ...]:
         """What a reader of the figures should know, in sentences."""
-        found = *self.cuts.notes(), without_open_note(beginning.without_open)
+        found = (
+            *self.cuts.notes(),
+            self.untraded.note(self.config),
+            without_open_note(beginning.without_open),
+            *self.short_histories.notes(),
+        )
         return tuple(filter(None, found))
+
+    def problem(self, at_par: str) -> str:
+        """Ruin, or the first problem. ``at_par``: of trades that were closed without a rate."""
+        return self.ruin or self.first_problem or self.unrated.problem or at_par or self._idle_because()
+
+    def _idle_because(self) -> str:
+        """Why a run without a fill may have none: history that a strategy never had."""
+        return "" if self.fills else next(iter(self.short_histories.notes()), "")
 
     def _note(self, problem: str) -> None:
         self.first_problem = self.first_problem or problem
@@ -357,7 +396,8 @@ class _Tally:
         """
         capital = float(initial)
         points = {point[0]: point for point in self._points if point[0] >= beginning.known_ts}
-        first = (beginning.opens_ts, capital, capital, 0.0, beginning.opens_ts // DAY_NS)
+        day = first_day(beginning, ((point[0], point[4]) for point in points.values()))
+        first = (beginning.opens_ts, capital, capital, 0.0, day)
         ts, equity, cash, exposure, days = zip(*(first, *points.values()), strict=True)
         stamps, values = np.array(ts, dtype=np.int64), np.array(equity, dtype=np.float64)
         flows = [(deposit.ts, float(deposit.amount)) for deposit in deposits]

@@ -7,7 +7,7 @@ a sink with their causes: a recorder appends them to the run's stream, a verifie
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
 from itertools import groupby
 from operator import attrgetter
@@ -20,19 +20,34 @@ from components.assembly.core import Core
 from components.assembly.opening import opening_inputs, trading_hours
 from components.assembly.setup import CoreSetup, core_of
 from eventstore import EventStore, Selection, StreamSlice, merge
+from kernel import snapshot
+from kernel.bus import EventBus
 from kernel.clock import HistoricalClock
 from kernel.decimals import exact
+from kernel.errors import ReplayDiverged
 from kernel.events import CalendarDefined, Event, RunStarted, SessionStopped, StreamRange
 from kernel.records import interleaved
+from kernel.reopenings import Reopenings
 from kernel.rules import FIRST_RULES
 from replay.commands import command_inputs
 from replay.config import ReplayConfig
+from replay.live_venue import DeclaredVenue
+from replay.run_config import live_venue
 from replay.simulated_venue import SimulatedVenue
 
 BACKTEST = "backtest"
 
+Opening = Sequence[Event]
+"""The inputs with which a later session begins whose configuration or code has changed."""
+
 Progress = Callable[[int], None]
 """Called after each list of inputs, with the number of inputs played after the opening, without commands."""
+
+AtRest = Callable[[Core, int], Awaitable[None]]
+"""Gets the core between two inputs, and how many inputs were played as ``Progress`` counts them."""
+
+AT_REST_EVERY = 2_048
+"""Most inputs between two such moments: a tenth of a second of bars, two milliseconds of quotes."""
 
 _ts_of = attrgetter("ts")
 
@@ -58,9 +73,12 @@ class Plan(CoreSetup, frozen=True, kw_only=True):
     log: StreamRange | None = None
 
     @property
-    def venue(self) -> SimulatedVenue:
+    def venue(self) -> SimulatedVenue | DeclaredVenue:
         """The venue that executes its orders."""
         config, funds = self.config, None
+        live = live_venue(config)
+        if live is not None:
+            return live
         if self.rules > FIRST_RULES:
             risk, currency = config.risk, config.portfolio.currency
             funds = FundsRules(risk.require_cash, bool(risk.require_margin), currency)
@@ -79,14 +97,30 @@ class CoreReplacement(msgspec.Struct, frozen=True):
     """Replacements of the core.
 
     - ``places``: after how many inputs of the data or the live log. The opening and commands do not count.
-    - ``next_core``: the function that makes the next core.
+    - ``next_core``: makes the next core from the present one, its plan, and the openings of later sessions
+      that were played so far.
     """
 
     places: tuple[int, ...]
-    next_core: Callable[[Core], Core]
+    next_core: Callable[[Core, Plan, Sequence[Opening]], Core]
 
 
-NO_REPLACEMENT = CoreReplacement((), lambda core: core)
+NO_REPLACEMENT = CoreReplacement((), lambda core, _plan, _openings: core)
+
+
+def _no_next_plan(_plan: Plan, opening: Opening) -> Plan:
+    """For runs over data streams, which have one session."""
+    raise ReplayDiverged(f"a run over data streams has another opening of {len(opening)} inputs")
+
+
+def core_after(plan: Plan, bus: EventBus) -> Core:
+    """The core of a later session, with the states of the core on ``bus``.
+
+    Raises ``ComponentError`` if a state does not fit.
+    """
+    core = core_of(plan, plan.venue)
+    snapshot.take_over(core.bus, snapshot.take(bus))
+    return core
 
 
 class Played(msgspec.Struct, frozen=True):
@@ -106,15 +140,25 @@ async def play(
     clock: HistoricalClock | None = None,
     progress: Progress | None = None,
     replacement: CoreReplacement = NO_REPLACEMENT,
+    next_plan: Callable[[Plan, Opening], Plan] = _no_next_plan,
+    at_rest: AtRest | None = None,
 ) -> Played:
-    """Run the plan from beginning to end."""
-    player = _Player(plan, sink, replacement)
+    """Run the plan from beginning to end.
+
+    ``next_plan``: the plan of a later session, from its opening. ``at_rest``: gets the core after each list
+    of inputs.
+    """
+    player = _Player(plan, sink, replacement, next_plan)
     for event in plan.opening or opening_of(plan):
         await player.own((event,))
+    most = None if at_rest is None else AT_REST_EVERY
     async for batch in _paced(later_inputs(store, plan), clock or HistoricalClock()):
-        await player.take(batch)
-        if progress is not None:
-            progress(player.played)
+        for part in (batch,) if most is None else _parts(batch, most):
+            await player.take(part)
+            if progress is not None:
+                progress(player.played)
+            if at_rest is not None:
+                await at_rest(player.core, player.played)
     return await player.end()
 
 
@@ -150,6 +194,23 @@ def later_inputs(store: EventStore, plan: Plan) -> AsyncIterator[list[Event]]:
     return merge(store, slices)
 
 
+def with_commands(inputs: list[Event], commands: deque[Event]) -> Iterator[tuple[list[Event], bool]]:
+    """Data in parts, with the commands that are due before its end, each with the answer whether it is one.
+
+    A command comes after all data of its time. Those that are given are taken from ``commands``.
+    """
+    rest = inputs
+    while commands and rest and commands[0].ts < rest[-1].ts:
+        command = commands.popleft()
+        place = bisect_right(rest, command.ts, key=_ts_of)
+        if place:
+            yield rest[:place], False
+        yield [command], True
+        rest = rest[place:]
+    if rest:
+        yield rest, False
+
+
 async def _logged_inputs(store: EventStore, log: StreamRange, *, after: int) -> AsyncIterator[list[Event]]:
     """The inputs of a live log, without the first ``after``."""
     async with aclosing(store.read(log.stream, Selection(to_seq=log.last_seq))) as batches:
@@ -164,8 +225,18 @@ async def _logged_inputs(store: EventStore, log: StreamRange, *, after: int) -> 
 class _Player:
     """Feeds a core and passes its records on. Between two inputs another core may replace it."""
 
-    def __init__(self, plan: Plan, sink: Sink, replacement: CoreReplacement) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        sink: Sink,
+        replacement: CoreReplacement,
+        next_plan: Callable[[Plan, Opening], Plan],
+    ) -> None:
         config = plan.config
+        self._plan = plan
+        self._next_plan = next_plan
+        self._reopenings = Reopenings(has_begun=True)
+        self._openings: list[Opening] = []
         self.played = 0
         """Inputs after the opening so far."""
         self._core = core_of(plan, plan.venue)
@@ -176,6 +247,11 @@ class _Player:
         self._commands = deque(
             command_inputs(config.commands, start_ts=plan.start_ts, currency=config.portfolio.currency)
         )
+
+    @property
+    def core(self) -> Core:
+        """The core that runs."""
+        return self._core
 
     async def own(self, inputs: Sequence[Event]) -> None:
         """Dispatch the run's own inputs, and pass them on with the events derived from them."""
@@ -192,7 +268,7 @@ class _Player:
             count = self._places.popleft() - self.played
             await self._take(rest[:count])
             rest = rest[count:]
-            self._core = self._next_core(self._core)
+            self._replace()
         await self._take(rest)
 
     async def end(self) -> Played:
@@ -202,7 +278,8 @@ class _Player:
         """
         while self._places:
             self._places.popleft()
-            self._core = self._next_core(self._core)
+            self._replace()
+        self._reopenings.finish()
         while self._commands:
             await self.own((self._commands.popleft(),))
         if not self._is_log:
@@ -210,25 +287,36 @@ class _Player:
         return Played(self._core.bus.state.input_count, self._core.bus.now, self._core)
 
     async def _take(self, inputs: list[Event]) -> None:
-        rest = inputs
-        while self._commands and rest and self._commands[0].ts < rest[-1].ts:
-            command = self._commands.popleft()
-            place = bisect_right(rest, command.ts, key=_ts_of)
-            await self._dispatch(rest[:place])
-            await self.own((command,))
-            rest = rest[place:]
-        await self._dispatch(rest)
+        for part, is_command in with_commands(inputs, self._commands):
+            await (self.own(part) if is_command else self._dispatch(part))
         self.played += len(inputs)
+
+    def _replace(self) -> None:
+        self._core = self._next_core(self._core, self._plan, self._openings)
 
     async def _dispatch(self, inputs: list[Event]) -> None:
         if self._is_log:
-            await self.own(inputs)
+            for part, is_opening in self._reopenings.parts(inputs):
+                if is_opening:
+                    self._openings.append(part)
+                    self._plan = self._next_plan(self._plan, part)
+                    self._core = core_after(self._plan, self._core.bus)
+                await self.own(part)
             return
         bus = self._core.bus
         bus.dispatch(inputs)
         if bus.derived.events:
             derived = bus.take_derived()
             await self._sink.record(derived.events, derived.causes)
+
+
+def _parts(batch: list[Event], most: int) -> Iterator[list[Event]]:
+    """A list of inputs in parts."""
+    if len(batch) <= most:
+        yield batch
+        return
+    for start in range(0, len(batch), most):
+        yield batch[start : start + most]
 
 
 async def _paced(batches: AsyncIterator[list[Event]], clock: HistoricalClock) -> AsyncIterator[list[Event]]:

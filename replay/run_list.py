@@ -11,6 +11,7 @@ from decimal import Decimal
 import msgspec
 
 from eventstore import EventStore, Selection, StreamInfo
+from eventstore.recorded_data import recorded_data
 from kernel.decimals import exact
 from kernel.errors import OnetapeError
 from kernel.events import (
@@ -27,7 +28,8 @@ from kernel.events import (
     StreamRange,
 )
 from replay import figures
-from replay.beginning import Beginning, beginning_of
+from replay.beginning import Beginning, beginning_of, first_day
+from replay.equity import day_of
 from replay.metrics import Metrics
 from replay.results import RunStrategy, read_results, run_strategy
 from replay.rows import Rows, number, text
@@ -52,6 +54,8 @@ class RunSummary(msgspec.Struct, frozen=True, eq=False):
     symbols: tuple[str, ...]
     start_ts: int
     end_ts: int
+    days: tuple[int, int]
+    """The first and last trading day, from 1970-01-01."""
     total_return: float | None
     metrics: Metrics | None = None
 
@@ -123,7 +127,7 @@ def _cells(one: ListedRun, count: int, *, is_measured: bool) -> tuple[str, ...]:
         ", ".join(each.strategy for each in found.strategies),
         "; ".join(params_text(each) for each in found.strategies),
         figures.names([source.stream for source in found.sources]),
-        figures.period(found.start_ts, found.end_ts),
+        figures.period(found.days),
         *([trades] if is_measured else []),
         figures.percent(found.total_return),
         *(risk if is_measured else []),
@@ -146,7 +150,14 @@ async def _listed(store: EventStore, info: StreamInfo, reader: "_EndsReader | No
         return ListedRun(info.stream, "damaged" if is_finished else "unfinished", None)
     m = result.metrics
     summary = RunSummary(
-        result.strategies, result.sources, result.symbols, m.start_ts, m.end_ts, m.total_return, m
+        result.strategies,
+        result.sources,
+        result.symbols,
+        m.start_ts,
+        m.end_ts,
+        result.days,
+        m.total_return,
+        m,
     )
     state = _state(
         is_live=not result.digest, is_failed=result.failures > 0, is_ruined=ruin_ts(result) is not None
@@ -164,7 +175,7 @@ class _EndsReader:
 
     def __init__(self, store: EventStore) -> None:
         self._store = store
-        self._beginnings: dict[tuple[tuple[str, int], ...], Beginning] = {}
+        self._beginnings: dict[tuple[StreamRange, ...], Beginning] = {}
 
     async def read(self, info: StreamInfo) -> ListedRun | None:
         """A finished run; ``None`` for any other, and for one whose return needs all of its marks."""
@@ -183,6 +194,7 @@ class _EndsReader:
             opening.started.symbols,
             beginning.opens_ts,
             last.ts if is_marked else beginning.opens_ts,
+            await self._days(info, beginning, last) if is_marked else (beginning.day, beginning.day),
             gained,
         )
         is_failed = ComponentFailed.__name__ in info.event_types
@@ -208,11 +220,21 @@ class _EndsReader:
                 last = next((one for one in reversed(batch.events) if isinstance(one, AccountMarked)), last)
         return last
 
+    async def _days(self, info: StreamInfo, beginning: Beginning, last: AccountMarked) -> tuple[int, int]:
+        """The first and last trading day of a run."""
+        selection = Selection(from_ts=beginning.known_ts, types=_LAST)
+        async with aclosing(self._store.read(info.stream, selection)) as batches:
+            async for batch in batches:
+                marks = ((one.ts, day_of(one)) for one in batch.events if isinstance(one, AccountMarked))
+                return first_day(beginning, marks), day_of(last)
+        return beginning.day, day_of(last)
+
     async def _beginning(self, started: RunStarted) -> Beginning:
-        key = tuple((source.stream, source.first_seq) for source in started.sources)
-        if key not in self._beginnings:
-            self._beginnings[key] = await beginning_of(self._store, started, started.sources)
-        return self._beginnings[key]
+        sources = started.sources
+        if sources not in self._beginnings:
+            data = (await recorded_data(self._store, sources)).store
+            self._beginnings[sources] = await beginning_of(data, started, sources)
+        return self._beginnings[sources]
 
     async def _was_ruined(self, info: StreamInfo) -> bool:
         if RiskLimitBreached.__name__ not in info.event_types:

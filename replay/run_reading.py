@@ -6,7 +6,7 @@ import msgspec
 
 from eventstore import EventStore, StreamInfo
 from eventstore.data_issues import issues_in_period
-from kernel.configuration import listed
+from kernel.configuration import did_you_mean, listed
 from kernel.decimals import exact
 from kernel.errors import InputError
 from kernel.events import MARKET_TYPES
@@ -106,5 +106,9 @@ async def _found(store: EventStore, name: str) -> tuple[StreamInfo, tuple[str, .
     if holding:
         several = listed([info.stream for info in holding])
         raise InputError(f"benchmark {name!r} is in several streams, name one: {several}")
-    known = listed([info.stream for info in data]) or "no data streams"
-    raise InputError(f"benchmark {name!r} is neither a symbol nor a data stream of the store: {known}")
+    streams = [info.stream for info in data]
+    names = [*streams, *dict.fromkeys(symbol for info in data for symbol in info.symbols)]
+    raise InputError(
+        f"benchmark {name!r} is neither a symbol nor a data stream of the store: "
+        f"{listed(streams) or 'no data streams'}{did_you_mean(name, names)}"
+    )

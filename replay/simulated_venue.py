@@ -38,6 +38,11 @@ class SimulatedVenue(msgspec.Struct, frozen=True):
     rules: int = RULES
 
     @property
+    def is_in_core(self) -> bool:
+        """It fills orders itself."""
+        return True
+
+    @property
     def lacks(self) -> tuple[str, ...]:
         """The order types, times in force and features that it is configured not to support."""
         return self.config.lacks

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from components.assembly.moments import is_day, moment_ns
-from eventstore import EventStore, Selection, SqliteEventStore
+from eventstore import EventStore, Selection, open_store
+from eventstore.store_opening import is_store_here
 from kernel.configuration import listed
 from kernel.errors import ConfigError, InputError
 from kernel.events import Bar, Quote, Trade
@@ -76,12 +77,12 @@ async def _reading(store: Store) -> AsyncGenerator[EventStore, None]:
     if not isinstance(store, str | Path):
         yield store
         return
-    async with await SqliteEventStore.open(store, read_only=True) as opened:
+    async with await open_store(store, read_only=True) as opened:
         yield opened
 
 
 def _existing(store: Store) -> Store:
-    if isinstance(store, str | Path) and not Path(store).is_file():
+    if isinstance(store, str | Path) and not is_store_here(Path(store)):
         raise InputError(f"store: there is no store at {store}")
     return store
 

@@ -1,8 +1,8 @@
 """A run's result as rows for a terminal, the report and notebooks. All are pure functions of the result.
 
 ``result_lines`` are names and figures, one in each line. The others are tables: of strategies, symbols,
-reasons of exits, drawdowns,
-open positions, and what was odd in the data. ``result_json`` has the same fields for programs.
+reasons of exits, drawdowns, open positions, and what was odd in the data. ``result_json`` has the same fields
+for programs.
 """
 
 from collections.abc import Iterator, Mapping
@@ -49,7 +49,6 @@ METRIC_OF: Mapping[str, str] = MappingProxyType(
     }
 )
 """The field of the figure by the name of its line, where it may be undefined for a reason."""
-
 
 _ALARMS = ("Ruined", "Problems")
 """The lines that are red on a terminal."""
@@ -115,7 +114,7 @@ def _settings_lines(result: RunResult) -> Iterator[tuple[str, str]]:
         yield "Parameters", params_text(one)
     yield "Data", data_text(result)
     yield "Symbols", figures.names(result.symbols)
-    yield "Period", figures.period(m.start_ts, m.end_ts)
+    yield "Period", figures.period(result.days)
     yield "Initial cash", f"{figures.money(m.initial_equity)} {result.currency}"
 
 
@@ -401,7 +400,7 @@ def open_rows(result: RunResult) -> Rows:
             figures.quantity(lot.quantity),
             figures.moment(lot.entry_ts),
             figures.price(lot.entry_price),
-            figures.UNDEFINED if last is None else f"{last:,.10g}",
+            figures.last_price(last),
             _money(gain),
         )
         for lot, gain in zip(result.open_lots, gains, strict=True)

@@ -127,7 +127,10 @@ class RoundTrip(msgspec.Struct, frozen=True, gc=False):
 
 
 class OpenLot(msgspec.Struct, frozen=True, gc=False):
-    """The part of an entry that is not closed, with its share of the commission."""
+    """The part of an entry that is not closed, with its share of the commission.
+
+    ``currency``: the instrument's; the price is in it.
+    """
 
     strategy: StrategyId
     symbol: str
@@ -138,6 +141,8 @@ class OpenLot(msgspec.Struct, frozen=True, gc=False):
     commission: Decimal
     multiplier: Decimal = ONE
     is_inverse: bool = False
+    entry_order: ClientOrderId = ClientOrderId("")
+    currency: str = "USD"
 
     @exact
     def gain_at(self, price: Decimal) -> Decimal:
@@ -262,6 +267,8 @@ class FifoMatcher:
                 lot.commission,
                 self._multiplier(key.symbol),
                 self._is_inverse(key.symbol),
+                lot.order,
+                self._currency_of(key.symbol),
             )
             for key, lots in self._open.items()
             for lot in lots

@@ -5,21 +5,21 @@ digest at the end. In the middle of the run the core is replaced by a new one (s
 run with state that would not survive a restart fails.
 """
 
-from collections.abc import Sequence
-from hashlib import sha256
-
 import msgspec
 
-from eventstore import Batch, EventStore, Selection
-from eventstore.block import item_bytes, items
+from eventstore import EventStore
 from eventstore.recorded_data import recorded_data
-from kernel.comparison import Comparison
+from kernel.comparison import RecordDiffers
+from kernel.configuration import listed
 from kernel.decimals import exact
 from kernel.errors import ReplayDiverged, StreamMissing
-from kernel.events import Event, RunFinished
+from kernel.events import RunFinished
 from replay.core_replacement import places_of, replacement
-from replay.record import Record, checked_plan, differences_of, plan_of, read_record
-from replay.run import NO_REPLACEMENT, CoreReplacement, Plan, Played, Progress, play
+from replay.divergence import Cause, diverged_by
+from replay.evidence import changed_code, changed_record, other_core
+from replay.record import Record, checked_plan, plan_after, plan_of, read_record
+from replay.record_comparison import RecordComparison
+from replay.run import NO_REPLACEMENT, CoreReplacement, Plan, Progress, play
 
 RESTARTS = 1
 """Restarts in a verification, unless another number is given. A restart copies the whole state, which is
@@ -73,11 +73,10 @@ async def verify_run(
     places = places_of(plan.event_count, restarts=restarts)
     try:
         finished = await replay.compare(
-            plan, replacement(plan, places=places, reload=replay.reload), progress=progress
+            plan, replacement(places=places, reload=replay.reload), progress=progress
         )
     except ReplayDiverged as diverged:
-        await replay.compare(replay.reload(), NO_REPLACEMENT)
-        raise ReplayDiverged(await replay.lost_state(places, diverged)) from diverged
+        raise await replay.explained(places, diverged) from diverged
     return Verified(
         run_stream,
         finished.input_count,
@@ -105,12 +104,58 @@ class _Replay:
         self, plan: Plan, replaced: CoreReplacement, *, progress: Progress | None = None
     ) -> RunFinished:
         """Play once; raises ``ReplayDiverged`` for the first record that differs."""
-        recorded = _Record(self._store, self._record)
+        recorded = RecordComparison(self._store, self._record)
         try:
-            played = await play(self._store, plan, recorded, progress=progress, replacement=replaced)
+            played = await play(
+                self._store, plan, recorded, progress=progress, replacement=replaced, next_plan=plan_after
+            )
             return await recorded.finish(played)
         finally:
             await recorded.close()
+
+    async def explained(self, places: tuple[int, ...], diverged: ReplayDiverged) -> ReplayDiverged:
+        """The first difference with its likely cause, found by playing again in other ways."""
+        again = await self._difference(self.reload())
+        if again is None:
+            lost = await self.lost_state(places, diverged)
+            evidence = "the run repeats, but not from a snapshot of its state"
+            return diverged_by(_renamed(diverged, lost), cause=Cause.NONDETERMINISM, evidence=evidence)
+        if not isinstance(again, RecordDiffers):
+            evidence = "the end of the record does not fit its events"
+            return diverged_by(_renamed(again, str(again)), cause=Cause.DATA, evidence=evidence)
+        cause, evidence = await self._cause_of(again)
+        return diverged_by(again, cause=cause, evidence=evidence)
+
+    async def _cause_of(self, differs: RecordDiffers) -> tuple[Cause, str]:
+        record = self._record
+        if (damage := await changed_record(self._store, record)) is not None:
+            return Cause.DATA, damage
+        third = await self._difference(self.reload())
+        if not isinstance(third, RecordDiffers) or (third.seq, third.replayed) != (
+            differs.seq,
+            differs.replayed,
+        ):
+            return Cause.NONDETERMINISM, "two replays of the same code and inputs differ from each other"
+        if self._current_code and (changed := changed_code(record)):
+            as_recorded = _Replay(self._store, record, current_code=False)
+            old = await as_recorded._difference(as_recorded.reload())
+            if not isinstance(old, RecordDiffers) or old.seq != differs.seq:
+                return Cause.CODE, f"the code on disk is not the recorded one: {listed(changed)}"
+        if other := await other_core(self._store, record, before_seq=differs.seq):
+            return Cause.CODE, other
+        return (
+            Cause.NONDETERMINISM,
+            "code, configuration and data are as recorded, and two replays agree: the run depended on "
+            "something that is in no log, such as a clock, chance or state outside of `self.state`",
+        )
+
+    async def _difference(self, plan: Plan) -> ReplayDiverged | None:
+        """The first difference without a restart; ``None`` if all is equal."""
+        try:
+            await self.compare(plan, NO_REPLACEMENT)
+        except ReplayDiverged as diverged:
+            return diverged
+        return None
 
     async def lost_state(self, places: tuple[int, ...], diverged: ReplayDiverged) -> str:
         """The sentence for a run that differs only when its core is replaced.
@@ -121,7 +166,7 @@ class _Replay:
         for planned in self.reload().strategies:
             plan, key = self.reload(), planned.strategy_id
             try:
-                await self.compare(plan, replacement(plan, places=places, reload=self.reload, only=key))
+                await self.compare(plan, replacement(places=places, reload=self.reload, only=key))
             except ReplayDiverged as alone:
                 whose, diverged = f"strategy {key!r} keeps", alone
                 break
@@ -133,87 +178,11 @@ class _Replay:
         )
 
 
-class _Record:
-    """The sink that compares a run with its record, while the run goes on."""
-
-    def __init__(self, store: EventStore, record: Record) -> None:
-        self._run_stream = record.run_stream
-        self._log = record.log
-        self._comparison = Comparison()
-        to_seq = None if record.log is None else record.log.last_seq
-        self._batches = store.read(record.run_stream, Selection(to_seq=to_seq))
-        self._derived_count = 0
-        self._digest = sha256()
-
-    async def record(self, events: Sequence[Event], causes: Sequence[int]) -> None:
-        """Compare records with the next ones of the stream."""
-        comparison = self._comparison
-        comparison.add_replayed(events, causes)
-        while comparison.lacks > 0 and await self._read_more():
-            pass
-        try:
-            comparison.check()
-            if comparison.lacks > 0:
-                comparison.finish()
-        except ReplayDiverged as diverged:
-            raise self._named(str(diverged)) from diverged
-
-    async def finish(self, played: Played) -> RunFinished:
-        """Check that the record ends here, with the ``RunFinished`` of the replay, which is returned.
-
-        A live log has no ``RunFinished``: it goes on.
-        """
-        while await self._read_more():
-            pass
-        expected = RunFinished(
-            played.last_ts, played.input_count, self._derived_count, self._digest.hexdigest()
-        )
-        if self._log is None:
-            self._check_end(expected)
-        try:
-            self._comparison.finish()
-        except ReplayDiverged as diverged:
-            raise self._named(str(diverged)) from diverged
-        return expected
-
-    async def close(self) -> None:
-        """Close the stream."""
-        await self._batches.aclose()
-
-    def _check_end(self, expected: RunFinished) -> None:
-        """Compare the recorded ``RunFinished``; raises for its first field that differs."""
-        ordinal = expected.input_count + 1
-        following = self._comparison.next_recorded()
-        if following is None:
-            raise self._named("the recorded run was never finished: it has no RunFinished")
-        seq, finished, cause = following
-        if isinstance(finished, RunFinished):
-            for difference in differences_of(seq, finished, expected):
-                raise self._named(str(difference))
-            if cause != -ordinal:
-                raise self._named(f"seq {seq}: RunFinished is recorded as input {-cause}, found {ordinal}")
-            self._comparison.add_replayed((expected,), (-ordinal,))
-
-    def _named(self, problem: str) -> ReplayDiverged:
-        return ReplayDiverged(f"{self._run_stream}: {problem}")
-
-    async def _read_more(self) -> bool:
-        batch = await anext(self._batches, None)
-        if batch is None:
-            return False
-        assert batch.causes is not None, "every record of a run has its cause"
-        self._comparison.add_recorded(batch.seqs, batch.events, batch.causes)
-        self._sum_up(batch, batch.causes)
-        return True
-
-    def _sum_up(self, batch: Batch, causes: Sequence[int]) -> None:
-        """Add derived events to the digest as they are stored: an older version wrote fewer fields."""
-        assert batch.payload is not None, "a stream that is read whole comes in whole blocks"
-        if min(causes) > 0:  # all but the first and the last blocks
-            self._digest.update(item_bytes(batch.payload))
-            self._derived_count += len(causes)
-            return
-        for raw, cause in zip(items(batch.payload), causes, strict=True):
-            if cause > 0:
-                self._digest.update(raw)
-                self._derived_count += 1
+def _renamed(diverged: ReplayDiverged, message: str) -> RecordDiffers:
+    """A difference with another sentence."""
+    if isinstance(diverged, RecordDiffers):
+        seq, number = diverged.seq, diverged.number
+        recorded, replayed = diverged.recorded, diverged.replayed
+    else:
+        seq, number, recorded, replayed = 0, 0, None, None
+    return RecordDiffers(message, seq=seq, recorded=recorded, replayed=replayed, number=number)

@@ -56,7 +56,9 @@ async def history_before(
     from_ts, warm_up = plan.config.from_ts, plan.config.warm_up
     if from_ts is None or warm_up in (NONE, 0):
         return ()
-    earlier = [await _before(store, info, from_ts) for info in streams if info.first_ts < from_ts]
+    first_seqs = {source.stream: source.first_seq for source in plan.sources}
+    found = [await _before(store, info, from_ts, first_seqs.get(info.stream, 0)) for info in streams]
+    earlier = [(info, part) for info, part in found if part.last_seq > 0]
     with_bars = [part for info, part in earlier if Bar.__name__ in info.event_types]
     if not with_bars:
         return ()
@@ -109,10 +111,14 @@ def _loaded(ts: int, key: Key, bars: Sequence[Bar], actions: Sequence[CorporateA
     )
 
 
-async def _before(store: EventStore, info: StreamInfo, from_ts: int) -> tuple[StreamInfo, StreamRange]:
-    """The part of a stream before ``from``."""
+async def _before(
+    store: EventStore, info: StreamInfo, from_ts: int, first_seq: int
+) -> tuple[StreamInfo, StreamRange]:
+    """The part of a stream before the run. ``first_seq``: its first event that is played, if any is."""
     last_seq = info.last_seq
-    if info.last_ts >= from_ts:
+    if first_seq and Bar.__name__ in info.event_types:
+        last_seq = first_seq - 1
+    elif info.last_ts >= from_ts:
         async with aclosing(store.read(info.stream, Selection(from_ts=from_ts))) as batches:
             async for batch in batches:
                 last_seq = batch.seqs[0] - 1

@@ -24,14 +24,20 @@ DESCRIPTORS = Path("/proc/self/fd")
 PROCESS_WIDE = ("/dev/", "/memfd:", "/proc/", "anon_inode:", "pipe:")
 """What libraries open once and keep: sources of randomness, the signal pipes of pyarrow and uvloop."""
 
-# Machines are shared and slow at times: a deadline would only fail by chance. "ci" repeats itself.
-settings.register_profile(
-    "default", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.register_profile(
-    "ci", settings.get_profile("default"), derandomize=True, print_blob=True, database=None
-)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "default"))
+# Machines are shared and slow at times: a deadline would only fail by chance. In CI a run repeats itself. The
+# quick suite tries few examples of each property; ``make slow`` runs the properties again with many.
+EXAMPLES = {"quick": 15, "thorough": 60}
+for name, count in EXAMPLES.items():
+    settings.register_profile(
+        name,
+        max_examples=count,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+        derandomize="CI" in os.environ,
+        print_blob=True,
+        **({"database": None} if "CI" in os.environ else {}),
+    )
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 @pytest.fixture

@@ -46,6 +46,7 @@ from kernel.events import (
     Event,
     FundingRateSet,
     InstrumentDefined,
+    SessionChanged,
     SessionStarted,
     TimerFired,
     TimerScheduled,
@@ -137,6 +138,7 @@ class BackOffice:
         return (
             Subscription(InstrumentDefined, self.on_instrument),
             Subscription(SessionStarted, self.on_session),
+            Subscription(SessionChanged, self.on_session),
             Subscription(CorporateAction, self.on_action),
             Subscription(FundingRateSet, self.on_funding_rate),
             Subscription(TimerFired, self.on_timer),
@@ -147,7 +149,7 @@ class BackOffice:
     def on_instrument(self, event: InstrumentDefined) -> Sequence[Event] | None:
         return self._begin_accrual(event.ts) if event.borrow_rate else None
 
-    def on_session(self, event: SessionStarted) -> Sequence[Event] | None:
+    def on_session(self, event: SessionStarted | SessionChanged) -> Sequence[Event] | None:
         return self._begin_accrual(event.ts) if self._config.interest else None
 
     def _begin_accrual(self, ts: int) -> Sequence[Event] | None:

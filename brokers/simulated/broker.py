@@ -50,6 +50,7 @@ from brokers.simulated.requests import AnyRequest, Request
 from brokers.simulated.resting import Resting, renew, rest
 from brokers.simulated.state import SimulatedBrokerState
 from brokers.simulated.volatility import add_close
+from kernel.bar_times import note_last_end
 from kernel.bus import EventBus
 from kernel.component import STEADFAST, FailurePolicy, Subscription, Watch
 from kernel.corporate_actions import ENDING, is_void
@@ -85,6 +86,18 @@ from kernel.rules import FIRST_RULES, RULES
 _ACCEPTED = ExecutionKind.ACCEPTED
 _NO_HOURS = RoundTheClock()
 _NO_BOOKS = NoBooks()
+
+
+class NotWatching:
+    """The watch of a venue that is not registered: an order without market data would never fill."""
+
+    def add(self, symbol: str) -> None:
+        raise ComponentError(f"{symbol}: the simulated broker was not registered with register_watching")
+
+    discard = add
+
+
+_NOT_WATCHING = NotWatching()
 
 
 class AccountView(FundsView, Protocol):
@@ -158,7 +171,7 @@ class SimulatedBroker:
         self._match_quote = matching.on_quote
         self._match_trade = matching.on_trade
         self._expiry = Expiry(state, bus, self._matching, owner=self.name, rules=rules)
-        self._watch: Watch | None = None
+        self._watching: Watch = _NOT_WATCHING
 
     def _make_sharing(self, config: SimulatedBrokerConfig, models: VenueModels) -> FillSharing:
         """The part that fills orders."""
@@ -212,7 +225,7 @@ class SimulatedBroker:
         return handlers, tuple(self.state.resting)
 
     def set_watch(self, watch: Watch) -> None:
-        self._watch = watch
+        self._watching = watch
 
     # --- instruments and positions ---------------------------------------------------------------
 
@@ -341,7 +354,8 @@ class SimulatedBroker:
             filled = self._at_this_close(ts, resting)
         timers: Sequence[Event] = ()
         if resting.leaves:
-            self._matching.note_arrival(order.symbol)
+            if self._rules > FIRST_RULES:
+                note_last_end(self._bus, order.symbol, state.ended)
             if not is_simple:
                 restated_ts = state.restated_ts.get(order.symbol, NEVER)
                 start(resting, self._hours, self._bus, restated_ts=restated_ts, rules=self._rules)
@@ -432,12 +446,6 @@ class SimulatedBroker:
         return self._remove_all_done(book.symbol, reports) if reports else None
 
     # --- the orders at the venue ----------------------------------------------------------------
-
-    @property
-    def _watching(self) -> Watch:
-        if self._watch is None:
-            raise ComponentError("the simulated broker was not registered with register_watching")
-        return self._watch
 
     def _add(self, resting: Resting) -> None:
         symbol = resting.order.symbol

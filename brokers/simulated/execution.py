@@ -70,9 +70,11 @@ class Execution:
         self._currency = currency
 
     def fill(
-        self, resting: Resting, price: Price, *, quantity: Decimal, event: Event
+        self, resting: Resting, price: Price, *, quantity: Decimal, event: Event, is_alone: bool = False
     ) -> Sequence[ExecutionReport]:
         """Fill ``quantity`` of an order at ``price``, because of ``event``: market data or a timer.
+
+        ``is_alone``: the account books it before the venue makes another fill, so it is not remembered.
 
         A fill that the account cannot pay is cut, and the rest of the order ends. A model that raises leaves
         order, position and charges as they were.
@@ -117,7 +119,7 @@ class Execution:
             fee, currency = fee_in_units(commission, on_tick, quantity), terms.fee_currency
             signed -= fee
         self._move_position(order, signed)
-        if funds is not None:
+        if funds is not None and not is_alone:
             cost = commission and self._in_account(commission, terms, order)
             if signed is not quantity and resting.is_buy:  # it is paid for the units of the fee too
                 cost = fee * on_tick * funds.rate_of(terms.currency)

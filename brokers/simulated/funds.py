@@ -22,6 +22,7 @@ import msgspec
 
 from kernel.events import BUY, SELL, InstrumentDefined, Order, OrderFilled, OrderOrigin, PositionSide, Side
 from kernel.identifiers import FillId
+from kernel.shortages import shortage
 
 ZERO = Decimal(0)
 ONE = Decimal(1)
@@ -134,7 +135,7 @@ class Funds:
             cash = self._account.cash
             if self.state.unbooked:
                 cash -= self._taken_cash()
-            return value + cost <= cash if cost > 0 else value <= cash
+            return value + cost <= cash if cost > ZERO else value <= cash
         if not self._require_margin:
             return True
         net = sum(self._positions_for(order).values(), ZERO)
@@ -168,7 +169,9 @@ class Funds:
 
     def on_booked(self, fill: OrderFilled) -> None:
         """Forget a fill: the account books it with this event."""
-        self.state.unbooked.pop(fill.fill_id, None)
+        unbooked = self.state.unbooked
+        if unbooked:
+            unbooked.pop(fill.fill_id, None)
 
     def rate_of(self, currency: str) -> Decimal:
         """The value of a unit of a currency in the account's; at par without a rate, as in its equity."""
@@ -211,10 +214,12 @@ class Funds:
         cash = self._account.cash
         if self.state.unbooked:
             cash -= self._taken_cash()
-        if opened * unit + charge(quantity) <= cash:
+        needed = opened * unit + charge(quantity)
+        if needed <= cash:
             return Payable(quantity, "")
         paid = covered + _lots(opened, unit, cash, charge=lambda part: charge(covered + part), terms=terms)
-        return Payable(paid, f"require_cash: {quantity - paid} cannot be paid from {_plain(cash)} in cash")
+        amounts = shortage("the fill", needed=needed, available=cash, currency=self._currency)
+        return Payable(paid, f"require_cash: {quantity - paid} cannot be paid: {amounts}")
 
     def _payable_on_margin(
         self, order: Order, terms: InstrumentDefined, *, quantity: Decimal, price: Decimal, charge: Charge
@@ -237,10 +242,11 @@ class Funds:
             return Payable(quantity, "")
         rest = quantity - added
         paid = rest + _lots(added, abs(unit), free, charge=lambda part: charge(rest + part), terms=terms)
+        amounts = shortage("the fill", needed=needed, available=free, currency=self._currency)
         return Payable(
             paid,
-            f"require_margin: the free equity of {_plain(free)} does not cover the initial margin of "
-            f"{quantity - paid} more",
+            f"require_margin: the free equity does not cover the initial margin of {quantity - paid} more: "
+            f"{amounts}",
         )
 
 
@@ -259,7 +265,3 @@ def _lots(
     if part < better <= quantity and better * unit + charge(better) <= funds:
         return better
     return min(part, quantity)
-
-
-def _plain(amount: Decimal) -> str:
-    return f"{amount.normalize():f}" if amount else "0"

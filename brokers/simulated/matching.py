@@ -33,7 +33,7 @@ from brokers.simulated.models import VenueModels
 from brokers.simulated.reports import triggered
 from brokers.simulated.resting import Resting
 from brokers.simulated.state import SimulatedBrokerState
-from kernel.bar_times import earliest_open, has_ticked, note_end, note_last_end
+from kernel.bar_times import earliest_open, has_ticked, note_end
 from kernel.bus import EventBus
 from kernel.events import MARKET, Bar, ExecutionReport, Quote, TimerFired, Trade
 from kernel.rules import FIRST_RULES
@@ -121,11 +121,6 @@ class Matching:
             return []
         return self._sharing.fill(timer, [Match(resting, filled, was_triggered=False)])
 
-    def note_arrival(self, symbol: str) -> None:
-        """Remember the end of the last bar when an order arrives, because the next bar opens no earlier."""
-        if self._waits:
-            note_last_end(self._bus, symbol, self._state.ended)
-
     def _there_at_open(self, bar: Bar, orders: list[Resting], opened_ts: int) -> list[Resting]:
         """The orders that see a bar that opened at ``opened_ts``."""
         symbol, opened = bar.symbol, self._state.opened
@@ -171,7 +166,10 @@ class Matching:
         resting: Resting,
         fill: Callable[[Resting, MarketT], Price | None],
     ) -> list[ExecutionReport]:
-        """As ``_match``, for one order without instructions: the common case, 1 us faster."""
+        """As ``_match``, for one order without instructions: the common case, 1 us faster.
+
+        Its fill of an input is alone. A derived bar may be one of several in the queue before the fill.
+        """
         was_triggered = resting.is_triggered
         price = fill(resting, event)
         if price is None and resting.is_triggered is was_triggered:
@@ -182,5 +180,8 @@ class Matching:
         if resting.is_triggered is not was_triggered:
             reports.append(triggered(event.ts, resting))
         if price is not None:
-            reports += self._execution.fill(resting, price, quantity=resting.leaves, event=event)
+            is_alone = event is self._bus.current
+            reports += self._execution.fill(
+                resting, price, quantity=resting.leaves, event=event, is_alone=is_alone
+            )
         return reports

@@ -2,6 +2,7 @@
 
 - ``allocator``: the component.
 - ``aggregation``: how the signals of several strategies become one score.
+- ``targets``: the position that a score asks for.
 - ``plan``: the state: the strategies' last signals (``Opinion``), and plans.
 - ``corporate_actions``: how plans follow a split or a new symbol.
 - ``config``: settings.

@@ -27,14 +27,14 @@ from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 from typing import Protocol
 
-from components.allocation.aggregation import CombinedSignal, aggregate
+from components.allocation.aggregation import aggregate
 from components.allocation.config import SignalsConfig, Timing
 from components.allocation.corporate_actions import CorporateActions
 from components.allocation.plan import ZERO, AllocationState, Exits, Opinion, Plan, Postponed, Role, Working
+from components.allocation.targets import SizedAccount, SizedMarket, target_of
 from kernel.component import STEADFAST, FailurePolicy, Subscription
 from kernel.corporate_actions import changes_holdings, is_void, successor, whole_lots
 from kernel.events import (
-    Bar,
     CancelExecutionIntent,
     CancelIntent,
     CancelRejected,
@@ -44,7 +44,6 @@ from kernel.events import (
     Event,
     ExecutionFinished,
     ExecutionRequested,
-    InstrumentDefined,
     Order,
     OrderCancelled,
     OrderDenied,
@@ -53,6 +52,7 @@ from kernel.events import (
     OrderIntent,
     OrderRejected,
     OrderType,
+    SessionChanged,
     SessionStarted,
     Side,
     SignalDirection,
@@ -68,7 +68,6 @@ from kernel.loggable import message_of
 from kernel.rules import FIRST_RULES, RULES
 from kernel.time_units import SECOND_NS
 from strategies.sdk.algorithms import Algorithm
-from strategies.sdk.sizing import SizingBasis, bars_needed, full_quantity
 
 ALLOCATOR = StrategyId("signals")
 """Strategy id of the plan's orders and positions, unless a strategy has this name: see ``plan_id``."""
@@ -87,21 +86,15 @@ class WorkOrder(Protocol):
     ) -> ExecutionRequested: ...
 
 
-class AccountView(Protocol):
+class AccountView(SizedAccount, Protocol):
     """The part of the account that the allocator reads."""
 
-    @property
-    def equity(self) -> Decimal: ...
     def strategy_position(self, strategy: StrategyId, symbol: str) -> Decimal: ...
-    def rate(self, currency: str) -> Decimal | None: ...
 
 
-class MarketView(Protocol):
+class MarketView(SizedMarket, Protocol):
     """The part of market data that the allocator reads."""
 
-    def instrument(self, symbol: str) -> InstrumentDefined: ...
-    def last_price(self, symbol: str) -> float | None: ...
-    def history(self, symbol: str, count: int) -> Sequence[Bar]: ...
     @property
     def action_count(self) -> int: ...
 
@@ -137,6 +130,7 @@ class Allocator:
 
     def subscriptions(self) -> Iterable[Subscription]:
         yield Subscription(SessionStarted, self.on_session)
+        yield Subscription(SessionChanged, self.on_session)
         yield Subscription(TimerFired, self.on_timer)
         yield Subscription(SignalRaised, self.on_news)
         for of_orders in (OrderFilled, OrderDenied, OrderCancelled, OrderExpired, OrderRejected):
@@ -145,7 +139,7 @@ class Allocator:
         yield Subscription(CancelRejected, self.on_news)
         yield Subscription(CorporateAction, self.on_corporate_action)
 
-    def on_session(self, event: SessionStarted) -> None:
+    def on_session(self, event: SessionStarted | SessionChanged) -> None:
         self.state.epoch = event.epoch
         self.state.action_count = self._market.action_count
 
@@ -255,7 +249,7 @@ class Allocator:
         expiry = self._forget_expired(ts, symbol)
         combined = aggregate(self._config.aggregation, self.state.opinions.get(symbol, {}))
         try:
-            target = self._target(symbol, combined)
+            target = target_of(combined, self._config.sizing, self._market, self._account, symbol=symbol)
         except (ValueError, ArithmeticError) as error:
             return (*expiry, DecisionRefused(ts, self._plan, symbol, message_of(error)))
         plan = self.state.plans.setdefault(symbol, Plan())
@@ -277,35 +271,6 @@ class Allocator:
         due_ts = min(opinion.ts for opinion in opinions.values()) + self._valid_ns
         purpose = SignalExpiry(symbol)
         return (TimerScheduled(ts, self.name, _expiry_timer(symbol), due_ts, purpose=purpose),)
-
-    def _target(self, symbol: str, combined: CombinedSignal) -> Decimal:
-        """The signed quantity to hold, in whole lots.
-
-        Errors: ``ValueError`` if a price or rate is missing, or the stop loss is on the wrong side.
-        """
-        if combined.score == 0:
-            return ZERO
-        instrument, price = self._market.instrument(symbol), self._market.last_price(symbol)
-        if price is None:
-            raise ValueError(f"no price of {symbol} is known yet")
-        rate = self._account.rate(instrument.currency)
-        if rate is None:
-            raise ValueError(f"no rate of {instrument.currency} is known")
-        _check_stop(combined, price)
-        count = bars_needed(self._config.sizing)
-        basis = SizingBasis(
-            equity=self._account.equity,
-            price=price,
-            stop=combined.stop_loss,
-            closes=tuple(bar.close for bar in self._market.history(symbol, count)) if count else (),
-            unit_value=_unit_value(instrument, price) * rate,
-            is_inverse=instrument.is_inverse,
-        )
-        wanted = full_quantity(self._config.sizing, basis) * abs(Decimal(repr(combined.score)))
-        lots = wanted // instrument.lot_size * instrument.lot_size
-        if lots < instrument.minimum_quantity:
-            return ZERO
-        return lots if combined.score > 0 else -lots
 
     def _keeps(self, plan: Plan, target: Decimal) -> bool:
         """Whether the change of the target is below ``min_change``, so that the present one stays."""
@@ -345,8 +310,16 @@ class Allocator:
         return OrderIntent(ts, order, f"target position {plan.target}")
 
     def _exits(self, ts: int, symbol: str, plan: Plan, *, wanted: Exits) -> Sequence[Event]:
-        """Stop loss and take profit for the whole position; with two of them, one cancels the other."""
+        """Stop loss and take profit for the whole lots held; with two of them, one cancels the other.
+
+        A fee that was taken in coins leaves a part of a lot, which no order can sell.
+        """
         held, stop_loss, take_profit = plan.exits_for = wanted
+        if self._rules > FIRST_RULES:
+            lot_size = self._market.instrument(symbol).lot_size
+            held = held // lot_size * lot_size
+        if not held:
+            return []
         side = Side.SELL if held > 0 else Side.BUY
         prices = ((Role.STOP_LOSS, stop_loss), (Role.TAKE_PROFIT, take_profit))
         group = "" if stop_loss is None or take_profit is None else f"{self._id(1)}-oco"
@@ -504,21 +477,5 @@ def _expiry_timer(symbol: str) -> TimerName:
     return TimerName(f"expiry {symbol}")
 
 
-def _unit_value(instrument: InstrumentDefined, price: float) -> Decimal:
-    """The notional of one unit, by the price."""
-    if not instrument.is_inverse:
-        return instrument.multiplier
-    exact = Decimal(repr(price))
-    return instrument.unit_notional(exact) / exact
-
-
 def _keys(plan: Plan, *roles: Role) -> list[ClientOrderId]:
     return [key for key, working in plan.working.items() if working.role in roles]
-
-
-def _check_stop(combined: CombinedSignal, price: float) -> None:
-    """``ValueError`` unless the stop loss is on the losing side of the price."""
-    stop = combined.stop_loss
-    if stop is not None and (Decimal(repr(price)) - stop) * (1 if combined.score > 0 else -1) <= 0:
-        side = "below" if combined.score > 0 else "above"
-        raise ValueError(f"the stop loss at {stop} is not {side} the price of {price}")

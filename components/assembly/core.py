@@ -1,4 +1,4 @@
-"""Puts the core together: constructs and registers every component.
+"""Puts the core together: constructs and registers every component (those of strategies in ``hosts``).
 
 Components hear an event in the order in which they were registered: market data are stored first, then a
 venue inside the core matches orders against them, then strategies see them.
@@ -13,6 +13,7 @@ import msgspec
 
 from components.allocation.allocator import Allocator, plan_id
 from components.allocation.config import SignalsConfig, named_strategies
+from components.assembly.hosts import AnyHost, HostViews, PlacedStrategy, register_host
 from components.assembly.venue import CoreView, Venue
 from components.emulation.emulator import Emulator
 from components.execution.algorithms import ExecutionAlgorithms
@@ -37,20 +38,12 @@ from components.risk_monitor.figures import Figures
 from components.risk_monitor.hedging import LegFigures, LegMarginWatch
 from components.risk_monitor.margin_watch import MarginWatch
 from components.risk_monitor.monitor import RiskMonitor
-from components.strategy_host.context import StrategyContext
-from components.strategy_host.history_view import HistoryView, bars_kept_for
-from components.strategy_host.host import AnyStrategy, StrategyHost
+from components.strategy_host.history_view import bars_kept_for
 from components.strategy_host.order_ids import order_slugs
-from components.strategy_host.portfolio_view import HedgedStrategyPortfolio, StrategyPortfolio
-from components.strategy_host.session_timers import SessionTimers
-from components.strategy_host.sizes import ACCOUNT, CAPITAL
-from components.strategy_host.state import HostState
-from components.strategy_host.translation import Translator, host_name
-from components.strategy_host.words import Words
 from components.strategy_host.worked_orders import work_request
 from components.venue_facts import VenueFacts
 from kernel.bus import EventBus
-from kernel.component import Component, FailurePolicy
+from kernel.component import Component
 from kernel.cost_view import CostView
 from kernel.errors import ConfigError
 from kernel.identifiers import ClientOrderId, StrategyId
@@ -58,21 +51,9 @@ from kernel.position_sides import position_side_of
 from kernel.rules import FIRST_RULES, RULES
 from strategies.sdk import RiskLimits, RiskRule
 from strategies.sdk.sizing import bars_needed
-from strategies.sdk.strategy_limits import UNLIMITED, Capital, StrategyTerms
+from strategies.sdk.strategy_limits import Capital
 
 NO_EXECUTION_SETTINGS = ExecutionConfig()
-
-
-class PlacedStrategy(msgspec.Struct, frozen=True):
-    """A strategy instance, its id, and the symbols whose events it hears."""
-
-    strategy_id: StrategyId
-    strategy: AnyStrategy
-    symbols: tuple[str, ...]
-    was_told: bool = True
-    """Whether ``ctx.symbols`` has its symbols from the start; otherwise each from its first data on."""
-    terms: StrategyTerms = UNLIMITED
-    """Its capital and its own limits."""
 
 
 class Core(msgspec.Struct, frozen=True):
@@ -80,10 +61,11 @@ class Core(msgspec.Struct, frozen=True):
 
     bus: EventBus
     market: MarketData
+    hours: VenueFacts
     orders: Orders
     portfolio: Portfolio
     risk: Risk
-    hosts: tuple[StrategyHost, ...]
+    hosts: tuple[AnyHost, ...]
     execution: ExecutionAlgorithms
     allocation: Allocator | None
 
@@ -103,7 +85,7 @@ def assemble(
 ) -> Core:
     """Construct and register every component, for logs of a version of the ``rules``.
 
-    - ``venue``: ``None`` if brokers are edges.
+    - ``venue``: ``None`` for one that takes all orders, and that nobody watches.
     - ``disabled``: strategies that ``signals`` may name although they are not loaded.
 
     Raises ``ConfigError`` for a duplicate id, and for an unknown strategy in ``signals``.
@@ -150,12 +132,12 @@ def assemble(
     allocation = _register_allocator(bus, signals, rules, account=account, market=market, ids=(plan, slugs))
     algorithms = _register_algorithms(bus, market, execution)
     symbol_of = _symbol_of(orders, algorithms)
-    views = _HostViews(
+    views = HostViews(
         *(bus, market, books, account, hedged, shares, day, orders, symbol_of, venue_facts, pauses, costs),
         *(risk_limits, portfolio.currency, environment, rules),
     )
-    hosts = tuple(_register_host(one, views, slug=slugs[one.strategy_id]) for one in placed)
-    return Core(bus, market, orders, account, risk, hosts, algorithms, allocation)
+    hosts = tuple(register_host(one, views, slug=slugs[one.strategy_id]) for one in placed)
+    return Core(bus, market, venue_facts, orders, account, risk, hosts, algorithms, allocation)
 
 
 def _orders(risk: Risk, emulation: Emulator, market: MarketData, hedged: HedgedPortfolio | None) -> Orders:
@@ -222,7 +204,7 @@ def _guard(
         context,
         declared_positions=_declared(placed),
         own_rules=own_rules,
-        gates=_gates(placed, context, shares=shares),
+        gates=_gates(placed, context, shares=shares, rules=rules),
         version=rules,
     )
     margin.closing = risk.is_closing
@@ -230,11 +212,13 @@ def _guard(
 
 
 def _gates(
-    placed: Sequence[PlacedStrategy], context: RiskContext, *, shares: Shares
+    placed: Sequence[PlacedStrategy], context: RiskContext, *, shares: Shares, rules: int
 ) -> dict[StrategyId, StrategyGate]:
     """A gate for each strategy with capital or limits of its own."""
     return {
-        one.strategy_id: StrategyGate(one.strategy_id, one.terms, context=context, shares=shares)
+        one.strategy_id: StrategyGate(
+            one.strategy_id, one.terms, context=context, shares=shares, version=rules
+        )
         for one in placed
         if one.terms.is_any
     }
@@ -265,7 +249,7 @@ def _emulation(
     rules: int,
 ) -> Emulator:
     """The emulation of what the venue lacks. A venue in the core sees bars when they end."""
-    sees_bars = venue is not None
+    sees_bars = venue is not None and venue.is_in_core
     return Emulator(bus, market=market, account=account, hours=hours, sees_bars=sees_bars, rules=rules)
 
 
@@ -309,126 +293,6 @@ def _register_algorithms(
     algorithms = ExecutionAlgorithms(market, volumes)
     bus.register_watching(algorithms)
     return algorithms
-
-
-class _HostViews(NamedTuple):
-    """What the component of a strategy reads of the core."""
-
-    bus: EventBus
-    market: MarketData
-    books: OrderBooks
-    account: Portfolio
-    hedged: HedgedPortfolio | None
-    shares: Shares
-    day: DayStart
-    orders: Orders
-    symbol_of: Callable[[ClientOrderId], str]
-    venue_facts: VenueFacts
-    pauses: Pauses
-    costs: CostView | None
-    risk_limits: RiskLimits
-    currency: str
-    environment: Mapping[str, str]
-    rules: int
-
-
-def _register_host(one: PlacedStrategy, views: _HostViews, *, slug: str) -> StrategyHost:
-    """The component of one strategy, with its views of the others."""
-    state, words = HostState(), Words(one.strategy_id, is_heard=one.strategy.uses_log())
-    symbols = frozenset(one.symbols)
-    portfolio = _portfolio_of(one, views)
-    history = _history_of(one, market=views.market, bus=views.bus, state=state, rules=views.rules)
-    context = StrategyContext(
-        one.strategy_id,
-        bus=views.bus,
-        market=views.market,
-        books=views.books,
-        portfolio=portfolio,
-        hours=views.venue_facts,
-        risk_limits=views.risk_limits,
-        own_limits=one.terms.limits,
-        hears=symbols,
-        was_told=one.was_told,
-        currency=views.currency,
-        history=history,
-        environment=views.environment,
-        host_state=state,
-        words=words,
-    )
-    session_timers = SessionTimers(host_name(one.strategy_id), state=state, hours=views.venue_facts)
-    translator = Translator(
-        one.strategy_id,
-        slug=slug,
-        state=state,
-        instrument=views.market.instrument,
-        symbol_of=views.symbol_of,
-        account=views.shares.sizing(one.strategy_id),
-        last_price=views.market.last_price,
-        last_quote=views.market.last_quote,
-        costs=views.costs,
-        basis=ACCOUNT if one.terms.capital is None else CAPITAL,
-        session_timers=session_timers,
-        words=words,
-        has=views.venue_facts.has,
-        records_cuts=views.rules > FIRST_RULES,
-        exits_reduce=views.rules > FIRST_RULES,
-        legs=views.hedged,
-    )
-    host = StrategyHost(
-        one.strategy,
-        strategy_id=one.strategy_id,
-        symbols=symbols,
-        context=context,
-        history=history,
-        translator=translator,
-        session_timers=session_timers,
-        words=words,
-        state=state,
-        is_paused=partial(views.pauses.is_paused, one.strategy_id),
-        held=portfolio,
-        repeats=views.bus.timers.is_waiting,
-        failure_policy=FailurePolicy(),
-    )
-    views.bus.register_watching(host)
-    return host
-
-
-def _history_of(
-    one: PlacedStrategy, *, market: MarketData, bus: EventBus, state: HostState, rules: int
-) -> HistoryView:
-    """A strategy's view of the history."""
-    return HistoryView(
-        one.strategy,
-        market=market,
-        bus=bus,
-        hears=frozenset(one.symbols),
-        was_told=one.was_told,
-        state=state,
-        as_declared=rules == FIRST_RULES,
-    )
-
-
-def _portfolio_of(one: PlacedStrategy, views: _HostViews) -> StrategyPortfolio:
-    """A strategy's view of its ledger and of the account."""
-    day = views.day if one.strategy.needs_day_pnl() else None
-    if views.hedged is not None:
-        return HedgedStrategyPortfolio(
-            one.strategy_id,
-            views.hedged,
-            account=views.account,
-            figures=views.account.strategies,
-            shares=views.shares,
-            orders=views.orders,
-            day=day,
-        )
-    return StrategyPortfolio(
-        one.strategy_id,
-        account=views.account,
-        figures=views.account.strategies,
-        shares=views.shares,
-        orders=views.orders,
-        day=day,
-    )
 
 
 def _check_placed(

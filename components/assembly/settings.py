@@ -10,6 +10,7 @@ import msgspec
 
 from components.allocation.config import LEVERED, SignalsConfig, check_signals
 from components.assembly.instruments import InstrumentConfig, check_instruments
+from components.assembly.isolation import Isolation, WorkerConfig
 from components.execution.config import ExecutionConfig, check_execution
 from components.portfolio.config import AccountType, PortfolioConfig, PositionMode, check_portfolio
 from kernel.errors import ConfigError
@@ -38,6 +39,8 @@ class StrategyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     - ``enabled``: a disabled strategy is not loaded; only its id, reference and numbers are checked.
     - ``capital``: its share of the account; ``None``: the whole account.
     - ``limits``: its own limits, in addition to the account's.
+    - ``isolation``: whether a live run calls its hooks in a process of its own.
+    - ``worker``: the limits of that process.
     """
 
     strategy: str
@@ -47,6 +50,8 @@ class StrategyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     enabled: bool = True
     capital: Capital | None = None
     limits: StrategyLimits = NO_LIMITS
+    isolation: Isolation = Isolation.NONE
+    worker: WorkerConfig = WorkerConfig()
 
     @property
     def terms(self) -> StrategyTerms:

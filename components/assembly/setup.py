@@ -6,7 +6,8 @@ from types import MappingProxyType
 import msgspec
 
 from components.assembly.assumed_terms import AssumedTerms
-from components.assembly.core import Core, PlacedStrategy, assemble
+from components.assembly.core import Core, assemble
+from components.assembly.hosts import Place, PlacedStrategy
 from components.assembly.instruments import InstrumentConfig
 from components.assembly.settings import CoreSettings
 from components.assembly.user_models import LoadedModel, risk_rules
@@ -35,6 +36,7 @@ class PlannedStrategy(msgspec.Struct, frozen=True):
     was_told: bool
     terms: StrategyTerms = UNLIMITED
     """Its capital and its own limits."""
+    place: Place = Place.IN_CORE
 
 
 class CoreSetup(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +94,7 @@ def core_of(
             planned.symbols,
             planned.was_told,
             planned.terms,
+            planned.place,
         )
         for planned in setup.strategies
     ]

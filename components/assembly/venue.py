@@ -1,7 +1,7 @@
-"""The interface of a venue inside the core.
+"""The interface of a venue to the core.
 
-A simulated venue is in the core and hears market data before strategies do. Real brokers are edges and not
-in the core: they read orders from the log and report as inputs.
+A simulated venue is in the core and hears market data before strategies do. Real brokers are edges: they read
+orders from the log and report as inputs, and the core knows only what they take.
 """
 
 from typing import Protocol
@@ -37,7 +37,12 @@ class CoreView(msgspec.Struct, frozen=True):
 
 
 class Venue(Protocol):
-    """A venue inside the core."""
+    """A venue of orders."""
+
+    @property
+    def is_in_core(self) -> bool:
+        """Whether it fills orders inside the core; else an edge sends them."""
+        ...
 
     @property
     def lacks(self) -> tuple[str, ...]:

@@ -15,6 +15,8 @@ What changes it:
   waits for one.
 - A time that ends inside a bar that has not arrived (see ``release_times``): the order is *overdue*. It sees
   that bar, and ends with it.
+- ``PositionChanged``: a reduce-only order ends with the position that it could reduce. Where the venue does
+  not know reduce-only, the order is sent as a plain one and stays here, so that it ends too.
 - A DAY order that is reached gets the day that a DAY order has which is given then.
 
 What never happens: an emulated stop trades on the event that triggers it. The simulated venue processes each
@@ -59,6 +61,7 @@ from kernel.errors import ComponentError
 from kernel.events import (
     ApprovedOrder,
     Bar,
+    CancelIntent,
     CorporateAction,
     Event,
     ExpireOrderIntent,
@@ -74,6 +77,7 @@ from kernel.events import (
     OrderHeld,
     OrderRejected,
     OrderReplaced,
+    PositionChanged,
     Quote,
     TimeInForce,
     TimerCancelled,
@@ -98,9 +102,11 @@ class Phase(StrEnum):
 
     HELD = "held"
     SENT = "sent"
-    """At the venue; its time in force is emulated."""
+    """At the venue; its time in force or its reduce-only is emulated."""
     LAST_CHANCE = "last_chance"
     """An IOC order accepted by the venue: it ends after the next market event."""
+    UNNEEDED = "unneeded"
+    """A reduce-only order whose position has ended; its cancel was asked for."""
 
 
 class EmulatedOrder(msgspec.Struct, gc=False):
@@ -165,7 +171,9 @@ class Emulator:
         self._watch: Watch | None = None
 
     def subscriptions(self) -> Iterable[Subscription]:
+        follows = () if self._rules == FIRST_RULES else (Subscription(PositionChanged, self.on_position),)
         return (
+            *follows,
             Subscription(VenueDeclared, self.on_declared),
             Subscription(OrderHeld, self.on_held),
             Subscription(OrderAccepted, self.on_accepted),
@@ -260,7 +268,8 @@ class Emulator:
         """
         order, declared = item.order, self._declared
         sent = as_sent(order, declared)
-        if order.reduce_only and not sent.reduce_only:
+        may_open = order.reduce_only and not sent.reduce_only
+        if may_open:
             room = reducible(self._account, order)
             if room <= 0:
                 reason = "a reduce-only order finds no position that it would reduce"
@@ -269,9 +278,13 @@ class Emulator:
         if order.post_only and not sent.post_only and would_take(self._market, sent):
             reason = f"a post-only {sent.side.value} at {sent.limit_price} would take liquidity"
             return self._deny(ts, item, rule="post_only", reason=reason, limit=sent.limit_price)
-        if sent.time_in_force is time_wanted(order, declared):  # the venue enforces the time in force
+        is_timed = sent.time_in_force is not time_wanted(order, declared)
+        if not is_timed and not may_open:
             return [*self._forget(ts, order.client_order_id), HeldOrderTriggered(ts, sent)]
         item.phase, item.condition = Phase.SENT, None
+        if not is_timed:  # the venue ends it in time
+            self._unwatch_if_idle(order.symbol)
+            return [*self._cancelled_timers(ts, item), HeldOrderTriggered(ts, sent)]
         day = self._begin_day(ts, item)
         self._unwatch_if_idle(order.symbol)
         return [*day, HeldOrderTriggered(ts, sent)]
@@ -393,6 +406,21 @@ class Emulator:
         self.on_accepted(event)
         return None
 
+    def on_position(self, event: PositionChanged) -> Sequence[Event] | None:
+        """Cancel a strategy's reduce-only orders that have nothing to reduce any more."""
+        items = self.state.orders.get(event.symbol)
+        if items is None:
+            return None
+        cancels: list[Event] = []
+        for key, item in items.items():
+            order = item.order
+            if not order.reduce_only or order.strategy != event.strategy or item.phase is Phase.UNNEEDED:
+                continue
+            if reducible(self._account, order) <= 0:
+                item.phase = Phase.UNNEEDED
+                cancels.append(CancelIntent(event.ts, key, order.strategy, order.symbol))
+        return cancels or None
+
     def on_ended(self, event: OrderCancelled | OrderExpired | OrderRejected) -> Sequence[Event] | None:
         return self._forget(event.ts, event.client_order_id) or None
 
@@ -460,7 +488,11 @@ class Emulator:
             return []
         item = self.state.orders[symbol].pop(key)
         self._unwatch_if_idle(symbol)
-        return [TimerCancelled(ts, self.name, name) for name in item.timers]
+        return self._cancelled_timers(ts, item)
+
+    def _cancelled_timers(self, ts: int, item: EmulatedOrder) -> list[Event]:
+        names, item.timers = item.timers, []
+        return [TimerCancelled(ts, self.name, name) for name in names]
 
     def _move(self, item: EmulatedOrder, symbol: str) -> None:
         """Move an order to its new symbol."""

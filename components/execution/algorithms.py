@@ -161,7 +161,7 @@ class ExecutionAlgorithms:
 
     def on_trading_state(self, event: TradingStateChanged) -> Sequence[Event] | None:
         """Stop all worked orders at a halt; they do not continue when trading resumes."""
-        if event.state is not TradingState.HALTED:
+        if event.state not in (TradingState.HALTED, TradingState.KILLED):
             return None
         return self._stop_symbol(event.ts, "", f"trading is {event.state.value}")
 

@@ -52,17 +52,17 @@ def book_fill(entry: OrderEntry, report: ExecutionReport, *, action_count: int) 
     the larger quantity, and its confirmation is late.
     """
     order, quantity, price = entry.order, report.quantity, report.price
-    if quantity is None or price is None or quantity <= 0:
+    if quantity is None or price is None or quantity <= ZERO:
         return refusal(entry, report, "a fill without quantity or price")
     if report.fill_id in entry.fills:
         return refusal(entry, report, "fill already booked")
     filled = entry.filled_quantity + quantity
     leaves = order.quantity - filled
-    if leaves < 0 and entry.replacement is not None and entry.replacement.quantity >= filled:
+    if leaves < ZERO and entry.replacement is not None and entry.replacement.quantity >= filled:
         order = msgspec.structs.replace(order, quantity=entry.replacement.quantity)
         leaves = order.quantity - filled
-    status = after_fill(entry.status, is_complete=leaves <= 0)
-    if status is None or leaves < 0:
+    status = after_fill(entry.status, is_complete=leaves <= ZERO)
+    if status is None or leaves < ZERO:
         return refusal(entry, report, f"a fill of {quantity} leaves {leaves}")
     entry.order = order
     commission, currency = report.commission or ZERO, report.commission_currency or "USD"

@@ -47,8 +47,8 @@ class OrderSplit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     lot_size: Decimal
 
 
-class OrderEntry(msgspec.Struct, gc=False):
-    """One order and its state.
+class OrderEntry(msgspec.Struct, gc=False, omit_defaults=True):
+    """One order and its state. A snapshot holds up to twenty thousand, without the fields at their defaults.
 
     - ``order``: the terms at the venue. An emulated order changes its type when it is sent.
     - ``fills``: booked fills by fill id.
@@ -94,6 +94,7 @@ class OrdersState(msgspec.Struct):
     - ``children``: ids of the orders that wait for a parent, by the parent's id.
     - ``groups``: ids of the open orders of a group, by group id.
     - ``action_count``: number of corporate actions without dividends.
+    - ``is_killed``: the kill switch is engaged.
     """
 
     open: dict[ClientOrderId, OrderEntry] = {}
@@ -101,6 +102,7 @@ class OrdersState(msgspec.Struct):
     children: dict[ClientOrderId, list[ClientOrderId]] = {}
     groups: dict[str, list[ClientOrderId]] = {}
     action_count: int = 0
+    is_killed: bool = False
 
     def entry_of(self, key: ClientOrderId) -> OrderEntry | None:
         """The entry of an open or recently finished order; ``None`` for any other id."""

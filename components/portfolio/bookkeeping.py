@@ -22,7 +22,7 @@ from typing import Protocol
 import msgspec
 
 from components.portfolio.config import COST_METHODS, PortfolioConfig
-from components.portfolio.history import BookedProceeds, begin, begin_generation
+from components.portfolio.history import PART, BookedProceeds, begin, pack
 from components.portfolio.position import ZERO, Lot
 from components.portfolio.rates import set_rate
 from components.portfolio.state import Ledger, Position, Restatement, Terms
@@ -144,9 +144,10 @@ class Bookkeeping:
             self.receive(received, currency=terms.currency)
         self.update_net(strategy, symbol, signed, held=position.quantity)
         if history is not None:
-            history.newer.append(fill)
-            if len(history.newer) >= self._kept:
-                begin_generation(history, position)
+            newer = history.newer
+            newer.append(fill)
+            if len(newer) >= PART or history.packed_count + len(newer) >= self._kept:
+                pack(history, position, kept=self._kept)
         return (
             PositionChanged(
                 fill.ts,
@@ -192,19 +193,23 @@ class Bookkeeping:
             position.history.newer.append(BookedProceeds(event.amount))
 
     def on_adjustment(self, event: AdjustPosition) -> Sequence[Event]:
-        """Set a position to an operator's values. The change of its cost counts as a deposit in kind."""
+        """Set a position to an operator's values. The change of its cost counts as a deposit in kind.
+
+        The cost has the sign of the quantity; that of an inverse contract is booked with the other one.
+        """
         terms = self.terms(event.symbol)
+        cost = -event.cost if terms.is_inverse else event.cost
         position, ledger = (
             self.position(event.strategy, event.symbol),
             self.ledger(event.strategy, terms.currency),
         )
         if not terms.is_settled:
-            ledger.deposits += event.cost - position.cost
+            ledger.deposits += cost - position.cost
         held = position.quantity
         position.quantity, position.cost, position.lots = ZERO, ZERO, []
         if event.quantity:
-            self.method.add(position, Lot(event.quantity, event.cost))
-        position.quantity, position.cost = event.quantity, event.cost
+            self.method.add(position, Lot(event.quantity, cost))
+        position.quantity, position.cost = event.quantity, cost
         position.history = None
         self.update_net(event.strategy, event.symbol, event.quantity - held, held=event.quantity)
         return (position_changed(event.ts, event.strategy, event.symbol, position, side=self.side),)

@@ -32,6 +32,7 @@ from kernel.events import (
     ExposureShare,
     LedgerMarked,
     MarginMarked,
+    SessionChanged,
     SessionStarted,
     SessionStopped,
     TimerFired,
@@ -115,6 +116,7 @@ class Marks:
 
     def subscriptions(self) -> Iterable[Subscription]:
         yield Subscription(SessionStarted, self.on_session)
+        yield Subscription(SessionChanged, self.on_session)
         yield Subscription(SessionStopped, self.on_session_stopped)
         yield Subscription(TimerFired, self.on_timer)
         if self._config.mark_bars:
@@ -122,7 +124,7 @@ class Marks:
 
     # --- when ---------------------------------------------------------------------------------
 
-    def on_session(self, event: SessionStarted) -> Sequence[Event]:
+    def on_session(self, event: SessionStarted | SessionChanged) -> Sequence[Event]:
         if self._config.mark_bars:
             return ()
         due_ts = (event.ts // self._every_ns + 1) * self._every_ns

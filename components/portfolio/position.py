@@ -1,6 +1,7 @@
 """Exact position arithmetic: payments, cost and realised P&L always add up.
 
-For a position, with signed quantities (``cost`` has the sign of ``quantity``):
+For a position, with signed quantities (``cost`` has the sign of ``quantity``, or of an inverse contract the
+opposite one):
 
     sum of -signed notionals of all fills  ==  realised_pnl - cost
 
@@ -31,7 +32,7 @@ class Holding(msgspec.Struct, gc=False):
     """A quantity and its cost.
 
     - ``quantity``: signed.
-    - ``cost``: has the sign of ``quantity``.
+    - ``cost``: has the sign of ``quantity``; of an inverse contract the opposite one.
     - ``realised_pnl``: of the parts that were closed, before commissions.
     - ``lots``: oldest first; they add up to quantity and cost. Empty at average cost.
     """
@@ -62,15 +63,18 @@ class CostMethod(Protocol):
 
 
 def apply_fill(holding: Holding, signed_quantity: Decimal, *, unit_price: Decimal) -> None:
-    """Change ``holding`` by a fill at ``unit_price`` (price times multiplier), at average cost."""
+    """Change ``holding`` by a fill at ``unit_price`` (price times multiplier), at average cost.
+
+    Here and wherever an order passes, decimals are compared with ``ZERO``: an int 0 is converted each time.
+    """
     held = holding.quantity
     notional = signed_quantity * unit_price
-    if not held or (held > 0) == (signed_quantity > 0):
+    if not held or (held > ZERO) == (signed_quantity > ZERO):
         holding.quantity = held + signed_quantity
         holding.cost += notional
         return
     left = held + signed_quantity
-    if not left or (left > 0) == (held > 0):  # closes a part, or all
+    if not left or (left > ZERO) == (held > ZERO):  # closes a part, or all
         removed = holding.cost
         if left:
             removed = (removed * -signed_quantity / held).quantize(COST_QUANTUM)

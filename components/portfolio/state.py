@@ -1,13 +1,15 @@
 """The state of the portfolio: ledgers, positions, rates."""
 
 from decimal import Decimal
+from typing import ClassVar
 
 import msgspec
 
-from components.portfolio.history import History
+from components.portfolio.history import History, with_packed_histories
 from components.portfolio.position import ZERO, Holding
 from kernel.contracts import inverse
 from kernel.identifiers import StrategyId
+from kernel.state import Migration
 
 
 class Ledger(msgspec.Struct, gc=False):
@@ -104,6 +106,8 @@ class PortfolioState(msgspec.Struct):
     - ``restated``: their effects by strategy, oldest first, on flat positions too.
     - ``shorts``: the short legs of hedging mode.
     """
+
+    migrations: ClassVar[tuple[Migration, ...]] = (with_packed_histories,)
 
     cash: Decimal = ZERO
     foreign: dict[str, Decimal] = {}

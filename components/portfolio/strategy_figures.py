@@ -36,10 +36,15 @@ class StrategyFigures:
         return self.price_of(symbol, self._positions(strategy).get(symbol))
 
     def price_of(self, symbol: str, position: Position | None) -> Decimal | None:
-        """The average cost of a unit of a position in a symbol; ``None`` if it is flat."""
+        """The average cost of a unit of a position in a symbol.
+
+        ``None`` if it is flat, and for inverse contracts at no cost: their price has no limit.
+        """
         if position is None or not position.quantity:
             return None
         terms = self._bookkeeping.terms(symbol)
+        if terms.is_inverse and not position.cost:
+            return None
         units = position.quantity if terms.multiplier is None else position.quantity * terms.multiplier
         price = -units / position.cost if terms.is_inverse else position.cost / units
         exponent = price.as_tuple().exponent
@@ -78,6 +83,14 @@ class StrategyFigures:
             if payment.strategy == strategy
         )
         return _sum((self._column(strategy, _income), owed))
+
+    def net_pnl(self, strategy: StrategyId) -> Decimal | None:
+        """All that it has gained, after commissions, with income; ``None`` without a price or a rate."""
+        realised, unrealised = self.realised_pnl(strategy, None), self.unrealised_pnl(strategy, None)
+        commissions, income = self.commissions(strategy), self.income(strategy)
+        if realised is None or unrealised is None or commissions is None or income is None:
+            return None
+        return realised + unrealised - commissions + income
 
     def booked_pnl(self, strategy: StrategyId, currency: str) -> Decimal:
         """P&L without open positions in one currency, in that currency: after commissions, with income."""

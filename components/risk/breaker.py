@@ -8,6 +8,10 @@ What changes it:
 - A command or a breach sets a latch. The narrowest latch is the trading state. A halt also cancels every
   working order.
 - A limit that re-arms releases its own latch; ``ResumeTrading`` releases all of them.
+- The kill switch ends all flattening. While it is engaged there are no exits either. Only a ``ResumeTrading``
+  made for it releases it.
+- Live trading is halted until an operator confirms it, which no ``ResumeTrading`` does. Errors at the venue
+  restrict it like a breach; ``ResumeTrading`` releases that.
 - Flattening sends exits, and sends them again until nothing is held, an exit is refused, or ``EXITS_TRIED``
   in a row end without a fill.
 
@@ -29,6 +33,7 @@ from components.risk.working_orders import ZERO, WorkingOrder, WorkingOrders
 from kernel.events import (
     CancelAllOrders,
     CancelIntent,
+    EngageKillSwitch,
     Event,
     FlattenPositions,
     HaltTrading,
@@ -41,6 +46,7 @@ from kernel.events import (
     TradingState,
     TradingStateChanged,
 )
+from kernel.events.live import LiveTradingConfirmed, LiveTradingHeld, TradingDowngraded
 from kernel.identifiers import ClientOrderId, StrategyId
 from kernel.position_sides import Leg
 from strategies.sdk.limits import (
@@ -86,20 +92,50 @@ class Breaker:
     # --- the operator -------------------------------------------------------------------------
 
     def on_halt(self, command: HaltTrading) -> Sequence[Event]:
-        """The kill switch: no order goes out, and working orders are cancelled."""
+        """No order goes out, except those of ``FlattenPositions``, and working orders are cancelled."""
         return self._halt(OPERATOR, command.ts, reason=command.reason)
 
     def on_reduce_only(self, command: ReduceOnlyTrading) -> Sequence[Event]:
         return self._latch(OPERATOR, TradingState.REDUCE_ONLY, ts=command.ts, reason=command.reason)
 
     def on_resume(self, command: ResumeTrading) -> Sequence[Event]:
-        """Release every latch, also those of limits: the operator decides."""
-        self._state.latches.clear()
+        """Release every latch, also those of limits: the operator decides. Or release the kill switch."""
+        if command.releases_kill_switch:
+            self._state.is_killed = False
+        else:
+            self._state.latches.clear()
+            self._state.downgrades.clear()
         return self._changed(command.ts, command.reason)
+
+    def on_kill(self, command: EngageKillSwitch) -> Sequence[Event]:
+        """Close the gate, then cancel everything. Engaged again, it asks for the cancels again."""
+        self._state.is_killed = True
+        self._state.flattening.clear()
+        reason = f"kill switch by {command.operator}: {command.reason}"
+        return (*self._changed(command.ts, reason), CancelAllOrders(command.ts, EXITS))
 
     def on_flatten(self, command: FlattenPositions) -> Sequence[Event]:
         reason = f"flatten by {command.operator}"
+        if command.strategy:
+            plan = Flattening(reason, TradingState.HALTED)
+            return self._close(command.symbol, command.ts, fraction=WHOLE, plan=plan, only=command.strategy)
         return self._flatten(command.symbol, command.ts, reason=reason, clearance=TradingState.HALTED)
+
+    # --- live trading -------------------------------------------------------------------------
+
+    def on_live_held(self, event: LiveTradingHeld) -> Sequence[Event]:
+        """Let no order through before an operator has confirmed live trading."""
+        self._state.is_held = True
+        return self._changed(event.ts, f"trading with account {event.account} is not confirmed")
+
+    def on_live_confirmed(self, event: LiveTradingConfirmed) -> Sequence[Event]:
+        self._state.is_held = False
+        return self._changed(event.ts, f"live trading confirmed by {event.operator}")
+
+    def on_downgrade(self, event: TradingDowngraded) -> Sequence[Event]:
+        """Restrict trading after errors at the venue."""
+        self._state.downgrades[event.trigger] = event.state
+        return self._with_cancels(event.ts, self._changed(event.ts, f"{event.trigger.value}: {event.value}"))
 
     # --- continuous limits --------------------------------------------------------------------
 
@@ -143,7 +179,7 @@ class Breaker:
         if event.rule == RUIN:
             reason = f"{RUIN}: the equity is {event.value}, and nothing is left to sell"
             return self._halt(key, ts, reason=reason)
-        if self._margin_call is not MarginCall.LIQUIDATE:
+        if self._margin_call is not MarginCall.LIQUIDATE or self._state.is_killed:
             return ()
         reason = f"margin call: the equity {event.value} is below the maintenance margin {event.limit}"
         events = [*self._latch(key, TradingState.REDUCE_ONLY, ts=ts, reason=reason), *self._cancels("", ts)]
@@ -155,8 +191,14 @@ class Breaker:
     # --- the trading state -----------------------------------------------------------------------------
 
     def _halt(self, key: BreachKey, ts: int, *, reason: str) -> Sequence[Event]:
-        changed = self._latch(key, TradingState.HALTED, ts=ts, reason=reason)
-        return (*changed, CancelAllOrders(ts, EXITS)) if changed and self._working.state.orders else changed
+        return self._with_cancels(ts, self._latch(key, TradingState.HALTED, ts=ts, reason=reason))
+
+    def _with_cancels(self, ts: int, changed: Sequence[Event]) -> Sequence[Event]:
+        """A change of the state; if trading is halted now, working orders are cancelled too."""
+        is_halted = self._state.trading_state is TradingState.HALTED
+        if changed and is_halted and self._working.state.orders:
+            return (*changed, CancelAllOrders(ts, EXITS))
+        return changed
 
     def _latch(self, key: BreachKey, state: TradingState, *, ts: int, reason: str) -> Sequence[Event]:
         self._state.latches[key] = state
@@ -166,7 +208,7 @@ class Breaker:
         return () if self._state.latches.pop(key, None) is None else self._changed(ts, reason)
 
     def _changed(self, ts: int, reason: str) -> Sequence[Event]:
-        state = _narrowest(self._state.latches)
+        state = TradingState.KILLED if self._state.is_killed else _narrowest(self._state)
         if state is self._state.trading_state:
             return ()
         self._state.trading_state = state
@@ -213,15 +255,17 @@ class Breaker:
     def _reduce(self, event: RiskLimitBreached, fraction: Decimal, *, reason: str) -> Sequence[Event]:
         """Close a part of each position concerned. If the event names a strategy, only of its positions."""
         plan = Flattening(reason, TradingState.REDUCE_ONLY)
+        return self._close(event.symbol, event.ts, fraction=fraction, plan=plan, only=event.strategy)
+
+    def _close(
+        self, symbol: str, ts: int, *, fraction: Decimal, plan: Flattening, only: StrategyId
+    ) -> Sequence[Event]:
+        """Exits for a part of the positions of one strategy, or of all; in one symbol, or in all."""
         if not self._lets_out(plan.clearance):
             return ()
-        symbols = (event.symbol,) if event.symbol else tuple(self._account.open_symbols())
         events: list[Event] = []
-        for symbol in symbols:
-            exits = tuple(
-                self._exits(symbol, event.ts, fraction=fraction, flattening=plan, only=event.strategy)
-            )
-            events += exits
+        for each in (symbol,) if symbol else tuple(self._account.open_symbols()):
+            events += tuple(self._exits(each, ts, fraction=fraction, flattening=plan, only=only))
         return events
 
     def _exits(
@@ -257,7 +301,9 @@ class Breaker:
                 client_order_id=key,
                 reason=flattening.reason,
             )
-            self._working.add(WorkingOrder(order, order.quantity, ZERO, clearance=flattening.clearance))
+            working = WorkingOrder(order, order.quantity, ZERO, clearance=flattening.clearance)
+            working.is_closer = order.reduce_only
+            self._working.add(working)
             yield OrderApproved(ts, order)
 
     def _cancel_others(
@@ -319,12 +365,17 @@ class Breaker:
         return tuple(CancelIntent(ts, one.client_order_id, one.strategy, one.symbol) for one in others)
 
     def _lets_out(self, clearance: TradingState) -> bool:
-        return self._state.trading_state is not TradingState.HALTED or clearance is TradingState.HALTED
+        state = self._state.trading_state
+        if state is TradingState.KILLED:
+            return False
+        return state is not TradingState.HALTED or clearance is TradingState.HALTED
 
 
-def _narrowest(latches: Mapping[BreachKey, TradingState]) -> TradingState:
-    """The trading state under these latches."""
-    held = latches.values()
+def _narrowest(restricted: RiskState) -> TradingState:
+    """The trading state under its latches."""
+    if restricted.is_held:
+        return TradingState.HALTED
+    held = (*restricted.latches.values(), *restricted.downgrades.values())
     return next((state for state in _FROM_NARROW if state in held), TradingState.ACTIVE)
 
 

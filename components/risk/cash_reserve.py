@@ -92,29 +92,30 @@ class CashReserve:
             self._recount(symbol, one)
 
     def added_by(self, symbol: str, *, quantity: Decimal, value: Decimal, held: Decimal) -> Decimal:
-        """The cash that one more buy would add to the reserve. ``held``: the net position."""
+        """The cash that one more buy of an instrument that is paid for would add to the reserve.
+
+        ``held``: the net position.
+        """
         one = self.sums.by_symbol.get(symbol)
         if one is None:
-            return max(ZERO, self._paid(symbol, quantity, value, held))
-        paid = self._paid(symbol, one.buy + quantity, one.buy_value + value, held)
-        return max(ZERO, paid - one.counted)
+            return max(ZERO, value if held >= ZERO else _paid(quantity, value, held))
+        return max(ZERO, _paid(one.buy + quantity, one.buy_value + value, held) - one.counted)
 
     def _recount(self, symbol: str, one: SymbolReserve) -> None:
         sums, counted = self.sums, ZERO
-        if one.buy:
-            counted = self._paid(symbol, one.buy, one.buy_value, self._account.net_position(symbol))
+        if one.buy and (self._pays_futures or not self._market.instrument(symbol).is_margined):
+            counted = _paid(one.buy, one.buy_value, self._account.net_position(symbol))
         sums.counted = sums.counted + (counted - one.counted) or ZERO
         one.counted = counted
         if not one.buy:
             del sums.by_symbol[symbol]
 
-    def _paid(self, symbol: str, quantity: Decimal, value: Decimal, held: Decimal) -> Decimal:
-        """The value of the part of ``quantity`` that is beyond the short position."""
-        if not self._pays_futures and self._market.instrument(symbol).is_margined:
-            return ZERO
-        if held >= 0:
-            return value
-        opened = quantity + held
-        if opened <= 0:
-            return ZERO
-        return (value * opened / quantity).quantize(VALUE_QUANTUM, ROUND_CEILING)
+
+def _paid(quantity: Decimal, value: Decimal, held: Decimal) -> Decimal:
+    """The value of the part of ``quantity`` that is beyond the short position."""
+    if held >= ZERO:
+        return value
+    opened = quantity + held
+    if opened <= ZERO:
+        return ZERO
+    return (value * opened / quantity).quantize(VALUE_QUANTUM, ROUND_CEILING)

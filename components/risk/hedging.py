@@ -18,7 +18,6 @@ from components.risk.flow import DuplicateKey, duplicate_key
 from components.risk.order_check import Once, OrderCheck
 from components.risk.views import LegsView
 from components.risk.working_orders import (
-    NO_SHARE,
     NOTHING,
     ZERO,
     Share,
@@ -28,7 +27,7 @@ from components.risk.working_orders import (
     WorkingOrders,
 )
 from kernel.events import BUY, SELL, Order, PositionSide, Side
-from kernel.identifiers import ClientOrderId, StrategyId
+from kernel.identifiers import StrategyId
 from kernel.position_sides import position_side_of, size_of
 
 
@@ -51,9 +50,9 @@ class LegCheck(OrderCheck):
     def __init__(
         self, order: Order, ts: int, context: RiskContext, replaced: WorkingOrder | None = None
     ) -> None:
+        self._side = position_side_of(order)
         super().__init__(order, ts, context, replaced)
         assert context.legs is not None, "a check of legs without a view of them"
-        self._side = position_side_of(order)
         self.held = context.legs.account_leg(order.symbol, self._side)
         sums = self.working.state.by_symbol.get(order.symbol, NOTHING)
         self.projected_position = self._projected(self.held, sums)
@@ -75,12 +74,6 @@ class LegCheck(OrderCheck):
         legs, order = self.context.legs, self.order
         assert legs is not None
         return legs.strategy_leg(order.strategy, order.symbol, self._side)
-
-    @property
-    def strategy_projected_position(self) -> Decimal:
-        order = self.order
-        sums = self.working.state.by_strategy.get(order.strategy, {}).get(order.symbol, NOTHING)
-        return self._projected(self.strategy_held, sums)
 
     @Once
     # of a check of legs: it is read in the same way
@@ -123,45 +116,13 @@ class LegExposure(WorkingExposure):
 
 
 class _ByLeg(WorkingOrders):
-    """The sums of working orders with those that close apart."""
+    """The sums of working orders, of which those that close add nothing to exposure and cash."""
 
     __slots__ = ()
 
     def quantity_awaiting_parent(self, order: Order) -> Decimal:
         """Only a reduce-only order is an exit of its parent; any other one opens the other leg."""
         return super().quantity_awaiting_parent(order) if order.reduce_only else ZERO
-
-    def add(self, working: WorkingOrder) -> None:
-        order = working.order
-        if not order.reduce_only or order.parent_id or order.group_id:
-            super().add(working)
-            return
-        self.state.orders[order.client_order_id] = working
-        sums = self._sums_of(order)
-        for one in sums:
-            one.count += 1
-        self.state.cash.costs += working.cost
-        working.counted = working.share()
-        self._shift(sums, working, before=NO_SHARE, after=working.counted)
-
-    def remove(self, key: ClientOrderId) -> WorkingOrder | None:
-        working = self.state.orders.get(key)
-        if working is not None and working.order.reduce_only and not working.order.group_id:
-            self.withdraw(working)
-        return super().remove(key)
-
-    def _shift(
-        self, sums: tuple[SymbolSums, SymbolSums], working: WorkingOrder, *, before: Share, after: Share
-    ) -> None:
-        if not working.order.reduce_only:
-            super()._shift(sums, working, before=before, after=after)
-            return
-        change = after.quantity - before.quantity
-        for one in sums:
-            if working.order.side is BUY:
-                one.closing_buy = one.closing_buy + change or ZERO
-            else:
-                one.closing_sell = one.closing_sell + change or ZERO
 
     def _shift_values(self, order: Order, *, before: Share, after: Share) -> None:
         if not order.reduce_only:
@@ -181,7 +142,7 @@ class LegStrategyWorkingOrders(_ByLeg, StrategyWorkingOrders):
 
 
 def _opening(sums: SymbolSums, side: Side) -> Decimal:
-    return sums.buy if side is BUY else sums.sell
+    return sums.buy - sums.closing_buy if side is BUY else sums.sell - sums.closing_sell
 
 
 def _closing(sums: SymbolSums, side: Side) -> Decimal:

@@ -5,6 +5,7 @@ import msgspec
 from components.risk.flow import FlowState
 from components.risk.working_orders import WorkingState
 from kernel.events import TradingState
+from kernel.events.live import DowngradeCause
 from kernel.identifiers import ClientOrderId, StrategyId
 from strategies.sdk.limits import BreachKey
 
@@ -42,3 +43,9 @@ class RiskState(msgspec.Struct):
     """Failures of own rules."""
     own_flow: dict[StrategyId, FlowState] = {}
     """The flow of orders of strategies with limits of their own."""
+    is_killed: bool = False
+    """Whether the kill switch is engaged."""
+    is_held: bool = False
+    """Whether live trading waits for its confirmation: nothing but the confirmation ends that."""
+    downgrades: dict[DowngradeCause, TradingState] = {}
+    """By cause: what live trading was restricted to after errors."""

@@ -25,6 +25,7 @@ from components.risk.working_orders import ZERO, WorkingOrder, WorkingOrders
 from kernel.events import Order
 from kernel.identifiers import StrategyId
 from kernel.position_sides import Leg
+from kernel.rules import RULES
 from strategies.sdk.risk_rules import Denial
 from strategies.sdk.strategy_limits import StrategyTerms
 
@@ -33,10 +34,17 @@ class StrategyGate:
     """Checks the orders of one strategy against its own limits."""
 
     def __init__(
-        self, strategy: StrategyId, terms: StrategyTerms, *, context: RiskContext, shares: SharesView
+        self,
+        strategy: StrategyId,
+        terms: StrategyTerms,
+        *,
+        context: RiskContext,
+        shares: SharesView,
+        version: int = RULES,
     ) -> None:
+        """``version``: of the core's rules (``kernel.rules``)."""
         self._strategy = strategy
-        self._rules = tuple(strategy_rules(terms))
+        self._rules = tuple(strategy_rules(terms, version=version))
         self._flow_rules = tuple(rule for rule in self._rules if isinstance(rule, FlowRule))
         self._account = OwnAccount(strategy, context.account, shares)
         self._context = RiskContext(

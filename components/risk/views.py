@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Protocol
 
-from kernel.events import InstrumentDefined, Order, PositionSide, Quote, Side
+from kernel.events import InstrumentDefined, Order, PositionSide, Quote, Side, VenueFeature
 from kernel.identifiers import StrategyId
 from kernel.position_sides import Leg
 
@@ -91,6 +91,8 @@ class VenueView(Protocol):
     def lacks(self, order: Order) -> str:
         """The first feature of the order that the venue lacks, in words; empty if it lacks nothing."""
         ...
+
+    def has(self, feature: VenueFeature) -> bool: ...
 
 
 class FiguresView(Protocol):

@@ -12,6 +12,8 @@ How much of an order counts:
 
 - Its leaves quantity. While a replacement is under way, the larger of old and new terms counts.
 - Orders of one group (one cancels other) count as the largest of them.
+- A *closer* is a reduce-only order where the venue keeps these from opening a position. All closers of one
+  strategy, symbol and side together fill at most the position that the strategy holds (``unfillable``).
 - An exit that waits for its parent (a bracket's stop) closes only the quantity that the parent opened. The
   quantity that it still waits for is its ``awaiting_parent``, and does not count. Once the parent has ended,
   the whole exit counts.
@@ -56,6 +58,7 @@ class GroupKey(NamedTuple):
     strategy: StrategyId
     symbol: str
     side: Side
+    is_closer: bool = False
 
 
 class WorkingOrder(msgspec.Struct, gc=False):
@@ -79,6 +82,8 @@ class WorkingOrder(msgspec.Struct, gc=False):
     """Its share in the sums now."""
     cost: Decimal = ZERO
     """Its estimated commission and slippage, reserved until it ends."""
+    is_closer: bool = False
+    """Whether the venue keeps it from opening a position."""
 
     @property
     def filled_quantity(self) -> Decimal:
@@ -104,8 +109,7 @@ class WorkingOrder(msgspec.Struct, gc=False):
 class SymbolSums(msgspec.Struct, gc=False):
     """Sums over the working orders of one symbol: quantity by side, number of orders.
 
-    In hedging mode ``buy`` and ``sell`` are of orders that open a leg, ``closing_buy`` and ``closing_sell``
-    of reduce-only orders, which close one.
+    ``closing_buy`` and ``closing_sell`` are the parts of ``buy`` and ``sell`` that closers have.
     """
 
     buy: Decimal = ZERO
@@ -156,10 +160,11 @@ class WorkingOrders:
     - ``exposure``: updated with the sums if a limit counts exposure; else ``None``.
     - ``own_exposure``: the same for each strategy with own limits, against its own positions.
     - ``cash``: updated with the sums under the present account rules; else ``None``.
-    - ``is_eager``: no order is ever uncounted. Logs of the first rules show the digits of sums made so.
+    - ``is_eager``: no order is ever uncounted, and none is a closer. Logs of the first rules show the digits
+      of sums made so.
     """
 
-    __slots__ = ("_has_values", "_is_eager", "cash", "exposure", "own_exposure", "state")
+    __slots__ = ("_has_values", "cash", "exposure", "is_eager", "own_exposure", "state")
 
     def __init__(
         self,
@@ -173,7 +178,7 @@ class WorkingOrders:
         self.state = state
         self.cash = cash
         self.exposure = exposure
-        self._is_eager = is_eager
+        self.is_eager = is_eager
         self.set_own_exposure(own_exposure)
 
     def set_own_exposure(self, own_exposure: Mapping[StrategyId, WorkingExposure]) -> None:
@@ -194,9 +199,19 @@ class WorkingOrders:
         return sums.buy if side is BUY else sums.sell
 
     def closing_quantity(self, strategy: StrategyId, symbol: str, side: Side) -> Decimal:
-        """The quantity that one strategy's reduce-only orders may still fill, in hedging mode."""
+        """The part of ``strategy_quantity`` that its closers have."""
         sums = self.state.by_strategy.get(strategy, {}).get(symbol, NOTHING)
         return sums.closing_buy if side is BUY else sums.closing_sell
+
+    def unfillable(self, order: Order, *, held: Decimal, added: Decimal = ZERO) -> Decimal:
+        """The quantity of a strategy's closers, on the side of an order, that is beyond its position.
+
+        In the worst case closers fill before the other orders of their side: they take the position to 0, and
+        the others then open one. So the others count whole, and closers up to the position. ``held``: the
+        strategy's position; ``added``: the quantity of one more closer.
+        """
+        closing = self.closing_quantity(order.strategy, order.symbol, order.side) + added
+        return max(ZERO, closing - max(ZERO, -held if order.side is BUY else held)) if closing else ZERO
 
     def reserved_as_written(self) -> Decimal:
         """Reserved cash with the digits of the present orders, as a denial shows it.
@@ -205,7 +220,7 @@ class WorkingOrders:
         """
         buys = [one for one in self.state.orders.values() if one.order.side is BUY]
         shares = [working.counted for working in buys if not working.order.group_id]
-        keys = dict.fromkeys(_group_key(working.order) for working in buys if working.order.group_id)
+        keys = dict.fromkeys(_group_of(working) for working in buys if working.order.group_id)
         shares += [self.state.groups[key].counted for key in keys]
         return sum((share.value for share in shares if share.value), ZERO)
 
@@ -230,7 +245,10 @@ class WorkingOrders:
         return self.cash.sums.counted
 
     def added_reserve(self, order: Order, *, quantity: Decimal, value: Decimal, held: Decimal) -> Decimal:
-        """The cash that one more buy would reserve. ``held``: the net position."""
+        """The cash that one more buy would reserve. ``held``: the net position.
+
+        The instrument is paid for: this is not asked for futures and perpetuals that need margin.
+        """
         if self.cash is None:
             return value
         if self.state.uncounted:
@@ -246,9 +264,9 @@ class WorkingOrders:
         """The number of a symbol's orders that are not finished."""
         return self.state.by_symbol.get(symbol, NOTHING).count
 
-    def group_share(self, order: Order) -> Share:
+    def group_share(self, order: Order, *, is_closer: bool) -> Share:
         """The share that the group of an order has already, without it."""
-        group = self.state.groups.get(_group_key(order)) if order.group_id else None
+        group = self.state.groups.get(_group_key(order, is_closer=is_closer)) if order.group_id else None
         return NO_SHARE if group is None else group.counted
 
     def quantity_awaiting_parent(self, order: Order) -> Decimal:
@@ -282,10 +300,10 @@ class WorkingOrders:
         own.count += 1
         if working.cost:
             self.state.cash.costs += working.cost
-        if not (order.parent_id or order.group_id):
+        if not (order.parent_id or order.group_id or working.is_closer):
             share = working.counted = working.share()
             if self._has_values:
-                if self._is_eager:
+                if self.is_eager:
                     self._shift_values(order, before=NO_SHARE, after=share)
                 else:
                     self.state.uncounted[key] = True
@@ -301,7 +319,7 @@ class WorkingOrders:
         if parent is not None:
             parent.children += (key,)
         if order.group_id:
-            self._join_group(order)
+            self._join_group(working)
         self.recount(working)
 
     def remove(self, key: ClientOrderId) -> WorkingOrder | None:
@@ -315,7 +333,7 @@ class WorkingOrders:
         own.count -= 1
         if working.cost:
             self.state.cash.costs = self.state.cash.costs - working.cost or ZERO
-        if not (order.parent_id or order.group_id):
+        if not (order.parent_id or order.group_id or working.is_closer):
             del self.state.orders[key]
             if self._has_values and self.state.uncounted.pop(key, None) is None:
                 self._shift_values(order, before=working.counted, after=NO_SHARE)
@@ -336,12 +354,12 @@ class WorkingOrders:
         return working
 
     def _remove_related(self, working: WorkingOrder) -> None:
-        """Remove an order that belongs to a group or a parent."""
+        """Remove a closer, or an order that belongs to a group or a parent."""
         order = working.order
         self.withdraw(working)
         del self.state.orders[order.client_order_id]
         if order.group_id:
-            self._leave_group(order)
+            self._leave_group(working)
         parent = self.state.orders.get(order.parent_id)
         if parent is not None:
             key = order.client_order_id
@@ -349,7 +367,7 @@ class WorkingOrders:
 
     def set_leaves(self, working: WorkingOrder, leaves: Decimal) -> None:
         """Set the leaves quantity of an order; at 0 it is finished."""
-        if leaves <= 0:
+        if leaves <= ZERO:
             working.leaves_quantity = leaves
             self.remove(working.order.client_order_id)
             return
@@ -366,14 +384,14 @@ class WorkingOrders:
         """Set the new terms of an order; the symbol may be another one."""
         self.withdraw(working)
         if order.group_id:
-            self._leave_group(working.order)
+            self._leave_group(working)
         for sums in self._sums_of(working.order):
             sums.count -= 1
         working.order, working.leaves_quantity = order, leaves
         for sums in self._sums_of(order):
             sums.count += 1
         if order.group_id:
-            self._join_group(order)
+            self._join_group(working)
         for key in working.children:
             child = self.state.orders[key]
             child.awaiting_parent = min(child.awaiting_parent, leaves)
@@ -407,7 +425,7 @@ class WorkingOrders:
         order, before = working.order, working.counted
         working.counted = share
         if order.group_id:
-            group = self.state.groups[_group_key(order)]
+            group = self.state.groups[_group_of(working)]
             before = group.counted
             share = group.counted = _largest([self.state.orders[key].counted for key in group.members])
         self._shift(self._sums_of(order), working, before=before, after=share)
@@ -428,6 +446,11 @@ class WorkingOrders:
         else:
             every.sell = every.sell + change or ZERO
             own.sell = own.sell + change or ZERO
+        for one in sums if working.is_closer else ():
+            if working.order.side is BUY:
+                one.closing_buy = one.closing_buy + change or ZERO
+            else:
+                one.closing_sell = one.closing_sell + change or ZERO
 
     def _shift_values(self, order: Order, *, before: Share, after: Share) -> None:
         """Replace the share of an order, or of its group, in the reserved cash and in the exposure."""
@@ -464,13 +487,13 @@ class WorkingOrders:
             every = state.by_symbol.setdefault(symbol, SymbolSums())
             return every, own.setdefault(symbol, SymbolSums())
 
-    def _join_group(self, order: Order) -> None:
-        group = self.state.groups.setdefault(_group_key(order), Group())
-        group.members.append(order.client_order_id)
+    def _join_group(self, working: WorkingOrder) -> None:
+        group = self.state.groups.setdefault(_group_of(working), Group())
+        group.members.append(working.order.client_order_id)
 
-    def _leave_group(self, order: Order) -> None:
-        groups, key = self.state.groups, _group_key(order)
-        groups[key].members.remove(order.client_order_id)
+    def _leave_group(self, working: WorkingOrder) -> None:
+        groups, key = self.state.groups, _group_of(working)
+        groups[key].members.remove(working.order.client_order_id)
         if not groups[key].members:
             del groups[key]
 
@@ -489,7 +512,7 @@ class StrategyWorkingOrders(WorkingOrders):
         own = WorkingState(
             state.orders, by_symbol, {strategy: by_symbol}, groups=state.groups, exposure=exposure.sums
         )
-        super().__init__(own, exposure)
+        super().__init__(own, exposure, is_eager=working.is_eager)
         self._whole = working
 
     def count_all(self) -> None:
@@ -515,5 +538,9 @@ def _largest(shares: Sequence[Share]) -> Share:
     )
 
 
-def _group_key(order: Order) -> GroupKey:
-    return GroupKey(order.group_id, order.strategy, order.symbol, order.side)
+def _group_of(working: WorkingOrder) -> GroupKey:
+    return _group_key(working.order, is_closer=working.is_closer)
+
+
+def _group_key(order: Order, *, is_closer: bool) -> GroupKey:
+    return GroupKey(order.group_id, order.strategy, order.symbol, order.side, is_closer)

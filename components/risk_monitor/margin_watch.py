@@ -55,6 +55,9 @@ CERTAIN = 1e-6
 """The part of the sums that their rounding cannot reach. A free margin is lowered by it."""
 
 HALT = "halt"
+ZERO = Decimal(0)
+UNKNOWN = Decimal("Infinity")
+"""Stands for the cash before it is first read: no cash is as much."""
 
 
 class AccountView(Protocol):
@@ -103,25 +106,41 @@ class MarginMark(msgspec.Struct, gc=False):
     rate: float
 
 
+class HeldSide(msgspec.Struct, gc=False):
+    """The last long, or short, position in a symbol.
+
+    - ``quantity``, ``weight``: kept because a decimal takes 0.5 us to become a float, and many strategies
+      hold the same quantity again.
+    - ``initial_rate``, ``rate``: those of the mark.
+    """
+
+    quantity: Decimal
+    weight: float
+    initial_rate: float
+    rate: float
+
+
 class MarginUnit(msgspec.Struct, gc=False):
     """What one unit of an instrument counts, as long as its terms and the rates of currencies stay.
 
     - ``value``: of a price of 1, in the account's currency.
     - ``is_plain``: the value of a position is that of its quantity, and its margin a fixed part of it. Not so
       for futures and options, and for a position that is booked by older terms.
-    - ``long``, ``short``: initial and maintenance margin of such a position; ``None`` until it is first held.
+    - ``long``, ``short``: the last such positions; ``None`` until there was one.
     """
 
     terms: InstrumentDefined
     value: float
     is_plain: bool
-    long: tuple[float, float] | None = None
-    short: tuple[float, float] | None = None
+    long: HeldSide | None = None
+    short: HeldSide | None = None
 
 
 class MarginState(msgspec.Struct):
     """The marks of the symbols held, the cash, and the state of the call.
 
+    - ``least_cash``, ``cash``: the cash, exact and as a float. While no prices are followed they are kept as
+      long as the account has at least as much and that is enough.
     - ``worth``: the sum over the marks of the part in the equity.
     - ``initial``, ``required``: the same of the initial and of the maintenance margin.
     - ``watched``: the symbols whose market events are heard.
@@ -135,6 +154,7 @@ class MarginState(msgspec.Struct):
     watched: dict[str, bool] = {}
     is_called: bool = False
     is_ruined: bool = False
+    least_cash: Decimal = UNKNOWN
 
 
 class MarginWatch(PriceFollowing):
@@ -182,19 +202,23 @@ class MarginWatch(PriceFollowing):
         """Follow the price of one symbol. Called only while prices are followed."""
         state = self.state
         mark = state.marks.get(symbol)
-        if mark is None or not isfinite(price):
+        if mark is None:
             return None
         change = mark.weight * (price - mark.price)
-        if not isfinite(change):  # its first price, or an inverse contract
+        if isfinite(change):
+            if change:  # ``_growth`` without its call: this is done for each quote of many symbols
+                size = mark.size
+                increase = abs((size if mark.weight > 0 else -size) + change) - size
+                mark.price = price
+                mark.worth += change
+                mark.size += increase
+                state.worth += change
+                state.initial += increase * mark.initial_rate
+                state.required += increase * mark.rate
+        elif isfinite(price):  # its first price, or an inverse contract
             self._mark(symbol)
-        elif change:
-            increase = _growth(mark, change)
-            mark.price = price
-            mark.worth += change
-            mark.size += increase
-            state.worth += change
-            state.initial += increase * mark.initial_rate
-            state.required += increase * mark.rate
+        else:
+            return None
         if state.is_called or state.cash + state.worth > state.required:
             return None
         return list(self._judge(ts)) or None
@@ -202,16 +226,14 @@ class MarginWatch(PriceFollowing):
     # --- the account --------------------------------------------------------------------------
 
     def on_position(self, event: PositionChanged) -> Sequence[Event] | None:
-        state = self.state
+        state, cash = self.state, self._account.cash
         self._mark(event.symbol)
-        state.cash = float(self._account.cash)
-        equity = state.cash + state.worth
-        if (
-            equity > CUSHION * state.required
-            and not (state.watched or state.is_called or state.is_ruined)
-            and len(state.marks) <= FEW
-        ):
+        is_calm = not (state.watched or state.is_called or state.is_ruined) and len(state.marks) <= FEW
+        if is_calm and cash >= state.least_cash and state.cash + state.worth > CUSHION * state.required:
             return None  # as nearly always
+        state.least_cash, state.cash = cash, float(cash)
+        if is_calm and state.cash + state.worth > CUSHION * state.required:
+            return None
         found = self._judge_if_due(event.ts)
         self._follow()
         return found or None
@@ -227,12 +249,16 @@ class MarginWatch(PriceFollowing):
         if isinstance(event, FxRateSet):
             self._units.clear()
             self._mark_all()
-        self.state.cash = float(self._account.cash)
+        self._note_cash()
         return self._judge_if_due(event.ts) or None
+
+    def _note_cash(self) -> None:
+        cash = self._account.cash
+        self.state.least_cash, self.state.cash = cash, float(cash)
 
     def _mark_all(self) -> None:
         state = self.state
-        state.cash = float(self._account.cash)
+        self._note_cash()
         symbols = tuple(dict.fromkeys((*state.marks, *self._account.open_symbols())))
         state.marks = {}
         state.worth = state.initial = state.required = 0.0
@@ -263,21 +289,34 @@ class MarginWatch(PriceFollowing):
         unit = self._units.get(symbol)
         if unit is None or unit.terms is not terms:
             unit = self._units[symbol] = _unit_of(terms, account)
+        if unit.is_plain and price is not None:
+            if not quantity:
+                return None
+            side = unit.long if quantity > ZERO else unit.short
+            if side is None:
+                side = self._first_held(symbol, quantity, unit)
+            elif quantity != side.quantity:
+                side.quantity, side.weight = quantity, float(quantity) * unit.value
+            value = side.weight * price
+            return MarginMark(price, side.weight, value, abs(value), side.initial_rate, side.rate)
         weight = float(quantity) * unit.value
-        rates = unit.long if weight > 0 else unit.short
-        if rates is not None and weight and price is not None:
-            value = weight * price
-            return MarginMark(price, weight, value, abs(value), *rates)
         rates = (float(account.margin_rate(symbol)), float(account.maintenance_rate(symbol)))
-        if unit.is_plain and weight > 0:
-            unit.long = rates
-        elif unit.is_plain and weight:
-            unit.short = rates
         worth, size = account.worth_of(symbol)
         if not worth and not size and not quantity:  # with a quantity, it has no price yet
             return None
         known = nan if price is None or terms.is_inverse else price
         return MarginMark(known, weight, float(worth), float(size), *rates)
+
+    def _first_held(self, symbol: str, quantity: Decimal, unit: MarginUnit) -> HeldSide:
+        """The side of a plain position that was not held before; its rates stay."""
+        account = self._account
+        initial_rate, rate = float(account.margin_rate(symbol)), float(account.maintenance_rate(symbol))
+        side = HeldSide(quantity, float(quantity) * unit.value, initial_rate, rate)
+        if quantity > ZERO:
+            unit.long = side
+        else:
+            unit.short = side
+        return side
 
     # --- the view -----------------------------------------------------------------------------
 
@@ -342,6 +381,8 @@ class MarginWatch(PriceFollowing):
         if wanted and not watched:
             self._mark_all()  # the prices of the others were not followed so far
             wanted = state.marks
+        if wanted.keys() == watched.keys():  # as after most orders; a loop over 500 symbols takes 30 us
+            return
         for symbol in [one for one in wanted if one not in watched]:
             watched[symbol] = True
             self._watching.add(symbol)

@@ -37,6 +37,7 @@ from kernel.events import (
     FxRateSet,
     PositionChanged,
     ResumeTrading,
+    SessionChanged,
     SessionStarted,
     TimerFired,
     TimerScheduled,
@@ -94,6 +95,7 @@ class RiskMonitor(PriceFollowing):
     def subscriptions(self) -> Iterable[Subscription]:
         return (
             Subscription(SessionStarted, self.on_session),
+            Subscription(SessionChanged, self.on_session),
             Subscription(PositionChanged, self.on_position),
             Subscription(CashMoved, self.on_cash),
             Subscription(AdjustPosition, self.on_adjustment),
@@ -133,7 +135,7 @@ class RiskMonitor(PriceFollowing):
 
     # --- the account --------------------------------------------------------------------------
 
-    def on_session(self, event: SessionStarted) -> None:  # noqa: ARG002  # a handler's signature
+    def on_session(self, event: SessionStarted | SessionChanged) -> None:  # noqa: ARG002  # a handler's signature
         """Measure losses from the start of the first session. Later sessions continue them."""
         self._match_account()
         if not self.state.is_started:

@@ -12,10 +12,10 @@ from typing import Protocol
 
 import msgspec
 
-from components.strategy_host.order_plans import NO_PARENT, OrderPlans
+from components.strategy_host.order_plans import NO_PARENT, HeldView, OrderPlans
 from components.strategy_host.sizes import Sizes
 from components.strategy_host.state import HostState
-from kernel.events import BUY, InstrumentDefined, Order, OrderIntent, PositionSide
+from kernel.events import BUY, InstrumentDefined, Order, OrderIntent, PositionSide, VenueFeature
 from kernel.identifiers import ClientOrderId, StrategyId
 from kernel.position_sides import LONG_LEG, SHORT_LEG, size_of
 from strategies.sdk.decisions import OneCancelsOther, PlaceOrder, Target
@@ -39,8 +39,12 @@ class HedgedOrderPlans(OrderPlans):
         state: HostState,
         instrument: Callable[[str], InstrumentDefined],
         sizes: Sizes,
+        held: HeldView,
+        has: Callable[[VenueFeature], bool],
     ) -> None:
-        super().__init__(strategy, slug=slug, state=state, instrument=instrument, sizes=sizes)
+        super().__init__(
+            strategy, slug=slug, state=state, instrument=instrument, sizes=sizes, held=held, has=has
+        )
         self._legs = legs
 
     def targeted(self, ts: int, wanted: Target) -> list[OrderIntent]:

@@ -1,7 +1,7 @@
 """The history that one strategy reads, which is as long as its code asks for.
 
-What it remembers, in the host's state: the largest number of bars asked for, by symbol, and the questions
-that had no bars as an answer.
+What it remembers, in the host's state: the largest number of bars asked for, by symbol, the questions that
+had no bars as an answer, and those that had fewer bars than they asked for.
 
 What changes it: a question for more bars than before. From then on that many bars are kept. Before the first
 question the last ``UNDECLARED_BARS`` are kept, or ``bars_needed()`` if the strategy has that method. So
@@ -10,20 +10,22 @@ nothing is lost for a strategy that asks for the same number at each bar, and me
 What never happens: an answer is shorter than the question although there were enough bars. A question that
 comes too late for that raises ``ComponentError`` with both numbers. So does a question for a symbol that is
 not among the ``symbols`` of the strategy's configuration. A question for a symbol or timeframe that never
-came fails at the end of the session, because before that its bars could still come.
+came fails at the end of the session, because before that its bars could still come. If bars came, but never
+as many as the strategy asked for or declared, the session ends with a ``HistoryFellShort``.
 
 By the first version of the rules (``kernel.rules``), an answer has at most
-``bars_needed()`` bars, and nothing raises.
+``bars_needed()`` bars, nothing raises, and nothing is told.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from components.strategy_host.state import HostState
+from components.strategy_host.state import HostState, ShortHistory
 from kernel.bus import EventBus
 from kernel.configuration import did_you_mean, listed
 from kernel.errors import ComponentError
-from kernel.events import MARKET_TYPES, Bar
+from kernel.events import MARKET_TYPES, Bar, HistoryFellShort
+from kernel.identifiers import StrategyId
 from strategies.sdk import Strategy, StrategyParams, StrategyState
 from strategies.sdk.adjustment import Adjustment
 
@@ -61,6 +63,7 @@ class HistoryView:
         self,
         strategy: Strategy[StrategyParams, StrategyState],
         *,
+        strategy_id: StrategyId,
         market: KeptBars,
         bus: EventBus,
         hears: frozenset[str],
@@ -69,6 +72,8 @@ class HistoryView:
         as_declared: bool,
     ) -> None:
         timeframes = strategy.metadata.timeframes
+        self._strategy_id = strategy_id
+        self._declared = max(0, strategy.bars_needed())
         self._market = market
         self._bus = bus
         self._hears = hears
@@ -87,9 +92,10 @@ class HistoryView:
         elif count > self._state.asked.get(symbol, 0):
             self._ask(symbol, count)
         bars = self._market.history(symbol, count, timeframe=timeframe, adjustment=adjustment)
-        if not bars and count > 0:
-            unanswered = self._state.unanswered.setdefault(symbol, {})
-            unanswered[timeframe] = unanswered.get(timeframe, 0) + 1
+        if len(bars) < count:
+            self._note_short(symbol, timeframe, asked=count, got=len(bars))
+        elif self._state.short:
+            self._note_enough(symbol, timeframe, count)
         return bars
 
     def check_answered(self) -> None:
@@ -98,6 +104,59 @@ class HistoryView:
             return
         for problem in self._never_answered():
             raise ComponentError(problem)
+
+    def shortfalls(self, ts: int) -> Sequence[HistoryFellShort]:
+        """What the strategy asked for or declared, and never had, at the end of a session.
+
+        Symbols without any bar are left out: ``check_answered`` speaks of those that it asked for.
+        """
+        if self._as_declared:
+            return ()
+        found: dict[tuple[str, str], ShortHistory] = {}
+        for symbol, timeframe, asked, most in (*self._declared_in_vain(), *self._asked_in_vain()):
+            known = found.setdefault((symbol, timeframe), ShortHistory())
+            known.asked, known.most = max(known.asked, asked), max(known.most, most)
+        return [
+            HistoryFellShort(ts, self._strategy_id, *key, short.asked, short.most)
+            for key, short in sorted(found.items())
+        ]
+
+    def _note_short(self, symbol: str, timeframe: str, *, asked: int, got: int) -> None:
+        if not got:
+            unanswered = self._state.unanswered.setdefault(symbol, {})
+            unanswered[timeframe] = unanswered.get(timeframe, 0) + 1
+        if self._as_declared:
+            return
+        short = self._state.short.setdefault(symbol, {}).setdefault(timeframe, ShortHistory())
+        short.asked, short.most = max(short.asked, asked), max(short.most, got)
+
+    def _note_enough(self, symbol: str, timeframe: str, count: int) -> None:
+        """Forget a short answer when so many bars have come."""
+        short = self._state.short.get(symbol, {})
+        if timeframe in short and count >= short[timeframe].asked:
+            del short[timeframe]
+            if not short:
+                del self._state.short[symbol]
+
+    def _asked_in_vain(self) -> Iterator[tuple[str, str, int, int]]:
+        """Symbol, timeframe, bars asked for and most bars of each question without a full answer."""
+        for symbol, timeframes in self._state.short.items():
+            for timeframe, short in timeframes.items():
+                bars = self._market.history(symbol, short.asked, timeframe=timeframe)
+                if len(bars) < short.asked:
+                    named = timeframe or (bars[-1].timeframe if bars else self._last_timeframe(symbol))
+                    yield symbol, named, short.asked, max(short.most, len(bars))
+
+    def _declared_in_vain(self) -> Iterator[tuple[str, str, int, int]]:
+        """The same of each symbol that has fewer bars in every timeframe than ``bars_needed()``."""
+        for symbol in sorted(self._hears):
+            seen = self._market.bars_seen(symbol)
+            if 0 < seen < self._declared:
+                yield symbol, self._timeframe or self._last_timeframe(symbol), self._declared, seen
+
+    def _last_timeframe(self, symbol: str) -> str:
+        bar = self._bus.last(Bar, symbol)
+        return "" if bar is None else bar.timeframe
 
     def _ask(self, symbol: str, count: int) -> None:
         """Note a question for more bars than before, and see to it that they are kept."""

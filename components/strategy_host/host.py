@@ -34,20 +34,25 @@ from kernel.events import (
     DecisionRefused,
     Event,
     ExecutionRequested,
+    FeedStatusChanged,
     HistoryLoaded,
     OrderDenied,
     OrderReplaced,
     PositionChanged,
     Quote,
+    SessionChanged,
     SessionStarted,
     SessionStopped,
+    SignalPosted,
     StrategyPaused,
     StrategyResumed,
     TimerFired,
     TimerScheduled,
     Trade,
+    VersionRefused,
 )
 from kernel.identifiers import StrategyId, TimerName
+from kernel.loggable import words_of
 from strategies.sdk import Decisions, Strategy, StrategyState
 from strategies.sdk.strategy import OrderUpdate
 
@@ -94,7 +99,7 @@ class StrategyHost:
         self.name = host_name(strategy_id)
         self.strategy = strategy
         self.failure_policy = failure_policy
-        self._id = strategy_id
+        self.strategy_id = strategy_id
         self._state = state
         self._context = context
         self._history = history
@@ -106,6 +111,7 @@ class StrategyHost:
         self._held = held
         self._repeats = repeats
         self._watch: Watch | None = None
+        state.version = strategy.metadata.version
         strategy.ctx = context
 
     @property
@@ -116,21 +122,39 @@ class StrategyHost:
 
     def restored(self) -> None:
         self.strategy.state = self._strategy_state()
+        self._state.version = self.strategy.metadata.version
         self._context.forget()
 
     def _strategy_state(self) -> StrategyState:
-        """The strategy's own state, decoded. A migration between its versions belongs here."""
+        """The strategy's own state, decoded; migrated if another version of the strategy left it."""
+        strategy, data = self.strategy, self._state.strategy
+        if self._state.version != strategy.metadata.version and self.strategy.has_hook("migrate"):
+            data = self._migrated(data)
         try:
-            return msgspec.msgpack.decode(self._state.strategy, type=self.strategy.state_type)
+            return msgspec.msgpack.decode(data, type=strategy.state_type)
         except msgspec.ValidationError as error:
-            raise ComponentError(f"{self.name}: its state does not fit its type: {error}") from error
+            raise ComponentError(
+                f"{self.name}: its state of version {self._state.version!r} does not fit version "
+                f"{strategy.metadata.version!r}: {error}. Give the new version a number of its own "
+                "(metadata.version) and a `migrate` that converts the state"
+            ) from error
+
+    def _migrated(self, data: bytes) -> bytes:
+        try:
+            plain = msgspec.msgpack.decode(data, type=dict[str, Any])
+            return msgspec.msgpack.encode(self.strategy.migrate(plain, self._state.version))
+        except Exception as error:  # of the user's code, whatever it is
+            raise ComponentError(
+                f"{self.name}: `migrate` failed on the state of version {self._state.version!r}: "
+                f"{words_of(error)}"
+            ) from error
 
     def watches(self) -> tuple[Iterable[Subscription], Iterable[str]]:
         """The strategy's market hooks and its symbols; no symbols while it is paused."""
         handlers = [
             Subscription(event_type, self._listening(getattr(self.strategy, hook)), convert=self._translate)
             for event_type, hook in _MARKET_HOOKS
-            if self._overrides(hook)
+            if self.strategy.has_hook(hook)
         ]
         return handlers, () if self._is_paused() or not handlers else sorted(self._symbols)
 
@@ -141,25 +165,28 @@ class StrategyHost:
         yield Subscription(StrategyPaused, self._on_pause_changed)
         yield Subscription(StrategyResumed, self._on_pause_changed)
         yield Subscription(ComponentRestarted, self._on_restarted)
+        yield Subscription(VersionRefused, self._on_refused)
         yield self._subscription(SessionStarted, self._on_session)
+        yield self._subscription(SessionChanged, self._on_change)
         yield self._subscription(SessionStopped, self._on_session_stopped)
         yield Subscription(SessionStopped, self._on_end)
-        if self._overrides("on_warm_up"):
+        if self.strategy.has_hook("on_warm_up"):
             yield Subscription(HistoryLoaded, self._on_history)
-        if self._overrides("on_timer"):
+        if self.strategy.has_hook("on_timer"):
             timers = self._session_timers  # subscribed first: a hook may cancel a timer that they set again
             yield Subscription(TimerFired, timers.on_timer)
             yield Subscription(CalendarDefined, timers.on_calendar)
             yield Subscription(ComponentRestarted, timers.on_restarted)
             yield self._subscription(TimerFired, self._on_timer)
-        if self._overrides("on_position_update"):
+        if self.strategy.has_hook("on_position_update"):
             yield self._subscription(PositionChanged, self._on_position)
-        if self._overrides("on_order_update"):
+        if self.strategy.has_hook("on_signal"):
+            yield self._subscription(SignalPosted, self._on_signal)
+        if self.strategy.has_hook("on_feed_status"):
+            yield self._subscription(FeedStatusChanged, self._on_feed_status)
+        if self.strategy.has_hook("on_order_update"):
             for update_type in OrderUpdate.__args__:
                 yield self._subscription(update_type, self._on_order_update)
-
-    def _overrides(self, hook: str) -> bool:
-        return getattr(type(self.strategy), hook) is not getattr(Strategy, hook)
 
     def _subscription(self, event_type: type[Event], handler: Handler) -> Subscription:
         return Subscription(event_type, self._listening(handler), convert=self._converted)
@@ -170,10 +197,11 @@ class StrategyHost:
         if not self._is_paused():
             return events
         missed_timers = self._state.missed_timers
-        return narrowed(events, self._id, self._held, missed_timers=missed_timers)
+        self._state.has_closers = True
+        return narrowed(events, self.strategy_id, self._held, missed_timers=missed_timers)
 
     def _on_pause_changed(self, event: StrategyPaused | StrategyResumed) -> Sequence[Event] | None:
-        return self._follow_pause(event.ts) if event.strategy == self._id else None
+        return self._follow_pause(event.ts) if event.strategy == self.strategy_id else None
 
     def _on_restarted(self, event: ComponentRestarted) -> Sequence[Event] | None:
         """Apply a pause or resumption from the time when the strategy was out of service."""
@@ -200,11 +228,20 @@ class StrategyHost:
         self._state.epoch = event.epoch
         return self.strategy.on_start()
 
+    def _on_change(self, event: SessionChanged) -> Decisions:
+        self._state.epoch = event.epoch
+        return self.strategy.on_start() if self.strategy_id in event.strategies else None
+
+    def _on_refused(self, event: VersionRefused) -> None:
+        if event.strategy == self.strategy_id:
+            self._state.refused[event.code_hash] = True
+
     def _on_session_stopped(self, event: SessionStopped) -> Decisions:  # noqa: ARG002  # a handler's signature
         return self.strategy.on_stop()
 
-    def _on_end(self, event: SessionStopped) -> None:  # noqa: ARG002  # a handler's signature
+    def _on_end(self, event: SessionStopped) -> Sequence[Event]:
         self._history.check_answered()
+        return self._history.shortfalls(event.ts)
 
     def _on_history(self, event: HistoryLoaded) -> None:
         if event.symbol in self._symbols:
@@ -221,14 +258,28 @@ class StrategyHost:
         return None
 
     def _on_position(self, position: PositionChanged) -> Decisions:
-        return self.strategy.on_position_update(position) if position.strategy == self._id else None
+        return self.strategy.on_position_update(position) if position.strategy == self.strategy_id else None
+
+    def _on_signal(self, signal: SignalPosted) -> Decisions:
+        if signal.strategy not in ("", self.strategy_id) or signal.is_expired(signal.ts):
+            return None
+        if self._is_paused() or (signal.symbol and signal.symbol not in self._symbols):
+            return None
+        return self.strategy.on_signal(signal)
+
+    def _on_feed_status(self, status: FeedStatusChanged) -> Decisions:
+        if status.symbols and self._symbols.isdisjoint(status.symbols):
+            return None
+        return self.strategy.on_feed_status(status)
 
     def _on_order_update(self, update: OrderUpdate) -> Decisions:
         if isinstance(update, OrderDenied | OrderReplaced | ExecutionRequested):
             owner = update.order.strategy
         else:
             owner = update.strategy
-        if owner != self._id or (isinstance(update, DecisionRefused) and not self._hears_refusal(update.ts)):
+        if owner != self.strategy_id:
+            return None
+        if isinstance(update, DecisionRefused) and not self._hears_refusal(update.ts):
             return None
         return self.strategy.on_order_update(update)
 

@@ -8,6 +8,9 @@ order is refused as a whole and uses no id.
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from itertools import pairwise
+from typing import Protocol
+
+import msgspec
 
 from components.strategy_host.order_terms import (
     AT_MARKET,
@@ -31,6 +34,7 @@ from kernel.events import (
     Order,
     OrderIntent,
     Side,
+    VenueFeature,
 )
 from kernel.identifiers import ClientOrderId, StrategyId
 from strategies.sdk.decisions import OneCancelsOther, OneTriggersOther, PlaceOrder, Target
@@ -39,6 +43,13 @@ MAX_MEMBERS = 100
 """The most orders in one group, and the most children of one parent."""
 
 NO_PARENT = ClientOrderId("")
+
+
+class HeldView(Protocol):
+    """The positions and orders of the strategy."""
+
+    def closable(self, order: Order) -> Decimal: ...
+    def open_orders(self, symbol: str | None) -> Sequence[Order]: ...
 
 
 class OrderPlans:
@@ -55,9 +66,19 @@ class OrderPlans:
         state: HostState,
         instrument: Callable[[str], InstrumentDefined],
         sizes: Sizes,
+        held: HeldView,
+        has: Callable[[VenueFeature], bool],
         exits_reduce: bool = True,
     ) -> None:
-        """``exits_reduce``: whether attached exits are reduce-only; not so under the first rules."""
+        """Make the plans of one strategy.
+
+        - ``held``: its own positions and orders.
+        - ``has``: whether the venue has a feature.
+        - ``exits_reduce``: attached exits, and orders that close beside them, are reduce-only. Not so under
+          the first rules.
+        """
+        self._held = held
+        self._has = has
         self._exits_reduce = exits_reduce
         self._strategy = strategy
         self._slug = slug
@@ -114,7 +135,9 @@ class OrderPlans:
             parent_id,
             group_id,
         )
-        return order, asked
+        if reduce_only:
+            self._state.has_closers = True
+        return (self._beside_exits(order) if self._state.has_closers else order), asked
 
     def targeted(self, ts: int, wanted: Target) -> list[OrderIntent]:
         """The order for the difference to a target; no order if that is less than a lot."""
@@ -138,7 +161,23 @@ class OrderPlans:
             terms.expire_ts,
             tag=tag,
         )
+        if self._state.has_closers:
+            order = self._beside_exits(order)
         return [OrderIntent(ts, order, asked)]
+
+    def _beside_exits(self, order: Order) -> Order:
+        """The order; reduce-only if it closes units that reduce-only orders of its side offer already.
+
+        The market could fill both of them. So the order that fills later must not open a position.
+        """
+        if order.reduce_only or order.parent_id or order.quantity > self._held.closable(order):
+            return order
+        if not self._exits_reduce or not self._has(VenueFeature.REDUCE_ONLY):
+            return order
+        others = self._held.open_orders(order.symbol)
+        if any(one.reduce_only and one.side is order.side for one in others):
+            return msgspec.structs.replace(order, reduce_only=True)
+        return order
 
     def cancelling(
         self, ts: int, wanted: OneCancelsOther, *, parent_id: ClientOrderId = NO_PARENT
@@ -174,6 +213,7 @@ class OrderPlans:
         take_profit = order_price(wanted.take_profit, instrument)
         _check_exits(entry, stop_loss, take_profit)
         group_id = "" if stop_loss is None or take_profit is None else self._next_group_id()
+        self._state.has_closers = True
         exits: list[OrderIntent] = []
         for order_type, price in ((STOP, stop_loss), (LIMIT, take_profit)):
             if price is not None:

@@ -39,7 +39,7 @@ def to_lots(quantity: Anything, lot_size: Decimal) -> Decimal:
     if exact > LARGEST:
         raise ValueError(f"quantity {quantity!r} is beyond {LARGEST}")
     lots = exact // lot_size * lot_size
-    if lots <= 0:
+    if lots <= ZERO:
         raise ValueError(f"quantity {quantity!r} is less than one lot of {lot_size}")
     return lots
 

@@ -17,6 +17,13 @@ class SessionTimer(msgspec.Struct, frozen=True):
     due_ts: int = NEVER
 
 
+class ShortHistory(msgspec.Struct):
+    """A question for history with fewer bars as an answer: the largest one, and the most bars that came."""
+
+    asked: int = 0
+    most: int = 0
+
+
 class HostState(msgspec.Struct):
     """Counters for ids and seeds, the strategy's own state, and its timers.
 
@@ -26,7 +33,14 @@ class HostState(msgspec.Struct):
     - ``missed_timers``: due times, by name, of the timers that fell due during a pause.
     - ``session_timers``: by name.
     - ``asked``: the largest number of bars asked of ``ctx.history``, by symbol.
+    - ``has_closers``: the strategy has sent reduce-only orders or exits.
     - ``unanswered``: how often ``ctx.history`` had no bars, by symbol and timeframe.
+    - ``short``: questions for more bars than there were so far, by symbol and timeframe.
+    - ``version``: of the strategy whose state it is.
+    - ``refused``: hashes of its code that is not to be loaded from its file again.
+    - ``decided_after``, ``failed_after``: of a strategy in a process of its own, the last input after which
+      decisions, or a failure, were taken from there.
+    - ``taken_epoch``, ``taken_count``: its counters of order ids at that time.
     """
 
     epoch: int = 0
@@ -39,3 +53,11 @@ class HostState(msgspec.Struct):
     session_timers: dict[str, SessionTimer] = {}
     asked: dict[str, int] = {}
     unanswered: dict[str, dict[str, int]] = {}
+    has_closers: bool = False
+    short: dict[str, dict[str, ShortHistory]] = {}
+    version: str = ""
+    refused: dict[str, bool] = {}
+    decided_after: int = 0
+    failed_after: int = 0
+    taken_epoch: int = 0
+    taken_count: int = 0

@@ -14,7 +14,7 @@ from typing import TypeGuard
 
 from components.strategy_host.hedged_plans import HedgedOrderPlans, LegsView
 from components.strategy_host.order_costs import OrderCosts
-from components.strategy_host.order_plans import OrderPlans
+from components.strategy_host.order_plans import HeldView, OrderPlans
 from components.strategy_host.plain_values import (
     REASON_LIMIT,
     choice,
@@ -94,6 +94,7 @@ class Translator:
         last_price: Callable[[str], float | None],
         session_timers: SessionTimers,
         words: Words,
+        held: HeldView,
         basis: str = ACCOUNT,
         last_quote: Callable[[str], Quote | None] = _no_quote,
         costs: CostView | None = None,
@@ -126,11 +127,20 @@ class Translator:
                 state=state,
                 instrument=instrument,
                 sizes=sizes,
+                held=held,
+                has=has,
                 exits_reduce=exits_reduce,
             )
         else:
             self._plans = HedgedOrderPlans(
-                strategy, legs, slug=slug, state=state, instrument=instrument, sizes=sizes
+                strategy,
+                legs,
+                slug=slug,
+                state=state,
+                instrument=instrument,
+                sizes=sizes,
+                held=held,
+                has=has,
             )
         self._worked = WorkedOrders(self._plans, instrument, records_cuts=records_cuts)
         self._session_timers = session_timers

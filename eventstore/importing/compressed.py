@@ -5,11 +5,12 @@ import gzip
 import importlib
 import io
 import lzma
+import re
 import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Protocol, cast
+from typing import IO, NamedTuple, Protocol, cast
 
 from kernel.errors import InputError
 
@@ -17,6 +18,7 @@ _ZIP = b"PK\x03\x04"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _SHEET = "xl/workbook.xml"
 _NOT_DATA = (".md", ".pdf", ".html", ".htm", ".checksum", ".sha256", ".md5", ".xml", ".doc", ".docx", ".log")
+_ABOUT_DATA = re.compile(r"(?:read[-_ ]?me|licen[cs]e|copying|notice|terms|disclaimer)\b.*", re.IGNORECASE)
 
 
 class ByteStream(Protocol):
@@ -59,21 +61,39 @@ def is_workbook(raw: IO[bytes]) -> bool:
     return _SHEET in names
 
 
-def members(path: Path) -> list[str]:
-    """Names of the files in a zip file that may hold data, in order; ``[""]`` for any other file."""
+class Members(NamedTuple):
+    """The files in a zip file: those that may hold data, in order, and those that are about the data."""
+
+    data: list[str]
+    left: list[str]
+
+
+def members(path: Path) -> Members:
+    """The files in a zip file; for any other file the data are ``[""]``.
+
+    A readme is about the data, and so is a text beside files of an ending for data.
+    """
     with open_raw(path) as raw:
         if not _starts_with(raw, _ZIP) or is_workbook(raw):
-            return [""]
+            return Members([""], [])
         try:
             names = zipfile.ZipFile(raw).namelist()
         except zipfile.BadZipFile as error:
             raise _damaged(path, error) from error
-    found = [name for name in names if _may_hold_data(name)]
+    found = sorted(name for name in names if _may_hold_data(name))
     if not found:
         raise InputError(
             f"{path}: the zip file holds no file of data, only {', '.join(names[:5]) or 'nothing'}"
         )
-    return sorted(found)
+    has_tables = any(name.lower().endswith((".csv", ".parquet", ".json", ".xlsx")) for name in found)
+    left = [
+        name
+        for name in found
+        if _ABOUT_DATA.fullmatch(name.rpartition("/")[2]) or (has_tables and name.lower().endswith(".txt"))
+    ]
+    if len(left) == len(found):
+        return Members(found, [])
+    return Members([name for name in found if name not in left], left)
 
 
 def content(raw: IO[bytes], path: Path, member: str = "") -> Peekable:
@@ -89,7 +109,7 @@ def content(raw: IO[bytes], path: Path, member: str = "") -> Peekable:
 
 def only_member(path: Path) -> str:
     """The name of the file in a zip file with one file; raises ``InputError`` if there are more."""
-    names = members(path)
+    names = members(path).data
     if len(names) == 1:
         return names[0]
     raise InputError(f"{path}: holds {len(names)} files, expected a zip file with one file")

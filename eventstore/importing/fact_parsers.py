@@ -47,6 +47,11 @@ class ActionParser:
         self._days = _day_intervals(options)
         self._columns = columns
 
+    @property
+    def repeated_count(self) -> int:
+        """How many stamps so far are local times that occur twice."""
+        return self._days.repeated_count
+
     def parse(self, fields: list[str], symbol: str, *, later: bool = False) -> CorporateAction:
         """The action of a row."""
         columns = self._columns
@@ -150,6 +155,11 @@ class FxRateParser:
         self._days = _day_intervals(options)
         self._columns = columns
 
+    @property
+    def repeated_count(self) -> int:
+        """How many stamps so far are local times that occur twice."""
+        return self._instants.repeated_count
+
     def parse(self, fields: list[str], symbol: str, *, later: bool = False) -> FxRateSet:
         """The rate of a row."""
         base, quote = self._pair(fields, symbol)
@@ -178,6 +188,11 @@ class FundingRateParser:
         self._time, self._clock = columns.place("time"), columns.clock
         self._instants = Instants(options)
         self._columns = columns
+
+    @property
+    def repeated_count(self) -> int:
+        """How many stamps so far are local times that occur twice."""
+        return self._instants.repeated_count
 
     def parse(self, fields: list[str], symbol: str, *, later: bool = False) -> FundingRateSet:
         """The funding rate of a row. If it is negative, the short side pays."""

@@ -8,6 +8,11 @@ _ENDINGS = re.compile(
     re.IGNORECASE,
 )
 _DATES = re.compile(r"[-_ .]*(?<!\d)(?:19|20)\d\d(?:[-_.]?\d\d){0,2}(?!\d).*$")
+_PERIOD = re.compile(
+    r"(?:(?:19|20)\d\d(?:[-_.]?\d\d){0,2}|\d+ ?(?:s|m|min|h|hour|d|day)"
+    r"|daily|hourly|minute|weekly|monthly|[-_ .])+",
+    re.IGNORECASE,
+)
 _TICKER = re.compile(r"(?=[\^A-Z0-9.=/-]*[A-Z])\^?[A-Z0-9][A-Z0-9.=/-]{0,14}", re.ASCII)
 _FIRST_WORD = re.compile(r"([A-Za-z][A-Za-z0-9]{0,11})(?:[-_ .,].*)?", re.ASCII)
 _NO_SYMBOLS = frozenset(
@@ -33,3 +38,15 @@ def symbol_in_name(path: PurePath) -> str:
     if match is None or match[1].lower() in _NO_SYMBOLS:
         return ""
     return match[1].upper()
+
+
+def symbol_in_folder(path: PurePath) -> str:
+    """The symbol in the name of a file's folder, or an empty text: ``AAPL/2023.csv``.
+
+    Only a name in capitals is one, above a file that is named by a date or a timeframe.
+    """
+    stem = _ENDINGS.sub("", path.name)
+    folder = path.parent.name
+    if not _PERIOD.fullmatch(stem) or not _TICKER.fullmatch(folder) or folder.lower() in _NO_SYMBOLS:
+        return ""
+    return folder

@@ -10,6 +10,7 @@ they cover all of them. Streams that the files contradict are refused, or replac
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing
 from pathlib import Path
+from shlex import quote
 
 import msgspec
 
@@ -220,9 +221,7 @@ def _what_stays(replaced: Replaced) -> list[str]:
         )
         if count
     ]
-    return (
-        [f"{lane.stream}: {' and '.join(parts)} stay as they were, for the files have none"] if parts else []
-    )
+    return [f"{lane.stream}: kept {' and '.join(parts)}, where the files have none"] if parts else []
 
 
 async def _plan(store: EventStore, spool: Spool, lane: Lane) -> _Plan:
@@ -263,18 +262,25 @@ async def _append_issues(store: EventStore, spool: Spool, plan: _Plan) -> Stream
     head = await store.head(stream + FACTS_SUFFIX)
     between = IssueFinder()
     between.add(stream, await _at_the_joint(store, spool, plan.lane, head=plan.head, count=USUAL_SESSIONS))
-    issues = spool.issues.found(stream, after_ts=plan.head.ts)
-    issues += [
+    issues = [
         issue
         for issue in between.found(stream, after_ts=plan.head.ts)
-        if issue.issue is not DataIssue.NO_VOLUME and issue not in issues
+        if issue.issue is not DataIssue.NO_VOLUME
     ]
+    known = set(map(_what_is_odd, issues))  # with the row before, which the file does not have
+    in_file = spool.issues.found(stream, after_ts=plan.head.ts)
+    issues += [issue for issue in in_file if _what_is_odd(issue) not in known]
     issues = await without_known_splits(store, sorted(issues, key=lambda issue: issue.ts))
     plan.issues.extend(issues)
     if not issues:
         return head
     later = [msgspec.structs.replace(issue, ts=max(issue.ts, head.ts)) for issue in issues]
     return await store.append(head.stream, later, expected_seq=head.seq)
+
+
+def _what_is_odd(issue: DataIssueFound) -> tuple[str, str, DataIssue, int, float]:
+    """The row and the value of an issue."""
+    return issue.symbol, issue.timeframe, issue.issue, issue.to_ts, issue.found
 
 
 async def _check_scale(store: EventStore, spool: Spool, lane: Lane, *, head: StreamHead) -> None:
@@ -347,7 +353,7 @@ def _notes(plan: _Plan) -> list[str]:
     shown = [f"{stream}: {described(issue)}" for issue in listed]
     if len(issues) > len(listed):
         more = len(issues) - len(listed)
-        shown.append(f"{stream}: {more:,} more findings, in onetape log {stream}{FACTS_SUFFIX}")
+        shown.append(f"{stream}: {more:,} more findings, in onetape log {quote(stream + FACTS_SUFFIX)}")
     if splits:
         shown.append(f"{stream}: {_SPLIT_ADVICE}")
     return shown

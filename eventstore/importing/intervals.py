@@ -19,8 +19,8 @@ are cached by text; the cache does not change any result.
 """
 
 import re
-from collections.abc import Callable
 from datetime import timedelta
+from typing import Protocol
 
 from eventstore.importing.defects import RowDefect
 from eventstore.importing.local_time import LocalTime
@@ -41,8 +41,21 @@ _CACHE_LIMIT = 100_000
 DEFAULT_TIMEFRAME = "1d"
 """Of options that name none, where no file can tell it."""
 
-IntervalRule = Callable[[str, bool], tuple[int, int]]
-"""(text, later) -> (open_ts, ts); raises ``RowDefect``. ``later``: take the second of two equal times."""
+
+class Intervals(Protocol):
+    """The rule for the bars of a file."""
+
+    @property
+    def repeated_count(self) -> int:
+        """How many stamps so far are local times that occur twice."""
+        ...
+
+    def interval(self, text: str, later: bool) -> tuple[int, int]:
+        """(open_ts, ts) of the bar with this stamp; raises ``RowDefect``.
+
+        ``later``: take the second of two equal times.
+        """
+        ...
 
 
 def timeframe_ns(timeframe: str) -> int:
@@ -64,16 +77,16 @@ def stamp_parser(options: ImportOptions) -> StampParser:
     return StampParser(time_format=options.time_format, unit=options.time_unit, date_order=options.date_order)
 
 
-def interval_rule(options: ImportOptions) -> IntervalRule:
+def intervals_of(options: ImportOptions) -> Intervals:
     """The rule for bars; raises ``InputError`` for options that do not fit together."""
     timeframe = parse_timeframe(options.timeframe or DEFAULT_TIMEFRAME)
     if timeframe.months:
-        return MonthlyIntervals(options).interval
+        return MonthlyIntervals(options)
     if timeframe.is_whole_days:
-        return DailyIntervals(options).interval
+        return DailyIntervals(options)
     if options.session:
         raise InputError(f"option session is for bars of whole days, the timeframe is {options.timeframe}")
-    return IntradayIntervals(options).interval
+    return IntradayIntervals(options)
 
 
 class Instants:
@@ -83,6 +96,11 @@ class Instants:
         self._parse = stamp_parser(options).parse
         self._local = LocalTime(options.tz or "UTC")
         self._is_utc = self._local.is_utc
+
+    @property
+    def repeated_count(self) -> int:
+        """How many stamps so far are local times that occur twice."""
+        return self._local.repeated_count
 
     def instant(self, text: str, later: bool = False) -> int:
         """The instant of a stamp, in ns UTC; a date alone is refused."""
@@ -98,9 +116,15 @@ class IntradayIntervals:
     """Bars shorter than a day. The stamp is one end; the timeframe gives the other."""
 
     def __init__(self, options: ImportOptions) -> None:
-        self._instant = Instants(options).instant
+        self._instants = Instants(options)
+        self._instant = self._instants.instant
         length = timeframe_ns(options.timeframe or DEFAULT_TIMEFRAME)
         self._before, self._after = (length, 0) if options.label is Label.CLOSE else (0, length)
+
+    @property
+    def repeated_count(self) -> int:
+        """How many stamps so far are local times that occur twice."""
+        return self._instants.repeated_count
 
     def interval(self, text: str, later: bool) -> tuple[int, int]:
         """(open_ts, ts) of the bar with this stamp."""
@@ -118,6 +142,11 @@ class DailyIntervals:
         self._label = options.label or Label.OPEN
         self._session = session_hours(options.session) if options.session else None
         self._known: dict[tuple[str, bool], tuple[int, int]] = {}
+
+    @property
+    def repeated_count(self) -> int:
+        """How many stamps so far are local times that occur twice."""
+        return self._local.repeated_count
 
     def interval(self, text: str, later: bool) -> tuple[int, int]:
         """(open_ts, ts) of the bar with this stamp."""
@@ -163,6 +192,7 @@ class MonthlyIntervals:
         self._months = parse_timeframe(options.timeframe).months
         self._is_label_open = options.label is not Label.CLOSE
         self._session = session_hours(options.session) if options.session else None
+        self.repeated_count = 0  # no month begins or ends in an hour that occurs twice
 
     def interval(self, text: str, later: bool) -> tuple[int, int]:
         """(open_ts, ts) of the bar with this stamp."""

@@ -400,7 +400,7 @@ LAYOUTS: tuple[Layout, ...] = (
     ),
     Layout(
         name="bars without a header",
-        row=(_STAMP, *_PRICES, _NUMBER),
+        row=(rf"\d{{10}}|{_EPOCH}|\d{{19}}|{_STAMP}", *_PRICES, _NUMBER),
         names=_BAR_NAMES,
         note="the columns are taken to be time, open, high, low, close, volume",
     ),

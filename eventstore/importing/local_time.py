@@ -26,6 +26,7 @@ class LocalTime:
             ) from None
         self.name = name
         self.is_utc = self._zone is UTC
+        self.repeated_count = 0  # local times that occur twice, among those converted
         self._plain: dict[int, int] = {}
 
     def to_utc(self, wall_ns: int, *, later: bool = False) -> int:
@@ -43,8 +44,13 @@ class LocalTime:
         first, second = self._offsets(wall_ns)
         if first < second:
             seen = str(EPOCH + timedelta(microseconds=wall_ns // 1_000))
-            raise RowDefect("time", seen, expected=f"a time that exists in {self.name} (clocks skipped it)")
+            raise RowDefect(
+                "time",
+                seen,
+                expected=f"a time that exists in {self.name} (clocks skipped it; another zone: --tz)",
+            )
         self._remember(quarter)
+        self.repeated_count += first > second and not later
         return wall_ns - (second if later else first)
 
     def to_utc_or_next(self, wall_ns: int) -> int:

@@ -1,6 +1,6 @@
 """Checks that options make sense together, before any file is opened."""
 
-from eventstore.importing.intervals import interval_rule, session_hours
+from eventstore.importing.intervals import intervals_of, session_hours
 from eventstore.importing.local_time import LocalTime
 from eventstore.importing.options import DataKind, DateOrder, ImportOptions, TimeUnit
 from kernel.errors import InputError
@@ -51,7 +51,7 @@ def checked(options: ImportOptions) -> ImportOptions:
     LocalTime(options.tz or "UTC")
     if options.session:
         session_hours(options.session)
-    interval_rule(options)
+    intervals_of(options)
     return options
 
 

@@ -5,6 +5,7 @@ ones that lie outside of the file's own period.
 """
 
 from contextlib import aclosing
+from shlex import quote
 
 from eventstore.importing.spool import Lane, Spool
 from eventstore.importing.stamp_spacing import in_words
@@ -68,5 +69,5 @@ def _sentence(lane: Lane, shift: int) -> str:
         f"stream {lane.stream!r} has the same rows {where}: it was imported with another time zone, or "
         "another --label; nothing was imported. If this import is right, delete the stream, and give the "
         "command again: "
-        f"onetape streams delete {lane.stream}"
+        f"onetape streams delete {quote(lane.stream)}"
     )

@@ -11,7 +11,7 @@ from typing import Protocol
 from eventstore.importing.columns import Columns
 from eventstore.importing.defects import RowDefect
 from eventstore.importing.fact_parsers import ActionParser, FundingRateParser, FxRateParser
-from eventstore.importing.intervals import DEFAULT_TIMEFRAME, Instants, interval_rule
+from eventstore.importing.intervals import DEFAULT_TIMEFRAME, Instants, intervals_of
 from eventstore.importing.options import DataKind, ImportOptions
 from eventstore.importing.written_numbers import NO_PRICE, is_blank
 from kernel.events import AggressorSide, Bar, CorporateAction, FundingRateSet, FxRateSet, Quote, Trade
@@ -43,6 +43,11 @@ _BUYER_MAKER = {
 class RowParser(Protocol):
     """Turns the fields of a row into an event."""
 
+    @property
+    def repeated_count(self) -> int:
+        """How many stamps so far are local times that occur twice, when clocks are set back."""
+        ...
+
     def parse(self, fields: list[str], symbol: str, *, later: bool = False) -> RowEvent:
         """The event of a row that has as many fields as there are columns.
 
@@ -56,13 +61,19 @@ class BarParser:
 
     def __init__(self, columns: Columns, options: ImportOptions) -> None:
         self._time, self._clock = columns.place("time"), columns.clock
-        self._interval = interval_rule(options)
+        self._intervals = intervals_of(options)
+        self._interval = self._intervals.interval
         self._timeframe = options.timeframe or DEFAULT_TIMEFRAME
         self._places = tuple(columns.place(target) for target in ("open", "high", "low", "close"))
         self._volume = columns.place("volume")
         self._adjusted = columns.place("adj_close") if options.adjusted else -1
         self._floor = -inf if options.allow_nonpositive else 0.0
         self._columns = columns
+
+    @property
+    def repeated_count(self) -> int:
+        """How many stamps so far are local times that occur twice."""
+        return self._intervals.repeated_count
 
     def parse(self, fields: list[str], symbol: str, *, later: bool = False) -> Bar:
         """The bar of a row."""
@@ -148,6 +159,11 @@ class QuoteParser:
         self._floor = -inf if options.allow_nonpositive else 0.0
         self._columns = columns
 
+    @property
+    def repeated_count(self) -> int:
+        """How many stamps so far are local times that occur twice."""
+        return self._instants.repeated_count
+
     def parse(self, fields: list[str], symbol: str, *, later: bool = False) -> Quote:
         """The quote of a row."""
         at_bid_size, at_ask_size = self._bid_size, self._ask_size
@@ -205,6 +221,11 @@ class TradeParser:
         self._trade_id = columns.place("trade_id")
         self._floor = -inf if options.allow_nonpositive else 0.0
         self._columns = columns
+
+    @property
+    def repeated_count(self) -> int:
+        """How many stamps so far are local times that occur twice."""
+        return self._instants.repeated_count
 
     def parse(self, fields: list[str], symbol: str, *, later: bool = False) -> Trade:
         """The trade of a row."""

@@ -143,7 +143,9 @@ class _Reader:
         if self._parsed.row_count == rows_before:
             raise InputError(f"{_where(part)}: has no rows after its header")
         self._settle(file, at_end=True)
-        self._parsed.recognised.append(_completed(reading.recognised, rewriting, self._parsed))
+        self._parsed.recognised.append(
+            _completed(reading.recognised, rewriting, self._parsed, repeated=file.parser.repeated_count)
+        )
 
     def _take(self, row: Row, file: "_FileRows") -> None:
         line, fields, text = row
@@ -284,9 +286,20 @@ def _where(part: FilePart) -> str:
     return f"{part.path}/{part.member}" if "/" in part.name else str(part.path)
 
 
-def _completed(recognised: Recognised, rewriting: Rewriting, parsed: ParsedFiles) -> Recognised:
-    """With what the rows showed while they were read."""
+def _completed(
+    recognised: Recognised, rewriting: Rewriting, parsed: ParsedFiles, *, repeated: int
+) -> Recognised:
+    """With what the rows showed while they were read.
+
+    ``repeated``: rows at a local time that occurs twice.
+    """
     notes = list(recognised.notes)
+    if repeated:
+        notes.append(
+            f"{repeated:,} rows in an hour that occurs twice, as clocks are set back in {recognised.tz}: "
+            "taken as the first, and as the second if a later row was read before; "
+            "stamps with their offset from UTC are clear"
+        )
     if rewriting.no_volume_count:
         notes.append(f"{rewriting.no_volume_count:,} rows without a volume, read as 0")
     parsed.left_out["without prices"] += rewriting.blank_count

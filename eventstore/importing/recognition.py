@@ -12,7 +12,7 @@ import msgspec
 
 from eventstore.importing.columns import Columns, check_symbol, plain_name
 from eventstore.importing.defects import RowDefect
-from eventstore.importing.file_symbol import symbol_in_name
+from eventstore.importing.file_symbol import symbol_in_folder, symbol_in_name
 from eventstore.importing.header import FoundTable, find_table
 from eventstore.importing.intervals import stamp_parser
 from eventstore.importing.memory_rows import MemoryRows
@@ -20,7 +20,7 @@ from eventstore.importing.option_checks import checked
 from eventstore.importing.options import DataKind, DateOrder, ImportOptions, Label, TimeUnit
 from eventstore.importing.rewriting import PRICES, SIZES, Conventions, Rewriting
 from eventstore.importing.sources import FilePart, RowSource, open_part
-from eventstore.importing.stamp_spacing import StampSpacing, in_words, spacing_of, times_of
+from eventstore.importing.stamp_spacing import StampSpacing, in_words, spacing_of, times_of, weekdays_of
 from eventstore.importing.text_rows import Row
 from eventstore.importing.wide_tables import WideTable
 from eventstore.importing.written_dates import order_evidence
@@ -115,6 +115,8 @@ class _Recognition:
         self._kind = table.columns.kind
         self._options = options
         self._notes = list(notes)
+        if part.left:
+            self._notes.append(f"left out of the zip file: {', '.join(part.left)}")
         if (table.after and not table.wide and table.rows and self._layout.note) or self._layout.note:
             self._notes.append(self._layout.note)
 
@@ -138,6 +140,7 @@ class _Recognition:
         spacing = self._spacing(options, conventions)
         timeframe = self._timeframe(spacing) if self._kind is DataKind.BARS else ""
         options = checked(msgspec.structs.replace(options, timeframe=timeframe))
+        self._tell_first_day(options)
         newest_first = options.newest_first or (
             self._may_turn and spacing.is_newest_first and not options.sort
         )
@@ -182,6 +185,10 @@ class _Recognition:
             symbol = symbol_in_name(self._part.path)
         if symbol:
             self._notes.append(f"symbol {symbol} from the file's name")
+            return symbol
+        symbol = symbol_in_folder(self._part.full_name)
+        if symbol:
+            self._notes.append(f"symbol {symbol} from the folder's name")
         return symbol
 
     def _values(self, targets: Iterable[str]) -> Iterator[str]:
@@ -323,6 +330,22 @@ class _Recognition:
             "name it with --timeframe, such as --timeframe 1d"
         )
 
+    def _tell_first_day(self, options: ImportOptions) -> None:
+        """Say how bars of weeks are read whose stamps are neither Mondays nor Sundays.
+
+        Many vendors stamp the last day of trading. To take it as the first one is late, but never too early.
+        """
+        is_weekly = self._kind is DataKind.BARS and options.timeframe.endswith("w")
+        if not is_weekly or options.label is not Label.OPEN or self._options.label is not None:
+            return
+        days = weekdays_of((text for _, text in self._times()), stamp_parser(options))
+        day = max(days, key=lambda each: (days[each], -each)) if days else 0
+        if day not in (0, 6):
+            name = _WEEKDAYS[day]
+            self._notes.append(
+                f"each bar begins on the day of its stamp, a {name}; if that is its last day: --label close"
+            )
+
     def _timeframe_in_column(self) -> str:
         names = [plain_name(name) for name in self._columns.names]
         if not self._layout.timeframe_column or self._layout.timeframe_column not in names:
@@ -337,6 +360,7 @@ class _Recognition:
         return self._layout.timeframe(texts.pop()) if texts else ""
 
 
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _ORDERS = (DateOrder.DAY_FIRST, DateOrder.MONTH_FIRST)
 
 

@@ -48,6 +48,8 @@ class FilePart(msgspec.Struct, frozen=True):
     name: str
     """For messages: ``bars.csv``, or ``all.zip/bars.csv``."""
     table: MemoryRows | None = None
+    left: tuple[str, ...] = ()
+    """Files of the zip file that are left out; named by its first part alone."""
 
     @property
     def full_name(self) -> PurePath:
@@ -59,10 +61,14 @@ def parts_of(path: Source) -> list[FilePart]:
     """The files in a path, in order; raises ``InputError`` for a path that cannot be read."""
     if isinstance(path, MemoryRows):
         return [FilePart(Path(path.name), "", path.name, path)]
-    names = members(path)
-    if len(names) == 1:
-        return [FilePart(path, names[0], path.name)]
-    return [FilePart(path, name, f"{path.name}/{name}") for name in names]
+    names, left = members(path)
+    is_only = len(names) == 1
+    return [
+        FilePart(
+            path, name, path.name if is_only else f"{path.name}/{name}", left=() if place else tuple(left)
+        )
+        for place, name in enumerate(names)
+    ]
 
 
 def open_part(part: FilePart, options: ImportOptions) -> RowSource:

@@ -1,6 +1,7 @@
 """Notices bars that lie much further apart than their timeframe: monthly rows imported as daily ones."""
 
 from collections.abc import Sequence
+from shlex import quote
 from typing import Self
 
 from kernel.events import Bar, Event
@@ -45,8 +46,8 @@ class Spacing:
         likely = _nearest(self._smallest_ns)
         return (
             f"{self._stream}: its rows lie {_apart(self._smallest_ns)} or more apart, but its timeframe is "
-            f"{self._timeframe}. If they are bars of {likely}: onetape streams delete {self._stream}, then "
-            f"import again with --timeframe {likely}"
+            f"{self._timeframe}. If they are bars of {likely}: onetape streams delete {quote(self._stream)}, "
+            f"then import again with --timeframe {likely}"
         )
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -21,6 +22,7 @@ _USUAL = {
 _DAYS = ((1, 5, "1d"), (6, 8, "1w"), (28, 31, "1mo"), (89, 92, "3mo"), (365, 366, "1y"))
 """(first, last number of days between two bars, timeframe)."""
 _MOSTLY = 0.95
+_EPOCH_WEEKDAY = 3  # 1970 began on a Thursday
 
 
 class StampSpacing(msgspec.Struct, frozen=True):
@@ -85,6 +87,15 @@ def spacing_of(stamps: Iterable[tuple[str, str]], parser: StampParser) -> StampS
             steps[abs(step)] += 1
             rising, falling = rising + (step > 0), falling + (step < 0)
     return StampSpacing(dict(steps), rising, falling, has_time, count)
+
+
+def weekdays_of(stamps: Iterable[str], parser: StampParser) -> Counter[int]:
+    """How many stamps are of each day of the week, 0 for Monday; those that cannot be parsed do not count."""
+    days: Counter[int] = Counter()
+    for text in stamps:
+        with suppress(RowDefect):
+            days[(parser.parse(text)[0] // DAY_NS + _EPOCH_WEEKDAY) % 7] += 1
+    return days
 
 
 def in_words(step_ns: int) -> str:

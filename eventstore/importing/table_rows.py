@@ -135,9 +135,9 @@ def _table(value: object, *, depth: int) -> _Found | None:
         names = list(columns)
         rows = zip(*(columns[name] for name in names), strict=True)
         return (names, [[_value_text(each) for each in row] for row in rows]) if length else None
-    dated = _dated(items)
-    if dated is not None:
-        return dated
+    by_key = _dated(items) or _dated(_turned(items))
+    if by_key is not None:
+        return by_key
     found = [table for table in (_table(each, depth=depth + 1) for each in items.values()) if table]
     if not found:
         return None
@@ -189,6 +189,19 @@ def _dated(items: Mapping[str, object]) -> _Found | None:
     return ["date", *names], [
         [key, *(_value_text(each.get(name)) for name in names)] for key, each in rows.items()
     ]
+
+
+def _turned(items: Mapping[str, object]) -> dict[str, object]:
+    """Values by column and date, as pandas writes a frame, by date and column; empty if they are not."""
+    if not items or not all(isinstance(each, dict) for each in items.values()):
+        return {}
+    columns = cast(dict[str, dict[str, object]], dict(items))
+    dates = list(next(iter(columns.values())))
+    if any(list(each) != dates for each in columns.values()):
+        return {}
+    if any(isinstance(value, dict | list) for each in columns.values() for value in each.values()):
+        return {}
+    return {when: {name: each[when] for name, each in columns.items()} for when in dates}
 
 
 def _value_text(value: object) -> str:

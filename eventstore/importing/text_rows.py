@@ -1,6 +1,6 @@
 """Rows of delimited text, streamed in constant memory.
 
-The text is UTF-8, UTF-16 with a byte order mark, or Windows-1252 if the first lines are not UTF-8 (a header
+The text is UTF-8, UTF-16, or Windows-1252 if the first lines are not UTF-8 (a header
 of German or French names). Lines end with a newline, a carriage return, or both.
 """
 
@@ -27,6 +27,7 @@ _LONGEST_LINE = 1 << 16  # bytes; no row of market data is longer, and memory st
 _DELIMITERS = ("\t", ";", "|", ",")
 _BOM = b"\xef\xbb\xbf"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_WIDE_BYTES = 16  # two bytes for each character of a header or a first row, which are ASCII so far
 _QUOTED = re.compile(r'"[^"]*"')
 _FIRST_LINES = 20
 
@@ -118,8 +119,9 @@ class TextRows:
     def _first_block(self) -> bytes:
         """The first block as UTF-8 with newlines; later ones are turned into that as well."""
         block = self._read()
-        if block[:2] in _UTF_16:
-            self._text = _Recoded(self._text, "utf-16", first=block)
+        wide = _wide_encoding(block)
+        if wide:
+            self._text = _Recoded(self._text, wide, first=block)
             self.notes.append("UTF-16")
             block = self._read()
         elif b"\0" in block:
@@ -149,7 +151,7 @@ class _Recoded:
     """A stream in another encoding, as UTF-8."""
 
     def __init__(self, stream: ByteStream, encoding: str, *, first: bytes) -> None:
-        errors = "strict" if encoding == "utf-16" else "replace"
+        errors = "strict" if encoding.startswith("utf-16") else "replace"
         self._stream = stream
         self._decoder = codecs.getincrementaldecoder(encoding)(errors)
         self._first = first
@@ -180,6 +182,16 @@ class _NewLines:
     def close(self) -> None:
         """Close the stream below."""
         self._stream.close()
+
+
+def _wide_encoding(block: bytes) -> str:
+    """The kind of UTF-16 that a file begins with; empty if it is none. A mark is often missing."""
+    if block[:2] in _UTF_16:
+        return "utf-16"
+    head = block[:_WIDE_BYTES]
+    if head and not any(head[1::2]) and all(head[0::2]):
+        return "utf-16-le"
+    return "utf-16-be" if head and not any(head[0::2]) and all(head[1::2]) else ""
 
 
 def _delimiter(lines: list[str]) -> str:

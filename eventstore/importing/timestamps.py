@@ -1,6 +1,7 @@
 """Parses the text of time stamps, to the nanosecond. Accepted are:
 
 - ISO 8601, such as ``2012-03-01T09:30:00.5-05:00``, also in its basic form and with a space for the ``T``;
+- the same with the name of a zone that has one meaning, such as ``EST`` or ``CEST``, see ``zone_names``;
 - dates with the year first, separated by ``-``, ``/``, ``.`` or not at all;
 - numbers of seconds, milli-, micro- or nanoseconds since 1970, with 9 to 11, 13, 15 to 16 or 18 to 19 digits;
 - year to minute in 12 digits without separators, or in 14 and 17 with seconds and milliseconds;
@@ -16,6 +17,7 @@ from eventstore.importing.defects import RowDefect
 from eventstore.importing.local_time import ns_of, wall_ns_of
 from eventstore.importing.options import DateOrder, TimeUnit
 from eventstore.importing.written_dates import iso_text, order_evidence
+from eventstore.importing.zone_names import with_offset
 from eventstore.moments import EPOCH
 from kernel.time_units import DAY_NS, MS_NS, SECOND_NS
 
@@ -107,6 +109,7 @@ class StampParser:
         return time[0] + int(decimals) * 10 ** (9 - len(decimals)), time[1]
 
     def _parse_new(self, text: str) -> Stamp:
+        text = with_offset(text)
         if _NUMBER.fullmatch(text) and (self._unit_ns or len(text.lstrip("-")) > 8):
             return self._parse_number(text)
         day_match = None if self._unit_ns else _DATE.match(text)

@@ -26,11 +26,33 @@ from kernel.events.accounts import (
     TradingState,
     TradingStateChanged,
 )
-from kernel.events.data import DataDescribed, DataIssue, DataIssueFound, DataType
-from kernel.events.header import (
-    Event,
-    Record,
+from kernel.events.alerts import (
+    AlertAcknowledged,
+    AlertDelivered,
+    AlertNotice,
+    AlertRaised,
+    AlertResolved,
+    EquityNoted,
+    Severity,
 )
+from kernel.events.apart import StrategyDecided, StrategyFailedApart
+from kernel.events.control import ControlRequested, EngageKillSwitch
+from kernel.events.data import DataDescribed, DataIssue, DataIssueFound, DataType
+from kernel.events.deployments import (
+    DeploymentRolledBack,
+    DeploymentStepped,
+    DeploymentStopped,
+    GateJudged,
+    StrategyDeployed,
+)
+from kernel.events.edges import (
+    EdgeState,
+    EdgeStateChanged,
+    EventsConflated,
+    InboxOverloaded,
+    PlaybackAdvanced,
+)
+from kernel.events.header import Event, Record
 from kernel.events.intents import (
     CancelExecutionIntent,
     CancelIntent,
@@ -38,6 +60,7 @@ from kernel.events.intents import (
     ExecutionFinished,
     ExecutionRequested,
     ExpireOrderIntent,
+    HistoryFellShort,
     LoggedFigure,
     OrderApproved,
     OrderDenied,
@@ -49,6 +72,7 @@ from kernel.events.intents import (
     SignalsAggregated,
     StrategyLogged,
 )
+from kernel.events.live import LIVE_DERIVED, LiveEvent
 from kernel.events.market import (
     BUYER,
     MARGINED,
@@ -60,7 +84,9 @@ from kernel.events.market import (
     BookSnapshot,
     CorporateAction,
     CorporateActionKind,
+    FeedFault,
     FeedGapDetected,
+    FeedMessagesIgnored,
     FeedStatusChanged,
     FundingRateSet,
     FxRateSet,
@@ -134,13 +160,10 @@ from kernel.events.orders import (
     ReplaceSubmitted,
     TransitionRefused,
 )
-from kernel.events.streams import (
-    StreamDeleted,
-    StreamReplaced,
-    StreamRestored,
-    StreamSetAside,
-    StreamVersion,
-)
+from kernel.events.segments import KeptEvents, SegmentArchived, SegmentPruned, SegmentSealed
+from kernel.events.signals import SignalField, SignalPosted
+from kernel.events.stores import StoreRestored
+from kernel.events.streams import StreamDeleted, StreamReplaced, StreamRestored, StreamSetAside, StreamVersion
 from kernel.events.system import (
     AdjustPosition,
     BrokerConnected,
@@ -161,6 +184,7 @@ from kernel.events.system import (
     ResumeTrading,
     RunFinished,
     RunStarted,
+    SessionChanged,
     SessionStarted,
     SessionStopped,
     SourceFile,
@@ -171,22 +195,11 @@ from kernel.events.system import (
     StrategyStateMigrated,
     StrategyUnloaded,
     StreamRange,
+    VersionRefused,
 )
-from kernel.events.time import (
-    ClockJumped,
-    ClockTicked,
-    TimerCancelled,
-    TimerFired,
-    TimerScheduled,
-)
+from kernel.events.time import ClockJumped, ClockTicked, TimerCancelled, TimerFired, TimerScheduled
 from kernel.events.timer_purposes import TimerPurpose
-from kernel.events.venues import (
-    CalendarDefined,
-    ModelLoaded,
-    TradingSession,
-    VenueDeclared,
-    VenueFeature,
-)
+from kernel.events.venues import CalendarDefined, ModelLoaded, TradingSession, VenueDeclared, VenueFeature
 
 AnyEvent = (
     Bar
@@ -205,12 +218,17 @@ AnyEvent = (
     | VenueDeclared
     | ModelLoaded
     | DataDescribed
+    | FeedMessagesIgnored
     | HistoryLoaded
     | TimerScheduled
     | TimerCancelled
     | TimerFired
     | ClockTicked
     | ClockJumped
+    | EdgeStateChanged
+    | EventsConflated
+    | InboxOverloaded
+    | PlaybackAdvanced
     | OrderIntent
     | CancelIntent
     | ReplaceIntent
@@ -226,7 +244,13 @@ AnyEvent = (
     | ReplaceApproved
     | ReplaceDenied
     | StrategyLogged
+    | HistoryFellShort
     | ExecutionReport
+    | StrategyDeployed
+    | DeploymentStepped
+    | DeploymentStopped
+    | DeploymentRolledBack
+    | GateJudged
     | OrderSubmitted
     | CancelSubmitted
     | ReplaceSubmitted
@@ -255,6 +279,7 @@ AnyEvent = (
     | RiskLimitBreached
     | MarginMarked
     | LedgerMarked
+    | LiveEvent
     | SessionStarted
     | SessionStopped
     | RunStarted
@@ -272,6 +297,7 @@ AnyEvent = (
     | MessageQuarantined
     | StrategyPaused
     | StrategyResumed
+    | SessionChanged
     | HaltTrading
     | ReduceOnlyTrading
     | ResumeTrading
@@ -282,11 +308,26 @@ AnyEvent = (
     | PauseStrategy
     | ResumeStrategy
     | ReleaseComponent
+    | StoreRestored
+    | VersionRefused
+    | EngageKillSwitch
+    | ControlRequested
+    | SignalPosted
+    | StrategyDecided
+    | StrategyFailedApart
+    | EquityNoted
     | StreamDeleted
     | StreamSetAside
     | StreamRestored
     | StreamReplaced
     | DataIssueFound
+    | SegmentSealed
+    | SegmentArchived
+    | SegmentPruned
+    | AlertRaised
+    | AlertResolved
+    | AlertAcknowledged
+    | AlertDelivered
 )
 
 EVENT_TYPES: tuple[type[Event], ...] = get_args(AnyEvent)
@@ -314,6 +355,7 @@ DERIVED_TYPES: frozenset[type[Event]] = frozenset(
         ReplaceApproved,
         ReplaceDenied,
         StrategyLogged,
+        HistoryFellShort,
         OrderSubmitted,
         CancelSubmitted,
         ReplaceSubmitted,
@@ -339,6 +381,7 @@ DERIVED_TYPES: frozenset[type[Event]] = frozenset(
         RiskLimitBreached,
         MarginMarked,
         LedgerMarked,
+        *LIVE_DERIVED,
         ComponentRestarted,
         ComponentQuarantined,
         StrategyPaused,
@@ -385,6 +428,11 @@ __all__ = [
     "AccountReported",
     "AdjustPosition",
     "AggressorSide",
+    "AlertAcknowledged",
+    "AlertDelivered",
+    "AlertNotice",
+    "AlertRaised",
+    "AlertResolved",
     "AlgorithmKind",
     "AlgorithmTerms",
     "AnyEvent",
@@ -410,6 +458,7 @@ __all__ = [
     "ComponentQuarantined",
     "ComponentRestarted",
     "ConfigLoaded",
+    "ControlRequested",
     "CorporateAction",
     "CorporateActionKind",
     "CurrencyBalance",
@@ -418,14 +467,21 @@ __all__ = [
     "DataIssueFound",
     "DataType",
     "DecisionRefused",
+    "EdgeState",
+    "EdgeStateChanged",
+    "EngageKillSwitch",
+    "EquityNoted",
     "Event",
+    "EventsConflated",
     "ExecutionFinished",
     "ExecutionKind",
     "ExecutionReport",
     "ExecutionRequested",
     "ExpireOrderIntent",
     "ExposureShare",
+    "FeedFault",
     "FeedGapDetected",
+    "FeedMessagesIgnored",
     "FeedStatusChanged",
     "FillCorrected",
     "FlattenPositions",
@@ -433,9 +489,12 @@ __all__ = [
     "FxRateSet",
     "HaltTrading",
     "HeldOrderTriggered",
+    "HistoryFellShort",
     "HistoryLoaded",
     "HoldReason",
+    "InboxOverloaded",
     "InstrumentDefined",
+    "KeptEvents",
     "LedgerMarked",
     "Liquidity",
     "LoggedFigure",
@@ -464,6 +523,7 @@ __all__ = [
     "PastAction",
     "PastBar",
     "PauseStrategy",
+    "PlaybackAdvanced",
     "PositionChanged",
     "PositionMismatched",
     "PositionReported",
@@ -483,13 +543,23 @@ __all__ = [
     "RiskLimitBreached",
     "RunFinished",
     "RunStarted",
+    "SegmentArchived",
+    "SegmentPruned",
+    "SegmentSealed",
+    "SessionChanged",
     "SessionStarted",
     "SessionStopped",
+    "Severity",
     "Side",
     "SignalDirection",
+    "SignalField",
+    "SignalPosted",
     "SignalRaised",
     "SignalsAggregated",
     "SourceFile",
+    "StoreRestored",
+    "StrategyDecided",
+    "StrategyFailedApart",
     "StrategyLoadRefused",
     "StrategyLoaded",
     "StrategyLogged",
@@ -517,4 +587,5 @@ __all__ = [
     "TransitionRefused",
     "VenueDeclared",
     "VenueFeature",
+    "VersionRefused",
 ]

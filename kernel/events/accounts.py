@@ -14,11 +14,13 @@ class TradingState(StrEnum):
     - ``active``: all orders.
     - ``reduce_only``: only orders that reduce a position, and risk's own exits.
     - ``halted``: no orders, except those of the operator's flatten command.
+    - ``killed``: no orders at all, until the kill switch is released.
     """
 
     ACTIVE = "active"
     REDUCE_ONLY = "reduce_only"
     HALTED = "halted"
+    KILLED = "killed"
 
 
 class CashFlowKind(StrEnum):

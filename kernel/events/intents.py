@@ -163,3 +163,17 @@ class StrategyLogged(Event, frozen=True, tag=44):
     strategy: StrategyId
     words: str
     figures: tuple[LoggedFigure, ...] = ()
+
+
+class HistoryFellShort(Event, frozen=True, tag=45):
+    """A strategy asked for more bars than there ever were, up to the end of the session.
+
+    - ``asked``: the largest number of bars asked of ``ctx.history``, or ``bars_needed()`` if that is larger.
+    - ``most``: the most bars that there were, with those from before the run.
+    """
+
+    strategy: StrategyId
+    symbol: str
+    timeframe: str
+    asked: int
+    most: int

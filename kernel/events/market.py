@@ -236,12 +236,44 @@ class FeedGapDetected(Event, frozen=True, tag=11):
 
 
 class FeedStatusChanged(Event, frozen=True, tag=12):
-    """A feed connected, went stale or dropped."""
+    """A feed connected, went stale or dropped, or its data come from another source now.
+
+    - ``is_stale``: no source delivers. The last known data are all there is.
+    - ``source``: the source whose data are used: the feed itself, or one of its backups.
+    - ``symbols``: the symbols of the feed; empty for all.
+    """
 
     feed: str
     is_connected: bool
     is_stale: bool = False
     reason: str = ""
+    source: str = ""
+    symbols: tuple[str, ...] = ()
+
+
+class FeedFault(StrEnum):
+    """Why a message of a feed was ignored."""
+
+    DUPLICATE = "duplicate"
+    """Its number came before."""
+    LATE = "late"
+    """It is older than messages that were delivered, and its absence is on record as a gap."""
+
+
+class FeedMessagesIgnored(Event, frozen=True, tag=17):
+    """A source sent messages that were not delivered, by their numbers.
+
+    - ``count``: how many; the first of a second has a record of its own, the others are counted together.
+    - ``symbol``, ``first_feed_seq``: of the first of them. ``last_feed_seq``: of the last of them.
+    """
+
+    feed: str
+    source: str
+    fault: FeedFault
+    count: int
+    symbol: str
+    first_feed_seq: int
+    last_feed_seq: int
 
 
 class PastBar(Record, frozen=True):

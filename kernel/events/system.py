@@ -32,7 +32,13 @@ class SessionStarted(Event, frozen=True, tag=100):
     """A writer opened the log: a new epoch. Ids made in one epoch never recur in another.
 
     ``opening_hash`` is the SHA-256, in hex, of the inputs before this one: configuration, code, instruments.
-    It is ``None`` for later sessions of a live log, and in runs older than this field.
+    It is ``None`` for later sessions of a live log in which nothing has changed, and in runs older than this
+    field.
+
+    ``file_hash``: the hash of the configuration in the file, if operators have changed some of its values
+    while a session ran. Their changes hold until the file itself changes.
+
+    ``core_hash``: of the sources of the core that derives the events; empty in logs older than this field.
     """
 
     epoch: int
@@ -40,6 +46,8 @@ class SessionStarted(Event, frozen=True, tag=100):
     version: str
     python: str
     opening_hash: str | None = None
+    file_hash: str = ""
+    core_hash: str = ""
 
 
 class SessionStopped(Event, frozen=True, tag=101):
@@ -185,6 +193,24 @@ class StrategyResumed(Event, frozen=True, tag=118):
     reason: str = ""
 
 
+class SessionChanged(Event, frozen=True, tag=119):
+    """The session goes on with other code or another configuration, told by the inputs before this one.
+
+    - ``operator``, ``reason``: who changed it, and why.
+    - ``strategies``: those that are new or have other code or parameters. They start again, with the state
+      that they had.
+    - ``opening_hash``, ``file_hash``: as in ``SessionStarted``.
+    """
+
+    epoch: int
+    mode: str
+    operator: str
+    reason: str = ""
+    strategies: tuple[StrategyId, ...] = ()
+    opening_hash: str | None = None
+    file_hash: str = ""
+
+
 class HaltTrading(Event, frozen=True, tag=120):
     """Operator: let no order through."""
 
@@ -200,10 +226,14 @@ class ReduceOnlyTrading(Event, frozen=True, tag=121):
 
 
 class ResumeTrading(Event, frozen=True, tag=122):
-    """Operator: let orders through again."""
+    """Operator: let orders through again. Every latch is released, except that of the kill switch.
+
+    ``releases_kill_switch``: release the kill switch, and nothing else.
+    """
 
     operator: str
     reason: str = ""
+    releases_kill_switch: bool = False
 
 
 class CancelAllOrders(Event, frozen=True, tag=123):
@@ -211,6 +241,7 @@ class CancelAllOrders(Event, frozen=True, tag=123):
 
     operator: str
     symbol: str = ""
+    reason: str = ""
 
 
 class CancelOrder(Event, frozen=True, tag=124):
@@ -218,17 +249,23 @@ class CancelOrder(Event, frozen=True, tag=124):
 
     operator: str
     client_order_id: ClientOrderId
+    reason: str = ""
 
 
 class FlattenPositions(Event, frozen=True, tag=125):
-    """Operator: close every position, of one symbol if named."""
+    """Operator: close every position, of one symbol if named, of one strategy if named.
+
+    Of a strategy's positions only those of now are closed, once.
+    """
 
     operator: str
     symbol: str = ""
+    strategy: StrategyId = StrategyId("")
+    reason: str = ""
 
 
 class AdjustPosition(Event, frozen=True, tag=126):
-    """Operator: set a strategy's position, for the reason given.
+    """Operator: set a strategy's position, for the reason given. ``cost`` has the sign of ``quantity``.
 
     In hedging mode a quantity above 0 sets the long leg, one below 0 the short leg. A quantity of 0 closes
     the leg in ``position_side``, or both if that is left out.
@@ -267,3 +304,14 @@ class ReleaseComponent(Event, frozen=True, tag=129):
 
     operator: str
     component: str
+    reason: str = ""
+
+
+class VersionRefused(Event, frozen=True, tag=131):
+    """Operator: do not load this code of a strategy from its file again. ``code_hash``: of the file and the
+    modules that it imports; an edited file is other code."""
+
+    operator: str
+    strategy: StrategyId
+    code_hash: str
+    reason: str = ""

@@ -95,6 +95,10 @@ class FundingDue(Purpose, frozen=True, tag="funding"):
     symbol: str
 
 
+class DisconnectionLimit(Purpose, frozen=True, tag="disconnection"):
+    """The venue may have been away for as long as is allowed."""
+
+
 TimerPurpose = (
     ComponentRestart
     | AccountMark
@@ -112,4 +116,5 @@ TimerPurpose = (
     | DailyAccrual
     | PaymentDue
     | FundingDue
+    | DisconnectionLimit
 )

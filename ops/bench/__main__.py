@@ -28,7 +28,12 @@ SEED = 1
 
 @click.command()
 @click.option("--rounds", default=3, show_default=True, help="Runs of each engine; the best counts.")
-@click.option("--large/--no-large", default=True, show_default=True, help="Also replay ten million quotes.")
+@click.option(
+    "--large/--no-large",
+    default=True,
+    show_default=True,
+    help="Also replay ten million quotes, and start on as many.",
+)
 @click.option("--depth", type=click.Path(exists=True, dir_okay=False), help="Depth file to build books from.")
 @click.option("--write/--no-write", default=True, show_default=True, help="Write docs/benchmarks.md.")
 def bench(rounds: int, *, large: bool, depth: str | None, write: bool) -> None:
@@ -54,6 +59,17 @@ def bench(rounds: int, *, large: bool, depth: str | None, write: bool) -> None:
         measured.parts.append(_part("risk_check", "--open-orders", open_orders))
     for streams in ("1000", "10000", "100000"):
         measured.parts.append(_part("many_streams", "--streams", streams))
+    measured.parts.append(_part("feeds"))
+    for live in (
+        ("feed",),
+        ("feed", "--all-symbols"),
+        ("feed", "--batch", "1"),
+        ("posted",),
+        ("held", "--seconds", "60" if large else "10"),
+    ):
+        measured.parts.append(_part("live", *live))
+    measured.parts.append(_part("restart", "--count", str(TEN_MILLION if large else ONE_MILLION)))
+    measured.parts.append(_part("going_back", "--count", str(TEN_MILLION if large else ONE_MILLION)))
     if depth is not None:
         measured.parts.append(_part("books", depth))
     for table in tables(measured):

@@ -199,6 +199,13 @@ made and loaded before the time is taken.
 _NOTES = """
 ## Notes
 
+- Parts of a live session (`ops.bench.live`) run with `full` durability, so no figure is better than a synced
+  write of a page, which is measured in the same run. They take two cores: one for the session, one for the
+  sending process and SQLite's thread. On a machine that has other work they show the machine.
+- With single-message frames the WebSocket library takes most of the time: about 4 us of CPU a message,
+  against 0.7 us in frames of fifty (`python -m ops.bench.feeds`).
+- A start on a log without a snapshot plays the log again, strategies included. So it takes longer with more
+  strategies; `python -m ops.bench.restart --strategies 5` measures that.
 - NautilusTrader fills at the bid or ask of the quote that caused the decision, backtrader at the mid of the
   next bar, onetape at the next quote. So the decisions are the same but the fills are not. NautilusTrader 2.0
   and backtrader start an average from the mean of its first values, which changes a few decisions near the

@@ -93,9 +93,9 @@ async def _replay(folder: Path, count: int, *, fast: int, slow: int, seed: int) 
     path = folder / "bench.db"
     async with await SqliteEventStore.open(path, durability=Durability.NORMAL) as event_store:
         started = perf_counter()
-        await _fill(event_store, count, seed=seed)
+        await fill_store(event_store, count, seed=seed)
         loaded = perf_counter()
-        plan = await plan_run(event_store, _config(path, fast=fast, slow=slow))
+        plan = await plan_run(event_store, config_of(path, fast=fast, slow=slow))
         recorder = RunRecorder(event_store, "run.bench.1")
         planned = perf_counter()
         played = await play(event_store, plan, recorder)
@@ -124,7 +124,8 @@ async def _replay(folder: Path, count: int, *, fast: int, slow: int, seed: int) 
     )
 
 
-def _config(path: Path, *, fast: int, slow: int) -> ReplayConfig:
+def config_of(path: Path, *, fast: int, slow: int) -> ReplayConfig:
+    """An EMA cross over the quotes of a store."""
     strategy = StrategyConfig(
         strategy="strategies.ema_cross:EmaCross", params={"fast": fast, "slow": slow, "quantity": UNITS}
     )
@@ -139,7 +140,7 @@ def _config(path: Path, *, fast: int, slow: int) -> ReplayConfig:
     )
 
 
-async def _fill(event_store: EventStore, count: int, *, seed: int) -> float:
+async def fill_store(event_store: EventStore, count: int, *, seed: int) -> float:
     """Append the quotes; return the seconds spent in the store."""
     source = (
         Quote(ts, SYMBOL, bid, ask, bid_size, ask_size)
@@ -156,7 +157,7 @@ async def _fill(event_store: EventStore, count: int, *, seed: int) -> float:
 async def _store(folder: Path, count: int, *, seed: int, durability: Durability) -> StoreResult:
     path = folder / "bench.db"
     async with await SqliteEventStore.open(path, durability=durability) as event_store:
-        append_seconds = await _fill(event_store, count, seed=seed)
+        append_seconds = await fill_store(event_store, count, seed=seed)
         read_seconds = min([await _read(event_store) for _ in range(3)])
         (info,) = await event_store.streams()
     return StoreResult(

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 
 import click
 import msgspec
@@ -344,7 +345,10 @@ def _print_result(result: ImportResult, console: TableConsole, *, store_path: Pa
         more = f" and {len(files) - 1:,} more" if len(files) > 1 else ""
         click.echo(f"{files[0]}{more}: {line}")
     print_rows(_stream_rows(result), console, all_with="piped output has all")
-    parts = [f"{result.row_count:,} rows read", f"{result.new_count:,} new"]
+    parts = [
+        f"{result.row_count:,} {'row' if result.row_count == 1 else 'rows'} read",
+        f"{result.new_count:,} new",
+    ]
     replaced = sum(stream.replaced_count for stream in result.streams)
     if replaced:
         parts.append(f"in place of {replaced:,}")
@@ -357,10 +361,11 @@ def _print_result(result: ImportResult, console: TableConsole, *, store_path: Pa
     parts.extend(f"{count:,} {reason} left out" for reason, count in result.left_out)
     click.echo(", ".join(parts))
     if result.bad_count:
-        click.echo(f"{result.bad_count:,} bad rows quarantined ({result.quarantined_count:,} new):")
+        rows = "row" if result.bad_count == 1 else "rows"
+        click.echo(f"{result.bad_count:,} bad {rows} quarantined ({result.quarantined_count:,} new):")
         click.echo(listing(result.bad_causes, count=result.bad_count))
         kept = [stream.stream for stream in result.streams if stream.stream.endswith(QUARANTINE_SUFFIX)]
-        command = with_store(f"onetape log {kept[0]}", store_path) if kept else ""
+        command = with_store(f"onetape log {quote(kept[0])}", store_path) if kept else ""
         click.echo(f"each of them, with its text: {command}" if kept else "")
     for note in result.notes:
         click.echo(f"note: {note}")

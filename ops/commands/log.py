@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from eventstore import SqliteEventStore, read_story
+from eventstore import StoreOnDisk, read_story
 from eventstore.importing.timestamps import StampParser
 from eventstore.port import Batch, Selection
 from eventstore.vocabulary import symbol_of
@@ -164,7 +164,7 @@ def _line_for(console: TableConsole) -> Callable[[LoggedEvent], str]:
     return partial(narrow_lines, width=max(console.width, 40)) if has_width(console) else human_line
 
 
-async def _batches(store: SqliteEventStore, query: LogQuery) -> AsyncGenerator[Batch, None]:
+async def _batches(store: StoreOnDisk, query: LogQuery) -> AsyncGenerator[Batch, None]:
     selection = query.selection
     if query.is_story:
         async with aclosing(read_story(store, query.stream)) as batches:
@@ -205,7 +205,7 @@ def _is_selected(event: Event, selection: Selection) -> bool:
     return selection.symbols is None or symbol_of(event) in selection.symbols
 
 
-async def _last(store: SqliteEventStore, query: LogQuery, *, to_seq: int) -> Batch:
+async def _last(store: StoreOnDisk, query: LogQuery, *, to_seq: int) -> Batch:
     """The last matching events up to a seq, as one batch."""
     last: deque[LoggedEvent] = deque(maxlen=query.tail)
     selection = msgspec.structs.replace(query.selection, to_seq=to_seq)

@@ -3,6 +3,7 @@
 import sys
 from importlib.metadata import packages_distributions
 from importlib.util import find_spec
+from itertools import chain
 from keyword import iskeyword
 from pathlib import Path
 
@@ -185,7 +186,7 @@ def _check_name(name: str) -> None:
 
 def _taken_by(name: str) -> str:
     """What has this name already, and could not be imported any more; empty if nothing has."""
-    if name in {name for pair in IMPORTED.items() for name in (pair[0], *pair[1])}:
+    if name in {*IMPORTED, *chain.from_iterable(IMPORTED.values())}:
         return "a package of onetape"
     if name in sys.stdlib_module_names:
         return "a module of Python's library"

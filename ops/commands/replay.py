@@ -12,11 +12,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from brokers.simulated.fills import FillTiming
 from components.assembly.settings import StrategyConfig
-from eventstore import Durability, SqliteEventStore
+from eventstore import Durability, StoreOnDisk, open_store
 from kernel.clock import HistoricalClock
 from kernel.configuration import listed
-from kernel.errors import ComponentError, InputError
+from kernel.errors import ComponentError, ConfigError, InputError, StrategyRefused, StreamMissing
 from ops.command_group import CommandGroup
+from ops.commands.compare import compare_command, diff_command
+from ops.commands.explain import explain_command
+from ops.commands.fork import fork_command
 from ops.commands.runs import (
     journal_command,
     list_command,
@@ -24,6 +27,7 @@ from ops.commands.runs import (
     show_command,
     verify_command,
 )
+from ops.commands.step import step_command
 from ops.completion import complete_data
 from ops.event_loop import run
 from ops.run_output import REPORT_HELP, Output, benchmark_option, show_read
@@ -31,11 +35,13 @@ from ops.store_file import require_store
 from ops.tables import TableConsole
 from ops.version import installed_version
 from replay.backtest import record_run
-from replay.config import CONFIG_FILE, ReplayConfig, check_config, load_config
+from replay.config import CONFIG_FILE, DAEMON_SECTIONS, ReplayConfig, check_config, load_config
 from replay.failures import failure_sentence
 from replay.planning import is_data, plan_run, unplayed_actions
 from replay.report.files import check_replaceable
 from replay.run_reading import check_benchmark, read_run
+from replay.run_snapshots import snapshots_beside
+from replay.yaml_file import read_yaml
 
 
 class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +57,7 @@ class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
     params: tuple[str, ...]
     cash: str | None
     speed: float | None
+    snapshot_every: int | None
     bar_fill: str | None
     slippage_bps: float | None
     commission_per_share: str | None
@@ -68,8 +75,8 @@ class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
 @click.option(
     "--config", type=click.Path(), help=f"Configuration file [default: {CONFIG_FILE} if it exists]."
 )
-@click.option("--from", "start", help="First day or moment, UTC: 2008-01-01 or 2008-01-01T14:30:00.")
-@click.option("--to", "end", help="Last day or moment, inclusive.")
+@click.option("--from", "start", help="First trading day, or UTC moment: 2008-01-01 or 2008-01-01T14:30:00.")
+@click.option("--to", "end", help="Last trading day, or UTC moment, inclusive.")
 @click.option(
     "--warm-up",
     metavar="BARS",
@@ -93,6 +100,12 @@ class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
 @click.option("--cash", help="Cash to begin with.")
 @click.option(
     "--speed", type=float, help="1 is real time, 10 is ten times faster [default: as fast as possible]."
+)
+@click.option(
+    "--snapshot-every",
+    type=click.IntRange(0),
+    metavar="INPUTS",
+    help="Inputs between two snapshots, for step, fork and verify; 0: none [default: by time].",
 )
 @click.option(
     "--bar-fill",
@@ -128,16 +141,41 @@ def replay(context: click.Context, /, **options: object) -> None:
     """
     if context.invoked_subcommand is None:
         wanted = msgspec.convert(options, ReplayOptions)
-        run(replay_and_show(configure(wanted), output_of(wanted)))
+        run(_configured_run(wanted))
 
 
-for _command in (list_command, show_command, report_command, journal_command, verify_command):
+for _command in (
+    list_command,
+    show_command,
+    report_command,
+    journal_command,
+    verify_command,
+    step_command,
+    explain_command,
+    diff_command,
+    compare_command,
+    fork_command,
+):
     replay.add_command(_command)
 
 
 def main() -> None:
     """Entry point of the ``replay`` command."""
     replay(prog_name="replay")
+
+
+async def _configured_run(options: ReplayOptions) -> None:
+    """Run the configuration. A refusal of one of its values names the file and the line."""
+    config, output = configure(options), output_of(options)
+    try:
+        await replay_and_show(config, output)
+    except StrategyRefused:
+        raise  # it names the file and line of the code
+    except (ConfigError, InputError, StreamMissing) as error:
+        path = _config_file(options.config)
+        if path is None:
+            raise
+        raise read_yaml(path, without=DAEMON_SECTIONS).named_in(error) from error
 
 
 def output_of(options: ReplayOptions) -> Output:
@@ -191,6 +229,7 @@ def configure(options: ReplayOptions) -> ReplayConfig:
         warm_up=config.warm_up if options.warm_up is None else _warm_up(options.warm_up),
         cash=_amount(options.cash, config.cash, option="--cash"),
         speed=config.speed if options.speed is None else options.speed,
+        snapshot_every=config.snapshot_every if options.snapshot_every is None else options.snapshot_every,
         benchmark=options.benchmark or config.benchmark,
         broker=broker,
         risk=risk,
@@ -201,10 +240,16 @@ def configure(options: ReplayOptions) -> ReplayConfig:
 
 def _base_config(path: str | None) -> ReplayConfig:
     """The configuration without options: a file, else defaults."""
+    found = _config_file(path)
+    return ReplayConfig() if found is None else load_config(found)
+
+
+def _config_file(path: str | None) -> Path | None:
+    """The named file, else the one in the current folder; ``None`` if there is none."""
     if path is not None:
-        return load_config(Path(path))
+        return Path(path)
     found = Path(CONFIG_FILE)
-    return load_config(found) if found.exists() else ReplayConfig()
+    return found if found.exists() else None
 
 
 def _params(pairs: tuple[str, ...]) -> dict[str, str | int | float | bool | None]:
@@ -243,7 +288,7 @@ async def replay_and_show(config: ReplayConfig, output: Output) -> None:
     if output.is_reported and output.report is not None:
         check_replaceable(output.report)  # before a long run, not after it
     # No sync after each commit: a run that loses its end can be repeated from its inputs.
-    async with await SqliteEventStore.open(path, durability=Durability.NORMAL) as store:
+    async with await open_store(path, durability=Durability.NORMAL) as store:
         if not config.streams:
             raise click.UsageError(await _nothing_to_play(store, path))
         plan = await plan_run(store, config)
@@ -252,7 +297,11 @@ async def replay_and_show(config: ReplayConfig, output: Output) -> None:
             click.echo(f"replay: stream {stream!r} is in the store and not played", err=True)
         with _progress_bar(plan.event_count) as progress:
             run_stream, played = await record_run(
-                store, plan, clock=HistoricalClock(config.speed), progress=progress
+                store,
+                plan,
+                clock=HistoricalClock(config.speed),
+                progress=progress,
+                snapshots=snapshots_beside(path),
             )
         read = await read_run(store, run_stream)
     result = show_read(read, path, output)
@@ -260,7 +309,7 @@ async def replay_and_show(config: ReplayConfig, output: Output) -> None:
         raise ComponentError(failure_sentence(result, played.core.bus.first_error))
 
 
-async def _nothing_to_play(store: SqliteEventStore, path: Path) -> str:
+async def _nothing_to_play(store: StoreOnDisk, path: Path) -> str:
     """A sentence that says what to do."""
     data = [info.stream for info in await store.streams() if is_data(info)]
     held = f"it holds {listed(data)}" if data else "it holds no data yet, see onetape import"

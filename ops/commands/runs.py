@@ -7,12 +7,17 @@ import click
 import msgspec
 
 from eventstore import EventStore
+from kernel.errors import StoreDamaged, StoreError
+from kernel.events import Event
 from ops.commands.journal import show_journal
 from ops.completion import complete_runs
 from ops.event_loop import run
 from ops.run_output import REPORT_HELP, Output, benchmark_option, show_read
 from ops.store_file import existing_store, store_option
 from ops.tables import TableConsole, print_rows
+from replay.divergence import Cause, Diverged, Divergence
+from replay.explanation_rows import event_fields
+from replay.parted_verification import verify_parts
 from replay.run_list import ListedRun, as_fields, list_runs, measure_runs, run_rows
 from replay.run_reading import read_run
 from replay.verification import RESTARTS, verify_run
@@ -108,9 +113,16 @@ def journal_command(run_stream: str, *, store_path: Path, csv_path: Path | None,
     show_default=True,
     help="How often to restart the core from a snapshot during the run.",
 )
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Processes that verify parts between snapshots at the same time.",
+)
 @json_option
 def verify_command(
-    run_stream: str, *, store_path: Path, current_code: bool, restarts: int, as_json: bool
+    run_stream: str, *, store_path: Path, current_code: bool, restarts: int, jobs: int, as_json: bool
 ) -> None:
     """Play a recorded run or a live log again and compare every derived event, byte for byte.
 
@@ -122,9 +134,21 @@ def verify_command(
     Example:
       replay verify run.ma_cross.1 --store market.db
 
-    Exit code 0: equal. 1: different; stderr has the first record that differs.
+    Exit code 0: equal. 1: different; stderr has the first record that differs, the component that made it,
+    and the likely cause: code, config, data or nondeterminism.
     """
-    run(_verify(run_stream, store_path, current_code=current_code, restarts=restarts, as_json=as_json))
+    if jobs > 1 and current_code:
+        raise click.UsageError("--jobs begins with states of the recorded code; leave --current-code out")
+    run(
+        _verify(
+            run_stream,
+            store_path,
+            current_code=current_code,
+            restarts=restarts,
+            jobs=jobs,
+            as_json=as_json,
+        )
+    )
 
 
 async def _runs(
@@ -140,9 +164,23 @@ async def _show(run_stream: str, path: Path, output: Output) -> None:
     show_read(read, path, output)
 
 
-async def _verify(run_stream: str, path: Path, *, current_code: bool, restarts: int, as_json: bool) -> None:
+async def _verify(
+    run_stream: str, path: Path, *, current_code: bool, restarts: int, jobs: int, as_json: bool
+) -> None:
     async with existing_store(path) as store:
-        verified = await verify_run(store, run_stream, current_code=current_code, restarts=restarts)
+        try:
+            if jobs > 1:
+                verified = await verify_parts(path, run_stream, jobs=jobs)
+            else:
+                verified = await verify_run(store, run_stream, current_code=current_code, restarts=restarts)
+        except Diverged as diverged:
+            if as_json:
+                click.echo(msgspec.json.encode(divergence_fields(run_stream, diverged.divergence)))
+            raise
+        except StoreDamaged as damage:
+            raise StoreError(
+                f"{damage}; likely cause: {Cause.DATA}: the store does not hold what was written"
+            ) from damage
     if as_json:
         click.echo(msgspec.json.encode(verified))
         return
@@ -154,3 +192,21 @@ async def _verify(run_stream: str, path: Path, *, current_code: bool, restarts: 
         f"checked: {opening}; every derived event; {end}"
         f"state put back from a snapshot: {verified.restarts}"
     )
+
+
+def divergence_fields(run_stream: str, found: Divergence) -> dict[str, object]:
+    """A divergence for programs, both events with their fields by name."""
+
+    def named(event: Event | None) -> dict[str, object] | None:
+        return None if event is None else {"type": type(event).__name__, **event_fields(event)}
+
+    return {
+        "run_stream": run_stream,
+        "seq": found.seq,
+        "input": found.number,
+        "component": found.component,
+        "recorded": named(found.recorded),
+        "replayed": named(found.replayed),
+        "cause": found.cause.value,
+        "evidence": found.evidence,
+    }

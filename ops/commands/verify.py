@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 import msgspec
 
-from eventstore import SqliteEventStore
+from eventstore import SegmentedEventStore, StoreOnDisk
 from eventstore.catalogue import read_history
-from eventstore.stream_keys import CATALOGUE, aside_key
+from eventstore.stream_keys import CATALOGUE, SEGMENTS, aside_key
 from kernel.errors import StoreDamaged, StoreError, StreamMissing
 from ops.completion import complete_streams
 from ops.event_loop import run
@@ -16,13 +16,18 @@ from ops.store_file import existing_store, require_streams, store_option
 
 
 class StreamCheck(msgspec.Struct, frozen=True):
-    """The result of ``verify`` for one stream. ``first_bad_seq`` is 0 if the stream is intact."""
+    """The result of ``verify`` for one stream.
+
+    - ``first_bad_seq``: 0 if the stream is intact.
+    - ``pruned_to``: the last seq before which events were pruned by policy; 0 if none were.
+    """
 
     stream: str
     last_seq: int
     intact: bool
     first_bad_seq: int = 0
     reason: str = ""
+    pruned_to: int = 0
 
 
 class StoreCheck(msgspec.Struct, frozen=True):
@@ -71,7 +76,8 @@ def _lines(found: StoreCheck) -> Iterator[str]:
     verdict = "intact" if found.intact else "no damage found"
     for check in found.streams:
         if check.intact:
-            yield f"{check.stream}: {verdict}, {check.last_seq:,} events"
+            pruned = f"; 1 to {check.pruned_to:,} were pruned" if check.pruned_to else ""
+            yield f"{check.stream}: {verdict}, {check.last_seq:,} events{pruned}"
         else:
             yield f"{check.stream}: damaged from seq {check.first_bad_seq}: {check.reason}"
     if found.file_damage:
@@ -106,21 +112,16 @@ async def _verify(path: Path, names: tuple[str, ...]) -> StoreCheck:
         )
 
 
-async def _names(store: SqliteEventStore) -> tuple[str, ...]:
+async def _names(store: StoreOnDisk) -> tuple[str, ...]:
     return tuple(info.stream for info in await store.streams())
 
 
-async def _checks_of_kept(store: SqliteEventStore) -> list[StreamCheck]:
+async def _checks_of_kept(store: StoreOnDisk) -> list[StreamCheck]:
     """The checks of the record of changed streams, and of the events that are set aside."""
-    try:
-        if not (await store.head(CATALOGUE)).seq:
-            return []
-    except StoreDamaged:  # a name is lost, and may have been this one: the check of the file says so
-        return []
-    found = await _check(store, CATALOGUE)
-    assert found is not None, "the catalogue is never moved"
-    checks = [msgspec.structs.replace(found, stream="(record of changed streams)")]
-    if not found.intact:
+    checks = await _check_of_record(store, SEGMENTS, shown="(record of segments)")
+    found_catalogue = await _check_of_record(store, CATALOGUE, shown="(record of changed streams)")
+    checks += found_catalogue
+    if not all(check.intact for check in found_catalogue) or not found_catalogue:
         return checks
     for version in (await read_history(store)).aside:
         found = await _check(store, aside_key(version.stream, version.number))
@@ -133,7 +134,23 @@ async def _checks_of_kept(store: SqliteEventStore) -> list[StreamCheck]:
     return checks
 
 
-async def _check(store: SqliteEventStore, name: str) -> StreamCheck | None:
+async def _check_of_record(store: StoreOnDisk, key: str, *, shown: str) -> list[StreamCheck]:
+    """The check of a record; empty if nothing is recorded."""
+    try:
+        if not (await store.head(key)).seq:
+            return []
+    except StoreDamaged:  # a name is lost, and may have been this one: the check of the file says so
+        return []
+    found = await _check(store, key)
+    assert found is not None, "a record is never moved"
+    return [msgspec.structs.replace(found, stream=shown)]
+
+
+async def _pruned_to(store: StoreOnDisk, name: str) -> int:
+    return await store.first_seq(name) - 1 if isinstance(store, SegmentedEventStore) else 0
+
+
+async def _check(store: StoreOnDisk, name: str) -> StreamCheck | None:
     """The check of one stream; ``None`` if it was deleted or moved meanwhile."""
     try:
         last_seq = (await store.head(name)).seq
@@ -145,5 +162,5 @@ async def _check(store: SqliteEventStore, name: str) -> StreamCheck | None:
     except StoreError as error:
         return StreamCheck(name, 0, False, 1, str(error))
     if damage is None:
-        return StreamCheck(name, last_seq, True)
+        return StreamCheck(name, last_seq, True, pruned_to=await _pruned_to(store, name))
     return StreamCheck(name, last_seq, False, damage.first_bad_seq, damage.reason)

@@ -1,13 +1,12 @@
 """Writes the document. Every text that comes from data is escaped."""
 
-import html
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.resources import files
+from importlib import import_module
 from pathlib import Path
 from string import Template
+from typing import Any
 
 import msgspec
-from plotly.offline import get_plotlyjs
 
 from eventstore.data_issues import summary
 from kernel.decimals import exact
@@ -17,9 +16,9 @@ from replay import figures
 from replay.equity import MonthlyReturn, daily_closes, monthly_returns
 from replay.report.charts import chart_data
 from replay.report.files import check_replaceable, head_marks
+from replay.report.parts import asset, card, escaped, tile, tone_of
 from replay.report.prices import PriceHistory
 from replay.results import RunResult, RunStrategy
-from replay.rows import Rows
 from replay.tables import (
     data_text,
     drawdown_rows,
@@ -62,41 +61,34 @@ def write_report(result: RunResult, path: Path, prices: PriceHistory) -> Path:
 @exact
 def report_page(result: RunResult, prices: PriceHistory) -> str:
     """The whole document."""
-    plotly_script: str = get_plotlyjs()
+    offline: Any = import_module("plotly.offline")  # imported with the first report: it takes 20 ms
+    plotly_script: str = offline.get_plotlyjs()
     data = chart_data(result, prices)
-    return Template(_asset("page.html")).substitute(
+    return Template(asset("page.html")).substitute(
         marks=head_marks(result),
-        title=_text(", ".join(one.strategy for one in result.strategies) or result.run_stream),
-        style=_asset("report.css"),
+        title=escaped(", ".join(one.strategy for one in result.strategies) or result.run_stream),
+        style=asset("report.css"),
         strategies="\n".join(_strategy(one) for one in result.strategies),
         facts=_facts(result),
         tiles="\n".join(_tiles(result)),
         banner=_banner(result),
-        by_strategy=_card(strategy_rows(result), chart="strategies"),
+        by_strategy=card(strategy_rows(result), chart="strategies"),
         tables="\n".join(
-            _card(rows)
+            card(rows)
             for rows in (symbol_rows(result), exit_rows(result), drawdown_rows(result), issue_rows(result))
         ),
-        price_options="\n".join(f"<option>{_text(one.symbol)}</option>" for one in data.prices),
+        price_options="\n".join(f"<option>{escaped(one.symbol)}</option>" for one in data.prices),
         price_hidden="" if data.prices else "hidden",
         months=_months(monthly_returns(daily_closes(result.equity))),
         trades=_trades(result),
         trades_hidden="" if result.trades or result.open_lots else "hidden",
         trades_note=_trades_note(result),
         figures="\n".join(_row(name, figure) for name, figure in result_lines(result)),
-        config=_text(_indented(result.config)),
+        config=escaped(_indented(result.config)),
         plotly=plotly_script,
         data=_script_json(data),
-        script=_asset("report.js"),
+        script=asset("report.js"),
     )
-
-
-def _asset(name: str) -> str:
-    return (files("replay.report") / name).read_text(encoding="utf-8")
-
-
-def _text(value: object) -> str:
-    return html.escape(str(value))
 
 
 def _script_json(value: msgspec.Struct) -> str:
@@ -109,7 +101,7 @@ def _indented(config: str) -> str:
 
 
 def _row(name: str, value: str) -> str:
-    return f"<tr><th scope='row'>{_text(name)}</th><td>{_text(value)}</td></tr>"
+    return f"<tr><th scope='row'>{escaped(name)}</th><td>{escaped(value)}</td></tr>"
 
 
 # --- header and tiles -------------------------------------------------------------------------
@@ -118,13 +110,13 @@ def _row(name: str, value: str) -> str:
 def _strategy(one: RunStrategy) -> str:
     """A strategy's name, version, reference and parameters."""
     chips = "".join(
-        f"<span class='chip'><b>{_text(name)}</b> {_text(value)}</span>"
+        f"<span class='chip'><b>{escaped(name)}</b> {escaped(value)}</span>"
         for name, value in params_of(one).items()
     )
-    version = f" <small>{_text(one.version)}</small>" if one.version else ""
+    version = f" <small>{escaped(one.version)}</small>" if one.version else ""
     return (
-        f"<section class='strategy'><h1>{_text(one.strategy)}{version}</h1>"
-        f"<p class='muted'>{_text(one.reference)}</p><p class='chips'>{chips}</p></section>"
+        f"<section class='strategy'><h1>{escaped(one.strategy)}{version}</h1>"
+        f"<p class='muted'>{escaped(one.reference)}</p><p class='chips'>{chips}</p></section>"
     )
 
 
@@ -135,7 +127,7 @@ def _banner(result: RunResult) -> str:
         count = "1 failure" if result.failures == 1 else f"{result.failures:,} failures"
         reasons.append(
             f"<strong>This run failed. Its figures cannot be relied on.</strong> "
-            f"{count}; the first: {_text(result.first_failure)}"
+            f"{count}; the first: {escaped(result.first_failure)}"
         )
     ruined_ts = ruin_ts(result)
     if ruined_ts is not None:
@@ -143,47 +135,15 @@ def _banner(result: RunResult) -> str:
         reasons.append(f"<strong>The account was ruined.</strong> Its equity was 0 or below at {when}.")
     found = problems(result)
     if found and not reasons:
-        return f"<p class='banner amber' role='alert'><strong>Problems</strong> {_text(found)}</p>"
+        return f"<p class='banner amber' role='alert'><strong>Problems</strong> {escaped(found)}</p>"
     return "".join(f"<p class='banner' role='alert'>{reason}</p>" for reason in reasons)
-
-
-def _card(rows: Rows, *, chart: str = "") -> str:
-    """A table with its heading, and a place for a chart above it; nothing without rows."""
-    if not rows:
-        return ""
-    heads = "".join(
-        f"<th class='{'' if column.is_number else 'word'}'>{_text(column.name)}</th>"
-        for column in rows.columns
-    )
-    tones = rows.tones or (0.0,) * len(rows.rows)
-    body = "\n".join(_table_row(rows, cells, tone) for cells, tone in zip(rows.rows, tones, strict=True))
-    place = f"<div id='{chart}' class='chart short'></div>" if chart else ""
-    note = f"<p class='muted'>{_text(rows.note)}</p>" if rows.note else ""
-    return (
-        f"<section class='card'><h2>{_text(rows.title)}</h2>{place}<div class='scroll'>"
-        f"<table><thead><tr>{heads}</tr></thead><tbody>\n{body}\n</tbody></table></div>{note}</section>"
-    )
-
-
-def _table_row(rows: Rows, cells: Sequence[str], tone: float) -> str:
-    """A row of a table. Columns of P&L have the row's tone."""
-    found = zip(rows.columns, cells, strict=True)
-    return (
-        "<tr>"
-        + "".join(
-            f"<td class='{'' if column.is_number else 'word'}{_tone(tone) if 'P&L' in column.name else ''}'>"
-            f"{_text(cell)}</td>"
-            for column, cell in found
-        )
-        + "</tr>"
-    )
 
 
 def _facts(result: RunResult) -> str:
     facts = {
         "Data": data_text(result),
         "Symbols": figures.names(result.symbols),
-        "Period": figures.period(result.start_ts, result.end_ts),
+        "Period": figures.period(result.days),
         "Initial cash": f"{figures.money(result.metrics.initial_equity)} {result.currency}",
         "Run stream": result.run_stream,
         "Digest": result.digest,
@@ -195,54 +155,43 @@ def _facts(result: RunResult) -> str:
     found = problems(result)
     if found:
         facts["Problems"] = found
-    return "".join(f"<dt>{_text(name)}</dt><dd>{_text(fact)}</dd>" for name, fact in facts.items())
+    return "".join(f"<dt>{escaped(name)}</dt><dd>{escaped(fact)}</dd>" for name, fact in facts.items())
 
 
 def _tiles(result: RunResult) -> Iterable[str]:
     m, why = result.metrics, undefined_figures(result).get
     drawdown_note = f"longest {figures.duration(m.max_drawdown_duration_ns)}" if m.max_drawdown else ""
     extremes = f"best {figures.percent(m.best_trade)}, worst {figures.percent(m.worst_trade)}"
-    yield _tile("Final equity", figures.money(m.final_equity), result.currency)
+    yield tile("Final equity", figures.money(m.final_equity), result.currency)
     beside = result.benchmark
     note = "" if beside is None else f"benchmark {figures.percent(beside.total_return)}"
-    yield _tile("Total return", figures.percent(m.total_return), note, tone=_tone(m.total_return))
+    yield tile("Total return", figures.percent(m.total_return), note, tone=tone_of(m.total_return))
     annual = figures.percent(m.annual_return), why("annual_return", "")
-    yield _tile("Annual return", *annual, tone=_tone(m.annual_return))
-    yield _tile("Volatility", figures.percent(m.volatility), why("volatility", "a year"))
-    yield _tile("Sharpe", figures.ratio(m.sharpe), why("sharpe", ""))
-    yield _tile("Sortino", figures.ratio(m.sortino), why("sortino", ""))
-    yield _tile("Calmar", figures.ratio(m.calmar), why("calmar", ""))
-    yield _tile("Max drawdown", figures.percent(m.max_drawdown), drawdown_note)
-    yield _tile("Trades", f"{m.trade_count:,}", f"{result.orders:,} orders, {result.fills:,} fills")
-    yield _tile("Win rate", figures.percent(m.win_rate), extremes if m.trade_count else "")
-    yield _tile("Profit factor", figures.ratio(m.profit_factor), why("profit_factor", ""))
+    yield tile("Annual return", *annual, tone=tone_of(m.annual_return))
+    yield tile("Volatility", figures.percent(m.volatility), why("volatility", "a year"))
+    yield tile("Sharpe", figures.ratio(m.sharpe), why("sharpe", ""))
+    yield tile("Sortino", figures.ratio(m.sortino), why("sortino", ""))
+    yield tile("Calmar", figures.ratio(m.calmar), why("calmar", ""))
+    yield tile("Max drawdown", figures.percent(m.max_drawdown), drawdown_note)
+    yield tile("Trades", f"{m.trade_count:,}", f"{result.orders:,} orders, {result.fills:,} fills")
+    yield tile("Win rate", figures.percent(m.win_rate), extremes if m.trade_count else "")
+    yield tile("Profit factor", figures.ratio(m.profit_factor), why("profit_factor", ""))
     averages = result.statistics
     average = (
         "" if averages.average_pnl is None else f"{figures.money(averages.average_pnl)} {result.currency}"
     )
-    yield _tile("Average trade", figures.percent(averages.average_return), average)
-    yield _tile("Expectancy", figures.percent(averages.expectancy), "mean return of a trade")
-    yield _tile("SQN", figures.ratio(averages.sqn))
-    yield _tile("Trade duration", figures.duration(m.average_trade_duration_ns), "on average")
-    yield _tile(
+    yield tile("Average trade", figures.percent(averages.average_return), average)
+    yield tile("Expectancy", figures.percent(averages.expectancy), "mean return of a trade")
+    yield tile("SQN", figures.ratio(averages.sqn))
+    yield tile("Trade duration", figures.duration(m.average_trade_duration_ns), "on average")
+    yield tile(
         "Exposure time", figures.percent(result.time_in_market), f"{figures.percent(m.exposure)} of marks"
     )
-    yield _tile("Fees", figures.money(m.fees), result.currency)
+    yield tile("Fees", figures.money(m.fees), result.currency)
     if beside is not None:
-        yield _tile("Alpha", figures.percent(beside.alpha), why("alpha", "a year"))
+        yield tile("Alpha", figures.percent(beside.alpha), why("alpha", "a year"))
         correlation = f"correlation {figures.ratio(beside.correlation)}"
-        yield _tile("Beta", figures.ratio(beside.beta), why("beta", correlation))
-
-
-def _tile(name: str, value: str, note: str = "", *, tone: str = "") -> str:
-    return (
-        f"<div class='tile'><span>{_text(name)}</span><strong class='{tone}'>{_text(value)}</strong>"
-        f"<small>{_text(note)}</small></div>"
-    )
-
-
-def _tone(value: float | None) -> str:
-    return "" if not value else "gain" if value > 0 else "loss"
+        yield tile("Beta", figures.ratio(beside.beta), why("beta", correlation))
 
 
 # --- months -----------------------------------------------------------------------------------
@@ -268,7 +217,7 @@ def _month_cell(value: float | None, *, kind: str = "") -> str:
         return f"<td class='{kind}'></td>"
     value = round(value, 3) + 0.0  # no "-0.0"
     strength = min(1.0, abs(value) / FULL_COLOUR_AT)
-    tone = _tone(value)
+    tone = tone_of(value)
     return f"<td class='heat {tone} {kind}' style='--strength:{strength:.2f}'>{value * 100:.1f}</td>"
 
 
@@ -286,7 +235,7 @@ def _trade(number: int, trade: RoundTrip, reason: str) -> str:
     *cells, duration = figures.trade_cells(number, trade)
     gain = f"{figures.money(trade.net_pnl)} {trade.currency}", figures.percent(trade.net_return)
     rest = (reason, duration, figures.money(trade.commission))
-    return _trade_row(cells, gain, rest, tone=_tone(float(trade.net_pnl)))
+    return _trade_row(cells, gain, rest, tone=tone_of(float(trade.net_pnl)))
 
 
 def _open_lot(result: RunResult, lot: OpenLot) -> str:
@@ -300,11 +249,11 @@ def _open_lot(result: RunResult, lot: OpenLot) -> str:
         figures.moment(lot.entry_ts),
         figures.price(lot.entry_price),
         "open",
-        figures.UNDEFINED if last is None else f"{last:,.10g}",
+        figures.last_price(last),
     )
     rest = ("", figures.duration(result.end_ts - lot.entry_ts), figures.money(lot.commission))
     cost = entry_notional(lot)
-    tone = "" if gained is None else _tone(float(gained))
+    tone = "" if gained is None else tone_of(float(gained))
     gain = figures.UNDEFINED if gained is None else figures.money(gained)
     rate = None if gained is None or not cost else float(gained / cost)
     return _trade_row(cells, (gain, figures.percent(rate)), rest, tone=tone, kind="open")
@@ -314,8 +263,8 @@ def _trade_row(
     cells: Sequence[str], gain: Sequence[str], rest: Sequence[str], *, tone: str, kind: str = ""
 ) -> str:
     """A row of the list of trades: what is left out first where there is little room comes last."""
-    toned = "".join(f"<td class='{tone}'>{_text(cell)}</td>" for cell in gain)
-    before, after = ("".join(f"<td>{_text(cell)}</td>" for cell in part) for part in (cells, rest))
+    toned = "".join(f"<td class='{tone}'>{escaped(cell)}</td>" for cell in gain)
+    before, after = ("".join(f"<td>{escaped(cell)}</td>" for cell in part) for part in (cells, rest))
     return f"<tr class='{kind}'>{before}{toned}{after}</tr>"
 
 
@@ -328,4 +277,4 @@ def _trades_note(result: RunResult) -> str:
         notes.append(
             f"{open_count:,} open {'lot is' if open_count == 1 else 'lots are'} at the end of the list."
         )
-    return _text(" ".join(notes))
+    return escaped(" ".join(notes))

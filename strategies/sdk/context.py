@@ -271,8 +271,8 @@ class Context(Protocol):
     def data_quality(self, symbol: str) -> Sequence[DataIssueFound]:
         """What was found odd in the symbol's data and was knowable by now, oldest first.
 
-        Jumps, gaps and runs without volume, found when the data were imported. A strategy that calls it only
-        from other modules needs the feature ``"data_quality"`` in its metadata.
+        Jumps, likely splits, gaps and runs without volume, found when the data were imported. A strategy that
+        calls it only from other modules needs the feature ``"data_quality"`` in its metadata.
         """
         ...
 

@@ -5,7 +5,7 @@
 """
 
 from collections.abc import Iterator
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from itertools import repeat
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -45,16 +45,17 @@ def without_decimal_bounds(declared: Hint) -> Hint:
 
 @exact
 def check_decimals(value: object, declared: Hint) -> None:
-    """Raise ``ValueError`` for a decimal outside the bounds that its type declares."""
-    for decimal, bounds in _bounded(value, declared):
-        _check(decimal, bounds)
+    """Raise ``ValueError`` for a number outside the bounds that ``without_decimal_bounds`` took off."""
+    for number, bounds in _bounded(value, declared):
+        _check(number if isinstance(number, Decimal) else Decimal(repr(number)), bounds)
 
 
-def _bounded(value: Any, declared: Hint) -> Iterator[tuple[Decimal, msgspec.Meta]]:  # a value of any type
-    """The decimals in a value, each with its bounds."""
+# a value of any type
+def _bounded(value: Any, declared: Hint) -> Iterator[tuple[Decimal | int | float, msgspec.Meta]]:
+    """The numbers in a value whose type may be a decimal, each with its bounds."""
     origin, arguments = _parts(declared)
     if origin is Annotated:
-        if isinstance(value, Decimal) and _is_decimal(arguments[0]):
+        if isinstance(value, Decimal | int | float) and _is_decimal(arguments[0]):
             yield from ((value, extra) for extra in arguments[1:] if isinstance(extra, msgspec.Meta))
         yield from _bounded(value, arguments[0])
     elif origin in _UNIONS:
@@ -90,6 +91,8 @@ def _has_bounds(extra: object) -> bool:
 
 
 def _check(value: Decimal, bounds: msgspec.Meta) -> None:
+    if not value.is_finite():
+        raise ValueError("Expected a finite number")
     limits = (
         (">", bounds.gt, value.__gt__),
         (">=", bounds.ge, value.__ge__),
@@ -99,5 +102,12 @@ def _check(value: Decimal, bounds: msgspec.Meta) -> None:
     for sign, limit, holds in limits:
         if limit is not None and not holds(Decimal(repr(limit))):
             raise ValueError(f"Expected `decimal` {sign} {limit}")
-    if bounds.multiple_of is not None and value % Decimal(repr(bounds.multiple_of)):
+    if bounds.multiple_of is not None and not _is_multiple(value, Decimal(repr(bounds.multiple_of))):
         raise ValueError(f"Expected `decimal` that's a multiple of {bounds.multiple_of}")
+
+
+def _is_multiple(value: Decimal, step: Decimal) -> bool:
+    try:
+        return not value % step
+    except InvalidOperation:  # it has so many digits that the rest is not exact
+        return False

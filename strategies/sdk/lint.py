@@ -36,11 +36,18 @@ RULES = (
 )
 
 
-def lint_source(source: str, path: str, *, own_modules: frozenset[str] = frozenset()) -> tuple[Finding, ...]:
+def lint_source(
+    source: str,
+    path: str,
+    *,
+    own_modules: frozenset[str] = frozenset(),
+    libraries: frozenset[str] = frozenset(),
+) -> tuple[Finding, ...]:
     """All findings in a strategy's source, in order of line and column; empty if it may be loaded.
 
     - ``path`` only names the source in the findings. Source that is not Python is one finding.
     - ``own_modules``: the files beside the strategy, which it may import. They are linted themselves.
+    - ``libraries``: further packages that it may import, because it runs in a process of its own.
     """
     try:
         tree = ast.parse(source, filename=path)
@@ -49,12 +56,14 @@ def lint_source(source: str, path: str, *, own_modules: frozenset[str] = frozens
         return (Finding(path, error.lineno or 1, error.offset or 1, "syntax", f"{message}."),)
     except (ValueError, RecursionError) as error:
         return (Finding(path, 1, 1, "syntax", f"this is not Python: {error}."),)
-    return lint_tree(tree, path, own_modules=own_modules)
+    return lint_tree(tree, path, own_modules=own_modules, libraries=libraries)
 
 
-def lint_tree(tree: ast.Module, path: str, *, own_modules: frozenset[str]) -> tuple[Finding, ...]:
+def lint_tree(
+    tree: ast.Module, path: str, *, own_modules: frozenset[str], libraries: frozenset[str] = frozenset()
+) -> tuple[Finding, ...]:
     """All findings in a parsed source."""
-    module = SourceModule(tree, path, own_modules=own_modules)
+    module = SourceModule(tree, path, own_modules=own_modules, libraries=libraries)
     findings = {finding for rule in RULES for finding in rule(module)}
     return tuple(sorted(findings, key=_place))
 

@@ -58,17 +58,37 @@ class LoadedStrategy(msgspec.Struct, frozen=True):
     version: str
     modules: tuple[SourceFile, ...] = ()
 
+    @property
+    def code_hash(self) -> str:
+        """The SHA-256, in hex, of the source with the modules that it imports."""
+        return code_hash_of(self.source_hash, self.modules)
+
+
+def code_hash_of(source_hash: str, modules: Sequence[SourceFile]) -> str:
+    """The hash of a source with its own modules, from the hash of each; of a source alone, its own."""
+    if not modules:
+        return source_hash
+    parts = [source_hash, *(f"{one.name} {one.source_hash}" for one in modules)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
 
 def describe(strategy_type: type[Strategy[ParamsT, StateT]]) -> tuple[ParameterRow, ...]:
     """The parameters of a strategy, in the order of their declaration."""
     return rows_of(strategy_type.params_type)
 
 
-def load_strategy(reference: str, params: Mapping[str, object] = _NO_PARAMS) -> LoadedStrategy:
+def load_strategy(
+    reference: str,
+    params: Mapping[str, object] = _NO_PARAMS,
+    *,
+    libraries: frozenset[str] = frozenset(),
+) -> LoadedStrategy:
     """Load ``package.module:Class`` or ``path/to/file.py:Class`` as it is on disk now.
 
     ``:Class`` may be left out if there is only one. Modules are searched in the current folder, then where
     ``import`` would search, without running the packages that hold them. Parameters may be text.
+    ``libraries``: packages that it may import beside those of every strategy.
+
     Raises ``InputError`` and ``StrategyRefused``.
     """
     parsed = parse_reference(reference)
@@ -78,7 +98,7 @@ def load_strategy(reference: str, params: Mapping[str, object] = _NO_PARAMS) -> 
     except (OSError, SyntaxError, UnicodeDecodeError) as error:
         raise InputError(f"strategy {reference!r}: {path} cannot be read: {error}") from error
     modules = read_own_modules(source, path.parent)
-    refuse_findings(source, str(path), modules)
+    refuse_findings(source, str(path), modules, libraries=libraries)
     return _build(source, parsed, params, modules)
 
 
@@ -107,13 +127,19 @@ def load_recorded(
     return _build(source, parse_reference(reference), params, modules)
 
 
-def refuse_findings(source: str, path: str, modules: Sequence[SourceFile] = ()) -> None:
+def refuse_findings(
+    source: str,
+    path: str,
+    modules: Sequence[SourceFile] = (),
+    *,
+    libraries: frozenset[str] = frozenset(),
+) -> None:
     """Raise ``StrategyRefused`` with all that the linter finds in a source and in its own modules."""
     names = frozenset(one.name for one in modules)
     folder = PurePath(path).parent.as_posix()
     findings = [
-        *lint_source(source, path, own_modules=names),
-        *lint_own_modules(modules, "" if folder == "." else folder),
+        *lint_source(source, path, own_modules=names, libraries=libraries),
+        *lint_own_modules(modules, "" if folder == "." else folder, libraries=libraries),
     ]
     if findings:
         raise StrategyRefused("\n".join(map(str, findings)))

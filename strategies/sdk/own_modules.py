@@ -36,7 +36,9 @@ def read_own_modules(source: str, folder: Path) -> tuple[SourceFile, ...]:
     return tuple(found.values())
 
 
-def lint_own_modules(modules: Sequence[SourceFile], folder: str) -> list[Finding]:
+def lint_own_modules(
+    modules: Sequence[SourceFile], folder: str, *, libraries: frozenset[str] = frozenset()
+) -> list[Finding]:
     """The findings in all of the modules. ``folder`` only names them.
 
     A strategy there may be without hooks: the strategy that derives from it has them.
@@ -45,7 +47,9 @@ def lint_own_modules(modules: Sequence[SourceFile], folder: str) -> list[Finding
     return [
         finding
         for one in modules
-        for finding in lint_source(one.source, own_path(folder, one.name), own_modules=names)
+        for finding in lint_source(
+            one.source, own_path(folder, one.name), own_modules=names, libraries=libraries
+        )
         if finding.rule != NO_HOOK
     ]
 

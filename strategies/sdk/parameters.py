@@ -7,13 +7,17 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 
-from kernel.configuration import did_you_mean, word_for
+from kernel.configuration import did_you_mean, meant_by
 from kernel.errors import InputError
 from kernel.plain_values import plain_value
 from strategies.sdk.decimal_bounds import check_decimals, without_decimal_bounds
 
 Range = msgspec.Meta
 """Bounds of a parameter: ``Annotated[int, Range(ge=1, le=500)]``."""
+
+Tunable = msgspec.Meta(extra={"is_tunable": True})
+"""Marks a parameter that an operator may change while the strategy trades: ``Annotated[float, Tunable]``. The
+strategy reads it anew each time and goes on; ``on_start`` does not run again."""
 
 # The class of a strategy's parameters, with any fields.
 ParamsType = type[Any]
@@ -30,6 +34,7 @@ class ParameterRow(msgspec.Struct, frozen=True):
     default: str
     range: str
     description: str = ""
+    is_tunable: bool = False
 
     def __str__(self) -> str:
         text = f"{self.name}: {self.type}"
@@ -101,7 +106,7 @@ def _convert(value: object, declared: object) -> object:
         value = [part.strip() for part in value.split(",") if part.strip()]
     value = plain_value(value)
     kind = without_decimal_bounds(declared)
-    converted: object = msgspec.convert(word_for(value, kind), kind, strict=False)
+    converted: object = msgspec.convert(meant_by(value, kind), kind, strict=False)
     if isinstance(converted, float | Decimal) and not Decimal(converted).is_finite():
         raise ValueError("Expected a finite number")
     check_decimals(converted, declared)
@@ -118,6 +123,7 @@ def _row(field: msgspec.structs.FieldInfo) -> ParameterRow:
         default="" if field.required else _shown(_default(field)),
         range=", ".join(filter(None, map(_range_text, bounds))),
         description=description,
+        is_tunable=any(bound.extra and bound.extra.get("is_tunable") for bound in bounds),
     )
 
 

@@ -32,6 +32,7 @@ from kernel.events import (
     DecisionRefused,
     ExecutionFinished,
     ExecutionRequested,
+    FeedStatusChanged,
     OrderAccepted,
     OrderCancelled,
     OrderDenied,
@@ -45,6 +46,7 @@ from kernel.events import (
     Quote,
     ReplaceDenied,
     ReplaceRejected,
+    SignalPosted,
     TimerFired,
     Trade,
 )
@@ -52,6 +54,7 @@ from kernel.loggable import message_of
 from strategies.sdk.context import Context
 from strategies.sdk.decisions import Decisions
 from strategies.sdk.parameters import Range as Range  # exported with the strategy
+from strategies.sdk.parameters import Tunable as Tunable
 from strategies.sdk.parameters import convert_params, signature_of
 from strategies.sdk.used_names import uses_name
 
@@ -192,6 +195,18 @@ class Strategy(Generic[ParamsT, StateT]):
         It belongs here: in the class of the parameters nothing would call it.
         """
 
+    def migrate(self, state: dict[str, Any], version: str) -> dict[str, Any]:
+        """Convert the state that another version of this strategy left, when it is replaced by this one.
+
+        - ``state``: its fields by name, as plain data: numbers, text, lists and dicts.
+        - ``version``: the ``metadata.version`` of the code that left it.
+
+        Returns the fields of this version's ``State``; fields that are left out get their defaults. It is
+        called only if the versions differ. Without it, fields are carried over by name.
+        """
+        del version
+        return state
+
     def bars_needed(self) -> int:
         """The number of bars per symbol that ``ctx.history`` must keep from the start of the run.
 
@@ -219,6 +234,10 @@ class Strategy(Generic[ParamsT, StateT]):
         if DATA_QUALITY_FEATURE in self.metadata.features:
             return True
         return uses_name(type(self), DATA_QUALITY_FEATURE, below=Strategy)
+
+    def has_hook(self, name: str) -> bool:
+        """Whether it has a hook of its own, for instance ``on_signal``."""
+        return getattr(type(self), name) is not getattr(Strategy, name)
 
     def uses_log(self) -> bool:
         """Whether hooks may call ``ctx.log``: the name occurs in the code of the class or its module.
@@ -262,6 +281,18 @@ class Strategy(Generic[ParamsT, StateT]):
 
     def on_position_update(self, position: PositionChanged) -> Decisions:
         """This strategy's position changed."""
+
+    def on_signal(self, signal: SignalPosted) -> Decisions:
+        """A model outside posted a signal for this strategy, or about one of its symbols or all of them.
+
+        One that has expired, or comes while the strategy is paused, is not delivered.
+        """
+
+    def on_feed_status(self, status: FeedStatusChanged) -> Decisions:
+        """A live feed of this strategy's symbols was lost, went stale, came back or changed its source.
+
+        While ``status.is_stale``, the last prices are the last known ones, and say nothing about now.
+        """
 
     def on_stop(self) -> Decisions:
         """The session ends. Orders returned here can no longer fill in a replay."""

@@ -14,6 +14,7 @@ from kernel.events import (
     Bar,
     CancelAllOrders,
     CashMoved,
+    EngageKillSwitch,
     Event,
     HaltTrading,
     InstrumentDefined,
@@ -51,7 +52,7 @@ _KINDS = [
     *("bar",) * 4,
     *("quote",) * 5,
     *("trade",) * 2,
-    *("halt", "reduce", "resume", "resume", "cancel", "release"),
+    *("halt", "reduce", "resume", "resume", "kill", "unkill", "unkill", "cancel", "release"),
 ]
 happenings: st.SearchStrategy[list[Happening]] = st.lists(
     st.tuples(
@@ -105,6 +106,8 @@ _COMMANDS: dict[str, Callable[[int], Event]] = {
     "halt": lambda ts: HaltTrading(ts, "op"),
     "reduce": lambda ts: ReduceOnlyTrading(ts, "op"),
     "resume": lambda ts: ResumeTrading(ts, "op"),
+    "kill": lambda ts: EngageKillSwitch(ts, "op"),
+    "unkill": lambda ts: ResumeTrading(ts, "op", releases_kill_switch=True),
     "cancel": lambda ts: CancelAllOrders(ts, "op", "A"),
     "release": lambda ts: ReleaseComponent(ts, "op", "strategy:x"),
 }

@@ -10,7 +10,8 @@ import msgspec
 from brokers.simulated.broker import SimulatedBroker
 from brokers.simulated.config import SimulatedBrokerConfig
 from components.allocation.config import SignalsConfig
-from components.assembly.core import Core, PlacedStrategy, assemble
+from components.assembly.core import Core, assemble
+from components.assembly.hosts import PlacedStrategy
 from components.execution.config import ExecutionConfig
 from components.portfolio.portfolio import PortfolioConfig
 from components.strategy_host.host import AnyStrategy

@@ -187,4 +187,4 @@ class ContingencyMachine(RuleBasedStateMachine):
 
 
 TestContingencyMachine = ContingencyMachine.TestCase
-TestContingencyMachine.settings = settings(stateful_step_count=40, max_examples=50)
+TestContingencyMachine.settings = settings(stateful_step_count=40)

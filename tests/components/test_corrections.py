@@ -2,11 +2,14 @@
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.portfolio.history import PART, unpacked
 from components.portfolio.portfolio import LotMethod, PortfolioConfig
+from components.portfolio.state import PortfolioState
 from kernel.events import (
     BUY,
     SELL,
@@ -20,6 +23,7 @@ from kernel.events import (
     OrderFilled,
     Side,
 )
+from kernel.state import WrittenState, put_fields, read
 from tests.components.account import ONE, TWO, Account, bar, corrected, fill, money
 
 SPLIT, DELISTING = CorporateActionKind.SPLIT, CorporateActionKind.DELISTING
@@ -274,7 +278,51 @@ def test_what_is_remembered_is_bounded() -> None:
     history = account.portfolio.state.positions[ONE]["A"].history
 
     assert history is not None
-    assert len(history.older) + len(history.newer) < 8
+    assert len(unpacked(history.older)) + history.packed_count + len(history.newer) < 8
+
+
+@pytest.mark.parametrize("place", [0, 7, 24, 40, 55])
+def test_a_fill_is_rebooked_from_any_part_of_what_is_remembered(place: int) -> None:
+    fills = [fill(BUY if n % 3 else SELL, "2", str(10 + n), fill_id=f"f{n}") for n in range(60)]
+    right = [*fills]
+    right[place] = fill(fills[place].side, "5", "99", fill_id=f"f{place}")
+    account, expected = account_with(*fills, kept=40), account_with(*right, kept=40)
+
+    account.hear(corrected(fills[place], quantity="5", price="99"))
+
+    found, wanted = (one.portfolio.state.positions[ONE]["A"] for one in (account, expected))
+    assert (found.quantity, found.cost, found.realised_pnl) == (
+        *(wanted.quantity, wanted.cost, wanted.realised_pnl),
+    )
+    assert account.portfolio.cash == expected.portfolio.cash
+
+
+def test_few_fills_are_remembered_as_objects() -> None:
+    account = account_with(*(fill(BUY, "1", "10", fill_id=f"f{n}") for n in range(175)))
+
+    history = account.portfolio.state.positions[ONE]["A"].history
+
+    assert history is not None
+    assert len(unpacked(history.older)) == 100
+    assert history.packed_count + len(history.newer) == 75
+    assert len(history.newer) < PART
+
+
+def test_a_state_from_before_fills_were_packed_is_taken_over() -> None:
+    fills = [fill(BUY, "1", str(10 + n), fill_id=f"f{n}") for n in range(6)]
+    account, expected = account_with(*fills, kept=4), account_with(*fills, kept=4)
+    plain = msgspec.msgpack.decode(msgspec.msgpack.encode(account.portfolio.state))
+    history = plain["positions"][ONE]["A"]["history"]
+    history["older"] = msgspec.msgpack.decode(msgspec.msgpack.encode(unpacked(history["older"])))
+    del history["packed"], history["packed_count"]
+    of_version_1 = WrittenState(1, msgspec.msgpack.encode(plain))
+
+    restored = read(PortfolioState, of_version_1, owner="portfolio")
+
+    put_fields(account.portfolio.state, restored)
+    for one in (account, expected):
+        one.hear(corrected(fills[1], quantity="0"))
+    assert account.portfolio.state == expected.portfolio.state
 
 
 amounts = st.decimals(Decimal("0.01"), Decimal(50), places=2)

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from components.emulation.release_times import overdue_until
@@ -22,6 +22,7 @@ from kernel.events import (
     HeldOrderTriggered,
     InstrumentDefined,
     Order,
+    OrderCancelled,
     OrderDenied,
     OrderExpired,
     OrderFilled,
@@ -92,7 +93,6 @@ CONDITIONAL = [
 ]
 
 
-@settings(max_examples=60)
 @given(st.lists(st.integers(90, 110), min_size=2, max_size=12), st.sampled_from(CONDITIONAL))
 def test_emulated_orders_fill_at_the_prices_of_native_ones_where_quotes_last(
     prices: list[int], placed: PlaceOrder
@@ -431,15 +431,28 @@ def test_a_reduce_only_order_is_cut_to_the_position_when_it_is_sent() -> None:
     assert core.portfolio.net_position("A") == 0
 
 
-def test_a_reduce_only_order_without_a_position_left_is_denied() -> None:
+def test_an_emulated_reduce_only_order_ends_with_its_position() -> None:
     core = core_lacking(
         planned(buy("A", 10), None, sell("A", 10, stop=95, reduce_only=True), sell("A", 10)), *EVERYTHING_ELSE
     )
 
-    hear(core, *quotes(100, 100, 100, 100, 100))
-    made = hear(core, *quotes(95, 95, start=30))
+    made = hear(core, *quotes(100, 100, 100, 100, 100))
 
-    assert [event.rule for event in of_type(made, OrderDenied)] == ["reduce_only"]
+    assert [event.client_order_id for event in of_type(made, OrderCancelled)] == ["1-x-2"]
+    assert not of_type(hear(core, *quotes(94, 94, start=30)), OrderFilled)
+
+
+def test_a_plain_stop_that_stands_for_a_reduce_only_one_is_cancelled_with_its_position() -> None:
+    """The venue knows stops and not reduce-only: the stop rests there and could open a short position."""
+    stop, out = sell("A", 10, stop=95, reduce_only=True), sell("A", 10)
+    core = core_lacking(planned(buy("A", 10), None, stop, out), "reduce_only")
+
+    made = hear(core, *quotes(100, 100, 100, 100, 100, 100))
+    later = hear(core, *quotes(94, 94, start=60))
+
+    assert [event.client_order_id for event in of_type(made, OrderCancelled)] == ["1-x-2"]
+    assert not of_type(later, OrderFilled)
+    assert core.portfolio.net_position("A") == 0
 
 
 # --- brackets and groups, native and not --------------------------------------------------------
@@ -497,7 +510,6 @@ absurd_plans = st.lists(
 )
 
 
-@settings(max_examples=40)
 @given(
     absurd_plans,
     st.lists(st.integers(92, 108), min_size=2, max_size=14),

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from components.assembly.core import Core
@@ -80,7 +80,6 @@ def seen_of(core: Core, events: list[Event]) -> list[SignalRaised]:
     return of_type(hear(core, *events), SignalRaised)
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 6), st.sampled_from(["A", "B"])), min_size=2, max_size=25),
     st.integers(0, 25),

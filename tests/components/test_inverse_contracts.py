@@ -8,7 +8,7 @@ from components.assembly.instruments import check_instruments
 from components.portfolio.portfolio import AccountType, LotMethod, PortfolioConfig
 from kernel.contracts import inverse
 from kernel.errors import ConfigError
-from kernel.events import BUY, SELL, AssetClass, CashMoved, ExposureShare, InstrumentDefined
+from kernel.events import BUY, SELL, AdjustPosition, AssetClass, CashMoved, ExposureShare, InstrumentDefined
 from tests.components.account import ONE, Account, bar, corrected, fill, money
 from tests.replay.account_script import config_of_keys
 
@@ -105,6 +105,25 @@ def test_a_corrected_price_is_as_if_it_had_been_right(kept: int) -> None:
     account.hear(corrected(bought, quantity="10000", price="8000"))
 
     assert account.portfolio.equity == 1
+
+
+@pytest.mark.parametrize(
+    ("quantity", "cost", "price", "gained"),
+    [("10000", "1", "10000", "0.2"), ("-10000", "-1", "10000", "-0.2"), ("10000", "0", None, "-0.8")],
+)
+def test_a_position_that_an_operator_sets_costs_the_coins_that_he_gave(
+    quantity: str, cost: str, price: str | None, gained: str
+) -> None:
+    account = account_of()
+
+    account.hear(
+        AdjustPosition(0, "me", ONE, "XBTUSD", Decimal(quantity), Decimal(cost), "moved here"),
+        bar("XBTUSD", 12_500.0),
+    )
+
+    portfolio = account.portfolio
+    assert portfolio.unrealised(ONE, "XBTUSD") == Decimal(gained)
+    assert portfolio.strategies.average_price(ONE, "XBTUSD") == (None if price is None else Decimal(price))
 
 
 def test_contracts_of_100_dollars_gain_100_times_as_much() -> None:

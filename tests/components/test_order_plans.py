@@ -16,6 +16,7 @@ from kernel.events import (
     DecisionRefused,
     Event,
     InstrumentDefined,
+    Order,
     OrderIntent,
     OrderType,
     Side,
@@ -61,6 +62,13 @@ class Account:
     def rate(self, currency: str) -> Decimal | None:
         return {"USD": Decimal(1), "EUR": Decimal("1.25")}.get(currency)
 
+    def closable(self, order: Order) -> Decimal:
+        held = self.strategy_position(order.strategy, order.symbol)
+        return -held if order.side is Side.BUY else held
+
+    def open_orders(self, symbol: str | None) -> Sequence[Order]:  # noqa: ARG002  # the view's signature
+        return ()
+
 
 class Debtor(Account):
     """An account that owes more than it has."""
@@ -81,6 +89,7 @@ def translate(returned: object, account: Account | None = None) -> Sequence[Even
         last_price=lambda symbol: None if symbol == "NEW" else 50.0,
         session_timers=SessionTimers(owner, state=state, hours=VenueFacts()),
         words=Words(owner, is_heard=True),
+        held=account or Account(),
     )
     return translator(quote(5), returned)
 

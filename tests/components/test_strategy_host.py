@@ -4,16 +4,18 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from brokers.simulated.config import SimulatedBrokerConfig
-from components.strategy_host.host import MAX_REFUSALS_HEARD
+from components.strategy_host.host import MAX_REFUSALS_HEARD, StrategyHost
 from kernel.events import (
     Bar,
     BookDelta,
     BookSnapshot,
     ComponentFailed,
     DecisionRefused,
+    FeedStatusChanged,
     OrderDenied,
     OrderFilled,
     OrderSubmitted,
+    PauseStrategy,
     PositionChanged,
     Quote,
     ReplaceDenied,
@@ -22,7 +24,7 @@ from kernel.events import (
     TimerFired,
     Trade,
 )
-from kernel.identifiers import TimerName
+from kernel.identifiers import StrategyId, TimerName
 from kernel.time_units import DAY_NS as DAY
 from strategies.sdk import (
     Decisions,
@@ -72,6 +74,40 @@ def words(strategy: Sounding, *events: Bar | Quote, symbols: tuple[str, ...] = (
 # --- what reaches a strategy ------------------------------------------------------------------
 
 
+class Watchful(Strategy[StrategyParams, Memory]):
+    """Closes its position when its data are stale."""
+
+    def on_feed_status(self, status: FeedStatusChanged) -> Decisions:
+        self.state.updates.append(status.reason)
+        return Signal("A", SignalDirection.FLAT, 1.0, "stale") if status.is_stale else None
+
+
+def test_a_strategy_is_told_when_data_of_its_symbols_are_stale_and_may_act() -> None:
+    strategy = Watchful()
+    core = core_with({"x": strategy}, symbols=("A",))
+    begin(core)
+
+    made = [
+        hear(core, FeedStatusChanged(1, "main", False, True, "lost", "main", ("A", "B"))),
+        hear(core, FeedStatusChanged(2, "other", False, True, "not ours", "other", ("B",))),
+        hear(core, FeedStatusChanged(3, "main", True, False, "all symbols", "main")),
+    ]
+
+    assert strategy.state.updates == ["lost", "all symbols"]
+    assert [len(of_type(each, SignalRaised)) for each in made] == [1, 0, 0]
+
+
+def test_a_paused_strategy_hears_of_its_feeds() -> None:
+    strategy = Watchful()
+    core = core_with({"x": strategy})
+    begin(core)
+    hear(core, PauseStrategy(1, "me", StrategyId("x")))
+
+    hear(core, FeedStatusChanged(2, "main", False, True, "lost"))
+
+    assert strategy.state.updates == ["lost"]
+
+
 def test_a_strategy_hears_the_market_of_its_own_symbols_alone() -> None:
     class Naming(Sounding):
         def word(self) -> str:
@@ -90,8 +126,11 @@ def test_a_hook_that_is_not_overridden_is_not_subscribed() -> None:
     subscribed = {subscription.event_type.__name__ for subscription in core.hosts[0].subscriptions()}
 
     heard_by_the_host = {"CalendarDefined", "StrategyPaused", "StrategyResumed", "ComponentRestarted"}
-    assert subscribed == {"SessionStarted", "SessionStopped", "TimerFired", *heard_by_the_host}
-    assert core.hosts[0].watches() == ([], ())
+    changes = {"SessionChanged", "VersionRefused"}
+    assert subscribed == {"SessionStarted", "SessionStopped", "TimerFired", *heard_by_the_host, *changes}
+    host = core.hosts[0]
+    assert isinstance(host, StrategyHost)
+    assert host.watches() == ([], ())
 
 
 def test_books_and_trades_reach_their_hooks() -> None:

@@ -7,6 +7,7 @@ from math import inf, nan
 import numpy as np
 import pytest
 
+from components.strategy_host.host import StrategyHost
 from components.strategy_host.words import MAX_FIGURES, MAX_LOGGED
 from kernel.events import (
     ComponentFailed,
@@ -249,7 +250,9 @@ def test_a_strategy_whose_code_does_not_log_is_called_directly() -> None:
     strategy = BuyAndHold()
     core = core_with({"x": strategy}, symbols=("A",))
 
-    handlers = [one.handler for one in core.hosts[0].watches()[0] if one.event_type is Bar]
+    host = core.hosts[0]
+    assert isinstance(host, StrategyHost)
+    handlers = [one.handler for one in host.watches()[0] if one.event_type is Bar]
 
     assert not strategy.uses_log()
     assert handlers == [strategy.on_bar]

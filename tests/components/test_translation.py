@@ -28,6 +28,7 @@ from kernel.events import (
     DecisionRefused,
     Event,
     InstrumentDefined,
+    Order,
     OrderIntent,
     OrderType,
     ReplaceIntent,
@@ -63,6 +64,13 @@ class Account:
     def rate(self, currency: str) -> Decimal | None:
         return {"USD": Decimal(1), "EUR": Decimal("1.25")}.get(currency)
 
+    def closable(self, order: Order) -> Decimal:
+        held = self.strategy_position(order.strategy, order.symbol)
+        return -held if order.side is Side.BUY else held
+
+    def open_orders(self, symbol: str | None) -> Sequence[Order]:  # noqa: ARG002  # the view's signature
+        return ()
+
 
 def translate(returned: object, *, tick: str = "0.01", lot: str = "1") -> Sequence[Event]:
     """What a strategy's answer to a quote at 5 becomes."""
@@ -79,6 +87,7 @@ def translate(returned: object, *, tick: str = "0.01", lot: str = "1") -> Sequen
         last_price=lambda symbol: None if symbol == "NEW" else 50.0,
         session_timers=SessionTimers(owner, state=state, hours=VenueFacts()),
         words=Words(owner, is_heard=True),
+        held=Account(),
     )
     return translator(quote(5), returned)
 

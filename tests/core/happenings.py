@@ -13,6 +13,7 @@ from kernel.events import (
     CashMoved,
     CorporateAction,
     CorporateActionKind,
+    EngageKillSwitch,
     Event,
     FeedGapDetected,
     FlattenPositions,
@@ -161,6 +162,8 @@ class Happenings:
                 ReduceOnlyTrading(ts, "op"),
                 ResumeTrading(ts, "op"),
                 ResumeTrading(ts, "op"),
+                EngageKillSwitch(ts, "op"),
+                *[ResumeTrading(ts, "op", releases_kill_switch=True)] * 4,
                 CancelAllOrders(ts, "op", symbol),
                 FlattenPositions(ts, "op", symbol),
             )

@@ -23,7 +23,9 @@ from kernel.events import (
     ClockTicked,
     ComponentFailed,
     Event,
+    EventsConflated,
     FeedStatusChanged,
+    InboxOverloaded,
     MessageQuarantined,
     OrderFilled,
     OrderSubmitted,
@@ -47,7 +49,10 @@ MARK = 10**9
 
 WRONG = tuple(given for name, (given, _) in MALFORMED.items() if name != "far too large")
 HEARD: tuple[type[Event], ...] = (Quote, Trade, OrderSubmitted, OrderFilled, TimerFired, ComponentFailed)
-ENGINES_OWN = (ClockTicked, ClockJumped, MessageQuarantined, ComponentFailed)
+ENGINES_OWN = (
+    *(ClockTicked, ClockJumped, MessageQuarantined, ComponentFailed),
+    *(EventsConflated, InboxOverloaded),
+)
 
 
 class DeadEdge(Exception):

@@ -69,6 +69,7 @@ def test_a_restore_of_every_component_is_tested() -> None:
         *("timers", "bus", "market_data", "venue", "pauses", "expiries", "order_books", "simulated_broker"),
         *("back_office", "orders", "emulation", "portfolio", "risk", "risk_monitor", "learned_volume"),
         *("execution", "allocation", "marks_before_actions", "strategy:x", "strategy:y", "strategy:fool"),
+        "margin_watch",
     }
 
 

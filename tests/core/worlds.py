@@ -29,7 +29,7 @@ from kernel.identifiers import StrategyId
 from kernel.time_units import SECOND_NS
 from strategies.sdk import RiskLimits
 from strategies.sdk.algorithms import Twap
-from strategies.sdk.limits import BreachAction, ContinuousLimit, LimitKind, Rearm
+from strategies.sdk.limits import BreachAction, ContinuousLimit, LimitKind, MarginCall, Rearm
 from strategies.sdk.sizing import FixedFractional
 from tests.components.sample_core import FREE, core_with
 from tests.core.decisions import Gambler
@@ -53,6 +53,7 @@ CAREFUL = RiskLimits(
     allow_short=True,
     require_margin=True,
     require_cash=False,
+    margin_call=MarginCall.LIQUIDATE,
     max_position_notional=Decimal(30_000),
     max_gross_exposure=Decimal(60_000),
     max_leverage=Decimal(2),

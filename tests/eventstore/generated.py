@@ -19,6 +19,7 @@ _SCALARS: dict[object, st.SearchStrategy[object]] = {
     bool: st.booleans(),
     float: st.floats(allow_nan=False),
     str: st.text(max_size=20),
+    bytes: st.binary(max_size=20),
     Decimal: st.decimals(allow_nan=False, allow_infinity=False),
     type(None): st.none(),
 }

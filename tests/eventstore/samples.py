@@ -4,7 +4,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from decimal import Decimal
 from pathlib import Path
 
-from eventstore import Batch, EventStore, MemoryEventStore, Selection, SqliteEventStore
+from eventstore import (
+    Batch,
+    EventStore,
+    MemoryEventStore,
+    SegmentedEventStore,
+    SegmentsConfig,
+    Selection,
+    SqliteEventStore,
+)
 from kernel.events import Event, Order, OrderIntent, OrderType, Quote, Side, TimerFired, Trade
 from kernel.identifiers import ClientOrderId, StrategyId, TimerName
 
@@ -17,9 +25,21 @@ async def _open_sqlite(folder: Path) -> EventStore:
     return await SqliteEventStore.open(folder / "store.db")
 
 
+async def _open_folder(folder: Path) -> EventStore:
+    return await SegmentedEventStore.open(folder / "store.tape")
+
+
+async def _open_rolling(folder: Path) -> EventStore:
+    """A segment for nearly every commit."""
+    settings = SegmentsConfig(roll_mb=1e-6)
+    return await SegmentedEventStore.open(folder / "store.tape", settings=settings)
+
+
 STORES: dict[str, Callable[[Path], Awaitable[EventStore]]] = {
     "memory": _open_memory,
     "sqlite": _open_sqlite,
+    "folder": _open_folder,
+    "rolling": _open_rolling,
 }
 """How to open each store of the conformance suite."""
 

@@ -382,3 +382,17 @@ async def test_a_store_that_was_not_closed_says_why_it_cannot_be_read_where_noth
     path = lay_out(moments[0], closed_folder / "locked")
 
     assert "copy all its files to a folder where you may write" in read_without_writing(path)
+
+
+async def test_a_file_that_nobody_may_write_to_is_refused_to_writers_of_any_rights(tmp_path: Path) -> None:
+    """Root may write to it, while readers take it as unchangeable and would miss what was written."""
+    path = tmp_path / "store.db"
+    async with await SqliteEventStore.open(path) as store:
+        await append(store, "a")
+    path.chmod(0o444)
+
+    with pytest.raises(StoreError, match="it is read-only for this process, so nothing can be appended"):
+        await SqliteEventStore.open(path)
+
+    async with await SqliteEventStore.open(path, read_only=True) as store:
+        assert (await store.head("a")).seq == 2

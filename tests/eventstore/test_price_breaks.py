@@ -156,6 +156,10 @@ def test_a_change_that_is_usual_for_the_stream_is_no_split() -> None:
     assert splits_in(*[bar(n, price) for n, price in enumerate(prices)]) == []
 
 
+def test_prices_as_far_apart_as_floats_can_be_are_looked_at() -> None:
+    assert splits_in(*wave(0, 20, 1e300), *wave(20, 20, 1e-300), *wave(40, 20, 1e300)) == []
+
+
 def test_minutes_show_a_split_between_two_sessions() -> None:
     bars: list[Bar] = []
     for day in range(30):
@@ -245,3 +249,28 @@ async def test_files_of_one_day_each_find_what_one_long_file_finds(tmp_path: Pat
 
     assert await read_issues(parts, "a.1d") == await read_issues(whole, "a.1d")
     assert len(await read_issues(whole, "a.1d")) == 2
+
+
+async def test_a_wick_in_the_first_row_of_a_later_file_is_one_finding(tmp_path: Path) -> None:
+    store = MemoryEventStore()
+    await imported(store, tmp_path, *rows(0, 3, 92.0))
+
+    result = await imported(store, tmp_path, "2024-01-10,92,900,91,92,100", *rows(12, 3, 92.0))
+
+    (issue,) = await read_issues(store, "a.1d")
+    assert (issue.found, issue.limit) == (900.0, 92.0)
+    assert len(result.notes) == 1
+
+
+@pytest.mark.parametrize(("dividend", "count"), [("0.5", 1), ("553.1", 0)])
+async def test_a_small_dividend_of_the_day_does_not_explain_a_split(
+    tmp_path: Path, dividend: str, count: int
+) -> None:
+    store = MemoryEventStore()
+    actions = tmp_path / "actions.csv"
+    actions.write_text(f"symbol,ex_date,type,amount\nA,2024-01-21,dividend,{dividend}\n")
+    await import_file(store, actions, ImportOptions(kind=DataKind.CORPORATE_ACTIONS))
+
+    await imported(store, tmp_path, *RAW)
+
+    assert len(await read_issues(store, "a.1d")) == count

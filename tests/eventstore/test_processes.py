@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from eventstore import Durability, Selection, SqliteEventStore
+from eventstore import Durability, Selection, SqliteEventStore, open_store
 from tests.eventstore.samples import read_all, read_events
 from tests.eventstore.writer_process import STREAM
 
@@ -48,7 +48,7 @@ def kill_after(process: subprocess.Popen[str], acknowledgements: int) -> int:
 
 
 async def check_after_kill(path: Path, acknowledged_seq: int) -> None:
-    async with await SqliteEventStore.open(path) as store:
+    async with await open_store(path) as store:
         assert store.possible_loss is None
         assert (await store.head(STREAM)).seq >= acknowledged_seq
         assert await store.verify(STREAM) is None
@@ -66,6 +66,21 @@ async def test_a_killed_writer_loses_nothing_that_it_acknowledged(
         acknowledged_seq = kill_after(process, random.Random(seed).randrange(5, 200))
 
     await check_after_kill(path, acknowledged_seq)
+
+
+@pytest.mark.parametrize("seed", [4, 5])
+async def test_a_killed_writer_of_a_folder_loses_nothing_whether_it_rolled_or_not(
+    tmp_path: Path, seed: int
+) -> None:
+    path = tmp_path / "store.tape"
+    chance = random.Random(seed)
+
+    for _ in range(3):
+        with writer(path, "A", 1_000_000) as process:
+            acknowledged_seq = kill_after(process, chance.randrange(5, 100))
+        await check_after_kill(path, acknowledged_seq)
+
+    assert len(list(path.glob("segments/*.db"))) > 3
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import pytest
 
 from eventstore import Durability, Selection, SqliteEventStore
 from eventstore.encoding import BLOCK_EVENTS
-from eventstore.sqlite_file import APPLICATION_ID, FORMAT_VERSION
+from eventstore.sqlite_file import APPLICATION_ID, FORMAT_VERSION, SEGMENT_FORMAT
 from eventstore.witness import witness_path
 from kernel.errors import AppendConflict, StoreError
 from tests.eventstore.samples import collected, flattened, quotes, read_events, trade
@@ -53,8 +53,8 @@ async def test_a_closed_store_leaves_one_file_and_its_witness(tmp_path: Path) ->
     ("pragma", "match"),
     [
         (
-            f"PRAGMA user_version = {FORMAT_VERSION + 1}",
-            "format 2; .* reads only format 1",
+            f"PRAGMA user_version = {SEGMENT_FORMAT + 1}",
+            "format 3; .* reads only format 1",
         ),
         ("PRAGMA application_id = 7", "not an event store"),
     ],

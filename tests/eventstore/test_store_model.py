@@ -181,7 +181,7 @@ class StoreModel(RuleBasedStateMachine):
 
 
 class SqliteModel(StoreModel):
-    """The same, in a file that is closed and opened now and then."""
+    """The same, in files that are closed and opened now and then."""
 
     kind = "sqlite"
 
@@ -198,8 +198,17 @@ async def _discard(append: Coroutine[object, object, object]) -> None:
     await append
 
 
+class RollingModel(SqliteModel):
+    """The same, with a segment for nearly every append."""
+
+    kind = "rolling"
+
+
 TestMemoryModel = StoreModel.TestCase
-TestMemoryModel.settings = settings(max_examples=40, stateful_step_count=30)
+TestMemoryModel.settings = settings(stateful_step_count=30)
 
 TestSqliteModel = SqliteModel.TestCase
 TestSqliteModel.settings = settings(max_examples=20, stateful_step_count=20)
+
+TestRollingModel = pytest.mark.slow(RollingModel.TestCase)
+TestRollingModel.settings = settings(max_examples=10, stateful_step_count=15, deadline=None)

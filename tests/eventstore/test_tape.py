@@ -47,6 +47,16 @@ async def test_a_burst_with_one_malformed_event_is_not_acknowledged(store: Event
     assert await tape.last_seq() == 0
 
 
+async def test_a_derived_event_among_admitted_inputs_is_checked(store: EventStore) -> None:
+    tape = StreamTape(store, "log")
+    made = [quote(1), msgspec.structs.replace(quote(1), bid="101.5"), quote(2)]
+
+    with pytest.raises(StoreError, match="Expected `float`"):
+        await tape.append(made, expected_seq=0, causes=[-1, 1, -2])
+
+    assert await tape.last_seq() == 0
+
+
 async def test_a_tape_is_its_stream_and_no_other(store: EventStore) -> None:
     await store.append("other", quotes(5), expected_seq=0)
     tape = StreamTape(store, "log")

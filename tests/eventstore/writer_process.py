@@ -10,16 +10,19 @@ import resource
 import sys
 from pathlib import Path
 
-from eventstore import Durability, SqliteEventStore
+from eventstore import Durability, SegmentsConfig, open_store
 from kernel.errors import AppendConflict, StoreError
 from kernel.events import Event
 from tests.eventstore.samples import trade
 
 STREAM = "s"
 
+ROLLS_OFTEN = SegmentsConfig(roll_mb=0.002)
+"""A segment for every few appends, where the store is a folder."""
+
 
 async def write(path: Path, symbol: str, appends: int, durability: Durability) -> None:
-    async with await SqliteEventStore.open(path, durability=durability) as store:
+    async with await open_store(path, durability=durability, segments=ROLLS_OFTEN) as store:
         done = 0
         while done < appends:
             head = await store.head(STREAM)

@@ -9,10 +9,7 @@ Place = str
 Reason = str
 
 _OF_A_PEER = "runs in an environment of its own, which has none of our packages"
-_ON_RECORD = "nothing in the code depends on it: it is for whoever reads the log"
-_FOR_BROKERS = "not in use yet: for brokers that hold the account"
 _FOR_OPERATORS = "not in use yet: for operators of the daemon, who end one order"
-_FOR_FEEDS = "not in use yet: for the feeds of the daemon"
 _FOR_RELOADS = "not in use yet: for strategies that are replaced while the daemon runs"
 _NO_AWAIT = "synchronous code cannot be cancelled: a CancelledError in it was raised by the component itself"
 
@@ -27,6 +24,9 @@ ALLOWED: Mapping[str, Mapping[Place, Reason]] = {
         "strategies/sdk/loading.py::load_strategy": (
             "loading is an input: the source it reads is recorded in StrategyLoaded and replayed from there"
         ),
+        "components/assembly/core_sources.py::core_hash": (
+            "the version of the core, which is recorded in SessionStarted as that of Python is"
+        ),
         "components/assembly/user_models.py::load_model": (
             "so is loading a rule or model: its source is recorded in ModelLoaded"
         ),
@@ -39,6 +39,13 @@ ALLOWED: Mapping[str, Mapping[Place, Reason]] = {
         "eventstore/sqlite.py::SqliteEventStore.close": (
             "a close that is cancelled goes on, and every caller of close waits for its end"
         ),
+        "eventstore/segmented.py::SegmentedEventStore.close": "as that of a store in one file",
+        "eventstore/segmented.py::SegmentedEventStore._begin_roll": (
+            "a roll goes on if the append that began it is cancelled; the next append and close wait for it"
+        ),
+        "eventstore/segment_files.py::SegmentFiles.__init__": (
+            "lives from the store's open to its close, which awaits it: it closes files that readers gave up"
+        ),
         "eventstore/reading.py::_pages": (
             "a task group may not span a yield; the generator ends its one task in `finally`"
         ),
@@ -46,15 +53,29 @@ ALLOWED: Mapping[str, Mapping[Place, Reason]] = {
     "broad except": {
         "kernel/bus.py::EventBus._dispatch_until": "isolation: whatever a component raises becomes an event",
         "kernel/bus.py::EventBus._call": "isolation: whatever a component raises becomes an event",
+        "components/strategy_host/captured.py::CapturedHost._captured.handle": (
+            "isolation: so does what a hook raises that runs for another core"
+        ),
         "kernel/bus.py::EventBus._cascade": "isolation: whatever a component raises becomes an event",
         "kernel/loggable.py::_text_of": "isolation: an exception's text is code of whoever raised it",
         "kernel/admission.py::_read_back": "isolation: whatever a strange value raises, one input is refused",
+        "kernel/admission.py::admitted_together": "isolation: whatever one raises, each is looked at alone",
         "kernel/admission.py::_wrong_field": "isolation: so does the value that is looked for",
         "kernel/admission.py::_shown": "isolation: and when it is to be shown",
+        "ops/alerts/sending.py::AppriseSender._sent": (
+            "isolation: whatever a service's plugin raises, the message is not delivered, and is tried again"
+        ),
         "kernel/lanes.py::Lanes._call": "isolation: whatever a subscriber raises is retried, then recorded",
+        "ops/control/problems.py::problems_as_json": (
+            "isolation: a defect in an answer becomes a problem, and the daemon trades on"
+        ),
+        "kernel/supervision.py::Supervised.run": "isolation: what an edge raises is recorded, then restarted",
         "kernel/bus.py::EventBus._events_from": "isolation: so does what its answer raises when read",
         "strategies/sdk/loading.py::_refusing_failures": (
             "isolation: a strategy's own code may raise anything; it becomes its refusal"
+        ),
+        "components/strategy_host/host.py::StrategyHost._migrated": (
+            "isolation: a strategy's own code may raise anything; it becomes the refusal of a change"
         ),
         "components/risk/own_rules.py::OwnRule.check": (
             "isolation: a user's own rule may raise anything; it becomes a denial and a failure on record"
@@ -70,6 +91,7 @@ ALLOWED: Mapping[str, Mapping[Place, Reason]] = {
         "kernel/bus.py::EventBus._dispatch_until": _NO_AWAIT,
         "kernel/bus.py::EventBus._cascade": _NO_AWAIT,
         "kernel/bus.py::EventBus._call": _NO_AWAIT,
+        "components/strategy_host/captured.py::CapturedHost._captured.handle": _NO_AWAIT,
         "kernel/bus.py::EventBus._events_from": _NO_AWAIT,
         "kernel/loggable.py::_text_of": _NO_AWAIT,
     },
@@ -83,19 +105,9 @@ ALLOWED: Mapping[str, Mapping[Place, Reason]] = {
         "tests/eventstore/test_eventsourcing_recorders.py": "names cases of a library that are left out",
     },
     "event use": {
-        "kernel/events/system.py::CancelOrder": _FOR_OPERATORS,
         "kernel/events/time.py::ClockTicked": "the bus takes the time from every input, whatever its type",
-        "kernel/events/time.py::ClockJumped": _ON_RECORD,
-        "kernel/events/system.py::ComponentQuarantined": _ON_RECORD,
-        "kernel/events/market.py::FeedStatusChanged": _FOR_FEEDS,
         "kernel/events/system.py::StrategyUnloaded": _FOR_RELOADS,
-        "kernel/events/system.py::StrategyLoadRefused": _FOR_RELOADS,
         "kernel/events/system.py::StrategyStateMigrated": _FOR_RELOADS,
-        "kernel/events/system.py::BrokerConnected": _FOR_BROKERS,
-        "kernel/events/system.py::BrokerDisconnected": _FOR_BROKERS,
-        "kernel/events/accounts.py::AccountReported": _FOR_BROKERS,
-        "kernel/events/accounts.py::PositionReported": _FOR_BROKERS,
-        "kernel/events/accounts.py::PositionMismatched": _FOR_BROKERS,
     },
     "ignores": {},
     "texts": {

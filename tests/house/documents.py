@@ -28,7 +28,8 @@ _EXAMPLE = re.compile(
 class Example:
     """A fenced block preceded by ``<!-- run -->`` or ``<!-- run: cwd=tmp slow -->``.
 
-    It runs in the root, or with ``cwd=tmp`` in a folder that the document's examples share.
+    It runs in the root, or with ``cwd=tmp`` in a folder that the document's examples share. A process that it
+    starts in the background (with its output in a file) runs on until the document's last example has ended.
     """
 
     language: str

@@ -1,8 +1,12 @@
 """Documents hold what they promise."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -20,6 +24,7 @@ from tests.house.rules import assert_kept
 from tests.house.tree import ROOT, project_files
 
 EXAMPLE_TIMEOUT_S = 300
+END_TIMEOUT_S = 10
 TEXT_SUFFIXES = {
     ".py",
     ".md",
@@ -37,8 +42,8 @@ TEXT_SUFFIXES = {
 }
 
 
-FIRST_READ = ("README.md", "docs/strategies.md")
-"""The pages of a newcomer, whose examples run in the quick suite. Those of the others take minutes."""
+FIRST_READ = ("README.md",)
+"""The page of a newcomer, whose examples run in the quick suite. Those of the others take minutes."""
 
 
 def _documents_with_examples() -> list[object]:
@@ -54,10 +59,11 @@ def _documents_with_examples() -> list[object]:
 
 @pytest.mark.parametrize("path", _documents_with_examples())
 def test_examples_of_a_document_run(path: str, tmp_path: Path) -> None:
-    for example in examples((ROOT / path).read_text("utf-8")):
-        done = _run(example, tmp_path)
+    with _groups() as groups:
+        for example in examples((ROOT / path).read_text("utf-8")):
+            done = _run(example, tmp_path, groups)
 
-        assert done.returncode == 0, f"{path}:{example.line}\n{done.stdout}\n{done.stderr}"
+            assert done.returncode == 0, f"{path}:{example.line}\n{done.stdout}\n{done.stderr}"
 
 
 def test_links_lead_somewhere() -> None:
@@ -107,9 +113,23 @@ def test_a_mark_that_runs_nothing_is_refused(text: str) -> None:
 
 
 def test_a_failing_example_fails(tmp_path: Path) -> None:
-    done = _run(Example("bash", "false\ntrue\n", 1, in_tmp=True), tmp_path)
+    done = _run(Example("bash", "false\ntrue\n", 1, in_tmp=True), tmp_path, [])
 
     assert done.returncode == 1
+
+
+def test_process_in_the_background_goes_on_in_the_next_example_and_ends_with_the_document(
+    tmp_path: Path,
+) -> None:
+    begin = Example("bash", "sleep 600 > /dev/null 2>&1 &\necho $! > pid\n", 1, in_tmp=True)
+    look = Example("bash", 'kill -0 "$(cat pid)"\n', 1, in_tmp=True)
+
+    with _groups() as groups:
+        returncodes = [_run(each, tmp_path, groups).returncode for each in (begin, look)]
+        members = [_is_alive(group) for group in groups]
+    left = [_is_alive(group) for group in groups]
+
+    assert (returncodes, members, left) == ([0, 0], [True, False], [False, False])
 
 
 def test_dead_links_and_headings_are_found() -> None:
@@ -135,20 +155,52 @@ def test_machine_paths_are_found() -> None:
     assert found == [1, 2]
 
 
-def _run(example: Example, tmp_path: Path) -> subprocess.CompletedProcess[str]:
-    """Run with this environment's commands first on the path."""
+@contextmanager
+def _groups() -> Generator[list[int]]:
+    """The groups of the processes that examples start; those that are left are ended at the end."""
+    groups: list[int] = []
+    try:
+        yield groups
+    finally:
+        for group in filter(_is_alive, groups):
+            os.killpg(group, signal.SIGKILL)
+            until = time.monotonic() + END_TIMEOUT_S
+            while _is_alive(group) and time.monotonic() < until:
+                time.sleep(0.01)
+
+
+def _is_alive(group: int) -> bool:
+    """Whether a process of the group runs; one that has ended and was not waited for does not."""
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, owner = status.read_text("utf-8").rpartition(")")[2].split()[:3]
+            if int(owner) == group and state != "Z":
+                return True
+    return False
+
+
+def _run(example: Example, tmp_path: Path, groups: list[int]) -> subprocess.CompletedProcess[str]:
+    """Run with this environment's commands first on the path, in a process group of its own."""
     command = {"bash": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-c"]}[example.language]
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    return subprocess.run(
-        [*command, example.code],
+    words = [*command, example.code]
+    with subprocess.Popen(
+        words,
         cwd=tmp_path if example.in_tmp else ROOT,
         env={**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)},
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=EXAMPLE_TIMEOUT_S,
-        check=False,
-    )
+        start_new_session=True,
+    ) as process:
+        groups.append(process.pid)
+        try:
+            output, errors = process.communicate(timeout=EXAMPLE_TIMEOUT_S)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return subprocess.CompletedProcess(words, process.returncode, output, errors)
 
 
 def _is_pin(line: str) -> bool:

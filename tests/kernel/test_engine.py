@@ -12,6 +12,8 @@ from kernel.clock import VirtualClock
 from kernel.engine import EngineConfig
 from kernel.errors import ComponentError
 from kernel.events import ClockTicked, Event, Quote, SignalRaised, TimerFired, Trade
+from kernel.recovery import step
+from kernel.time_units import MS_NS
 from tests.kernel.listeners import Listener, quote, signal, silent
 from tests.kernel.live import (
     Edge,
@@ -77,6 +79,25 @@ async def test_a_step_takes_no_more_than_the_batch_limit() -> None:
     assert tape.appends == [2, 2, 1]
 
 
+async def test_steps_of_a_slow_core_take_fewer_inputs_so_that_a_command_waits_for_a_short_one() -> None:
+    """A ms for each quote: the first step is longer than its 20 ms, the others take the least."""
+    tape, clock, bus = UnreliableTape(), VirtualClock(1_000), EventBus()
+
+    def be_slow(_: Event) -> None:
+        clock.advance(to_ts=clock.now() + MS_NS)
+
+    bus.register(Listener("slow", {Quote: be_slow}))
+    engine = engine_over(tape, bus=bus, clock=clock)
+    for _ in range(1_000):
+        await engine.post(quote(1))
+    async with running(engine):
+        await until(lambda: engine.steps == 1)
+        for _ in range(600):
+            await engine.post(quote(1))
+
+    assert tape.appends == [1_000, 256, 256, 88]
+
+
 async def test_an_input_from_the_past_is_stamped_with_the_present() -> None:
     """Its own time is over, and it is not before now that it is known."""
     tape = memory_tape()
@@ -134,9 +155,8 @@ async def test_the_tape_is_gap_free_and_in_order_of_time_with_every_cause_named(
 
 async def rows_replayed(rows: list[Row]) -> list[Row]:
     """The rows that another core makes of the same inputs, all of them in one step."""
-    engine = engine_over(memory_tape(), bus=timer_bus(40, every_ns=30))
-    step = engine.step([event for _, cause, event in rows if cause < 0])
-    return list(zip(range(1, len(rows) + 1), step.causes, step.events, strict=True))
+    made = step(timer_bus(40, every_ns=30), [event for _, cause, event in rows if cause < 0])
+    return list(zip(range(1, len(rows) + 1), made.causes, made.events, strict=True))
 
 
 # --- output commit --------------------------------------------------------------------------------

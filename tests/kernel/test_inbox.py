@@ -12,6 +12,7 @@ from kernel.events import (
     CancelAllOrders,
     CorporateAction,
     CorporateActionKind,
+    EngageKillSwitch,
     Event,
     HaltTrading,
     InstrumentDefined,
@@ -84,6 +85,16 @@ def test_a_step_takes_no_more_than_its_limit() -> None:
 
     assert steps == [[HALT, RESUME, quote(1)], [quote(2)], []]
     assert box.peak == 4
+
+
+def test_step_that_takes_the_kill_switch_takes_no_market_data() -> None:
+    box = in_session()
+
+    first = taken(box, quote(1), HALT, EngageKillSwitch(0, "ops"), quote(2))
+    second = box.take(100)
+
+    assert first == [HALT, EngageKillSwitch(0, "ops")]
+    assert second == [quote(1), quote(2)]
 
 
 def test_market_data_are_never_of_the_first_class() -> None:

@@ -113,7 +113,7 @@ def test_import_puts_bad_rows_aside_and_says_so(tmp_path: Path) -> None:
     result = onetape(*arguments)
 
     assert result.exit_code == 0
-    assert "1 bad rows quarantined (1 new)" in result.stdout
+    assert "1 bad row quarantined (1 new)" in result.stdout
     assert "bars.csv, line 5: open is 'x'" in result.stdout
     assert "onetape log x.1d.quarantine" in result.stdout
 

@@ -104,6 +104,10 @@ class Hours(Strategy[Nothing, Seen]):
 
     metadata = Metadata(name="hours")
 
+    def bars_needed(self) -> int:
+        """More than there are."""
+        return 200
+
     def on_bar(self, bar: Bar) -> Decisions:
         self.state.bars += 1
         match self.state.bars % 8:

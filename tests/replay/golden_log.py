@@ -5,7 +5,7 @@ written or derived; logs of older versions stay as they are. It makes two logs, 
 
 - ``wide``: whatever the core has timers and ids for.
 - ``accounts``: history before the run, margin calls and ruin, quantities that are cut, orders of a day that
-  are emulated, bars without an open time, and facts about the data.
+  are emulated, bars without an open time, history that is never long enough, and facts about the data.
 """
 
 import asyncio

@@ -114,7 +114,10 @@ async def test_an_order_whose_commission_cannot_be_paid_is_denied() -> None:
 
     (denied,) = run.of(OrderDenied)
     assert (denied.rule, denied.limit, denied.value) == ("require_cash", "10000", "10010")
-    assert denied.reason == "there is not enough cash, with estimated costs of 10"
+    assert denied.reason == (
+        "there is not enough cash: the order needs 10010 USD, and 10000 USD are available "
+        "(with estimated costs of 10 USD)"
+    )
 
 
 async def test_a_gap_above_the_cash_is_cut_to_what_can_be_paid() -> None:
@@ -123,7 +126,9 @@ async def test_a_gap_above_the_cash_is_cut_to_what_can_be_paid() -> None:
     assert fills(run) == [("A", "buy", Decimal(66), Decimal(150))]
     (rest,) = run.of(OrderCancelled)
     assert rest.leaves_quantity == 34
-    assert rest.reason == "require_cash: 34 cannot be paid from 10000 in cash"
+    assert rest.reason == (
+        "require_cash: 34 cannot be paid: the fill needs 15000 USD, and 10000 USD are available"
+    )
     assert run.lowest_cash == 100
 
 
@@ -131,7 +136,9 @@ async def test_what_cannot_be_paid_at_all_is_rejected_by_the_venue() -> None:
     run = await played({"cash": 100}, Act(1, "buy", "A", "1"), a=days("A", 100, 150, 150))
 
     (rejected,) = run.of(OrderRejected)
-    assert rejected.reason == "require_cash: 1 cannot be paid from 100 in cash"
+    assert rejected.reason == (
+        "require_cash: 1 cannot be paid: the fill needs 150 USD, and 100 USD are available"
+    )
     assert run.result.rejected == 1
 
 
@@ -161,6 +168,7 @@ async def test_short_sales_need_margin_without_being_asked() -> None:
 
     (denied,) = run.of(OrderDenied)
     assert (denied.rule, denied.limit, denied.value) == ("require_margin", "10000", "500000.0")
+    assert denied.reason.endswith(": the order needs 500000 USD, and 10000 USD are available")
     assert run.result.fills == 0
 
 
@@ -169,8 +177,9 @@ async def test_a_gap_above_the_margin_is_cut_by_the_venue() -> None:
 
     assert fills(run) == [("A", "sell", Decimal(80), Decimal(125))]
     (rest,) = run.of(OrderCancelled)
-    assert (
-        rest.reason == "require_margin: the free equity of 10000 does not cover the initial margin of 20 more"
+    assert rest.reason == (
+        "require_margin: the free equity does not cover the initial margin of 20 more: the fill needs "
+        "12500 USD, and 10000 USD are available"
     )
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from components.assembly.core import Core
@@ -68,7 +68,6 @@ def run_of(
 
 
 @given(prices=PRICES, others=PRICES, acts=ACTS, broker=st.sampled_from(BROKERS))
-@settings(max_examples=40, deadline=None)
 def test_a_cash_account_never_owes_anything(
     prices: list[int], others: list[int], acts: list[Act], broker: Mapping[str, object]
 ) -> None:
@@ -81,7 +80,6 @@ def test_a_cash_account_never_owes_anything(
 
 
 @given(prices=PRICES, others=PRICES, acts=ACTS, broker=st.sampled_from(BROKERS))
-@settings(max_examples=40, deadline=None)
 def test_what_is_known_of_the_free_margin_is_never_more_than_there_is(
     prices: list[int], others: list[int], acts: list[Act], broker: Mapping[str, object]
 ) -> None:

@@ -24,6 +24,7 @@ from tests.replay.playing import Record, read_records, record_run, store_of
 
 UNCLAIMED = {
     "SessionStarted.version": "which version ran is no fact that another can check",
+    "SessionStarted.core_hash": "which version ran is no fact that another can check",
     "SessionStarted.python": "nor which Python",
 }
 """What ``verify`` says nothing of."""

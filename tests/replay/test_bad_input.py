@@ -177,7 +177,7 @@ def test_a_configuration_of_a_missing_symbol_is_refused() -> None:
         f"store: market.db\nstreams: [a.1d]\nstrategies: [{{strategy: '{CROSS}', symbols: [A, B]}}]\n"
     )
 
-    refused(naming=("symbols B", "which has A"))
+    refused(naming=("line 3: strategies: ", "symbols: 'B' is not in the data, which has A"))
 
 
 # --- verify -------------------------------------------------------------------------------------

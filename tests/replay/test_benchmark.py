@@ -325,6 +325,35 @@ def test_a_file_or_a_frame_can_be_the_benchmark_and_no_strategy_gets_it(tmp_path
     assert results[0].digest == backtest(cross(), {"A": own}).result.digest
 
 
+def test_more_rows_of_the_same_symbol_as_benchmark_do_not_lengthen_the_run(tmp_path: Path) -> None:
+    whole, part = tmp_path / "A.csv", tmp_path / "part" / "A.csv"
+    part.parent.mkdir()
+    untyped(days_frame()).to_csv(whole)
+    untyped(days_frame())[:100].to_csv(part)
+
+    alone = backtest(cross(), part).result
+    for importing in ({}, {"stream": "mine"}):
+        beside = backtest(cross(), part, benchmark=whole, importing=importing).result
+
+        assert [source.last_seq for source in beside.sources] == [100]
+        assert beside.metrics == alone.metrics
+        assert beside.benchmark is not None
+        assert beside.benchmark.symbols == ("A",)
+
+
+def test_bad_rows_that_are_kept_are_neither_data_nor_a_second_benchmark(tmp_path: Path) -> None:
+    good, bad = tmp_path / "A.csv", tmp_path / "B.csv"
+    untyped(days_frame()).to_csv(good)
+    first, *rest = good.read_text().splitlines()
+    bad.write_text("\n".join((first, "2003-12-31,x,x,x,x,x", *rest)))
+
+    done = backtest(cross(), bad, benchmark=bad, importing={"bad_rows": "quarantine"}).result
+
+    assert [source.stream for source in done.sources] == ["b.1d"]
+    assert done.benchmark is not None
+    assert done.benchmark.symbols == ("B",)
+
+
 def test_a_benchmark_that_is_not_there_is_refused_before_the_run() -> None:
     with pytest.raises(InputError, match=r"benchmark 'B' is neither a symbol nor a data stream"):
         backtest(cross(), {"A": days_frame()}, benchmark="B")

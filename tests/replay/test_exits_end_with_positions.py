@@ -63,15 +63,18 @@ class EntersAndLeaves(Strategy[Plan, Seen]):
 WAYS_OUT = ("sell", "reduce", "target", "weight")
 Settings = Mapping[str, object]
 SHORTS: Settings = {"risk": {"allow_short": True}}
+NO_SHORTS: Settings = {}
+MARGIN: Settings = {"risk": {"allow_short": True, "max_leverage": 1}, "cash": 1_100}
 
 
 def staged(*steps: str, settings: Settings | None = None) -> Rehearsal:
     return Rehearsal(EntersAndLeaves(steps=steps), symbols=["A"], settings=settings or {})
 
 
+@pytest.mark.parametrize("settings", [SHORTS, NO_SHORTS, MARGIN], ids=["shorts", "no shorts", "margin"])
 @pytest.mark.parametrize("way", WAYS_OUT)
-def test_where_shorts_are_allowed_the_exits_of_a_position_end_when_it_is_left(way: str) -> None:
-    stage = staged("in", way, settings=SHORTS)
+def test_the_exits_of_a_position_end_when_it_is_left(way: str, settings: Settings) -> None:
+    stage = staged("in", way, settings=settings)
 
     stage.bars([100, 100, 100])
 
@@ -103,16 +106,6 @@ def test_after_half_was_sold_the_stop_sells_the_other_half() -> None:
 
     assert stage.position() == 0
     assert [fill.quantity for fill in stage.fills] == [10, 5, 5]
-
-
-def test_where_shorts_are_forbidden_the_exits_have_to_be_cancelled_first() -> None:
-    stage = staged("in", "sell")
-
-    stage.bars([100, 100, 100])
-
-    (denied,) = stage.all_of(OrderDenied)
-    assert denied.rule == "allow_short"
-    assert stage.position() == 10
 
 
 def test_a_position_that_is_turned_leaves_no_exits_behind() -> None:

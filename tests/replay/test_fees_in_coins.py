@@ -20,7 +20,17 @@ from kernel.events import (
     PositionChanged,
 )
 from replay.order_records import fold_orders
-from strategies.sdk import Bar, Decisions, Metadata, Strategy, StrategyParams, StrategyState, buy
+from strategies.sdk import (
+    Bar,
+    Decisions,
+    Metadata,
+    Signal,
+    SignalDirection,
+    Strategy,
+    StrategyParams,
+    StrategyState,
+    buy,
+)
 from tests.components.account import Account, bar, corrected, fill, money
 from tests.replay.account_script import Act, Played, config_of_keys, days, played
 from tests.replay.playing import read_events, record_run, store_of
@@ -156,6 +166,32 @@ async def test_an_exit_sells_what_its_entry_delivered() -> None:
     _, sold = (one for one in events if isinstance(one, OrderFilled))
     (smaller,) = (one for one in events if isinstance(one, OrderReplaced))
     assert sold.quantity == smaller.order.quantity == Decimal("66.93")
+
+
+class Believer(Strategy[StrategyParams, StrategyState]):
+    """Believes in a rise, with exits on both sides."""
+
+    metadata = Metadata(name="believer")
+
+    def on_bar(self, bar: Bar) -> Decisions:
+        if bar.close == 100:
+            return Signal(bar.symbol, SignalDirection.LONG, stop_loss=80, take_profit=110)
+        return None
+
+
+async def test_the_exits_of_a_plan_sell_the_whole_lots_that_were_delivered() -> None:
+    store = await store_of(btc_1d=days("BTC-USD", 100, 101, 101, 101, 120, 120))
+    signals = {"signals": {"sizing": {"model": "fixed_fractional", "fraction": "0.5"}}}
+    config = config_of_keys({**ACCOUNT, **signals, "streams": ["btc.1d"]})
+    name = await record_run(store, [Believer()], config)
+
+    events = await read_events(store, name)
+
+    *bought, sold = (one for one in events if isinstance(one, OrderFilled))
+    delivered = sum(one.quantity - one.commission for one in bought)
+    assert [one for one in events if isinstance(one, OrderDenied)] == []
+    assert sold.side is SELL
+    assert 0 < delivered - sold.quantity < Decimal("0.01")
 
 
 # --- corrections ----------------------------------------------------------------------------------

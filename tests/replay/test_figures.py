@@ -56,7 +56,14 @@ def test_a_moment_shows_a_time_where_it_is_not_midnight() -> None:
     assert figures.moment(day(2, 14.5)) == "2024-01-03 14:30:00"
 
 
-def test_a_period_ends_on_the_day_that_its_last_midnight_closes() -> None:
-    assert figures.period(day(0), day(1)) == "2024-01-01"
-    assert figures.period(day(0), day(5)) == "2024-01-01 to 2024-01-05"
-    assert figures.period(day(0), day(0)) == "2024-01-01"
+def test_a_period_of_one_day_has_one_date() -> None:
+    assert figures.period((19_723, 19_723)) == "2024-01-01"
+    assert figures.period((19_723, 19_727)) == "2024-01-01 to 2024-01-05"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(None, "-"), (0.000032, "0.000032"), (1e-9, "0.000000001"), (68_250.1, "68,250.1"), (517.0, "517")],
+)
+def test_a_last_price_is_never_a_power_of_ten(value: float | None, expected: str) -> None:
+    assert figures.last_price(value) == expected

@@ -13,6 +13,7 @@ from kernel.events import (
     Event,
     ExecutionRequested,
     ExpireOrderIntent,
+    HistoryFellShort,
     HistoryLoaded,
     ReplaceIntent,
     StrategyLogged,
@@ -64,7 +65,14 @@ async def test_the_log_about_accounts_has_what_its_rules_are_about(tmp_path: Pat
     assert (result.margin_calls > 0, result.ruined_ts > 0) == (True, True)
     assert ["cut to whole lots" in result.notes[0], "no open time" in result.notes[1]] == [True, True]
     assert facts == {DataDescribed, DataIssueFound}
-    assert seen >= {HistoryLoaded, StrategyLogged, ExpireOrderIntent, ReplaceIntent, ExecutionRequested}
+    assert seen >= {
+        HistoryLoaded,
+        HistoryFellShort,
+        StrategyLogged,
+        ExpireOrderIntent,
+        ReplaceIntent,
+        ExecutionRequested,
+    }
 
 
 @pytest.mark.parametrize(("kind", "count"), [(ExpireOrderIntent, 11), (CancelOrder, 0)])

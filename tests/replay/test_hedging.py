@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel.errors import ComponentError, ConfigError
@@ -493,7 +493,6 @@ class Answering(Strategy[StrategyParams, StrategyState]):
     prices=st.lists(st.integers(50, 200), min_size=6, max_size=6),
     sizes=st.lists(st.integers(-40, 40), min_size=5, max_size=5),
 )
-@settings(max_examples=25, deadline=None)
 def test_the_same_fills_give_the_same_equity_in_both_modes(prices: list[int], sizes: list[int]) -> None:
     """Without margin and fees only the split into legs differs. Their P&L adds up to the change of equity."""
     acts = [

@@ -7,20 +7,31 @@ import pytest
 
 from eventstore import MemoryEventStore
 from kernel.events import (
+    BUY,
     AccountMarked,
+    ApprovedOrder,
+    AssetClass,
     CashFlowKind,
     CashMoved,
     Event,
     FundingRateSet,
+    FxRateSet,
+    InstrumentDefined,
     OrderCancelled,
     OrderDenied,
     OrderFilled,
+    OrderSubmitted,
+    OrderType,
     RiskLimitBreached,
 )
+from kernel.identifiers import ClientOrderId, StrategyId
 from kernel.time_units import DAY_NS
 from replay.journal import read_journal
+from replay.order_records import fold_orders
 from replay.results import read_results
+from replay.run_reading import read_run
 from replay.verification import verify_run
+from tests.components.account import fill
 from tests.replay.account_script import Act, Played, Scripted, config_of_keys, days, played
 from tests.replay.playing import START, read_events, record_run, store_of
 
@@ -73,6 +84,39 @@ async def test_open_contracts_are_marked_and_trades_and_lots_add_up_to_the_equit
     (lot,) = run.result.open_lots
     assert last.equity == 1 + closed + lot.gain_at(Decimal(9_000))
     assert last.exposure == lot.quantity * Decimal("0.00011111111111111111")
+
+
+@pytest.mark.parametrize(("currency", "cash", "gained"), [("BTC", 1, 0.2), ("USD", 10_000, 0.25)])
+async def test_the_benchmark_is_the_contract_at_a_notional_of_the_capital(
+    currency: str, cash: int, gained: float
+) -> None:
+    """10,000 contracts from 10,000 to 12,500 gain 0.2 coins, and these are worth 2,500 dollars then."""
+    prices = (10_000, 10_000, 11_000, 12_500)
+    bars = days(NAME, *prices)
+    rates = [FxRateSet(one.ts, "BTC", "USD", Decimal(each)) for one, each in zip(bars, prices, strict=True)]
+    store = await store_of(btc_fx=rates, xbt_1d=bars)
+    config = {**ACCOUNT, "cash": cash, "portfolio": {"currency": currency}, "streams": ["btc.fx", "xbt.1d"]}
+    run = await record_run(store, [Scripted(acts=(BOUGHT,))], config_of_keys(config))
+
+    result = (await read_run(store, run)).result
+
+    assert result.benchmark is not None
+    assert result.benchmark.total_return == pytest.approx(gained)
+    assert result.metrics.total_return == pytest.approx(gained)
+
+
+def test_the_average_price_of_an_order_is_the_harmonic_one() -> None:
+    order = ApprovedOrder(ClientOrderId("o"), StrategyId("one"), NAME, BUY, OrderType.MARKET, Decimal(20_000))
+    fills = [
+        fill(BUY, "10000", price, symbol=NAME, currency="BTC", fill_id=price) for price in ("10000", "20000")
+    ]
+    terms = InstrumentDefined(0, NAME, AssetClass.PERPETUAL, "BTC", is_inverse=True)
+
+    (inverse,) = fold_orders([terms, OrderSubmitted(0, order), *fills]).orders
+    (linear,) = fold_orders([OrderSubmitted(0, order), *fills]).orders
+
+    assert inverse.average_price == Decimal("13333.3333333333")
+    assert linear.average_price == 15_000
 
 
 async def test_commission_is_a_fraction_of_the_notional_in_coins() -> None:
@@ -139,7 +183,7 @@ async def test_a_fill_that_a_fall_has_made_too_dear_is_cut() -> None:
 
     (filled,), (cut,) = run.of(OrderFilled), run.of(OrderCancelled)
     assert filled.quantity == 80_000
-    assert cut.reason.startswith("require_margin: the free equity of 1 ")
+    assert cut.reason.endswith("the fill needs 1.25 BTC, and 1 BTC are available")
 
 
 async def test_a_fall_below_the_maintenance_margin_is_called_and_closed() -> None:

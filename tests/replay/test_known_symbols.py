@@ -5,7 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 from shutil import copy
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from components.assembly.instruments import InstrumentConfig
@@ -104,7 +104,6 @@ def symbols_told(said: SignalRaised) -> str:
     return said.reason.split("(", 2)[2].split(")")[0]
 
 
-@settings(max_examples=40)
 @given(
     first=bar_series("A", most=20),
     second=bar_series("B", most=20),

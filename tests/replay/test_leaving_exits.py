@@ -1,4 +1,7 @@
-"""A sale beside a working exit is denied with the exit's id and the way out; after its cancel it is not."""
+"""A position can be left while its exits work, wherever the venue has reduce-only orders.
+
+Elsewhere the sale is denied, with the exit's id and the way out; after its cancel it is not.
+"""
 
 import pytest
 
@@ -23,6 +26,7 @@ PLAIN = "the sale would leave a short position"
 
 class Params(StrategyParams, frozen=True):
     way: str = "sell"
+    stop_loss: float | None = 50
     take_profit: float | None = None
     quantity: int = 100
 
@@ -40,7 +44,7 @@ class Leaves(Strategy[Params, State]):
         self.state.bars += 1
         params, portfolio = self.params, self.ctx.portfolio
         if self.state.bars == 1:
-            return buy(bar.symbol, 100, stop_loss=50, take_profit=params.take_profit)
+            return buy(bar.symbol, 100, stop_loss=params.stop_loss, take_profit=params.take_profit)
         if self.state.bars < 3 or not portfolio.position(bar.symbol):
             return None
         if params.way == "cancel":
@@ -70,9 +74,46 @@ def denials(stage: Rehearsal) -> list[str]:
     return [event.reason for event in stage.all_of(OrderDenied)]
 
 
+LACKING = {"broker": {"lacks": ["reduce_only"]}}
+
+
+@pytest.mark.parametrize("take_profit", [None, 200])
+@pytest.mark.parametrize("way", ["sell", "target"])
+def test_a_position_is_left_beside_its_exits_with_a_reduce_only_order(
+    way: str, take_profit: float | None
+) -> None:
+    stage = played(Leaves(way=way, take_profit=take_profit))
+
+    assert denials(stage) == []
+    assert [fill.side.value for fill in stage.fills] == ["buy", "sell"]
+    assert [order.reduce_only for order in stage.orders] == [False, *[True] * (len(stage.orders) - 1)]
+    assert len(stage.all_of(OrderCancelled)) == (1 if take_profit is None else 2)
+    assert stage.position() == 0
+
+
+def test_a_sale_without_exits_is_no_reduce_only_order() -> None:
+    stage = played(Leaves(stop_loss=None))
+
+    assert [order.reduce_only for order in stage.orders] == [False, False]
+
+
+def test_a_stop_that_fills_on_the_bar_of_the_sale_leaves_nothing_to_sell() -> None:
+    stage = Rehearsal(Leaves(), symbols=["ABC"], settings={"cash": 100_000})
+    stage.bars([100, 100, 100])
+
+    stage.bars([40])
+
+    assert stage.position() == 0
+    assert sum(fill.quantity for fill in stage.fills if fill.side.value == "sell") == 100
+
+
+def test_a_sale_of_more_than_is_held_is_denied_beside_exits_as_well() -> None:
+    assert len(denials(played(Leaves(quantity=101)))) == 2
+
+
 @pytest.mark.parametrize("way", ["sell", "target"])
 def test_the_denial_of_a_sale_names_the_working_stop_and_the_way_out(way: str) -> None:
-    stage = played(Leaves(way=way))
+    stage = played(Leaves(way=way), **LACKING)
 
     stop = stage.orders[1].client_order_id
     assert set(denials(stage)) == {
@@ -81,7 +122,7 @@ def test_the_denial_of_a_sale_names_the_working_stop_and_the_way_out(way: str) -
 
 
 def test_the_denial_names_both_exits_that_cancel_each_other_and_counts_them_once() -> None:
-    stage = played(Leaves(take_profit=200))
+    stage = played(Leaves(take_profit=200), **LACKING)
 
     first, second = (order.client_order_id for order in stage.orders[1:3])
     assert f"{PLAIN}: orders {first} (" in denials(stage)[0]
@@ -90,7 +131,7 @@ def test_the_denial_names_both_exits_that_cancel_each_other_and_counts_them_once
 
 
 def test_a_sale_of_more_than_is_held_is_not_blamed_on_the_exit() -> None:
-    stage = played(Leaves(quantity=101))
+    stage = played(Leaves(quantity=101), **LACKING)
 
     assert set(denials(stage)) == {PLAIN}
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from components.assembly.core import Core
@@ -123,7 +123,6 @@ PAUSES = st.frozensets(st.integers(0, 80), max_size=12)
 # --- the same inputs, the same events -----------------------------------------------------------
 
 
-@settings(max_examples=40)
 @given(bars=bar_series("A", most=30), quotes=quote_series("B", most=30), pauses=PAUSES)
 async def test_the_engine_derives_what_a_replay_derives(
     bars: list[Event], quotes: list[Event], pauses: frozenset[int]
@@ -171,7 +170,6 @@ async def test_the_sessions_of_these_tests_trade_and_hear_timers() -> None:
 # --- stop anywhere, go on -----------------------------------------------------------------------
 
 
-@settings(max_examples=40)
 @given(bars=bar_series("A", most=30), quotes=quote_series("B", most=20), pauses=PAUSES, data=st.data())
 async def test_an_engine_that_stopped_anywhere_goes_on_as_if_it_had_not(
     bars: list[Event], quotes: list[Event], pauses: frozenset[int], data: st.DataObject
@@ -186,7 +184,6 @@ async def test_an_engine_that_stopped_anywhere_goes_on_as_if_it_had_not(
     assert encode(await derived_on(store)) == encode(session.derived)
 
 
-@settings(max_examples=30)
 @given(bars=bar_series("A", most=30), pauses=PAUSES, data=st.data())
 async def test_recovery_ends_in_the_state_that_the_engine_left(
     bars: list[Event], pauses: frozenset[int], data: st.DataObject

@@ -170,8 +170,8 @@ async def test_any_live_log_comes_out_again(
 async def test_a_log_of_several_sessions_comes_out_again_whole() -> None:
     store = MemoryEventStore()
     await live_session(store, BARS[:40], [cross()], CONFIG)
-    await live_session(store, BARS[40:80], [], CONFIG, is_killed=True)
-    last = await live_session(store, BARS[80:], [], CONFIG)
+    await live_session(store, BARS[40:80], [cross()], CONFIG, is_killed=True)
+    last = await live_session(store, BARS[80:], [cross()], CONFIG)
 
     verified = await verify_run(store, LOG)
 
@@ -184,17 +184,6 @@ async def test_a_log_of_several_sessions_comes_out_again_whole() -> None:
 
 async def _inputs(store: EventStore) -> int:
     return sum(cause < 0 for cause, _ in await records_of(store))
-
-
-async def test_a_later_session_runs_the_configuration_and_code_of_the_log() -> None:
-    store = MemoryEventStore()
-    await live_session(store, BARS[:60], [cross()], CONFIG)
-    other = ReplayConfig(instruments=(TERMS,), cash=Decimal(1))
-
-    session = await live_session(store, BARS[60:], [RandomOrders()], other)
-
-    assert [host.strategy.metadata.name for host in session.core.hosts] == ["ma_cross"]
-    assert await fills_of(store) == await fills_of(await log_of())
 
 
 async def fills_of(store: EventStore) -> list[tuple[int, Decimal, Decimal]]:

@@ -150,5 +150,5 @@ def test_models_are_named_in_the_configuration_file(tmp_path: Path) -> None:
     config = load_config(path)
 
     assert config.broker.bars == "path_pessimistic"
-    assert config.broker.volume == ModelConfig("share", {"limit": 0.1})
+    assert config.broker.volume == ModelConfig("share", {"limit": "0.1"})
     assert load_models(config.broker) == ()

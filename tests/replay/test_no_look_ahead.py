@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from brokers.simulated.config import SimulatedBrokerConfig
@@ -67,7 +67,6 @@ def assert_same_until_the_cut(whole: list[Record], cut: list[Record]) -> None:
     assert not later or later[0].cause > last or isinstance(later[0].event, TimerFired)
 
 
-@settings(max_examples=80)
 @given(bars=bar_series(), make=BAR_STRATEGIES, timing=st.sampled_from(FillTiming), data=st.data())
 async def test_cutting_the_bars_changes_nothing_before_the_cut(
     bars: list[Event], make: type[AnyStrategy], timing: FillTiming, data: st.DataObject
@@ -80,7 +79,6 @@ async def test_cutting_the_bars_changes_nothing_before_the_cut(
     assert_same_until_the_cut(whole, cut)
 
 
-@settings(max_examples=80)
 @given(quotes=quote_series(), make=QUOTE_STRATEGIES, data=st.data())
 async def test_cutting_the_quotes_changes_nothing_before_the_cut(
     quotes: list[Event], make: type[AnyStrategy], data: st.DataObject
@@ -93,7 +91,6 @@ async def test_cutting_the_quotes_changes_nothing_before_the_cut(
     assert_same_until_the_cut(whole, cut)
 
 
-@settings(max_examples=40)
 @given(
     stocks=bar_series("S"),
     bonds=bar_series("B"),

@@ -65,6 +65,9 @@ def test_open_lots_are_the_last_rows_and_have_no_exit(done: Backtest) -> None:
     still_open = frame[frame["exit_time"].isna()]
     assert list(still_open["quantity"]) == [float(lot.quantity) for lot in done.result.open_lots]
     assert still_open["pnl"].isna().all()
+    assert set(still_open["currency"]) == {"USD"}
+    orders = untyped(done.orders_frame()).set_index("order")
+    assert list(orders.loc[still_open["entry_order"], "symbol"]) == list(still_open["symbol"])
 
 
 def test_equity_is_a_series_by_aware_times(done: Backtest) -> None:

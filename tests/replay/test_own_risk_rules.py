@@ -147,7 +147,7 @@ def test_rules_are_named_in_the_configuration_file(tmp_path: Path) -> None:
 
     (loaded,) = load_rules(load_config(path).risk)
 
-    assert loaded.params == {"limit": 20}
+    assert loaded.params == {"limit": "20"}
     assert type(loaded.model).__name__ == "MaxPrice"
 
 

@@ -4,12 +4,14 @@ from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
 from io import StringIO
 
+import msgspec
 import pytest
 from rich.console import Console
 
 from eventstore import MemoryEventStore
 from kernel.events import BUY, DecisionRefused, Event, Order, OrderDenied, OrderRejected, OrderType
 from kernel.identifiers import ClientOrderId
+from replay.problem_texts import denial_text
 from replay.results import RunResult, read_results
 from replay.tables import problems, result_lines, result_table
 from tests.replay.recorded_run import DATA, STRATEGY, bar, day, fill, mark, record_run
@@ -58,6 +60,19 @@ async def test_a_run_without_a_fill_says_why(
 
     assert problems(result) == f"no order was filled: {sentence}"
     assert dict(result_lines(result))["Problems"] == problems(result)
+
+
+@pytest.mark.parametrize(
+    ("reason", "limit", "value", "sentence"),
+    [
+        ("the order is too large", "500", "1000", "the order is too large (limit 500, value 1000)"),
+        ("it needs 10 USD, and 5 USD are there", "5", "10", "it needs 10 USD, and 5 USD are there"),
+        ("A is on the restricted list", "", "A", "A is on the restricted list"),
+        ("there is no price", "500", "", "there is no price"),
+    ],
+)
+def test_a_denial_names_the_limit_and_the_value(reason: str, limit: str, value: str, sentence: str) -> None:
+    assert denial_text(msgspec.structs.replace(DENIED, reason=reason, limit=limit, value=value)) == sentence
 
 
 @pytest.mark.parametrize(

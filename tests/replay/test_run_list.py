@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from eventstore import MemoryEventStore
+from eventstore.catalogue import set_aside
 from kernel.events import (
     CashMoved,
     ComponentFailed,
@@ -75,6 +76,18 @@ async def test_a_return_with_money_paid_in_is_that_of_a_full_reading() -> None:
     runs = await list_runs(store)
 
     assert shown(runs) == shown(await measure_runs(store))
+
+
+async def test_a_run_over_data_that_was_replaced_since_keeps_its_period() -> None:
+    store = await store_of(a_1d=walk("A", 200, seed=3)[50:])
+    await play_and_record(store, [MovingAverageCross(fast=2, slow=5)], ReplayConfig(streams=("a.1d",)))
+    before = await list_runs(store)
+    await set_aside(store, "a.1d", ts=0, reason="restated")
+    await store.append("a.1d", walk("A", 200, seed=3), expected_seq=0)
+
+    runs = await list_runs(store)
+
+    assert shown(runs) == shown(before) == shown(await measure_runs(store))
 
 
 @pytest.mark.parametrize(

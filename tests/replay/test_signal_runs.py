@@ -8,7 +8,7 @@ import pytest
 from components.allocation.config import Priority, SignalsConfig, Vote
 from components.execution.config import ExecutionConfig
 from kernel.errors import ConfigError
-from kernel.events import ExecutionFinished, SignalsAggregated
+from kernel.events import ExecutionFinished, SignalRaised, SignalsAggregated
 from replay import backtest
 from replay.config import ReplayConfig, load_config
 from replay.results import read_results
@@ -108,3 +108,19 @@ def test_settings_that_make_no_sense_are_refused_with_their_place(
 
     with pytest.raises(ConfigError, match=message):
         load_config(file)
+
+
+async def test_signals_that_no_plan_trades_are_told_with_their_count() -> None:
+    data = walk("A", 150, seed=3)
+    store = await store_of(a_1d=data)
+    alone = await record_run(store, breakers(), ReplayConfig(streams=("a.1d",)))
+    planned = await record_run(store, breakers(), ReplayConfig(signals=SignalsConfig(), streams=("a.1d",)))
+
+    raised = sum(isinstance(event, SignalRaised) for event in await read_events(store, alone))
+    notes = (await read_results(store, alone)).notes
+    assert raised > 5
+    assert notes == (
+        f"{raised} signals of channel_brea.2, channel_break were only recorded, and traded nothing: "
+        "a plan for them needs the section `signals` in the configuration",
+    )
+    assert not any("only recorded" in note for note in (await read_results(store, planned)).notes)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from brokers.simulated.config import SimulatedBrokerConfig
@@ -74,7 +74,6 @@ CONFIGS = st.builds(
 # --- what is recorded comes out again -----------------------------------------------------------
 
 
-@settings(max_examples=60)
 @given(bars=bar_series("A"), others=bar_series("B"), quotes=quote_series("Q"), data=st.data())
 async def test_any_run_over_bars_and_quotes_comes_out_again(
     bars: list[Event], others: list[Event], quotes: list[Event], data: st.DataObject

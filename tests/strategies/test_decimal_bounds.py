@@ -42,6 +42,7 @@ class Params(StrategyParams, frozen=True):
     weights: dict[str, Annotated[Decimal, Range(ge=0)]] = field(default_factory=dict)
     pair: tuple[Annotated[Decimal, Range(gt=0)], int] = (Decimal(1), 1)
     ratio: Annotated[float, Range(gt=0)] = 0.5
+    count: Annotated[int | Decimal, Range(ge=1)] = 1
 
 
 class Bounded(Strategy[Params, StrategyState]):
@@ -65,6 +66,10 @@ class Bounded(Strategy[Params, StrategyState]):
         ("shares", "0.5,1.5", "Expected `decimal` <= 1"),
         ("weights", {"A": -1}, "Expected `decimal` >= 0"),
         ("pair", (0, 5), "Expected `decimal` > 0"),
+        ("count", 0, "Expected `decimal` >= 1"),
+        ("count", "0.5", "Expected `decimal` >= 1"),
+        ("shares", "0.5,nan", "Expected a finite number"),
+        ("step", "1e99999", "a multiple of 0.1"),
     ],
 )
 def test_a_decimal_outside_its_bounds_is_refused(name: str, value: object, words: str) -> None:

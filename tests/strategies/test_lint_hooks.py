@@ -45,6 +45,8 @@ def sentences(source: str) -> str:
         ("on_Bar", "on_bar"),
         ("on_trades", "on_trade"),
         ("on_orders_update", "on_order_update"),
+        ("on_fill", "on_order_update"),
+        ("on_tick", "on_quote"),
     ],
 )
 def test_a_misspelt_hook_is_refused_with_the_one_that_was_meant(name: str, meant: str) -> None:
@@ -54,12 +56,13 @@ def test_a_misspelt_hook_is_refused_with_the_one_that_was_meant(name: str, meant
 
 
 def test_a_method_that_looks_like_a_hook_and_resembles_none_is_refused_with_all_hooks() -> None:
-    found = sentences(f"{STRATEGY}{ON_BAR}    def on_fill(self, event) -> Decisions: ...\n")
+    found = sentences(f"{STRATEGY}{ON_BAR}    def on_execution(self, event) -> Decisions: ...\n")
 
     assert (
-        "`on_fill` is not a hook, so nothing calls it. The hooks are on_warm_up, on_start, on_bar, " in found
+        "`on_execution` is not a hook, so nothing calls it. The hooks are on_warm_up, on_start, on_bar, "
+        in found
     )
-    assert "begin the name of a method of your own differently, such as `_on_fill`. [hook]" in found
+    assert "begin the name of a method of your own differently, such as `_on_execution`. [hook]" in found
 
 
 @pytest.mark.parametrize(

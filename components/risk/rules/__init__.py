@@ -79,13 +79,13 @@ def rules_for(
     yield from map(OwnRule, own)
 
 
-def strategy_rules(terms: StrategyTerms) -> Iterator[Rule]:
+def strategy_rules(terms: StrategyTerms, *, version: int = RULES) -> Iterator[Rule]:
     """The rules of one strategy's own limits. They see only its own orders and positions."""
     limits = terms.limits.as_risk_limits()
     yield from _sizes_and_prices(limits)
     yield from _position_sizes(limits)
     if terms.capital is not None:
-        yield RequireMargin("capital", CAPITAL_SENTENCE)
+        yield RequireMargin("capital", CAPITAL_SENTENCE, names_amounts=version > FIRST_RULES)
     if limits.max_gross_exposure is not None:
         yield MaxGrossExposure(limits.max_gross_exposure)
     if limits.max_daily_loss is not None:
@@ -152,7 +152,7 @@ def _first_funds(limits: RiskLimits) -> Iterator[Rule]:
     if limits.require_cash:
         yield RequireWholeCash()
     if limits.require_margin:
-        yield RequireMargin()
+        yield RequireMargin(names_amounts=False)
 
 
 def _account(limits: RiskLimits) -> Iterator[Rule]:

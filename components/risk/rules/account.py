@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from components.risk.order_check import OrderCheck
 from kernel.events import BUY, InstrumentDefined
+from kernel.shortages import shortage
 from strategies.sdk.risk_rules import Denial
 
 ZERO = Decimal(0)
@@ -32,7 +33,7 @@ class KnownRate:
 class RequireMargin:
     """Denies new exposure if its initial margin and its costs are more than the equity can cover.
 
-    - ``rule``, ``sentence``: those of the denial.
+    - ``rule``, ``sentence``: those of the denial. ``names_amounts``: the sentence ends with the amounts.
     - ``is_for_shares``: whether it concerns instruments other than futures and perpetuals.
     - ``is_for_buys``: whether it concerns buys of these; otherwise they are paid in full.
     """
@@ -42,11 +43,13 @@ class RequireMargin:
         rule: str = "require_margin",
         sentence: str = MARGIN_SENTENCE,
         *,
+        names_amounts: bool = True,
         is_for_shares: bool = True,
         is_for_buys: bool = True,
     ) -> None:
         self.rule = rule
         self.sentence = sentence
+        self.names_amounts = names_amounts
         self.is_for_shares = is_for_shares
         self.is_for_buys = is_for_buys
 
@@ -72,7 +75,11 @@ class RequireMargin:
         free = order_check.equity - context.figures.initial_margin - taken
         if needed <= free:
             return None
-        return Denial(self.rule, self.sentence, free, needed)
+        sentence = self.sentence
+        if self.names_amounts:
+            amounts = shortage("the order", needed=needed, available=free, currency=context.currency)
+            sentence = f"{sentence}: {amounts}"
+        return Denial(self.rule, sentence, free, needed)
 
 
 class MaxGrossExposure:

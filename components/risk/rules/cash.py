@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from components.risk.order_check import OrderCheck
 from kernel.events import SELL, InstrumentDefined
+from kernel.shortages import plain, shortage
 from strategies.sdk.risk_rules import Denial
 
 ZERO = Decimal(0)
@@ -31,7 +32,7 @@ class RequireCash:
         if context.costs is not None:
             available -= order_check.working_costs
         if order_check.price is None:
-            return Denial("require_cash", "there is no price to value the order at", _plain(available), ZERO)
+            return Denial("require_cash", "there is no price to value the order at", plain(available), ZERO)
         needed = working.added_reserve(
             order_check.order,
             quantity=order_check.added_quantity,
@@ -42,10 +43,12 @@ class RequireCash:
             needed += order_check.cost
         if needed <= available:
             return None
-        sentence = "there is not enough cash"
+        currency = context.currency
+        amounts = shortage("the order", needed=needed, available=available, currency=currency)
+        sentence = f"there is not enough cash: {amounts}"
         if order_check.cost:
-            sentence = f"there is not enough cash, with estimated costs of {_plain(order_check.cost)}"
-        return Denial("require_cash", sentence, _plain(available), _plain(needed))
+            sentence += f" (with estimated costs of {plain(order_check.cost)} {currency})"
+        return Denial("require_cash", sentence, plain(available), plain(needed))
 
 
 class RequireWholeCash:
@@ -63,9 +66,3 @@ class RequireWholeCash:
             return None
         available = cash - order_check.working.reserved_as_written()
         return Denial("require_cash", "there is not enough cash", available, needed)
-
-
-def _plain(amount: Decimal) -> str:
-    """An amount without the zeros that sums of many orders leave behind the point."""
-    text = f"{amount:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text

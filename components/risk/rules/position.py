@@ -19,16 +19,16 @@ class MaxPositionQuantity:
         self.limit = limit
 
     def check(self, order_check: OrderCheck) -> Denial | None:
+        projected_position = abs(order_check.projected_position)
+        if projected_position <= self.limit:  # nearly always
+            return None
         if (
             _is_within(order_check.projected_position, order_check.held, limit=self.limit)
             or not order_check.added_quantity
         ):
             return None
         return Denial(
-            "max_position_quantity",
-            "the position would be too large",
-            self.limit,
-            abs(order_check.projected_position),
+            "max_position_quantity", "the position would be too large", self.limit, projected_position
         )
 
 

@@ -20,7 +20,7 @@ class OrderTerms:
     def check(self, order_check: OrderCheck) -> Denial | None:
         order, instrument = order_check.order, order_check.instrument
         quantity, lot = order.quantity, instrument.lot_size
-        if not quantity.is_finite() or quantity <= 0:
+        if not quantity.is_finite() or quantity <= ZERO:
             return Denial("order_terms", "the quantity must be a number above 0", ZERO, str(quantity))
         if quantity % lot:
             return Denial("order_terms", f"the quantity must be a multiple of the lot {lot}", lot, quantity)
@@ -45,6 +45,8 @@ class MaxOrderQuantity:
         self.limit = limit
 
     def check(self, order_check: OrderCheck) -> Denial | None:
+        if order_check.replaced is None and order_check.order.quantity <= self.limit:
+            return None
         quantity = order_check.quantity
         if quantity <= self.limit:
             return None

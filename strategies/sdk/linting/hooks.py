@@ -15,6 +15,14 @@ HOOKS = tuple(name for name in vars(Strategy) if name.startswith("on_"))
 _CALLED = frozenset({*HOOKS, "validate", "bars_needed"})
 """The methods that onetape calls, and only in a strategy's class."""
 
+_ELSEWHERE = {
+    "on_fill": "on_order_update",
+    "on_order": "on_order_update",
+    "on_tick": "on_quote",
+    "on_data": "on_bar",
+}
+"""Names that other systems have for hooks; the nearest names here would mislead."""
+
 _KNOWN = "strategies.sdk.Strategy"
 
 
@@ -35,7 +43,8 @@ def check_hooks(module: SourceModule) -> Iterator[Finding]:
 def _misspelt(node: ast.ClassDef, module: SourceModule) -> Iterator[Finding]:
     for method in _methods(node):
         if method.name.startswith("on_") and method.name not in HOOKS:
-            meant = did_you_mean(method.name, HOOKS) or "."
+            other = _ELSEWHERE.get(method.name)
+            meant = f"; did you mean {other!r}?" if other else did_you_mean(method.name, HOOKS) or "."
             yield module.finding(
                 method,
                 "hook",

@@ -15,22 +15,27 @@ def check_imports(module: SourceModule) -> Iterator[Finding]:
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                if alias.name not in module.own_modules and (reason := _reason(alias.name)):
+                if not _is_given(alias.name, module) and (reason := _reason(alias.name)):
                     yield module.finding(node, "import", reason)
         elif isinstance(node, ast.ImportFrom):
-            if reason := _from_reason(node, module.own_modules):
+            if reason := _from_reason(node, module):
                 yield module.finding(node, "import", reason)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield from _imports_inside(module, node)
 
 
-def _from_reason(node: ast.ImportFrom, own_modules: frozenset[str]) -> str | None:
+def _is_given(name: str, module: SourceModule) -> bool:
+    """Whether it is a file beside the strategy, or of a package that its configuration names."""
+    return name in module.own_modules or name.split(".")[0] in module.libraries
+
+
+def _from_reason(node: ast.ImportFrom, module: SourceModule) -> str | None:
     if node.level or node.module is None:
         return "a relative import is not possible; import a file beside this one by its name: `import own`"
     for alias in node.names:
         if alias.name == "*":
             return f"`from {node.module} import *` hides which names are imported; name those you use"
-        if node.module in own_modules:
+        if _is_given(node.module, module):
             continue
         if reason := _reason(f"{node.module}.{alias.name}", module=node.module):
             return reason

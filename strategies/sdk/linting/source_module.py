@@ -27,10 +27,18 @@ class Finding(msgspec.Struct, frozen=True):
 class SourceModule:
     """A parsed source file with the facts that several rules need."""
 
-    def __init__(self, tree: ast.Module, path: str, *, own_modules: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        tree: ast.Module,
+        path: str,
+        *,
+        own_modules: frozenset[str] = frozenset(),
+        libraries: frozenset[str] = frozenset(),
+    ) -> None:
         self.tree = tree
         self.path = path
         self.own_modules = own_modules
+        self.libraries = libraries
         self.imported = dict(_imported_names(tree))
         self.definitions = frozenset(
             node.name

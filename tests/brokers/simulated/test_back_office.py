@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from brokers.simulated.back_office import rounded_parts
@@ -521,7 +521,6 @@ def test_rounded_parts_add_up_to_the_rounded_whole(parts: list[Decimal], places:
     assert all(abs(part - exact) <= step for part, exact in zip(rounded, parts, strict=True))
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     quantity=st.decimals("0.001", "9999", places=3),
     price=st.floats(0.001, 90_000),

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from brokers.simulated.commission import CommissionModel, FlatRates, FlatRatesOfPrice
@@ -207,7 +207,6 @@ PARAMS: dict[str, dict[str, object]] = {
 }
 
 
-@settings(max_examples=200, deadline=None)
 @given(
     name=st.sampled_from(sorted(COMMISSION_MODELS)),
     sizes=st.lists(st.integers(1, 400_000), min_size=1, max_size=6),
@@ -226,7 +225,6 @@ def test_an_order_in_parts_costs_what_it_costs_in_one_fill(
     assert sum(in_parts) == whole
 
 
-@settings(max_examples=100, deadline=None)
 @given(fills=st.lists(st.tuples(st.integers(1, 50), st.booleans()), min_size=1, max_size=8))
 def test_a_mixed_order_costs_its_maker_and_taker_parts(fills: list[tuple[int, bool]]) -> None:
     account = Account(model("maker_taker", maker_rate="0.0002", taker_rate="0.0005"))
@@ -243,7 +241,6 @@ def test_a_mixed_order_costs_its_maker_and_taker_parts(fills: list[tuple[int, bo
     assert sum(parts) == exact.quantize(CENT, ROUND_HALF_EVEN)
 
 
-@settings(max_examples=60, deadline=None)
 @given(sizes=st.lists(st.integers(1, 900_000), min_size=1, max_size=12))
 def test_a_month_of_orders_pays_the_marginal_rates_of_its_volume(sizes: list[int]) -> None:
     account = Account(model("tiered", tiers=TIERS, decimals=6))

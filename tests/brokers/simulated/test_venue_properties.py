@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from brokers.simulated.config import ModelConfig, SimulatedBrokerConfig
@@ -212,7 +212,6 @@ def input_of(action: Action, ledger: Ledger, *, now: int) -> Event | None:
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=200)
 @given(configs, st.lists(actions, min_size=15, max_size=50))
 def test_no_sequence_overfills_fills_through_a_limit_or_after_the_end(
     config: SimulatedBrokerConfig, sequence: list[Action]

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from components.execution.work import ExecutionState, Part
@@ -67,7 +67,6 @@ def take(desk: Desk, step: Step) -> None:
 
 
 @pytest.mark.parametrize("working", WORKINGS)
-@settings(max_examples=60, deadline=None)
 @given(steps)
 def test_filled_and_working_never_exceed_the_order(working: str, script: list[Step]) -> None:
     desk = Desk()
@@ -87,7 +86,6 @@ def test_filled_and_working_never_exceed_the_order(working: str, script: list[St
 
 
 @pytest.mark.parametrize("working", WORKINGS)
-@settings(max_examples=40, deadline=None)
 @given(steps, st.lists(st.integers(0, 3), max_size=40))
 def test_nothing_is_sent_that_fills_of_ended_parts_took_already(
     working: str, script: list[Step], late: list[int]
@@ -108,7 +106,6 @@ def test_nothing_is_sent_that_fills_of_ended_parts_took_already(
 
 
 @pytest.mark.parametrize("working", WORKINGS)
-@settings(max_examples=25, deadline=None)
 @given(steps)
 def test_a_snapshot_at_any_moment_changes_nothing(working: str, script: list[Step]) -> None:
     straight, restored = Desk(), Desk()

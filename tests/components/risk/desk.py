@@ -24,6 +24,7 @@ from kernel.events import (
     ReplaceIntent,
     Side,
     TradingSession,
+    VenueFeature,
 )
 from kernel.identifiers import ClientOrderId, FillId, StrategyId
 from kernel.position_sides import Leg
@@ -53,6 +54,7 @@ class Desk:
         self.rates: dict[str, Decimal] = {}
         self.opens = True
         self.lacking = ""
+        self.features = frozenset(VenueFeature)
         self.emulated = False
         self.lost = 0.0
         self.bus = EventBus()
@@ -142,6 +144,9 @@ class Desk:
     def day_end(self, symbol: str, ts: int) -> int:  # noqa: ARG002  # days of 1,000 ns
         return (ts // 1000 + 1) * 1000
 
+    def has(self, feature: VenueFeature) -> bool:
+        return feature in self.features
+
     def lacks(self, order: Order) -> str:
         return self.lacking if order.symbol else ""
 
@@ -173,6 +178,7 @@ class Desk:
         ts: int = 0,
         parent: str = "",
         group: str = "",
+        reduce_only: bool = False,
     ) -> OrderApproved | OrderDenied:
         """Risk's answer to an order; ids count up from ``o1``."""
         self._count += 1
@@ -188,6 +194,7 @@ class Desk:
             None if stop is None else Decimal(stop),
             parent_id=ClientOrderId(parent),
             group_id=group,
+            reduce_only=reduce_only,
         )
         return self.intend(order, ts=ts)
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import msgspec
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from components.assembly.core import Core
@@ -101,7 +101,6 @@ def inputs_of(happenings: Sequence[tuple[int, str, int, str]]) -> list[Event]:
     return events
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.tuples(scripts, scripts), moves)
 def test_positions_and_open_orders_never_exceed_their_limits(
     lines: tuple[list[list[Step]], list[list[Step]]], happenings: list[tuple[int, str, int, str]]
@@ -118,7 +117,6 @@ def test_positions_and_open_orders_never_exceed_their_limits(
         assert core.risk.state.working.orders.keys() == core.orders.state.open.keys()
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.tuples(scripts, scripts), moves)
 def test_nothing_leaves_while_halted_and_what_was_denied_never_does(
     lines: tuple[list[list[Step]], list[list[Step]]], happenings: list[tuple[int, str, int, str]]
@@ -142,7 +140,6 @@ def test_nothing_leaves_while_halted_and_what_was_denied_never_does(
     assert not submitted & denied
 
 
-@settings(max_examples=60, deadline=None)
 @given(scripts, st.lists(st.sampled_from("AB"), min_size=5, max_size=25))
 @example(ONE_SELLS_WHAT_THE_OTHER_HOLDS, ["A"] * 5)
 def test_at_unchanged_prices_buys_never_take_more_cash_than_there_is(
@@ -158,7 +155,6 @@ def test_at_unchanged_prices_buys_never_take_more_cash_than_there_is(
         assert all(core.portfolio.net_position(each) >= 0 for each in "AB")
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.tuples(scripts, scripts),
     st.lists(st.tuples(st.sampled_from("AB"), st.integers(95, 105)), min_size=5, max_size=25),
@@ -181,7 +177,6 @@ def exposure_of(core: Core, state: WorkingState) -> WorkingExposure:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None)
 @given(st.tuples(scripts, scripts), moves)
 def test_sums_are_those_of_the_orders_that_are_working(
     lines: tuple[list[list[Step]], list[list[Step]]], happenings: list[tuple[int, str, int, str]]
@@ -211,7 +206,6 @@ def test_sums_are_those_of_the_orders_that_are_working(
         assert wanted.by_sector.get("", 0) == found.by_sector.get("", 0)
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.tuples(scripts, scripts), moves, st.data())
 def test_a_snapshot_anywhere_changes_nothing(
     lines: tuple[list[list[Step]], list[list[Step]]],

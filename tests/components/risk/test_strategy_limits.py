@@ -231,8 +231,8 @@ def test_an_order_beyond_the_capital_is_denied(capital: Capital) -> None:
     assert Decimal(denied.limit) == 0
     assert Decimal(denied.value) == 10
     assert denied.reason == (
-        "the initial margin must not exceed what positions and working orders leave of the capital "
-        "(a limit of the strategy x)"
+        "the initial margin must not exceed what positions and working orders leave of the capital: "
+        "the order needs 10 USD, and 0 USD are available (a limit of the strategy x)"
     )
 
 

@@ -19,7 +19,7 @@ import zstandard
 
 from eventstore.importing import ImportOptions, parse_files
 from kernel.errors import InputError
-from kernel.events import Event
+from kernel.events import Bar, Event
 from tests.eventstore.importing.files import BARS_HEADER, GOOD_BARS, parsed_events, write_bars
 
 X = ImportOptions(symbol="X")
@@ -46,10 +46,12 @@ def expected(tmp_path: Path) -> list[Event]:
         ("bars.csv.zst", zstandard.compress(TEXT.encode())),
         ("little.csv", TEXT.encode("utf-16-le").join([b"\xff\xfe", b""])),
         ("big.csv", TEXT.encode("utf-16-be").join([b"\xfe\xff", b""])),
+        ("little_unmarked.csv", TEXT.encode("utf-16-le")),
+        ("big_unmarked.csv", TEXT.encode("utf-16-be")),
         ("mac.csv", TEXT.replace("\n", "\r").encode()),
         ("windows.csv", TEXT.replace("\n", "\r\n").encode()),
     ],
-    ids=["gzip", "bzip2", "xz", "zstandard", "utf-16-le", "utf-16-be", "returns", "both"],
+    ids=["gzip", "bzip2", "xz", "zstandard", "utf-16-le", "utf-16-be", "le", "be", "returns", "both"],
 )
 def test_text_is_read_in_any_encoding_and_compression(
     tmp_path: Path, expected: list[Event], name: str, content: bytes
@@ -80,6 +82,8 @@ def test_compressed_text_cut_short_is_refused_whole(
         OBJECTS,
         {name: [each[name] for each in OBJECTS] for name in NAMES},
         {"status": "OK", "results": OBJECTS},
+        dict(zip(DATES, VALUES, strict=True)),
+        {name: {day: row[name] for day, row in zip(DATES, VALUES, strict=True)} for name in NAMES[1:]},
         {"Meta Data": {"1": "X"}, "Time Series (Daily)": dict(zip(DATES, VALUES, strict=True))},
         {
             "chart": {
@@ -94,7 +98,7 @@ def test_compressed_text_cut_short_is_refused_whole(
             }
         },
     ],
-    ids=["objects", "lists", "nested", "dated", "chart"],
+    ids=["objects", "lists", "nested", "by date", "by column and date", "dated", "chart"],
 )
 def test_json_is_read_in_the_forms_of_its_vendors(
     tmp_path: Path, expected: list[Event], value: object
@@ -130,6 +134,45 @@ def test_a_list_of_candles_in_json_is_read_by_its_layout(tmp_path: Path) -> None
     events = parsed_events(path, ImportOptions(symbol="X", timeframe="1h"))
 
     assert len(events["x.1h"]) == 1
+
+
+def test_candles_without_names_are_read_in_any_unit_of_time(tmp_path: Path) -> None:
+    second = 1714521600
+
+    for unit in (1, 10**3, 10**6, 10**9):
+        path = tmp_path / f"candles{unit}.json"
+        path.write_text(json.dumps([[(second + 60 * n) * unit, 1, 2, 1, 2, 10] for n in range(2)]))
+
+        events = parsed_events(path, X)
+
+        assert [(each.ts // 10**9, each.close) for each in events["x.1m"] if isinstance(each, Bar)] == [
+            (second + 60, 2),
+            (second + 120, 2),
+        ]
+
+
+@pytest.mark.parametrize("about", ["README.txt", "docs/license", "Read me first.txt", "DAT_M1_202401.txt"])
+def test_texts_about_the_data_in_a_zip_file_are_left_out_and_told(tmp_path: Path, about: str) -> None:
+    path = tmp_path / "all.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in (("AAPL.csv", TEXT), (about, "Gaps: none.\n"), ("SPY.csv", TEXT)):
+            archive.writestr(name, text)
+
+    parsed = parse_files([path], ImportOptions())
+
+    assert list(parsed.spool.lanes) == ["aapl.1d", "spy.1d"]
+    assert f"left out of the zip file: {about}" in parsed.recognised[0].line
+    assert "left out" not in parsed.recognised[1].line
+    parsed.close()
+
+
+def test_texts_without_other_files_in_a_zip_file_are_data(tmp_path: Path) -> None:
+    path = tmp_path / "texts.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("AAPL.txt", TEXT)
+        archive.writestr("SPY.txt", TEXT)
+
+    assert list(parsed_events(path, ImportOptions())) == ["aapl.1d", "spy.1d"]
 
 
 def test_feather_is_read_as_parquet_is(tmp_path: Path, expected: list[Event]) -> None:

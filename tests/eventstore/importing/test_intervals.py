@@ -3,7 +3,7 @@
 import pytest
 
 from eventstore.importing.defects import RowDefect
-from eventstore.importing.intervals import interval_rule
+from eventstore.importing.intervals import intervals_of
 from eventstore.importing.local_time import iso_utc
 from eventstore.importing.options import ImportOptions, Label
 from kernel.errors import InputError
@@ -11,7 +11,7 @@ from kernel.errors import InputError
 
 def interval(text: str, options: ImportOptions) -> tuple[str, str]:
     """(open_ts, ts) of a stamp, readable."""
-    open_ts, ts = interval_rule(options)(text, False)
+    open_ts, ts = intervals_of(options).interval(text, False)
     return iso_utc(open_ts), iso_utc(ts)
 
 
@@ -90,7 +90,7 @@ def test_the_label_says_which_end_of_a_week_its_date_is(label: Label, expected: 
 
 
 def test_an_intraday_bar_needs_a_time_of_day() -> None:
-    rule = interval_rule(ImportOptions(timeframe="1m"))
+    rule = intervals_of(ImportOptions(timeframe="1m")).interval
 
     with pytest.raises(RowDefect, match="time of day"):
         rule("2012-03-01", False)
@@ -99,18 +99,18 @@ def test_an_intraday_bar_needs_a_time_of_day() -> None:
 @pytest.mark.parametrize("timeframe", ["1", "d", "0m", "1M", "1.5h", "1 m", "0mo", "1mon", "٣m"])
 def test_a_timeframe_that_is_none_is_refused_by_name(timeframe: str) -> None:
     with pytest.raises(InputError, match="timeframe"):
-        interval_rule(ImportOptions(timeframe=timeframe))
+        intervals_of(ImportOptions(timeframe=timeframe))
 
 
 @pytest.mark.parametrize("session", ["9:30-16:00", "09:30", "25:00-26:00", "09:60-16:00", "09:30-24:30"])
 def test_a_session_that_is_none_is_refused_by_name(session: str) -> None:
     with pytest.raises(InputError, match="session"):
-        interval_rule(ImportOptions(session=session))
+        intervals_of(ImportOptions(session=session))
 
 
 def test_a_session_is_only_for_bars_of_days() -> None:
     with pytest.raises(InputError, match="timeframe is 1m"):
-        interval_rule(ImportOptions(timeframe="1m", session="09:30-16:00"))
+        intervals_of(ImportOptions(timeframe="1m", session="09:30-16:00"))
 
 
 @pytest.mark.parametrize("label", [Label.OPEN, Label.CLOSE])
@@ -175,4 +175,4 @@ def test_a_quarter_stamped_by_its_other_end_is_refused() -> None:
 
 def test_a_capital_m_is_refused_with_the_word_for_a_month() -> None:
     with pytest.raises(InputError, match="'1M': a month is written 1mo, and a minute 1m"):
-        interval_rule(ImportOptions(timeframe="1M"))
+        intervals_of(ImportOptions(timeframe="1M"))

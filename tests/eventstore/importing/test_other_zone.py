@@ -52,6 +52,6 @@ async def test_a_replacement_says_how_many_rows_of_the_stream_stay(tmp_path: Pat
 
     parsed.close()
     assert result.notes == (
-        "a.1d: 3 rows before 2024-01-04T23:59:59 and 5 rows after 2024-01-05T23:59:59 stay as they were, "
-        "for the files have none",
+        "a.1d: kept 3 rows before 2024-01-04T23:59:59 and 5 rows after 2024-01-05T23:59:59, "
+        "where the files have none",
     )

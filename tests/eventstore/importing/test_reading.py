@@ -226,6 +226,28 @@ def test_a_repeated_local_hour_is_read_twice_in_order(tmp_path: Path) -> None:
     assert hours == ["05:00", "05:30", "06:00", "06:30", "07:00", "07:30"]
 
 
+def repeated_hour_line(tmp_path: Path, *rows: str, options: ImportOptions) -> str:
+    header = "time,price,size" if options.kind is DataKind.TRADES else BARS_HEADER
+    with closing(parse_files([write_lines(tmp_path / "f.csv", [header, *rows])], options)) as parsed:
+        return parsed.recognised[0].line
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"), [(DataKind.BARS, "10,12,9,11,100"), (DataKind.TRADES, "10,1")], ids=["bars", "trades"]
+)
+def test_rows_in_an_hour_that_occurs_twice_are_told_with_their_number(
+    tmp_path: Path, kind: DataKind, values: str
+) -> None:
+    options = ImportOptions(symbol="X", kind=kind, timeframe="30m", tz="America/New_York")
+    rows = [f"2012-11-04 {stamp},{values}" for stamp in ("00:30", "01:00", "01:30", "01:30", "02:00")]
+    offsets = [f"2012-11-04 {stamp},{values}" for stamp in ("01:00-04:00", "01:30-04:00", "01:00-05:00")]
+    sentence = "rows in an hour that occurs twice, as clocks are set back in America/New_York"
+
+    assert f"; 3 {sentence}" in repeated_hour_line(tmp_path, *rows, options=options)
+    assert sentence not in repeated_hour_line(tmp_path, *offsets, options=options)
+    assert sentence not in repeated_hour_line(tmp_path, rows[0], rows[-1], options=options)
+
+
 def test_trades_may_share_a_time_and_keep_their_order(tmp_path: Path) -> None:
     rows = [f"2012-03-01T09:30:00,{price},1" for price in (10, 9, 11)]
     path = write_lines(tmp_path / "t.csv", ["time,price,size", *rows])

@@ -84,6 +84,7 @@ def test_the_final_book_is_the_naive_fold_of_the_recorded_messages(
     assert list(book.asks()) == sorted(sides["a"].items())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("names", "least"), [(FUTURES, 100), (SPOT, 10)])
 def test_best_prices_agree_with_the_venues_own_quotes_where_their_ids_coincide(
     shared_data: Path, names: tuple[str, ...], least: int

@@ -1,5 +1,6 @@
 """What is told from a file: values as people write them, order, timeframe, symbol; and what is refused."""
 
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -297,6 +298,30 @@ def test_the_symbol_is_told_from_the_name_of_the_file(tmp_path: Path, name: str,
     assert list(events) == [stream]
 
 
+@pytest.mark.parametrize("name", ["2023.csv", "2023-05.csv.gz", "1min.txt", "daily.csv", "1m_2024.csv"])
+def test_the_symbol_is_told_from_the_folder_of_a_file_named_by_its_period(tmp_path: Path, name: str) -> None:
+    (tmp_path / "BRK.B").mkdir()
+    path = write_bars(tmp_path, *GOOD_BARS, name="bars.csv").rename(tmp_path / "BRK.B" / name)
+
+    parsed = parse_files([path], ImportOptions())
+
+    assert list(parsed.spool.lanes) == ["brk.b.1d"]
+    assert "symbol BRK.B from the folder's name" in parsed.recognised[0].line
+    parsed.close()
+
+
+@pytest.mark.parametrize(
+    "name", ["data/2023.csv", "DATA/2023.csv", "QQQ/export.csv", "QQQ/HistoricalData_1.csv"]
+)
+def test_a_folder_that_is_no_symbol_or_holds_another_name_is_asked_about(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.parent.mkdir()
+    write_bars(tmp_path, *GOOD_BARS, name="bars.csv").rename(path)
+
+    with pytest.raises(InputError, match=r"no symbol was given.*--symbol"):
+        parse_files([path], ImportOptions())
+
+
 @pytest.mark.parametrize("name", ["data.csv", "prices_2024.csv", "2024-01.csv", "q.csv"])
 def test_a_name_that_is_no_symbol_is_asked_about(tmp_path: Path, name: str) -> None:
     path = write_bars(tmp_path, *GOOD_BARS, name=name)
@@ -398,3 +423,28 @@ def test_a_layout_can_be_named_or_turned_off(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is no file of the layout 'kraken'"):
         parse_files([path], ImportOptions(symbol="X", layout="kraken"))
     assert len(parsed_events(path, ImportOptions(symbol="X", layout="none"))["x.1d"]) == 3
+
+
+def weekly_line(tmp_path: Path, *days: str, options: ImportOptions) -> str:
+    path = write_bars(tmp_path, *(f"{day},10,12,9,11,100" for day in days))
+    parsed = parse_files([path], options)
+    parsed.close()
+    return parsed.recognised[0].line
+
+
+def test_bars_of_weeks_stamped_on_their_last_day_are_told_with_the_option(tmp_path: Path) -> None:
+    fridays = ("2024-03-15", "2024-03-22", "2024-03-28", "2024-04-05")
+    sentence = "each bar begins on the day of its stamp, a Friday; if that is its last day: --label close"
+
+    assert sentence in weekly_line(tmp_path, *fridays, options=ImportOptions(symbol="X"))
+
+
+@pytest.mark.parametrize("monday", ["2024-03-04", "2024-03-03"])
+def test_nothing_is_said_of_weeks_that_begin_on_monday_or_sunday(tmp_path: Path, monday: str) -> None:
+    first = date.fromisoformat(monday)
+    days = [str(first + timedelta(7 * n)) for n in range(4)]
+
+    assert "begins on" not in weekly_line(tmp_path, *days, options=ImportOptions(symbol="X"))
+    assert "begins on" not in weekly_line(
+        tmp_path, "2024-03-15", "2024-03-22", options=ImportOptions(symbol="X", label=Label.OPEN)
+    )

@@ -46,6 +46,11 @@ def test_a_stamp_without_a_zone_is_a_clock_reading(text: str) -> None:
         ("2012-03-01T12:30:15-0500", -5),
         ("2012-03-01T12:30:15+09", 9),
         ("2012-03-01T12:30:15+05:30", 5.5),
+        ("2012-03-01 12:30:15 EST", -5),
+        ("2012-03-01 12:30:15EDT", -4),
+        ("2012-03-01 12:30:15 CEST", 2),
+        ("20120301 12:30:15 JST", 9),
+        ("Mar 1, 2012 12:30:15 PM PST", -8),
     ],
 )
 def test_a_zone_in_the_text_is_kept(text: str, offset_hours: float) -> None:
@@ -54,6 +59,16 @@ def test_a_zone_in_the_text_is_kept(text: str, offset_hours: float) -> None:
     stamp = parser.parse(text)
 
     assert stamp == (NOON, int(offset_hours * 3600) * SECOND_NS, True)
+
+
+@pytest.mark.parametrize("name", ["CST", "IST", "BST", "XYZ"])
+def test_a_zone_name_with_several_meanings_is_refused_with_the_options_to_paste(name: str) -> None:
+    text = f"2012-03-01 12:30:15 {name}"
+
+    with pytest.raises(RowDefect, match=rf"--time-format '%Y-%m-%d %H:%M:%S {name}' and --tz"):
+        StampParser().parse(text)
+
+    assert StampParser(time_format=f"%Y-%m-%d %H:%M:%S {name}").parse(text) == (NOON, None, True)
 
 
 @pytest.mark.parametrize("text", ["2012-03-01", "20120301", "2012/03/01", "2012.03.01"])

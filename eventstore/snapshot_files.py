@@ -1,0 +1,226 @@
+"""Snapshots of a log's state, as files beside the log. They save replaying, and are never the only copy.
+
+A file is a header, a SHA-256 of header and body, and the body. The header says for which state it is: the
+stream, the last seq in it, the hash of that block, and a fingerprint of the code and configuration that made
+the body. A snapshot that is damaged, newer than its log, of another history or of other code is ignored, with
+a reason: the replay is longer then, and right.
+"""
+
+import os
+import struct
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, suppress
+from hashlib import sha256
+from pathlib import Path
+from urllib.parse import quote
+
+import msgspec
+
+from eventstore.port import EventStore
+from kernel.errors import StoreError
+
+_MAGIC = b"onetape snapshot 1\n"
+_LENGTH = struct.Struct(">I")
+_HASH_BYTES = 32
+_SUFFIX, _UNFINISHED = ".snapshot", ".new"
+_SEQ_DIGITS = 13
+
+
+class SnapshotsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """When snapshots are made, and how many are kept.
+
+    - ``every_s``: seconds between two. 300: a restart replays five minutes at most, in a second.
+    - ``keep``: of each log. 3: one that is damaged has two before it.
+    """
+
+    every_s: float = 300
+    keep: int = 3
+
+    def __post_init__(self) -> None:
+        if not 0 < self.every_s < float("inf"):
+            raise ValueError(f"every_s: {self.every_s} is not above 0")
+        if self.keep < 1:
+            raise ValueError(f"keep: {self.keep} is below 1")
+
+
+class SnapshotKey(msgspec.Struct, frozen=True, array_like=True):
+    """The state that a snapshot holds.
+
+    - ``stream`` and ``seq``: the state after this event.
+    - ``block_hash``: of the block that holds this event.
+    - ``fingerprint``: text of the caller; only a snapshot with an equal one is used.
+    """
+
+    stream: str
+    seq: int
+    block_hash: bytes
+    fingerprint: str
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """A snapshot that was read, undamaged."""
+
+    key: SnapshotKey
+    body: bytes
+    path: Path
+
+
+class FoundSnapshot(msgspec.Struct, frozen=True):
+    """The newest snapshot that fits, if any, and why newer ones were ignored."""
+
+    snapshot: Snapshot | None
+    ignored: tuple[str, ...] = ()
+
+
+_decode_key = msgspec.msgpack.Decoder(SnapshotKey).decode
+
+
+class SnapshotFiles:
+    """Snapshots in a folder. Its methods wait for the disk; call the plain ones in a thread."""
+
+    def __init__(self, folder: Path, *, keep: int = SnapshotsConfig().keep) -> None:
+        self._folder = folder
+        self._keep = keep
+
+    def save(self, key: SnapshotKey, *body: bytes) -> Path:
+        """Write a snapshot, whole or not at all, then delete the oldest ones.
+
+        ``body``: in parts, because putting megabytes together would take as much memory again. Raises
+        ``StoreError`` if the disk refuses; nothing that was there has changed then.
+        """
+        path = self._folder / f"{_stem(key.stream)}-{key.seq:0{_SEQ_DIGITS}}{_SUFFIX}"
+        new = path.with_suffix(_UNFINISHED)
+        header = msgspec.msgpack.encode(key)
+        digest = _digest(header, *body)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with new.open("wb") as file:
+                file.writelines((_MAGIC, _LENGTH.pack(len(header)), header, digest, *body))
+                file.flush()
+                os.fsync(file.fileno())
+            new.rename(path)
+            _sync_folder(self._folder)
+        except OSError as error:
+            with suppress(OSError):
+                new.unlink(missing_ok=True)
+            raise StoreError(f"snapshot {path} cannot be written: {error}") from error
+        self.prune(key.stream)
+        return path
+
+    async def newest(self, store: EventStore, stream: str, fingerprint: str) -> FoundSnapshot:
+        """The newest snapshot of a stream that fits its events and the fingerprint.
+
+        A snapshot of the very end of the stream fits with any fingerprint: there is nothing after it that
+        other code could derive in another way. The caller checks whether it can read the body.
+        """
+        ignored: list[str] = []
+        async with aclosing(self.all(store, stream, fingerprint)) as found:
+            async for one in found:
+                if isinstance(one, Snapshot):
+                    return FoundSnapshot(one, tuple(ignored))
+                ignored.append(one)
+        return FoundSnapshot(None, tuple(ignored))
+
+    async def all(
+        self, store: EventStore, stream: str, fingerprint: str, *, to_seq: int | None = None
+    ) -> AsyncGenerator[Snapshot | str, None]:
+        """The snapshots of a stream, the newest first; in the place of one that does not fit, the reason.
+
+        ``to_seq`` leaves out those of a later state.
+        """
+        head = await store.head(stream)
+        for path in self._paths(stream):
+            if to_seq is not None and _seq_of(path) > to_seq:
+                continue
+            found = _read(path)
+            if isinstance(found, Snapshot):
+                reason = await _misfit(found.key, store, head.seq, fingerprint)
+                yield f"{path.name}: {reason}" if reason else found
+            else:
+                yield f"{path.name}: {found}"
+
+    def seqs(self, stream: str) -> list[int]:
+        """The last seq in each snapshot of a stream by the names of the files, which may not fit."""
+        return sorted(map(_seq_of, self._paths(stream)))
+
+    def forget(self, stream: str) -> None:
+        """Delete all snapshots of a stream."""
+        for path in self._paths(stream):
+            path.unlink(missing_ok=True)
+
+    def newest_seq(self, stream: str) -> int:
+        """The last seq in the newest undamaged snapshot of a stream; 0 if there is none."""
+        for path in self._paths(stream):
+            snapshot = _read(path)
+            if isinstance(snapshot, Snapshot):
+                return snapshot.key.seq
+        return 0
+
+    def prune(self, stream: str) -> None:
+        """Delete all but the newest snapshots of a stream, and what a crash left of unfinished ones."""
+        for path in (*list(self._paths(stream))[self._keep :], *self._paths(stream, _UNFINISHED)):
+            path.unlink(missing_ok=True)
+
+    def _paths(self, stream: str, suffix: str = _SUFFIX) -> Iterator[Path]:
+        """The files of a stream, the newest first."""
+        stem = _stem(stream)
+        paths = sorted(self._folder.glob(f"*{suffix}"), reverse=True)
+        return (path for path in paths if path.name[: -len(suffix) - _SEQ_DIGITS - 1] == stem)
+
+
+async def _misfit(key: SnapshotKey, store: EventStore, last_seq: int, fingerprint: str) -> str:
+    """Why a snapshot does not fit; "" if it does."""
+    if key.seq > last_seq:
+        return f"it holds the state at seq {key.seq}, but the log ends at {last_seq}"
+    if key.fingerprint != fingerprint and key.seq != last_seq:
+        return "other code, configuration or versions made it"
+    try:
+        block_hash = await store.block_hash(key.stream, key.seq)
+    except StoreError as error:
+        return str(error)
+    return "" if block_hash == key.block_hash else "it is of another history of the log"
+
+
+def _read(path: Path) -> Snapshot | str:
+    """The snapshot in a file, or why there is none."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        return f"it cannot be read: {error}"
+    start = len(_MAGIC) + _LENGTH.size
+    if not content.startswith(_MAGIC) or len(content) < start:
+        return "it is damaged, or not a snapshot"
+    (length,) = _LENGTH.unpack_from(content, len(_MAGIC))
+    header, digest = content[start : start + length], content[start + length : start + length + _HASH_BYTES]
+    body = content[start + length + _HASH_BYTES :]
+    if _digest(header, body) != digest:
+        return "it is damaged: its SHA-256 differs"
+    try:
+        return Snapshot(_decode_key(header), body, path)
+    except msgspec.DecodeError as error:
+        return f"it is of another version: {error}"
+
+
+def _digest(*parts: bytes) -> bytes:
+    """The hash of all parts, without putting them together."""
+    digest = sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.digest()
+
+
+def _seq_of(path: Path) -> int:
+    """The last seq in a snapshot, from the name of its file."""
+    return int(path.stem[-_SEQ_DIGITS:])
+
+
+def _stem(stream: str) -> str:
+    return quote(stream, safe="")
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,63 @@
+"""The parts of a page: cards with tables, tiles, and text that is escaped."""
+
+import html
+from collections.abc import Sequence
+from importlib.resources import files
+
+from replay.rows import Rows
+
+
+def asset(name: str) -> str:
+    """A file of this package."""
+    return (files("replay.report") / name).read_text(encoding="utf-8")
+
+
+def escaped(value: object) -> str:
+    """A text that comes from data."""
+    return html.escape(str(value))
+
+
+def card(rows: Rows, *, chart: str = "") -> str:
+    """A table with its heading, and a place for a chart above it; nothing without rows."""
+    if not rows:
+        return ""
+    heads = "".join(
+        f"<th class='{'' if column.is_number else 'word'}'>{escaped(column.name)}</th>"
+        for column in rows.columns
+    )
+    tones = rows.tones or (0.0,) * len(rows.rows)
+    body = "\n".join(_table_row(rows, cells, tone) for cells, tone in zip(rows.rows, tones, strict=True))
+    place = f"<div id='{chart}' class='chart short'></div>" if chart else ""
+    note = f"<p class='muted'>{escaped(rows.note)}</p>" if rows.note else ""
+    return (
+        f"<section class='card'><h2>{escaped(rows.title)}</h2>{place}<div class='scroll'>"
+        f"<table><thead><tr>{heads}</tr></thead><tbody>\n{body}\n</tbody></table></div>{note}</section>"
+    )
+
+
+def tile(name: str, value: str, note: str = "", *, tone: str = "") -> str:
+    """A figure with its name and a note below it."""
+    return (
+        f"<div class='tile'><span>{escaped(name)}</span><strong class='{tone}'>{escaped(value)}</strong>"
+        f"<small>{escaped(note)}</small></div>"
+    )
+
+
+def tone_of(value: float | None) -> str:
+    """The class of a gain or a loss."""
+    return "" if not value else "gain" if value > 0 else "loss"
+
+
+def _table_row(rows: Rows, cells: Sequence[str], tone: float) -> str:
+    """A row of a table. Columns of P&L have the row's tone."""
+    found = zip(rows.columns, cells, strict=True)
+    return (
+        "<tr>"
+        + "".join(
+            f"<td class='{'' if column.is_number else 'word'}"
+            f"{tone_of(tone) if 'P&L' in column.name else ''}'>"
+            f"{escaped(cell)}</td>"
+            for column, cell in found
+        )
+        + "</tr>"
+    )

@@ -1,0 +1,134 @@
+"""Snapshots inside of a long run: states of its core, from which it is played on.
+
+They are files beside the store (``session_snapshots.snapshot_folder``). A snapshot is used if it was made by
+this code, and if the run has the block that the snapshot ends with. So it may be deleted at any time, and a
+run of the same name never gets the state of another.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+from pathlib import Path
+from time import process_time
+
+import msgspec
+import structlog
+
+from components.assembly.core import Core
+from eventstore import EventStore, SnapshotFiles
+from eventstore.snapshot_files import Snapshot as SnapshotFile
+from eventstore.snapshot_files import SnapshotKey
+from kernel.errors import OnetapeError, StoreError
+from kernel.snapshot import Snapshot, put_back, take
+from replay.log_player import Start
+from replay.recording import RunRecorder
+from replay.run import Plan
+from replay.session_snapshots import fingerprint, snapshot_folder
+
+_log = structlog.get_logger()
+
+BETWEEN_S = 0.1
+"""Processor seconds between two snapshots, unless the configuration says otherwise: a state is reached in
+that time, and a snapshot takes a hundredth of it."""
+
+KEPT = 10_000
+"""Of one run. All of them: each is the way into another part of the run."""
+
+
+class SavedRun(msgspec.Struct, frozen=True):
+    """The content of a snapshot: the core, and how many events of the run's data it has."""
+
+    data_count: int
+    core: Snapshot
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(SavedRun).decode
+
+
+def snapshots_beside(store: Path) -> SnapshotFiles:
+    """The snapshots of the runs of a store."""
+    return SnapshotFiles(snapshot_folder(store), keep=KEPT)
+
+
+class RunSaver:
+    """Saves snapshots of a run while it is recorded.
+
+    It remembers the states whose last record is not appended yet: a snapshot needs the hash of its block.
+    A disk that refuses one ends them, with a warning: the run goes on.
+    """
+
+    def __init__(self, plan: Plan, recorder: RunRecorder, files: SnapshotFiles) -> None:
+        self._every = plan.config.snapshot_every
+        self._recorder = recorder
+        self._files = files
+        self._is_off = self._every == 0
+        self._next_at = self._every or 0
+        self._began_s = process_time()
+        self._waiting: list[tuple[int, bytes]] = []
+        self._has_saved = False
+
+    async def at_rest(self, core: Core, played: int) -> None:
+        """Take the state if it is time, and save those that waited."""
+        if self._is_off or not self._is_due(played):
+            return
+        body = _encode(SavedRun(played, take(core.bus)))
+        self._waiting.append((self._recorder.seq, body))
+        await self._save()
+        self._began_s = process_time()
+
+    async def finish(self) -> None:
+        """Save those that wait, at the end of the run."""
+        await self._save()
+
+    def _is_due(self, played: int) -> bool:
+        if self._every is None:
+            return process_time() - self._began_s >= BETWEEN_S
+        if played < self._next_at:
+            return False
+        self._next_at = played - played % self._every + self._every
+        return True
+
+    async def _save(self) -> None:
+        run = self._recorder.stream
+        while self._waiting and (found := await self._recorder.block_hash(self._waiting[0][0])) is not None:
+            seq, body = self._waiting.pop(0)
+            if not self._has_saved:
+                self._files.forget(run)  # of a run that had this name before
+                self._has_saved = True
+            try:
+                await asyncio.to_thread(self._files.save, SnapshotKey(run, seq, found, fingerprint()), body)
+            except StoreError as error:
+                _log.warning("snapshots_of_run_end", run=run, reason=str(error))
+                self._is_off = True
+                self._waiting = []
+
+
+async def run_start_at(
+    files: SnapshotFiles,
+    store: EventStore,
+    run: str,
+    seq: int,
+    *,
+    first: Callable[[], Start],
+    is_near: Callable[[int, Snapshot], bool] = lambda _seq, _saved: True,
+) -> Start | None:
+    """The newest state of a run at or before a seq, put into a core of ``first``; ``None`` if none fits.
+
+    ``is_near`` gets the seq and the state of each snapshot; one that is not near is left out.
+    """
+    async with aclosing(files.all(store, run, fingerprint(), to_seq=seq)) as found:
+        async for one in found:
+            if not isinstance(one, SnapshotFile) or one.key.fingerprint != fingerprint():
+                continue
+            try:
+                saved = _decode(one.body)
+                if not is_near(one.key.seq, saved.core):
+                    continue
+                start = first()
+                put_back(start.cores.core.bus, saved.core)
+            except (msgspec.MsgspecError, OnetapeError) as error:
+                _log.warning("snapshot_ignored", log=run, reason=str(error))
+                continue
+            return Start(start.cores, one.key.seq, saved.data_count, epoch=1)
+    return None

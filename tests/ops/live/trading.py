@@ -22,7 +22,7 @@ from ops.exchange.server import Exchange, ExchangeConfig
 from ops.secret_sources import SecretPlaces
 from replay.run_config import load_run_config
 from replay.session import LiveSession, begin_session
-from tests.ops.control.running import logged, until
+from tests.ops.control.running import logged, until, until_durable
 
 LOG = "live"
 ACCOUNT = "demo"
@@ -123,13 +123,12 @@ class Live:
         """Confirm live trading, as an operator."""
         self.session.engine.report(ConfirmLiveTrading(0, "ann", "venue", ACCOUNT, "a test"))
         await until(lambda: self.state is TradingState.ACTIVE)
+        await until_durable(self.session.engine)
 
     async def order(self, what: int, quantity: int = 1, symbol: str = "AAA") -> None:
         """Have the strategy do something."""
-        engine = self.session.engine
-        seq = engine.last_seq
-        await engine.post(Quote(0, symbol, 100.0, 100.01, float(what), float(quantity)))
-        await until(lambda: engine.last_seq > seq)
+        await self.session.engine.post(Quote(0, symbol, 100.0, 100.01, float(what), float(quantity)))
+        await until_durable(self.session.engine)
 
     async def logged(self, *kinds: type[EventT]) -> list[EventT]:
         """The events of these types in the log, with all that the core knows now."""

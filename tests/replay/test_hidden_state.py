@@ -106,13 +106,16 @@ async def test_a_model_of_the_venue_that_remembers_is_found(tmp_path: Path) -> N
 
 
 async def test_a_run_that_does_not_repeat_is_told_from_one_that_hides_state() -> None:
-    """The quantity is the address of the strategy in memory: other in every core."""
-    source = WAYS["a heap"].replace("heappush(self.heap, bar.close) or len(self.heap)", "id(object()) >> 4")
+    """The quantity is the time of the machine: other in every run."""
+    clock = "__import__('time').monotonic_ns() % 1_000_000_007"
+    source = WAYS["a heap"].replace("heappush(self.heap, bar.close) or len(self.heap)", clock)
+    assert clock in source
     store, run = await run_of(source)
 
     with pytest.raises(ReplayDiverged) as caught:
         await verify_run(store, run)
 
+    assert "two replays of the same code and inputs differ" in str(caught.value)
     assert "self.state" not in str(caught.value)
 
 

@@ -20,6 +20,7 @@ from eventstore import EventStore, Selection
 from kernel.errors import StreamMissing
 from kernel.events import Event
 from kernel.events.deployments import (
+    DeploymentMarked,
     DeploymentRolledBack,
     DeploymentStep,
     DeploymentStepped,
@@ -32,7 +33,7 @@ from replay.canary_schedule import with_share
 from replay.run import Plan
 
 DEPLOYMENT_TYPES: frozenset[type[Event]] = frozenset(
-    {StrategyDeployed, DeploymentStepped, DeploymentStopped, DeploymentRolledBack}
+    {StrategyDeployed, DeploymentStepped, DeploymentStopped, DeploymentRolledBack, DeploymentMarked}
 )
 KEPT = 20
 """Versions of a strategy that can be gone back to, one after another."""
@@ -44,6 +45,8 @@ class Deployment(msgspec.Struct, kw_only=True):
     - ``seq``: of its event; 0 for one that is not read from a log.
     - ``step``: the step of its schedule, from ``step_ts`` on. ``stopped``: why it was stopped; empty: it was
       not.
+    - ``best``: the net P&L from which its loss is counted; ``None``: that of the next look. ``noted``: the
+      one that is on the log.
     """
 
     event: StrategyDeployed
@@ -51,6 +54,8 @@ class Deployment(msgspec.Struct, kw_only=True):
     step: int = 0
     step_ts: int = 0
     stopped: str = ""
+    best: Decimal | None = None
+    noted: Decimal | None = None
 
     @property
     def settings(self) -> StrategyConfig:
@@ -126,7 +131,8 @@ class Deployments:
         match event:
             case StrategyDeployed(strategy=strategy):
                 versions = self._versions.setdefault(strategy, [])
-                versions.append(Deployment(event=event, seq=seq, step_ts=event.ts))
+                pnl = event.pnl
+                versions.append(Deployment(event=event, seq=seq, step_ts=event.ts, best=pnl, noted=pnl))
                 del versions[:-KEPT]
             case DeploymentStepped(strategy=strategy):
                 one = self.of(strategy)
@@ -136,11 +142,16 @@ class Deployments:
                 one = self.of(strategy)
                 if one is not None:
                     one.stopped = event.reason
+            case DeploymentMarked(strategy=strategy):
+                one = self.of(strategy)
+                if one is not None:
+                    one.best = one.noted = event.best
             case DeploymentRolledBack(strategy=strategy):
                 versions = self._versions.get(strategy, [])
                 del versions[-1:]
                 if versions:
                     versions[-1].step_ts, versions[-1].stopped = event.ts, ""
+                    versions[-1].best = versions[-1].noted = None
                 else:
                     self._versions.pop(strategy, None)
             case _:

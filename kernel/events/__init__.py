@@ -39,6 +39,7 @@ from kernel.events.apart import StrategyDecided, StrategyFailedApart
 from kernel.events.control import ControlRequested, EngageKillSwitch
 from kernel.events.data import DataDescribed, DataIssue, DataIssueFound, DataType
 from kernel.events.deployments import (
+    DeploymentMarked,
     DeploymentRolledBack,
     DeploymentStepped,
     DeploymentStopped,
@@ -251,6 +252,7 @@ AnyEvent = (
     | DeploymentStopped
     | DeploymentRolledBack
     | GateJudged
+    | DeploymentMarked
     | OrderSubmitted
     | CancelSubmitted
     | ReplaceSubmitted

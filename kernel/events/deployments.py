@@ -109,3 +109,14 @@ class GateJudged(Event, frozen=True, tag=55):
     reviewed_by: str = ""
     alerts_confirmed_by: str = ""
     reason: str = ""
+
+
+class DeploymentMarked(Event, frozen=True, tag=56):
+    """Input: the net P&L from which the loss of a deployment is counted, while its schedule goes on.
+
+    ``best``: its best so far, noted each time it has risen by a tenth of what the deployment may lose; after
+    a stop, the P&L at the stop.
+    """
+
+    strategy: StrategyId
+    best: Decimal

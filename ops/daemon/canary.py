@@ -1,6 +1,6 @@
 """Watches deployments whose schedule goes on: takes the steps that are due, and stops what goes wrong.
 
-- What it remembers: the best P&L of each since the daemon began.
+- What it remembers: nothing that the deployments (``replay.deployments``) do not.
 - What changes it: events, once they are durable, and a look each second.
 - What never happens: the core waits for it. What it does becomes inputs of the log, as commands of
   operators do, so a replay repeats it at the same place.
@@ -33,7 +33,7 @@ from kernel.events import (
     RiskLimitBreached,
     StrategyFailedApart,
 )
-from kernel.events.deployments import DeploymentStopped
+from kernel.events.deployments import DeploymentMarked, DeploymentStopped
 from kernel.identifiers import ClientOrderId, StrategyId
 from kernel.loggable import message_of
 from kernel.time_units import SECOND_NS
@@ -47,6 +47,8 @@ _log = structlog.get_logger()
 OPERATOR = "deployment"
 """The operator of what nobody asked for by hand."""
 LOOK_NS = SECOND_NS
+NOTED_SHARE = Decimal("0.1")
+"""A new best P&L is put on the log once it has risen by this part of what may be lost."""
 
 
 class CanaryWatch:
@@ -69,8 +71,6 @@ class CanaryWatch:
         self._log = log
         self._clock = clock
         self._wall = wall
-        self._best: dict[StrategyId, tuple[int, Decimal]] = {}
-        """By strategy, the time of its deployment and its best P&L since."""
 
     async def begin(self, store: EventStore) -> None:
         """Subscribe. Before the engine runs."""
@@ -130,18 +130,14 @@ class CanaryWatch:
         """What it has lost in words, if that is more than it may; else empty."""
         key, portfolio = one.event.strategy, self._session.core.portfolio
         pnl = portfolio.strategies.net_pnl(key)
-        if pnl is None:
-            return ""
-        begun_ts, best = self._best.get(key, (0, pnl))
-        if begun_ts != one.event.ts:
-            best = one.event.pnl
-        best = max(best, pnl)
-        self._best[key] = (one.event.ts, best)
         share = one.in_force.capital
-        if share is None:
+        if pnl is None or share is None:
             return ""
+        best = one.best = pnl if one.best is None else max(one.best, pnl)
         capital = share.amount if share.amount is not None else portfolio.equity * (share.fraction or 0)
         limit, drawdown = capital * one.event.max_drawdown, best - pnl
+        if one.noted is None or (best > one.noted and best - one.noted >= limit * NOTED_SHARE):
+            self._mark(one, best)
         if drawdown <= limit:
             return ""
         allowed = shown_share(one.event.max_drawdown)
@@ -160,7 +156,7 @@ class CanaryWatch:
             self._report(command)
         pnl = self._session.core.portfolio.strategies.net_pnl(key)
         if pnl is not None:  # if it is promoted all the same, its loss is counted from here
-            self._best[key] = (one.event.ts, pnl)
+            self._mark(one, pnl)
         _log.error("deployment_stopped", strategy=key, why=why)
 
     def _stopped(self, one: Deployment, why: str) -> DeploymentStopped:
@@ -168,6 +164,12 @@ class CanaryWatch:
         stopped = DeploymentStopped(NOW, one.event.strategy, why)
         self._session.deployments.fold(stopped)
         return stopped
+
+    def _mark(self, one: Deployment, best: Decimal) -> None:
+        """Note the P&L from which its loss is counted."""
+        marked = DeploymentMarked(NOW, one.event.strategy, best)
+        self._session.deployments.fold(marked)
+        self._report(marked)
 
     def _orders_of(self, strategy: StrategyId) -> list[ClientOrderId]:
         core = self._session.core

@@ -23,6 +23,7 @@ from kernel.events import (
     StrategyLoaded,
 )
 from kernel.events.deployments import (
+    DeploymentMarked,
     DeploymentRolledBack,
     DeploymentStepped,
     DeploymentStopped,
@@ -182,6 +183,29 @@ async def test_canary_that_loses_too_much_is_stopped_and_goes_on_when_it_is_prom
     assert stopped.reason.startswith("it has lost 2.10% of the capital of its step from its best")
     assert [one.strategy for one in resumed] == ["careful"]
     assert view.state == "running"
+
+
+async def test_loss_of_a_canary_is_counted_from_its_best_before_a_restart(tmp_path: Path) -> None:
+    async with running(tmp_path, UNTRIED, strategies=(FIRST,)) as daemon:
+        holder = StrategyConfig(strategy=f"{tmp_path}/trade.py:Holder", id="careful", symbols=("AAA",))
+        holder = msgspec.structs.replace(holder, capital=Capital(amount=Decimal(10_000)))
+        body = DeployStrategy(
+            strategy="careful", settings=holder, schedule="10%", max_drawdown=Decimal("0.02")
+        )
+        await daemon.do("/deployments/deploy", body)
+        for price in (100.0, 100.0, 101.0, 115.0):
+            await daemon.quote(price=price)
+            await daemon.canaries.look()
+        await daemon.quote("AAC")
+        marks = [one.best for one in await daemon.logged(DeploymentMarked)]
+    async with verified(tmp_path, UNTRIED, strategies=(FIRST,)) as daemon:
+        await daemon.quote(price=94.0)
+        await daemon.canaries.look()
+        await daemon.quote("AAC")
+        (stopped,) = await daemon.logged(DeploymentStopped)
+
+    assert marks == [15]
+    assert stopped.reason.startswith("it has lost 2.10% of the capital of its step from its best")
 
 
 async def test_breach_of_a_limit_stops_a_canary_and_its_orders(tmp_path: Path) -> None:

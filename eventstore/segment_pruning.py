@@ -8,7 +8,7 @@ pruned from the oldest on, so what is missing of a log is always its beginning.
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -82,8 +82,12 @@ async def prune_segments(
     now_ts: int,
     is_trial: bool = False,
     is_enough: Callable[[], bool] = _never,
+    followers: Sequence[Path] | None = None,
 ) -> list[SegmentChange]:
     """Prune the segments that are old enough, the oldest first; ``is_trial`` only says what would be done.
+
+    ``followers``: the folders with the snapshots of those that follow a log in processes of their own, and
+    need it from there on; ``None``: all that have a snapshot of it.
 
     Ends at the first segment that must be kept for want of a backup or a snapshot, and says so. ``is_enough``
     is asked before each segment. Others may append meanwhile, and cancelling it leaves whole segments.
@@ -99,7 +103,7 @@ async def prune_segments(
         if keeps_records is None or not logs or _is_done(each, keeps_records=keeps_records):
             continue
         what = "market data removed" if keeps_records else "logs removed"
-        refusal = await asyncio.to_thread(_refusal, store, number, logs, retention)
+        refusal = await asyncio.to_thread(_refusal, store, number, logs, retention, followers)
         before = _size(store, number)
         if refusal or is_trial:
             changes.append(SegmentChange(number, what, before, before, refusal))
@@ -190,7 +194,13 @@ def _is_done(record: SegmentRecord, *, keeps_records: bool) -> bool:
     return keeps_records or all(not kept.event_count for kept in record.pruned.kept)
 
 
-def _refusal(store: SegmentedEventStore, number: int, logs: list[_Log], retention: RetentionConfig) -> str:
+def _refusal(
+    store: SegmentedEventStore,
+    number: int,
+    logs: list[_Log],
+    retention: RetentionConfig,
+    followers: Sequence[Path] | None,
+) -> str:
     """Why a segment may not be pruned yet; "" if it may."""
     if retention.needs_backup:
         note = last_backup(store.folder)
@@ -201,7 +211,25 @@ def _refusal(store: SegmentedEventStore, number: int, logs: list[_Log], retentio
         for log in logs:
             if snapshots.newest_seq(log.stream) <= log.last_seq:
                 return f"there is no snapshot of {log.stream!r} after it"
+            for folder, seq in _followers(store, log.stream, followers):
+                if seq <= log.last_seq:
+                    return (
+                        f"{folder} has no snapshot of {log.stream!r} after it; delete the folder if that "
+                        "strategy runs no more"
+                    )
     return ""
+
+
+def _followers(
+    store: SegmentedEventStore, stream: str, folders: Sequence[Path] | None
+) -> Iterator[tuple[Path, int]]:
+    """The folders of those that follow a log, and the last seq in the newest snapshot of each."""
+    if folders is not None:
+        yield from ((folder, SnapshotFiles(folder).newest_seq(stream)) for folder in folders)
+        return
+    for folder in sorted(path for path in store.folder.snapshots.glob("*") if path.is_dir()):
+        if seq := SnapshotFiles(folder).newest_seq(stream):
+            yield folder, seq
 
 
 async def _logs_in(store: SegmentedEventStore, number: int) -> list[_Log]:

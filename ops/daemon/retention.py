@@ -11,12 +11,14 @@ enough, the next means follow, the oldest segment first, until the disk has room
 2. market data older than a day are removed.
 
 What never happens: anything is removed that a recovery needs. A new snapshot is saved first, and only what
-lies before it is removed. Records are kept as long as the policy says, and what ``retention`` keeps for ever
-(``null``), or only with a backup, stays under pressure too.
+lies before it is removed, and before the newest snapshot of each strategy in a process of its own. Records
+are kept as long as the policy says, and what ``retention`` keeps for ever (``null``), or only with a backup,
+stays under pressure too.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 
 import msgspec
 import structlog
@@ -49,12 +51,14 @@ class Retention:
         now: Callable[[], int],
         has_room: Callable[[], bool],
         save_snapshot: Callable[[], Awaitable[bool]],
+        followers: Callable[[], Sequence[Path]],
     ) -> None:
         """Make it.
 
         - ``clock``: of the wall, for the intervals. ``now``: the time of the log, for the ages of segments.
         - ``has_room``: whether the disk is no longer tight, measured now.
         - ``save_snapshot``: saves the state of now; whether that has worked.
+        - ``followers``: the folders with the snapshots of the strategies' own processes.
         """
         self._store = store
         self._policy = msgspec.structs.replace(config, needs_snapshot=True)
@@ -62,6 +66,7 @@ class Retention:
         self._now = now
         self._has_room = has_room
         self._save_snapshot = save_snapshot
+        self._followers = followers
         self._pressed = asyncio.Event()
         self._told = ""
         """The last reason why something that is due was kept."""
@@ -114,7 +119,10 @@ class Retention:
         if all(change.refusal for change in due) or not await self._save_snapshot():
             self._tell(due)
             return
-        self._tell(await prune_segments(self._store, policy, now_ts=now_ts, is_enough=is_enough))
+        changes = await prune_segments(
+            self._store, policy, now_ts=now_ts, is_enough=is_enough, followers=self._followers()
+        )
+        self._tell(changes)
 
     async def _archive(self, policy: RetentionConfig, *, is_enough: Callable[[], bool]) -> None:
         try:

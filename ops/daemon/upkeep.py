@@ -10,6 +10,7 @@ from pathlib import Path
 
 import structlog
 
+from components.assembly.hosts import Place
 from eventstore import SegmentedEventStore, StoreOnDisk
 from eventstore.disk_space import DiskLevel, DiskReading, DiskSpace
 from kernel.clock import Clock
@@ -19,6 +20,7 @@ from kernel.time_units import DAY_NS, SECOND_NS
 from ops.daemon.hours import hours_apart
 from ops.daemon.retention import Retention
 from ops.daemon.signals import StopRequest
+from ops.daemon.worker import folder_of
 from replay.run_config import RunConfig
 from replay.session import HOURS_AHEAD_NS, LiveSession
 from replay.session_snapshots import SessionSnapshots
@@ -41,7 +43,8 @@ class Upkeep:
         self._snapshot_every_ns = int(config.snapshots.every_s * SECOND_NS)
         self._snapshots = snapshots
         self._clock = clock
-        self._disk = DiskSpace(Path(config.store), config.disk)
+        self._path = Path(config.store)
+        self._disk = DiskSpace(self._path, config.disk)
         self._level = DiskLevel.OK
         self._policy = config.retention
         self._store = store
@@ -69,6 +72,11 @@ class Upkeep:
                     now=lambda: session.engine.bus.state.now,
                     has_room=lambda: self._measure().level < DiskLevel.THIN,
                     save_snapshot=partial(self._save, session),
+                    followers=lambda: [
+                        folder_of(self._path, one.strategy_id)
+                        for one in session.plan.strategies
+                        if one.place is Place.APART
+                    ],
                 )
                 group.create_task(self._retention.run(), name="retention")
             await self._work(session, stop)

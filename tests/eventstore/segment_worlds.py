@@ -39,10 +39,11 @@ async def live_log(path: Path, *, days: int) -> list[Event]:
     return events
 
 
-async def save_snapshot(store: SegmentedEventStore) -> None:
-    """A snapshot of the log's present end."""
+async def save_snapshot(store: SegmentedEventStore, *, seq: int = 0, follower: str = "") -> None:
+    """A snapshot at a seq or the present end of the log; of the daemon, or of one that follows the log."""
     head = await store.head(LOG)
-    SnapshotFiles(store.folder.snapshots).save(SnapshotKey(LOG, head.seq, head.block_hash, "code"), b"state")
+    key = SnapshotKey(LOG, seq or head.seq, head.block_hash, "code")
+    SnapshotFiles(store.folder.snapshots / follower).save(key, b"state")
 
 
 def pretend_backup(path: Path, segment: int) -> None:

@@ -236,6 +236,25 @@ async def test_nothing_is_pruned_after_the_newest_snapshot(path: Path) -> None:
     assert [change.refusal for change in changes] == ["", "", ""]
 
 
+async def test_nothing_is_pruned_that_a_strategy_in_a_process_of_its_own_needs(path: Path) -> None:
+    await live_log(path, days=DAYS)
+    careful = RetentionConfig(market_data_days=3, needs_backup=False)
+    async with await SegmentedEventStore.open(path) as store:
+        await save_snapshot(store)
+        await save_snapshot(store, seq=EVENTS_OF_A_DAY + 1, follower="worker-a")
+        folder = store.folder.snapshots / "worker-a"
+
+        done, refused = await prune_segments(store, careful, now_ts=NOW)
+        gone = await prune_segments(store, careful, now_ts=NOW, followers=[folder.with_name("worker-b")])
+        rest = await prune_segments(store, careful, now_ts=NOW, followers=[])
+
+    assert (done.number, done.refusal) == (1, "")
+    assert refused.number == 2
+    assert f"{folder} has no snapshot of 'log' after it" in refused.refusal
+    assert "worker-b has no snapshot" in gone[0].refusal
+    assert [(change.number, change.refusal) for change in rest] == [(2, ""), (3, "")]
+
+
 async def test_kept_events_that_were_changed_are_damage(path: Path) -> None:
     await live_log(path, days=DAYS)
     await prune(path, THREE_DAYS)

@@ -6,12 +6,21 @@ from pathlib import Path
 
 import pytest
 
+from components.assembly.instruments import InstrumentConfig
+from components.assembly.settings import StrategyConfig
+from eventstore import open_store
 from kernel.events.deployments import GateJudged, StrategyDeployed
+from replay.config import ReplayConfig
+from strategies.sdk import RiskLimits
 from strategies.sdk.strategy_limits import Capital
 from tests.ops.commands import onetape
 from tests.ops.control.running import Running, running
 from tests.ops.control.test_deployments import FIRST, UNTRIED, the
 from tests.ops.daemon.statuses import asked
+from tests.ops.daemon.worlds import write_world
+from tests.replay.test_gate import CODE
+from tests.replay.test_live_changes import BARS
+from tests.replay.test_live_changes import running as session_of
 
 WAITING = '{strategy: "trade.py:Busy", id: waiting, symbols: [AAB], params: {every: 3}, enabled: false}'
 
@@ -126,3 +135,38 @@ async def test_version_of_an_environment_is_promoted_to_another_through_its_gate
     assert made.code_hash == before.source_hash == view.source_hash
     assert view.params == before.params
     assert view.capital == Capital(fraction=Decimal("0.01"))
+
+
+async def test_version_that_has_shown_all_of_it_is_promoted_without_force(tmp_path: Path) -> None:
+    paper, live = tmp_path / "a", tmp_path / "b"
+    for folder in (paper, live):
+        folder.mkdir()
+    write_world(paper, "ws://unused")
+    (paper / "trader.py").write_text(CODE, "utf-8")
+    config = ReplayConfig(
+        instruments=(InstrumentConfig(symbol="A"),),
+        risk=RiskLimits(allow_short=True, require_cash=False),
+        strategies=(StrategyConfig(strategy=f"{paper}/trader.py:Trader", id="trader"),),
+    )
+    async with await open_store(paper / "paper.tape") as store, session_of(store, config) as session:
+        await session.take(BARS[:30])
+    people = ("--reviewed-by", "ann", "--alerts-confirmed-by", "ben")
+
+    async with running(live, UNTRIED, strategies=()) as there:
+        gate = await asked("gate", "trader", paper / "paper.yaml", *people)
+        done = await asked(
+            "promote", "trader", paper / "paper.yaml", "--to", live / "paper", *people, "--capital", "500"
+        )
+        (judged,) = await there.logged(GateJudged)
+        (made,) = await there.logged(StrategyDeployed)
+        view = await the(there, "trader")
+
+    assert gate.exit_code == 0, gate.stdout
+    assert "the gate is passed, 8 of 8 conditions are met" in gate.stdout
+    assert done.exit_code == 0, done.stderr
+    assert "the gate is passed, 8 of 8 conditions are met" in done.stdout
+    assert judged.is_passed
+    assert judged.reason == ""
+    assert all(row.is_passed for row in judged.rows)
+    assert made.code_hash == view.source_hash
+    assert view.capital == Capital(amount=Decimal(500))

@@ -201,7 +201,7 @@ async def test_a_follower_sees_what_another_writer_appends(tmp_path: Path) -> No
         first = asyncio.ensure_future(anext(batches))
         await asyncio.wait([first], timeout=0)
         await extend(theirs, blocks=1)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             seqs = [*(await first).seqs]
             second = asyncio.ensure_future(anext(batches))
             await asyncio.wait([second], timeout=0)

@@ -20,7 +20,7 @@ Act = Callable[[int, Event], Awaitable[None]]
 Row = tuple[int, int, Event]
 """(seq, cause, event), as on the tape."""
 
-PATIENCE_S = 5.0
+PATIENCE_S = 60.0
 """When a test that waits for something that never comes gives up."""
 
 BRISK = EngineConfig(delivery=Delivery(back_off_s=0.0))

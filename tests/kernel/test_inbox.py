@@ -151,7 +151,7 @@ async def test_a_full_inbox_of_quotes_has_room_for_a_command() -> None:
         await started(engine, tape)
         group.create_task(post_all(engine, [quote(0) for _ in range(5)]))
         await idle()
-        await asyncio.wait_for(engine.post(HALT), timeout=1.0)
+        await asyncio.wait_for(engine.post(HALT), timeout=30.0)
         depth = engine.inbox_depth
         tape.may_append.set()
 
@@ -166,7 +166,7 @@ async def test_a_flood_of_commands_waits_for_room_and_leaves_quotes_theirs() -> 
         flood = group.create_task(post_all(engine, [HALT, RESUME] * 5))
         await idle()
         is_waiting = not flood.done()
-        await asyncio.wait_for(engine.post(quote(0)), timeout=1.0)
+        await asyncio.wait_for(engine.post(quote(0)), timeout=30.0)
         depth = engine.inbox_depth
         tape.may_append.set()
 

@@ -88,7 +88,7 @@ def feed_of(url: str, safe: Safe) -> Feed:
 
 async def refusal_of(feed: Feed) -> VenueUnavailable:
     with pytest.raises(VenueUnavailable) as refused:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await feed.run(Received())
     return refused.value
 

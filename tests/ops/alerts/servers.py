@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import msgspec
 from aiohttp import web
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 class Taken(msgspec.Struct):

@@ -42,7 +42,7 @@ HOLDER = '{strategy: "trade.py:Holder", symbols: [AAA, AAB]}'
 """Buys one on the first quote, and holds."""
 LOG = "paper"
 FREE = "{allow_short: true, require_cash: false}"
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 class Running:

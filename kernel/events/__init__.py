@@ -38,14 +38,7 @@ from kernel.events.alerts import (
 from kernel.events.apart import StrategyDecided, StrategyFailedApart
 from kernel.events.control import ControlRequested, EngageKillSwitch
 from kernel.events.data import DataDescribed, DataIssue, DataIssueFound, DataType
-from kernel.events.deployments import (
-    DeploymentMarked,
-    DeploymentRolledBack,
-    DeploymentStepped,
-    DeploymentStopped,
-    GateJudged,
-    StrategyDeployed,
-)
+from kernel.events.deployments import DeploymentEvent
 from kernel.events.edges import (
     EdgeState,
     EdgeStateChanged,
@@ -247,12 +240,7 @@ AnyEvent = (
     | StrategyLogged
     | HistoryFellShort
     | ExecutionReport
-    | StrategyDeployed
-    | DeploymentStepped
-    | DeploymentStopped
-    | DeploymentRolledBack
-    | GateJudged
-    | DeploymentMarked
+    | DeploymentEvent
     | OrderSubmitted
     | CancelSubmitted
     | ReplaceSubmitted

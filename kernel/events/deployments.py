@@ -120,3 +120,14 @@ class DeploymentMarked(Event, frozen=True, tag=56):
 
     strategy: StrategyId
     best: Decimal
+
+
+DeploymentEvent = (
+    StrategyDeployed
+    | DeploymentStepped
+    | DeploymentStopped
+    | DeploymentRolledBack
+    | GateJudged
+    | DeploymentMarked
+)
+"""The events of this module, in order of tag."""

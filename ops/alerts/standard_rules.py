@@ -14,8 +14,15 @@ from replay.alert_settings import (
 _INFO, _CRITICAL = Severity.INFO, Severity.CRITICAL
 
 
-def _event(name: str, text: str, *events: str, count: int = 1, within_s: float = 300.0) -> EventRule:
-    return EventRule(name=name, text=text, events=events, count=count, within_s=within_s)
+def _event(
+    name: str,
+    text: str,
+    *events: str,
+    count: int = 1,
+    within_s: float = 300.0,
+    severity: Severity = Severity.WARNING,
+) -> EventRule:
+    return EventRule(name=name, severity=severity, text=text, events=events, count=count, within_s=within_s)
 
 
 STANDARD_RULES: tuple[AlertRule, ...] = (
@@ -34,40 +41,27 @@ STANDARD_RULES: tuple[AlertRule, ...] = (
         within_s=300.0,
         text="a limit of risk was breached",
     ),
-    EventRule(
-        name="kill_switch",
-        severity=_CRITICAL,
-        events=("EngageKillSwitch",),
-        within_s=300.0,
-        text="somebody has engaged the kill switch",
-    ),
+    _event("kill_switch", "somebody has engaged the kill switch", "EngageKillSwitch", severity=_CRITICAL),
     _event("trading_state", "the trading state has changed", "TradingStateChanged"),
     # orders
     _event("rejections", "the venue rejects orders", "OrderRejected", count=5),
     _event("denials", "risk denies orders", "OrderDenied", count=10),
-    EventRule(
-        name="unknown_orders",
+    _event(
+        "unknown_orders",
+        "the state of an order or a position is not known",
+        "OrderStateUnknown",
+        "PositionMismatched",
         severity=_CRITICAL,
-        events=("OrderStateUnknown", "PositionMismatched"),
-        within_s=300.0,
-        text="the state of an order or a position is not known",
     ),
     ThresholdRule(name="fill_rate", metric="fill_rate_pct", below=90.0, text="few orders are filled"),
     ThresholdRule(name="slippage", metric="slippage_bps", above=50.0, text="fills are far from the price"),
     # live trading
-    EventRule(
-        name="downgrade",
+    _event("downgrade", "live trading has restricted itself", "TradingDowngraded", severity=_CRITICAL),
+    _event(
+        "foreign_order",
+        "the venue works an order that is not in the log",
+        "ForeignOrderReported",
         severity=_CRITICAL,
-        events=("TradingDowngraded",),
-        within_s=300.0,
-        text="live trading has restricted itself",
-    ),
-    EventRule(
-        name="foreign_order",
-        severity=_CRITICAL,
-        events=("ForeignOrderReported",),
-        within_s=300.0,
-        text="the venue works an order that is not in the log",
     ),
     _event("venue_lost", "the connection to the venue is lost", "BrokerDisconnected"),
     EventRule(
@@ -80,12 +74,11 @@ STANDARD_RULES: tuple[AlertRule, ...] = (
     _event("clock_step", "the clock of this machine was set", "ClockJumped"),
     # code
     _event("failing_component", "a component or strategy raises", "ComponentFailed", count=3),
-    EventRule(
-        name="quarantine",
+    _event(
+        "quarantine",
+        "a component or strategy was taken out of service",
+        "ComponentQuarantined",
         severity=_CRITICAL,
-        events=("ComponentQuarantined",),
-        within_s=300.0,
-        text="a component or strategy was taken out of service",
     ),
     _event("load_refused", "new code of a strategy was refused", "StrategyLoadRefused"),
     EventRule(
@@ -95,12 +88,8 @@ STANDARD_RULES: tuple[AlertRule, ...] = (
         text="code or configuration has changed",
     ),
     _event("rollback", "a strategy was rolled back", "VersionRefused", "DeploymentRolledBack"),
-    EventRule(
-        name="deployment_stopped",
-        severity=_CRITICAL,
-        events=("DeploymentStopped",),
-        within_s=300.0,
-        text="the canary of a strategy was stopped",
+    _event(
+        "deployment_stopped", "the canary of a strategy was stopped", "DeploymentStopped", severity=_CRITICAL
     ),
     EventRule(
         name="deployment",

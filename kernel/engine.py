@@ -1,6 +1,6 @@
 """The live engine: takes inputs as they arrive, runs the core, writes the tape, hands events to the edges.
 
-- Admission: an input is converted into the form in which the tape will hold it, or refused alone.
+- Intake: an input is converted into the form in which the tape will hold it, or refused alone, and waits.
 - A step: take the inputs that have arrived as a batch, stamp them, dispatch them through the bus as a replay
   does, write inputs and derived events to the tape in one append, and hand them to the edges. The batch is
   larger when the load is higher.
@@ -12,27 +12,24 @@ raises. The time comes from the engine's clock only.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from functools import partial
 from typing import Annotated, TypeVar
 
 import msgspec
 
-from kernel.admission import Refusals, admitted, admitted_together, check_readable
-from kernel.backpressure import Backpressure
+from kernel.admission import admitted, check_readable
 from kernel.bus import EventBus
 from kernel.clock import Clock
 from kernel.edge import Delivery, EdgeSubscriber
 from kernel.errors import ComponentError, InputError, OnetapeError, StoreError
-from kernel.events import ClockJumped, ClockTicked, ComponentFailed, Event
-from kernel.inbox import Inbox
+from kernel.events import ClockTicked, ComponentFailed, Event
+from kernel.intake import Intake
 from kernel.lanes import Lanes
 from kernel.loggable import words_of
 from kernel.recovery import Recovery, Reopen, step
 from kernel.snapshot import Snapshot, take
 from kernel.tape import Tape
 from kernel.time_units import MS_NS, SECOND_NS
-from kernel.timers import NEVER
 
 
 def _no_reopening(bus: EventBus, opening: Sequence[Event]) -> EventBus:
@@ -107,17 +104,15 @@ class CoreEngine:
         self._clock = clock
         self._config = config
         self._edges: list[EdgeSubscriber] = []
-        self._inbox = Inbox(
+        self._intake = Intake(
+            self.lanes,
+            clock=clock,
             capacity=config.inbox_capacity,
             first_capacity=config.reports_capacity,
-            is_closed=lambda: self._is_closed,
+            pressure_every_s=config.pressure_every_s,
+            overload_ms=config.overload_ms,
         )
         self._failures: list[EdgeFailure] = []
-        self._refusals = Refusals()
-        self._backpressure = Backpressure(
-            self.lanes, every_s=config.pressure_every_s, overload_ms=config.overload_ms
-        )
-        self._arrived = asyncio.Event()
         self._seq = 0
         self.last_seq = 0
         """The last durable record that the core knows."""
@@ -131,8 +126,6 @@ class CoreEngine:
         self._batch = config.batch_limit
         """Inputs that the next step takes at most."""
         self._is_started = False
-        self._stopping = asyncio.Event()
-        self._is_over = False
         self._between = deque[tuple[Callable[[], Awaitable[object]], asyncio.Future[object]]]()
         """Work that was asked for, which the pump does between two steps."""
 
@@ -143,18 +136,14 @@ class CoreEngine:
         return self._recovery.epoch
 
     @property
-    def _is_closed(self) -> bool:
-        return self._is_over or self._stopping.is_set()
-
-    @property
     def inbox_depth(self) -> int:
         """Inputs that wait now."""
-        return len(self._inbox)
+        return self._intake.depth
 
     @property
     def inbox_peak(self) -> int:
         """The most inputs that ever waited."""
-        return self._inbox.peak
+        return self._intake.peak
 
     @property
     def commit_ms(self) -> tuple[float, float]:
@@ -167,7 +156,7 @@ class CoreEngine:
     @property
     def refused(self) -> int:
         """Malformed inputs that were refused."""
-        return self._refusals.count
+        return self._intake.refused
 
     def subscribe(self, edge: EdgeSubscriber) -> None:
         """Add an asynchronous subscriber. Only before ``run``."""
@@ -191,14 +180,7 @@ class CoreEngine:
         the time now. Raises ``InputError`` for a malformed input, which is refused alone and put on record;
         raises ``ComponentError`` once the engine is stopping.
         """
-        if not self._inbox.has_room_for(event):
-            loop = asyncio.get_running_loop()
-            began = loop.time()
-            await self._inbox.wait_for_room(event)
-            self._backpressure.waited(int((loop.time() - began) * SECOND_NS))
-        if self._is_closed:
-            raise ComponentError("the engine has stopped and takes no more inputs")
-        self._admit(event)
+        await self._intake.post(event)
 
     async def post_all(self, events: Sequence[Event]) -> None:
         """Give the engine inputs in this order, as ``post`` does one by one, at a third of the cost of each.
@@ -207,19 +189,7 @@ class CoreEngine:
         venue must look at refusals. Raises ``ComponentError`` once the engine is stopping, when the first
         inputs may have been taken.
         """
-        start = 0
-        while start < len(events):
-            part = events[start : start + self._inbox.room_for(events)]
-            together = admitted_together(part) if part and not self._is_closed else None
-            if together is None:
-                part = part or events[start : start + 1]
-                for event in part:
-                    with suppress(InputError):  # on record there
-                        await self.post(event)
-            else:
-                self._inbox.put_together(together)
-                self._arrived.set()
-            start += len(part)
+        await self._intake.post_all(events)
 
     def report(self, event: Event) -> None:
         """Give the engine the result of an edge's work, such as a broker's answer; stamped as by ``post``.
@@ -229,15 +199,11 @@ class CoreEngine:
         outcome of the last effects belongs on the tape. Raises ``InputError`` as ``post`` does, and
         ``ComponentError`` after the end.
         """
-        if self._is_over:
-            raise ComponentError("the engine has stopped and takes no more reports")
-        self._admit(event)
+        self._intake.report(event)
 
     def stop(self) -> None:
         """Take no more inputs. ``run`` returns after all inputs taken so far are durable and delivered."""
-        self._stopping.set()
-        self._arrived.set()
-        self._inbox.release()
+        self._intake.close()
 
     # --- the run ------------------------------------------------------------------------------
 
@@ -263,7 +229,7 @@ class CoreEngine:
 
         Raises ``ComponentError``, with nothing recorded, if the states of the core do not fit the new one.
         """
-        if not self._recovery.is_done or self._is_started or self._inbox:
+        if not self._recovery.is_done or self._is_started or self._intake.depth:
             raise ComponentError("a session begins after the recovery, before the engine has other inputs")
         self.bus = self._reopen(self.bus, opening)
         for event in opening:
@@ -340,25 +306,23 @@ class CoreEngine:
             inputs = self._take_inputs(failures)
             if inputs:
                 await self._commit(inputs, failures)
-            elif not self._stopping.is_set():
-                self._arrived.clear()
-                due_ts = min(self.bus.timers.next_due + 1, self._refusals.due_ts, self._backpressure.due_ts)
-                await self._clock.wait(self._arrived, until_ts=due_ts)
+            elif not self._intake.closed.is_set():
+                self._intake.arrived.clear()
+                due_ts = min(self.bus.timers.next_due + 1, self._intake.due_ts)
+                await self._clock.wait(self._intake.arrived, until_ts=due_ts)
             else:
                 for lanes in self.lanes.values():
                     await lanes.drain()
-                if self._inbox or self._failures or self._refusals.unrecorded:
-                    continue
-                if self._backpressure.due_ts == NEVER:
+                if not (self._failures or self._intake.has_more or self._intake.has_pressure):
                     return
 
     async def _between_steps(self, work: Callable[[], Awaitable[T]]) -> T:
         """Let the pump do some work when all that the core has done is on the tape; returns its result."""
-        if self._is_over:
+        if self._intake.is_over:
             raise ComponentError("the engine has stopped: there is no step to do this after")
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._between.append((work, done))  # type: ignore[arg-type]  # each future has the type of its work
-        self._arrived.set()
+        self._intake.arrived.set()
         return await done
 
     async def _work_between_steps(self) -> None:
@@ -393,15 +357,14 @@ class CoreEngine:
         The clock adds a tick only if a timer is due that the other inputs would not fire.
         """
         now = self._clock.now()
-        arrived = [event for _, _, event in failures] + self._inbox.take(self._batch)
-        inputs = _stamped(arrived, earliest=self.bus.state.now, now=now)
-        inputs += [ClockJumped(now, step_ns) for step_ns in self._clock.take_steps()]
-        if self._refusals.unrecorded and (self._stopping.is_set() or self._refusals.due_ts <= now):
-            inputs.append(self._refusals.summarise(now=now))
-        if self._backpressure.due_ts <= now or self._stopping.is_set():
-            inputs += self._backpressure.records(now)
+        inputs = self._intake.take(
+            [failed for _, _, failed in failures],
+            at_most=self._batch,
+            earliest=self.bus.state.now,
+            now=now,
+        )
         due = self.bus.timers.next_due
-        if due < now and not self._stopping.is_set() and not (inputs and inputs[-1].ts > due):
+        if due < now and not self._intake.closed.is_set() and not (inputs and inputs[-1].ts > due):
             inputs.append(ClockTicked(now))
         return inputs
 
@@ -441,7 +404,7 @@ class CoreEngine:
             self._batch = min(max(LEAST_TAKEN, fitting), self._config.batch_limit)
 
     async def _limit_drain(self) -> None:
-        await self._stopping.wait()
+        await self._intake.closed.wait()
         until_ts = self._clock.now() + int(self._config.drain_timeout_s * SECOND_NS)
         while self._clock.now() < until_ts:
             await self._clock.wait(asyncio.Event(), until_ts=until_ts)
@@ -449,42 +412,16 @@ class CoreEngine:
 
     def _refuse_everything(self) -> None:
         """Take and hand out nothing from now on; wake all who wait."""
-        self._is_over = True
+        self._intake.end()
         for _, done in self._between:
             done.cancel()
-        self._inbox.release()
         for lanes in self.lanes.values():
             lanes.close()
-
-    def _admit(self, event: Event) -> None:
-        """Put an input into the inbox. If it is refused, put a record there and raise ``InputError``."""
-        try:
-            self._inbox.put(admitted(event))
-        except InputError as refusal:
-            record = self._refusals.note(event, reason=str(refusal), now=self._clock.now())
-            if record is not None:
-                self._inbox.put(record)
-            raise
-        finally:
-            self._arrived.set()
 
     def _on_edge_failure(self, lanes: Lanes, seq: int, failed: ComponentFailed) -> None:
         """Record the failure as an input. The inbox's bound does not apply: it must not be lost."""
         self._failures.append((lanes, seq, failed))
-        self._arrived.set()
-
-
-def _stamped(arrived: list[Event], *, earliest: int, now: int) -> list[Event]:
-    """The inputs, each with its ``ts`` if that lies between the last input's and now, else with now."""
-    stamps = [event.ts for event in arrived]
-    if stamps == sorted(stamps) and (not stamps or (earliest <= stamps[0] and stamps[-1] <= now)):
-        return arrived
-    inputs: list[Event] = []
-    for event in arrived:
-        ts = event.ts if earliest <= event.ts <= now else now
-        inputs.append(event if event.ts == ts else msgspec.structs.replace(event, ts=ts))
-        earliest = ts
-    return inputs
+        self._intake.arrived.set()
 
 
 def _check_derived(seq: int, event: Event, *, cause: StoreError) -> None:

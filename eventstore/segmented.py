@@ -36,6 +36,7 @@ from eventstore.segment_status import check_segments
 from eventstore.segmented_blocks import SegmentedBlocks
 from eventstore.sqlite import SharedFileMarks
 from eventstore.sqlite_opening import sync_commits
+from eventstore.text_log import text_log
 from kernel.errors import StoreError
 from kernel.events import Event
 from kernel.time_units import DAY_NS
@@ -301,9 +302,7 @@ class SegmentedEventStore:
             if self._failure is not None:
                 raise
             self._retry_at = asyncio.get_running_loop().time() + ROLL_RETRY_S
-            import structlog  # 200 ms: too much for every start, and this is rare
-
-            structlog.get_logger().warning(
+            text_log().warning(
                 "segment_not_rolled", path=str(self.folder.path), reason=str(error), retry_s=ROLL_RETRY_S
             )
 
@@ -360,9 +359,7 @@ class SegmentedEventStore:
             await self.append_to_record(event)
             drop_witness(self.folder, former.number)
         except (StoreError, OSError) as error:
-            import structlog  # 200 ms: too much for every start, and this is rare
-
-            structlog.get_logger().warning(
+            text_log().warning(
                 "segment_not_sealed", path=str(self.folder.file(former.number)), reason=str(error)
             )
 

@@ -34,6 +34,7 @@ from eventstore.sqlite_file import (
     open_for_writing,
     wal_path,
 )
+from eventstore.text_log import text_log
 from eventstore.witness import Witness, witness_path
 from eventstore.witness_check import check_all_streams, check_commits, take_over, truncated
 from kernel.errors import LogTruncated, StoreError
@@ -214,13 +215,11 @@ def _announced_loss(path: Path, witness: Witness | None) -> str | None:
     boot = None if witness is None else witness.unsynced_boot()
     if boot is None or not has_ended(boot):
         return None
-    import structlog  # 200 ms: too much for every start, and this is rare
-
     possible_loss = (
         "the last commits may be missing: the store was written to with durability normal, and the machine "
         "stopped before it was closed"
     )
-    log = structlog.get_logger()
+    log = text_log()
     log.warning("event_store_may_lack_commits", path=str(path), reason=possible_loss)
     return possible_loss
 
@@ -237,6 +236,4 @@ async def _warn_without_witness(reader: SqliteFile) -> None:
                 return
         finally:
             witness.close()
-    import structlog  # 200 ms: too much for every start, and this is rare
-
-    structlog.get_logger().warning("event_store_without_witness", path=str(reader.path))
+    text_log().warning("event_store_without_witness", path=str(reader.path))

@@ -12,20 +12,18 @@ from pathlib import Path
 from time import process_time
 
 import msgspec
-import structlog
 
 from components.assembly.core import Core
 from eventstore import EventStore, SnapshotFiles
 from eventstore.snapshot_files import Snapshot as SnapshotFile
 from eventstore.snapshot_files import SnapshotKey
+from eventstore.text_log import text_log
 from kernel.errors import OnetapeError, StoreError
 from kernel.snapshot import Snapshot, put_back, take
 from replay.log_player import Start
 from replay.recording import RunRecorder
 from replay.run import Plan
 from replay.session_snapshots import fingerprint, snapshot_folder
-
-_log = structlog.get_logger()
 
 BETWEEN_S = 0.1
 """Processor seconds between two snapshots, unless the configuration says otherwise: a state is reached in
@@ -99,7 +97,7 @@ class RunSaver:
             try:
                 await asyncio.to_thread(self._files.save, SnapshotKey(run, seq, found, fingerprint()), body)
             except StoreError as error:
-                _log.warning("snapshots_of_run_end", run=run, reason=str(error))
+                text_log().warning("snapshots_of_run_end", run=run, reason=str(error))
                 self._is_off = True
                 self._waiting = []
 
@@ -128,7 +126,7 @@ async def run_start_at(
                 start = first()
                 put_back(start.cores.core.bus, saved.core)
             except (msgspec.MsgspecError, OnetapeError) as error:
-                _log.warning("snapshot_ignored", log=run, reason=str(error))
+                text_log().warning("snapshot_ignored", log=run, reason=str(error))
                 continue
             return Start(start.cores, one.key.seq, saved.data_count, epoch=1)
     return None

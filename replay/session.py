@@ -19,7 +19,6 @@ from types import MappingProxyType
 from typing import Protocol
 
 import msgspec
-import structlog
 
 from components.assembly.code_on_disk import code_on_disk
 from components.assembly.core import Core
@@ -30,6 +29,7 @@ from components.assembly.user_models import load_rules
 from components.pauses import Pauses
 from eventstore import EventStore, Selection, StreamTape
 from eventstore.backup import least_epoch
+from eventstore.text_log import text_log
 from kernel.clock import Clock
 from kernel.decimals import exact
 from kernel.engine import CoreEngine, EngineConfig
@@ -64,8 +64,6 @@ from replay.run_config import config_hash
 from replay.session_snapshots import SessionSnapshots
 from replay.simulated_venue import load_models
 from strategies.sdk.loading import LoadedStrategy
-
-_log = structlog.get_logger()
 
 DEFAULTS = EngineConfig()
 
@@ -350,7 +348,7 @@ def _still_over(cores: Cores, today: Plan) -> str:
         return ""
     if config_hash(today.config) == cores.file_hash:
         return cores.file_hash
-    _log.warning("changes_of_operators_end", why="the configuration file was changed since")
+    text_log().warning("changes_of_operators_end", why="the configuration file was changed since")
     return ""
 
 

@@ -14,7 +14,6 @@ from functools import cache
 from pathlib import Path
 
 import msgspec
-import structlog
 
 from components.assembly.assumed_terms import AssumedTerms
 from components.assembly.core_sources import core_hash
@@ -23,14 +22,13 @@ from eventstore import EventStore
 from eventstore.segment_folder import is_folder_store
 from eventstore.snapshot_files import Snapshot as SnapshotFile
 from eventstore.snapshot_files import SnapshotFiles, SnapshotKey
+from eventstore.text_log import text_log
 from kernel.errors import OnetapeError
 from kernel.events import AnyEvent, RunStarted
 from kernel.snapshot import Snapshot, put_back
 from kernel.state import WrittenState
 from replay.record import plan_in
 from replay.reopening import Adapt, Cores, as_it_is
-
-_log = structlog.get_logger()
 
 FOLDER = "snapshots"
 
@@ -101,7 +99,7 @@ class SessionSnapshots:
         """The newest state that fits the log and this code; ``None`` if there is none: replay all of it."""
         found = await self._files.newest(self._store, self._log, fingerprint())
         for reason in found.ignored:
-            _log.warning("snapshot_ignored", log=self._log, reason=reason)
+            text_log().warning("snapshot_ignored", log=self._log, reason=reason)
         restored = None if found.snapshot is None else self._restored(found.snapshot)
         if restored is not None:
             self.seq = restored.seq
@@ -131,7 +129,7 @@ class SessionSnapshots:
     def _restored(self, found: SnapshotFile) -> Restored | None:
         """A core with the state of a snapshot; ``None`` for one that this code cannot read."""
         if found.key.fingerprint != fingerprint():
-            _log.info("snapshot_of_other_code", log=self._log, made_by=found.key.fingerprint)
+            text_log().info("snapshot_of_other_code", log=self._log, made_by=found.key.fingerprint)
         try:
             saved = _saved_in(found.body)
             plan = plan_in(saved.started, saved.opening, saved.assumed)
@@ -140,7 +138,7 @@ class SessionSnapshots:
             )
             put_back(cores.core.bus, saved.core)
         except (msgspec.MsgspecError, OnetapeError) as error:
-            _log.warning("snapshot_ignored", log=self._log, reason=str(error))
+            text_log().warning("snapshot_ignored", log=self._log, reason=str(error))
             return None
         return Restored(cores, found.key.seq, saved.epoch)
 

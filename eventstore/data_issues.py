@@ -13,7 +13,8 @@ from itertools import groupby
 from math import log10
 from operator import attrgetter
 
-from eventstore.data_facts import DataMeasure, is_facts
+from eventstore.data_facts import is_facts
+from eventstore.data_measure import DataMeasure
 from eventstore.moments import iso_utc
 from eventstore.port import EventStore, Selection
 from eventstore.price_breaks import SPIKE, SpikeWatch, Split, SplitWatch, odd_prices, split_ratio

@@ -13,7 +13,8 @@ from shlex import quote
 
 import msgspec
 
-from eventstore.data_facts import DataMeasure, read_facts
+from eventstore.data_facts import read_facts
+from eventstore.data_measure import DataMeasure
 from eventstore.importing.intervals import session_hours
 from eventstore.importing.local_time import LocalTime
 from eventstore.moments import EPOCH, iso_utc

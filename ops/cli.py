@@ -3,55 +3,68 @@
 import click
 
 from ops.command_group import CommandGroup
-from ops.commands.advice import advice_command
-from ops.commands.alerts import alerts_command
-from ops.commands.audit import audit_command
-from ops.commands.backup import backup_command, restore_command
-from ops.commands.changes import capital_command, limits_command, params_command
-from ops.commands.config import config_command
-from ops.commands.control import (
-    fills_command,
-    orders_command,
-    positions_command,
-    roll_command,
-    shutdown_command,
-    snapshot_command,
-)
-from ops.commands.demo import demo_command
-from ops.commands.deploy import deploy_command, promote_command, rollback_command
-from ops.commands.exchange import exchange_command
-from ops.commands.gate import gate_command
-from ops.commands.import_files import import_command
-from ops.commands.live import adjust_command, go_live_command
-from ops.commands.log import log_command
-from ops.commands.new import new_command
-from ops.commands.panic import panic_command
-from ops.commands.recover import recover_command
-from ops.commands.report import report_command
-from ops.commands.resample import resample_command
-from ops.commands.run import run_command
-from ops.commands.segments import segments_command
-from ops.commands.signal import signal_command
-from ops.commands.status import health_command, status_command
-from ops.commands.strategies import strategies_command
-from ops.commands.streams import streams_command
-from ops.commands.top import top_command
-from ops.commands.trading import (
-    cancel_command,
-    flatten_command,
-    halt_command,
-    kill_command,
-    pause_command,
-    reduce_only_command,
-    release_command,
-    resume_command,
-    stop_command,
-)
-from ops.commands.verify import verify_command
 from ops.version import installed_version
 
+COMMANDS = {
+    "config": "ops.commands.config:config_command",
+    "demo": "ops.commands.demo:demo_command",
+    "import": "ops.commands.import_files:import_command",
+    "resample": "ops.commands.resample:resample_command",
+    "streams": "ops.commands.streams:streams_command",
+    "log": "ops.commands.log:log_command",
+    "new": "ops.commands.new:new_command",
+    "exchange": "ops.commands.exchange:exchange_command",
+    "verify": "ops.commands.verify:verify_command",
+    "segments": "ops.commands.segments:segments_command",
+    "backup": "ops.commands.backup:backup_command",
+    "restore": "ops.commands.backup:restore_command",
+    "run": "ops.commands.run:run_command",
+    "recover": "ops.commands.recover:recover_command",
+    "status": "ops.commands.status:status_command",
+    "health": "ops.commands.status:health_command",
+    "top": "ops.commands.top:top_command",
+    "report": "ops.commands.report:report_command",
+    "alerts": "ops.commands.alerts:alerts_command",
+    "advice": "ops.commands.advice:advice_command",
+    "audit": "ops.commands.audit:audit_command",
+    "positions": "ops.commands.control:positions_command",
+    "orders": "ops.commands.control:orders_command",
+    "fills": "ops.commands.control:fills_command",
+    "strategies": "ops.commands.strategies:strategies_command",
+    "signal": "ops.commands.signal:signal_command",
+    "deploy": "ops.commands.deploy:deploy_command",
+    "promote": "ops.commands.deploy:promote_command",
+    "gate": "ops.commands.gate:gate_command",
+    "rollback": "ops.commands.deploy:rollback_command",
+    "limits": "ops.commands.changes:limits_command",
+    "capital": "ops.commands.changes:capital_command",
+    "params": "ops.commands.changes:params_command",
+    "pause": "ops.commands.trading:pause_command",
+    "resume": "ops.commands.trading:resume_command",
+    "stop": "ops.commands.trading:stop_command",
+    "release": "ops.commands.trading:release_command",
+    "halt": "ops.commands.trading:halt_command",
+    "reduce-only": "ops.commands.trading:reduce_only_command",
+    "flatten": "ops.commands.trading:flatten_command",
+    "cancel": "ops.commands.trading:cancel_command",
+    "kill": "ops.commands.trading:kill_command",
+    "panic": "ops.commands.panic:panic_command",
+    "go-live": "ops.commands.live:go_live_command",
+    "adjust": "ops.commands.live:adjust_command",
+    "snapshot": "ops.commands.control:snapshot_command",
+    "roll": "ops.commands.control:roll_command",
+    "shutdown": "ops.commands.control:shutdown_command",
+}
+"""Where each command is. Only the one that is used is imported: all of them would take half a second, and an
+operator who stops trading has no time for that."""
 
-@click.group("onetape", cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.group(
+    "onetape",
+    cls=CommandGroup,
+    places=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(installed_version(), prog_name="onetape")
 def cli() -> None:
     """One tape: import market data and show the contents of the event store.
@@ -63,56 +76,6 @@ def cli() -> None:
       onetape streams
       onetape log goog.1d --from 2012-01-01 --limit 5
     """
-
-
-cli.add_command(config_command)
-cli.add_command(demo_command)
-cli.add_command(import_command)
-cli.add_command(resample_command)
-cli.add_command(streams_command)
-cli.add_command(log_command)
-cli.add_command(new_command)
-cli.add_command(exchange_command)
-cli.add_command(verify_command)
-cli.add_command(segments_command)
-cli.add_command(backup_command)
-cli.add_command(restore_command)
-cli.add_command(run_command)
-cli.add_command(recover_command)
-cli.add_command(status_command)
-cli.add_command(health_command)
-cli.add_command(top_command)
-cli.add_command(report_command)
-cli.add_command(alerts_command)
-cli.add_command(advice_command)
-cli.add_command(audit_command)
-cli.add_command(positions_command)
-cli.add_command(orders_command)
-cli.add_command(fills_command)
-cli.add_command(strategies_command)
-cli.add_command(signal_command)
-cli.add_command(deploy_command)
-cli.add_command(promote_command)
-cli.add_command(gate_command)
-cli.add_command(rollback_command)
-cli.add_command(limits_command)
-cli.add_command(capital_command)
-cli.add_command(params_command)
-cli.add_command(pause_command)
-cli.add_command(resume_command)
-cli.add_command(stop_command)
-cli.add_command(release_command)
-cli.add_command(halt_command)
-cli.add_command(reduce_only_command)
-cli.add_command(flatten_command)
-cli.add_command(cancel_command)
-cli.add_command(kill_command)
-cli.add_command(panic_command)
-cli.add_command(go_live_command)
-cli.add_command(adjust_command)
-cli.add_command(snapshot_command)
-cli.add_command(roll_command)
-cli.add_command(shutdown_command)
 
 
 def main() -> None:

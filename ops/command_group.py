@@ -1,5 +1,7 @@
 """Exit codes of the commands: 0 done, 1 refused, damaged or different, 2 wrong usage."""
 
+from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 import click
@@ -16,6 +18,28 @@ WRONG_USAGE = 2
 
 class CommandGroup(click.Group):
     """A group of commands that reports an error in one sentence on stderr, without a traceback."""
+
+    def __init__(
+        self,
+        *arguments: Any,  # click's own settings, passed on
+        places: Mapping[str, str] | None = None,
+        **settings: Any,
+    ) -> None:
+        """``places``: where commands are that are imported when they are used, as ``module:name``."""
+        super().__init__(*arguments, **settings)
+        self._places = dict(places or {})
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands, in order."""
+        return sorted({*super().list_commands(ctx), *self._places})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A command by its name, imported if need be; ``None`` if there is none of that name."""
+        place = self._places.get(cmd_name)
+        if place is not None and cmd_name not in self.commands:
+            module, _, name = place.partition(":")
+            self.add_command(getattr(import_module(module), name), cmd_name)
+        return super().get_command(ctx, cmd_name)
 
     def make_context(
         self,

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
-from eventstore.importing.local_time import iso_utc
+from eventstore.moments import iso_utc
 from ops.control.log_views import Fills
 from ops.control.views import DeploymentView, LimitsView, StrategyView, VersionView
 from replay.advice import Advice, AdviceList, Outcome, words_of_advice

@@ -6,7 +6,7 @@ from typing import cast
 
 import msgspec
 
-from eventstore.importing.local_time import iso_utc
+from eventstore.moments import iso_utc
 from eventstore.port import Batch
 from kernel.events import EVENT_TYPES, Event, LoggedFigure, Record
 

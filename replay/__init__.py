@@ -3,32 +3,38 @@
 The ``replay`` command, like all others, is in ``ops``, the only package that imports this one. To add a
 figure to the table of a run, see ``metrics`` and ``tables``. To add a setting, see ``config`` and
 ``components.assembly``.
+
+The names here are imported when they are used. A daemon needs none of them, and numpy alone takes 16 MB.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from onetape_packages import require_ours
 
 require_ours("replay")
 
-from brokers.simulated.config import ModelConfig, SimulatedBrokerConfig
-from brokers.simulated.financing import FinancingConfig, Interest
-from components.allocation.config import SignalsConfig
-from components.assembly.instruments import InstrumentConfig
-from components.assembly.settings import StrategyConfig
-from components.execution.config import ExecutionConfig
-from components.portfolio.portfolio import PortfolioConfig
-from eventstore.importing import DataKind, ImportOptions
-from replay.adjusted import adjusted_bars
-from replay.backtest import backtest
-from replay.backtest_result import Backtest
-from replay.config import ReplayConfig
-from replay.failures import RunFailed, RunFailedWarning
-from replay.past import PastCore, at
-from replay.session import LiveSession, begin_session
-from replay.store_frames import read_bars, read_quotes, read_trades
-from replay.strategy_check import check_strategy
-from replay.timeline import Timeline
-from replay.verification import Verified
-from strategies.sdk.limits import ContinuousLimit, RiskLimits, RuleConfig
+if TYPE_CHECKING:
+    from brokers.simulated.config import ModelConfig, SimulatedBrokerConfig
+    from brokers.simulated.financing import FinancingConfig, Interest
+    from components.allocation.config import SignalsConfig
+    from components.assembly.instruments import InstrumentConfig
+    from components.assembly.settings import StrategyConfig
+    from components.execution.config import ExecutionConfig
+    from components.portfolio.portfolio import PortfolioConfig
+    from eventstore.importing import DataKind, ImportOptions
+    from replay.adjusted import adjusted_bars
+    from replay.backtest_result import Backtest
+    from replay.backtesting import backtest
+    from replay.config import ReplayConfig
+    from replay.failures import RunFailed, RunFailedWarning
+    from replay.past import PastCore, at
+    from replay.session import LiveSession, begin_session
+    from replay.store_frames import read_bars, read_quotes, read_trades
+    from replay.strategy_check import check_strategy
+    from replay.timeline import Timeline
+    from replay.verification import Verified
+    from strategies.sdk.limits import ContinuousLimit, RiskLimits, RuleConfig
 
 __all__ = [
     "Backtest",
@@ -62,3 +68,41 @@ __all__ = [
     "read_quotes",
     "read_trades",
 ]
+
+_HOMES = {
+    "brokers.simulated.config": "ModelConfig SimulatedBrokerConfig",
+    "brokers.simulated.financing": "FinancingConfig Interest",
+    "components.allocation.config": "SignalsConfig",
+    "components.assembly.instruments": "InstrumentConfig",
+    "components.assembly.settings": "StrategyConfig",
+    "components.execution.config": "ExecutionConfig",
+    "components.portfolio.portfolio": "PortfolioConfig",
+    "eventstore.importing": "DataKind ImportOptions",
+    "replay.adjusted": "adjusted_bars",
+    "replay.backtesting": "backtest",
+    "replay.backtest_result": "Backtest",
+    "replay.config": "ReplayConfig",
+    "replay.failures": "RunFailed RunFailedWarning",
+    "replay.past": "PastCore at",
+    "replay.session": "LiveSession begin_session",
+    "replay.store_frames": "read_bars read_quotes read_trades",
+    "replay.strategy_check": "check_strategy",
+    "replay.timeline": "Timeline",
+    "replay.verification": "Verified",
+    "strategies.sdk.limits": "ContinuousLimit RiskLimits RuleConfig",
+}
+"""The modules of these names."""
+
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,27 +1,27 @@
 """Makes a plan from a configuration: the streams, the period, the strategies and their symbols."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
-from components.assembly.code_on_disk import code_on_disk
 from components.assembly.named_symbols import check_symbols, names_others
-from components.assembly.settings import StrategyConfig, with_account_values
+from components.assembly.settings import with_account_values
 from components.assembly.setup import PlannedStrategy
 from components.assembly.user_models import load_rules
 from eventstore import EventStore, StreamInfo
-from eventstore.data_facts import facts_by_stream, is_facts
+from eventstore.data_facts import is_facts
+from eventstore.data_measure import facts_by_stream
 from eventstore.recorded_data import why_missing
 from eventstore.stream_keys import FACTS_SUFFIX
-from kernel.configuration import did_you_mean, listed
+from kernel.configuration import listed
 from kernel.decimals import exact
 from kernel.errors import ConfigError, StreamMissing
 from kernel.events import MARKET_TYPES, CorporateAction, DataIssueFound, RunStarted, StreamRange
-from kernel.identifiers import StrategyId
 from replay.commands import check_in_run, symbols_named
 from replay.config import ReplayConfig, check_config
 from replay.declared_needs import check_declared
 from replay.mark_times import with_mark_times
+from replay.planned_strategies import planned_strategies
 from replay.played_parts import Part, part_of, period_of
 from replay.run import Plan
 from replay.run_facts import read_inputs
@@ -29,8 +29,6 @@ from replay.simulated_venue import load_models
 from replay.terms import check_streams, known_instruments, terms_shown
 from replay.warm_up import history_before
 from strategies.sdk.loading import LoadedStrategy
-from strategies.sdk.references import find_source_file, parse_reference
-from strategies.sdk.strategy_limits import UNLIMITED
 
 _MARKET_NAMES = frozenset(kind.__name__ for kind in MARKET_TYPES)
 
@@ -98,36 +96,6 @@ async def plan_run(
     return msgspec.structs.replace(plan, history=await history_before(store, plan, chosen))
 
 
-def planned_strategies(
-    config: ReplayConfig,
-    symbols: tuple[str, ...],
-    loaded: Sequence[LoadedStrategy] | None,
-    code_of: Callable[[StrategyConfig], LoadedStrategy] = code_on_disk,
-) -> tuple[PlannedStrategy, ...]:
-    """Load the strategies of a configuration with ``code_of``, or use ``loaded`` in their place.
-
-    Raises ``ConfigError`` if there is no strategy, or one names a symbol that is not in ``symbols``.
-    """
-    if loaded:
-        ids = own_ids([one.strategy.metadata.name for one in loaded])
-        terms = {one.id: one.terms for one in config.strategies}
-        return tuple(
-            PlannedStrategy(key, one, symbols, was_told=False, terms=terms.get(key, UNLIMITED))
-            for key, one in zip(ids, loaded, strict=True)
-        )
-    if loaded is not None:
-        raise ConfigError("no strategy to run; give at least one")
-    if not config.strategies:
-        raise ConfigError("no strategy to run; name one with --strategy module:Class")
-    if not config.enabled_strategies:
-        raise ConfigError("no strategy to run: each has enabled: false")
-    for one in config.strategies:
-        _check_symbols(one, symbols)
-        if not one.enabled:
-            find_source_file(parse_reference(one.strategy))
-    return tuple(_planned(one, code_of(one), symbols) for one in config.enabled_strategies)
-
-
 async def unplayed_actions(store: EventStore, plan: Plan) -> tuple[str, ...]:
     """Streams of the store with corporate actions of the run's symbols that the run does not play."""
     played = {source.stream for source in plan.sources} | set(plan.config.streams)
@@ -186,32 +154,3 @@ async def _new_symbols(store: EventStore, sources: Sequence[StreamRange]) -> set
         if isinstance(event, CorporateAction) and event.new_symbol:
             found.add(event.new_symbol)
     return found
-
-
-def own_ids(names: Sequence[str]) -> list[StrategyId]:
-    """The ids of strategies that are given as instances: their names.
-
-    A name that occurs again gets a number: ``ma_cross``, ``ma_cross.2``. A long name is cut to make room for
-    the number, because ids must differ in their first 16 letters.
-    """
-    ids: list[StrategyId] = []
-    for place, name in enumerate(names):
-        number = names[:place].count(name) + 1
-        ids.append(StrategyId(name if number == 1 else f"{name[:12]}.{number}"))
-    return ids
-
-
-def _check_symbols(wanted: StrategyConfig, symbols: tuple[str, ...]) -> None:
-    missing = sorted(set(wanted.symbols) - set(symbols))
-    if missing:
-        raise ConfigError(
-            f"strategies: {wanted.id or wanted.strategy}: symbols: {missing[0]!r} is not in the data, which "
-            f"has {listed(symbols)}{did_you_mean(missing[0], symbols)}"
-        )
-
-
-def _planned(wanted: StrategyConfig, loaded: LoadedStrategy, symbols: tuple[str, ...]) -> PlannedStrategy:
-    strategy_id = StrategyId(wanted.id or loaded.strategy.metadata.name)
-    return PlannedStrategy(
-        strategy_id, loaded, wanted.symbols or symbols, was_told=bool(wanted.symbols), terms=wanted.terms
-    )

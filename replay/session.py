@@ -49,7 +49,7 @@ from replay.live_change import (
     refused_versions,
     without_refused,
 )
-from replay.planning import planned_strategies
+from replay.planned_strategies import planned_strategies
 from replay.record import checked_plan, live_places, named_symbols, read_record
 from replay.reopening import (
     Cores,

@@ -14,7 +14,7 @@ from eventstore.importing import ImportOptions
 from kernel.decimals import exact
 from kernel.errors import ComponentError, InputError
 from replay.arguments import Keys, StrategyArgument, config_of, import_options, strategies_of
-from replay.backtest import checked_instance, record_run
+from replay.backtesting import checked_instance, record_run
 from replay.blocking import run_blocking
 from replay.config import ReplayConfig
 from replay.data_arguments import Data, StoredData, data_of, import_data

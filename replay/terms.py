@@ -14,7 +14,7 @@ from components.assembly.assumed_terms import AssumedTerms, assumed_terms
 from components.assembly.instruments import InstrumentConfig
 from components.assembly.setup import instruments_of
 from eventstore import EventStore, Selection, StreamInfo
-from eventstore.importing.local_time import iso_utc
+from eventstore.moments import iso_utc
 from kernel.decimals import exact
 from kernel.errors import ConfigError
 from kernel.events import AssetClass, Bar, DataDescribed, DataType, Event, Quote, StreamRange, Trade

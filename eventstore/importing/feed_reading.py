@@ -28,9 +28,9 @@ import msgspec
 from eventstore.importing.compressed import content
 from eventstore.importing.defects import BadRow, RowDefect
 from eventstore.importing.feed_messages import FeedEvent, FeedMessages
-from eventstore.importing.local_time import iso_utc
 from eventstore.importing.options import ImportOptions
 from eventstore.importing.parsed import ParsedFiles, Track
+from eventstore.moments import iso_utc
 from kernel.errors import InputError
 from kernel.events import BookDelta, BookSnapshot, FeedGapDetected
 

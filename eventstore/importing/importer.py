@@ -14,11 +14,11 @@ from shlex import quote
 
 import msgspec
 
-from eventstore.data_facts import DataMeasure, facts_about, measured_facts, read_facts
+from eventstore.data_facts import read_facts
 from eventstore.data_issues import IssueFinder, check_scale, described, without_known_splits
+from eventstore.data_measure import DataMeasure, facts_about, measured_facts
 from eventstore.encoding import encode_events
 from eventstore.importing.defects import BadRow, BadRowCause
-from eventstore.importing.local_time import iso_utc
 from eventstore.importing.memory_rows import Source
 from eventstore.importing.options import ImportOptions
 from eventstore.importing.other_zone import check_zone
@@ -29,6 +29,7 @@ from eventstore.importing.reconcile import StreamContradicted, known_count, know
 from eventstore.importing.replacing import Replaced, Replacement, replace_contradicted
 from eventstore.importing.spacing import Spacing
 from eventstore.importing.spool import Lane, Spool, SpooledEvent
+from eventstore.moments import iso_utc
 from eventstore.port import EventStore, Selection, StreamHead
 from eventstore.price_breaks import USUAL_SESSIONS
 from eventstore.stream_keys import FACTS_SUFFIX, QUARANTINE_SUFFIX

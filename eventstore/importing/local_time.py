@@ -5,7 +5,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from eventstore.importing.defects import RowDefect
 from eventstore.moments import EPOCH
-from eventstore.moments import iso_utc as iso_utc  # the importers and commands take it from here
 from kernel.errors import InputError
 from kernel.time_units import DAY_S, MINUTE_NS, SECOND_NS
 

@@ -7,8 +7,8 @@ stream lacks between rows that it has, or a row that the file lacks between rows
 
 from collections.abc import Iterator
 
-from eventstore.importing.local_time import iso_utc
 from eventstore.importing.spool import Frame, Lane, Spool, SpooledEvent
+from eventstore.moments import iso_utc
 from eventstore.port import EventStore, Selection, StreamHead
 from kernel.errors import InputError
 from kernel.events import Event, MessageQuarantined

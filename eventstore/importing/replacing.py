@@ -11,11 +11,11 @@ from contextlib import aclosing
 import msgspec
 
 from eventstore.catalogue import discard_new, put_new_in_place
-from eventstore.data_facts import DataMeasure
 from eventstore.data_issues import IssueFinder, append_new_facts
+from eventstore.data_measure import DataMeasure
 from eventstore.encoding import encode_events
-from eventstore.importing.local_time import iso_utc
 from eventstore.importing.spool import Lane, Spool
+from eventstore.moments import iso_utc
 from eventstore.port import EventStore, Selection
 from eventstore.stream_keys import new_key
 from kernel.errors import InputError

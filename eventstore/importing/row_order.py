@@ -10,10 +10,10 @@ from typing import Protocol
 
 from eventstore.importing.columns import Columns
 from eventstore.importing.defects import BadRow, RowDefect
-from eventstore.importing.local_time import iso_utc
 from eventstore.importing.options import DataKind, ImportOptions
 from eventstore.importing.parsed import ParsedFiles, Track
 from eventstore.importing.parsers import RowEvent, RowParser
+from eventstore.moments import iso_utc
 from kernel.events import Bar
 from kernel.time_units import DAY_NS
 from kernel.timeframes import parse_timeframe

@@ -21,8 +21,8 @@ from typing import IO
 
 import msgspec
 
-from eventstore.data_facts import DataMeasure
 from eventstore.data_issues import IssueFinder
+from eventstore.data_measure import DataMeasure
 from kernel.errors import InputError
 from kernel.events import (
     Bar,

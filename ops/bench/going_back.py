@@ -20,7 +20,7 @@ from eventstore import Durability, EventStore, SqliteEventStore
 from kernel.events import OrderIntent
 from ops.bench.ours import STREAM, config_of, fill_store
 from ops.event_loop import run
-from replay.backtest import record_run
+from replay.backtesting import record_run
 from replay.explanation import explain_order
 from replay.fork import ForkChanges, fork
 from replay.planning import plan_run

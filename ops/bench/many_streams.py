@@ -18,7 +18,7 @@ from eventstore import Durability, EventStore, SqliteEventStore
 from kernel.events import Bar
 from kernel.time_units import DAY_NS
 from ops.event_loop import run
-from replay.backtest import from_instance, run_and_record
+from replay.backtesting import from_instance, run_and_record
 from replay.config import ReplayConfig
 from replay.planning import plan_run, unplayed_actions
 from strategies.buy_and_hold import BuyAndHold

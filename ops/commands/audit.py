@@ -7,7 +7,7 @@ import click
 import msgspec
 
 from eventstore import open_store
-from eventstore.importing.local_time import iso_utc
+from eventstore.moments import iso_utc
 from kernel.errors import StoreError
 from ops.commands.log import TimeBound
 from ops.event_loop import run

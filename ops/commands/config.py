@@ -14,7 +14,7 @@ from ops.config_schema import config_schema
 from ops.config_view import effective_config, effective_rows, yaml_lines
 from ops.secret_sources import SecretPlaces
 from replay.config import CONFIG_FILE
-from replay.planning import planned_strategies
+from replay.planned_strategies import planned_strategies
 from replay.record import named_symbols
 from replay.run_config import LoadedConfig, Mode, config_hash, load_with_places, secrets_of
 from replay.session import live_plan

@@ -26,9 +26,9 @@ from eventstore.importing import (
 from eventstore.importing import Progress as ImportProgress
 from eventstore.importing.defects import listing
 from eventstore.importing.importer import Stored
-from eventstore.importing.local_time import iso_utc
 from eventstore.importing.option_checks import checked
 from eventstore.importing.replacing import Replacement
+from eventstore.moments import iso_utc
 from eventstore.stream_keys import QUARANTINE_SUFFIX
 from kernel.errors import InputError, OnetapeError, StoreError
 from ops.event_loop import run

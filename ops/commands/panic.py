@@ -13,7 +13,7 @@ from ops.control.client import DaemonAddress, post, process_of, store_of_daemon
 from ops.control.outside import cancel_outside
 from ops.control.panic import Panic, write_marker
 from ops.control.requests import Command
-from ops.control.server import SOCKET
+from ops.control.socket_file import SOCKET
 from ops.event_loop import run
 from replay.config import CONFIG_FILE
 from replay.run_config import load_run_config

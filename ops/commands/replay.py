@@ -34,7 +34,7 @@ from ops.run_output import REPORT_HELP, Output, benchmark_option, show_read
 from ops.store_file import require_store
 from ops.tables import TableConsole
 from ops.version import installed_version
-from replay.backtest import record_run
+from replay.backtesting import record_run
 from replay.config import CONFIG_FILE, DAEMON_SECTIONS, ReplayConfig, check_config, load_config
 from replay.failures import failure_sentence
 from replay.planning import is_data, plan_run, unplayed_actions

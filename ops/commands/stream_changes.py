@@ -21,8 +21,9 @@ from eventstore.catalogue import (
     set_aside,
     siblings_of,
 )
-from eventstore.data_facts import DataMeasure, is_facts
+from eventstore.data_facts import is_facts
 from eventstore.data_issues import IssueFinder, append_new_facts
+from eventstore.data_measure import DataMeasure
 from eventstore.moments import iso_utc
 from eventstore.stream_keys import new_key
 from kernel.configuration import listed

@@ -7,7 +7,7 @@ import click
 import msgspec
 
 from eventstore.data_facts import is_facts
-from eventstore.importing.local_time import iso_utc
+from eventstore.moments import iso_utc
 from eventstore.port import StreamInfo
 from ops.commands.stream_changes import (
     delete_command,

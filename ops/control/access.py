@@ -8,7 +8,6 @@ point to this machine (DNS rebinding) reaches the daemon. A Unix socket takes no
 import os
 import pwd
 import socket
-import struct
 from http import HTTPStatus
 from ipaddress import ip_address
 
@@ -18,12 +17,12 @@ from kernel.errors import ConfigError
 from kernel.secret import Secret
 from ops.control.problems import Answering, Refused
 from ops.control.roles import Caller, Role
+from ops.control.socket_file import peer_credentials
 from ops.control.tokens import Tokens
 
 CALLER = web.RequestKey("caller", Caller)
 
 _BEARER = "bearer "
-_CREDENTIALS = struct.Struct("3i")
 
 
 class LoopbackAddress:
@@ -115,10 +114,3 @@ def _unix_peer(request: web.Request) -> Caller | None:
     except KeyError:
         name = f"user {uid}"
     return Caller(name, Role.ADMIN)
-
-
-def peer_credentials(connected: socket.socket) -> tuple[int, int, int]:
-    """Process, user and group at the other end of a Unix socket; of a server, those that listen."""
-    found = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    pid, uid, gid = _CREDENTIALS.unpack(found)
-    return pid, uid, gid

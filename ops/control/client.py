@@ -10,9 +10,8 @@ import msgspec
 
 from kernel.errors import ConfigError, InputError, VenueUnavailable
 from kernel.secret import Secret
-from ops.control.access import peer_credentials
 from ops.control.problems import Problem
-from ops.control.server import SOCKET
+from ops.control.socket_file import SOCKET, peer_credentials
 from replay.run_config import load_run_config
 
 ANSWER_S = 5.0

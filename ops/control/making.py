@@ -18,9 +18,10 @@ from ops.control.panic import PanicWatch
 from ops.control.problems import Refused
 from ops.control.receipts import NAME, Receipts
 from ops.control.routes import routes_of
-from ops.control.server import DEFAULT_LIMITS, SOCKET, ControlServer, RequestLimits
+from ops.control.server import DEFAULT_LIMITS, ControlServer, RequestLimits
 from ops.control.shown import Shown
 from ops.control.signals import Signals
+from ops.control.socket_file import SOCKET
 from ops.control.stream import StateStream
 from ops.control.tokens import Tokens
 from ops.daemon.deploying import Deploying

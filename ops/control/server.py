@@ -26,8 +26,6 @@ from ops.control.stream import StateStream
 
 _log = structlog.get_logger()
 
-SOCKET = "control.sock"
-"""Its name in the store's folder."""
 LONGEST_PATH = 100
 """Bytes of a socket's path; Linux takes 107."""
 LARGEST_BODY = 65_536

@@ -1,31 +1,22 @@
-"""Writes a page about each trading day after it is over, in a process of its own.
+"""Has a page written about each trading day after it is over, in a process of its own (``day_pages``).
 
-Reading a day decodes all of its orders and some of its quotes, which would hold up the engine. So a child
-process of low priority reads the log, writes the pages and ends:
-
-    python -m ops.daemon.day_reports STORE LOG DAY...
+Reading a day decodes all of its orders and some of its quotes, which would hold up the engine.
 
 A page that cannot be written is told in the text log; the daemon goes on. Days without a page are looked at
 again after the next start, for a week.
 """
 
 import asyncio
-import os
 import sys
-from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import structlog
 
-from eventstore import open_store
-from kernel.clock import Clock, RealTimeClock
-from kernel.errors import InputError, OnetapeError
+from kernel.clock import Clock
 from kernel.time_units import DAY_NS, SECOND_NS
 from ops.daemon.children import end_of_child
-from ops.event_loop import run
-from replay.day_record import read_day
-from replay.report.day_page import day_report_path, write_day_report
+from replay.day_paths import day_report_path
 from replay.run_config import RunConfig
 
 _log = structlog.get_logger()
@@ -36,7 +27,6 @@ LIMIT_S = 900
 """The longest time for the pages of a start. A day of fifty million quotes takes about a minute."""
 DAYS_BACK = 7
 """How many days before today may get their page after a start: a long weekend and more."""
-LOWER_PRIORITY = 10
 
 
 class DayReports:
@@ -63,7 +53,7 @@ class DayReports:
         days = await asyncio.to_thread(self._missing)
         if not days:
             return
-        command = (sys.executable, "-m", "ops.daemon.day_reports", str(self._store), self._log, *days)
+        command = (sys.executable, "-m", "ops.daemon.day_pages", str(self._store), self._log, *days)
         try:
             child = await asyncio.create_subprocess_exec(
                 *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
@@ -98,42 +88,3 @@ class DayReports:
     async def _wait(self, until_ts: int) -> None:
         while self._clock.now() < until_ts:
             await self._clock.wait(asyncio.Event(), until_ts=until_ts)
-
-
-async def write_days(store_path: Path, log: str, days: Sequence[date]) -> tuple[Path, ...]:
-    """Write the pages of the days on which a daemon ran.
-
-    Raises as ``read_day`` and ``write_day_report`` do, but nothing for days outside of the log.
-    """
-    written: list[Path] = []
-    store = await open_store(store_path, read_only=True)
-    try:
-        for day in days:
-            try:
-                record = await read_day(store, log, day, now_ts=RealTimeClock().now())
-            except InputError:  # before the log, or after it
-                continue
-            if not record.is_empty:
-                path = day_report_path(store_path, log, day.isoformat())
-                await asyncio.to_thread(path.parent.mkdir, exist_ok=True)
-                written.append(write_day_report(record, path))
-    finally:
-        await store.close()
-    return tuple(written)
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Write pages and print their paths; a refusal is a sentence on standard error."""
-    store, log, *days = arguments
-    os.nice(LOWER_PRIORITY)
-    try:
-        for path in run(write_days(Path(store), log, [date.fromisoformat(day) for day in days])):
-            sys.stdout.write(f"{path}\n")
-    except OnetapeError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

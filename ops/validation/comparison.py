@@ -15,7 +15,7 @@ from kernel.time_units import SECOND_NS
 from ops.validation.engines import ask
 from ops.validation.references import CASH, QUANTITY, Reference
 from replay.arguments import config_of
-from replay.backtest import from_instance, run_and_record
+from replay.backtesting import from_instance, run_and_record
 from replay.equity import daily_closes
 from replay.planning import plan_run
 from replay.results import read_results

@@ -13,14 +13,6 @@ from replay.report.day_chart import day_chart
 from replay.report.files import check_replaceable
 from replay.report.parts import asset, card, escaped, tile, tone_of
 
-FOLDER = "reports"
-
-
-def day_report_path(store: Path, log: str, day: str) -> Path:
-    """Where the report of a day goes: into the store's folder, or beside a store that is a file."""
-    name = f"{log}-{day}.html".replace("/", "-").replace("\\", "-")
-    return (store if store.is_dir() else store.parent) / FOLDER / name
-
 
 @exact
 def write_day_report(day: DayRecord, path: Path) -> Path:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventstore import MemoryEventStore
-from eventstore.data_facts import FACTS_SUFFIX, DataMeasure, read_facts, sampled_facts
+from eventstore.data_facts import FACTS_SUFFIX, read_facts
+from eventstore.data_measure import DataMeasure, sampled_facts
 from eventstore.importing import ImportOptions, import_file
 from kernel.events import Bar, BookSnapshot, DataDescribed, DataType, Event, PriceLevel, Quote, Trade
 from tests.eventstore.importing.files import GOOD_BARS, write_bars

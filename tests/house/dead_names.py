@@ -21,6 +21,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import cache
+from itertools import chain
 from pathlib import PurePosixPath
 
 from tests.house.documents import prose_lines
@@ -158,7 +159,9 @@ def _packages() -> frozenset[str]:
 def _defined_in(module: str) -> frozenset[str]:
     """The names that a module has at its top level."""
     found: set[str] = set()
-    for node in ast.parse((ROOT / module).read_text("utf-8")).body:
+    tree = ast.parse((ROOT / module).read_text("utf-8"))
+    typed = (each.body for each in tree.body if isinstance(each, ast.If))  # under TYPE_CHECKING
+    for node in (*tree.body, *chain.from_iterable(typed)):
         match node:
             case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
                 found.add(node.name)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from eventstore.witness import Witness
-from ops.cli import cli
+from ops.cli import COMMANDS
 from replay.sample import stocks
 from tests.eventstore.importing.files import GOOD_BARS, write_bars
 from tests.ops.commands import onetape, store_heads
@@ -25,7 +25,7 @@ def store(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("command", sorted(cli.commands))
+@pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_every_command_explains_itself_with_an_example(command: str) -> None:
     result = onetape(command, "--help")
 

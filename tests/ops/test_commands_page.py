@@ -2,12 +2,12 @@
 
 import pytest
 
-from ops.cli import cli
+from ops.cli import COMMANDS as ONETAPE
 from ops.commands.replay import replay
 from tests.house.documents import examples
 from tests.house.tree import ROOT
 
-COMMANDS = [f"onetape {name}" for name in cli.commands] + [f"replay {name}" for name in replay.commands]
+COMMANDS = [f"onetape {name}" for name in ONETAPE] + [f"replay {name}" for name in replay.commands]
 
 
 @pytest.mark.parametrize("command", sorted([*COMMANDS, "replay --from"]))

@@ -14,7 +14,7 @@ from components.assembly.instruments import InstrumentConfig
 from components.strategy_host.host import AnyStrategy
 from eventstore import MemoryEventStore
 from kernel.events import Event, Quote, Trade
-from replay.backtest import run_and_record
+from replay.backtesting import run_and_record
 from replay.config import ReplayConfig
 from replay.demo import demo_config, import_demo_data
 from replay.planning import plan_run

@@ -28,7 +28,7 @@ from eventstore.importing import ImportOptions, import_file
 from kernel.events import AssetClass, Bar, CorporateAction, CorporateActionKind, Event, FundingRateSet
 from kernel.rules import RULES
 from kernel.time_units import DAY_NS
-from replay.backtest import run_and_record
+from replay.backtesting import run_and_record
 from replay.commands import Flatten, Halt, Resume
 from replay.config import ReplayConfig
 from replay.planning import plan_run

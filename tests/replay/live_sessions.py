@@ -8,7 +8,7 @@ from eventstore import EventStore, MemoryEventStore
 from kernel.clock import VirtualClock
 from kernel.events import Event
 from kernel.identifiers import StrategyId
-from replay.backtest import from_instance
+from replay.backtesting import from_instance
 from replay.config import ReplayConfig
 from replay.reopening import Orphan
 from replay.session import NO_ORPHANS, LiveSession, begin_session

@@ -8,7 +8,7 @@ import msgspec
 from eventstore import EventStore, MemoryEventStore, SnapshotFiles
 from kernel import snapshot
 from kernel.bus import EventBus
-from replay.backtest import from_instance, record_run
+from replay.backtesting import from_instance, record_run
 from replay.commands import Deposit, Flatten
 from replay.config import ReplayConfig
 from replay.log_player import LogPlayer, first_start

@@ -15,7 +15,7 @@ from eventstore.importing import ImportOptions, import_files
 from kernel.events import Event, RunFinished
 from kernel.rules import RULES
 from kernel.time_units import DAY_NS
-from replay.backtest import from_instance, run_and_record
+from replay.backtesting import from_instance, run_and_record
 from replay.config import ReplayConfig
 from replay.planning import plan_run
 from strategies.sdk.loading import LoadedStrategy

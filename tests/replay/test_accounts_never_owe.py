@@ -11,7 +11,7 @@ from components.assembly.core import Core
 from components.risk_monitor.margin_watch import MarginState, MarginWatch
 from eventstore import MemoryEventStore
 from kernel.events import AccountMarked, Event
-from replay.backtest import from_instance
+from replay.backtesting import from_instance
 from replay.planning import plan_run
 from replay.recording import RunRecorder
 from replay.run import play

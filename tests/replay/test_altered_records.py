@@ -13,7 +13,7 @@ from eventstore import MemoryEventStore
 from kernel.configuration import convert_config
 from kernel.errors import OnetapeError, ReplayDiverged, StoreError
 from kernel.events import InstrumentDefined, SessionStarted, SessionStopped
-from replay.backtest import run_and_record
+from replay.backtesting import run_and_record
 from replay.config import ReplayConfig
 from replay.planning import plan_run
 from replay.verification import verify_run

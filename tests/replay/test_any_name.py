@@ -7,7 +7,7 @@ import pytest
 
 from eventstore import MemoryEventStore
 from kernel.events import Event, OrderApproved, OrderFilled, PositionChanged
-from replay.backtest import run_and_record
+from replay.backtesting import run_and_record
 from replay.planning import plan_run
 from replay.verification import verify_run
 from tests.replay.golden_log import market, wide_config

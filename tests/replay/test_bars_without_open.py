@@ -8,7 +8,7 @@ from eventstore import MemoryEventStore
 from kernel.errors import ConfigError
 from kernel.events import Bar, Event, OrderFilled, Quote
 from kernel.time_units import SECOND_NS
-from replay.backtest import from_instance, run_and_record
+from replay.backtesting import from_instance, run_and_record
 from replay.config import ReplayConfig
 from replay.planning import plan_run
 from replay.results import read_results

@@ -11,7 +11,7 @@ from components.assembly.instruments import InstrumentConfig
 from eventstore import MemoryEventStore
 from kernel.events import Bar, Event, OrderExpired, OrderFilled
 from kernel.time_units import DAY_NS, HOUR_NS, SECOND_NS
-from replay.backtest import from_instance, run_and_record
+from replay.backtesting import from_instance, run_and_record
 from replay.config import ReplayConfig
 from replay.planning import plan_run
 from replay.verification import verify_run

@@ -27,7 +27,7 @@ from kernel.events import (
 )
 from kernel.time_units import DAY_NS
 from replay import backtest
-from replay.backtest import from_instance
+from replay.backtesting import from_instance
 from replay.config import ReplayConfig
 from replay.planning import plan_run
 from replay.verification import verify_run

@@ -16,7 +16,7 @@ from eventstore import MemoryEventStore, SqliteEventStore
 from kernel.events import Event, SignalRaised
 from kernel.snapshot import put_back, take
 from kernel.time_units import DAY_NS
-from replay.backtest import from_instance, run_and_record
+from replay.backtesting import from_instance, run_and_record
 from replay.config import ReplayConfig
 from replay.planning import plan_run
 from replay.record import plan_of, read_record

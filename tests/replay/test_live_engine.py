@@ -25,7 +25,7 @@ from kernel.engine import CoreEngine
 from kernel.errors import ReplayDiverged
 from kernel.events import Bar, ClockTicked, Event, OrderFilled, OrderIntent, Quote, SessionStopped, TimerFired
 from kernel.snapshot import take
-from replay.backtest import from_instance, run_and_record
+from replay.backtesting import from_instance, run_and_record
 from replay.config import ReplayConfig
 from replay.planning import plan_run
 from replay.run import Plan, later_inputs, opening_of

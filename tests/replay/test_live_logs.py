@@ -29,7 +29,7 @@ from kernel.events import (
     SessionStopped,
     StrategyLoaded,
 )
-from replay.backtest import from_instance, run_and_record
+from replay.backtesting import from_instance, run_and_record
 from replay.config import ReplayConfig
 from replay.journal import as_row, read_journal
 from replay.planning import plan_run

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from eventstore import MemoryEventStore
 from eventstore.port import StreamInfo
 from kernel.events import CorporateAction, CorporateActionKind, Event
-from replay.backtest import from_instance, run_and_record
+from replay.backtesting import from_instance, run_and_record
 from replay.config import ReplayConfig
 from replay.journal import read_journal
 from replay.planning import plan_run, unplayed_actions

@@ -11,7 +11,7 @@ from eventstore import MemoryEventStore
 from eventstore.importing import ImportOptions, import_files
 from kernel.errors import ConfigError
 from kernel.events import ModelLoaded, OrderFilled
-from replay.backtest import run_and_record
+from replay.backtesting import run_and_record
 from replay.config import ReplayConfig, load_config
 from replay.planning import plan_run
 from replay.simulated_venue import load_models

@@ -12,7 +12,7 @@ from kernel.configuration import convert_config
 from kernel.errors import ConfigError
 from kernel.events import CorporateAction, CorporateActionKind
 from kernel.time_units import DAY_NS
-from replay.backtest import from_instance
+from replay.backtesting import from_instance
 from replay.config import ReplayConfig
 from replay.planning import plan_run, unplayed_actions
 from strategies.buy_and_hold import BuyAndHold

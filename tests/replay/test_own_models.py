@@ -15,7 +15,7 @@ from eventstore.importing import ImportOptions, import_files
 from kernel.errors import ComponentError, ConfigError
 from kernel.events import Bar, Order, OrderType, Side
 from kernel.identifiers import ClientOrderId, StrategyId
-from replay.backtest import run_and_record
+from replay.backtesting import run_and_record
 from replay.config import ReplayConfig
 from replay.planning import plan_run
 from replay.results import RunResult, read_results

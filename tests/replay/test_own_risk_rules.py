@@ -11,7 +11,7 @@ from eventstore.importing import ImportOptions, import_files
 from kernel.errors import ConfigError, ReplayDiverged
 from kernel.events import ComponentFailed, Event, ModelLoaded, OrderApproved, OrderDenied
 from replay import RiskLimits, RuleConfig, RunFailed, backtest
-from replay.backtest import run_and_record
+from replay.backtesting import run_and_record
 from replay.config import ReplayConfig, load_config
 from replay.planning import plan_run
 from replay.verification import verify_run

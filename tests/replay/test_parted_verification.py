@@ -12,7 +12,7 @@ from eventstore.snapshot_files import Snapshot as SnapshotFile
 from eventstore.snapshot_files import SnapshotFiles
 from kernel import snapshot
 from kernel.errors import ReplayDiverged
-from replay.backtest import from_instance, record_run
+from replay.backtesting import from_instance, record_run
 from replay.parted_verification import verify_parts
 from replay.planning import plan_run
 from replay.run_snapshots import snapshots_beside

@@ -10,7 +10,7 @@ import replay
 from eventstore import EventStore, MemoryEventStore, open_store
 from kernel.errors import ConfigError, InputError
 from kernel.events import AccountMarked
-from replay.backtest import from_instance, record_run
+from replay.backtesting import from_instance, record_run
 from replay.planning import plan_run
 from replay.run_snapshots import snapshots_beside
 from replay.states import StateChange, changes_between, plain_of, value_at

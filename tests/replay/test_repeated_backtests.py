@@ -6,7 +6,7 @@ import pytest
 
 from kernel.errors import InputError
 from replay import backtest
-from replay.backtest import from_instance, run_and_record
+from replay.backtesting import from_instance, run_and_record
 from replay.config import ReplayConfig
 from replay.planning import plan_run
 from strategies.sdk import Bar, Decisions, Metadata, Strategy, StrategyParams, StrategyState, buy, sell

@@ -9,7 +9,7 @@ from eventstore import EventStore, MemoryEventStore
 from kernel.errors import ConfigError
 from kernel.events import Bar, CorporateAction, CorporateActionKind, Event, StrategyLogged, Trade
 from kernel.time_units import DAY_NS, MINUTE_NS
-from replay.backtest import run_and_record
+from replay.backtesting import run_and_record
 from replay.config import ReplayConfig
 from replay.planning import plan_run
 from replay.verification import verify_run

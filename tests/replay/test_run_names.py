@@ -12,7 +12,7 @@ from components.assembly.settings import StrategyConfig
 from eventstore import MemoryEventStore
 from kernel.errors import AppendConflict
 from kernel.events import SessionStopped
-from replay.backtest import run_and_record
+from replay.backtesting import run_and_record
 from replay.config import ReplayConfig
 from replay.planning import plan_run
 from replay.recording import RunRecorder

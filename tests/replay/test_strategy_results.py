@@ -11,7 +11,7 @@ from components.assembly.instruments import InstrumentConfig
 from components.assembly.settings import StrategyConfig
 from components.portfolio.portfolio import PortfolioConfig
 from kernel.events import Event, FxRateSet
-from replay.backtest import run_and_record
+from replay.backtesting import run_and_record
 from replay.config import ReplayConfig
 from replay.planning import plan_run
 from replay.report import read_prices, write_report

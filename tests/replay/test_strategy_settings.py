@@ -9,7 +9,7 @@ from components.assembly.settings import StrategyConfig
 from eventstore import EventStore
 from kernel.errors import ConfigError, InputError
 from kernel.events import Event, LedgerMarked, OrderDenied, OrderFilled, StrategyLoaded
-from replay.backtest import backtest, run_and_record
+from replay.backtesting import backtest, run_and_record
 from replay.config import ReplayConfig, check_config
 from replay.planning import plan_run
 from replay.verification import verify_run

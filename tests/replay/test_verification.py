@@ -16,7 +16,7 @@ from components.strategy_host.host import AnyStrategy
 from eventstore import MemoryEventStore
 from kernel.errors import ReplayDiverged, StoreDamaged, StreamMissing
 from kernel.events import Event, OrderIntent, RunFinished, SessionStarted
-from replay.backtest import run_and_record
+from replay.backtesting import run_and_record
 from replay.config import ReplayConfig
 from replay.planning import plan_run
 from replay.verification import verify_run

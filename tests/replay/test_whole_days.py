@@ -9,7 +9,7 @@ from components.assembly.instruments import InstrumentConfig
 from kernel.events import Bar, Event, OrderExpired, OrderFilled
 from kernel.rules import FIRST_RULES
 from kernel.time_units import DAY_NS
-from replay.backtest import from_instance, run_and_record
+from replay.backtesting import from_instance, run_and_record
 from replay.config import ReplayConfig
 from replay.planning import plan_run
 from strategies.sdk import (

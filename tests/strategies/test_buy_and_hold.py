@@ -6,7 +6,7 @@ from decimal import Decimal
 from kernel.configuration import convert_config
 from kernel.events import Bar, Event, OrderDenied, OrderFilled, Side
 from kernel.time_units import DAY_NS
-from replay.backtest import run_and_record
+from replay.backtesting import run_and_record
 from replay.config import ReplayConfig
 from replay.planning import plan_run
 from replay.verification import verify_run

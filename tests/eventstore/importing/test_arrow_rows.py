@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from eventstore.importing import BadRows, BadRowsRefused, DataKind, ImportOptions, parse_files
-from eventstore.importing.local_time import iso_utc
+from eventstore.moments import iso_utc
 from kernel.errors import InputError
 from kernel.events import Bar, MessageQuarantined, Quote
 from tests.eventstore.importing.files import parsed_events

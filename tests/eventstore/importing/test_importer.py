@@ -20,7 +20,7 @@ from eventstore.importing import (
     import_file,
     import_files,
 )
-from eventstore.importing.local_time import iso_utc
+from eventstore.moments import iso_utc
 from kernel.errors import InputError
 from kernel.events import Bar, Event, MessageQuarantined
 from replay.sample import stocks

@@ -4,8 +4,8 @@ import pytest
 
 from eventstore.importing.defects import RowDefect
 from eventstore.importing.intervals import intervals_of
-from eventstore.importing.local_time import iso_utc
 from eventstore.importing.options import ImportOptions, Label
+from eventstore.moments import iso_utc
 from kernel.errors import InputError
 
 

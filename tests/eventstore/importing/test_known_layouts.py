@@ -8,7 +8,7 @@ import pytest
 
 from eventstore.importing import ImportOptions
 from eventstore.importing.known_layouts import LAYOUTS
-from eventstore.importing.local_time import iso_utc
+from eventstore.moments import iso_utc
 from kernel.errors import InputError
 from kernel.events import AggressorSide, Bar, Event, Quote, Trade
 from tests.eventstore.importing.files import recognised_events

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from eventstore.importing.columns import resolve_columns
 from eventstore.importing.defects import RowDefect
-from eventstore.importing.local_time import iso_utc
 from eventstore.importing.options import DataKind, ImportOptions
 from eventstore.importing.parsers import RowEvent, row_parser
+from eventstore.moments import iso_utc
 from kernel.events import AggressorSide, Bar, Quote, Trade
 from kernel.time_units import SECOND_NS
 

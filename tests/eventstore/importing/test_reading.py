@@ -19,7 +19,7 @@ from eventstore.importing import (
     parse_files,
 )
 from eventstore.importing.defects import BadRow, BadRowCauses, listing
-from eventstore.importing.local_time import iso_utc
+from eventstore.moments import iso_utc
 from kernel.errors import InputError
 from kernel.events import Bar, MessageQuarantined
 from replay.sample import stocks

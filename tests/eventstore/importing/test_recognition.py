@@ -14,7 +14,7 @@ from eventstore.importing import (
     Label,
     parse_files,
 )
-from eventstore.importing.local_time import iso_utc
+from eventstore.moments import iso_utc
 from kernel.errors import InputError
 from kernel.events import AggressorSide, Bar, Event, Quote, Trade
 from tests.eventstore.importing.files import (

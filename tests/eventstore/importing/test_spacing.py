@@ -2,8 +2,8 @@
 
 import pytest
 
-from eventstore.importing.local_time import iso_utc
 from eventstore.importing.spacing import Spacing
+from eventstore.moments import iso_utc
 from kernel.events import Bar
 from kernel.time_units import DAY_NS, MINUTE_NS
 

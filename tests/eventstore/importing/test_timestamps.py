@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventstore.importing.defects import RowDefect
-from eventstore.importing.local_time import LocalTime, iso_utc, wall_ns_of
+from eventstore.importing.local_time import LocalTime, wall_ns_of
 from eventstore.importing.options import TimeUnit
 from eventstore.importing.timestamps import StampParser
+from eventstore.moments import iso_utc
 from kernel.errors import InputError
 from kernel.time_units import DAY_NS, SECOND_NS
 

@@ -18,7 +18,8 @@ from ops.control.client import DaemonAddress, get, post
 from ops.control.making import Control, ControlParts
 from ops.control.receipts import Receipt
 from ops.control.requests import Command
-from ops.control.server import DEFAULT_LIMITS, SOCKET, RequestLimits
+from ops.control.server import DEFAULT_LIMITS, RequestLimits
+from ops.control.socket_file import SOCKET
 from ops.daemon.canary import CanaryWatch
 from ops.daemon.daemon import Daemon
 from ops.daemon.day_reports import DayReports

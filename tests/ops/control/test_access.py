@@ -16,7 +16,8 @@ from ops.control.access import LoopbackAddress
 from ops.control.client import CommandRefused, DaemonAddress, address_of, get, post
 from ops.control.problems import PROBLEM_JSON, Problem
 from ops.control.requests import Command
-from ops.control.server import LARGEST_BODY, LONGEST_PATH, SOCKET, ControlServer, RequestLimits
+from ops.control.server import LARGEST_BODY, LONGEST_PATH, ControlServer, RequestLimits
+from ops.control.socket_file import SOCKET
 from ops.control.tokens import Tokens
 from replay.run_config import load_run_config
 from tests.ops.control.running import Running, running

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kernel.events import EngageKillSwitch, OrderSubmitted, SessionStarted, TradingState
 from ops.control.panic import MARKER, Panic, write_marker
-from ops.control.server import SOCKET
+from ops.control.socket_file import SOCKET
 from tests.ops.control.running import logged, running, until
 from tests.ops.daemon.statuses import asked
 

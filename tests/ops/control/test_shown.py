@@ -16,7 +16,7 @@ from ops.alerts.status import AlertsStatus
 from ops.control.client import get, post
 from ops.control.log_views import Fills
 from ops.control.requests import Command, Flatten
-from ops.control.server import SOCKET
+from ops.control.socket_file import SOCKET
 from ops.control.stream import Frame
 from ops.control.views import Health, LimitsView, StrategyView
 from ops.daemon.status import DaemonStatus, HeldPosition, OpenOrder

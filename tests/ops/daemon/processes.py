@@ -17,7 +17,7 @@ import msgspec
 
 from kernel.errors import VenueUnavailable
 from ops.control.client import DaemonAddress, get
-from ops.control.server import SOCKET
+from ops.control.socket_file import SOCKET
 from ops.daemon.status import DaemonStatus
 from tests.ops.daemon.forking import Request, Start, Wait
 

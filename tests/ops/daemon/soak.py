@@ -24,7 +24,7 @@ import msgspec
 
 from kernel.errors import OnetapeError
 from ops.control.client import DaemonAddress, get
-from ops.control.server import SOCKET
+from ops.control.socket_file import SOCKET
 from ops.daemon.status import DaemonStatus
 from ops.exchange.market import symbol_names
 from replay.session_snapshots import FOLDER

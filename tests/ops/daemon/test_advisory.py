@@ -15,7 +15,7 @@ import pytest
 from eventstore import Selection, open_store
 from kernel.events import AlertDelivered, Event, OrderFilled, OrderSubmitted
 from ops.control.client import get
-from ops.control.server import SOCKET
+from ops.control.socket_file import SOCKET
 from replay.advice import Advice, AdviceKind, AdviceList, Outcome
 from tests.ops.alerts.servers import web_hook
 from tests.ops.daemon.processes import Daemon, Forks, exchange

@@ -9,7 +9,7 @@ from components.assembly.instruments import InstrumentConfig
 from eventstore import open_store
 from kernel.events import ClockJumped, Event, OrderFilled
 from kernel.time_units import HOUR_NS, SECOND_NS
-from replay.backtest import from_instance
+from replay.backtesting import from_instance
 from replay.config import ReplayConfig
 from replay.session import begin_session
 from replay.verification import verify_run

@@ -12,7 +12,7 @@ import pytest
 
 from kernel.errors import VenueUnavailable
 from ops.control.client import DaemonAddress, get
-from ops.control.server import SOCKET
+from ops.control.socket_file import SOCKET
 from ops.daemon.status import DaemonStatus
 from ops.status_rows import status_rows
 from ops.tables import fitting

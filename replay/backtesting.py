@@ -56,7 +56,8 @@ from replay.failures import OnFailure, check_on_failure, tell_failures
 from replay.frame_rows import FrameLike
 from replay.journal import read_journal
 from replay.order_records import read_orders
-from replay.planning import own_ids, plan_run
+from replay.planned_strategies import own_ids
+from replay.planning import plan_run
 from replay.recording import RunRecorder
 from replay.run import Plan, Played, Progress, play
 from replay.run_reading import check_benchmark, read_run

@@ -41,8 +41,9 @@ TRANSITIONS: dict[tuple[Status, Kind], Status] = {
     (Status.ACCEPTED, Kind.REJECTED): Status.REJECTED,
     (Status.UNKNOWN, Kind.REJECTED): Status.REJECTED,
     (Status.PENDING_CANCEL, Kind.REJECTED): Status.REJECTED,
+    (Status.PENDING_REPLACE, Kind.REJECTED): Status.REJECTED,
     (Status.PENDING_CANCEL, Kind.CANCEL_REJECTED): Status.ACCEPTED,
-    (Status.UNKNOWN, Kind.CANCEL_REJECTED): Status.ACCEPTED,
+    (Status.UNKNOWN, Kind.CANCEL_REJECTED): Status.UNKNOWN,  # perhaps because it is not there
     (Status.PENDING_REPLACE, Kind.REPLACED): Status.ACCEPTED,
     (Status.PENDING_REPLACE, Kind.REPLACE_REJECTED): Status.ACCEPTED,
     (Status.UNKNOWN, Kind.REPLACED): Status.ACCEPTED,

@@ -61,6 +61,7 @@ class OrderEntry(msgspec.Struct, gc=False, omit_defaults=True):
     - ``has_asked``: its cancel was sent for its group, or because its time is over.
     - ``is_taken_off``: the group was reduced when the order was sent, so its fills do not reduce it again.
     - ``is_expiring``: its time is over, and the venue must be asked to cancel it.
+    - ``must_be_cancelled``: a cancel was asked for, and its state became unknown before or after that.
     - ``splits``: the splits since it was approved.
     """
 
@@ -78,6 +79,7 @@ class OrderEntry(msgspec.Struct, gc=False, omit_defaults=True):
     has_asked: bool = False
     is_expiring: bool = False
     is_taken_off: bool = False
+    must_be_cancelled: bool = False
     splits: tuple[OrderSplit, ...] = ()
 
     @property

@@ -152,7 +152,7 @@ class OrderEntry:
         if is_late:
             late = session.offer_later(answer, self._faults.ack_delay_s)
             group.create_task(late, name="exchange: late acknowledgement")
-        else:
+        elif not counter.falls(faults.lose_answer_every):
             session.offer(answer)
 
     def _changed(self, account: DeskAccount, asked: Submit | Cancel | Replace) -> Answer:

@@ -19,6 +19,8 @@ class OrderFaults(msgspec.Struct, frozen=True, kw_only=True):
     """Cut the connection instead of taking every N-th request."""
     drop_ack_every: Every = 0
     """Carry out every N-th request, and cut the connection before it is acknowledged."""
+    lose_answer_every: Every = 0
+    """Carry out every N-th request and report what becomes of it, but never answer it."""
     delay_ack_every: Every = 0
     """If the N-th request is an order, acknowledge it after ``ack_delay_s``; fills may come before."""
     ack_delay_s: float = 1.0

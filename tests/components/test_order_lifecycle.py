@@ -69,6 +69,7 @@ LISTED: dict[tuple[str, ExecutionKind], tuple[OrderStatus, type[Event]]] = {
     ("pending cancel of a fill", K.CANCEL_REJECTED): (S.PARTIALLY_FILLED, CancelRejected),
     ("pending cancel of a fill", K.UNKNOWN): (S.UNKNOWN, OrderStateUnknown),
     ("pending replace", K.ACCEPTED): (S.PENDING_REPLACE, OrderAccepted),
+    ("pending replace", K.REJECTED): (S.REJECTED, OrderRejected),
     ("pending replace", K.CANCELLED): (S.CANCELLED, OrderCancelled),
     ("pending replace", K.EXPIRED): (S.EXPIRED, OrderExpired),
     ("pending replace", K.TRIGGERED): (S.PENDING_REPLACE, OrderTriggered),
@@ -76,6 +77,7 @@ LISTED: dict[tuple[str, ExecutionKind], tuple[OrderStatus, type[Event]]] = {
     ("pending replace", K.REPLACE_REJECTED): (S.ACCEPTED, ReplaceRejected),
     ("pending replace", K.UNKNOWN): (S.UNKNOWN, OrderStateUnknown),
     ("pending replace of a fill", K.ACCEPTED): (S.PENDING_REPLACE, OrderAccepted),
+    ("pending replace of a fill", K.REJECTED): (S.REJECTED, OrderRejected),
     ("pending replace of a fill", K.CANCELLED): (S.CANCELLED, OrderCancelled),
     ("pending replace of a fill", K.EXPIRED): (S.EXPIRED, OrderExpired),
     ("pending replace of a fill", K.TRIGGERED): (S.PENDING_REPLACE, OrderTriggered),
@@ -95,13 +97,13 @@ LISTED: dict[tuple[str, ExecutionKind], tuple[OrderStatus, type[Event]]] = {
     ("unknown", K.REJECTED): (S.REJECTED, OrderRejected),
     ("unknown", K.CANCELLED): (S.CANCELLED, OrderCancelled),
     ("unknown", K.EXPIRED): (S.EXPIRED, OrderExpired),
-    ("unknown", K.CANCEL_REJECTED): (S.ACCEPTED, CancelRejected),
+    ("unknown", K.CANCEL_REJECTED): (S.UNKNOWN, CancelRejected),
     ("unknown", K.TRIGGERED): (S.ACCEPTED, OrderTriggered),
     ("unknown while replaced", K.ACCEPTED): (S.PENDING_REPLACE, OrderAccepted),
     ("unknown while replaced", K.REJECTED): (S.REJECTED, OrderRejected),
     ("unknown while replaced", K.CANCELLED): (S.CANCELLED, OrderCancelled),
     ("unknown while replaced", K.EXPIRED): (S.EXPIRED, OrderExpired),
-    ("unknown while replaced", K.CANCEL_REJECTED): (S.PENDING_REPLACE, CancelRejected),
+    ("unknown while replaced", K.CANCEL_REJECTED): (S.UNKNOWN, CancelRejected),
     ("unknown while replaced", K.TRIGGERED): (S.PENDING_REPLACE, OrderTriggered),
     ("unknown while replaced", K.REPLACED): (S.ACCEPTED, OrderReplaced),
     ("unknown while replaced", K.REPLACE_REJECTED): (S.ACCEPTED, ReplaceRejected),
@@ -355,6 +357,30 @@ def test_a_cancel_is_sent_where_the_order_can_still_be_cancelled(situation: str)
     else:
         assert isinstance(event, CancelRejected)
         assert frozen(flow) == before
+
+
+def test_operators_cancel_of_an_order_in_an_unknown_state_waits_until_it_is_known_to_work() -> None:
+    flow = order_in("unknown")
+
+    assert flow.hear(CancelAllOrders(0, "ann")) == []
+    refused = flow.report("o", K.CANCEL_REJECTED)  # of an earlier request: it says nothing about the order
+    asked = flow.report("o", K.ACCEPTED)
+    asked_again = flow.report("o", K.CANCEL_REJECTED)
+
+    assert [type(one) for one in refused] == [CancelRejected]
+    assert [type(one) for one in asked] == [OrderAccepted, CancelSubmitted]
+    assert [type(one) for one in asked_again] == [CancelRejected]
+
+
+@pytest.mark.parametrize("known_by", ["accept", "fill"])
+def test_a_cancel_under_way_outlives_an_unknown_state(known_by: str) -> None:
+    flow = order_in("pending cancel")
+    flow.report("o", K.UNKNOWN)
+
+    events = flow.fill("o", "f1", 40) if known_by == "fill" else flow.report("o", K.ACCEPTED)
+
+    assert isinstance(events[-1], CancelSubmitted)
+    assert flow.status("o") is S.PENDING_CANCEL
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)

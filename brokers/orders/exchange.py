@@ -5,8 +5,9 @@ time, or a connection that is lost meanwhile, leaves a request unknown.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
@@ -41,6 +42,7 @@ from brokers.orders.port import Outcome, VenueAccount, VenueOrder, VenuePosition
 from kernel.errors import ConfigError, VenueUnavailable
 from kernel.events import (
     ApprovedOrder,
+    ExecutionKind,
     ExecutionReport,
     MessageQuarantined,
     OrderType,
@@ -107,6 +109,8 @@ class ExchangeVenue:
 
         A key that was replaced at the venue or here is tried again, as a connection is.
         """
+        import aiohttp
+
         config, secrets = self._config, self._secrets
         if secrets is None:
             raise VenueUnavailable(f"secret {config.key.secret!r}: there is no place to look it up")
@@ -117,7 +121,10 @@ class ExchangeVenue:
         login = Login(n=0, account=config.account, key=key.reveal())
         await socket.send_str(_encode(login))
         async with asyncio.timeout(config.answer_s):
-            answer = _decoded(await socket.receive_str())
+            frame = await socket.receive()
+        if frame.type is not aiohttp.WSMsgType.TEXT:
+            raise VenueUnavailable(f"{config.url}: no login: {_ending(frame, socket)}")
+        answer = _decoded(frame.data)
         if not isinstance(answer, Done):
             reason = answer.reason if isinstance(answer, Refusal) else "it does not answer to the login"
             raise VenueUnavailable(f"{config.url}: account {config.account!r}: {reason}")
@@ -283,9 +290,39 @@ def _encode(message: Asked) -> str:
 def _decoded(data: str) -> Answer | Report | MessageQuarantined:
     """A message; one that cannot be understood, as a record of it."""
     try:
-        return _decode(data)
+        message = _decode(data)
+        problem = _problem(message)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return MessageQuarantined(0, "venue", loggable(message_of(error)), loggable(data[:_SHOWN]))
+        problem = message_of(error)
+    else:
+        if not problem:
+            return message
+    return MessageQuarantined(0, "venue", loggable(problem), loggable(data[:_SHOWN]))
+
+
+def _problem(message: Message | Report) -> str:
+    """Why a message makes no sense though its form is right; empty if it does."""
+    if not all(number.is_finite() for number in _numbers(message)):
+        return "a number in it is not finite"
+    reports = message.fills if isinstance(message, Fills) else (message,)
+    for report in reports:
+        if not isinstance(report, Report) or report.kind is not ExecutionKind.FILL:
+            continue
+        if not report.fill_id or report.price is None or report.quantity is None or report.quantity <= 0:
+            return "a fill needs a fill_id, a price, and a quantity above 0"
+    return ""
+
+
+def _numbers(value: object) -> Iterator[Decimal]:
+    """The decimals in a message."""
+    if isinstance(value, Decimal):
+        yield value
+    elif isinstance(value, tuple):
+        for each in value:
+            yield from _numbers(each)
+    elif isinstance(value, msgspec.Struct):
+        for name in value.__struct_fields__:
+            yield from _numbers(getattr(value, name))
 
 
 def _event(report: Report) -> ExecutionReport:

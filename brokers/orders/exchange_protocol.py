@@ -5,6 +5,7 @@ without being asked for. Quantities and prices are texts, as decimals.
 """
 
 from decimal import Decimal
+from typing import Annotated
 
 import msgspec
 
@@ -14,6 +15,7 @@ from kernel.identifiers import BrokerOrderId, ClientOrderId, FillId
 
 PATH = "/orders"
 CURRENCY = "USD"
+LATEST_NS = 2**63 - 1
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True, tag_field="op"):
@@ -137,7 +139,7 @@ class Report(Told, frozen=True, kw_only=True, tag="report"):
     client_order_id: ClientOrderId
     symbol: str
     broker_order_id: BrokerOrderId = BrokerOrderId("")
-    ts: int = 0
+    ts: Annotated[int, msgspec.Meta(ge=0, le=LATEST_NS)] = 0
     fill_id: FillId = FillId("")
     quantity: Decimal | None = None
     price: Decimal | None = None

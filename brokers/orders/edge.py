@@ -57,7 +57,6 @@ LANE_CAPACITY = 1_024
 LEAST_BETWEEN_NS = 100 * MS_NS
 """Between two comparisons, however much is doubtful: venues count questions."""
 
-_ACCEPTED = frozenset({OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED, OrderStatus.PENDING_REPLACE})
 _log = structlog.get_logger()
 
 
@@ -99,7 +98,8 @@ class BrokerEdge:
 
         - ``unsent``: the orders that the lanes will hand over again, because it is not known that they were
           handled.
-        - ``last_seq``, ``last_ts``: the end of the log before this session.
+        - ``last_seq``: the end of the log before this session. ``last_ts``: when those before last knew all
+          that the venue had told.
         - ``report``: of the engine. ``random``: numbers from 0 to 1.
         """
         self._venue = venue
@@ -150,7 +150,7 @@ class BrokerEdge:
         for record in self._ours.open_records():
             key = record.order.client_order_id
             if record.status is not OrderStatus.PENDING and key not in unsent:
-                self._sent.add(key).is_accepted = record.status in _ACCEPTED
+                self._sent.take_up(key, record)
 
     # --- the connection -----------------------------------------------------------------------
 
@@ -247,6 +247,9 @@ class BrokerEdge:
             if refusal:
                 self._refuse(order, ExecutionKind.REJECTED, refusal)
                 return
+            if self._is_cancelled(key):
+                self._refuse(order, ExecutionKind.CANCELLED, "not sent: it was cancelled meanwhile")
+                return
             sent = self._sent.add(key)
             sent.in_flight += 1
             try:
@@ -305,6 +308,10 @@ class BrokerEdge:
                 self._doubt_order(order)
             return
 
+    def _is_cancelled(self, key: ClientOrderId) -> bool:
+        record = self._ours.record(key)
+        return record is not None and record.status is OrderStatus.PENDING_CANCEL
+
     def _refusal(self, order: ApprovedOrder, decided_ts: int) -> str:
         """The last look: why an order may not leave now; empty if it may."""
         reason = self._ours.refusal(order)
@@ -327,6 +334,6 @@ class BrokerEdge:
         sent.is_doubtful = True
         self._doubt.set()
         reason = f"no answer of {self._venue.name}"
-        self._report(
-            ExecutionReport(NOW, ExecutionKind.UNKNOWN, key, order.symbol, reason=reason),
-        )
+        report = ExecutionReport(NOW, ExecutionKind.UNKNOWN, key, order.symbol, reason=reason)
+        self._sent.note(report)
+        self._report(report)

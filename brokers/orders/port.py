@@ -98,7 +98,10 @@ class VenueConnection(Protocol):
 
     async def open_orders(self) -> Sequence[VenueOrder]: ...
     async def fills_since(self, ts: int) -> Sequence[ExecutionReport]:
-        """The account's fills that were executed at ``ts`` (ns UTC) or later, oldest first."""
+        """The account's fills that were executed at ``ts`` (ns UTC) or later, oldest first.
+
+        0 asks for all that the venue still has: if it has filled more of an order than it has told.
+        """
         ...
 
     async def positions(self) -> Sequence[VenuePosition]: ...

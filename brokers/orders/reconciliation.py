@@ -22,7 +22,7 @@ import structlog
 
 from brokers.orders.config import VenueSettings
 from brokers.orders.ours import OrderRecord, OurRecord
-from brokers.orders.port import LiveVenue, VenueConnection, VenueOrder, VenueOrderState
+from brokers.orders.port import LiveVenue, Outcome, VenueConnection, VenueOrder, VenueOrderState
 from brokers.orders.sent import SentOrder, SentOrders
 from kernel.clock import Clock
 from kernel.events import (
@@ -49,6 +49,9 @@ TRIES = 5
 
 _log = structlog.get_logger()
 
+_AT_REST = frozenset({OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED})
+"""States of an order at the venue about which no request is under way."""
+
 _ENDS: Mapping[VenueOrderState, ExecutionKind] = {
     VenueOrderState.CANCELLED: ExecutionKind.CANCELLED,
     VenueOrderState.EXPIRED: ExecutionKind.EXPIRED,
@@ -60,7 +63,7 @@ class Reconciliation:
     """Compares the orders of one venue.
 
     - ``unsent``: orders of earlier sessions that the edge has not handled; empty after the first comparison.
-    - ``may_send``: those of them that the venue certainly does not have.
+    - ``may_send``: those of them that the venue certainly does not have, and of which nothing is known.
     """
 
     def __init__(
@@ -75,7 +78,7 @@ class Reconciliation:
         report: Callable[[Event], None],
         clock: Clock,
     ) -> None:
-        """``last_ts``: the time of the log's last event before this session."""
+        """``last_ts``: when the log's earlier sessions last knew all that the venue had told."""
         self.unsent = dict.fromkeys(unsent)
         self.may_send: dict[ClientOrderId, None] = {}
         self._venue = venue
@@ -115,7 +118,7 @@ class Reconciliation:
         """Report the fills that our record does not have."""
         for fill in await connection.fills_since(max(0, since)):
             record = self._ours.record(fill.client_order_id)
-            if record is None or fill.fill_id in record.fills or self._sent.knows_fill(fill.fill_id):
+            if record is None or fill.fill_id in record.fills or self._sent.knows_fill(fill):
                 continue
             self._sent.note(fill, was_asked=True)
             self._report(fill)
@@ -159,41 +162,72 @@ class Reconciliation:
     async def _agree(self, connection: VenueConnection, found: VenueOrder) -> None:
         """Report what the venue says about an order, unless that was told."""
         key = found.client_order_id
-        record, sent = self._ours.record(key), self._sent.add(key)
-        if record is None or sent.is_ended or sent.in_flight:
+        record = self._ours.record(key)
+        if record is None:
             return
+        sent = self._sent.take_up(key, record)
+        if sent.is_ended or sent.in_flight:
+            return
+        await self._find_fills(connection, found, sent)
         kind = _ENDS.get(found.state)
         if kind is not None:
             self._tell(found, kind)
         elif found.state is VenueOrderState.OPEN:
-            if not sent.is_accepted:
+            if not sent.is_accepted or sent.is_unknown:
                 self._tell(found, ExecutionKind.ACCEPTED)
             await self._finish_request(connection, record, found, sent)
+            return
         sent.is_doubtful = False
+
+    async def _find_fills(self, connection: VenueConnection, found: VenueOrder, sent: SentOrder) -> None:
+        """Ask for all fills, once, if the venue has filled more of an order than it has told."""
+        if found.filled_quantity <= max(sent.filled_quantity, sent.asked_for):
+            return
+        sent.asked_for = found.filled_quantity
+        await self._fills(connection, 0)
+        if sent.filled_quantity < found.filled_quantity:
+            missing = found.filled_quantity - sent.filled_quantity
+            key, symbol = found.client_order_id, found.symbol
+            _log.error("fills_are_missing", order=key, symbol=symbol, quantity=f"{missing:f}")
 
     async def _finish_request(
         self, connection: VenueConnection, record: OrderRecord, found: VenueOrder, sent: SentOrder
     ) -> None:
-        """End a request about an open order whose outcome is unknown."""
+        """End a request about an open order whose outcome is unknown. Without one, compare the terms."""
         if not sent.is_doubtful:
+            self._compare_terms(record, found, sent)
             return
+        sent.is_doubtful = False
         wanted = record.replacement
         if wanted is not None:
             is_done = (wanted.quantity, wanted.limit_price) == (found.quantity, found.limit_price)
             self._tell(found, ExecutionKind.REPLACED if is_done else ExecutionKind.REPLACE_REJECTED)
         if record.status is OrderStatus.PENDING_CANCEL:
-            await connection.cancel(found.client_order_id, found.symbol, found.broker_order_id)
+            key, symbol = found.client_order_id, found.symbol
+            outcome = await connection.cancel(key, symbol, found.broker_order_id)
+            sent.is_doubtful = outcome is not Outcome.ACCEPTED
+
+    def _compare_terms(self, record: OrderRecord, found: VenueOrder, sent: SentOrder) -> None:
+        """Report the venue's terms if they are not ours, seen twice: a report of them may be on its way."""
+        terms, ours = (found.quantity, found.limit_price), (record.order.quantity, record.order.limit_price)
+        if terms == ours or record.status not in _AT_REST or sent.other_terms != terms:
+            sent.other_terms = None if terms == ours else terms
+            return
+        sent.other_terms = None
+        self._tell(found, ExecutionKind.REPLACED)
 
     def _end_absent(self, key: ClientOrderId) -> None:
         """An order is not there, asked twice."""
         record, sent = self._ours.record(key), self._sent.get(key)
         if record is None or not self._ours.is_open(key):
             return
-        if sent is None and self._venue.ids_are_unique:
+        is_untouched = sent is None and record.status is OrderStatus.SUBMITTED
+        if is_untouched and self._venue.ids_are_unique:
             self.may_send[key] = None
             return
-        is_known = sent is not None and sent.is_accepted
-        kind = ExecutionKind.CANCELLED if is_known else ExecutionKind.REJECTED
+        is_known = (sent is not None and sent.is_accepted) or record.filled_quantity
+        is_cancelled = is_known or record.status is OrderStatus.PENDING_CANCEL
+        kind = ExecutionKind.CANCELLED if is_cancelled else ExecutionKind.REJECTED
         report = ExecutionReport(
             NOW, kind, key, record.order.symbol, reason=f"{self._venue.name} does not have it, asked twice"
         )

@@ -1,0 +1,197 @@
+"""Words between us and the exchange that are lost, late or wrong: both sides agree in the end."""
+
+import asyncio
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from kernel.events import (
+    CancelAllOrders,
+    EngageKillSwitch,
+    Event,
+    OrderCancelled,
+    OrderRejected,
+    OrderReplaced,
+    OrderStateUnknown,
+    OrderStatus,
+    OrderSubmitted,
+)
+from kernel.identifiers import FillId
+from kernel.time_units import SECOND_NS
+from ops.exchange.order_faults import OrderFaults
+from tests.ops.control.running import PATIENCE_S, until
+from tests.ops.live.trading import (
+    BUY,
+    CANCEL,
+    NOTHING,
+    REST,
+    Live,
+    away,
+    exchange_of,
+    live_at,
+    trading,
+    write_live,
+)
+
+MUTE = OrderFaults(lose_answer_every=1)
+"""A venue that does what it is asked and reports it, but answers no request."""
+SCORES = 50_000
+"""More than the market shows at once: such an order fills again at each price."""
+
+
+async def until_logged(live: Live, kind: type[Event]) -> None:
+    """Wait until there is an event of this type in the log."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            if await live.logged(kind):
+                return
+            await asyncio.sleep(0.01)
+
+
+# --- requests without an answer -------------------------------------------------------------------
+
+
+async def test_order_whose_answer_is_lost_after_its_reports_is_open_and_dies_with_the_kill_switch(
+    tmp_path: Path,
+) -> None:
+    async with live_at(tmp_path, venue=", answer_s: 0.3", faults=MUTE) as live:
+        await live.order(REST, 5)
+        await until_logged(live, OrderStateUnknown)
+        await until(lambda: live.statuses() == [OrderStatus.ACCEPTED])
+        live.session.engine.report(EngageKillSwitch(0, "ann", "a test"))
+        await until(lambda: not live.account.open_orders)
+        await until(lambda: not live.open_orders())
+        submitted = await live.logged(OrderSubmitted)
+
+    assert len(submitted) == len(live.account.orders) == 1
+
+
+async def test_cancel_of_an_order_that_becomes_unknown_meanwhile_is_not_forgotten(tmp_path: Path) -> None:
+    faults = OrderFaults(lose_every=2, lose_answer_every=1)
+    async with live_at(tmp_path, venue=", answer_s: 1", faults=faults) as live:
+        await live.order(REST, 5)
+        await live.order(CANCEL)  # it waits for the answer to the order; then it is lost
+        await until(lambda: not live.open_orders())
+        cancelled, unknown = await live.logged(OrderCancelled), await live.logged(OrderStateUnknown)
+
+    assert len(cancelled) == len(unknown) == 1
+    assert live.account.open_orders == []
+
+
+async def test_order_in_an_unknown_state_is_cancelled_with_all_others(tmp_path: Path) -> None:
+    async with live_at(tmp_path, faults=OrderFaults(drop_ack_every=1)) as live:
+        live.exchange.orders.is_away = True
+        await live.order(REST, 5)
+        await until(lambda: live.statuses() == [OrderStatus.UNKNOWN])
+        live.session.engine.report(CancelAllOrders(0, "ann", "", "a test"))
+        await live.order(NOTHING)
+        live.exchange.orders.is_away = False
+        await until(lambda: not live.open_orders())
+        cancelled = await live.logged(OrderCancelled)
+
+    assert len(cancelled) == 1
+    assert live.account.open_orders == []
+
+
+# --- orders that wait for the venue ---------------------------------------------------------------
+
+
+async def test_order_of_an_unknown_outcome_is_not_sent_again_after_a_crash(tmp_path: Path) -> None:
+    exchange = exchange_of(OrderFaults(lose_every=2))
+    async with exchange.serving() as url:
+        exchange.send_now(10)
+        write_live(tmp_path, url)
+        async with trading(tmp_path, exchange) as live:
+            await live.order(REST, 4)
+            await until(lambda: live.statuses() == [OrderStatus.ACCEPTED])
+            exchange.orders.is_away = True
+            await live.order(BUY, 3)
+            await until(lambda: live.statuses()[1:] == [OrderStatus.UNKNOWN])
+            await live.order(NOTHING)
+        exchange.orders.is_away = False
+        async with trading(tmp_path, exchange, is_confirmed=False) as live:
+            await until(lambda: live.open_orders() == 1)
+            rejected = await live.logged(OrderRejected)
+
+    assert [one.reason for one in rejected] == ["venue does not have it, asked twice"]
+    assert len(live.account.orders) == 1
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+async def test_order_that_was_cancelled_before_it_could_be_sent_does_not_leave(
+    tmp_path: Path, *, is_restarted: bool
+) -> None:
+    exchange = exchange_of()
+    async with exchange.serving() as url:
+        exchange.send_now(10)
+        write_live(tmp_path, url, venue=", send_within_s: 600")
+        async with trading(tmp_path, exchange) as live:
+            async with away(exchange):
+                await until(lambda: not live.edge.status.is_connected)
+                await live.order(BUY, 3)
+                await live.order(CANCEL)
+                await live.order(NOTHING)
+            if not is_restarted:
+                await until(lambda: not live.open_orders())
+                cancelled = await live.logged(OrderCancelled)
+        if is_restarted:
+            async with trading(tmp_path, exchange, is_confirmed=False) as live:
+                await until(lambda: not live.open_orders())
+                cancelled = await live.logged(OrderCancelled)
+
+    assert [one.leaves_quantity for one in cancelled] == [3]
+    assert live.account.orders == {}
+
+
+# --- fills ----------------------------------------------------------------------------------------
+
+
+async def test_fill_that_the_venue_dates_too_early_is_found_by_the_quantity_of_its_order(
+    tmp_path: Path,
+) -> None:
+    async with live_at(tmp_path) as live:
+        await live.order(BUY, SCORES)
+        await until(lambda: live.held() > 0)
+        async with away(live.exchange):
+            await until(lambda: not live.edge.status.is_connected)
+            live.exchange.send_now(2)
+            fills = live.account.fills
+            fills[-1] = msgspec.structs.replace(fills[-1], ts=fills[-1].ts - 7_200 * SECOND_NS)
+        await until(lambda: live.held() == live.there())
+
+
+async def test_fills_of_two_symbols_may_have_the_same_id(tmp_path: Path) -> None:
+    async with live_at(tmp_path) as live:
+        for symbol in ("AAA", "AAB"):
+            await live.order(BUY, SCORES, symbol)
+        await until(lambda: live.held() > 0 and live.held("AAB") > 0)
+        async with away(live.exchange):
+            await until(lambda: not live.edge.status.is_connected)
+            before = len(live.account.fills)
+            live.exchange.send_now(2)
+            fills = live.account.fills
+            fills[before:] = [msgspec.structs.replace(one, fill_id=FillId("T1")) for one in fills[before:]]
+        await until(lambda: live.held() == live.there())
+        await until(lambda: live.held("AAB") == live.there("AAB"))
+
+    assert {one.symbol for one in fills[before:]} == {"AAA", "AAB"}
+
+
+# --- terms ----------------------------------------------------------------------------------------
+
+
+async def test_new_terms_that_were_not_heard_of_are_taken_over(tmp_path: Path) -> None:
+    async with live_at(tmp_path, venue=", reconcile_every_s: 0.05") as live:
+        await live.order(REST, 5)
+        await until(lambda: live.statuses() == [OrderStatus.ACCEPTED])
+        async with away(live.exchange):
+            await until(lambda: not live.edge.status.is_connected)
+            live.account.open_orders[0].quantity = Decimal(8)
+        await until_logged(live, OrderReplaced)
+        (entry,) = live.session.core.orders.state.open.values()
+        replaced = await live.logged(OrderReplaced)
+
+    assert entry.order.quantity == 8
+    assert len(replaced) == 1

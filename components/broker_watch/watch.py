@@ -67,6 +67,7 @@ class BrokerWatchState(msgspec.Struct):
     - ``differences``: by symbol, the venue's position less ours.
     - ``is_active``: all orders may leave, so that a rejection is the venue's own.
     - ``is_connected``, ``knows_cash``: whether the venue is there, and has reported the account's cash.
+    - ``heard_ts``: up to when all is on the log that the venue has told: it was connected then.
     - ``told``: the causes for which trading is downgraded.
     """
 
@@ -79,6 +80,7 @@ class BrokerWatchState(msgspec.Struct):
     is_active: bool = True
     is_connected: bool = False
     knows_cash: bool = False
+    heard_ts: int = 0
     told: list[DowngradeCause] = []
     asked: dict[ClientOrderId, int] = {}
 
@@ -154,12 +156,14 @@ class BrokerWatch:
     # --- the connection -----------------------------------------------------------------------
 
     def on_connected(self, event: BrokerConnected) -> Sequence[Event]:
-        self.state.is_connected = True
+        self.state.is_connected, self.state.heard_ts = True, event.ts
         return (TimerCancelled(event.ts, self.name, _TIMER),)
 
     def on_disconnected(self, event: BrokerDisconnected) -> Sequence[Event]:
-        was_connected, self.state.is_connected = self.state.is_connected, False
-        return self._expect(event.ts) if was_connected else ()
+        if not self.state.is_connected:
+            return ()
+        self.state.is_connected, self.state.heard_ts = False, event.ts
+        return self._expect(event.ts)
 
     def on_timer(self, event: TimerFired) -> Sequence[Event]:
         if event.owner != self.name or self.state.is_connected:
@@ -209,6 +213,7 @@ class BrokerWatch:
 
     def on_account(self, event: AccountReported) -> Sequence[Event]:
         """Book the account's cash as a deposit, once: later cash is the sum of what happens."""
+        self.state.heard_ts = event.ts
         if self.state.knows_cash:
             return ()
         self.state.knows_cash = True
@@ -216,6 +221,7 @@ class BrokerWatch:
 
     def on_position(self, event: PositionReported) -> Sequence[Event]:
         """Compare a position with ours; tell each other difference once."""
+        self.state.heard_ts = event.ts
         ours, symbol = self._position(event.symbol), event.symbol
         difference = event.quantity - ours
         if difference == self.state.differences.get(symbol, ZERO):

@@ -8,6 +8,7 @@ from random import SystemRandom
 from brokers.orders.config import VenueConfig
 from brokers.orders.edge import NAME, BrokerEdge
 from brokers.orders.making import make_venue
+from components.broker_watch.watch import BrokerWatch
 from components.orders.lifecycle import TERMINAL
 from components.orders.state import OrderEntry
 from eventstore import EventStore, StreamTape
@@ -75,13 +76,23 @@ async def broker_of(
         CoreRecord(session, Path(config.store) / MARKER),
         unsent=await _unhandled(store, config.log, last_seq=engine.last_seq),
         last_seq=engine.last_seq,
-        last_ts=engine.bus.state.now,
+        last_ts=_last_heard(session),
         report=engine.report,
         clock=clock,
         random=SystemRandom().random,
     )
     engine.subscribe(edge)
     return edge
+
+
+def _last_heard(session: LiveSession) -> int:
+    """When the venue was last heard of; if never, the end of the log: no order has left then.
+
+    The log may have gone on for hours without the venue, while orders were filled there.
+    """
+    watch = session.core.bus.components[BrokerWatch.name]
+    assert isinstance(watch, BrokerWatch)
+    return watch.state.heard_ts or session.engine.bus.state.now
 
 
 async def _unhandled(store: EventStore, log: str, *, last_seq: int) -> list[ClientOrderId]:

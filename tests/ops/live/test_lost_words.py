@@ -37,6 +37,7 @@ from tests.ops.live.trading import (
 
 MUTE = OrderFaults(lose_answer_every=1)
 """A venue that does what it is asked and reports it, but answers no request."""
+NO_OVERLAP = ", fills_overlap_s: 0"
 SCORES = 50_000
 """More than the market shows at once: such an order fills again at each price."""
 
@@ -146,6 +147,28 @@ async def test_order_that_was_cancelled_before_it_could_be_sent_does_not_leave(
 
 
 # --- fills ----------------------------------------------------------------------------------------
+
+
+async def test_fills_of_a_time_without_a_connection_are_booked_after_a_later_restart(tmp_path: Path) -> None:
+    exchange = exchange_of()
+    async with exchange.serving() as url:
+        exchange.send_now(10)
+        write_live(tmp_path, url, venue=NO_OVERLAP)
+        async with trading(tmp_path, exchange) as live:
+            await live.order(BUY, SCORES)
+            await until(lambda: live.held() > 0)
+            exchange.orders.is_away = True
+            exchange.orders.drop_connections()
+            await until(lambda: not live.edge.status.is_connected)
+            await live.order(NOTHING)
+            exchange.send_now(10)  # it fills meanwhile, and the log goes on
+            await live.order(NOTHING)
+            missing = live.there() - live.held()
+        exchange.orders.is_away = False
+        async with trading(tmp_path, exchange, is_confirmed=False) as live:
+            await until(lambda: live.held() == live.there())
+
+    assert missing > 0
 
 
 async def test_fill_that_the_venue_dates_too_early_is_found_by_the_quantity_of_its_order(

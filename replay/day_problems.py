@@ -23,12 +23,13 @@ from kernel.events import (
     PositionMismatched,
     RiskLimitBreached,
 )
-from kernel.events.live import ForeignOrderReported, TradingDowngraded
+from kernel.events.live import CashMismatched, ForeignOrderReported, TradingDowngraded
 from kernel.time_units import SECOND_NS
 
 VENUE_PROBLEMS: frozenset[type[Event]] = frozenset(
     {
         BrokerDisconnected,
+        CashMismatched,
         ForeignOrderReported,
         OrderStateUnknown,
         PositionMismatched,
@@ -136,6 +137,8 @@ def _venue_problem(event: Event) -> tuple[str, str, int, str] | None:
             return "order unknown", symbol, 1, f"{key}: {reason}"
         case PositionMismatched(symbol=symbol, ours=ours, theirs=theirs):
             return "position differs", symbol, 1, f"ours {ours:f}, the venue's {theirs:f}"
+        case CashMismatched(account=account, ours=ours, theirs=theirs):
+            return "cash differs", account, 1, f"ours {ours:f}, the venue's {theirs:f}"
         case ForeignOrderReported(symbol=symbol, client_order_id=key):
             return "order not in the log", symbol, 1, key
         case TradingDowngraded(trigger=cause, state=state, value=value, limit=limit):

@@ -45,6 +45,7 @@ from kernel.events import (
     OrderIntent,
     OrderOrigin,
     PositionChanged,
+    PositionMismatched,
     ReplaceApproved,
     ReplaceDenied,
     ReplaceIntent,
@@ -56,7 +57,7 @@ from kernel.events import (
     TimerScheduled,
     TradingStateChanged,
 )
-from kernel.events.live import LiveTradingConfirmed, LiveTradingHeld, TradingDowngraded
+from kernel.events.live import CashMismatched, LiveTradingConfirmed, LiveTradingHeld, TradingDowngraded
 
 MAKERS: Mapping[type[Event], str] = {
     OrderApproved: Risk.name,
@@ -77,6 +78,8 @@ MAKERS: Mapping[type[Event], str] = {
     LiveTradingHeld: BrokerWatch.name,
     LiveTradingConfirmed: BrokerWatch.name,
     TradingDowngraded: BrokerWatch.name,
+    PositionMismatched: BrokerWatch.name,
+    CashMismatched: BrokerWatch.name,
     CancelAllOrders: Risk.name,
     FlattenPositions: Risk.name,
     HeldOrderTriggered: Emulator.name,

@@ -4,6 +4,8 @@ Only what the venue takes is declared in the core, and ``BrokerWatch`` watches w
 replay of the log needs neither the edge nor the venue, since all reports are inputs.
 """
 
+from decimal import Decimal
+
 import msgspec
 
 from brokers.orders.config import VenueConfig
@@ -60,11 +62,19 @@ class DeclaredVenue(msgspec.Struct, frozen=True):
 
     def register(self, core: CoreView) -> None:
         """Register the watch of the venue."""
+        account = core.account
+
+        def holds_futures() -> bool:
+            return any(core.market.instrument(symbol).is_margined for symbol in account.open_symbols())
+
         core.bus.register(
             BrokerWatch(
                 self.downgrade,
                 venue=self.config.name,
                 account=self.config.account,
-                position=core.account.net_position,
+                position=account.net_position,
+                balance=account.balance,
+                holds_futures=holds_futures,
+                cash_tolerance=Decimal(str(self.config.cash_tolerance)),
             )
         )

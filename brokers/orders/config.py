@@ -32,6 +32,9 @@ class VenueSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """How often orders, fills and positions are compared while all is well."""
     fills_overlap_s: NotNegative = 3_600.0
     """How far back from the last event of the log fills are asked for: clocks differ, and fills come late."""
+    cash_tolerance: NotNegative = 0.01
+    """How far the account's cash may be from ours before that is told, in its currency. A cent: venues round
+    each fill's commission."""
     restart: RestartPolicy = RestartPolicy()
 
 

@@ -90,6 +90,7 @@ class BrokerEdge:
         unsent: Sequence[ClientOrderId],
         last_seq: int,
         last_ts: int,
+        currency: str,
         report: Callable[[Event], None],
         clock: Clock,
         random: Callable[[], float],
@@ -100,6 +101,7 @@ class BrokerEdge:
           handled.
         - ``last_seq``: the end of the log before this session. ``last_ts``: when those before last knew all
           that the venue had told.
+        - ``currency``: that of the account.
         - ``report``: of the engine. ``random``: numbers from 0 to 1.
         """
         self._venue = venue
@@ -117,6 +119,7 @@ class BrokerEdge:
             *(venue, config, ours, self._sent),
             unsent=unsent,
             last_ts=last_ts,
+            currency=currency,
             report=self._report,
             clock=clock,
         )

@@ -22,9 +22,17 @@ import structlog
 
 from brokers.orders.config import VenueSettings
 from brokers.orders.ours import OrderRecord, OurRecord
-from brokers.orders.port import LiveVenue, Outcome, VenueConnection, VenueOrder, VenueOrderState
+from brokers.orders.port import (
+    LiveVenue,
+    Outcome,
+    VenueAccount,
+    VenueConnection,
+    VenueOrder,
+    VenueOrderState,
+)
 from brokers.orders.sent import SentOrder, SentOrders
 from kernel.clock import Clock
+from kernel.errors import VenueUnavailable
 from kernel.events import (
     AccountReported,
     Event,
@@ -75,10 +83,15 @@ class Reconciliation:
         *,
         unsent: Sequence[ClientOrderId],
         last_ts: int,
+        currency: str,
         report: Callable[[Event], None],
         clock: Clock,
     ) -> None:
-        """``last_ts``: when the log's earlier sessions last knew all that the venue had told."""
+        """Make it.
+
+        - ``last_ts``: when the log's earlier sessions last knew all that the venue had told.
+        - ``currency``: the only one that the account may be in.
+        """
         self.unsent = dict.fromkeys(unsent)
         self.may_send: dict[ClientOrderId, None] = {}
         self._venue = venue
@@ -89,6 +102,7 @@ class Reconciliation:
         self._clock = clock
         self._overlap_ns = int(config.fills_overlap_s * SECOND_NS)
         self._last_ts = last_ts
+        self._currency = currency
         self._foreign: dict[ClientOrderId, None] = {}
         self._account: AccountReported | None = None
 
@@ -278,11 +292,32 @@ class Reconciliation:
             before = self._sent.fill_count
             held = {one.symbol: one for one in await connection.positions()}
             account = await connection.account()
+            self._check_currency(account.currency)
             await self._fills(connection, self._recently)
             if self._sent.fill_count == before:
                 break
         else:
             return  # too much is filled: the next comparison may find a calmer moment
+        self._report_account(account)
+        for symbol in dict.fromkeys((*held, *self._ours.held_symbols())):
+            found = held.get(symbol)
+            if found is None:
+                self._report(PositionReported(NOW, self._venue.account, symbol, ZERO))
+            else:
+                report = PositionReported(
+                    NOW, self._venue.account, symbol, found.quantity, found.average_price
+                )
+                self._report(report)
+
+    def _check_currency(self, currency: str) -> None:
+        """Raise ``VenueUnavailable`` for an account whose cash would be booked as something else."""
+        if currency != self._currency:
+            raise VenueUnavailable(
+                f"account {self._venue.account} at {self._venue.name} is in {currency}, and "
+                f"portfolio.currency is {self._currency}: nothing leaves before they are the same"
+            )
+
+    def _report_account(self, account: VenueAccount) -> None:
         told = AccountReported(
             NOW,
             self._venue.account,
@@ -294,12 +329,3 @@ class Reconciliation:
         if told != self._account:
             self._account = told
             self._report(told)
-        for symbol in dict.fromkeys((*held, *self._ours.held_symbols())):
-            found = held.get(symbol)
-            if found is None:
-                self._report(PositionReported(NOW, self._venue.account, symbol, ZERO))
-            else:
-                report = PositionReported(
-                    NOW, self._venue.account, symbol, found.quantity, found.average_price
-                )
-                self._report(report)

@@ -1,11 +1,11 @@
 """The component that watches the venue of live trading.
 
-What it remembers: the account that an operator has confirmed, errors in a row, positions that differ, and
-whether the account's cash is known.
+What it remembers: the account that an operator has confirmed, errors in a row, positions that differ, whose
+cash is known, and how far it is from ours.
 
 What changes it: a session that begins with another account than the confirmed one is held. Reports of the
 venue count errors and compare positions; beyond a limit trading is downgraded, once, until an operator
-resumes it. The first report of the account gives the log its cash.
+resumes it. The first report of an account gives the log its cash; later ones are compared.
 
 What never happens: a position or an order is made up to agree with the venue. A difference is told, and a
 person decides (``AdjustPosition``).
@@ -40,6 +40,7 @@ from kernel.events import (
     TradingStateChanged,
 )
 from kernel.events.live import (
+    CashMismatched,
     ConfirmLiveTrading,
     DowngradeCause,
     ForeignOrderReported,
@@ -66,7 +67,8 @@ class BrokerWatchState(msgspec.Struct):
       requests, and when.
     - ``differences``: by symbol, the venue's position less ours.
     - ``is_active``: all orders may leave, so that a rejection is the venue's own.
-    - ``is_connected``, ``knows_cash``: whether the venue is there, and has reported the account's cash.
+    - ``is_connected``, ``knows_cash``: whether the venue is there, and has reported an account's cash.
+    - ``cash_account``: the account whose cash is ours. ``cash_difference``: the venue's less ours, as told.
     - ``heard_ts``: up to when all is on the log that the venue has told: it was connected then.
     - ``told``: the causes for which trading is downgraded.
     """
@@ -80,25 +82,43 @@ class BrokerWatchState(msgspec.Struct):
     is_active: bool = True
     is_connected: bool = False
     knows_cash: bool = False
+    cash_account: str = ""
+    cash_difference: Decimal = ZERO
     heard_ts: int = 0
     told: list[DowngradeCause] = []
     asked: dict[ClientOrderId, int] = {}
 
 
 class BrokerWatch:
-    """The component. ``position`` is our net position in a symbol."""
+    """The component.
+
+    - ``position``: our net position in a symbol. ``balance``: our cash in a currency.
+    - ``holds_futures``: whether we hold positions whose P&L venues pay daily, and we at their end. Cash
+      cannot be compared then.
+    """
 
     name = "broker_watch"
     failure_policy: FailurePolicy = STEADFAST
 
     def __init__(
-        self, config: DowngradeConfig, *, venue: str, account: str, position: Callable[[str], Decimal]
+        self,
+        config: DowngradeConfig,
+        *,
+        venue: str,
+        account: str,
+        position: Callable[[str], Decimal],
+        balance: Callable[[str], Decimal],
+        holds_futures: Callable[[], bool],
+        cash_tolerance: Decimal,
     ) -> None:
         self.state = BrokerWatchState()
         self._config = config
         self._venue = venue
         self._account = account
         self._position = position
+        self._balance = balance
+        self._holds_futures = holds_futures
+        self._cash_tolerance = cash_tolerance
 
     def subscriptions(self) -> Iterable[Subscription]:
         yield Subscription(SessionStarted, self.on_session)
@@ -212,12 +232,24 @@ class BrokerWatch:
     # --- the account --------------------------------------------------------------------------
 
     def on_account(self, event: AccountReported) -> Sequence[Event]:
-        """Book the account's cash as a deposit, once: later cash is the sum of what happens."""
-        self.state.heard_ts = event.ts
-        if self.state.knows_cash:
+        """Book the cash of an account as a deposit, once: later cash is the sum of what happens."""
+        state = self.state
+        state.heard_ts = event.ts
+        difference = event.cash - self._balance(event.currency)
+        if not state.knows_cash or event.account != state.cash_account:
+            state.knows_cash, state.cash_account, state.cash_difference = True, event.account, ZERO
+            return (CashMoved(event.ts, difference, event.currency, f"account {event.account}"),)
+        return self._compare_cash(event, difference)
+
+    def _compare_cash(self, event: AccountReported, difference: Decimal) -> Sequence[Event]:
+        """Tell each other difference once. It restricts nothing: venues book fees when they like."""
+        if self._holds_futures() or abs(difference - self.state.cash_difference) <= self._cash_tolerance:
             return ()
-        self.state.knows_cash = True
-        return (CashMoved(event.ts, event.cash, event.currency, f"account {event.account}"),)
+        self.state.cash_difference = difference
+        if abs(difference) <= self._cash_tolerance:
+            return ()
+        ours = event.cash - difference
+        return (CashMismatched(event.ts, event.account, event.currency, ours, event.cash),)
 
     def on_position(self, event: PositionReported) -> Sequence[Event]:
         """Compare a position with ours; tell each other difference once."""

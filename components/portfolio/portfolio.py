@@ -140,6 +140,10 @@ class Portfolio:
         state = self.state
         return self._valuation.cash if state.foreign else state.cash
 
+    def balance(self, currency: str) -> Decimal:
+        """Cash in one currency, unconverted."""
+        return self._valuation.balances().get(currency, ZERO)
+
     @property
     def equity(self) -> Decimal:
         """Cash, dividends that are owed, and positions at last prices."""

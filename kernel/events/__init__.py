@@ -66,7 +66,7 @@ from kernel.events.intents import (
     SignalsAggregated,
     StrategyLogged,
 )
-from kernel.events.live import LIVE_DERIVED, LiveEvent
+from kernel.events.live import LIVE_DERIVED, CashMismatched, LiveEvent
 from kernel.events.market import (
     BUYER,
     MARGINED,
@@ -241,6 +241,7 @@ AnyEvent = (
     | HistoryFellShort
     | ExecutionReport
     | DeploymentEvent
+    | CashMismatched
     | OrderSubmitted
     | CancelSubmitted
     | ReplaceSubmitted

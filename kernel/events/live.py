@@ -23,6 +23,15 @@ class DowngradeCause(StrEnum):
     """The venue was away for too long."""
 
 
+class CashMismatched(Event, frozen=True, tag=58):
+    """The account's cash at the venue is not ours, by more than is tolerated."""
+
+    account: str
+    currency: str
+    ours: Decimal
+    theirs: Decimal
+
+
 class ConfirmLiveTrading(Event, frozen=True, tag=90):
     """Operator: orders may go to this account at this venue, until the configuration names another one."""
 
@@ -76,7 +85,9 @@ class ForeignOrderReported(Event, frozen=True, tag=94):
 LiveEvent = (
     ConfirmLiveTrading | LiveTradingHeld | LiveTradingConfirmed | TradingDowngraded | ForeignOrderReported
 )
-"""The events of this module, in order of tag."""
+"""The events of this module, in order of tag, but for ``CashMismatched``, whose tag is lower."""
 
-LIVE_DERIVED: frozenset[type[Event]] = frozenset({LiveTradingHeld, LiveTradingConfirmed, TradingDowngraded})
+LIVE_DERIVED: frozenset[type[Event]] = frozenset(
+    {CashMismatched, LiveTradingHeld, LiveTradingConfirmed, TradingDowngraded}
+)
 """Those that only the core may make."""

@@ -63,6 +63,7 @@ STANDARD_RULES: tuple[AlertRule, ...] = (
         "ForeignOrderReported",
         severity=_CRITICAL,
     ),
+    _event("cash_differs", "the account's cash at the venue is not ours", "CashMismatched"),
     _event("venue_lost", "the connection to the venue is lost", "BrokerDisconnected"),
     EventRule(
         name="go_live", severity=_INFO, events=("LiveTradingConfirmed",), text="live trading was confirmed"

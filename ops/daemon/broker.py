@@ -77,6 +77,7 @@ async def broker_of(
         unsent=await _unhandled(store, config.log, last_seq=engine.last_seq),
         last_seq=engine.last_seq,
         last_ts=_last_heard(session),
+        currency=config.portfolio.currency,
         report=engine.report,
         clock=clock,
         random=SystemRandom().random,

@@ -1,6 +1,5 @@
 """Words between us and the exchange that are lost, late or wrong: both sides agree in the end."""
 
-import asyncio
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import pytest
 from kernel.events import (
     CancelAllOrders,
     EngageKillSwitch,
-    Event,
     OrderCancelled,
     OrderRejected,
     OrderReplaced,
@@ -21,17 +19,17 @@ from kernel.events import (
 from kernel.identifiers import FillId
 from kernel.time_units import SECOND_NS
 from ops.exchange.order_faults import OrderFaults
-from tests.ops.control.running import PATIENCE_S, until
+from tests.ops.control.running import until
 from tests.ops.live.trading import (
     BUY,
     CANCEL,
     NOTHING,
     REST,
-    Live,
     away,
     exchange_of,
     live_at,
     trading,
+    until_logged,
     write_live,
 )
 
@@ -40,15 +38,6 @@ MUTE = OrderFaults(lose_answer_every=1)
 NO_OVERLAP = ", fills_overlap_s: 0"
 SCORES = 50_000
 """More than the market shows at once: such an order fills again at each price."""
-
-
-async def until_logged(live: Live, kind: type[Event]) -> None:
-    """Wait until there is an event of this type in the log."""
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            if await live.logged(kind):
-                return
-            await asyncio.sleep(0.01)
 
 
 # --- requests without an answer -------------------------------------------------------------------

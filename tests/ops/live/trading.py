@@ -22,7 +22,7 @@ from ops.exchange.server import Exchange, ExchangeConfig
 from ops.secret_sources import SecretPlaces
 from replay.run_config import load_run_config
 from replay.session import LiveSession, begin_session
-from tests.ops.control.running import logged, until, until_durable
+from tests.ops.control.running import PATIENCE_S, logged, until, until_durable
 
 LOG = "live"
 ACCOUNT = "demo"
@@ -153,6 +153,15 @@ class Live:
         return len(self.session.core.orders.state.open)
 
 
+async def until_logged(live: Live, kind: type[Event], count: int = 1) -> None:
+    """Wait until there are so many events of this type in the log."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            if len(await live.logged(kind)) >= count:
+                return
+            await asyncio.sleep(0.01)
+
+
 @asynccontextmanager
 async def live_at(
     folder: Path, *extra: str, venue: str = "", faults: OrderFaults | None = None
@@ -178,7 +187,9 @@ async def away(exchange: Exchange) -> AsyncGenerator[None]:
 
 
 @asynccontextmanager
-async def trading(folder: Path, exchange: Exchange, *, is_confirmed: bool = True) -> AsyncGenerator[Live]:
+async def trading(
+    folder: Path, exchange: Exchange, *, is_confirmed: bool = True, is_connected: bool = True
+) -> AsyncGenerator[Live]:
     """A session on the configuration in a folder, connected. It ends as in a crash, without a word."""
     config = load_run_config(folder / "live.yaml")
     clock = RealTimeClock()
@@ -190,7 +201,8 @@ async def trading(folder: Path, exchange: Exchange, *, is_confirmed: bool = True
         async with asyncio.TaskGroup() as group:
             engine = group.create_task(session.engine.run(), name="engine")
             broker = group.create_task(edge.run(), name="broker")
-            await until(lambda: edge.status.is_connected)
+            if is_connected:
+                await until(lambda: edge.status.is_connected)
             if is_confirmed:
                 await live.confirm()
             yield live

@@ -10,7 +10,7 @@ was compared (``reconciliation``).
 What never happens:
 
 - An order leaves before it is durable, or while the trading state holds it back: the gate is asked again
-  right before each send. An order that may not leave is reported as rejected.
+  right before each send. An order that may not leave is reported as rejected, one that is too old as expired.
 - An order leaves twice. A request without an answer is unknown, and asked about.
 - The log's requests of earlier sessions leave again. Only an order that the venue certainly does not have is
   sent after a restart, if it is not too old.
@@ -246,12 +246,16 @@ class BrokerEdge:
             connection = await self._connected()
             if key in self._sent or (seq <= self._last_seq and key not in self._reconciliation.may_send):
                 return
-            refusal = self._refusal(order, event.ts)
-            if refusal:
-                self._refuse(order, ExecutionKind.REJECTED, refusal)
+            reason = self._ours.refusal(order)
+            if reason:
+                self._refuse(order, ExecutionKind.REJECTED, reason)
                 return
             if self._is_cancelled(key):
-                self._refuse(order, ExecutionKind.CANCELLED, "not sent: it was cancelled meanwhile")
+                self._refuse(order, ExecutionKind.CANCELLED, "it was cancelled meanwhile")
+                return
+            reason = self._lateness(event.ts)
+            if reason:
+                self._refuse(order, ExecutionKind.EXPIRED, reason)
                 return
             sent = self._sent.add(key)
             sent.in_flight += 1
@@ -295,9 +299,9 @@ class BrokerEdge:
             sent = self._sent.get(order.client_order_id)
             if sent is None or sent.is_ended:
                 return
-            refusal = self._refusal(order, event.ts)
-            if refusal:
-                self._refuse(order, ExecutionKind.REPLACE_REJECTED, refusal)
+            reason = self._ours.refusal(order) or self._lateness(event.ts)
+            if reason:
+                self._refuse(order, ExecutionKind.REPLACE_REJECTED, reason)
                 return
             sent.in_flight += 1
             try:
@@ -315,17 +319,13 @@ class BrokerEdge:
         record = self._ours.record(key)
         return record is not None and record.status is OrderStatus.PENDING_CANCEL
 
-    def _refusal(self, order: ApprovedOrder, decided_ts: int) -> str:
-        """The last look: why an order may not leave now; empty if it may."""
-        reason = self._ours.refusal(order)
-        if reason:
-            return f"not sent: {reason}"
+    def _lateness(self, decided_ts: int) -> str:
+        """Why a request is too old to leave; empty if it is not."""
         waited_s = (self._clock.now() - decided_ts) / SECOND_NS
-        if waited_s > self._config.send_within_s:
-            return f"not sent: it waited {waited_s:.0f} s for the venue"
-        return ""
+        return f"it waited {waited_s:.0f} s for the venue" if waited_s > self._config.send_within_s else ""
 
     def _refuse(self, order: ApprovedOrder, kind: ExecutionKind, reason: str) -> None:
+        reason = f"not sent: {reason}"
         self._refused_count += 1
         _log.warning("order_not_sent", order=order.client_order_id, symbol=order.symbol, reason=reason)
         self._report(ExecutionReport(NOW, kind, order.client_order_id, order.symbol, reason=reason))

@@ -10,6 +10,7 @@ from kernel.errors import ConfigError
 from kernel.events import (
     EngageKillSwitch,
     OrderDenied,
+    OrderExpired,
     OrderRejected,
     PositionMismatched,
     ResumeTrading,
@@ -71,9 +72,9 @@ async def test_order_that_waited_too_long_for_the_venue_does_not_leave(tmp_path:
             await until(lambda: not live.edge.status.is_connected)
             await live.order(BUY, 3)
         await until(lambda: not live.open_orders())
-        (rejected,) = await live.logged(OrderRejected)
+        (expired,) = await live.logged(OrderExpired)
 
-    assert rejected.reason.startswith("not sent: it waited ")
+    assert expired.reason.startswith("not sent: it waited ")
     assert live.account.orders == {}
 
 
@@ -208,3 +209,15 @@ async def test_trades_and_orders_of_somebody_else_restrict_trading(tmp_path: Pat
     assert [one.client_order_id for one in foreign] == [f"{FOREIGN}-rest"]
     assert [(one.symbol, one.ours, one.theirs) for one in mismatched] == [("AAA", Decimal(0), Decimal(7))]
     assert causes == [DowngradeCause.FOREIGN_ORDER, DowngradeCause.POSITION_MISMATCH]
+
+
+async def test_orders_that_waited_too_long_are_no_rejections_of_the_venue(tmp_path: Path) -> None:
+    async with live_at(tmp_path, "downgrade: {rejections: 2}", venue=", send_within_s: 0.001") as live:
+        async with away(live.exchange):
+            await until(lambda: not live.edge.status.is_connected)
+            for _ in range(3):
+                await live.order(BUY)
+        await until(lambda: not live.open_orders())
+        causes = await causes_of(live)
+
+    assert causes == []

@@ -63,6 +63,8 @@ FEATURES = (VenueFeature.POST_ONLY, VenueFeature.REPLACE)
 
 _CLOSE_TIMEOUT_S = 1.0
 """How long a closing connection waits for the venue's farewell: it may be half-open."""
+_LARGEST_MESSAGE = 256 * 1024 * 1024
+"""An answer with a million fills: what is larger would end each connection in which it is asked for."""
 _SHOWN = 200
 """Characters of a message that cannot be read, in its record."""
 
@@ -97,6 +99,7 @@ class ExchangeVenue:
                     # an attrs class, whose arguments pyright does not know
                     timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_TIMEOUT_S),  # pyright: ignore[reportCallIssue]
                     heartbeat=config.heartbeat_s or None,
+                    max_msg_size=_LARGEST_MESSAGE,
                 )
                 async with socket:
                     await self._log_in(socket)

@@ -1,11 +1,20 @@
 """What the edge reads of our own record of orders and positions. The daemon hands it in."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Protocol
 
 from kernel.events import ApprovedOrder, Order, OrderStatus
 from kernel.identifiers import ClientOrderId
+
+
+class FillRecord(Protocol):
+    """A booked fill as it is now; a busted one has the quantity 0."""
+
+    @property
+    def quantity(self) -> Decimal: ...
+    @property
+    def price(self) -> Decimal: ...
 
 
 class OrderRecord(Protocol):
@@ -20,8 +29,8 @@ class OrderRecord(Protocol):
     @property
     def replacement(self) -> ApprovedOrder | None: ...
     @property
-    def fills(self) -> Container[str]:
-        """The ids of booked fills."""
+    def fills(self) -> Mapping[str, FillRecord]:
+        """Booked fills by their ids."""
         ...
 
 

@@ -100,7 +100,8 @@ class VenueConnection(Protocol):
     async def fills_since(self, ts: int) -> Sequence[ExecutionReport]:
         """The account's fills that were executed at ``ts`` (ns UTC) or later, oldest first.
 
-        0 asks for all that the venue still has: if it has filled more of an order than it has told.
+        As they are now: a corrected one has its new quantity and price, a busted one ``kind`` FILL_BUSTED. 0
+        asks for all that the venue still has: if it has filled more of an order than it has told.
         """
         ...
 

@@ -2,7 +2,8 @@
 
 After each connection, and regularly while all is well. In this order:
 
-1. Fills that are not in our record are reported; so are those of a time without a connection.
+1. Fills that are not in our record are reported, and corrections of those that are; so are those of a time
+   without a connection.
 2. Each order that may be there is looked for: among the open ones, then by its id. What the venue says about
    it is reported, unless it was told before.
 3. An order that the venue does not know is asked about again after a while. Then it is believed to be absent:
@@ -18,10 +19,11 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
+import msgspec
 import structlog
 
 from brokers.orders.config import VenueSettings
-from brokers.orders.ours import OrderRecord, OurRecord
+from brokers.orders.ours import FillRecord, OrderRecord, OurRecord
 from brokers.orders.port import (
     LiveVenue,
     Outcome,
@@ -42,7 +44,7 @@ from kernel.events import (
     PositionReported,
 )
 from kernel.events.live import ForeignOrderReported
-from kernel.identifiers import ClientOrderId
+from kernel.identifiers import ClientOrderId, FillId
 from kernel.time_units import SECOND_NS
 
 ZERO = Decimal(0)
@@ -104,6 +106,7 @@ class Reconciliation:
         self._last_ts = last_ts
         self._currency = currency
         self._foreign: dict[ClientOrderId, None] = {}
+        self._corrected: dict[tuple[ClientOrderId, FillId], tuple[Decimal | None, Decimal | None]] = {}
         self._account: AccountReported | None = None
 
     async def first(self, connection: VenueConnection) -> None:
@@ -129,19 +132,40 @@ class Reconciliation:
     # --- fills --------------------------------------------------------------------------------
 
     async def _fills(self, connection: VenueConnection, since: int) -> None:
-        """Report the fills that our record does not have."""
-        for fill in await connection.fills_since(max(0, since)):
+        """Report the fills that our record does not have, or has otherwise."""
+        before = self._sent.correction_count
+        fills = await connection.fills_since(max(0, since))
+        is_newest = self._sent.correction_count == before
+        for fill in fills:
             record = self._ours.record(fill.client_order_id)
-            if record is None or fill.fill_id in record.fills or self._sent.knows_fill(fill):
+            if record is None:
                 continue
-            self._sent.note(fill, was_asked=True)
-            self._report(fill)
+            booked = record.fills.get(fill.fill_id)
+            if booked is not None:
+                if is_newest:
+                    self._correct(fill, booked)
+            elif fill.kind is ExecutionKind.FILL and not self._sent.knows_fill(fill):
+                self._sent.note(fill, was_asked=True)
+                self._report(fill)
+
+    def _correct(self, fill: ExecutionReport, booked: FillRecord) -> None:
+        """Report a correction that was not heard of, once."""
+        is_busted = fill.kind is ExecutionKind.FILL_BUSTED
+        quantity, price = (ZERO, booked.price) if is_busted else (fill.quantity, fill.price)
+        key = (fill.client_order_id, fill.fill_id)
+        if (quantity, price) in ((booked.quantity, booked.price), self._corrected.get(key)):
+            return
+        self._corrected[key] = (quantity, price)
+        kind = ExecutionKind.FILL_BUSTED if is_busted else ExecutionKind.FILL_CORRECTED
+        report = msgspec.structs.replace(fill, kind=kind, reason="found by asking")
+        self._sent.note(report)
+        self._report(report)
 
     # --- orders -------------------------------------------------------------------------------
 
     async def _orders(self, connection: VenueConnection) -> None:
         self._sent.keep_only(self._ours.is_open)
-        asked = [*self._sent.settled(), *self.unsent]
+        asked = [*self._sent.settled(), *filter(self._ours.is_open, self.unsent)]
         there = {one.client_order_id: one for one in await connection.open_orders()}
         self._report_foreign(there)
         await self._cancel_ended(connection, there)

@@ -10,6 +10,7 @@ from kernel.events import ExecutionKind, ExecutionReport, OrderStatus
 from kernel.identifiers import ClientOrderId, FillId
 
 _ENDS = frozenset({ExecutionKind.CANCELLED, ExecutionKind.EXPIRED, ExecutionKind.REJECTED})
+CORRECTIONS = frozenset({ExecutionKind.FILL_CORRECTED, ExecutionKind.FILL_BUSTED})
 _WORKING = frozenset({OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED, OrderStatus.PENDING_REPLACE})
 _ACCEPTS = frozenset({ExecutionKind.ACCEPTED, ExecutionKind.FILL, ExecutionKind.REPLACED})
 
@@ -48,6 +49,8 @@ class SentOrders:
         self._orders: dict[ClientOrderId, SentOrder] = {}
         self.fill_count = 0
         """Fills that were told."""
+        self.correction_count = 0
+        """Corrections of fills that were told."""
         self._told_fills: dict[tuple[ClientOrderId, FillId], bool] = {}
         """Fills that were told, and whether they were asked for. Some venues number them by symbol."""
 
@@ -111,6 +114,8 @@ class SentOrders:
         sent = self._orders.get(report.client_order_id)
         if report.kind is ExecutionKind.FILL:
             self._note_fill(report, sent, was_asked=was_asked)
+        elif report.kind in CORRECTIONS:
+            self.correction_count += 1
         if sent is not None:
             sent.is_accepted = sent.is_accepted or report.kind in _ACCEPTS
             sent.is_ended = sent.is_ended or report.kind in _ENDS

@@ -9,14 +9,19 @@ import pytest
 from kernel.events import (
     CancelAllOrders,
     EngageKillSwitch,
+    ExecutionKind,
+    FillCorrected,
     OrderCancelled,
     OrderRejected,
     OrderReplaced,
     OrderStateUnknown,
     OrderStatus,
     OrderSubmitted,
+    PositionMismatched,
+    TransitionRefused,
 )
-from kernel.identifiers import FillId
+from kernel.events.live import CashMismatched
+from kernel.identifiers import ClientOrderId, FillId
 from kernel.time_units import SECOND_NS
 from ops.exchange.order_faults import OrderFaults
 from tests.ops.control.running import until
@@ -207,3 +212,62 @@ async def test_new_terms_that_were_not_heard_of_are_taken_over(tmp_path: Path) -
 
     assert entry.order.quantity == 8
     assert len(replaced) == 1
+
+
+async def test_corrections_of_a_time_without_a_connection_are_booked(tmp_path: Path) -> None:
+    async with live_at(tmp_path) as live:
+        await live.order(BUY, 5)
+        await until(lambda: live.held() == 5)
+        await live.order(BUY, 3)
+        await until(lambda: live.held() == 8)
+        fills, account = live.account.fills, live.account
+        async with away(live.exchange):
+            await until(lambda: not live.edge.status.is_connected)
+            price, quantity = fills[0].price, fills[1].quantity
+            assert price is not None
+            assert quantity is not None
+            fills[0] = msgspec.structs.replace(fills[0], price=price + 1)
+            fills[1] = msgspec.structs.replace(fills[1], kind=ExecutionKind.FILL_BUSTED)
+            account.positions["AAA"].quantity -= quantity
+            account.cash += quantity * (fills[1].price or 0) + (fills[1].commission or 0) - 5
+        await until(lambda: live.held() == 5)
+        await until(lambda: live.session.core.portfolio.cash == account.cash)
+        corrected = await live.logged(FillCorrected)
+        told = await live.logged(PositionMismatched, CashMismatched)
+
+    assert [one.fill_id for one in corrected] == [fills[0].fill_id, fills[1].fill_id]
+    assert told == []
+
+
+async def test_orders_that_are_over_are_not_asked_about_after_a_crash(tmp_path: Path) -> None:
+    exchange = exchange_of()
+    async with exchange.serving() as url:
+        exchange.send_now(10)
+        write_live(tmp_path, url)
+        async with trading(tmp_path, exchange) as live:
+            await live.order(REST, 5)
+            await until(lambda: live.statuses() == [OrderStatus.ACCEPTED])
+            await live.order(CANCEL)
+            await until(lambda: not live.open_orders())
+            await live.order(NOTHING)
+        async with trading(tmp_path, exchange, is_confirmed=False) as live:
+            refused = await live.logged(TransitionRefused)
+
+    assert refused == []
+
+
+@pytest.mark.slow
+async def test_long_list_of_fills_is_no_outage(tmp_path: Path) -> None:
+    exchange = exchange_of()
+    async with exchange.serving() as url:
+        exchange.send_now(10)
+        write_live(tmp_path, url)
+        async with trading(tmp_path, exchange) as live:
+            await live.order(BUY, 5)
+            await until(lambda: live.held() == 5)
+            (fill,) = live.account.fills
+            others = [msgspec.structs.replace(fill, client_order_id=ClientOrderId("by-hand"))] * 40_000
+            live.account.fills += others
+            live.exchange.orders.drop_connections()
+            await until(lambda: not live.edge.status.is_connected)
+            await until(lambda: live.edge.status.is_connected)

@@ -42,18 +42,23 @@ def _at_live_venue(config: RunConfig, reason: str) -> str:
     live = live_venue(config)
     assert live is not None
     venue = make_venue(live.config, secrets=SecretPlaces(config.secrets.folder))
-    count = run(_cancel_all(venue))
+    count = run(_cancel_all(venue, settle_s=live.config.settle_s))
     orders = "1 order" if count == 1 else f"{count} orders"
     return f"{orders} cancelled at {venue.name}, account {venue.account}"
 
 
-async def _cancel_all(venue: LiveVenue) -> int:
-    """Cancel all. Answers come while somebody reads reports."""
+async def _cancel_all(venue: LiveVenue, *, settle_s: float) -> int:
+    """Cancel all, and once more after a while: an order of the daemon may have been on its way.
+
+    Answers come while somebody reads reports.
+    """
     try:
         async with venue.connect() as connection, asyncio.TaskGroup() as group:
             reading = group.create_task(_read(connection), name="panic: answers")
             try:
-                return await connection.cancel_all()
+                count = await connection.cancel_all()
+                await asyncio.sleep(settle_s)
+                return count + await connection.cancel_all()
             finally:
                 reading.cancel()
     except ExceptionGroup as failures:  # of the group of tasks; the caller knows the error in it

@@ -1,5 +1,6 @@
 """Words between us and the exchange that are lost, late or wrong: both sides agree in the end."""
 
+import asyncio
 from decimal import Decimal
 from pathlib import Path
 
@@ -23,16 +24,22 @@ from kernel.events import (
 from kernel.events.live import CashMismatched
 from kernel.identifiers import ClientOrderId, FillId
 from kernel.time_units import SECOND_NS
+from ops.control.outside import cancel_outside
 from ops.exchange.order_faults import OrderFaults
+from replay.run_config import load_run_config
 from tests.ops.control.running import until
 from tests.ops.live.trading import (
+    ACCOUNT,
     BUY,
     CANCEL,
     NOTHING,
     REST,
+    SECRETS,
     away,
+    connected,
     exchange_of,
     live_at,
+    order_of,
     trading,
     until_logged,
     write_live,
@@ -88,6 +95,31 @@ async def test_order_in_an_unknown_state_is_cancelled_with_all_others(tmp_path: 
 
     assert len(cancelled) == 1
     assert live.account.open_orders == []
+
+
+@pytest.mark.slow
+async def test_order_that_arrives_just_after_a_panic_is_cancelled_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, secret in SECRETS.items():
+        monkeypatch.setenv(name, secret)
+    exchange = exchange_of()
+    async with exchange.serving() as url:
+        exchange.send_now(10)
+        path = write_live(tmp_path, url)
+        path.write_text(path.read_text("utf-8").replace("settle_s: 0.05", "settle_s: 2"), "utf-8")
+        config = load_run_config(path)
+        account = exchange.orders.accounts[ACCOUNT]
+        async with connected(tmp_path) as hung:
+            await hung.submit(order_of("early", 1, limit=1))
+            async with asyncio.TaskGroup() as group:
+                panicking = group.create_task(asyncio.to_thread(cancel_outside, config, "it hangs"))
+                await until(lambda: not account.open_orders)
+                await hung.submit(order_of("late", 1, limit=1))
+            done = panicking.result()
+
+    assert account.open_orders == []
+    assert done == "2 orders cancelled at venue, account demo"
 
 
 # --- orders that wait for the venue ---------------------------------------------------------------

@@ -86,8 +86,10 @@ class Block(msgspec.Struct, frozen=True, gc=False):
 class EncodedRun(msgspec.Struct, frozen=True, gc=False):
     """Consecutive events, checked and encoded, without a place in a stream yet.
 
-    ``payload`` is a whole msgpack array. ``causes`` runs parallel to the events; ``None``: only inputs
-    without numbers.
+    - ``payload``: a whole msgpack array.
+    - ``causes``: run parallel to the events; ``None``: only inputs without numbers.
+    - ``codec``: of the payload.
+    - ``is_block``: it is a block of its own, as where it was copied from, so that its hash is the same.
     """
 
     count: int
@@ -97,6 +99,8 @@ class EncodedRun(msgspec.Struct, frozen=True, gc=False):
     symbols: frozenset[str]
     causes: tuple[int, ...] | None
     payload: bytes
+    codec: int = CODEC_MSGPACK
+    is_block: bool = False
 
 
 class EncodedEvents(msgspec.Struct, frozen=True):
@@ -127,7 +131,7 @@ def seal(stream: str, first_seq: int, *, runs: list[EncodedRun], previous_hash: 
         last_seq=first_seq + sum(run.count for run in runs) - 1,
         first_ts=runs[0].first_ts,
         last_ts=runs[-1].last_ts,
-        codec=CODEC_MSGPACK,
+        codec=runs[0].codec,
         types=_encode(sorted(types)),
         symbols=_encode(sorted(symbols)) if len(symbols) <= MAX_LISTED_SYMBOLS else None,
         payload_hash=payload_hash(causes, payload),
@@ -195,6 +199,11 @@ def unseal_as_written(block: Block) -> tuple[Sequence[Event], list[int] | None]:
 def item_bytes(payload: bytes) -> memoryview:
     """The bytes of a payload after its array header."""
     return memoryview(payload)[array_header_bytes(payload) :]
+
+
+def decode_as_written(payload: bytes) -> list[Event]:
+    """The events of a payload in the format that it was written in. Raises ``msgspec.MsgspecError``."""
+    return list(_decode_events(payload))
 
 
 def items(payload: bytes) -> list[bytes]:

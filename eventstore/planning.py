@@ -99,7 +99,8 @@ def _sealed(head: StreamHead, runs: list[EncodedRun]) -> list[Block]:
     for run in runs:
         count += run.count
         size += len(run.payload)
-        if not groups or count > BLOCK_EVENTS or size > BLOCK_BYTES:
+        is_apart = run.is_block or (bool(groups) and groups[-1][-1].is_block)
+        if not groups or is_apart or count > BLOCK_EVENTS or size > BLOCK_BYTES:
             groups.append([])
             count, size = run.count, len(run.payload)
         groups[-1].append(run)

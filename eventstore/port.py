@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from eventstore.block import EncodedEvents
+from eventstore.block import CODEC_MSGPACK, EncodedEvents
 from kernel.events import Event
 
 
@@ -62,6 +62,7 @@ class Batch(msgspec.Struct, frozen=True):
       ``None``: inputs alone, without numbers, as in a stream of market data.
     - ``payload``: the events as they are stored, one msgpack array; ``None`` if the batch is only part of a
       block.
+    - ``codec``: of the payload (``eventstore.block``).
     """
 
     stream: str
@@ -69,6 +70,7 @@ class Batch(msgspec.Struct, frozen=True):
     events: Sequence[Event]
     causes: Sequence[int] | None = None
     payload: bytes | None = None
+    codec: int = CODEC_MSGPACK
 
 
 class Damage(msgspec.Struct, frozen=True):

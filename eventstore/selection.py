@@ -48,7 +48,14 @@ def select(block: Block, selection: Selection) -> Batch | None:
     keep = _kept(header, events, selection=selection)
     if keep is None:
         payload = block.payload if len(events) == header.event_count else None
-        return Batch(stream=header.stream, seqs=seqs, events=events, causes=causes, payload=payload)
+        return Batch(
+            stream=header.stream,
+            seqs=seqs,
+            events=events,
+            causes=causes,
+            payload=payload,
+            codec=header.codec,
+        )
     if not any(keep):
         return None
     return Batch(

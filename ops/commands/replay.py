@@ -17,6 +17,7 @@ from kernel.clock import HistoricalClock
 from kernel.configuration import listed
 from kernel.errors import ComponentError, ConfigError, InputError, StrategyRefused, StreamMissing
 from ops.command_group import CommandGroup
+from ops.commands.bundle import bundle_command
 from ops.commands.compare import compare_command, diff_command
 from ops.commands.explain import explain_command
 from ops.commands.fork import fork_command
@@ -155,6 +156,7 @@ for _command in (
     diff_command,
     compare_command,
     fork_command,
+    bundle_command,
 ):
     replay.add_command(_command)
 

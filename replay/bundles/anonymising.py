@@ -1,0 +1,277 @@
+"""Makes an anonymised copy of a run or live log: a new run, over scaled data, with code that names nobody.
+
+The inputs get other names and scales, and are played. So all that is derived of them is derived anew, and the
+copy reproduces itself. Two ways are tried until one decides as the original did, and the better one is kept:
+
+1. Each symbol has factors of its own. This fits strategies that decide by returns and by money.
+2. All symbols have the same factors, and parameters with names such as ``quantity`` or ``stop_price`` are
+   scaled as well. This fits strategies that order numbers of units, or compare prices of symbols.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import aclosing
+from decimal import Decimal
+from io import BytesIO
+from pathlib import Path
+
+import msgspec
+
+from eventstore import Durability, EventStore, Selection, open_store
+from eventstore.block_copies import records_in
+from kernel.errors import ConfigError, InputError
+from kernel.events import Event, Order, SessionStarted, StreamRange
+from replay.bundles.anonymous_inputs import AnonymousInputs
+from replay.bundles.manifest import Scaled
+from replay.bundles.packing import BundleReader
+from replay.bundles.rewriting import Rewriter
+from replay.bundles.scales import Factors, Scales, words_in
+from replay.bundles.survey import OUR_LOG, OUR_RUN, Names, inputs_of, survey
+from replay.bundles.units import LEFT_OUT
+from replay.order_records import OrderRecord, read_orders
+from replay.record import Record, plan_after, plan_of, read_record
+from replay.recording import FLUSH_AT, RunRecorder
+from replay.run import play
+
+_INPUTS = "inputs"
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Anonymised(msgspec.Struct, frozen=True):
+    """An anonymised copy. ``path``: of its store; ``stream``: its run or log there."""
+
+    path: Path
+    stream: str
+    scaled: Scaled
+    names: Names
+
+    def refuse_remains(self, reader: BundleReader) -> None:
+        """Raise ``InputError`` for a name of the original anywhere in the bundle."""
+        names = (*self.names.symbols, *self.names.others, *self.names.private)
+        words, whole = words_in(names), frozenset((*names, *self.names.streams))
+        for file in reader.manifest.files:
+            for text in _texts_in(reader, file.name):
+                found = words.search(text) if words is not None else None
+                if found is not None or text in whole:
+                    name = found.group() if found is not None else text
+                    raise InputError(
+                        f"{file.name} would still hold {name!r}, in {text[:60]!r}; nothing was written. "
+                        "In code, names are renamed in texts and not in identifiers: rename it there"
+                    )
+
+
+class _Way(msgspec.Struct, frozen=True):
+    """Factors by symbol, those of all else, and whether parameters are scaled."""
+
+    factors: Mapping[str, Factors]
+    common: Factors
+    scales_params: bool
+
+
+async def anonymised(store: EventStore, stream: str, folder: Path, *, scales: Scales) -> Anonymised:
+    """Play a log with other names and scales into a store of its own in ``folder``.
+
+    Raises ``InputError`` for a log with inputs of which no anonymous form is known, or with code that refuses
+    its parameters.
+    """
+    record = await read_record(store, stream)
+    names = await survey(store, stream, record.started.sources)
+    renamed = names.renamed(one.strategy for one in plan_strategies(record))
+    one = scales.one()
+    ways = [_Way(dict.fromkeys(names.symbols, one), one, scales_params=True)]
+    if not scales.keeps_sizes:
+        ways.insert(0, _Way(scales.each(names.groups), one, scales_params=False))
+    old = (await read_orders(store, stream)).orders
+    made: list[Anonymised] = []
+    problem: Exception | None = None
+    for number, way in enumerate(ways):
+        path = folder / f"anonymised-{number}.db"
+        rewriter = Rewriter(
+            renamed, way.factors, way.common, shift_ns=scales.shift_ns, scales_params=way.scales_params
+        )
+        try:
+            new_stream = await _Copy(store, record, rewriter, path).make()
+        except (ConfigError, InputError) as refused:
+            problem = refused
+            continue
+        async with await open_store(path, read_only=True) as copied:
+            new = (await read_orders(copied, new_stream)).orders
+        equal = _equal_count(old, new, renamed, way)
+        made.append(Anonymised(path, new_stream, Scaled(len(old), equal, bool(scales.shift_ns)), names))
+        if equal == len(old) == len(new):
+            break
+    if not made:
+        raise InputError(f"{stream} cannot be anonymised: {problem}") from problem
+    return max(made, key=lambda each: each.scaled.equal_count)
+
+
+def plan_strategies(record: Record) -> Sequence["_Named"]:
+    """The strategies of a record, by their ids."""
+    return [_Named(event.strategy) for event in record.opening if hasattr(event, "strategy")]
+
+
+class _Named(msgspec.Struct, frozen=True):
+    strategy: str
+
+
+class _Copy:
+    """Makes one copy of a log."""
+
+    def __init__(self, store: EventStore, record: Record, rewriter: Rewriter, path: Path) -> None:
+        self._store = store
+        self._record = record
+        self._rewriter = rewriter
+        self._path = path
+
+    async def make(self) -> str:
+        """Write the copy; returns the name of its stream."""
+        async with await open_store(self._path, durability=Durability.NORMAL) as target:
+            if self._record.log is None:
+                return await self._run(target)
+            return await self._log(target)
+
+    async def _run(self, target: EventStore) -> str:
+        sources: list[StreamRange] = []
+        streams: dict[str, str] = {}
+        for source in sorted(self._record.started.sources, key=lambda one: one.stream):
+            name = f"data.{len(sources) + 1:03}"
+            streams[source.stream] = name
+            if (copied := await self._data(target, source, name)) is not None:
+                sources.append(copied)
+        inputs = AnonymousInputs(self._rewriter, sources, streams)
+        record = _record_of(OUR_RUN, inputs.of(self._record.opening))
+        recorder = RunRecorder(target, OUR_RUN)
+        played = await play(target, plan_of(record, current_code=False), recorder)
+        await recorder.finish(input_count=played.input_count, ts=played.last_ts)
+        return OUR_RUN
+
+    async def _data(self, target: EventStore, source: StreamRange, name: str) -> StreamRange | None:
+        """A stream of data under another name; ``None`` if nothing of it remains."""
+        seq, chosen = 0, Selection(from_seq=source.first_seq, to_seq=source.last_seq)
+        async with aclosing(self._store.read(source.stream, chosen)) as batches:
+            async for batch in batches:
+                kept = [self._rewriter.struct(one) for one in batch.events if type(one) not in LEFT_OUT]
+                if kept:
+                    seq = (await target.append(name, kept, expected_seq=seq)).seq
+        if not seq:
+            return None
+        return StreamRange(name, 1, seq, (await target.head(name)).block_hash.hex())
+
+    async def _log(self, target: EventStore) -> str:
+        inputs = AnonymousInputs(self._rewriter, (), {})
+        opening: list[Event] = []
+        path = self._path.with_name(f"{self._path.stem}-inputs.db")
+        async with await open_store(path, durability=Durability.NORMAL) as scratch:
+            seq = 0
+            async with aclosing(inputs_of(self._store, self._record.run_stream)) as batches:
+                async for batch in batches:
+                    changed = inputs.of(batch)
+                    if not any(isinstance(event, SessionStarted) for event in opening):
+                        opening += changed
+                    numbers = [-(seq + place) for place in range(1, len(changed) + 1)]
+                    seq = (await scratch.append(_INPUTS, changed, expected_seq=seq, causes=numbers)).seq
+            end = next(n for n, event in enumerate(opening, start=1) if isinstance(event, SessionStarted))
+            log = StreamRange(_INPUTS, 1, seq, (await scratch.head(_INPUTS)).block_hash.hex())
+            record = _record_of(OUR_LOG, opening[:end], log=log)
+            sink = _LogSink(target)
+            await play(scratch, plan_of(record, current_code=False), sink, next_plan=plan_after)
+            await sink.flush()
+        return OUR_LOG
+
+
+class _LogSink:
+    """Appends the records of a live log."""
+
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
+        self._seq = 0
+        self._events: list[Event] = []
+        self._causes: list[int] = []
+
+    async def record(self, events: Sequence[Event], causes: Sequence[int]) -> None:
+        """Add records."""
+        self._events.extend(events)
+        self._causes.extend(causes)
+        if len(self._events) >= FLUSH_AT:
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Append what was added."""
+        events, self._events = self._events, []
+        causes, self._causes = self._causes, []
+        if events:
+            head = await self._store.append(OUR_LOG, events, expected_seq=self._seq, causes=causes)
+            self._seq = head.seq
+
+
+def _record_of(stream: str, opening: Sequence[Event], *, log: StreamRange | None = None) -> Record:
+    return Record(
+        stream,
+        tuple(range(1, len(opening) + 1)),
+        tuple(opening),
+        tuple(map(_encode, opening)),
+        log,
+        0 if log is None else log.last_seq,
+    )
+
+
+def _equal_count(
+    old: Sequence[OrderRecord], new: Sequence[OrderRecord], names: Mapping[str, str], way: _Way
+) -> int:
+    """How many of the first orders are the same orders, up to names and scales."""
+    count = 0
+    for one, other in zip(old, new, strict=False):
+        factors = way.factors.get(one.order.symbol, way.common)
+        is_equal = one.status is other.status and _scaled(one.order, factors, names) == _form(other.order)
+        if not is_equal or one.filled_quantity * Decimal(factors.size) != other.filled_quantity:
+            return count
+        count += 1
+    return count
+
+
+def _scaled(order: Order, factors: Factors, names: Mapping[str, str]) -> tuple[object, ...]:
+    price, size = Decimal(factors.price), Decimal(factors.size)
+    return _form(
+        msgspec.structs.replace(
+            order,
+            symbol=names[order.symbol],
+            quantity=order.quantity * size,
+            limit_price=None if order.limit_price is None else order.limit_price * price,
+            stop_price=None if order.stop_price is None else order.stop_price * price,
+        )
+    )
+
+
+def _form(order: Order) -> tuple[object, ...]:
+    return (
+        order.client_order_id,
+        order.symbol,
+        order.side,
+        order.order_type,
+        order.time_in_force,
+        order.quantity,
+        order.limit_price,
+        order.stop_price,
+    )
+
+
+def _texts_in(reader: BundleReader, name: str) -> Iterator[str]:
+    """All texts in a file of a bundle."""
+    data = reader.text(name)
+    if not name.startswith("streams/"):
+        yield name
+        yield data.decode()
+        return
+    for record in records_in(BytesIO(data), name=name):
+        yield from _texts(msgspec.msgpack.decode(record.payload))
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for one in value:
+            yield from _texts(one)
+    elif isinstance(value, dict):
+        for key, one in value.items():
+            yield from _texts(key)
+            yield from _texts(one)

@@ -1,6 +1,6 @@
 """Changes values by their units: events, records in them, and settings.
 
-What it remembers: the ids of venues that it has met, in order. What changes it: meeting another. What never
+What it remembers: the ids of venues and the files that it has met, in order. What changes it: another one. What never
 happens: a number is rounded.
 """
 
@@ -22,6 +22,7 @@ from strategies.sdk.limits import ContinuousLimit
 T = TypeVar("T")
 
 SOMEBODY = "operator"
+_OUR_CODE = "strategies."
 _LAST_WORDS: Mapping[str, Unit] = {
     **dict.fromkeys(("quantity", "size", "shares", "lots", "units", "contracts"), Unit.SIZE),
     **dict.fromkeys(("price",), Unit.PRICE),
@@ -53,6 +54,7 @@ class Rewriter:
         self._shift_ns = shift_ns
         self._scales_params = scales_params
         self._tokens: dict[str, str] = {}
+        self._files: dict[str, str] = {}
         self._words = words_in(tuple(names))
 
     def struct(self, value: T, factors: Factors | None = None) -> T:
@@ -156,6 +158,15 @@ class Rewriter:
         moved = date(day // 10_000, day // 100 % 100, day % 100) + timedelta(days=self._shift_ns // DAY_NS)
         return moved.year * 10_000 + moved.month * 100 + moved.day
 
+    def _reference(self, text: str) -> str:
+        """Code of ours stays; a user's file or module gets a number. A model's name alone is no reference."""
+        location, colon, class_name = text.rpartition(":")
+        location = location or text
+        if text.startswith(_OUR_CODE) or not (colon or location.endswith(".py") or "/" in location):
+            return text
+        file = self._files.setdefault(PurePath(location).stem, f"code{len(self._files) + 1}.py")
+        return f"{file}{colon}{class_name if colon else ''}"
+
     def _token(self, text: str) -> str:
         return self._tokens.setdefault(text, f"v{len(self._tokens) + 1}") if text else text
 
@@ -166,7 +177,7 @@ _TEXTS: Mapping[Unit, Callable[[Rewriter, str], str]] = {
     Unit.TOKEN: Rewriter._token,
     Unit.PERSON: lambda _, text: SOMEBODY if text else text,
     Unit.REMARK: lambda _, _text: "",
-    Unit.REFERENCE: lambda _, text: PurePath(text).name if "/" in text else text,
+    Unit.REFERENCE: Rewriter._reference,
 }
 
 

@@ -65,7 +65,7 @@ class Unit(Enum):
     REMARK = auto()
     """Removed."""
     REFERENCE = auto()
-    """Of code: without its folder."""
+    """Of code: another file name, unless the code is ours."""
 
 
 _PRICES = """open high low close bid ask price limit_price stop_price average_price tick_size usual_tick_size
@@ -142,6 +142,10 @@ PLAIN_TEXTS = frozenset(
         "code_hash",
         "role",
         "component",
+        "strategies",
+        "event_type",
+        "where",
+        "digest",
     ]
 )
 """Texts that stay: words of ours, ids counted from the log, hashes that are made anew."""

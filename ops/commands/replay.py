@@ -19,6 +19,7 @@ from kernel.errors import ComponentError, ConfigError, InputError, StrategyRefus
 from ops.command_group import CommandGroup
 from ops.commands.bundle import bundle_command
 from ops.commands.compare import compare_command, diff_command
+from ops.commands.execution import execution_command
 from ops.commands.explain import explain_command
 from ops.commands.fork import fork_command
 from ops.commands.runs import (
@@ -157,6 +158,7 @@ for _command in (
     compare_command,
     fork_command,
     bundle_command,
+    execution_command,
 ):
     replay.add_command(_command)
 

@@ -1,6 +1,7 @@
 """Changes values by their units: events, records in them, and settings.
 
-What it remembers: the ids of venues and the files that it has met, in order. What changes it: another one. What never
+What it remembers: the ids of venues and the files that it has met, in order. What changes it: another
+one. What never
 happens: a number is rounded.
 """
 

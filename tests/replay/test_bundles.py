@@ -210,7 +210,7 @@ async def test_code_that_the_linter_refuses_is_not_run(tmp_path: Path) -> None:
     store, log = await log_of_three_sessions()  # its strategies are in a module of tests
     path = (await make_bundle(store, log, tmp_path / "one.bundle", now_ts=1)).path
 
-    with pytest.raises(StrategyRefused, match="tests/replay/test_changed_sessions.py:"):
+    with pytest.raises(StrategyRefused, match=r"tests/replay/test_changed_sessions\.py:"):
         await played(path, is_trusted=False)
 
 

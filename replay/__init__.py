@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from replay.backtest_result import Backtest
     from replay.backtesting import backtest
     from replay.config import ReplayConfig
+    from replay.executions.execution_rows import executions_frame
+    from replay.executions.records import executions
     from replay.failures import RunFailed, RunFailedWarning
     from replay.past import PastCore, at
     from replay.session import LiveSession, begin_session
@@ -64,6 +66,8 @@ __all__ = [
     "backtest",
     "begin_session",
     "check_strategy",
+    "executions",
+    "executions_frame",
     "read_bars",
     "read_quotes",
     "read_trades",
@@ -79,9 +83,11 @@ _HOMES = {
     "components.portfolio.portfolio": "PortfolioConfig",
     "eventstore.importing": "DataKind ImportOptions",
     "replay.adjusted": "adjusted_bars",
-    "replay.backtesting": "backtest",
     "replay.backtest_result": "Backtest",
+    "replay.backtesting": "backtest",
     "replay.config": "ReplayConfig",
+    "replay.executions.execution_rows": "executions_frame",
+    "replay.executions.records": "executions",
     "replay.failures": "RunFailed RunFailedWarning",
     "replay.past": "PastCore at",
     "replay.session": "LiveSession begin_session",

@@ -18,6 +18,7 @@ from kernel.configuration import listed
 from kernel.errors import ComponentError, ConfigError, InputError, StrategyRefused, StreamMissing
 from ops.command_group import CommandGroup
 from ops.commands.bundle import bundle_command
+from ops.commands.calibrate import calibrate_command
 from ops.commands.compare import compare_command, diff_command
 from ops.commands.execution import execution_command
 from ops.commands.explain import explain_command
@@ -159,6 +160,7 @@ for _command in (
     fork_command,
     bundle_command,
     execution_command,
+    calibrate_command,
 ):
     replay.add_command(_command)
 

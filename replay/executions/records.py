@@ -15,13 +15,19 @@ The arrival price is the middle of the last quote, and without a quote the last 
 
 from collections.abc import Iterable, Sequence
 from contextlib import aclosing
+from datetime import date
 from decimal import Decimal
-from math import isfinite
+from math import isfinite, sqrt
+from pathlib import Path
 
 import msgspec
 
-from eventstore import EventStore, read_story
+from brokers.simulated.volatility import Volatility, add_close
+from components.assembly.moments import moment_ns
+from eventstore import EventStore, open_store, read_story
+from eventstore.store_opening import is_store_here
 from kernel.decimals import exact
+from kernel.errors import InputError
 from kernel.events import (
     BUY,
     Bar,
@@ -47,6 +53,10 @@ from kernel.events import (
 )
 from kernel.fees import paid_by_terms
 from kernel.identifiers import ClientOrderId, FillId
+from replay.arguments import moment_of
+from replay.blocking import run_blocking
+from replay.config import DEFAULT_STORE
+from replay.past import time_ns
 
 ZERO = Decimal(0)
 TWO = Decimal(2)
@@ -68,6 +78,7 @@ class Sighting(msgspec.Struct, frozen=True, gc=False):
     - ``price``: the middle of the quote, else the last trade or close.
     - ``bid``, ``ask``: of the last quote; ``bid_size``, ``ask_size``: shown there.
     - ``open``: of the bar that came last, ``volume``: of that bar or trade.
+    - ``volatility``: of the returns between closes, before that bar, as the simulated venue measures it.
     """
 
     price: Decimal | None = None
@@ -77,6 +88,7 @@ class Sighting(msgspec.Struct, frozen=True, gc=False):
     ask_size: float = 0.0
     open: Decimal | None = None
     volume: float = 0.0
+    volatility: float = 0.0
 
     @property
     def spread(self) -> Decimal | None:
@@ -87,11 +99,13 @@ class Sighting(msgspec.Struct, frozen=True, gc=False):
 class Execution(msgspec.Struct, frozen=True):
     """A fill with the market at that time. Corrected fills have the corrected quantity and price.
 
-    ``ts``: of the execution, ns UTC. ``commission``: in money, in the instrument's currency.
+    ``ts``: of the execution, ``known_ts``: when we knew of it, ns UTC. ``commission``: in money, in the
+    instrument's currency.
     """
 
     fill_id: FillId
     ts: int
+    known_ts: int
     quantity: Decimal
     price: Decimal
     commission: Decimal
@@ -232,6 +246,34 @@ async def read_executions(
     )
 
 
+def executions(
+    log: str,
+    *,
+    start: str | date | None = None,
+    end: str | date | None = None,
+    store: str | Path | EventStore = DEFAULT_STORE,
+) -> tuple[ExecutedOrder, ...]:
+    """The orders of a run or live log, for notebooks and scripts; see ``read_executions``.
+
+    ``start``, ``end``: UTC days or moments of the decisions, inclusive. Blocks. Raises ``InputError`` if
+    there is no store at a path.
+    """
+    first, last = moment_of(start, key="start"), moment_of(end, key="end")
+    from_ts = 0 if first is None else moment_ns(first, key="start")
+    return run_blocking(_read_at(store, log, from_ts, time_ns(last, key="end")))
+
+
+async def _read_at(
+    store: str | Path | EventStore, log: str, from_ts: int, to_ts: int | None
+) -> tuple[ExecutedOrder, ...]:
+    if not isinstance(store, str | Path):
+        return await read_executions(store, log, from_ts=from_ts, to_ts=to_ts)
+    if not is_store_here(Path(store)):
+        raise InputError(f"there is no store at {store}")
+    async with await open_store(store, read_only=True) as opened:
+        return await read_executions(opened, log, from_ts=from_ts, to_ts=to_ts)
+
+
 class _Traded(msgspec.Struct, frozen=True, gc=False):
     """What was traded so far: units, and what they were worth."""
 
@@ -261,6 +303,8 @@ class _Market:
         self.bar: Bar | None = None
         self.volume = 0.0
         self.trades = self.bars = _Traded()
+        self.volatility = 0.0
+        self._volatilities: dict[str, Volatility] = {}
 
     def take(self, event: Bar | Quote | Trade) -> None:
         match event:
@@ -272,6 +316,9 @@ class _Market:
             case Bar():
                 typical = (event.high + event.low + event.close) / 3
                 self.bars = self.bars.with_part(typical, event.volume)
+                known = self._volatilities.get(event.symbol)
+                self.volatility = 0.0 if known is None else sqrt(known.mean_square)
+                add_close(self._volatilities, event)
                 self.last, self.bar, self.volume = event.close, event, event.volume
 
     def sighting(self) -> Sighting:
@@ -279,10 +326,12 @@ class _Market:
         last = _exact(self.last) if self.last else None
         opened = None if bar is None else _exact(bar.open)
         if quote is None or not (quote.bid and quote.ask):
-            return Sighting(last, open=opened, volume=self.volume)
+            return Sighting(last, open=opened, volume=self.volume, volatility=self.volatility)
         bid, ask = _exact(quote.bid), _exact(quote.ask)
         middle = None if bid is None or ask is None else (bid + ask) / TWO
-        return Sighting(middle, bid, ask, quote.bid_size, quote.ask_size, opened, self.volume)
+        return Sighting(
+            middle, bid, ask, quote.bid_size, quote.ask_size, opened, self.volume, self.volatility
+        )
 
 
 class _Open:
@@ -425,7 +474,7 @@ class _Fold:
             quantity, price = correction.quantity, correction.price
             commission -= correction.commission_returned
         ts = fill.executed_ts or fill.ts
-        return Execution(fill.fill_id, ts, quantity, price, commission, fill.liquidity, market)
+        return Execution(fill.fill_id, ts, fill.ts, quantity, price, commission, fill.liquidity, market)
 
 
 def _exact(price: float) -> Decimal | None:

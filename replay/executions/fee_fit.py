@@ -1,0 +1,149 @@
+"""Fee models fitted to what orders were charged.
+
+A sample is an order that was filled, wholly or in part: its units, its notional, and its fees. Models with a
+rate are fitted by least squares. Fee schedules of brokers are tried as they are: each charges the fills
+again, in their order, with the month's volume. Fees are rounded to cents, so an error below a cent says nothing.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import sqrt
+
+import msgspec
+import numpy as np
+
+from brokers.simulated.charges import Charges, fill_terms, note_charge
+from brokers.simulated.commission import CommissionModel
+from brokers.simulated.fee_schedules import COMMISSION_MODELS
+from kernel.events import MAKER
+from replay.executions.fits import LEAST_SAMPLES, Estimate, Fit, explained, score, t_quantile
+from replay.executions.records import ExecutedOrder
+
+ROLE = "commission"
+SCHEDULES = ("none", "alpaca", "ibkr_fixed", "ibkr_tiered", "binance_spot", "binance_usdm")
+_CENT = 0.01
+
+
+class Charged(msgspec.Struct, frozen=True):
+    """An order. ``made``, ``taken``: the notional of fills that made liquidity, and of all others."""
+
+    units: float
+    made: float
+    taken: float
+    fees: float
+    order: ExecutedOrder
+
+    @property
+    def notional(self) -> float:
+        """Of all fills."""
+        return self.made + self.taken
+
+
+_Figure = Callable[[Charged], float]
+_RATES: Mapping[str, Mapping[str, _Figure]] = {
+    "per_share": {"per_share": lambda one: one.units},
+    "per_order": {"per_order": lambda _: 1.0},
+    "percent": {"percent": lambda one: one.notional / 100},
+    "maker_taker": {"maker_rate": lambda one: one.made, "taker_rate": lambda one: one.taken},
+    "flat": {
+        "per_share": lambda one: one.units,
+        "per_order": lambda _: 1.0,
+        "rate": lambda one: one.notional,
+    },
+}
+"""By model: its parameters, and the figure by which each is multiplied."""
+_MAY_BE_NEGATIVE = frozenset({"maker_rate"})
+
+
+def charged_of(executed: Iterable[ExecutedOrder]) -> list[Charged]:
+    """The orders with fills, in the order of their first fills."""
+    filled = sorted((one for one in executed if one.fills), key=lambda one: one.fills[0].ts)
+    return [_charged(one) for one in filled]
+
+
+def fit_fees(charged: Sequence[Charged]) -> list[Fit]:
+    """Every model for which there are enough samples, the best first."""
+    if len(charged) < LEAST_SAMPLES:
+        return []
+    fits = [_rates(model, charged) for model in _RATES]
+    fits += [_schedule(name, charged) for name in SCHEDULES]
+    return sorted((fit for fit in fits if fit is not None), key=lambda fit: fit.score)
+
+
+def _charged(one: ExecutedOrder) -> Charged:
+    worth = {True: 0.0, False: 0.0}
+    for fill in one.fills:
+        worth[fill.liquidity is MAKER] += float(abs(one.terms.unit_notional(fill.price)) * fill.quantity)
+    return Charged(float(one.filled), worth[True], worth[False], float(one.fees), one)
+
+
+def _rates(model: str, charged: Sequence[Charged]) -> Fit | None:
+    """A model of rates by least squares; ``None`` if the samples cannot tell its parameters apart, or a
+    rate would be below 0."""
+    figures = _RATES[model]
+    x = np.array([[figure(one) for figure in figures.values()] for one in charged])
+    y = np.array([one.fees for one in charged])
+    scale = np.abs(x).max(axis=0)
+    if not scale.all() or np.linalg.matrix_rank(x / scale) < len(figures):
+        return None
+    normal = np.linalg.inv((x / scale).T @ (x / scale))
+    found = normal @ (x / scale).T @ y
+    left = float(((y - x / scale @ found) ** 2).sum())
+    degrees = len(charged) - len(figures)
+    around = t_quantile(degrees) * np.sqrt(np.diag(normal) * left / degrees) / scale
+    estimates = [
+        Estimate(name, float(value), float(value - wide), float(value + wide))
+        for name, value, wide in zip(figures, found / scale, around, strict=True)
+    ]
+    for place, one in enumerate(estimates):
+        if one.value < 0 and one.name not in _MAY_BE_NEGATIVE:
+            if one.high < 0:
+                return None
+            estimates[place] = msgspec.structs.replace(one, value=0.0)
+    return _fit(model, tuple(estimates), charged, left)
+
+
+def _schedule(name: str, charged: Sequence[Charged]) -> Fit:
+    kind: Callable[[], CommissionModel] = COMMISSION_MODELS[name]
+    model, charges = kind(), Charges()
+    fees = [0.0] * len(charged)
+    fills = [
+        (fill.ts, place, number)
+        for place, one in enumerate(charged)
+        for number, fill in enumerate(one.order.fills)
+    ]
+    for ts, place, number in sorted(fills):
+        one = charged[place].order
+        fill = one.fills[number]
+        multiplier = one.terms.multiplier
+        if one.terms.is_inverse:  # what a unit is worth at the price of the fill
+            multiplier = one.terms.unit_notional(fill.price) / fill.price
+        terms = fill_terms(
+            charges,
+            model,
+            ts=ts,
+            order=one.order,
+            quantity=fill.quantity,
+            price=fill.price,
+            liquidity=fill.liquidity,
+            multiplier=multiplier,
+        )
+        cost = model.commission(terms)
+        note_charge(charges, model, terms, cost)
+        fees[place] += float(cost)
+    left = sum((one.fees - fee) ** 2 for one, fee in zip(charged, fees, strict=True))
+    return _fit(name, (), charged, left)
+
+
+def _fit(model: str, estimates: tuple[Estimate, ...], charged: Sequence[Charged], left: float) -> Fit:
+    count, y = len(charged), [one.fees for one in charged]
+    return Fit(
+        role=ROLE,
+        model=model,
+        estimates=estimates,
+        samples=count,
+        error=sqrt(left / count),
+        explained=explained(y, left),
+        unit=charged[0].order.currency,
+        score=score(left, count, len(estimates), least_error=_CENT / sqrt(12)),
+        note="its rates were not fitted" if not estimates and model != "none" else "",
+    )

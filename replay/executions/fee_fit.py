@@ -2,7 +2,7 @@
 
 A sample is an order that was filled, wholly or in part: its units, its notional, and its fees. Models with a
 rate are fitted by least squares. Fee schedules of brokers are tried as they are: each charges the fills
-again, in their order, with the month's volume. Fees are rounded to cents, so an error below a cent says nothing.
+again, in their order, with the month's volume. Fees are rounded to cents, so a smaller error says nothing.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -46,7 +46,9 @@ async def read_run(store: EventStore, run_stream: str, *, benchmark: str = "") -
             raise
         compared, notes = None, (*notes, str(error))
     last_prices = {
-        symbol: float(one.price[-1]) for symbol, one in market.marked.items() if isfinite(one.price[-1])
+        symbol: float(one.price[-1])
+        for symbol, one in market.marked.items()
+        if len(one.price) and isfinite(one.price[-1])  # a young live log has no mark of the account yet
     }
     issues = await issues_in_period(store, result.sources, start_ts=result.start_ts, end_ts=result.end_ts)
     whole = msgspec.structs.replace(

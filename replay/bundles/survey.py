@@ -2,21 +2,33 @@
 
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
+from enum import StrEnum
+from types import ModuleType
 from urllib.parse import urlsplit
 
 import msgspec
 
 from eventstore import EventStore, Selection
+from kernel import events
 from kernel.errors import InputError
 from kernel.events import ConfigLoaded, CorporateAction, Event, InstrumentDefined, RunStarted, StreamRange
 from kernel.records import InputNumbers
 from replay.bundles.units import LEFT_OUT, REFUSED
-from replay.run_config import RunConfig, config_on_record
+from replay.run_config import Mode, RunConfig, config_on_record
 
 _SYMBOLS = ("symbol", "new_symbol", "underlying")
 _OTHERS = ("account", "venue", "broker", "feed", "source", "fee_currency")
 OUR_LOG, OUR_RUN = "log", "run.anonymised.1"
 """The names of an anonymised live log and run."""
+
+
+def _words(module: ModuleType) -> set[str]:
+    """The values of all choices in a vocabulary."""
+    kinds: list[object] = list(vars(module).values())
+    return {
+        one.value for kind in kinds if isinstance(kind, type) and issubclass(kind, StrEnum) for one in kind
+    }
+
 
 _OURS = frozenset(
     {
@@ -26,16 +38,17 @@ _OURS = frozenset(
             "simulated",
             "simulated_broker",
             "engine",
-            "paper",
-            "live",
-            "backtest",
-            "shadow",
-            "advisory",
+            "feed",
+            "venue",
+            "onetape run",
+            "panic file",
         ),
-        *("configuration", "operator", "panic file", "onetape run", "replay fork", "deployment"),
+        *("configuration", "operator", "replay fork", "deployment"),
+        *(mode.value for mode in Mode),
+        *_words(events),
     }
 )
-"""Words of ours that stand where a name may stand."""
+"""Words of ours that stand where a name may stand, and names that are words of ours: ``market``."""
 
 
 class Names(msgspec.Struct, frozen=True):

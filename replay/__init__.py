@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from replay.backtest_result import Backtest
     from replay.backtesting import backtest
     from replay.config import ReplayConfig
-    from replay.executions.execution_rows import executions_frame
-    from replay.executions.records import executions
+    from replay.execution_analysis.execution_rows import executions_frame
+    from replay.execution_analysis.records import executions
     from replay.failures import RunFailed, RunFailedWarning
     from replay.past import PastCore, at
     from replay.session import LiveSession, begin_session
@@ -86,8 +86,8 @@ _HOMES = {
     "replay.backtest_result": "Backtest",
     "replay.backtesting": "backtest",
     "replay.config": "ReplayConfig",
-    "replay.executions.execution_rows": "executions_frame",
-    "replay.executions.records": "executions",
+    "replay.execution_analysis.execution_rows": "executions_frame",
+    "replay.execution_analysis.records": "executions",
     "replay.failures": "RunFailed RunFailedWarning",
     "replay.past": "PastCore at",
     "replay.session": "LiveSession begin_session",

@@ -10,8 +10,8 @@ from ops.completion import complete_runs
 from ops.event_loop import run
 from ops.store_file import existing_store, store_option
 from ops.tables import TableConsole, print_rows
-from replay.executions.calibration import MODELS, calibrated, calibration_rows
-from replay.executions.records import ExecutedOrder, read_executions
+from replay.execution_analysis.calibration import MODELS, calibrated, calibration_rows
+from replay.execution_analysis.records import ExecutedOrder, read_executions
 from replay.written_files import check_folder
 
 

@@ -10,9 +10,9 @@ from ops.completion import complete_runs
 from ops.event_loop import run
 from ops.store_file import existing_store, store_option
 from ops.tables import TableConsole, print_rows
-from replay.executions.execution_rows import execution_rows, order_object, totals_object
-from replay.executions.records import ExecutedOrder, read_executions
-from replay.executions.totals import GROUPS, refusals, totals
+from replay.execution_analysis.execution_rows import execution_rows, order_object, totals_object
+from replay.execution_analysis.records import ExecutedOrder, read_executions
+from replay.execution_analysis.totals import GROUPS, refusals, totals
 from replay.past import time_ns
 
 

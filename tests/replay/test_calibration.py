@@ -7,6 +7,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from replay.backtesting import from_instance, run_and_record
 
 from brokers.simulated.config import ModelConfig, SimulatedBrokerConfig
 from components.assembly.instruments import InstrumentConfig
@@ -14,11 +15,10 @@ from eventstore import EventStore
 from kernel.errors import InputError
 from kernel.events import Event, Quote
 from kernel.time_units import DAY_NS, SECOND_NS
-from replay.backtest import from_instance, run_and_record
 from replay.config import ReplayConfig, load_config
-from replay.executions.calibration import Calibration, calibrated
-from replay.executions.fits import Estimate, t_quantile
-from replay.executions.records import read_executions
+from replay.execution_analysis.calibration import Calibration, calibrated
+from replay.execution_analysis.fits import Estimate, t_quantile
+from replay.execution_analysis.records import read_executions
 from replay.planning import plan_run
 from strategies.sdk import Decisions, RiskLimits, Strategy, StrategyParams, StrategyState, buy, sell
 from tests.replay.commands import replay

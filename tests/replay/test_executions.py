@@ -30,9 +30,9 @@ from kernel.events import (
 )
 from kernel.identifiers import ClientOrderId, FillId, StrategyId
 from kernel.time_units import SECOND_NS
-from replay.executions.execution_rows import executions_frame
-from replay.executions.records import ExecutedOrder, read_executions
-from replay.executions.totals import GROUPS, refusals, totals
+from replay.execution_analysis.execution_rows import executions_frame
+from replay.execution_analysis.records import ExecutedOrder, read_executions
+from replay.execution_analysis.totals import GROUPS, refusals, totals
 from tests.replay.commands import replay
 from tests.replay.past_logs import run_of_two_symbols
 from tests.replay.test_bundles import on_disk

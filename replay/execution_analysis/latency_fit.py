@@ -5,8 +5,8 @@ from math import sqrt
 from statistics import NormalDist, fmean, stdev
 
 from kernel.time_units import MS_NS
-from replay.executions.fits import LEAST_SAMPLES, Estimate, Fit, distance, t_quantile
-from replay.executions.records import ExecutedOrder
+from replay.execution_analysis.fits import LEAST_SAMPLES, Estimate, Fit, distance, t_quantile
+from replay.execution_analysis.records import ExecutedOrder
 
 ROLE = "latency"
 _ALIKE_MS = 0.001

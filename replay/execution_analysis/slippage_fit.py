@@ -13,8 +13,8 @@ import msgspec
 
 from brokers.simulated.slippage import VolumeShare
 from kernel.events import BUY, Liquidity, OrderType
-from replay.executions.fits import LEAST_SAMPLES, Fit, explained, score, through_origin
-from replay.executions.records import ExecutedOrder, Execution
+from replay.execution_analysis.fits import LEAST_SAMPLES, Fit, explained, score, through_origin
+from replay.execution_analysis.records import ExecutedOrder, Execution
 
 BPS = 10_000.0
 LIQUID = frozenset({Liquidity.TAKER, Liquidity.UNKNOWN})

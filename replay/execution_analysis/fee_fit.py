@@ -15,8 +15,8 @@ from brokers.simulated.charges import Charges, fill_terms, note_charge
 from brokers.simulated.commission import CommissionModel
 from brokers.simulated.fee_schedules import COMMISSION_MODELS
 from kernel.events import MAKER
-from replay.executions.fits import LEAST_SAMPLES, Estimate, Fit, explained, score, t_quantile
-from replay.executions.records import ExecutedOrder
+from replay.execution_analysis.fits import LEAST_SAMPLES, Estimate, Fit, explained, score, t_quantile
+from replay.execution_analysis.records import ExecutedOrder
 
 ROLE = "commission"
 SCHEDULES = ("none", "alpaca", "ibkr_fixed", "ibkr_tiered", "binance_spot", "binance_usdm")

@@ -13,11 +13,11 @@ import yaml
 from brokers.simulated.config import SimulatedBrokerConfig, check_broker
 from kernel.configuration import listed
 from kernel.errors import InputError
-from replay.executions.fee_fit import charged_of, fit_fees
-from replay.executions.fits import LEAST_SAMPLES, Fit
-from replay.executions.latency_fit import delays_of, fit_latency
-from replay.executions.records import ExecutedOrder
-from replay.executions.slippage_fit import fit_slippage, samples_of
+from replay.execution_analysis.fee_fit import charged_of, fit_fees
+from replay.execution_analysis.fits import LEAST_SAMPLES, Fit
+from replay.execution_analysis.latency_fit import delays_of, fit_latency
+from replay.execution_analysis.records import ExecutedOrder
+from replay.execution_analysis.slippage_fit import fit_slippage, samples_of
 from replay.rows import Rows, number, text
 from replay.simulated_venue import load_models
 

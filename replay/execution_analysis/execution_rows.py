@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from kernel.time_units import MS_NS
-from replay.executions.records import ExecutedOrder
-from replay.executions.totals import ExecutionTotals, Refusals
+from replay.execution_analysis.records import ExecutedOrder
+from replay.execution_analysis.totals import ExecutionTotals, Refusals
 from replay.rows import Rows, number, text
 
 if TYPE_CHECKING:

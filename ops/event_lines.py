@@ -1,14 +1,17 @@
 """Events as lines for people and as JSON objects for programs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum
+from functools import partial
 from typing import cast
 
 import msgspec
+from rich.console import Console
 
 from eventstore.moments import iso_utc
 from eventstore.port import Batch
 from kernel.events import EVENT_TYPES, Event, LoggedFigure, Record
+from ops.tables import has_width
 
 EVENT_NAMES: dict[str, type[Event]] = {kind.__name__: kind for kind in EVENT_TYPES}
 
@@ -20,7 +23,10 @@ HEADING = f"{'seq':>8}  {'time':30}  {'cause':>9}  {'event':20}  fields"
 
 
 class LoggedEvent(msgspec.Struct, frozen=True):
-    """An event with its place in its stream or story. A ``cause`` of 0 or below marks an input."""
+    """An event with its place in its stream or story. A ``cause`` of 0 or below marks an input.
+
+    ``seq``: 0 for data of a run among the records of that run.
+    """
 
     seq: int
     cause: int
@@ -53,12 +59,17 @@ def narrow_lines(logged: LoggedEvent, width: int) -> str:
     return "\n".join([*lines, line] if line != INDENT else lines)
 
 
+def line_for(console: Console) -> Callable[[LoggedEvent], str]:
+    """One line for each event, or lines that fit where there is a width."""
+    return partial(narrow_lines, width=max(console.width, 40)) if has_width(console) else human_line
+
+
 def _place(logged: LoggedEvent) -> str:
     """Seq, time, cause and type."""
     event = logged.event
     number = f" {-logged.cause}" if logged.cause else ""
     cause = f"<-{logged.cause}" if logged.cause > 0 else f"in{number}"
-    return f"{logged.seq:>8}  {iso_utc(event.ts):30}  {cause:>9}  {type(event).__name__:20}"
+    return f"{logged.seq or '':>8}  {iso_utc(event.ts):30}  {cause:>9}  {type(event).__name__:20}"
 
 
 def field_texts(event: Event) -> list[str]:

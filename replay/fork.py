@@ -53,7 +53,7 @@ class ForkChanges(msgspec.Struct, frozen=True, kw_only=True):
     - ``settings``: of the configuration by path: ``risk.max_order_quantity``, ``broker.slippage_bps``.
     - ``params``: of strategies: ``fast`` if there is one strategy, else ``ma_cross.fast``.
     - ``code``: other code by strategy: ``module:Class`` or ``file.py:Class``.
-    - ``current_code``: the code on disk of all strategies.
+    - ``current_code``: the code on disk of all strategies, models and risk rules.
     """
 
     settings: Mapping[str, str] = NO_CHANGES
@@ -65,12 +65,14 @@ class ForkChanges(msgspec.Struct, frozen=True, kw_only=True):
 class Forked(msgspec.Struct, frozen=True, eq=False):
     """A fork beside what happened: ``comparison.a`` is the record, ``comparison.b`` the fork.
 
-    ``changed``: whether code or configuration are others.
+    - ``is_changed``: whether code or configuration are others.
+    - ``restored_seq``: of the snapshot from which the way to the moment was played; 0: from the beginning.
     """
 
     moment: Moment
     is_changed: bool
     comparison: RunComparison
+    restored_seq: int = 0
 
 
 @exact
@@ -81,16 +83,23 @@ async def fork(
     changes: ForkChanges,
     seq: int | None = None,
     ts: int | None = None,
+    to_ts: int | None = None,
     snapshots: SnapshotFiles | None = None,
 ) -> Forked:
     """Play a run or live log from a record or a time on with changes, and compare it with what happened.
+
+    Without ``seq`` and ``ts`` it begins right after the opening. ``to_ts``: the last moment that is played
+    and compared; ``None``: the end of the log.
 
     Raises ``ConfigError`` and ``InputError`` for a change that cannot be made, ``ComponentError`` for a state
     that does not fit the changed core, and as ``Timeline.open`` does.
     """
     async with Timeline.open(store, log, snapshots=snapshots) as timeline:
-        moment = await (timeline.goto_time(ts or 0) if seq is None else timeline.goto_seq(seq))
         record, adapt = timeline.record, _Adapted(changes)
+        if seq is not None or ts is None or ts < record.started.ts:
+            moment = await timeline.goto_seq(record.seqs[-1] if seq is None else seq)
+        else:
+            moment = await timeline.goto_time(ts)
         before = timeline.plan
         cores = Cores(before, timeline.opening, started=record.started, assumed=timeline.assumed, adapt=adapt)
         take_over(cores.core.bus, take(timeline.core.bus))
@@ -102,14 +111,25 @@ async def fork(
         start = Start(cores, moment.seq, timeline.player.data_count, timeline.player.epoch, int(has_changed))
         player = LogPlayer(timeline.store, record, start)
         try:
-            while (part := await player.play()) is not None:
+            while (part := await player.play(until_ts=to_ts)) is not None:
                 made.add(part.records.events, part.records.causes)
+            if to_ts is not None and player.next_ts is not None:
+                fired = player.fire_timers(to_ts)
+                made.add(fired.events, fired.causes)
         finally:
             await player.close()
         number, now = player.input_count, player.core.bus.state.now
-        overlay, stream = await _as_run(timeline.store, record, made, number=number, now=now)
-        compared = await compare_runs(ComparedRun(timeline.store, log), ComparedRun(overlay, stream))
-        return Forked(moment, has_changed, compared)
+        forked = await _as_run(timeline.store, record, made, name=f"{log} fork", number=number, now=now)
+        happened = ComparedRun(timeline.store, log)
+        if to_ts is not None and player.next_ts is not None:
+            until, name = _Made(await timeline.last_seq_at(to_ts)), f"{log} recorded"
+            number -= int(has_changed)
+            happened = await _as_run(timeline.store, record, until, name=name, number=number, now=now)
+        elif record.log is not None:  # it may have grown since it was opened
+            until = _Made(record.log.last_seq)
+            happened = await _as_run(timeline.store, record, until, name=log, number=number, now=now)
+        compared = await compare_runs(happened, forked)
+        return Forked(moment, has_changed, compared, timeline.restored_seq)
 
 
 class _Made:
@@ -145,10 +165,10 @@ def _check_venue(plan: Plan) -> None:
 
 
 async def _as_run(
-    store: EventStore, record: Record, made: _Made, *, number: int, now: int
-) -> tuple[OverlayStore, str]:
-    """The fork as a stream of its own: the shared records and its own, ended as its log is."""
-    stream, memory = f"{record.run_stream} fork", MemoryEventStore()
+    store: EventStore, record: Record, made: _Made, *, name: str, number: int, now: int
+) -> ComparedRun:
+    """The first records of a log and those that were made as a stream of its own, ended as the log is."""
+    stream, memory = name, MemoryEventStore()
     seq = 0
     if made.shared_seq:
         shared = Selection(to_seq=made.shared_seq)
@@ -164,7 +184,7 @@ async def _as_run(
     if events:
         encoded = encode_events(stream, events, causes=causes)
         await memory.append(stream, encoded, expected_seq=seq)
-    return OverlayStore(store, memory, stream), stream
+    return ComparedRun(OverlayStore(store, memory, stream), stream)
 
 
 # --- the changed plan -------------------------------------------------------------------------------
@@ -182,7 +202,7 @@ class _Adapted:
         self._check_names(plan)
         config = changed_config(plan.config, changes.settings)
         return msgspec.structs.replace(
-            plan, config=config, strategies=strategies, models=_models(plan, config)
+            plan, config=config, strategies=strategies, models=self._models(plan, config)
         )
 
     def _check_names(self, plan: Plan) -> None:
@@ -194,6 +214,16 @@ class _Adapted:
             owner = path.rpartition(".")[0]
             if (owner and owner not in known) or (not owner and len(known) != 1):
                 raise InputError(f"parameter {path!r}: expected STRATEGY.NAME; there are: {listed(known)}")
+
+    def _models(self, plan: Plan, config: ReplayConfig) -> tuple[LoadedModel, ...]:
+        """The user's models and risk rules: as recorded, where the configuration names the same."""
+        if self._changes.current_code:
+            return (*load_models(config.broker), *load_rules(config.risk))
+        if config.broker == plan.config.broker and config.risk == plan.config.risk:
+            return plan.models
+        recorded = {_named(one): one for one in plan.models}
+        wanted = (*load_models(config.broker), *load_rules(config.risk))
+        return tuple(recorded.get(_named(one), one) for one in wanted)
 
     def _strategy(self, one: PlannedStrategy) -> PlannedStrategy:
         changes, key = self._changes, one.strategy_id
@@ -249,15 +279,6 @@ def _set(plain: dict[str, object], path: str, text: str) -> None:
         place[last] = msgspec.json.decode(text)
     except msgspec.DecodeError:
         place[last] = text
-
-
-def _models(plan: Plan, config: ReplayConfig) -> tuple[LoadedModel, ...]:
-    """The user's models and risk rules: as recorded, where the configuration names the same."""
-    if config.broker == plan.config.broker and config.risk == plan.config.risk:
-        return plan.models
-    recorded = {_named(one): one for one in plan.models}
-    wanted = (*load_models(config.broker), *load_rules(config.risk))
-    return tuple(recorded.get(_named(one), one) for one in wanted)
 
 
 def _named(model: LoadedModel) -> tuple[str, str, bytes]:

@@ -27,7 +27,7 @@ from replay.record import Record, checked_plan, plan_of, read_record
 from replay.record_comparison import RecordComparison
 from replay.run_snapshots import snapshots_beside
 from replay.saved_starts import saved_start
-from replay.verification import Verified, verify_run
+from replay.verification import NOT_FROM_SNAPSHOT, Verified, verify_run
 
 
 class VerifiedPart(msgspec.Struct, frozen=True):
@@ -63,7 +63,7 @@ async def verify_parts(path: Path, run_stream: str, *, jobs: int) -> Verified:
                 f"{problems[0]}; the whole run repeats from its beginning",
                 seq=0,
                 cause=Cause.NONDETERMINISM,
-                evidence="the run repeats, but not from a snapshot of its state",
+                evidence=NOT_FROM_SNAPSHOT,
             )
         return Verified(
             run_stream,

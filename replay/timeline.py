@@ -20,6 +20,7 @@ from components.assembly.assumed_terms import AssumedTerms
 from components.assembly.core import Core
 from eventstore import EventStore, Selection, SnapshotFiles
 from eventstore.recorded_data import recorded_data
+from kernel.comparison import RecordDiffers, shown
 from kernel.decimals import exact
 from kernel.errors import InputError, StreamMissing
 from kernel.events import Event, TimerFired
@@ -87,6 +88,8 @@ class Timeline:
         self._player = LogPlayer(store, record, first_start(plan, record))
         self.is_past_input = False
         """Whether timers have fired after the last input."""
+        self.restored_seq = 0
+        """The record whose state was taken up to play on from; 0: the beginning."""
         self._comparison: RecordComparison | None = None
         self._begin_comparison()
 
@@ -159,6 +162,14 @@ class Timeline:
         player = self._player
         return Moment(player.seq, player.input_count, player.core.bus.state.now)
 
+    async def last_seq_at(self, ts: int) -> int:
+        """The last record of the log's own stream at or before a time; 0 if there is none."""
+        chosen = Selection(from_ts=ts + 1)
+        async with aclosing(self._store.read(self.record.run_stream, chosen)) as batches:
+            async for batch in batches:
+                return min(batch.seqs[0] - 1, await self._end())
+        return await self._end()
+
     async def close(self) -> None:
         """Stop reading the store."""
         await self._player.close()
@@ -184,12 +195,11 @@ class Timeline:
 
     async def goto_time(self, ts: int) -> Moment:
         """Go to the last moment at or before a time: after all inputs and timers until then."""
-        seq = await self._last_seq_at(ts)
+        seq = await self.last_seq_at(ts)
         await self._go_before(lambda at: at.ts <= ts, to_seq=seq)
-        while await self._play(until_ts=ts) is not None:
+        while await self.play(until_ts=ts) is not None:
             pass
-        if self._player.next_ts is not None and self.core.bus.timers.next_due <= ts:
-            await self._fire_timers(ts)
+        await self.fire_timers(ts)
         return self._arrived()
 
     async def goto_number(self, number: int) -> Moment:
@@ -203,14 +213,56 @@ class Timeline:
     async def goto_end(self) -> Moment:
         """Go to the end of the log."""
         await self._go_before(lambda _at: True, to_seq=await self._end())
-        while await self._play() is not None:
+        while await self.play() is not None:
             pass
         return self._arrived()
 
     @exact
     async def step(self) -> Part | None:
         """Play the next input; ``None`` at the end."""
-        return await self._play(1)
+        return await self.play(1)
+
+    @exact
+    async def play(self, most: int | None = None, *, until_ts: int | None = None) -> Part | None:
+        """Play the next inputs as ``LogPlayer.play`` does, and compare them with the record."""
+        part = await self._player.play(most, until_ts=until_ts)
+        if part is not None:
+            self.is_past_input = False
+            await self._check(part.records)
+        return part
+
+    @exact
+    async def fire_timers(self, ts: int) -> Records:
+        """Fire the timers that are due up to a time after which the log goes on; returns their records.
+
+        All inputs up to that time must have been played.
+        """
+        if self._player.next_ts is None or self.core.bus.timers.next_due > ts:
+            return Records()
+        return await self._fire_timers(ts)
+
+    @exact
+    async def check_reached(self, ts: int | None) -> None:
+        """Check that everything that the record has up to a time was made; ``None``: up to its end.
+
+        Raises ``ReplayDiverged`` with the first record that was not.
+        """
+        if self._comparison is None:
+            return
+        seq = self.moment.seq
+        if ts is None or await self.last_seq_at(ts) >= await self._end():
+            number, now = self.moment.number, self.core.bus.now
+            await self._comparison.finish_last_part(input_count=number, last_ts=now)
+        elif seq < await self.last_seq_at(ts):
+            event, cause = await self._record_at(seq + 1)
+            raise RecordDiffers(
+                f"{self.record.run_stream}: seq {seq + 1}: recorded {shown(event)}, but the replay makes "
+                "nothing more at that time",
+                seq=seq + 1,
+                recorded=event,
+                replayed=None,
+                number=abs(cause),
+            )
 
     async def back(self, count: int = 1) -> Moment:
         """Go back by so many inputs, at most to the beginning."""
@@ -236,7 +288,7 @@ class Timeline:
         while True:
             self._visit()
             before = self.moment.number
-            part = await self._play(most)
+            part = await self.play(most)
             if part is None:
                 return None
             number = _first_number(part, is_sought)
@@ -258,16 +310,10 @@ class Timeline:
                 return batch.events[0], (batch.causes or (0,))[0]
         raise InputError(f"seq {seq} is not in {self.record.run_stream}, which ends at {await self._end()}")
 
-    async def _last_seq_at(self, ts: int) -> int:
-        """The last record at or before a time."""
-        chosen = Selection(from_ts=ts + 1)
-        async with aclosing(self._store.read(self.record.run_stream, chosen)) as batches:
-            async for batch in batches:
-                return batch.seqs[0] - 1
-        return await self._end()
-
     async def _end(self) -> int:
-        return (await self._store.head(self.record.run_stream)).seq
+        """The last record; of a log that grows, of the part that was there when it was opened."""
+        log = self.record.log
+        return (await self._store.head(self.record.run_stream)).seq if log is None else log.last_seq
 
     async def _go_before(self, fits: Callable[[Moment], bool], *, to_seq: int) -> None:
         """Take the nearest state that fits: of this moment, one that was visited, or a snapshot.
@@ -314,7 +360,7 @@ class Timeline:
     async def _restart(self, start: Start) -> None:
         await self.close()
         self._player = LogPlayer(self._store, self.record, start)
-        self.is_past_input = False
+        self.is_past_input, self.restored_seq = False, start.seq
         self._begin_comparison()
 
     def _begin_comparison(self) -> None:
@@ -325,22 +371,17 @@ class Timeline:
         """Play up to an input, or to the end of its opening; returns the last part that was played."""
         last: Part | None = None
         while (left := number - self._player.input_count) > 0:
-            part = await self._play(left)
+            part = await self.play(left)
             if part is None:
                 break
             last = part
         return last
 
-    async def _play(self, most: int | None = None, *, until_ts: int | None = None) -> Part | None:
-        part = await self._player.play(most, until_ts=until_ts)
-        if part is not None:
-            self.is_past_input = False
-            await self._check(part.records)
-        return part
-
-    async def _fire_timers(self, ts: int) -> None:
+    async def _fire_timers(self, ts: int) -> Records:
         self.is_past_input = True
-        await self._check(self._player.fire_timers(ts))
+        records = self._player.fire_timers(ts)
+        await self._check(records)
+        return records
 
     async def _check(self, records: Records) -> None:
         if self._comparison is not None and records.events:

@@ -15,7 +15,7 @@ from kernel.decimals import exact
 from kernel.errors import ReplayDiverged, StreamMissing
 from kernel.events import RunFinished
 from replay.core_replacement import places_of, replacement
-from replay.divergence import Cause, diverged_by
+from replay.divergence import Cause, Diverged, diverged_by
 from replay.evidence import changed_code, changed_record, other_core
 from replay.record import Record, checked_plan, plan_after, plan_of, read_record
 from replay.record_comparison import RecordComparison
@@ -24,6 +24,10 @@ from replay.run import NO_REPLACEMENT, CoreReplacement, Plan, Progress, play
 RESTARTS = 1
 """Restarts in a verification, unless another number is given. A restart copies the whole state, which is
 larger the more orders there were."""
+
+
+NOT_FROM_SNAPSHOT = "the run repeats, but not from a snapshot of its state"
+NOT_TWICE = "two replays of the same code and inputs differ from each other"
 
 
 class Verified(msgspec.Struct, frozen=True):
@@ -88,6 +92,27 @@ async def verify_run(
     )
 
 
+async def explained_difference(
+    store: EventStore, record: Record, differs: RecordDiffers, *, restored_seq: int
+) -> Diverged:
+    """A difference that a replay from a moment on has found, with its likely cause.
+
+    ``restored_seq``: of the snapshot that it began with; 0: from the beginning. The cause is found by
+    replays from the beginning.
+    """
+    replay = _Replay(store, record, current_code=False)
+    again = await replay.difference(replay.reload())
+    if isinstance(again, RecordDiffers):
+        cause, evidence = await replay.cause_of(again)
+    elif again is not None:
+        cause, evidence = Cause.DATA, "the end of the record does not fit its events"
+    elif restored_seq:
+        cause, evidence = Cause.NONDETERMINISM, NOT_FROM_SNAPSHOT
+    else:
+        cause, evidence = Cause.NONDETERMINISM, NOT_TWICE
+    return diverged_by(differs, cause=cause, evidence=evidence)
+
+
 class _Replay:
     """Replays of one record. Each loads the code again, so that no module remembers an earlier replay."""
 
@@ -115,30 +140,32 @@ class _Replay:
 
     async def explained(self, places: tuple[int, ...], diverged: ReplayDiverged) -> ReplayDiverged:
         """The first difference with its likely cause, found by playing again in other ways."""
-        again = await self._difference(self.reload())
+        again = await self.difference(self.reload())
         if again is None:
             lost = await self.lost_state(places, diverged)
-            evidence = "the run repeats, but not from a snapshot of its state"
-            return diverged_by(_renamed(diverged, lost), cause=Cause.NONDETERMINISM, evidence=evidence)
+            return diverged_by(
+                _renamed(diverged, lost), cause=Cause.NONDETERMINISM, evidence=NOT_FROM_SNAPSHOT
+            )
         if not isinstance(again, RecordDiffers):
             evidence = "the end of the record does not fit its events"
             return diverged_by(_renamed(again, str(again)), cause=Cause.DATA, evidence=evidence)
-        cause, evidence = await self._cause_of(again)
+        cause, evidence = await self.cause_of(again)
         return diverged_by(again, cause=cause, evidence=evidence)
 
-    async def _cause_of(self, differs: RecordDiffers) -> tuple[Cause, str]:
+    async def cause_of(self, differs: RecordDiffers) -> tuple[Cause, str]:
+        """The likely cause of a difference that a replay has just found, and what speaks for it."""
         record = self._record
         if (damage := await changed_record(self._store, record)) is not None:
             return Cause.DATA, damage
-        third = await self._difference(self.reload())
+        third = await self.difference(self.reload())
         if not isinstance(third, RecordDiffers) or (third.seq, third.replayed) != (
             differs.seq,
             differs.replayed,
         ):
-            return Cause.NONDETERMINISM, "two replays of the same code and inputs differ from each other"
+            return Cause.NONDETERMINISM, NOT_TWICE
         if self._current_code and (changed := changed_code(record)):
             as_recorded = _Replay(self._store, record, current_code=False)
-            old = await as_recorded._difference(as_recorded.reload())
+            old = await as_recorded.difference(as_recorded.reload())
             if not isinstance(old, RecordDiffers) or old.seq != differs.seq:
                 return Cause.CODE, f"the code on disk is not the recorded one: {listed(changed)}"
         if other := await other_core(self._store, record, before_seq=differs.seq):
@@ -149,7 +176,7 @@ class _Replay:
             "something that is in no log, such as a clock, chance or state outside of `self.state`",
         )
 
-    async def _difference(self, plan: Plan) -> ReplayDiverged | None:
+    async def difference(self, plan: Plan) -> ReplayDiverged | None:
         """The first difference without a restart; ``None`` if all is equal."""
         try:
             await self.compare(plan, NO_REPLACEMENT)

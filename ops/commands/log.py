@@ -1,9 +1,8 @@
 """``onetape log``: the events of a stream, for people or for programs."""
 
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from functools import partial
 from pathlib import Path
 
 import click
@@ -24,12 +23,12 @@ from ops.event_lines import (
     LoggedEvent,
     human_line,
     json_line,
+    line_for,
     logged_events,
-    narrow_lines,
 )
 from ops.event_loop import run
 from ops.store_file import existing_store, require_streams, store_option
-from ops.tables import TableConsole, has_width
+from ops.tables import TableConsole
 
 
 class TimeBound(click.ParamType[int]):
@@ -140,7 +139,7 @@ def log_command(
 
 
 async def _print_log(path: Path, query: LogQuery, *, as_json: bool) -> None:
-    as_line = json_line if as_json else _line_for(TableConsole())
+    as_line = json_line if as_json else line_for(TableConsole())
     async with existing_store(path) as store:
         if not query.is_following:
             await require_streams(store, (query.stream,))
@@ -157,11 +156,6 @@ async def _print_log(path: Path, query: LogQuery, *, as_json: bool) -> None:
                     click.echo("\n".join(map(as_line, events)))
                 if query.limit and left <= 0:
                     return
-
-
-def _line_for(console: TableConsole) -> Callable[[LoggedEvent], str]:
-    """One line for each event, or lines that fit where there is a width."""
-    return partial(narrow_lines, width=max(console.width, 40)) if has_width(console) else human_line
 
 
 async def _batches(store: StoreOnDisk, query: LogQuery) -> AsyncGenerator[Batch, None]:

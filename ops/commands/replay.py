@@ -4,10 +4,12 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
+from math import inf
 from pathlib import Path
 
 import click
 import msgspec
+from click.core import ParameterSource
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from brokers.simulated.fills import FillTiming
@@ -16,13 +18,23 @@ from eventstore import Durability, StoreOnDisk, open_store
 from kernel.clock import HistoricalClock
 from kernel.configuration import listed
 from kernel.errors import ComponentError, ConfigError, InputError, StrategyRefused, StreamMissing
-from ops.command_group import CommandGroup
 from ops.commands.bundle import bundle_command
 from ops.commands.calibrate import calibrate_command
 from ops.commands.compare import compare_command, diff_command
 from ops.commands.execution import execution_command
 from ops.commands.explain import explain_command
 from ops.commands.fork import fork_command
+from ops.commands.log_replay import (
+    CURRENT,
+    FOR_LOGS,
+    PLAY,
+    RECORDED,
+    VERIFY,
+    check_log_options,
+    log_replay,
+    replay_log,
+    speed_of,
+)
 from ops.commands.runs import (
     journal_command,
     list_command,
@@ -31,10 +43,11 @@ from ops.commands.runs import (
     verify_command,
 )
 from ops.commands.step import step_command
-from ops.completion import complete_data
+from ops.completion import complete_data, complete_runs
 from ops.event_loop import run
+from ops.manual_page import ManualGroup, Sections
 from ops.run_output import REPORT_HELP, Output, benchmark_option, show_read
-from ops.store_file import require_store
+from ops.store_file import default_store, require_store
 from ops.tables import TableConsole
 from ops.version import installed_version
 from replay.backtesting import record_run
@@ -59,7 +72,7 @@ class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
     strategies: tuple[str, ...]
     params: tuple[str, ...]
     cash: str | None
-    speed: float | None
+    speed: str | None
     snapshot_every: int | None
     bar_fill: str | None
     slippage_bps: float | None
@@ -72,14 +85,57 @@ class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
     as_json: bool
 
 
+OPTIONS: Sections = {
+    "What to play": ("streams", "start", "end", "warm_up", "config", "store"),
+    "Strategies": ("strategies", "params"),
+    "Account and fills": (
+        *("cash", "bar_fill", "slippage_bps", "commission_per_share", "commission_per_order", "allow_short"),
+    ),
+    "A recorded run or live log": ("log", "code", "mode"),
+    "Pace, snapshots, output": ("speed", "snapshot_every", "benchmark", "report", "no_report", "as_json"),
+}
+
+COMMANDS: Sections = {
+    "Commands that show runs and live logs": ("list", "show", "report", "journal", "compare", "diff"),
+    "Commands that go back into one": ("verify", "step", "explain", "fork", "attach"),
+}
+
+EXAMPLES = """\b
+Examples:
+  replay --from 2008-01-01                       # by onetape.yaml of this folder
+  replay --from 2008-01-01 --to 2012-12-31 --store market.db --stream goog.1d \\
+         --strategy strategies.ma_cross:MovingAverageCross --param fast=20
+  replay list
+  replay show run.ma_cross.1
+  replay --log run.ma_cross.1 --from 2008-09-15 --to 2008-12-31
+  replay --log paper --from 2024-05-01 --code current   # today's code instead
+  replay --log paper --from 2024-05-01T14:30:00 --speed 10x
+  replay --log paper --from 2024-05-01 --mode verify
+
+\b
+Exit codes:
+  0  done
+  1  refused, nothing changed; or a record that differs; or a component or
+     strategy failed in the run: run and report are written, and stderr has
+     the first failure
+  2  wrong usage"""
+
+
 @click.group(
-    cls=CommandGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+    cls=ManualGroup,
+    invoke_without_command=True,
+    options_in=OPTIONS,
+    commands_in=COMMANDS,
+    epilog=EXAMPLES,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.option(
     "--config", type=click.Path(), help=f"Configuration file [default: {CONFIG_FILE} if it exists]."
 )
-@click.option("--from", "start", help="First trading day, or UTC moment: 2008-01-01 or 2008-01-01T14:30:00.")
-@click.option("--to", "end", help="Last trading day, or UTC moment, inclusive.")
+@click.option(
+    "--from", "start", metavar="TIME", help="First day, or UTC moment: 2008-01-01 or 2008-01-01T14:30:00."
+)
+@click.option("--to", "end", metavar="TIME", help="Last day, or UTC moment, inclusive.")
 @click.option(
     "--warm-up",
     metavar="BARS",
@@ -90,6 +146,7 @@ class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
     "--stream",
     "streams",
     multiple=True,
+    metavar="NAME",
     shell_complete=complete_data,
     help="Data stream to play; may be given several times.",
 )
@@ -97,12 +154,35 @@ class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
     "--strategy",
     "strategies",
     multiple=True,
+    metavar="CODE",
     help="module:Class or file.py:Class; may be given several times.",
 )
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="Parameter of the strategy.")
-@click.option("--cash", help="Cash to begin with.")
+@click.option("--cash", metavar="AMOUNT", help="Cash to begin with.")
 @click.option(
-    "--speed", type=float, help="1 is real time, 10 is ten times faster [default: as fast as possible]."
+    "--log",
+    metavar="RUN",
+    shell_complete=complete_runs,
+    help="Play this recorded run or live log again, from --from to --to, instead of data streams. Nothing is "
+    "written.",
+)
+@click.option(
+    "--code",
+    type=click.Choice([RECORDED, CURRENT]),
+    default=RECORDED,
+    help="Of --log: the code kept in the store, or that on disk, compared with what happened "
+    "[default: recorded].",
+)
+@click.option(
+    "--mode",
+    type=click.Choice([PLAY, VERIFY]),
+    default=PLAY,
+    help="Of --log: show the period, or only verify it as `replay verify` does [default: play].",
+)
+@click.option(
+    "--speed",
+    metavar="1x|10x|max",
+    help="Times real time [default: max]. With --log it prints the events as they come.",
 )
 @click.option(
     "--snapshot-every",
@@ -115,9 +195,11 @@ class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
     type=click.Choice([timing.value for timing in FillTiming]),
     help="When market orders fill on bars.",
 )
-@click.option("--slippage-bps", type=float, help="Basis points against market and stop orders.")
-@click.option("--commission-per-share", help="In the account's currency.")
-@click.option("--commission-per-order", help="In the account's currency.")
+@click.option(
+    "--slippage-bps", type=float, metavar="BPS", help="Basis points against market and stop orders."
+)
+@click.option("--commission-per-share", metavar="AMOUNT", help="In the account's currency.")
+@click.option("--commission-per-order", metavar="AMOUNT", help="In the account's currency.")
 @click.option("--allow-short", is_flag=True, help="Let sales take positions below zero.")
 @benchmark_option
 @click.option("--report", type=click.Path(), help=REPORT_HELP)
@@ -125,26 +207,42 @@ class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the tables.")
 @click.version_option(installed_version(), prog_name="replay")
 @click.pass_context
-def replay(context: click.Context, /, **options: object) -> None:
-    """Run strategies over recorded market data and append their events to the store.
+def replay(context: click.Context, /, log: str | None, code: str, mode: str, **options: object) -> None:
+    """Run strategies over recorded market data, and go back into what was recorded.
 
-    \b
-    Examples:
-      replay --from 2008-01-01
-      replay --from 2008-01-01 --to 2012-12-31 --store market.db --stream goog.1d \\
-             --strategy strategies.ma_cross:MovingAverageCross --param fast=20 --param slow=50
-      replay list
-      replay show run.ma_cross.1
+    Without a command, replay runs a backtest: it plays data streams through strategies and appends all that
+    they cause to the store as a run. Options that are not given come from onetape.yaml in the current
+    folder. Without that file the store is onetape.db, and --stream and --strategy are needed. For a run
+    without any set-up: onetape demo.
 
-    Options that are not given come from onetape.yaml in the current folder. Without that file the store is
-    onetape.db, and --stream and --strategy are needed. For a run without any set-up: onetape demo.
-
-    Exit code 0: done. 1: refused, nothing changed; or a component or strategy failed in the run: the run and
-    its report are written, and stderr has the first failure. 2: wrong usage.
+    With --log it plays a part of a recorded run or of a daemon's log again, with the state restored from
+    the nearest snapshot.
     """
-    if context.invoked_subcommand is None:
-        wanted = msgspec.convert(options, ReplayOptions)
+    given = {
+        name for name in context.params if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    }
+    if context.invoked_subcommand is not None:
+        for name in FOR_LOGS:
+            if name in given:
+                raise click.UsageError(f"--{name} is not for {context.invoked_subcommand}: leave it out")
+        return
+    check_log_options(given, has_log=log is not None)
+    wanted = msgspec.convert(options, ReplayOptions)
+    if log is None:
         run(_configured_run(wanted))
+        return
+    replay_log(
+        log_replay(
+            log=log,
+            path=default_store() if wanted.store is None else Path(wanted.store),
+            start=wanted.start,
+            end=wanted.end,
+            code=code,
+            mode=mode,
+            speed=speed_of(wanted.speed),
+            as_json=wanted.as_json,
+        )
+    )
 
 
 for _command in (
@@ -234,7 +332,7 @@ def configure(options: ReplayOptions) -> ReplayConfig:
         end=options.end or config.end,
         warm_up=config.warm_up if options.warm_up is None else _warm_up(options.warm_up),
         cash=_amount(options.cash, config.cash, option="--cash"),
-        speed=config.speed if options.speed is None else options.speed,
+        speed=config.speed if options.speed is None else _pace(options.speed),
         snapshot_every=config.snapshot_every if options.snapshot_every is None else options.snapshot_every,
         benchmark=options.benchmark or config.benchmark,
         broker=broker,
@@ -266,6 +364,12 @@ def _params(pairs: tuple[str, ...]) -> dict[str, str | int | float | bool | None
             raise InputError(f"--param {pair!r}: expected NAME=VALUE")
         params[name] = value
     return params
+
+
+def _pace(text: str) -> float | None:
+    """The speed of a backtest; ``None``: as fast as possible."""
+    speed = speed_of(text)
+    return None if speed == inf else speed
 
 
 def _warm_up(text: str) -> int | str:

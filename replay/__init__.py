@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from components.portfolio.portfolio import PortfolioConfig
     from eventstore.importing import DataKind, ImportOptions
     from replay.adjusted import adjusted_bars
+    from replay.attaching import Attached, attach
     from replay.backtest_result import Backtest
     from replay.backtesting import backtest
     from replay.config import ReplayConfig
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from replay.execution_analysis.records import executions
     from replay.failures import RunFailed, RunFailedWarning
     from replay.past import PastCore, at
+    from replay.past_view import PastView
     from replay.session import LiveSession, begin_session
     from replay.store_frames import read_bars, read_quotes, read_trades
     from replay.strategy_check import check_strategy
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from strategies.sdk.limits import ContinuousLimit, RiskLimits, RuleConfig
 
 __all__ = [
+    "Attached",
     "Backtest",
     "ContinuousLimit",
     "DataKind",
@@ -50,6 +53,7 @@ __all__ = [
     "LiveSession",
     "ModelConfig",
     "PastCore",
+    "PastView",
     "PortfolioConfig",
     "ReplayConfig",
     "RiskLimits",
@@ -63,6 +67,7 @@ __all__ = [
     "Verified",
     "adjusted_bars",
     "at",
+    "attach",
     "backtest",
     "begin_session",
     "check_strategy",
@@ -83,6 +88,7 @@ _HOMES = {
     "components.portfolio.portfolio": "PortfolioConfig",
     "eventstore.importing": "DataKind ImportOptions",
     "replay.adjusted": "adjusted_bars",
+    "replay.attaching": "Attached attach",
     "replay.backtest_result": "Backtest",
     "replay.backtesting": "backtest",
     "replay.config": "ReplayConfig",
@@ -90,6 +96,7 @@ _HOMES = {
     "replay.execution_analysis.records": "executions",
     "replay.failures": "RunFailed RunFailedWarning",
     "replay.past": "PastCore at",
+    "replay.past_view": "PastView",
     "replay.session": "LiveSession begin_session",
     "replay.store_frames": "read_bars read_quotes read_trades",
     "replay.strategy_check": "check_strategy",

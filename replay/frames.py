@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
 from eventstore.data_issues import described
@@ -183,6 +184,18 @@ def issues_frame(issues: Mapping[str, Sequence[DataIssueFound]]) -> "pd.DataFram
             "words": [described(one) for _, one in rows],
         }
     )
+
+
+def records_frame(kind: type[msgspec.Struct], records: Sequence[msgspec.Struct]) -> "pd.DataFrame":
+    """Records of one kind, a column for each field. Its field ``ts``, ns UTC, becomes ``time``."""
+    columns: dict[str, object] = {}
+    for name in kind.__struct_fields__:
+        values: list[Any] = [getattr(one, name) for one in records]  # the fields have any types
+        if name == "ts":
+            columns["time"] = _times(values)
+        else:
+            columns[name] = [float(value) if isinstance(value, Decimal) else value for value in values]
+    return _frame(columns)
 
 
 def time_of(ts: int) -> "pd.Timestamp":

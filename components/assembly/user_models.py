@@ -81,34 +81,49 @@ def load_rules(limits: RiskLimits) -> tuple[LoadedModel, ...]:
 
 def load_model(role: ModelRole, reference: str, *, params: Mapping[str, object]) -> LoadedModel:
     """Load ``path/to/file.py:Class`` or ``package.module:Class`` for a role."""
-    try:
-        source = decode_source(find_source_file(_parsed(role, reference)).read_bytes())
-    except InputError as error:
-        raise ConfigError(f"{role.key}: there is no file or module for {reference!r}") from error
-    except (OSError, SyntaxError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{role.key}: {reference!r} cannot be read: {error}") from error
+    source = source_of(role.key, reference)
     findings = lint_source(source, reference) if role.is_linted else ()
     if findings:
         raise ConfigError("\n".join(f"{role.key}: {finding}" for finding in findings))
     return build_model(role, reference, source=source, params=params)
 
 
+def source_of(key: str, reference: str) -> str:
+    """The source that a reference names, as it is on disk now. Raises ``ConfigError`` naming ``key``."""
+    try:
+        return decode_source(find_source_file(parsed_reference(key, reference)).read_bytes())
+    except InputError as error:
+        raise ConfigError(f"{key}: there is no file or module for {reference!r}") from error
+    except (OSError, SyntaxError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{key}: {reference!r} cannot be read: {error}") from error
+
+
 def build_model(role: ModelRole, reference: str, *, source: str, params: Mapping[str, object]) -> LoadedModel:
     """Build a model from its source. ``reference`` is only its name; nothing is read from disk."""
-    parsed = _parsed(role, reference)
+    parsed = parsed_reference(role.key, reference)
     source_hash = sha256(source.encode()).hexdigest()
-    module = ModuleType(f"onetape_model_{source_hash[:16]}")
-    module.__file__ = parsed.source_name
+    with running(role.key, parsed, source) as module:
+        kind = _class_of(role, module, reference=parsed)
+        model = role.convert(kind, params, name=reference)
+    return LoadedModel(role.name, parsed.of_class(kind.__name__), source, source_hash, dict(params), model)
+
+
+@contextmanager
+def running(key: str, reference: Reference, source: str) -> Generator[ModuleType]:
+    """Run a source as a module of its own, which is listed until the end of the block.
+
+    Raises ``ConfigError`` naming ``key`` for whatever the source, or the block, raises.
+    """
+    module = ModuleType(f"onetape_model_{sha256(source.encode()).hexdigest()[:16]}")
+    module.__file__ = reference.source_name
     with _registered(module):
         try:
-            exec(compile(source, parsed.source_name, "exec", dont_inherit=True), module.__dict__)
-            kind = _class_of(role, module, reference=parsed)
-            model = role.convert(kind, params, name=reference)
+            exec(compile(source, reference.source_name, "exec", dont_inherit=True), module.__dict__)
+            yield module
         except (ConfigError, KeyboardInterrupt):
             raise
         except BaseException as error:  # isolation: a user's code may raise anything
-            raise ConfigError(f"{role.key}: loading {parsed.source_name} fails: {words_of(error)}") from error
-    return LoadedModel(role.name, parsed.of_class(kind.__name__), source, source_hash, dict(params), model)
+            raise ConfigError(f"{key}: loading {reference.source_name} fails: {words_of(error)}") from error
 
 
 def recorded_models(
@@ -140,12 +155,13 @@ def risk_rules(loaded: Sequence[LoadedModel]) -> tuple[RiskRule, ...]:
     return tuple(cast(RiskRule, rule) for rule in rules)  # cast: their form was checked when they were loaded
 
 
-def _parsed(role: ModelRole, reference: str) -> Reference:
+def parsed_reference(key: str, reference: str) -> Reference:
+    """A reference in its two parts. Raises ``ConfigError`` naming ``key``."""
     try:
         return parse_reference(reference)
     except InputError as error:
         expected = "expected path/to/file.py:Class or package.module:Class"
-        raise ConfigError(f"{role.key}: {reference!r}: {expected}") from error
+        raise ConfigError(f"{key}: {reference!r}: {expected}") from error
 
 
 @contextmanager

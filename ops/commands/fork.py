@@ -50,9 +50,9 @@ def fork_command(
       replay fork paper --at 2024-05-06T14:30:00Z --strategy ma_cross=new_cross.py:Cross --html fork.html
     """
     changes = ForkChanges(
-        settings=_pairs(settings, "--set"),
-        params=_pairs(params, "--param"),
-        code=_pairs(code, "--strategy"),
+        settings=pairs_of(settings, "--set"),
+        params=pairs_of(params, "--param"),
+        code=pairs_of(code, "--strategy"),
         current_code=current_code,
     )
     found = run(_forked(run_stream, store_path, where, changes))
@@ -78,7 +78,8 @@ async def _forked(run_stream: str, path: Path, where: str, changes: ForkChanges)
         )
 
 
-def _pairs(given: Sequence[str], option: str) -> dict[str, str]:
+def pairs_of(given: Sequence[str], option: str) -> dict[str, str]:
+    """Options of the form ``NAME=VALUE`` by name. Raises ``UsageError``."""
     pairs: dict[str, str] = {}
     for one in given:
         name, equals, value = one.partition("=")

@@ -7,20 +7,19 @@ from pathlib import Path
 import click
 import msgspec
 
-from components.assembly.moments import moment_ns
 from eventstore.moments import iso_utc
 from kernel.clock import HistoricalClock
-from kernel.errors import ConfigError, InputError
+from kernel.errors import InputError
 from ops.commands.compare import show_comparison
 from ops.commands.runs import divergence_fields
 from ops.event_lines import HEADING, NARROW_HEADING, LoggedEvent, human_line, json_line, line_for
 from ops.event_loop import run
+from ops.periods import period_of
 from ops.store_file import existing_store
 from ops.tables import TableConsole, print_rows
 from replay.comparison_rows import comparison_object
 from replay.divergence import Diverged
 from replay.fork import ForkChanges, Forked, fork
-from replay.past import time_ns
 from replay.period import Heard, PlayedEvent, PlayedPeriod, play_period
 from replay.period_rows import period_object, period_rows, period_words, state_words, verified_words
 from replay.run_snapshots import snapshots_beside
@@ -92,13 +91,7 @@ def log_replay(
     if speed is not None and (code == CURRENT or mode == VERIFY):
         other = "--code current" if code == CURRENT else "--mode verify"
         raise click.UsageError(f"--speed shows recorded events as they come: leave out --speed or {other}")
-    try:
-        from_ts = None if start is None else moment_ns(start, key="--from")
-        to_ts = time_ns(end, key="--to")
-    except ConfigError as error:
-        raise click.UsageError(str(error)) from error
-    if from_ts is not None and to_ts is not None and to_ts < from_ts:
-        raise click.UsageError(f"--to {end} is before --from {start}")
+    from_ts, to_ts = period_of(start, end)
     return LogReplay(
         log=log,
         path=path,

@@ -18,6 +18,7 @@ from eventstore import Durability, StoreOnDisk, open_store
 from kernel.clock import HistoricalClock
 from kernel.configuration import listed
 from kernel.errors import ComponentError, ConfigError, InputError, StrategyRefused, StreamMissing
+from ops.commands.attach import attach_command
 from ops.commands.bundle import bundle_command
 from ops.commands.calibrate import calibrate_command
 from ops.commands.compare import compare_command, diff_command
@@ -259,6 +260,7 @@ for _command in (
     bundle_command,
     execution_command,
     calibrate_command,
+    attach_command,
 ):
     replay.add_command(_command)
 

@@ -111,6 +111,7 @@ async def prune_segments(
                 break
             continue
         await _prune(store, number, logs, keeps_records=keeps_records, ts=now_ts)
+        await asyncio.to_thread(_forget_states, store, logs)
         changes.append(SegmentChange(number, what, before, _size(store, number)))
     return changes
 
@@ -230,6 +231,13 @@ def _followers(
     for folder in sorted(path for path in store.folder.snapshots.glob("*") if path.is_dir()):
         if seq := SnapshotFiles(folder).newest_seq(stream):
             yield folder, seq
+
+
+def _forget_states(store: SegmentedEventStore, logs: list[_Log]) -> None:
+    """Delete the snapshots from which nothing can be played on any more."""
+    snapshots = SnapshotFiles(store.folder.snapshots)
+    for log in logs:
+        snapshots.forget(log.stream, before_seq=log.last_seq)
 
 
 async def _logs_in(store: SegmentedEventStore, number: int) -> list[_Log]:

@@ -8,7 +8,7 @@ a reason: the replay is longer then, and right.
 
 import os
 import struct
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing, suppress
 from hashlib import sha256
 from pathlib import Path
@@ -22,6 +22,7 @@ from kernel.errors import StoreError
 _MAGIC = b"onetape snapshot 1\n"
 _LENGTH = struct.Struct(">I")
 _HASH_BYTES = 32
+MB = 1_000_000
 _SUFFIX, _UNFINISHED = ".snapshot", ".new"
 _SEQ_DIGITS = 13
 
@@ -30,17 +31,26 @@ class SnapshotsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     """When snapshots are made, and how many are kept.
 
     - ``every_s``: seconds between two. 300: a restart replays five minutes at most, in a second.
-    - ``keep``: of each log. 3: one that is damaged has two before it.
+    - ``keep``: the newest ones of each log. 3: one that is damaged has two before it.
+    - ``older``: of each log beside them, spread evenly over it, to go back into it. 100: any moment is within
+      about a fiftieth of the log after one.
+    - ``older_mb``: disk space of these, in MB. 256: one of an account with many orders has a few MB.
     """
 
     every_s: float = 300
     keep: int = 3
+    older: int = 100
+    older_mb: float = 256
 
     def __post_init__(self) -> None:
         if not 0 < self.every_s < float("inf"):
             raise ValueError(f"every_s: {self.every_s} is not above 0")
         if self.keep < 1:
             raise ValueError(f"keep: {self.keep} is below 1")
+        if self.older < 0:
+            raise ValueError(f"older: {self.older} is below 0")
+        if not 0 <= self.older_mb < float("inf"):
+            raise ValueError(f"older_mb: {self.older_mb} is below 0")
 
 
 class SnapshotKey(msgspec.Struct, frozen=True, array_like=True):
@@ -76,14 +86,31 @@ _decode_key = msgspec.msgpack.Decoder(SnapshotKey).decode
 
 
 class SnapshotFiles:
-    """Snapshots in a folder. Its methods wait for the disk; call the plain ones in a thread."""
+    """Snapshots in a folder. Its methods wait for the disk; call the plain ones in a thread.
 
-    def __init__(self, folder: Path, *, keep: int = SnapshotsConfig().keep) -> None:
+    ``keep``, ``older``, ``older_mb``: see ``SnapshotsConfig``; only saving needs them.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        keep: int = SnapshotsConfig().keep,
+        older: int = 0,
+        older_mb: float = SnapshotsConfig().older_mb,
+    ) -> None:
         self._folder = folder
         self._keep = keep
+        self._older = older
+        self._older_bytes = older_mb * MB
+
+    @classmethod
+    def kept_by(cls, settings: SnapshotsConfig, folder: Path) -> "SnapshotFiles":
+        """Snapshots in a folder, kept by settings."""
+        return cls(folder, keep=settings.keep, older=settings.older, older_mb=settings.older_mb)
 
     def save(self, key: SnapshotKey, *body: bytes) -> Path:
-        """Write a snapshot, whole or not at all, then delete the oldest ones.
+        """Write a snapshot, whole or not at all, then delete those that are too many.
 
         ``body``: in parts, because putting megabytes together would take as much memory again. Raises
         ``StoreError`` if the disk refuses; nothing that was there has changed then.
@@ -143,10 +170,11 @@ class SnapshotFiles:
         """The last seq in each snapshot of a stream by the names of the files, which may not fit."""
         return sorted(map(_seq_of, self._paths(stream)))
 
-    def forget(self, stream: str) -> None:
-        """Delete all snapshots of a stream."""
+    def forget(self, stream: str, *, before_seq: int | None = None) -> None:
+        """Delete all snapshots of a stream, or those of a state before a seq."""
         for path in self._paths(stream):
-            path.unlink(missing_ok=True)
+            if before_seq is None or _seq_of(path) < before_seq:
+                path.unlink(missing_ok=True)
 
     def newest_seq(self, stream: str) -> int:
         """The last seq in the newest undamaged snapshot of a stream; 0 if there is none."""
@@ -157,8 +185,15 @@ class SnapshotFiles:
         return 0
 
     def prune(self, stream: str) -> None:
-        """Delete all but the newest snapshots of a stream, and what a crash left of unfinished ones."""
-        for path in (*list(self._paths(stream))[self._keep :], *self._paths(stream, _UNFINISHED)):
+        """Delete snapshots of a stream that are too many, and what a crash left of unfinished ones."""
+        paths = list(self._paths(stream))
+        oldest_first = paths[self._keep :][::-1]
+        if oldest_first:
+            sizes = {path: path.stat().st_size for path in oldest_first if path.exists()}
+            end = _seq_of(paths[self._keep - 1])
+            for path in _too_many(sizes, end, most=self._older, most_bytes=self._older_bytes):
+                path.unlink(missing_ok=True)
+        for path in self._paths(stream, _UNFINISHED):
             path.unlink(missing_ok=True)
 
     def _paths(self, stream: str, suffix: str = _SUFFIX) -> Iterator[Path]:
@@ -166,6 +201,21 @@ class SnapshotFiles:
         stem = _stem(stream)
         paths = sorted(self._folder.glob(f"*{suffix}"), reverse=True)
         return (path for path in paths if path.name[: -len(suffix) - _SEQ_DIGITS - 1] == stem)
+
+
+def _too_many(sizes: Mapping[Path, int], end: int, *, most: int, most_bytes: float) -> Iterator[Path]:
+    """The snapshots to delete, so that those that stay are few and small enough, and spread evenly.
+
+    ``sizes``: in bytes, the oldest first. Deleted is always the one without which the way from the snapshot
+    before it to the one after it (at last to ``end``) is shortest.
+    """
+    left, total = list(sizes), sum(sizes.values())
+    while left and (len(left) > most or total > most_bytes):
+        seqs = [0, *map(_seq_of, left), end]
+        place = min(range(len(left)), key=lambda place: seqs[place + 2] - seqs[place])
+        path = left.pop(place)
+        total -= sizes[path]
+        yield path
 
 
 async def _misfit(key: SnapshotKey, store: EventStore, last_seq: int, fingerprint: str) -> str:

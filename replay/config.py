@@ -46,7 +46,7 @@ class ReplayConfig(CoreSettings, frozen=True, forbid_unknown_fields=True, kw_onl
       bought and held.
     - ``speed``: 1 is real time, 10 is ten times faster. Left out, the run is as fast as possible.
     - ``snapshot_every``: inputs between two snapshots of a run, from which ``replay step`` and others begin;
-      0: none. Left out, there is one for each tenth of a second that the run takes.
+      0: none. Left out, there is one for each twentieth of a second that the run takes.
     """
 
     store: str = DEFAULT_STORE

@@ -25,9 +25,9 @@ from replay.recording import RunRecorder
 from replay.run import Plan
 from replay.session_snapshots import fingerprint, snapshot_folder
 
-BETWEEN_S = 0.1
+BETWEEN_S = 0.05
 """Processor seconds between two snapshots, unless the configuration says otherwise: a state is reached in
-that time, and a snapshot takes a hundredth of it."""
+that time, and a snapshot takes a fiftieth of it."""
 
 KEPT = 10_000
 """Of one run. All of them: each is the way into another part of the run."""

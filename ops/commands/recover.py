@@ -38,7 +38,7 @@ async def _recover(config: RunConfig) -> int:
     require_store(path)
     store = await open_store(path, durability=config.durability, segments=config.segments)
     try:
-        files = SnapshotFiles(path / FOLDER, keep=config.snapshots.keep)
+        files = SnapshotFiles.kept_by(config.snapshots, path / FOLDER)
         snapshots = SessionSnapshots(files, store=store, log=config.log)
         engine, cores = await recovered(store, config.log, clock=RealTimeClock(), snapshots=snapshots)
         await snapshots.save(cores, engine.last_seq, take(engine.bus), epoch=engine.last_epoch)

@@ -34,6 +34,7 @@ from ops.event_loop import run
 from ops.store_file import changeable_store, existing_store, require_streams, store_option
 from ops.tables import TableConsole, print_rows
 from replay.rows import Rows, number, text
+from replay.run_snapshots import snapshots_beside
 
 _WORDS: dict[type[Event], str] = {
     StreamDeleted: "deleted",
@@ -155,9 +156,12 @@ async def _delete(path: Path, name: str, *, number: int | None, reason: str, is_
             cost = f"; {listed(readers)} can no longer be verified" if readers else ""
             _confirm(f"delete stream {name!r} for good{cost}", is_confirmed=is_confirmed)
             _tell(await delete_stream(store, name, ts=time.time_ns(), reason=reason))
+            snapshots_beside(path).forget(name)
         else:
             _confirm(f"delete version {number} of stream {name!r} for good", is_confirmed=is_confirmed)
             _tell(await delete_aside(store, name, number, ts=time.time_ns(), reason=reason))
+            if not await store.streams((name,)):
+                snapshots_beside(path).forget(name)
 
 
 async def _set_aside(path: Path, name: str, *, reason: str) -> None:

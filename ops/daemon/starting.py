@@ -187,7 +187,7 @@ def _secrets_of(config: RunConfig) -> SecretPlaces:
 
 
 def _snapshots_of(config: RunConfig, store: StoreOnDisk) -> SessionSnapshots:
-    files = SnapshotFiles(Path(config.store) / FOLDER, keep=config.snapshots.keep)
+    files = SnapshotFiles.kept_by(config.snapshots, Path(config.store) / FOLDER)
     return SessionSnapshots(files, store=store, log=config.log)
 
 

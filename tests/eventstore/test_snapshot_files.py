@@ -1,9 +1,13 @@
 """Snapshots on disk: the newest one that fits is found, others are ignored with a reason."""
 
 from collections.abc import Callable
+from itertools import accumulate, pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from eventstore import MemoryEventStore
 from eventstore.snapshot_files import SnapshotFiles, SnapshotKey, SnapshotsConfig
@@ -59,6 +63,42 @@ async def test_only_the_last_ones_of_each_log_are_kept(store: MemoryEventStore, 
 
     assert [path.exists() for path in paths] == [True, False, True, True]
     assert files.newest_seq("log-2") == 1
+
+
+@given(
+    steps=st.lists(st.integers(1, 50), min_size=1, max_size=120),
+    keep=st.integers(1, 4),
+    older=st.integers(0, 12),
+    size=st.integers(0, 30_000),
+)
+def test_older_ones_are_few_small_and_spread_over_the_log(
+    steps: list[int], keep: int, older: int, size: int
+) -> None:
+    with TemporaryDirectory() as folder:
+        files = SnapshotFiles(Path(folder), keep=keep, older=older, older_mb=0.1)
+        saved = list(accumulate(steps))
+
+        for seq in saved:
+            files.save(SnapshotKey("log", seq, b"", CODE), bytes(size))
+        seqs = files.seqs("log")
+
+        assert seqs[-keep:] == saved[-keep:]
+        spread, room = seqs[:-keep], min(older, 100_000 // (size + 90))
+        assert len(spread) <= older
+        assert len(spread) * size <= 100_000
+        if len(spread) == room > 0:
+            ways = [after - before for before, after in pairwise((0, *spread, seqs[-keep:][0]))]
+            assert max(ways) <= 2 * saved[-1] / (room + 1) + 3 * max(steps)
+
+
+def test_those_before_a_seq_are_forgotten(tmp_path: Path) -> None:
+    files = SnapshotFiles(tmp_path, keep=9)
+    for seq in (3, 5, 8):
+        files.save(SnapshotKey("log", seq, b"", CODE), b"")
+
+    files.forget("log", before_seq=5)
+
+    assert files.seqs("log") == [5, 8]
 
 
 def _flip_body(path: Path) -> None:
@@ -159,3 +199,7 @@ def test_at_least_one_snapshot_is_kept_and_the_interval_is_above_zero() -> None:
         SnapshotsConfig(keep=0)
     with pytest.raises(ValueError, match="every_s"):
         SnapshotsConfig(every_s=0)
+    with pytest.raises(ValueError, match="older: -1 is below 0"):
+        SnapshotsConfig(older=-1)
+    with pytest.raises(ValueError, match="older_mb: -1 is below 0"):
+        SnapshotsConfig(older_mb=-1)

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from replay.run_snapshots import snapshots_beside
 from tests.eventstore.importing.files import GOOD_BARS, write_bars
 from tests.ops.commands import onetape, store_heads
+from tests.replay.commands import replay
 
 CORRECTED = (*GOOD_BARS[:2], "2012-03-05,12,19,11,18,900")
 
@@ -105,3 +107,18 @@ def test_a_corrected_bar_is_refused_and_taken_with_replace(store: Path, tmp_path
     assert done.stdout.splitlines()[-1] == "3 rows read, 3 new, in place of 3"
     assert "close=18" in onetape("log", "a.1d", "--store", store).stdout
     assert "half a day" in onetape("streams", "history", "--store", store).stdout
+
+
+def test_a_run_is_deleted_with_its_snapshots(store: Path) -> None:
+    buying = ("--stream", "a.1d", "--strategy", "strategies.buy_and_hold:BuyAndHold", "--no-report")
+    assert replay(*buying, "--store", store, "--snapshot-every", "1").exit_code == 0
+    run, files = "run.buy_and_hold.1", snapshots_beside(store)
+    before = files.seqs(run)
+
+    onetape("streams", "set-aside", run, "--store", store)
+    aside = files.seqs(run)
+    onetape("streams", "restore", run, "--store", store)
+    onetape("streams", "delete", run, "--store", store, "--yes")
+
+    assert before == aside != []
+    assert files.seqs(run) == []

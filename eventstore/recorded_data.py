@@ -12,10 +12,10 @@ import msgspec
 
 from eventstore.block import EncodedEvents
 from eventstore.catalogue import CatalogueEvent, StreamHistory, read_history
+from eventstore.derivations import holds
 from eventstore.moments import iso_utc
 from eventstore.port import Batch, Damage, EventStore, Selection, StreamHead, StreamInfo, StreamMove
 from eventstore.stream_keys import CLOSED_MARK, FACTS_SUFFIX, aside_key
-from kernel.errors import StreamMissing
 from kernel.events import Event, StreamDeleted, StreamRange, StreamReplaced, StreamSetAside, StreamVersion
 
 _ALL = Selection()
@@ -34,7 +34,7 @@ async def recorded_data(store: EventStore, sources: Sequence[StreamRange]) -> Re
 
     A stream that has other events for a reason that is not in the catalogue is left as it is.
     """
-    missing = [source for source in sources if not await _holds(store, source.stream, source)]
+    missing = [source for source in sources if not await holds(store, source)]
     if not missing:
         return RecordedData(store)
     history = await read_history(store)
@@ -43,7 +43,8 @@ async def recorded_data(store: EventStore, sources: Sequence[StreamRange]) -> Re
     for source in missing:
         facts = f"{source.stream}{FACTS_SUFFIX}"
         for version in reversed(history.aside_of(source.stream)):
-            if await _holds(store, aside_key(version.stream, version.number), source):
+            kept = msgspec.structs.replace(source, stream=aside_key(version.stream, version.number))
+            if await holds(store, kept):
                 keys[source.stream] = aside_key(version.stream, version.number)
                 keys.setdefault(facts, aside_key(facts, version.number))
                 break
@@ -65,13 +66,6 @@ async def why_missing(store: EventStore, stream: str) -> str:
     if isinstance(change, StreamSetAside):
         return f": it was set aside{_when(change)}; to get it back: onetape streams restore {quote(stream)}"
     return f": it was {_word(change)}{_when(change)}" if isinstance(change, StreamDeleted) else ""
-
-
-async def _holds(store: EventStore, key: str, source: StreamRange) -> bool:
-    try:
-        return (await store.block_hash(key, source.last_seq)).hex() == source.head_hash
-    except StreamMissing:
-        return False
 
 
 def _what_became(history: StreamHistory, source: StreamRange) -> str:

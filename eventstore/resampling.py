@@ -15,13 +15,14 @@ import msgspec
 
 from eventstore.data_facts import read_facts
 from eventstore.data_measure import DataMeasure
+from eventstore.derivations import record_derivation
 from eventstore.importing.intervals import session_hours
 from eventstore.importing.local_time import LocalTime
 from eventstore.moments import EPOCH, iso_utc
 from eventstore.port import Batch, EventStore, Selection
 from eventstore.stream_keys import FACTS_SUFFIX
 from kernel.errors import InputError, StreamMissing
-from kernel.events import Bar, CorporateAction, CorporateActionKind, Event, Trade
+from kernel.events import Bar, CorporateAction, CorporateActionKind, Event, StreamRange, Trade
 from kernel.resampling import BarBuilder, BarSize, PartialBar, TradingDay, TradingDays, utc_day
 from kernel.time_units import DAY_NS
 
@@ -41,6 +42,12 @@ class ResampleOptions(msgspec.Struct, frozen=True, kw_only=True):
     to: str = ""
     tz: str = "UTC"
     session: str = ""
+
+    @property
+    def definition(self) -> str:
+        """How bars are built, as options of the command."""
+        session = f" --session {self.session}" if self.session else ""
+        return f"--to {self.timeframe} --tz {self.tz}{session}"
 
 
 class Resampled(msgspec.Struct, frozen=True):
@@ -74,8 +81,10 @@ def trading_days(tz: str, session: str) -> TradingDays:
     return local_day
 
 
-async def resample(store: EventStore, stream: str, options: ResampleOptions) -> Resampled:
+async def resample(store: EventStore, stream: str, options: ResampleOptions, *, ts: int = 0) -> Resampled:
     """Build bars from a stream and append those that the new stream does not hold.
+
+    The catalogue records from what, and by which options (``derivations``). ``ts``: now, ns UTC.
 
     Raises ``InputError`` if the stream has no finer bars or trades, or the new stream has other events.
     """
@@ -84,7 +93,7 @@ async def resample(store: EventStore, stream: str, options: ResampleOptions) -> 
     if target == stream:
         raise InputError(f"stream {stream!r} has bars of {options.timeframe}; name another one with --as")
     work = _Work(builder, await _splits(store))
-    head = await store.head(target)
+    head, parts = await store.head(target), await store.head(stream)
     measure, held, new = DataMeasure(), _Held(store, target, head.seq), 0
     pending: list[Event] = []
     async with aclosing(work.bars(store, stream)) as made, aclosing(held.batches()) as old:
@@ -101,6 +110,9 @@ async def resample(store: EventStore, stream: str, options: ResampleOptions) -> 
         head = await store.append(target, pending, expected_seq=head.seq)
         new += len(pending)
     await _append_facts(store, target, measure, ts=head.ts)
+    if head.seq:
+        source = StreamRange(stream, 1, parts.seq, parts.block_hash.hex())
+        await record_derivation(store, target, source=source, definition=options.definition, ts=ts)
     return Resampled(target, work.part_count, held.count + new, new)
 
 

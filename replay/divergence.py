@@ -107,6 +107,8 @@ class Cause(StrEnum):
     """Of a strategy, a model or the core."""
     CONFIG = "config"
     """The configuration, or the terms and calendars that follow from it."""
+    FEATURES = "features"
+    """A data stream that is built from another one is built in another way since."""
     DATA = "data"
     """The inputs or the record itself were changed or damaged."""
     NONDETERMINISM = "nondeterminism"

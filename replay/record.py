@@ -20,7 +20,8 @@ from components.assembly.setup import PlannedStrategy
 from components.assembly.user_models import recorded_models
 from eventstore import EventStore, Selection, count_inputs
 from eventstore.block import items
-from eventstore.recorded_data import why_missing
+from eventstore.derivations import holds
+from eventstore.recorded_data import recorded_data, why_missing
 from kernel.errors import ConfigError, InputError, ReplayDiverged, StreamMissing
 from kernel.events import (
     CalendarDefined,
@@ -37,6 +38,7 @@ from kernel.events import (
 )
 from replay.config import ReplayConfig
 from replay.divergence import Cause, opening_diverged
+from replay.rebuilt_data import rebuilt
 from replay.run import BACKTEST, Plan, opening_of
 from replay.run_config import config_on_record
 from replay.simulated_venue import ROLES
@@ -119,6 +121,25 @@ async def read_record(store: EventStore, run_stream: str) -> Record:
     head = await store.head(run_stream)
     log = StreamRange(run_stream, 1, head.seq, head.block_hash.hex())
     return msgspec.structs.replace(record, log=log, log_inputs=await count_inputs(store, log))
+
+
+async def data_of(store: EventStore, record: Record) -> EventStore:
+    """The store, in which the data streams of a run are as the run read them.
+
+    Raises ``ReplayDiverged`` for a stream that was built again in another way, and ``StreamMissing`` for any
+    other one that is lost.
+    """
+    sources = record.started.sources
+    data = await recorded_data(store, sources)
+    for lost in data.lost:
+        for source in sources:
+            found = (
+                None if await holds(data.store, source) else await rebuilt(store, record.run_stream, source)
+            )
+            if found is not None:
+                raise found
+        raise StreamMissing(f"{record.run_stream} cannot be replayed: {lost}")
+    return data.store
 
 
 async def _read_opening(store: EventStore, run_stream: str) -> Record:
@@ -319,7 +340,9 @@ async def _check_sources(store: EventStore, record: Record) -> None:
                 f"{source.last_seq} its hash is {found[:16]}..., recorded was {source.head_hash[:16]}..."
             )
             evidence = f"the events of {source.stream!r} are not those that the run read"
-            raise opening_diverged(message, seq=1, cause=Cause.DATA, evidence=evidence)
+            raise await rebuilt(store, record.run_stream, source) or opening_diverged(
+                message, seq=1, cause=Cause.DATA, evidence=evidence
+            )
 
 
 async def _start_ts(store: EventStore, record: Record) -> int:

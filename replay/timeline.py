@@ -19,15 +19,14 @@ import msgspec
 from components.assembly.assumed_terms import AssumedTerms
 from components.assembly.core import Core
 from eventstore import EventStore, Selection, SnapshotFiles
-from eventstore.recorded_data import recorded_data
 from kernel.comparison import RecordDiffers, shown
 from kernel.decimals import exact
-from kernel.errors import InputError, StreamMissing
+from kernel.errors import InputError
 from kernel.events import Event, TimerFired
 from kernel.records import Records
 from kernel.snapshot import Snapshot, put_back, take
 from replay.log_player import LogPlayer, Part, Start, first_start
-from replay.record import Record, checked_plan, plan_of, read_record
+from replay.record import Record, checked_plan, data_of, plan_of, read_record
 from replay.record_comparison import RecordComparison
 from replay.reopening import Cores
 from replay.run import Plan
@@ -109,12 +108,10 @@ class Timeline:
         and ``ReplayDiverged`` as ``verify_run`` does.
         """
         record = await read_record(store, log)
-        data = await recorded_data(store, record.started.sources)
-        for lost in data.lost:
-            raise StreamMissing(f"{log} cannot be replayed: {lost}")
-        plan = await checked_plan(data.store, record, current_code=current_code)
+        data = await data_of(store, record)
+        plan = await checked_plan(data, record, current_code=current_code)
         timeline = cls(
-            data.store,
+            data,
             record,
             plan,
             snapshots=snapshots,

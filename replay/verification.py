@@ -8,16 +8,15 @@ run with state that would not survive a restart fails.
 import msgspec
 
 from eventstore import EventStore
-from eventstore.recorded_data import recorded_data
 from kernel.comparison import RecordDiffers
 from kernel.configuration import listed
 from kernel.decimals import exact
-from kernel.errors import ReplayDiverged, StreamMissing
+from kernel.errors import ReplayDiverged
 from kernel.events import RunFinished
 from replay.core_replacement import places_of, replacement
 from replay.divergence import Cause, Diverged, diverged_by
 from replay.evidence import changed_code, changed_record, other_core
-from replay.record import Record, checked_plan, plan_after, plan_of, read_record
+from replay.record import Record, checked_plan, data_of, plan_after, plan_of, read_record
 from replay.record_comparison import RecordComparison
 from replay.run import NO_REPLACEMENT, CoreReplacement, Plan, Progress, play
 
@@ -68,10 +67,7 @@ async def verify_run(
     were written.
     """
     record = await read_record(store, run_stream)
-    data = await recorded_data(store, record.started.sources)
-    for lost in data.lost:
-        raise StreamMissing(f"{run_stream} cannot be replayed: {lost}")
-    store = data.store
+    store = await data_of(store, record)
     plan = await checked_plan(store, record, current_code=current_code)
     replay = _Replay(store, record, current_code=current_code)
     places = places_of(plan.event_count, restarts=restarts)

@@ -157,7 +157,14 @@ from kernel.events.orders import (
 from kernel.events.segments import KeptEvents, SegmentArchived, SegmentPruned, SegmentSealed
 from kernel.events.signals import SignalField, SignalPosted
 from kernel.events.stores import StoreRestored
-from kernel.events.streams import StreamDeleted, StreamReplaced, StreamRestored, StreamSetAside, StreamVersion
+from kernel.events.streams import (
+    StreamDeleted,
+    StreamDerived,
+    StreamReplaced,
+    StreamRestored,
+    StreamSetAside,
+    StreamVersion,
+)
 from kernel.events.system import (
     AdjustPosition,
     BrokerConnected,
@@ -319,6 +326,7 @@ AnyEvent = (
     | AlertResolved
     | AlertAcknowledged
     | AlertDelivered
+    | StreamDerived
 )
 
 EVENT_TYPES: tuple[type[Event], ...] = get_args(AnyEvent)
@@ -559,6 +567,7 @@ __all__ = [
     "StrategyStateMigrated",
     "StrategyUnloaded",
     "StreamDeleted",
+    "StreamDerived",
     "StreamRange",
     "StreamReplaced",
     "StreamRestored",

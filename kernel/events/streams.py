@@ -5,6 +5,7 @@ data.
 """
 
 from kernel.events.header import Event, Record
+from kernel.events.system import StreamRange
 
 
 class StreamVersion(Record, frozen=True):
@@ -50,3 +51,18 @@ class StreamReplaced(Event, frozen=True, tag=143):
     versions: tuple[StreamVersion, ...]
     by: tuple[StreamVersion, ...]
     reason: str = ""
+
+
+class StreamDerived(Event, frozen=True, tag=154):
+    """Input: a data stream was built from another one, or goes on as it was built.
+
+    - ``last_seq``, ``head_hash``: the end of what was built, and the hash of its last block in hex.
+    - ``source``: the events that it was built from.
+    - ``definition``: how: ``--to 1d --tz America/New_York --session 09:30-16:00``.
+    """
+
+    stream: str
+    last_seq: int
+    head_hash: str
+    source: StreamRange
+    definition: str

@@ -1,5 +1,6 @@
 """``onetape resample``: builds a stream of coarser bars from a stream of finer bars or trades."""
 
+import time
 from pathlib import Path
 
 import click
@@ -50,4 +51,4 @@ def resample_command(
 async def _resample(path: Path, stream: str, options: ResampleOptions) -> Resampled:
     async with changeable_store(path) as store:
         await require_streams(store, (stream,))
-        return await resample(store, stream, options)
+        return await resample(store, stream, options, ts=time.time_ns())

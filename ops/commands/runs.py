@@ -135,7 +135,7 @@ def verify_command(
       replay verify run.ma_cross.1 --store market.db
 
     Exit code 0: equal. 1: different; stderr has the first record that differs, the component that made it,
-    and the likely cause: code, config, data or nondeterminism.
+    and the likely cause: code, config, features, data or nondeterminism.
     """
     if jobs > 1 and current_code:
         raise click.UsageError("--jobs begins with states of the recorded code; leave --current-code out")

@@ -5,6 +5,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -152,7 +153,7 @@ async def test_values_have_their_place_in_the_log(made: Made) -> None:
 
     fills = [(seq, event) for seq, event in enumerate(events, 1) if isinstance(event, OrderFilled)]
     assert [(one.seq, one.value) for one in found.values] == [(seq, fill.fill_id) for seq, fill in fills]
-    frame = found.frame()
+    frame: Any = found.frame()  # pandas has no types
     assert list(frame["seq"]) == [seq for seq, _ in fills]
     assert str(frame["time"].dt.tz) == "UTC"
 
@@ -333,7 +334,8 @@ def test_the_command_writes_lines_and_files(path: Path, tmp_path: Path) -> None:
     assert f"{len(lines):,} values" in shown
     found = library.attach(RUN, code, start="2004-01-20", params={"window": 3}, store=path)
     assert isinstance(found, Attached)
-    assert list(found.frame()["value"]) == [line["value"] for line in lines]
+    frame: Any = found.frame()  # pandas has no types
+    assert list(frame["value"]) == [line["value"] for line in lines]
 
 
 def test_a_rule_by_the_command(path: Path) -> None:

@@ -9,6 +9,10 @@ import pytest
 
 from components.assembly import opening
 from eventstore import MemoryEventStore
+from eventstore.catalogue import delete_stream
+from eventstore.derivations import read_derivations, record_derivation
+from eventstore.resampling import ResampleOptions, resample
+from kernel.errors import StreamMissing
 from kernel.events import (
     EVENT_TYPES,
     ConfigLoaded,
@@ -17,7 +21,9 @@ from kernel.events import (
     OrderIntent,
     SessionStarted,
     StrategyLoaded,
+    StreamRange,
 )
+from replay.config import ReplayConfig
 from replay.divergence import Cause, Diverged, maker_of
 from replay.verification import verify_run
 from strategies.sdk import Bar, Decisions, Strategy, StrategyParams, StrategyState, buy
@@ -27,7 +33,7 @@ from tests.replay.live_sessions import LOG, changed, live_session
 from tests.replay.market import walk
 from tests.replay.past_logs import log_of_three_sessions, run_of_two_symbols
 from tests.replay.playing import first_seq_of, read_events, record_run, store_of
-from tests.replay.test_changed_sessions import CONFIG
+from tests.replay.test_changed_sessions import CONFIG, Trader
 from tests.replay.test_planted_faults import first_decision, record_planted
 from tests.replay.test_verification import CROSS, rewritten, run_of_file
 
@@ -143,6 +149,71 @@ async def test_a_record_that_was_changed_after_the_run_is_data() -> None:
 
     assert (found.cause, found.seq, found.component) == (Cause.DATA, seq, "orders")
     assert "was changed after the run" in found.evidence
+
+
+# --- features: streams that are built from others ---------------------------------------------------
+
+WEEKS = ResampleOptions(timeframe="1w", to="a.1w")
+OTHER_DAYS = ResampleOptions(timeframe="1w", to="a.1w", tz="Pacific/Auckland")
+
+
+async def run_over_weeks() -> tuple[MemoryEventStore, str]:
+    """A run over weeks that were built from days, and are deleted by now."""
+    store = await store_of(a_1d=walk("A", 90, seed=6))
+    await resample(store, "a.1d", WEEKS)
+    run = await record_run(store, [Trader()], ReplayConfig(streams=("a.1w",)))
+    assert (await verify_run(store, run)).derived_count
+    await delete_stream(store, "a.1w", ts=1, reason="another zone")
+    return store, run
+
+
+async def test_a_stream_that_is_built_in_another_way_is_features() -> None:
+    store, run = await run_over_weeks()
+    await resample(store, "a.1d", OTHER_DAYS)
+
+    found = (await diverged(store, run)).divergence
+
+    assert found.cause is Cause.FEATURES
+    assert "built from 'a.1d' by --to 1w --tz UTC; it is built from 'a.1d' by" in found.evidence
+    assert "Pacific/Auckland" in found.evidence
+
+
+async def test_a_stream_that_is_built_from_other_data_is_data() -> None:
+    store, run = await run_over_weeks()
+    await delete_stream(store, "a.1d", ts=1, reason="restated")
+    await store.append("a.1d", walk("A", 90, seed=7), expected_seq=0)
+    await resample(store, "a.1d", WEEKS)
+
+    found = (await diverged(store, run)).divergence
+
+    assert found.cause is Cause.DATA
+    assert "'a.1d' has other events than it had then" in found.evidence
+
+
+async def test_other_bars_of_the_same_data_and_definition_are_features() -> None:
+    """As another version of the code that builds them would make."""
+    store, run = await run_over_weeks()
+    await store.append("a.1w", walk("A", 20, seed=1), expected_seq=0)
+    days = await store.head("a.1d")
+    source = StreamRange("a.1d", 1, days.seq, days.block_hash.hex())
+    await record_derivation(store, "a.1w", source=source, definition=WEEKS.definition, ts=1)
+
+    found = (await diverged(store, run)).divergence
+
+    assert found.cause is Cause.FEATURES
+    assert "the code that builds its bars has changed" in found.evidence
+
+
+async def test_a_stream_that_is_built_as_it_was_is_the_same() -> None:
+    store, run = await run_over_weeks()
+    with pytest.raises(StreamMissing, match="was deleted"):
+        await verify_run(store, run)
+
+    await resample(store, "a.1d", WEEKS)
+    await resample(store, "a.1d", WEEKS)
+
+    assert (await verify_run(store, run)).derived_count
+    assert len(await read_derivations(store, "a.1w")) == 1
 
 
 # --- nondeterminism ---------------------------------------------------------------------------------

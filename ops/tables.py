@@ -9,7 +9,7 @@ Texts come from users and venues: they are printed as they are. Rich would read 
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import IO
 
 import click
@@ -70,6 +70,15 @@ def print_rows(rows: Rows, console: TableConsole, *, all_with: str = "--json") -
         console.print(f"Not shown in {width} columns: {', '.join(left_out)} ({all_with}).", style="dim")
     if rows.note:
         console.print(rows.note, style="dim", soft_wrap=not has_width(console))
+
+
+def print_titled(tables: Iterable[Rows], console: TableConsole, *, all_with: str = "--json") -> None:
+    """Print tables under their titles, without those that are empty."""
+    for rows in tables:
+        if rows:
+            console.print()
+            console.print(f"{rows.title}:", style="bold")
+            print_rows(rows, console, all_with=all_with)
 
 
 def table_of(rows: Rows, shown: Sequence[int]) -> Table:

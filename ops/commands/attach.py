@@ -11,10 +11,10 @@ from ops.completion import complete_runs
 from ops.event_loop import run
 from ops.periods import period_of
 from ops.store_file import existing_store, store_option
-from ops.tables import TableConsole, print_rows
-from replay.attaching import Attached, attached
+from ops.tables import TableConsole, print_titled
 from replay.attached_code import Attachable, load_attached
 from replay.attached_rows import attached_objects, attached_rows, attached_words, write_attached
+from replay.attaching import Attached, attached
 from replay.run_snapshots import snapshots_beside
 
 
@@ -81,8 +81,4 @@ async def _attached(
 def _show(found: Attached) -> None:
     console = TableConsole()
     console.print(attached_words(found), soft_wrap=True)
-    for rows in attached_rows(found):
-        if rows:
-            console.print()
-            console.print(f"{rows.title}:", style="bold")
-            print_rows(rows, console)
+    print_titled(attached_rows(found), console, all_with="--csv, --json")

@@ -11,7 +11,7 @@ from kernel.errors import InputError
 from ops.completion import complete_runs
 from ops.event_loop import run
 from ops.store_file import existing_store, store_option
-from ops.tables import TableConsole, print_rows
+from ops.tables import TableConsole, print_titled
 from replay.explanation import Explanation, explain_order, logs_with_order
 from replay.explanation_rows import as_object, explanation_rows, headline
 from replay.report.order_page import write_order_page
@@ -51,11 +51,7 @@ def explain_command(
         return
     console = TableConsole()
     console.print(headline(found), style="bold", soft_wrap=True)
-    for rows in explanation_rows(found):
-        if rows:
-            console.print()
-            console.print(f"{rows.title}:", style="bold")
-            print_rows(rows, console)
+    print_titled(explanation_rows(found), console)
     if html_path is not None:
         console.print()
         console.print(f"Page: {html_path.resolve()}", soft_wrap=True)

@@ -16,7 +16,7 @@ from ops.event_lines import HEADING, NARROW_HEADING, LoggedEvent, human_line, js
 from ops.event_loop import run
 from ops.periods import period_of
 from ops.store_file import existing_store
-from ops.tables import TableConsole, print_rows
+from ops.tables import TableConsole, print_titled
 from replay.comparison_rows import comparison_object
 from replay.divergence import Diverged
 from replay.fork import ForkChanges, Forked, fork
@@ -185,11 +185,7 @@ class _Shown:
 def _show(found: PlayedPeriod) -> None:
     console = TableConsole()
     console.print(period_words(found), soft_wrap=True)
-    for rows in period_rows(found):
-        if rows:
-            console.print()
-            console.print(f"{rows.title}:", style="bold")
-            print_rows(rows, console)
+    print_titled(period_rows(found), console)
 
 
 def _show_fork(wanted: LogReplay, found: Forked) -> None:

@@ -1,6 +1,10 @@
 """A period of a run or live log is played again from its nearest state, and is what was recorded."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +18,7 @@ from kernel.events import AccountMarked, Event, OrderFilled, OrderSubmitted, Run
 from replay.divergence import Cause, Diverged
 from replay.fork import ForkChanges, fork
 from replay.period import PlayedEvent, play_period
+from tests.ops.commands import ROOT
 from tests.replay.commands import replay
 from tests.replay.market import walk
 from tests.replay.past_logs import files_in, log_of_three_sessions, run_of_two_symbols
@@ -173,6 +178,30 @@ def test_a_paced_period_is_the_same(path: Path) -> None:
     paced = replay(*period, "--speed", "1e9x").stdout
 
     assert paced == replay(*period, "--speed", "max").stdout
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_a_paced_period_with_a_sentence(path: Path) -> None:
+    main = "from ops.commands.replay import main; main()"
+    wanted = ("--log", "paper", "--store", str(path), "--speed", "1x", "--json")
+    process = subprocess.Popen(
+        [sys.executable, "-c", main, *wanted],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdout is not None
+    first = json.loads(process.stdout.readline())
+
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+
+    assert first["seq"] == 1
+    assert process.returncode == 1
+    assert told.startswith("replay: paper: stopped at 2004-")
+    assert told.endswith("equal to the record so far; nothing was written\n")
 
 
 async def test_today_s_code_is_compared_with_what_happened(tmp_path: Path) -> None:

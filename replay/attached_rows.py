@@ -84,17 +84,7 @@ def _summary(name: str, values: Sequence[Value]) -> tuple[str, ...]:
 
 
 def _first(values: Sequence[AttachedValue]) -> Rows:
-    rows = tuple(
-        (
-            iso_utc(one.ts),
-            f"{one.seq:,}" if one.seq else "",
-            f"{one.number:,}",
-            one.event,
-            one.name,
-            _shown(one.value),
-        )
-        for one in values[:SHOWN]
-    )
+    rows = tuple(map(_value, values[:SHOWN]))
     columns = (
         text("Time"),
         number("Seq", rank=1),

@@ -22,7 +22,7 @@ import msgspec
 from components.assembly.core import Core
 from components.assembly.moments import moment_ns
 from components.assembly.user_models import LoadedModel
-from components.risk.own_rules import RULES
+from components.risk.own_rules import RULES, UncheckedRule
 from components.strategy_host.apart import ApartHost
 from eventstore import EventStore, SnapshotFiles, open_store
 from eventstore.moments import iso_utc
@@ -377,7 +377,8 @@ class _Rule:
     """The rule of a core that asks another rule, notes its answer, and denies nothing."""
 
     def __init__(self, attached: AttachedRule) -> None:
-        self._attached = attached
+        self._name = attached.name
+        self._rule: UncheckedRule = attached.rule
         self._heard = 0
         self._checked: list[_Checked] = []
         self._failure: tuple[Order, str] | None = None
@@ -385,7 +386,7 @@ class _Rule:
 
     def added_to(self, plan: Plan) -> Plan:
         """The plan with this rule after its own."""
-        own = LoadedModel(RULES, self._attached.name, "", "", {}, self)
+        own = LoadedModel(RULES, self._name, "", "", {}, self)
         return msgspec.structs.replace(plan, models=(*plan.models, own))
 
     def check(self, order_check: OrderCheckView) -> Denial | None:
@@ -394,7 +395,7 @@ class _Rule:
             return None
         order = order_check.order
         try:
-            answer: object = self._attached.rule.check(order_check)
+            answer = self._rule.check(order_check)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # isolation: the code is not ours, and may raise anything
@@ -422,7 +423,7 @@ class _Rule:
             order, words = self._failure
             place = _intent_place(records, place, order, is_replacement=False)
             raise ComponentError(
-                f"{self._attached.name} fails at seq {first + place}, the intent of order "
+                f"{self._name} fails at seq {first + place}, the intent of order "
                 f"{order.client_order_id}: {words}"
             )
 
@@ -430,7 +431,7 @@ class _Rule:
         """All denials."""
         return Attached(
             log=log,
-            name=self._attached.name,
+            name=self._name,
             began=began,
             ended=ended,
             heard=self._heard,

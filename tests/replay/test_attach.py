@@ -22,8 +22,8 @@ from kernel.events import (
     OrderIntent,
 )
 from replay import PastView
-from replay.attaching import Attached, attached
 from replay.attached_code import checked, values_of
+from replay.attaching import attached
 from replay.period import PlayedEvent, play_period
 from strategies.sdk import Denial, OrderCheckView
 from tests.replay.commands import replay
@@ -125,16 +125,13 @@ async def test_it_sees_what_a_strategy_sees(made: Made) -> None:
 
 
 @BOTH
-@pytest.mark.parametrize("is_saved", [False, True], ids=["without snapshots", "with snapshots"])
-async def test_what_comes_later_changes_nothing(made: Made, is_saved: bool, tmp_path: Path) -> None:
+async def test_what_comes_later_changes_nothing(made: Made, tmp_path: Path) -> None:
     store, log = await made(files := files_in(tmp_path))
     whole = await attached(store, log, checked(Closes))
     marks = [event for event in await read_events(store, log) if isinstance(event, AccountMarked)]
     begin, end = marks[len(marks) // 3].ts, marks[2 * len(marks) // 3].ts
 
-    part = await attached(
-        store, log, checked(Closes), from_ts=begin, to_ts=end, snapshots=files if is_saved else None
-    )
+    part = await attached(store, log, checked(Closes), from_ts=begin, to_ts=end, snapshots=files)
 
     assert part.values == tuple(one for one in whole.values if begin <= one.ts <= end)
     assert part.values
@@ -153,9 +150,6 @@ async def test_values_have_their_place_in_the_log(made: Made) -> None:
 
     fills = [(seq, event) for seq, event in enumerate(events, 1) if isinstance(event, OrderFilled)]
     assert [(one.seq, one.value) for one in found.values] == [(seq, fill.fill_id) for seq, fill in fills]
-    frame: Any = found.frame()  # pandas has no types
-    assert list(frame["seq"]) == [seq for seq, _ in fills]
-    assert str(frame["time"].dt.tz) == "UTC"
 
 
 @BOTH
@@ -180,6 +174,7 @@ async def test_a_rule_names_the_orders_that_it_would_have_denied(made: Made) -> 
     assert found.heard > len(found.denials)
 
 
+@pytest.mark.slow
 def test_a_fork_with_the_rule_denies_the_first_of_them(tmp_path: Path) -> None:
     path = tmp_path / "market.db"
     store_with_logs(path)
@@ -333,9 +328,18 @@ def test_the_command_writes_lines_and_files(path: Path, tmp_path: Path) -> None:
     assert all(line["time"] > "2004-01-20" for line in lines)
     assert f"{len(lines):,} values" in shown
     found = library.attach(RUN, code, start="2004-01-20", params={"window": 3}, store=path)
-    assert isinstance(found, Attached)
-    frame: Any = found.frame()  # pandas has no types
-    assert list(frame["value"]) == [line["value"] for line in lines]
+    assert [one.value for one in found.values] == [line["value"] for line in lines]
+
+
+@pytest.mark.slow
+def test_the_library_gives_frames(path: Path) -> None:
+    values = library.attach("paper", Closes, start="2004-01-20", store=path)
+    denials = library.attach("paper", MaxQuantity(), store=path)
+
+    frames: list[Any] = [values.frame(), denials.frame()]  # pandas has no types
+    assert list(frames[0]["value"]) == [float(one.value or 0) for one in values.values]
+    assert str(frames[0]["time"].dt.tz) == "UTC"
+    assert list(frames[1]["order_id"]) == [one.order_id for one in denials.denials or ()]
 
 
 def test_a_rule_by_the_command(path: Path) -> None:

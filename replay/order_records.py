@@ -110,7 +110,7 @@ def fold_orders(events: Iterable[Event]) -> RunOrders:
             case OrderReplaced(order=order) | OrderAdjusted(order=order):
                 _open(found, order, event.ts, None)
             case OrderFilled():
-                fill = _corrected(event, corrections)
+                fill = corrected(event, corrections)
                 fills.append(fill)
                 terms, charged = instruments.get(fill.symbol), paid_by_terms(fill, instruments).commission
                 _fill(found, fill, charged=charged, is_inverse=terms is not None and terms.is_inverse)
@@ -174,7 +174,8 @@ def _average_of(parts: Sequence[tuple[Decimal, Decimal]], quantity: Decimal, *, 
     return sum((part * price for part, price in parts), ZERO) / quantity
 
 
-def _corrected(fill: OrderFilled, corrections: Corrections) -> OrderFilled:
+def corrected(fill: OrderFilled, corrections: Corrections) -> OrderFilled:
+    """A fill with the quantity and price of its last correction, if there is one."""
     correction = corrections.get((fill.client_order_id, fill.fill_id))
     if correction is None:
         return fill

@@ -55,8 +55,10 @@ from replay.beginning import Beginning, beginning_of, first_day
 from replay.benchmark import Benchmark
 from replay.drawdown_periods import DrawdownPeriod, drawdown_periods
 from replay.equity import EquityCurve, day_of, time_weighted, trading_days_of
+from replay.fill_flow import NO_FLOW, FillFlow, flow_of
 from replay.logged_series import LoggedSeries, LoggedTally
 from replay.metrics import Metrics, measure
+from replay.order_records import corrected
 from replay.problem_texts import denial_text
 from replay.run_facts import Deposit, RunFacts, read_facts
 from replay.strategy_results import COUNTED, StrategyResult, StrategyTally
@@ -132,6 +134,8 @@ class RunResult(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     - ``time_in_market``: the share of the time with an open position.
     - ``drawdowns``: in order of time.
     - ``logged``: the figures that strategies logged.
+    - ``flow``: the fills as arrays.
+    - ``later_deposits``: money that came or went after the start.
     - ``benchmark``, ``last_prices`` by symbol, ``data_issues`` by stream (what was odd in the data of the
       period): only ``replay.run_reading`` reads them from the data.
     """
@@ -170,6 +174,8 @@ class RunResult(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     benchmark: Benchmark | None = None
     last_prices: Mapping[str, float] = {}
     logged: tuple[LoggedSeries, ...] = ()
+    flow: FillFlow = NO_FLOW
+    later_deposits: tuple[Deposit, ...] = ()
     margin_calls: int = 0
     ruined_ts: int = 0
     assumed: tuple[str, ...] = ()
@@ -207,7 +213,8 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
         by_strategy.take(event)
     paid_in = [one for one in facts.deposits if one.ts <= beginning.known_ts]
     initial = sum((one.amount for one in paid_in), ZERO)
-    curve = tally.curve(beginning, initial, facts.deposits[len(paid_in) :])
+    later = facts.deposits[len(paid_in) :]
+    curve = tally.curve(beginning, initial, later)
     matched = tally.matcher.matched()
     at_par = closed_at_par(tally.matcher.closed_at_par, facts)
     metrics = tally.metrics(curve, matched.trades, initial=initial)
@@ -252,6 +259,8 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
         time_in_market=time_in_market(matched.trades, matched.open_lots, period),
         drawdowns=drawdown_periods(curve.ts, curve.performance),
         logged=tally.logged.series(),
+        later_deposits=later,
+        flow=flow_of(tally.filled, facts, currency=currency),
         margin_calls=tally.margin_calls,
         ruined_ts=tally.ruined_ts,
         assumed=assumed_terms_of(tally.config, started.symbols, facts.instruments),
@@ -282,6 +291,8 @@ class _Tally:
         self.matcher = FifoMatcher(
             corrections, facts.instruments, facts.actions, rates=facts.rates, currency=currency
         )
+        self._corrections = corrections
+        self.filled: list[OrderFilled] = []
         self.unrated = UnratedMoney(facts, currency=currency)
         self.logged = LoggedTally(started.symbols)
         self.config = ""
@@ -311,6 +322,7 @@ class _Tally:
                 self.exit_reasons[order.client_order_id] = reason_of(order)
             case OrderFilled():
                 self.fills += 1
+                self.filled.append(corrected(event, self._corrections))
                 self.matcher.take(event)
             case OrderDenied(order=order):
                 self.denied += 1

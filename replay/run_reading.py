@@ -52,7 +52,7 @@ async def read_run(store: EventStore, run_stream: str, *, benchmark: str = "") -
     }
     issues = await issues_in_period(store, result.sources, start_ts=result.start_ts, end_ts=result.end_ts)
     whole = msgspec.structs.replace(
-        result, benchmark=compared, last_prices=last_prices, data_issues=issues, notes=notes
+        result, benchmark=compared, last_prices=last_prices, data_issues=issues, notes=notes, flow=market.flow
     )
     return ReadRun(whole, market.charted)
 

@@ -12,6 +12,7 @@ from kernel.decimals import exact
 from kernel.errors import StreamMissing
 from kernel.events import Bar, Event, Quote, StreamRange, Trade
 from replay.equity import Floats, Integers
+from replay.fill_flow import FillFlow, VolumeSample, places_by_symbol, with_volume
 from replay.mark_prices import MarkedPrices, MarkSample
 from replay.results import RunResult
 from replay.sampling import Candles, CandleSample, ExtremesSample
@@ -24,6 +25,8 @@ FLUSH_AT = 4_096
 """Prices of one symbol that are taken at once: few enough to wait for 500 symbols in memory."""
 SYMBOL_LIMIT = 40
 """Most symbols on the page, the most traded ones. More would only make the file larger."""
+
+NO_PLACES: Integers = np.empty(0, dtype=np.int64)
 
 _PRICED: frozenset[type[Event]] = frozenset({Bar, Quote, Trade})
 
@@ -47,10 +50,14 @@ PriceHistory = Mapping[str, PriceSeries]
 
 
 class Market(msgspec.Struct, frozen=True, eq=False):
-    """The prices of a run: series for charts, and the last price of every symbol at every mark."""
+    """The prices of a run: series for charts, and the last price of every symbol at every mark.
+
+    ``flow``: the fills with their shares of the bars' volume.
+    """
 
     charted: PriceHistory
     marked: Mapping[str, MarkedPrices]
+    flow: FillFlow
 
 
 @exact
@@ -70,13 +77,18 @@ async def read_market(
     Series are of the traded symbols, or of all if there was no trade, up to ``SYMBOL_LIMIT``. A data stream
     that is no longer in the store is left out. Raises ``StoreDamaged``.
     """
-    charted = charted_symbols(result)
+    charted, filled = charted_symbols(result), places_by_symbol(result.flow)
     samples = {
-        symbol: _Samples(symbol, result, points=points_per_symbol if symbol in charted else 0)
+        symbol: _Samples(
+            symbol,
+            result,
+            points=points_per_symbol if symbol in charted else 0,
+            fills=filled.get(symbol, NO_PLACES),
+        )
         for symbol in dict.fromkeys((*charted, *result.symbols, *_successors(result)))
     }
     await _read(store, result.sources, samples)
-    return _market(samples, charted)
+    return _market(samples, charted, result)
 
 
 @exact
@@ -84,10 +96,10 @@ async def read_marked(
     store: EventStore, result: RunResult, stream: str, symbols: Sequence[str]
 ) -> Mapping[str, MarkedPrices]:
     """The prices of symbols of any data stream at the marks of a run."""
-    samples = {symbol: _Samples(symbol, result, points=0) for symbol in symbols}
+    samples = {symbol: _Samples(symbol, result) for symbol in symbols}
     head = await store.head(stream)
     await _read(store, (StreamRange(stream, 1, head.seq, head.block_hash.hex()),), samples)
-    return _market(samples, ()).marked
+    return _marked(samples)
 
 
 async def _read(store: EventStore, sources: Sequence[StreamRange], samples: "Mapping[str, _Samples]") -> None:
@@ -105,13 +117,18 @@ async def _read(store: EventStore, sources: Sequence[StreamRange], samples: "Map
             sample.flush()
 
 
-def _market(samples: "Mapping[str, _Samples]", charted: Sequence[str]) -> Market:
+def _market(samples: "Mapping[str, _Samples]", charted: Sequence[str], result: RunResult) -> Market:
     series = [samples[symbol].series() for symbol in charted]
-    marked = {symbol: sample.marks.marked() for symbol, sample in samples.items()}
     return Market(
         {one.symbol: one for one in series if len(one.ts)},
-        {symbol: one for symbol, one in marked.items() if one is not None},
+        _marked(samples),
+        with_volume(result.flow, [sample.volumes for sample in samples.values()]),
     )
+
+
+def _marked(samples: "Mapping[str, _Samples]") -> Mapping[str, MarkedPrices]:
+    marked = {symbol: sample.marks.marked() for symbol, sample in samples.items()}
+    return {symbol: one for symbol, one in marked.items() if one is not None}
 
 
 def _successors(result: RunResult) -> Sequence[str]:
@@ -129,9 +146,12 @@ def charted_symbols(result: RunResult) -> tuple[str, ...]:
 class _Samples:
     """The samples of one symbol. Prices wait in lists and are taken many at once."""
 
-    def __init__(self, symbol: str, result: RunResult, *, points: int) -> None:
+    def __init__(
+        self, symbol: str, result: RunResult, *, points: int = 0, fills: Integers = NO_PLACES
+    ) -> None:
         self.symbol = symbol
         self.marks = MarkSample(symbol, result.equity.ts[1:], start_ts=result.start_ts)
+        self.volumes = VolumeSample(result.flow, fills)
         self.ts: list[int] = []
         self.prices: list[float] = []
         self.bars: list[Bar] = []
@@ -144,10 +164,13 @@ class _Samples:
         ts, prices = np.array(self.ts, dtype=np.int64), np.array(self.prices, dtype=np.float64)
         self.ts, self.prices = [], []
         self.marks.take(ts, prices)
+        if self.bars and not self._timeframe:
+            self._timeframe = self.bars[0].timeframe
+        bars, self.bars = [bar for bar in self.bars if bar.timeframe == self._timeframe], []
+        self.volumes.take(bars)
         if self._points is not None:
             self._points.take(ts, prices)
-            self._take_bars()
-        self.bars = []
+            self._candles.take(bars)
 
     def series(self) -> PriceSeries:
         """The series of a charted symbol. Points of several streams are sorted by time."""
@@ -156,11 +179,6 @@ class _Samples:
         order = np.argsort(ts, kind="stable")
         candles = self._candles.candles()
         return PriceSeries(self.symbol, ts[order], price[order], self._points.is_thinned, candles)
-
-    def _take_bars(self) -> None:
-        if self.bars and not self._timeframe:
-            self._timeframe = self.bars[0].timeframe
-        self._candles.take([bar for bar in self.bars if bar.timeframe == self._timeframe])
 
 
 def _take(samples: Mapping[str, _Samples], events: Sequence[Event]) -> None:

@@ -134,7 +134,7 @@ class Backtest:
     @exact
     def report(self, path: str | Path) -> Path:
         """Write the HTML report; returns its path. Raises ``InputError`` if it cannot be written."""
-        return write_report(self.result, Path(path), self._prices)
+        return write_report(self.result, Path(path), self._prices, self.journal)
 
     @exact
     def __repr__(self) -> str:

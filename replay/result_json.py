@@ -3,12 +3,18 @@
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
+import msgspec
+
 from eventstore.data_issues import described
 from kernel.decimals import exact
 from kernel.events import Side
 from kernel.time_units import SECOND_NS
 from replay import figures
+from replay.diagnosis import diagnose
+from replay.diagnosis_rows import finding_fields
+from replay.regimes import regimes
 from replay.results import RunResult
+from replay.rolling import annual_turnover
 from replay.strategy_results import StrategyResult
 from replay.tables import average_drawdown, equity_peak, open_pnl, params_of, undefined_figures
 from replay.trade_statistics import SymbolResult
@@ -156,6 +162,9 @@ def _more(result: RunResult) -> dict[str, JsonField]:
             for fall in result.drawdowns
         ],
         "open_positions": [_open_json(result, lot) for lot in result.open_lots],
+        "annual_turnover": annual_turnover(result.flow, result.equity),
+        "diagnosis": finding_fields(diagnose(result)),
+        "by_part_of_time": [msgspec.to_builtins(one) for one in regimes(result)],
     }
 
 

@@ -19,6 +19,7 @@ from kernel.decimals import exact
 from kernel.events import Side
 from replay import figures
 from replay.results import RunResult, RunStrategy
+from replay.rolling import annual_turnover
 from replay.rows import Rows, number, text
 from replay.strategy_results import StrategyResult
 from replay.trades import OpenLot
@@ -175,7 +176,13 @@ def _trade_lines(result: RunResult) -> Iterator[tuple[str, str]]:
     yield "Average trade duration", figures.duration(m.average_trade_duration_ns)
     yield "Exposure", f"{figures.percent(m.exposure)} of the marks"
     yield "Exposure time", figures.percent(result.time_in_market)
+    yield "Turnover", _turnover(result)
     yield "Fees", f"{figures.money(m.fees)} {result.currency}"
+
+
+def _turnover(result: RunResult) -> str:
+    turnover = annual_turnover(result.flow, result.equity)
+    return figures.UNDEFINED if turnover is None else f"{figures.percent(turnover)} of the equity, a year"
 
 
 def _average_trade(result: RunResult) -> str:

@@ -47,7 +47,7 @@ from ops.commands.step import step_command
 from ops.completion import complete_data, complete_runs
 from ops.event_loop import run
 from ops.manual_page import ManualGroup, Sections
-from ops.run_output import REPORT_HELP, Output, benchmark_option, show_read
+from ops.run_output import REPORT_HELP, Output, benchmark_option, read_shown, show_run
 from ops.store_file import default_store, require_store
 from ops.tables import TableConsole
 from ops.version import installed_version
@@ -56,7 +56,7 @@ from replay.config import CONFIG_FILE, DAEMON_SECTIONS, ReplayConfig, check_conf
 from replay.failures import failure_sentence
 from replay.planning import is_data, plan_run, unplayed_actions
 from replay.report.files import check_replaceable
-from replay.run_reading import check_benchmark, read_run
+from replay.run_reading import check_benchmark
 from replay.run_snapshots import snapshots_beside
 from replay.yaml_file import read_yaml
 
@@ -415,8 +415,8 @@ async def replay_and_show(config: ReplayConfig, output: Output) -> None:
                 progress=progress,
                 snapshots=snapshots_beside(path),
             )
-        read = await read_run(store, run_stream)
-    result = show_read(read, path, output)
+        shown = await read_shown(store, run_stream, output)
+    result = show_run(shown, path, output)
     if result.failures:
         raise ComponentError(failure_sentence(result, played.core.bus.first_error))
 

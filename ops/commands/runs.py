@@ -12,14 +12,13 @@ from kernel.events import Event
 from ops.commands.journal import show_journal
 from ops.completion import complete_runs
 from ops.event_loop import run
-from ops.run_output import REPORT_HELP, Output, benchmark_option, show_read
+from ops.run_output import REPORT_HELP, Output, benchmark_option, read_shown, show_run
 from ops.store_file import existing_store, store_option
 from ops.tables import TableConsole, print_rows
 from replay.divergence import Cause, Diverged, Divergence
 from replay.explanation_rows import event_fields
 from replay.parted_verification import verify_parts
 from replay.run_list import ListedRun, as_fields, list_runs, measure_runs, run_rows
-from replay.run_reading import read_run
 from replay.verification import RESTARTS, verify_run
 
 run_argument = click.argument("run_stream", shell_complete=complete_runs)
@@ -160,8 +159,8 @@ async def _runs(
 
 async def _show(run_stream: str, path: Path, output: Output) -> None:
     async with existing_store(path) as store:
-        read = await read_run(store, run_stream, benchmark=output.benchmark)
-    show_read(read, path, output)
+        shown = await read_shown(store, run_stream, output)
+    show_run(shown, path, output)
 
 
 async def _verify(

@@ -10,14 +10,25 @@ from kernel.events import Side
 from kernel.time_units import DAY_NS, HOUR_NS, MS_NS
 from replay import figures
 from replay.equity import EquityCurve, Integers, daily_closes
+from replay.journal import JournalEntry
 from replay.logged_series import LoggedSeries
 from replay.metrics import drawdowns
+from replay.report.chart_times import chart_times, kept_points
+from replay.report.figure_charts import (
+    FlowChart,
+    RollingChart,
+    TradeChart,
+    YearChart,
+    flow_chart,
+    rolling_chart,
+    trade_chart,
+    year_chart,
+)
 from replay.report.prices import PriceHistory, PriceSeries
 from replay.results import RunResult
-from replay.sampling import Candles, ExtremesSample
+from replay.sampling import Candles
 from replay.trades import OpenLot, RoundTrip
 
-CURVE_POINTS = 5_000
 MARKED_TRADES = 1_000
 """Most round trips marked for a symbol. More markers would cover each other."""
 
@@ -33,6 +44,7 @@ class CurveChart(msgspec.Struct, frozen=True):
     """The value of the benchmark; empty without one."""
     drawdown: list[float | None]
     is_intraday: bool
+    note: str
 
 
 class StrategyLine(msgspec.Struct, frozen=True):
@@ -97,10 +109,14 @@ class ChartData(msgspec.Struct, frozen=True):
     returns: list[float]
     flat_days: int
     """Days with a return of 0. They are left out of ``returns``, where they would hide all others."""
+    rolling: RollingChart
+    years: YearChart
+    flow: FlowChart
+    trades: TradeChart
 
 
-def chart_data(result: RunResult, prices: PriceHistory) -> ChartData:
-    """Prepare the figures of a run."""
+def chart_data(result: RunResult, prices: PriceHistory, journal: Sequence[JournalEntry] = ()) -> ChartData:
+    """Prepare the figures of a run. Without a journal no excursions are drawn."""
     returns = daily_closes(result.equity).returns
     moves = returns[np.isfinite(returns) & (returns != 0)]
     return ChartData(
@@ -114,20 +130,16 @@ def chart_data(result: RunResult, prices: PriceHistory) -> ChartData:
         prices=[_price_chart(result, series) for series in prices.values() if len(series.ts) > 1],
         returns=[float(value) for value in moves],
         flat_days=int(np.count_nonzero(returns == 0)),
+        rolling=rolling_chart(result),
+        years=year_chart(result),
+        flow=flow_chart(result),
+        trades=trade_chart(result.trades, journal),
     )
-
-
-def chart_times(ts: Integers) -> list[str]:
-    """ISO texts to the millisecond, rounded down."""
-    texts = np.datetime_as_string((ts // MS_NS).astype("datetime64[ms]"))
-    return [str(text) for text in texts]
 
 
 def _kept(curve: EquityCurve) -> tuple[Integers, list[str]]:
     """The points of a curve that are drawn, and their times."""
-    sample = ExtremesSample(CURVE_POINTS)
-    sample.take(np.arange(len(curve)), curve.equity)
-    kept, _ = sample.points()
+    kept = kept_points(curve.equity)
     ts = curve.ts[kept]
     is_midnight_mark = (kept > 0) & (ts % DAY_NS == 0)  # it closes the day before, and is drawn there
     return kept, chart_times(ts - is_midnight_mark * MS_NS)
@@ -149,6 +161,16 @@ def _curve(result: RunResult) -> CurveChart:
         benchmark=[] if beside is None else [float(value) for value in beside.value[kept]],
         drawdown=[float(value) for value in drawdowns(curve.performance)[kept]],
         is_intraday=_is_intraday(curve.ts[1:]),
+        note=_curve_note(len(kept), len(curve)),
+    )
+
+
+def _curve_note(drawn: int, marks: int) -> str:
+    if drawn == marks:
+        return ""
+    return (
+        f"Drawn are {drawn:,} of {marks:,} marks, the lowest and highest equity of each stretch of time. "
+        "All figures are of all marks."
     )
 
 

@@ -1,10 +1,8 @@
 """Writes the document. Every text that comes from data is escaped."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
 from string import Template
-from typing import Any
 
 import msgspec
 
@@ -13,12 +11,17 @@ from kernel.decimals import exact
 from kernel.errors import InputError
 from kernel.events import Side
 from replay import figures
+from replay.diagnosis import Finding, diagnose
+from replay.diagnosis_rows import regime_rows
 from replay.equity import MonthlyReturn, daily_closes, monthly_returns
+from replay.journal import JournalEntry
 from replay.report.charts import chart_data
 from replay.report.files import check_replaceable, head_marks
-from replay.report.parts import asset, card, escaped, tile, tone_of
+from replay.report.parts import asset, card, escaped, packed_plotly, tile, tone_of
 from replay.report.prices import PriceHistory
+from replay.report.provenance import code_rows, data_rows
 from replay.results import RunResult, RunStrategy
+from replay.rolling import annual_turnover
 from replay.tables import (
     data_text,
     drawdown_rows,
@@ -36,6 +39,10 @@ from replay.tables import (
 from replay.trade_statistics import exit_reason
 from replay.trades import OpenLot, RoundTrip, entry_notional
 
+NOT_SEEN = (
+    "A result does not show whether a strategy knows the future, or depends on where its history began: "
+    "<code>replay check</code> tries both."
+)
 TRADES_SHOWN = 500
 FULL_COLOUR_AT = 0.10
 """A month that moved 10 % has the strongest colour."""
@@ -44,13 +51,15 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 
 
 @exact
-def write_report(result: RunResult, path: Path, prices: PriceHistory) -> Path:
-    """Write the report to ``path``; return the path.
+def write_report(
+    result: RunResult, path: Path, prices: PriceHistory, journal: Sequence[JournalEntry] = ()
+) -> Path:
+    """Write the report to ``path``; return the path. The excursions of trades are those of the journal.
 
     Raises ``InputError`` if its folder is missing, it cannot be written, or it exists and is not a report.
     """
     check_replaceable(path)
-    document = report_page(result, prices)
+    document = report_page(result, prices, journal)
     try:
         path.write_text(document, encoding="utf-8")
     except OSError as error:
@@ -59,11 +68,9 @@ def write_report(result: RunResult, path: Path, prices: PriceHistory) -> Path:
 
 
 @exact
-def report_page(result: RunResult, prices: PriceHistory) -> str:
+def report_page(result: RunResult, prices: PriceHistory, journal: Sequence[JournalEntry] = ()) -> str:
     """The whole document."""
-    offline: Any = import_module("plotly.offline")  # imported with the first report: it takes 20 ms
-    plotly_script: str = offline.get_plotlyjs()
-    data = chart_data(result, prices)
+    data = chart_data(result, prices, journal)
     return Template(asset("page.html")).substitute(
         marks=head_marks(result),
         title=escaped(", ".join(one.strategy for one in result.strategies) or result.run_stream),
@@ -75,8 +82,24 @@ def report_page(result: RunResult, prices: PriceHistory) -> str:
         by_strategy=card(strategy_rows(result), chart="strategies"),
         tables="\n".join(
             card(rows)
-            for rows in (symbol_rows(result), exit_rows(result), drawdown_rows(result), issue_rows(result))
+            for rows in (
+                symbol_rows(result),
+                exit_rows(result),
+                drawdown_rows(result),
+                regime_rows(result),
+                issue_rows(result),
+            )
         ),
+        diagnosis=_diagnosis(diagnose(result)),
+        provenance="\n".join(card(rows) for rows in (code_rows(result), data_rows(result))),
+        curve_note=escaped(data.curve.note),
+        rolling_hidden="" if data.rolling.x else "hidden",
+        window=data.rolling.window,
+        flow_hidden="" if len(result.flow) else "hidden",
+        part="month" if data.flow.is_monthly else "day",
+        trade_charts_hidden="" if result.trades else "hidden",
+        excursions_hidden="" if data.trades.mae else "hidden",
+        excursions_note=escaped(data.trades.note),
         price_options="\n".join(f"<option>{escaped(one.symbol)}</option>" for one in data.prices),
         price_hidden="" if data.prices else "hidden",
         months=_months(monthly_returns(daily_closes(result.equity))),
@@ -85,7 +108,7 @@ def report_page(result: RunResult, prices: PriceHistory) -> str:
         trades_note=_trades_note(result),
         figures="\n".join(_row(name, figure) for name, figure in result_lines(result)),
         config=escaped(_indented(result.config)),
-        plotly=plotly_script,
+        plotly=packed_plotly(),
         data=_script_json(data),
         script=asset("report.js"),
     )
@@ -187,11 +210,28 @@ def _tiles(result: RunResult) -> Iterable[str]:
     yield tile(
         "Exposure time", figures.percent(result.time_in_market), f"{figures.percent(m.exposure)} of marks"
     )
+    turnover = annual_turnover(result.flow, result.equity)
+    yield tile("Turnover", figures.percent(turnover), "of the equity, a year" if turnover is not None else "")
     yield tile("Fees", figures.money(m.fees), result.currency)
     if beside is not None:
         yield tile("Alpha", figures.percent(beside.alpha), why("alpha", "a year"))
         correlation = f"correlation {figures.ratio(beside.correlation)}"
         yield tile("Beta", figures.ratio(beside.beta), why("beta", correlation))
+
+
+def _diagnosis(found: Sequence[Finding]) -> str:
+    """A card with all findings, warnings first; nothing without any."""
+    if not found:
+        return ""
+    items = "\n".join(
+        f"<li class='{'warned' if one.is_warning else ''}'><b>{'Warning' if one.is_warning else 'Note'}</b> "
+        f"{escaped(one.words)}</li>"
+        for one in found
+    )
+    return (
+        f"<section class='card' id='diagnosis'><h2>Diagnosis</h2><ul class='findings'>\n{items}\n</ul>"
+        f"<p class='muted'>{NOT_SEEN}</p></section>"
+    )
 
 
 # --- months -----------------------------------------------------------------------------------

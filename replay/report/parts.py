@@ -1,15 +1,29 @@
 """The parts of a page: cards with tables, tiles, and text that is escaped."""
 
 import html
+import zlib
+from base64 import b64encode
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.resources import files
+from typing import Any
 
 from replay.rows import Rows
+
+PACKING = 4
+"""Level 9 saves 4 % more and takes twice the time."""
 
 
 def asset(name: str) -> str:
     """A file of this package."""
     return (files("replay.report") / name).read_text(encoding="utf-8")
+
+
+def packed_plotly() -> str:
+    """The plotting library, as zlib in base64: two megabytes in place of five. ``report.js`` unpacks it."""
+    offline: Any = import_module("plotly.offline")  # imported with the first report: it takes 20 ms
+    script: str = offline.get_plotlyjs()
+    return b64encode(zlib.compress(script.encode(), PACKING)).decode()
 
 
 def escaped(value: object) -> str:
@@ -22,16 +36,19 @@ def card(rows: Rows, *, chart: str = "") -> str:
     if not rows:
         return ""
     heads = "".join(
-        f"<th class='{'' if column.is_number else 'word'}'>{escaped(column.name)}</th>"
+        f"<th scope='col' class='{'' if column.is_number else 'word'}'>{escaped(column.name)}</th>"
         for column in rows.columns
     )
     tones = rows.tones or (0.0,) * len(rows.rows)
     body = "\n".join(_table_row(rows, cells, tone) for cells, tone in zip(rows.rows, tones, strict=True))
-    place = f"<div id='{chart}' class='chart short'></div>" if chart else ""
+    title = escaped(rows.title)
+    place = (
+        f"<div id='{chart}' class='chart short' role='figure' aria-label='{title}'></div>" if chart else ""
+    )
     note = f"<p class='muted'>{escaped(rows.note)}</p>" if rows.note else ""
     return (
-        f"<section class='card'><h2>{escaped(rows.title)}</h2>{place}<div class='scroll'>"
-        f"<table><thead><tr>{heads}</tr></thead><tbody>\n{body}\n</tbody></table></div>{note}</section>"
+        f"<section class='card'><h2>{title}</h2>{place}<div class='scroll'><table aria-label='{title}'>"
+        f"<thead><tr>{heads}</tr></thead><tbody>\n{body}\n</tbody></table></div>{note}</section>"
     )
 
 

@@ -1,5 +1,5 @@
 "use strict";
-// Draws the charts from the data beside it, and again when the reader's theme changes.
+// Unpacks the plotting library, draws the charts from the data beside it, and again for another theme or paper.
 
 const data = JSON.parse(document.getElementById("chart-data").textContent);
 // On a narrow screen the buttons would lie on the legend; fingers zoom without them.
@@ -22,7 +22,7 @@ function layout(c, more) {
   return {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: { color: c.text, size: 12, family: getComputedStyle(document.body).fontFamily },
-    margin: { l: 64, r: 16, t: 8, b: 36 }, showlegend: false,
+    margin: { l: 64, r: 16, t: 30, b: 36 }, showlegend: false,
     modebar: { bgcolor: "rgba(0,0,0,0)", color: c.line, activecolor: c.accent },
     hoverlabel: { bgcolor: c.card, bordercolor: c.line, font: { color: c.text } },
     ...more,
@@ -48,7 +48,7 @@ function drawCurve(c) {
   Plotly.react("curve", traces, layout(c, {
     hovermode: "x unified", showlegend: benchmark.length > 0,
     legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" },
-    margin: { l: 64, r: 16, t: benchmark.length ? 34 : 8, b: 36 },
+    margin: { l: 64, r: 16, t: 34, b: 36 },
     xaxis: axis(c, { type: "date", anchor: "y2", hoverformat: timeFormat(is_intraday) }),
     yaxis: axis(c, { domain: [0.32, 1], tickformat: ",.4~f", title: { text: data.currency },
                      type: isLog("curve-log") ? "log" : "linear" }),
@@ -115,6 +115,80 @@ function drawPrice(c) {
   document.getElementById("price-note").textContent = chart.note;
 }
 
+function drawRolling(c) {
+  const { x, sharpe, volatility } = data.rolling;
+  if (x.length === 0) return;
+  const line = { type: "scatter", mode: "lines", connectgaps: false };
+  Plotly.react("rolling", [
+    { ...line, x, y: sharpe, name: "Sharpe", line: { color: c.accent, width: 1.4 },
+      hovertemplate: "%{y:.2f}<extra>Sharpe</extra>" },
+    { ...line, x, y: volatility, name: "Volatility", yaxis: "y2", line: { color: c.muted, width: 1.2 },
+      hovertemplate: "%{y:.2%}<extra>Volatility</extra>" },
+  ], layout(c, {
+    hovermode: "x unified", xaxis: axis(c, { type: "date", anchor: "y2", hoverformat: "%Y-%m-%d" }),
+    yaxis: axis(c, { domain: [0.42, 1], title: { text: "Sharpe" }, zerolinecolor: c.muted }),
+    yaxis2: axis(c, { domain: [0, 0.34], title: { text: "Volatility" }, tickformat: ".0~%", rangemode: "tozero" }),
+  }), config);
+}
+
+function drawYears(c) {
+  const { x, returns, benchmark } = data.years;
+  const bar = { type: "bar", x };
+  const toned = returns.map((value) => (value !== null && value < 0 ? c.loss : c.gain));
+  Plotly.react("years", [
+    { ...bar, y: returns, name: "Run", marker: { color: toned }, hovertemplate: "%{y:.2%}<extra>Run</extra>" },
+    ...(benchmark.length ? [{ ...bar, y: benchmark, name: "Benchmark", marker: { color: c.muted, opacity: 0.55 },
+      hovertemplate: "%{y:.2%}<extra>Benchmark</extra>" }] : []),
+  ], layout(c, {
+    barmode: "group", bargap: 0.3, hovermode: "x unified", showlegend: benchmark.length > 0,
+    legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" },
+    xaxis: axis(c, { type: "category", hoverformat: "%Y" }), yaxis: axis(c, { tickformat: ".1~%", zerolinecolor: c.muted }),
+  }), config);
+}
+
+function drawFlow(c) {
+  const { x, exposure, parts, is_monthly, turnover, costs } = data.flow;
+  if (parts.length === 0) return;
+  const period = is_monthly ? "%b %Y" : "%Y-%m-%d";
+  Plotly.react("flow", [
+    { x, y: exposure, type: "scatter", mode: "lines", name: "Exposure", line: { color: c.accent, width: 1, shape: "hv" },
+      fill: "tozeroy", fillcolor: c.area, hovertemplate: "%{y:.1%}<extra>Exposure</extra>" },
+    { x: parts, y: turnover, type: "bar", name: "Turnover", yaxis: "y2", marker: { color: c.accent, opacity: 0.75 },
+      hovertemplate: "%{x|" + period + "}: %{y:.1%}<extra>Turnover</extra>" },
+    { x: parts, y: costs, type: "bar", name: "Costs", yaxis: "y3", marker: { color: c.loss, opacity: 0.75 },
+      hovertemplate: "%{x|" + period + "}: %{y:,.2f} " + data.currency + "<extra>Costs</extra>" },
+  ], layout(c, {
+    xaxis: axis(c, { type: "date", anchor: "y3" }),
+    yaxis: axis(c, { domain: [0.56, 1], title: { text: "Exposure" }, tickformat: ".0~%", rangemode: "tozero" }),
+    yaxis2: axis(c, { domain: [0.29, 0.5], title: { text: "Turnover" }, tickformat: ".0~%", nticks: 4 }),
+    yaxis3: axis(c, { domain: [0, 0.22], title: { text: "Costs, " + data.currency }, nticks: 4 }),
+  }), config);
+}
+
+function drawTrades(c) {
+  const { bins, width, counts, mae, mfe, returns, text } = data.trades;
+  if (bins.length === 0) return;
+  Plotly.react("trade-returns", [{ x: bins, y: counts, width, type: "bar",
+    marker: { color: bins.map((middle) => (middle < 0 ? c.loss : c.gain)), opacity: 0.85 },
+    hovertemplate: "%{x:.2%}: %{y} trades<extra></extra>" }], layout(c, {
+    bargap: 0.04, xaxis: axis(c, { tickformat: ".1~%" }), yaxis: axis(c, { title: { text: "trades" } }),
+  }), config);
+  const type = returns.length > 500 ? "scattergl" : "scatter";
+  const toned = returns.map((value) => (value > 0 ? c.gain : c.loss));
+  for (const [id, moves, name, most] of [["mae", mae, "MAE", null], ["mfe", mfe, "MFE", c.muted]]) {
+    const end = Math.max(0, ...moves);
+    Plotly.react(id, returns.length === 0 ? [] : [
+      { x: moves, y: returns, text, type, mode: "markers", marker: { color: toned, size: 6, opacity: 0.7 },
+        hovertemplate: "%{text}<br>" + name + " %{x:.2%}, return %{y:.2%}<extra></extra>" },
+      { x: [0, end], y: most === null ? [0, -end] : [0, end], type: "scatter", mode: "lines", hoverinfo: "skip",
+        line: { color: c.muted, width: 1, dash: "dot" } },
+    ], layout(c, {
+      hovermode: "closest", xaxis: axis(c, { tickformat: ".1~%", title: { text: name + ", of the notional at entry" } }),
+      yaxis: axis(c, { tickformat: ".1~%", title: { text: "return" }, zerolinecolor: c.muted }),
+    }), config);
+  }
+}
+
 function drawReturns(c) {
   const isDrawn = data.returns.length >= FEWEST_RETURNS;
   const flat = data.flat_days;
@@ -132,16 +206,49 @@ function drawReturns(c) {
 
 function draw() {
   const c = colours();
-  drawCurve(c);
-  drawStrategies(c);
-  drawPrice(c);
-  drawReturns(c);
+  for (const one of [drawCurve, drawStrategies, drawRolling, drawYears, drawPrice, drawFlow, drawReturns, drawTrades]) {
+    one(c);
+  }
 }
 
-for (const id of ["price-symbol", "price-form", "price-log"]) {
-  document.getElementById(id).addEventListener("change", () => drawPrice(colours()));
+// Paper has its own width, and is light.
+const PAPER_WIDTH = 680;
+function drawOnPaper() {
+  document.documentElement.dataset.theme = "light";
+  draw();
+  for (const chart of document.querySelectorAll(".chart.js-plotly-plot")) Plotly.relayout(chart, { width: PAPER_WIDTH, autosize: false });
 }
-document.getElementById("curve-log").addEventListener("change", () => drawCurve(colours()));
-window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+function drawOnScreen() {
+  document.documentElement.dataset.theme = document.getElementById("theme").value;
+  for (const chart of document.querySelectorAll(".chart.js-plotly-plot")) Plotly.relayout(chart, { width: null, autosize: true });
+  draw();
+}
+
+async function unpacked() {
+  const packed = atob(document.getElementById("plotly-packed").textContent);
+  const bytes = Uint8Array.from(packed, (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Response(stream).text();
+}
+
+function begin(library) {
+  const script = document.createElement("script");
+  script.textContent = library;
+  document.head.append(script);
+  for (const id of ["price-symbol", "price-form", "price-log"]) {
+    document.getElementById(id).addEventListener("change", () => drawPrice(colours()));
+  }
+  document.getElementById("curve-log").addEventListener("change", () => drawCurve(colours()));
+  document.getElementById("theme").addEventListener("change", drawOnScreen);
+  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  window.addEventListener("beforeprint", drawOnPaper);
+  window.addEventListener("afterprint", drawOnScreen);
+  draw();
+  document.documentElement.dataset.drawn = "yes";
+}
+
 if (data.prices.length < 2) document.getElementById("price-choice").hidden = true;
-draw();
+unpacked().then(begin).catch((error) => {
+  document.getElementById("no-charts").hidden = false;
+  throw error;
+});

@@ -310,7 +310,8 @@ async def test_json_names_are_stable(store: MemoryEventStore) -> None:
         "initial_cash equity_peak "
         "benchmark benchmark_return benchmark_max_drawdown alpha beta correlation "
         "average_drawdown average_drawdown_duration_s expectancy sqn average_trade average_trade_pnl "
-        "average_win average_loss exposure_time by_symbol exits drawdowns open_positions"
+        "average_win average_loss exposure_time by_symbol exits drawdowns open_positions "
+        "annual_turnover diagnosis by_part_of_time"
     )
 
 

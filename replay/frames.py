@@ -14,9 +14,17 @@ import msgspec
 import numpy as np
 
 from eventstore.data_issues import described
-from kernel.events import Bar, DataIssueFound, OrderFilled, Quote, Side, Trade
+from kernel.events import Bar, DataIssueFound, OrderFilled, Quote, Trade
 from replay.equity import EquityCurve, Floats
 from replay.order_records import OrderRecord
+from replay.run_tables import (
+    ColumnKind,
+    DataColumn,
+    DataTable,
+    fills_table,
+    orders_table,
+    trades_table,
+)
 from replay.trades import OpenLot, RoundTrip
 
 if TYPE_CHECKING:
@@ -24,35 +32,8 @@ if TYPE_CHECKING:
 
 
 def trades_frame(trades: Sequence[RoundTrip], lots: Sequence[OpenLot] = ()) -> "pd.DataFrame":
-    """Closed round trips in order of their exits, then open lots, whose exit is missing.
-
-    ``pnl`` and ``commission`` are in ``currency``; ``return`` is after commission, a fraction of the notional
-    at entry. ``side`` is ``long`` or ``short``.
-    """
-    both: list[RoundTrip | OpenLot] = [*trades, *lots]
-    closed = [one if isinstance(one, RoundTrip) else None for one in both]
-    return _frame(
-        {
-            "strategy": [one.strategy for one in both],
-            "symbol": [one.symbol for one in both],
-            "side": ["long" if one.side is Side.BUY else "short" for one in both],
-            "quantity": _floats(one.quantity for one in both),
-            "entry_time": _times(one.entry_ts for one in both),
-            "exit_time": _times(one.exit_ts if one else 0 for one in closed),
-            "entry_price": _floats(one.entry_price for one in both),
-            "exit_price": _floats(one.exit_price if one else None for one in closed),
-            "pnl": _floats(one.pnl if one else None for one in closed),
-            "commission": _floats(one.commission for one in both),
-            "net_pnl": _floats(one.net_pnl if one else None for one in closed),
-            "return": _floats(one.net_return if one else None for one in closed),
-            "duration": _frame_of().to_timedelta(
-                [one.duration_ns if one else None for one in closed], unit="ns"
-            ),
-            "currency": [one.currency for one in both],
-            "entry_order": [one.entry_order for one in both],
-            "exit_order": [one.exit_order if one else "" for one in closed],
-        }
-    )
+    """The columns of ``trades_table``."""
+    return _frame_from(trades_table(trades, lots))
 
 
 def equity_frame(curve: EquityCurve, drawdown: Floats) -> "pd.DataFrame":
@@ -70,48 +51,13 @@ def equity_frame(curve: EquityCurve, drawdown: Floats) -> "pd.DataFrame":
 
 
 def orders_frame(orders: Sequence[OrderRecord]) -> "pd.DataFrame":
-    """Orders as the run left them, in order of their creation; denied ones too."""
-    return _frame(
-        {
-            "order": [one.order.client_order_id for one in orders],
-            "strategy": [one.order.strategy for one in orders],
-            "symbol": [one.order.symbol for one in orders],
-            "side": [one.order.side.value for one in orders],
-            "type": [one.order.order_type.value for one in orders],
-            "quantity": _floats(one.order.quantity for one in orders),
-            "limit_price": _floats(one.order.limit_price for one in orders),
-            "stop_price": _floats(one.order.stop_price for one in orders),
-            "time_in_force": [one.order.time_in_force.value for one in orders],
-            "tag": [one.order.tag for one in orders],
-            "status": [one.status.value for one in orders],
-            "created": _times(one.created_ts for one in orders),
-            "updated": _times(one.updated_ts for one in orders),
-            "filled_quantity": _floats(one.filled_quantity for one in orders),
-            "average_price": _floats(one.average_price for one in orders),
-            "commission": _floats(one.commission for one in orders),
-            "reason": [one.reason for one in orders],
-        }
-    )
+    """The columns of ``orders_table``."""
+    return _frame_from(orders_table(orders))
 
 
 def fills_frame(fills: Sequence[OrderFilled]) -> "pd.DataFrame":
-    """Fills in the order of the log. ``time`` is that of the execution; ``known`` is when we knew of it."""
-    return _frame(
-        {
-            "time": _times(one.executed_ts or one.ts for one in fills),
-            "known": _times(one.ts for one in fills),
-            "order": [one.client_order_id for one in fills],
-            "fill": [one.fill_id for one in fills],
-            "strategy": [one.strategy for one in fills],
-            "symbol": [one.symbol for one in fills],
-            "side": [one.side.value for one in fills],
-            "quantity": _floats(one.quantity for one in fills),
-            "price": _floats(one.price for one in fills),
-            "commission": _floats(one.commission for one in fills),
-            "currency": [one.currency for one in fills],
-            "liquidity": [one.liquidity.value for one in fills],
-        }
-    )
+    """The columns of ``fills_table``."""
+    return _frame_from(fills_table(fills))
 
 
 def bars_frame(bars: Sequence[Bar]) -> "pd.DataFrame":
@@ -201,6 +147,25 @@ def records_frame(kind: type[msgspec.Struct], records: Sequence[msgspec.Struct])
 def time_of(ts: int) -> "pd.Timestamp":
     """The UTC-aware time of ns since the epoch; 0 is missing."""
     return _times([ts])[0]
+
+
+def _frame_from(table: DataTable) -> Any:  # pandas has no types
+    return _frame({column.name: _values(column) for column in table.columns})
+
+
+def _values(column: DataColumn) -> Any:  # as above
+    """The values of a column in the type that pandas computes with."""
+    match column.kind:
+        case ColumnKind.TEXT:
+            return column.values
+        case ColumnKind.AMOUNT | ColumnKind.NUMBER:
+            return np.array(
+                [np.nan if one is None else float(one) for one in column.values], dtype=np.float64
+            )
+        case ColumnKind.TIME:
+            return _times(0 if ts is None else int(ts) for ts in column.values)
+        case ColumnKind.DURATION:
+            return _frame_of().to_timedelta(column.values, unit="ns")
 
 
 def _frame(columns: Mapping[str, Any]) -> Any:  # pandas has no types

@@ -55,7 +55,6 @@ from replay.backtesting import record_run
 from replay.config import CONFIG_FILE, DAEMON_SECTIONS, ReplayConfig, check_config, load_config
 from replay.failures import failure_sentence
 from replay.planning import is_data, plan_run, unplayed_actions
-from replay.report.files import check_replaceable
 from replay.run_reading import check_benchmark
 from replay.run_snapshots import snapshots_beside
 from replay.yaml_file import read_yaml
@@ -397,8 +396,7 @@ async def replay_and_show(config: ReplayConfig, output: Output) -> None:
     """
     path = Path(config.store)
     require_store(path)
-    if output.is_reported and output.report is not None:
-        check_replaceable(output.report)  # before a long run, not after it
+    output.check()  # before a long run, not after it
     # No sync after each commit: a run that loses its end can be repeated from its inputs.
     async with await open_store(path, durability=Durability.NORMAL) as store:
         if not config.streams:

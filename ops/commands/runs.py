@@ -69,17 +69,58 @@ def show_command(run_stream: str, *, store_path: Path, benchmark: str, as_json: 
 @store_option
 @benchmark_option
 @click.option("--report", type=click.Path(path_type=Path), help=REPORT_HELP)
-@json_option
+@click.option(
+    "--pdf", type=click.Path(path_type=Path), help="Print the report into a PDF, by Chromium or Chrome."
+)
+@click.option(
+    "--json",
+    "json_target",
+    is_flag=False,
+    flag_value="-",
+    metavar="[FILE]",
+    help="Write the result as one JSON object, or print it instead of the tables.",
+)
+@click.option(
+    "--csv",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Write trades, orders, fills and equity as CSV files.",
+)
+@click.option(
+    "--parquet",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Write the same as Parquet files.",
+)
 def report_command(
-    run_stream: str, *, store_path: Path, benchmark: str, report: Path | None, as_json: bool
+    run_stream: str,
+    *,
+    store_path: Path,
+    benchmark: str,
+    report: Path | None,
+    pdf: Path | None,
+    json_target: str | None,
+    csv: Path | None,
+    parquet: Path | None,
 ) -> None:
     """Print the results of a recorded run, or of a live log so far, and write the HTML report.
 
     \b
-    Example:
+    Examples:
       replay report run.ma_cross.1 --store market.db
+      replay report run.ma_cross.1 --pdf sheet.pdf --csv tables --json result.json
     """
-    run(_show(run_stream, store_path, Output(report=report, benchmark=benchmark, as_json=as_json)))
+    output = Output(
+        report=report,
+        benchmark=benchmark,
+        as_json=json_target == "-",
+        pdf=pdf,
+        json_path=Path(json_target) if json_target not in (None, "-") else None,
+        csv=csv,
+        parquet=parquet,
+    )
+    output.check()
+    run(_show(run_stream, store_path, output))
 
 
 @click.command("journal")

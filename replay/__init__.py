@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from replay.backtest_result import Backtest
     from replay.backtesting import backtest
     from replay.config import ReplayConfig
+    from replay.decision_trials import check_decisions
     from replay.execution_analysis.execution_rows import executions_frame
     from replay.execution_analysis.records import executions
     from replay.failures import RunFailed, RunFailedWarning
@@ -70,6 +71,7 @@ __all__ = [
     "attach",
     "backtest",
     "begin_session",
+    "check_decisions",
     "check_strategy",
     "executions",
     "executions_frame",
@@ -92,6 +94,7 @@ _HOMES = {
     "replay.backtest_result": "Backtest",
     "replay.backtesting": "backtest",
     "replay.config": "ReplayConfig",
+    "replay.decision_trials": "check_decisions",
     "replay.execution_analysis.execution_rows": "executions_frame",
     "replay.execution_analysis.records": "executions",
     "replay.failures": "RunFailed RunFailedWarning",

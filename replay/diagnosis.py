@@ -52,6 +52,8 @@ class FindingKind(StrEnum):
     TIMING = "fills_at_the_deciding_close"
     TIME_IN_MARKET = "time_in_market"
     REGIMES = "regime_dependence"
+    LOOK_AHEAD = "look_ahead"
+    RECURSIVE = "recursive_indicators"
 
 
 class Finding(msgspec.Struct, frozen=True):

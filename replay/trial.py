@@ -12,7 +12,7 @@ what is different, never that the new code is good.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import aclosing
 from itertools import islice
 
@@ -25,22 +25,16 @@ from eventstore import EventStore, Selection
 from eventstore.moments import iso_utc
 from kernel.decimals import exact
 from kernel.events import (
-    CancelExecutionIntent,
-    CancelIntent,
     ComponentFailed,
-    DecisionRefused,
     Event,
-    ExecutionRequested,
-    OrderIntent,
-    ReplaceIntent,
     SessionChanged,
-    SignalRaised,
     StrategyDecided,
 )
 from kernel.identifiers import StrategyId
 from kernel.recovery import step
 from kernel.reopenings import Reopenings
 from kernel.time_units import SECOND_NS
+from replay.decisions import Decision, decisions_of
 from replay.record import checked_plan, plan_after, read_record
 from replay.reopening import Cores
 from replay.run import Plan, core_after
@@ -52,9 +46,6 @@ LATEST = 100_000
 
 SHOWN = 20
 """Decisions of each kind that are kept in words."""
-
-Decision = tuple[int, str]
-"""The time of a decision, and the decision in words without its ids."""
 
 
 class Tried(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,7 +109,7 @@ async def try_out(
         async for batch in batches:
             causes = batch.causes or [0] * len(batch.events)
             inputs = [event for event, cause in zip(batch.events, causes, strict=True) if cause <= 0]
-            trial.recorded.update(_decisions(as_decided.of(batch.events, causes), strategy))
+            trial.recorded.update(decisions_of(as_decided.of(batch.events, causes), strategy))
             for part, is_opening in reopenings.parts(inputs):
                 trial.play(part, is_opening=is_opening)
     return trial.result()
@@ -185,7 +176,7 @@ class _Trial:
         self._inputs += len(inputs)
         self._from_ts, self._to_ts = self._from_ts or inputs[0].ts, inputs[-1].ts
         made = step(self._core.bus, inputs).events
-        self._made.update(_decisions(made, self._strategy))
+        self._made.update(decisions_of(made, self._strategy))
         self._errors += [
             f"{event.error} in {event.where or event.event_type}"
             for event in made
@@ -217,30 +208,6 @@ def _with_code(plan: Plan, strategy: StrategyId, code: LoadedStrategy, symbols: 
         new = PlannedStrategy(strategy, code, tuple(symbols) or plan.symbols, was_told=bool(symbols))
         strategies = (*strategies, new)
     return msgspec.structs.replace(plan, strategies=strategies)
-
-
-def _decisions(events: Iterable[Event], strategy: StrategyId) -> Iterator[Decision]:
-    """The decisions of a strategy, without the ids that depend on how many came before."""
-    for event in events:
-        match event:
-            case OrderIntent(order=order) | ExecutionRequested(order=order) if order.strategy == strategy:
-                limit = "" if order.limit_price is None else f" limit {order.limit_price}"
-                stop = "" if order.stop_price is None else f" stop {order.stop_price}"
-                kind = order.order_type.value
-                yield (
-                    event.ts,
-                    f"{order.side.value} {order.quantity:f} {order.symbol} {kind}{limit}{stop}",
-                )
-            case SignalRaised(strategy=owner) if owner == strategy:
-                yield event.ts, f"signal {event.direction.value} {event.symbol} {event.strength:g}"
-            case CancelIntent(strategy=owner) | CancelExecutionIntent(strategy=owner) if owner == strategy:
-                yield event.ts, f"cancel an order of {event.symbol}"
-            case ReplaceIntent(strategy=owner) if owner == strategy:
-                yield event.ts, f"replace an order of {event.symbol}"
-            case DecisionRefused(strategy=owner) if owner == strategy:
-                yield event.ts, f"refused: {event.reason}"
-            case _:
-                pass
 
 
 def _examples(gone: Counter[Decision], added: Counter[Decision]) -> Iterator[str]:

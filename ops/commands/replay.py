@@ -21,6 +21,7 @@ from kernel.errors import ComponentError, ConfigError, InputError, StrategyRefus
 from ops.commands.attach import attach_command
 from ops.commands.bundle import bundle_command
 from ops.commands.calibrate import calibrate_command
+from ops.commands.check import check_command
 from ops.commands.compare import compare_command, diff_command
 from ops.commands.execution import execution_command
 from ops.commands.explain import explain_command
@@ -251,6 +252,7 @@ for _command in (
     report_command,
     journal_command,
     verify_command,
+    check_command,
     step_command,
     explain_command,
     diff_command,

@@ -180,9 +180,8 @@ def _cut_finding(cuts: Sequence[CutCheck]) -> Finding | None:
     bad = [one for one in cuts if one.missing or one.added]
     told = {"cuts": float(len(cuts)), "cuts_that_differ": float(len(bad))}
     if not bad:
-        words = (
-            f"No look-ahead: on data that end at {len(cuts)} earlier moments it decided the same up to each."
-        )
+        ends = "1 earlier moment" if len(cuts) == 1 else f"{len(cuts)} earlier moments"
+        words = f"No look-ahead: on data that end at {ends} it decided the same up to there."
         return Finding(FindingKind.LOOK_AHEAD, False, words, told)
     first = bad[0]
     words = (

@@ -104,6 +104,8 @@ def _market(days: "_Days", market: Floats) -> Iterator[Regime]:
         return
     spread = np.lib.stride_tricks.sliding_window_view(market, VOLATILITY_DAYS).std(axis=1)
     low, high = np.quantile(spread, (1 / 3, 2 / 3))
+    if low == high:
+        return
     known = np.concatenate((np.full(VOLATILITY_DAYS - 1, np.nan), spread))
     yield days.part(VOLATILITY, "calm third of the market's days", known <= low)
     yield days.part(VOLATILITY, "middle third", (known > low) & (known < high))

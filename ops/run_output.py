@@ -14,8 +14,9 @@ from ops.tables import TableConsole, has_width, print_rows, print_table
 from replay.diagnosis import diagnose
 from replay.diagnosis_rows import warning_rows
 from replay.exports import check_csv, check_parquet, read_tables, write_csv, write_parquet
-from replay.journal import JournalEntry, read_journal
+from replay.journal import JournalEntry, read_excursions
 from replay.report import default_path, write_report
+from replay.report.figure_charts import drawn_trades
 from replay.report.files import check_replaceable
 from replay.report.pdf import check_pdf, write_pdf
 from replay.result_json import to_json
@@ -70,7 +71,7 @@ class Output(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShownRun(msgspec.Struct, frozen=True, eq=False):
-    """All that an output needs of a run. The journal is only read for a report, the tables for files."""
+    """All that an output needs of a run: excursions of drawn trades for a report, tables for files."""
 
     read: ReadRun
     journal: Sequence[JournalEntry] = ()
@@ -80,7 +81,8 @@ class ShownRun(msgspec.Struct, frozen=True, eq=False):
 async def read_shown(store: EventStore, run_stream: str, output: Output) -> ShownRun:
     """Read what an output needs; raises as ``read_run`` does."""
     read = await read_run(store, run_stream, benchmark=output.benchmark)
-    journal = await read_journal(store, read.result) if output.is_reported else ()
+    drawn = drawn_trades(read.result.trades) if output.is_reported else ()
+    journal = await read_excursions(store, read.result, drawn)
     has_tables = output.csv is not None or output.parquet is not None
     return ShownRun(read, journal, await read_tables(store, read.result) if has_tables else ())
 

@@ -3,10 +3,12 @@
 import html
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
 
 from kernel.decimals import exact
 from replay import figures
+from replay.diagnosis import Finding, diagnose
 from replay.failures import failure_sentence
 from replay.frames import (
     equity_frame,
@@ -22,6 +24,7 @@ from replay.metrics import Metrics, drawdowns
 from replay.order_records import RunOrders
 from replay.plots import run_figure
 from replay.report import PriceHistory, write_report
+from replay.report.pdf import check_pdf, write_pdf
 from replay.result_json import strategy_fields, symbol_fields
 from replay.results import RunResult
 from replay.tables import problems, result_lines, ruin_ts
@@ -135,6 +138,23 @@ class Backtest:
     def report(self, path: str | Path) -> Path:
         """Write the HTML report; returns its path. Raises ``InputError`` if it cannot be written."""
         return write_report(self.result, Path(path), self._prices, self.journal)
+
+    @exact
+    def pdf(self, path: str | Path) -> Path:
+        """Print the report into a PDF, by a browser that is found on PATH; returns its path. Blocks.
+
+        Raises ``InputError`` if there is no browser, it fails, or the file cannot be written.
+        """
+        target = Path(path)
+        check_pdf(target)
+        with TemporaryDirectory(prefix="onetape-report-") as folder:
+            return write_pdf(self.report(Path(folder) / "report.html"), target)
+
+    @property
+    @exact
+    def diagnosis(self) -> tuple[Finding, ...]:
+        """What a careful reader would say about the result, warnings first."""
+        return diagnose(self.result)
 
     @exact
     def __repr__(self) -> str:

@@ -65,16 +65,29 @@ async def read_journal(store: EventStore, result: RunResult) -> tuple[JournalEnt
 
     A data stream that is no longer in the store is left out. Raises ``StoreDamaged``.
     """
-    trades = result.trades
-    if not trades:
+    if not result.trades:
         return ()
+    tags = await _tags(store, result.run_stream)
+    return await _entries(store, result, result.trades, tags)
+
+
+@exact
+async def read_excursions(
+    store: EventStore, result: RunResult, trades: Sequence[RoundTrip]
+) -> tuple[JournalEntry, ...]:
+    """The entries of some trades of a run, without tags. Raises ``StoreDamaged``."""
+    return await _entries(store, result, trades, {}) if trades else ()
+
+
+async def _entries(
+    store: EventStore, result: RunResult, trades: Sequence[RoundTrip], tags: dict[ClientOrderId, str]
+) -> tuple[JournalEntry, ...]:
     pieces = [list(_pieces(trade)) for trade in trades]
     spans: dict[str, list[Span]] = {}
     for symbol, span, _ in (piece for of_trade in pieces for piece in of_trade):
         spans.setdefault(symbol, []).append(span)
     ranges = {symbol: PriceRanges(asked) for symbol, asked in spans.items()}
     await _read_prices(store, result, ranges)
-    tags = await _tags(store, result.run_stream)
     return tuple(
         _entry(trade, of_trade, ranges, tags) for trade, of_trade in zip(trades, pieces, strict=True)
     )

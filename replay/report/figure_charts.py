@@ -110,10 +110,14 @@ def flow_chart(result: RunResult) -> FlowChart:
 
 
 def trade_chart(trades: Sequence[RoundTrip], journal: Sequence[JournalEntry]) -> TradeChart:
-    """Returns of all trades, and excursions of those that are drawn."""
+    """Returns of all trades, and excursions of those in the journal that are drawn."""
     returns = np.array([rate for one in trades if (rate := one.net_return) is not None], dtype=np.float64)
     counts, edges = np.histogram(returns, bins=BINS) if len(returns) else (np.empty(0), np.zeros(1))
-    drawn, note = _drawn([one for one in journal if entry_notional(one.trade) > 0])
+    chosen = set(map(id, drawn_trades([one.trade for one in journal])))
+    drawn = [one for one in journal if id(one.trade) in chosen]
+    note = ""
+    if drawn and len(trades) > DRAWN_TRADES:
+        note = f"{len(drawn):,} of {len(trades):,} trades are drawn, evenly in order of their returns."
     notionals = [float(entry_notional(one.trade)) for one in drawn]
     return TradeChart(
         [float(middle) for middle in (edges[:-1] + edges[1:]) / 2],
@@ -127,14 +131,14 @@ def trade_chart(trades: Sequence[RoundTrip], journal: Sequence[JournalEntry]) ->
     )
 
 
-def _drawn(journal: Sequence[JournalEntry]) -> tuple[Sequence[JournalEntry], str]:
-    """The trades that are drawn: of many, every n-th in order of the return, with the best and the worst."""
-    if len(journal) <= DRAWN_TRADES:
-        return journal, ""
-    ordered = sorted(journal, key=lambda one: one.trade.net_return or 0.0)
+def drawn_trades(trades: Sequence[RoundTrip]) -> Sequence[RoundTrip]:
+    """The trades that are drawn: all, or of many every n-th in order of returns, the extremes among them."""
+    known = [one for one in trades if entry_notional(one) > 0]
+    if len(known) <= DRAWN_TRADES:
+        return known
+    ordered = sorted(known, key=lambda one: one.net_return or 0.0)
     places = np.linspace(0, len(ordered) - 1, DRAWN_TRADES).round().astype(int)
-    note = f"{DRAWN_TRADES:,} of {len(journal):,} trades are drawn, evenly in order of their returns."
-    return [ordered[place] for place in places], note
+    return [ordered[place] for place in places]
 
 
 def _label(trade: RoundTrip) -> str:

@@ -57,8 +57,8 @@ def found(result: RunResult, kind: FindingKind) -> list[Finding]:
     return [one for one in diagnose(result) if one.kind is kind]
 
 
-async def one_of(kind: FindingKind, derived: Sequence[Event], **told: str) -> Finding:
-    (one,) = found(await result_of(derived, **told), kind)
+async def one_of(kind: FindingKind, derived: Sequence[Event], *, config: str = '{"cash":"10000"}') -> Finding:
+    (one,) = found(await result_of(derived, config=config), kind)
     return one
 
 

@@ -42,6 +42,12 @@ async def store() -> AsyncIterator[MemoryEventStore]:
         yield memory
 
 
+def rows_of(query: str) -> list[tuple[object, ...]]:
+    relation = duckdb.sql(query)
+    assert relation is not None
+    return relation.fetchall()
+
+
 async def run_of(store: MemoryEventStore) -> tuple[RunResult, Sequence[DataTable]]:
     derived = sorted([*FILLS, *MARKS], key=lambda event: event.ts)
     run = await record_run(store, derived, data={DATA: [bar(number, 100) for number in range(6)]})
@@ -59,10 +65,9 @@ async def test_sums_of_a_file_are_exactly_those_of_the_run(store: MemoryEventSto
     with (tmp_path / "out/trades.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert sum((Decimal(row["net_pnl"]) for row in rows if row["net_pnl"]), Decimal(0)) == net
-    asked = duckdb.sql(
-        f"select sum(net_pnl), sum(commission) from '{tmp_path}/out/trades.parquet'"
-    ).fetchall()
-    fees = sum((one.commission for one in (*result.trades, *result.open_lots)), Decimal(0))
+    asked = rows_of(f"select sum(net_pnl), sum(commission) from '{tmp_path}/out/trades.parquet'")
+    paid = [one.commission for one in result.trades] + [one.commission for one in result.open_lots]
+    fees = sum(paid, Decimal(0))
     assert asked == [(net, fees)]
     frame = untyped(pd.read_parquet(tmp_path / "out/trades.parquet"))
     assert sum(frame["net_pnl"].dropna(), Decimal(0)) == net
@@ -76,7 +81,7 @@ async def test_equity_is_that_of_the_log_and_not_its_float(store: MemoryEventSto
 
     (path,) = write_parquet([one for one in tables if one.name == "equity"], tmp_path)
 
-    rows = duckdb.sql(f"select equity, cash, exposure from '{path}'").fetchall()
+    rows = rows_of(f"select equity, cash, exposure from '{path}'")
     assert rows[0] == (Decimal(10_000), Decimal(10_000), Decimal(0))
     assert rows[1] == (
         Decimal("10000.2"),
@@ -108,7 +113,7 @@ async def test_digits_that_no_decimal_holds_are_text(store: MemoryEventStore, tm
 
     write_parquet(tables, tmp_path)
 
-    found = duckdb.sql(f"select quantity, price from '{tmp_path}/fills.parquet'").fetchall()
+    found = rows_of(f"select quantity, price from '{tmp_path}/fills.parquet'")
     assert found == [(amount, Decimal(1)) for amount in amounts]
 
 

@@ -16,7 +16,9 @@ FIRST = 18_000
 
 
 def closes_of(count: int, *, seed: int = 1) -> DailyCloses:
-    equity = 1_000 * np.cumprod(1 + np.random.default_rng(seed).normal(0.0004, 0.01, count + 1))
+    equity: Floats = 1_000.0 * np.cumprod(
+        1 + np.random.default_rng(seed).normal(0.0004, 0.01, count + 1), dtype=np.float64
+    )
     return DailyCloses(np.arange(FIRST, FIRST + count), equity[1:], simple_returns(equity))
 
 

@@ -7,7 +7,6 @@ on where history began) is tried by ``decision_checks``.
 
 import math
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
 from enum import StrEnum
 
 import msgspec
@@ -20,9 +19,7 @@ from replay import figures
 from replay.cost_sensitivity import Costs, costs_of
 from replay.regimes import HALVES, VOLATILITY, YEARS, of_kind, regimes
 from replay.results import RunResult
-from replay.trade_sample import FEWEST_POSITIONS, trade_sample
-
-ZERO = Decimal(0)
+from replay.trade_sample import FEWEST_POSITIONS, net_pnls, trade_sample
 
 FEW_SHARE = 0.05
 """The profit hangs on few trades if this share of the trades, or a single one, makes all of it."""
@@ -40,6 +37,8 @@ LITTLE_TIME, MUCH_TIME = 0.05, 0.95
 LIKE_BENCHMARK = 0.95
 ONE_YEAR_SHARE = 0.80
 COST_MULTIPLES = (0, 1, 2, 3)
+EPSILON = 1e-12
+"""Sums of floats are equal within this part."""
 
 
 class FindingKind(StrEnum):
@@ -116,16 +115,16 @@ def _trades(result: RunResult) -> Finding:
 
 
 def _concentration(result: RunResult) -> Finding | None:
-    trades = sorted(result.trades, key=lambda one: one.net_pnl * one.rate, reverse=True)
-    total = sum((one.net_pnl * one.rate for one in trades), ZERO)
+    trades = result.trades
+    pnls = net_pnls(trades)
+    total = float(pnls.sum())
     if total <= 0 or len(trades) < 2:
         return None
-    left, count = total, 0
-    while left > 0:
-        left -= trades[count].net_pnl * trades[count].rate
-        count += 1
-    best = trades[0]
-    share = float(best.net_pnl * best.rate / total)
+    order = np.argsort(-pnls, kind="stable")
+    left = total - np.cumsum(pnls[order])
+    count = int(np.argmax(left <= EPSILON * total)) + 1
+    best = trades[order[0]]
+    share = float(pnls[order[0]]) / total
     told = {"trades_that_make_the_profit": float(count), "share_of_the_best": share}
     is_warning = count == 1 or count <= FEW_SHARE * len(trades)
     named = (
@@ -133,7 +132,9 @@ def _concentration(result: RunResult) -> Finding | None:
         f"the P&L of all {len(trades):,} trades"
     )
     if count == 1:
-        words = f"{named}; without it they lost {_money(float(-left))} {result.currency}."
+        words = f"{named}; without it they lost {_money(abs(float(left[0])))} {result.currency}."
+    elif count == len(trades):
+        words = f"Each of the {count:,} trades made a part of the profit; {named}."
     else:
         words = f"Without the best {count:,} of {len(trades):,} trades there is no profit; {named}."
     return Finding(FindingKind.CONCENTRATION, is_warning, words[0].upper() + words[1:], told)
@@ -157,7 +158,8 @@ def _costs(result: RunResult) -> Finding | None:
     at = ", ".join(f"{multiple}x {_money(float(costs.pnl_at(multiple)))}" for multiple in COST_MULTIPLES)
     multiple = costs.break_even_multiple or 0.0
     words = f"P&L at multiples of the commissions: {at} {result.currency}. {breaks_even}"
-    return Finding(FindingKind.COSTS, multiple < LEAST_COST_MULTIPLE, words, _cost_figures(costs))
+    is_warning = costs.fees > 0 and multiple < LEAST_COST_MULTIPLE
+    return Finding(FindingKind.COSTS, is_warning, words, _cost_figures(costs))
 
 
 def _cost_figures(costs: Costs) -> Mapping[str, float | None]:

@@ -7,9 +7,8 @@ import msgspec
 import numpy as np
 
 from components.portfolio.rates import rate_between, set_rate
-from kernel.contracts import inverse
 from kernel.events import Bar, InstrumentDefined, OrderFilled
-from kernel.fees import paid_by_terms
+from kernel.fees import paid_in_money
 from replay.equity import Floats, Integers
 from replay.run_facts import RunFacts
 
@@ -42,27 +41,24 @@ def flow_of(fills: Sequence[OrderFilled], facts: RunFacts, *, currency: str) -> 
     to_come = list(facts.rates[::-1])
     rates: dict[str, dict[str, Decimal]] = {}
     rows: list[tuple[int, float, float, float]] = []
+    unknown = InstrumentDefined(0, "")
     for fill in fills:
         while to_come and to_come[-1].ts <= fill.ts:
             set_rate(rates, to_come.pop())
-        terms = facts.instruments.get(fill.symbol, InstrumentDefined(0, fill.symbol))
-        paid = paid_by_terms(fill, facts.instruments)
-        price = inverse(fill.price) if terms.is_inverse else abs(fill.price)
-        notional = float(fill.quantity * terms.multiplier * price)
-        rows.append(
-            (
-                fill.executed_ts or fill.ts,
-                float(fill.quantity),
-                notional * _rate(rates, terms.currency, currency),
-                float(paid.commission) * _rate(rates, paid.currency, currency),
-            )
-        )
-    ts, quantity, value, commission = zip(*rows, strict=True) if rows else ((), (), (), ())
+        terms = facts.instruments.get(fill.symbol, unknown)
+        paid = paid_in_money(fill, fee_currency=terms.fee_currency, currency=terms.currency)
+        units, price = float(fill.quantity), abs(float(fill.price))
+        if terms.is_inverse:
+            price = 1.0 / price if price else 0.0
+        value = units * float(terms.multiplier) * price * _rate(rates, terms.currency, currency)
+        fee = float(paid.commission) * _rate(rates, paid.currency, currency)
+        rows.append((fill.executed_ts or fill.ts, units, value, fee))
+    ts, quantity, notional, commission = zip(*rows, strict=True) if rows else ((), (), (), ())
     return FillFlow(
         ts=np.array(ts, dtype=np.int64),
         symbols=tuple(fill.symbol for fill in fills),
         quantity=np.array(quantity, dtype=np.float64),
-        notional=np.array(value, dtype=np.float64),
+        notional=np.array(notional, dtype=np.float64),
         commission=np.array(commission, dtype=np.float64),
         volume_share=np.full(len(fills), np.nan),
     )

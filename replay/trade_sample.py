@@ -2,13 +2,11 @@
 
 import math
 from collections.abc import Sequence
-from decimal import Decimal
 from statistics import NormalDist
 
 import msgspec
 import numpy as np
 
-from kernel.decimals import exact
 from replay.equity import Floats
 from replay.trades import RoundTrip
 
@@ -35,12 +33,20 @@ class TradeSample(msgspec.Struct, frozen=True):
     needed: int | None
 
 
+def net_pnls(trades: Sequence[RoundTrip]) -> Floats:
+    """The net P&L of each trade, in the account's currency."""
+    return np.array(
+        [(float(one.pnl) - float(one.commission)) * float(one.rate) for one in trades], dtype=np.float64
+    )
+
+
 def positions_of(trades: Sequence[RoundTrip]) -> Floats:
     """The net P&L of each position from flat to flat, in the account's currency, in order of entry."""
-    pnls: list[Decimal] = []
+    pnls: list[float] = []
     last: dict[tuple[str, str], tuple[int, int]] = {}
-    for trade in sorted(trades, key=lambda one: (one.entry_ts, one.exit_ts)):
-        key, pnl = (trade.strategy, trade.symbol), trade.net_pnl * trade.rate
+    paired = zip(trades, net_pnls(trades).tolist(), strict=True)
+    for trade, pnl in sorted(paired, key=lambda pair: (pair[0].entry_ts, pair[0].exit_ts)):
+        key = (trade.strategy, trade.symbol)
         end_ts, place = last.get(key, (0, -1))
         if place >= 0 and trade.entry_ts < end_ts:
             pnls[place] += pnl
@@ -48,10 +54,9 @@ def positions_of(trades: Sequence[RoundTrip]) -> Floats:
             place = len(pnls)
             pnls.append(pnl)
         last[key] = max(end_ts, trade.exit_ts), place
-    return np.array([float(pnl) for pnl in pnls], dtype=np.float64)
+    return np.array(pnls, dtype=np.float64)
 
 
-@exact
 def trade_sample(trades: Sequence[RoundTrip]) -> TradeSample:
     """The sample of a run's trades.
 

@@ -9,8 +9,8 @@ import pytest
 
 from kernel.errors import ComponentError, InputError
 from replay import check_decisions
-from replay.check_decisions import MakeStrategy
 from replay.decision_checks import DecisionChecks
+from replay.decision_trials import MakeStrategy
 from replay.diagnosis import FindingKind
 from strategies.ma_cross import MovingAverageCross
 from tests.ops.commands import onetape

@@ -15,7 +15,7 @@ from kernel.errors import ConfigError, InputError
 from kernel.secret import Secret, SecretReference
 from ops.completion import complete_runs
 from ops.event_loop import run
-from ops.run_output import Output, show_read
+from ops.run_output import Output, ShownRun, show_run
 from ops.secret_sources import SecretPlaces
 from ops.store_file import existing_store, store_option
 from ops.tables import TableConsole, print_rows
@@ -216,7 +216,7 @@ async def _run(
         unpacked = await unpack_bundle(path, store, limit_mb=limit_mb)
         click.echo(_warning(unpacked, is_trusted=is_trusted), err=True)
         found = await reproduce(store, unpacked, is_trusted=is_trusted)
-        show_read(found.read, kept, Output(is_reported=False, as_json=as_json))
+        show_run(ShownRun(found.read), kept, Output(is_reported=False, as_json=as_json))
         return found
 
 

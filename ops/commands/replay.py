@@ -98,7 +98,7 @@ OPTIONS: Sections = {
 
 COMMANDS: Sections = {
     "Commands that show runs and live logs": ("list", "show", "report", "journal", "compare", "diff"),
-    "Commands that go back into one": ("verify", "step", "explain", "fork", "attach"),
+    "Commands that go back into one": ("verify", "check", "step", "explain", "fork", "attach"),
 }
 
 EXAMPLES = """\b

@@ -11,8 +11,8 @@ import msgspec
 from eventstore.moments import iso_utc
 from kernel.decimals import exact
 from kernel.errors import InputError
-from replay.attaching import Attached, AttachedDenial, AttachedValue
 from replay.attached_code import Value
+from replay.attaching import Attached, AttachedDenial, AttachedValue
 from replay.rows import Rows, number, text
 
 SHOWN = 20

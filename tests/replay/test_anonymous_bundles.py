@@ -9,7 +9,6 @@ from typing import get_args, get_type_hints
 
 import msgspec
 import pytest
-from replay.backtesting import run_and_record
 
 from components.assembly.instruments import InstrumentConfig
 from eventstore import EventStore, MemoryEventStore
@@ -26,6 +25,7 @@ from kernel.events import (
     ResumeTrading,
     Trade,
 )
+from replay.backtesting import run_and_record
 from replay.bundles.anonymous_code import anonymous_source
 from replay.bundles.making import BundleSettings, MadeBundle, make_bundle
 from replay.bundles.reproducing import reproduce, unpack_bundle

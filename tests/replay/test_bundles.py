@@ -12,12 +12,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from replay.backtesting import run_and_record
 
 from eventstore import Durability, EventStore, MemoryEventStore, open_store
 from kernel.errors import InputError, OnetapeError, ReplayDiverged, StrategyRefused
 from kernel.events import OrderFilled
 from kernel.secret import Secret
+from replay.backtesting import run_and_record
 from replay.bundles.making import BundleSettings, make_bundle, stage
 from replay.bundles.manifest import MANIFEST, Manifest
 from replay.bundles.packing import open_bundle

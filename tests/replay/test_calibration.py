@@ -7,7 +7,6 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from replay.backtesting import from_instance, run_and_record
 
 from brokers.simulated.config import ModelConfig, SimulatedBrokerConfig
 from components.assembly.instruments import InstrumentConfig
@@ -15,6 +14,7 @@ from eventstore import EventStore
 from kernel.errors import InputError
 from kernel.events import Event, Quote
 from kernel.time_units import DAY_NS, SECOND_NS
+from replay.backtesting import from_instance, run_and_record
 from replay.config import ReplayConfig, load_config
 from replay.execution_analysis.calibration import Calibration, calibrated
 from replay.execution_analysis.fits import Estimate, t_quantile

@@ -155,6 +155,7 @@ from kernel.events.orders import (
     TransitionRefused,
 )
 from kernel.events.segments import KeptEvents, SegmentArchived, SegmentPruned, SegmentSealed
+from kernel.events.shadow import ShadowCompared
 from kernel.events.signals import SignalField, SignalPosted
 from kernel.events.stores import StoreRestored
 from kernel.events.streams import (
@@ -278,6 +279,7 @@ AnyEvent = (
     | MarginMarked
     | LedgerMarked
     | LiveEvent
+    | ShadowCompared
     | SessionStarted
     | SessionStopped
     | RunStarted

@@ -1,0 +1,131 @@
+"""Reads the twin of a recorded log: all orders of a period, live and simulated."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+
+import msgspec
+
+from eventstore import EventStore, Selection, read_story
+from kernel.decimals import exact
+from kernel.errors import InputError, StreamMissing
+from kernel.events import ConfigLoaded, Event, OrderSubmitted, RunStarted
+from kernel.time_units import HOUR_NS
+from replay import figures
+from replay.run_config import config_on_record, live_venue
+from replay.twin import NO_CHANGES, QUIET_TYPES, TWIN_TYPES, WAIT_S, Twin
+from replay.twin_comparison import OrderComparison
+
+LOOK_BACK_NS = HOUR_NS
+"""Market data before the period that the twin sees: the last quotes and books of most symbols."""
+
+
+class TwinRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The twin of a log.
+
+    - ``is_live``: its orders were real. Otherwise both sides are simulations.
+    - ``from_ts``, ``to_ts``: the period of the orders, ns UTC; ``None``: from the start, to the end.
+    - ``settings``: the settings of the twin that differ from the log's.
+    """
+
+    log: str
+    is_live: bool
+    from_ts: int | None
+    to_ts: int | None
+    settings: Mapping[str, str]
+    orders: tuple[OrderComparison, ...]
+
+
+@exact
+async def read_twin(
+    store: EventStore,
+    log: str,
+    *,
+    from_ts: int | None = None,
+    to_ts: int | None = None,
+    wait_s: float = WAIT_S,
+    settings: Mapping[str, str] = NO_CHANGES,
+) -> TwinRecord:
+    """Simulate the orders that a log submitted in a period, and compare them with what became of them.
+
+    ``settings``: other values of ``broker``, by path. Raises ``StreamMissing`` for a log that is not there or
+    whose market data were removed, ``ConfigError`` for settings that make no sense, and ``StoreError``.
+    """
+    is_live = await _is_live(store, log)
+    if from_ts is not None and to_ts is not None and from_ts > to_ts:
+        raise InputError(f"--from {figures.iso(from_ts)} is after --to {figures.iso(to_ts)}")
+    twin = Twin(wait_s=wait_s, changes=settings, keeps_ended=True)
+    async with aclosing(_events(store, log, from_ts)) as batches:
+        async for events in batches:
+            for part, is_in_period in _parts(events, from_ts, to_ts):
+                twin.take(part, follows=is_in_period)
+            if to_ts is not None and events[-1].ts > to_ts and not twin.open_orders:
+                break
+    _ = twin.core
+    return TwinRecord(
+        log=log,
+        is_live=is_live,
+        from_ts=from_ts,
+        to_ts=to_ts,
+        settings=settings,
+        orders=tuple(twin.all_orders()),
+    )
+
+
+async def twin_events(
+    store: EventStore, log: str, *, market_from_ts: int, from_seq: int = 1, to_seq: int | None = None
+) -> AsyncGenerator[Sequence[Event]]:
+    """The events of a live log for a twin, with market data from a time on."""
+    quiet = Selection(from_seq=from_seq, to_seq=to_seq, to_ts=market_from_ts - 1, types=QUIET_TYPES)
+    rest = Selection(from_seq=from_seq, to_seq=to_seq, from_ts=market_from_ts, types=TWIN_TYPES)
+    for wanted in (quiet, rest):
+        async with aclosing(store.read(log, wanted)) as batches:
+            async for batch in batches:
+                yield batch.events
+
+
+async def _is_live(store: EventStore, log: str) -> bool:
+    """Whether the log's orders were real. Raises ``StreamMissing`` for what is not a run or a live log."""
+    wanted = Selection(types=frozenset({RunStarted, ConfigLoaded}))
+    body = ""
+    async with aclosing(store.read(log, wanted)) as batches:
+        async for batch in batches:
+            body = next((event.body for event in batch.events if isinstance(event, ConfigLoaded)), body)
+            if body:
+                break
+    if not body:
+        raise StreamMissing(f"{log!r} is not a run or a live log of the store")
+    return live_venue(config_on_record(body)) is not None
+
+
+async def _events(store: EventStore, log: str, from_ts: int | None) -> AsyncGenerator[Sequence[Event]]:
+    started = await _started(store, log)
+    if started.sources:  # a run: its market data are in other streams
+        async with aclosing(read_story(store, log)) as story:
+            async for batch in story:
+                yield batch.events
+        return
+    market_from_ts = 0 if from_ts is None else max(0, from_ts - LOOK_BACK_NS)
+    async with aclosing(twin_events(store, log, market_from_ts=market_from_ts)) as batches:
+        async for events in batches:
+            yield events
+
+
+async def _started(store: EventStore, log: str) -> RunStarted:
+    async with aclosing(store.read(log, Selection(to_seq=1))) as batches:
+        async for batch in batches:
+            first = batch.events[0]
+            if isinstance(first, RunStarted):
+                return first
+    raise StreamMissing(f"{log!r} is not a run or a live log of the store")
+
+
+def _parts(
+    events: Sequence[Event], from_ts: int | None, to_ts: int | None
+) -> list[tuple[Sequence[Event], bool]]:
+    """The events in parts, each with the answer whether its orders are in the period."""
+    if OrderSubmitted not in map(type, events):
+        return [(events, False)]
+    first = 0 if from_ts is None else sum(event.ts < from_ts for event in events)
+    last = len(events) if to_ts is None else sum(event.ts <= to_ts for event in events)
+    parts = ((events[:first], False), (events[first:last], True), (events[last:], False))
+    return [part for part in parts if part[0]]

@@ -282,8 +282,10 @@ class Twin:
         known = self._known(event.client_order_id)
         if known is not None:
             known.live.fills[event.fill_id] = self._fill(event)
-            if not event.leaves_quantity and not known.live.ended_ts:
-                return self._ended(event.client_order_id, event, OrderStatus.FILLED, "")
+            if not known.live.ended_ts:
+                if not event.leaves_quantity:
+                    return self._ended(event.client_order_id, event, OrderStatus.FILLED, "")
+                known.live.status = OrderStatus.PARTIALLY_FILLED
         if event.client_order_id not in self._orders:
             self.core.move_position(_order_of(event), event.quantity)
         return ()

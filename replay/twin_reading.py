@@ -1,19 +1,23 @@
 """Reads the twin of a recorded log: all orders of a period, live and simulated."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from operator import attrgetter
 
 import msgspec
 
 from eventstore import EventStore, Selection, read_story
 from kernel.decimals import exact
 from kernel.errors import InputError, StreamMissing
-from kernel.events import ConfigLoaded, Event, OrderSubmitted, RunStarted
+from kernel.events import ConfigLoaded, Event, RunStarted
 from kernel.time_units import HOUR_NS
 from replay import figures
 from replay.run_config import config_on_record, live_venue
 from replay.twin import NO_CHANGES, QUIET_TYPES, TWIN_TYPES, WAIT_S, Twin
 from replay.twin_comparison import OrderComparison
+
+_ts_of = attrgetter("ts")
 
 LOOK_BACK_NS = HOUR_NS
 """Market data before the period that the twin sees: the last quotes and books of most symbols."""
@@ -56,9 +60,14 @@ async def read_twin(
     twin = Twin(wait_s=wait_s, changes=settings, keeps_ended=True)
     async with aclosing(_events(store, log, from_ts)) as batches:
         async for events in batches:
-            for part, is_in_period in _parts(events, from_ts, to_ts):
-                twin.take(part, follows=is_in_period)
-            if to_ts is not None and events[-1].ts > to_ts and not twin.open_orders:
+            before, inside, after = _parts(events, from_ts, to_ts)
+            twin.take(before, follows=False)
+            twin.take(inside)
+            for event in after:
+                if not twin.open_orders:
+                    break
+                twin.take((event,), follows=False)
+            if after and not twin.open_orders:
                 break
     _ = twin.core
     return TwinRecord(
@@ -121,11 +130,8 @@ async def _started(store: EventStore, log: str) -> RunStarted:
 
 def _parts(
     events: Sequence[Event], from_ts: int | None, to_ts: int | None
-) -> list[tuple[Sequence[Event], bool]]:
-    """The events in parts, each with the answer whether its orders are in the period."""
-    if OrderSubmitted not in map(type, events):
-        return [(events, False)]
-    first = 0 if from_ts is None else sum(event.ts < from_ts for event in events)
-    last = len(events) if to_ts is None else sum(event.ts <= to_ts for event in events)
-    parts = ((events[:first], False), (events[first:last], True), (events[last:], False))
-    return [part for part in parts if part[0]]
+) -> tuple[Sequence[Event], Sequence[Event], Sequence[Event]]:
+    """The events before the period of the orders, in it, and after it."""
+    first = 0 if from_ts is None else bisect_left(events, from_ts, key=_ts_of)
+    last = len(events) if to_ts is None else bisect_right(events, to_ts, key=_ts_of)
+    return events[:first], events[first:last], events[last:]

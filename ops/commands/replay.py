@@ -45,6 +45,7 @@ from ops.commands.runs import (
     verify_command,
 )
 from ops.commands.step import step_command
+from ops.commands.twin import twin_command
 from ops.completion import complete_data, complete_runs
 from ops.event_loop import run
 from ops.manual_page import ManualGroup, Sections
@@ -98,7 +99,7 @@ OPTIONS: Sections = {
 
 COMMANDS: Sections = {
     "Commands that show runs and live logs": ("list", "show", "report", "journal", "compare", "diff"),
-    "Commands that go back into one": ("verify", "check", "step", "explain", "fork", "attach"),
+    "Commands that go back into one": ("verify", "check", "step", "explain", "fork", "attach", "twin"),
 }
 
 EXAMPLES = """\b
@@ -262,6 +263,7 @@ for _command in (
     execution_command,
     calibrate_command,
     attach_command,
+    twin_command,
 ):
     replay.add_command(_command)
 

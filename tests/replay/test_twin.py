@@ -1,0 +1,155 @@
+"""A twin fills the orders of a log by the fill models; the twin of a simulated log is equal to it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from brokers.simulated.config import ModelConfig, SimulatedBrokerConfig
+from brokers.simulated.fills.port import FillTiming
+from components.assembly.instruments import InstrumentConfig
+from eventstore import MemoryEventStore
+from kernel.errors import ConfigError, StreamMissing
+from kernel.events import Event, OrderSubmitted
+from kernel.time_units import DAY_NS
+from replay.config import ReplayConfig
+from replay.twin_comparison import OrderComparison
+from replay.twin_reading import read_twin
+from replay.twin_totals import money_totals
+from strategies.sdk import RiskLimits
+from tests.replay.commands import replay
+from tests.replay.live_sessions import LOG, live_session
+from tests.replay.market import quote_series, walk
+from tests.replay.playing import START, read_events, record_run, store_of
+from tests.replay.sample_strategies import RandomOrders
+from tests.replay.test_past import store_with_logs
+
+LATE = ModelConfig("normal", {"mean_ms": 90_000, "sd_ms": 30_000})
+MODELS: Mapping[str, SimulatedBrokerConfig] = {
+    "plain": SimulatedBrokerConfig(),
+    "this close": SimulatedBrokerConfig(
+        bar_fill=FillTiming.THIS_CLOSE, slippage_bps=3.0, commission_per_share=Decimal("0.01")
+    ),
+    "late": SimulatedBrokerConfig(latency=LATE, volume=ModelConfig("share", {"limit": 0.01})),
+}
+
+
+def config_of(broker: SimulatedBrokerConfig, *, require_cash: bool = True) -> ReplayConfig:
+    return ReplayConfig(
+        instruments=(InstrumentConfig(symbol="A", calendar="XNYS"),),
+        risk=RiskLimits(allow_short=True, require_cash=require_cash),
+        broker=broker,
+        cash=Decimal(3_000),
+    )
+
+
+async def log_of(
+    events: Sequence[Event], broker: SimulatedBrokerConfig = MODELS["plain"], *, require_cash: bool = True
+) -> MemoryEventStore:
+    store = MemoryEventStore()
+    config = config_of(broker, require_cash=require_cash)
+    await live_session(store, events, [RandomOrders(activity=0.9)], config)
+    return store
+
+
+def unequal(orders: Sequence[OrderComparison]) -> list[OrderComparison]:
+    return [one for one in orders if not one.is_equal]
+
+
+@pytest.mark.parametrize("require_cash", [True, False], ids=["paid in cash", "on margin"])
+@pytest.mark.parametrize("models", MODELS)
+async def test_a_paper_log_is_equal_to_its_twin(models: str, *, require_cash: bool) -> None:
+    store = await log_of(walk("A", 90, seed=3), MODELS[models], require_cash=require_cash)
+
+    found = await read_twin(store, LOG)
+
+    assert unequal(found.orders) == []
+    assert not found.is_live
+    assert sum(bool(one.live.quantity) for one in found.orders) > 20
+    assert [one.live.status for one in found.orders] == [one.simulated.status for one in found.orders]
+
+
+@settings(max_examples=15)
+@given(quotes=quote_series(), models=st.sampled_from(sorted(MODELS)))
+async def test_a_paper_log_of_quotes_is_equal_to_its_twin(quotes: list[Event], models: str) -> None:
+    store = await log_of(quotes, MODELS[models])
+
+    found = await read_twin(store, LOG)
+
+    assert unequal(found.orders) == []
+
+
+async def test_a_run_over_data_streams_is_equal_to_its_twin() -> None:
+    store = await store_of(a_1d=walk("A", 90, seed=3))
+    run = await record_run(store, [RandomOrders(activity=0.9)], config_of(MODELS["late"]))
+
+    found = await read_twin(store, run)
+
+    assert len(found.orders) > 20
+    assert unequal(found.orders) == []
+
+
+async def test_another_session_with_other_models_goes_on_with_those() -> None:
+    store, events = MemoryEventStore(), walk("A", 90, seed=3)
+    for part, models in ((events[:45], "plain"), (events[45:], "this close")):
+        config = config_of(MODELS[models])
+        await live_session(store, part, [RandomOrders(activity=0.9)], config)
+
+    found = await read_twin(store, LOG)
+
+    assert unequal(found.orders) == []
+
+
+async def test_other_settings_of_the_twin_are_the_difference() -> None:
+    """With 10 bps of slippage against market and stop orders alone, live was better by so much."""
+    store = await log_of(walk("A", 90, seed=3), require_cash=False)
+
+    found = await read_twin(store, LOG, settings={"broker.slippage_bps": "10"})
+
+    different = [one for one in unequal(found.orders) if one.difference_bps is not None]
+    (money,) = money_totals(found.orders)
+    assert all(-12 < (one.difference_bps or 0) < -9 for one in different)  # rounded to ticks
+    assert money.live is not None
+    assert money.simulated is not None
+    assert money.live - money.simulated == money.total == money.price > 0
+
+
+async def test_a_period_has_the_orders_that_were_submitted_in_it() -> None:
+    store = await log_of(walk("A", 90, seed=3))
+    from_ts, to_ts = START + 30 * DAY_NS, START + 60 * DAY_NS
+
+    found = await read_twin(store, LOG, from_ts=from_ts, to_ts=to_ts)
+
+    submitted = [one for one in await read_events(store, LOG) if isinstance(one, OrderSubmitted)]
+    expected = [one.order.client_order_id for one in submitted if from_ts <= one.ts <= to_ts]
+    assert [one.order.client_order_id for one in found.orders] == expected
+    assert len(expected) > 5
+
+
+async def test_what_is_no_log_and_what_is_no_setting_is_refused() -> None:
+    store = await store_of(a_1d=walk("A", 3, seed=3))
+    run = await record_run(store, [RandomOrders()], config_of(MODELS["plain"]))
+
+    with pytest.raises(StreamMissing, match=r"'a\.1d' is not a run or a live log"):
+        await read_twin(store, "a.1d")
+    with pytest.raises(ConfigError, match=r"risk\.max_drawdown: a twin has only a venue"):
+        await read_twin(store, run, settings={"risk.max_drawdown": "0.1"})
+
+
+@pytest.mark.parametrize("log", ["run.Trader+random_orders.1", "paper"])
+def test_the_command_prints_tables_and_an_object(tmp_path: Path, log: str) -> None:
+    path = tmp_path / "market.db"
+    store_with_logs(path)
+
+    told = replay("twin", log, "--store", path, "--set", "broker.slippage_bps=7")
+    found = json.loads(replay("twin", log, "--store", path, "--json").output)
+
+    assert "orders of a simulated venue, with broker.slippage_bps=7" in told.output
+    assert "better live, on average" in told.output
+    over = [one for one in found["orders"] if one["is_over"]]
+    assert found["totals"]["equal"] == found["totals"]["orders"] == len(over) > 0
+    assert found["pnl"][0]["total"] == "0"

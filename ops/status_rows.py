@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from brokers.orders.edge import EdgeStatus
 from kernel.time_units import SECOND_NS
 from ops.alert_rows import alert_rows, channel_rows
+from ops.daemon.shadow import ShadowStatus
 from ops.daemon.status import DaemonStatus, HeldPosition, OpenOrder
 from replay.figures import UNDEFINED
 from replay.rows import Rows, number, text
@@ -99,6 +100,8 @@ def _facts(status: DaemonStatus) -> Iterator[tuple[str, str]]:
     yield f"Equity {status.currency}", f"{status.equity} (cash {status.cash})"
     if status.venue is not None:
         yield "Venue", _venue(status.venue)
+    if status.shadow is not None:
+        yield "Twin", twin_words(status.shadow)
     yield "Running for", duration(status.ts - status.started_ts)
     yield "Log", f"seq {status.seq:,}, {status.inputs:,} inputs, last snapshot at {status.snapshot_seq:,}"
     yield "Commit", f"{status.commit_p50_ms:.2f} ms median, {status.commit_p99_ms:.2f} ms 99 %"
@@ -110,6 +113,17 @@ def _facts(status: DaemonStatus) -> Iterator[tuple[str, str]]:
         yield "Slow", f"{who}: {slow.count:,} times, {slow.worst_ms:,.0f} ms at most"
     for name, state in status.failing.items():
         yield "Problem", f"{name} is {state}"
+
+
+def twin_words(shadow: ShadowStatus) -> str:
+    """What the twin of mode ``shadow`` has found, in a line."""
+    if shadow.problem:
+        return f"has ended: {shadow.problem}"
+    bps = "" if shadow.difference_bps is None else f", live {shadow.difference_bps:+,.2f} bps"
+    return (
+        f"{shadow.compared:,} orders compared{bps}, {shadow.missed:,} missed, {shadow.lucky:,} lucky; "
+        f"{shadow.waiting:,} under way"
+    )
 
 
 def _venue(venue: EdgeStatus) -> str:

@@ -21,6 +21,7 @@ from ops.status_rows import (
     order_rows,
     pnl_rows,
     position_rows,
+    twin_words,
 )
 from ops.tables import fitting, table_of
 from replay.figures import moment
@@ -103,6 +104,8 @@ def _head(status: DaemonStatus, rates: Rates | None) -> Iterator[Text]:
         f"Inbox: {status.waiting:,} waiting, {status.waiting_peak:,} at most, {status.refused:,} refused; "
         f"log at seq {status.seq:,}, snapshot at {status.snapshot_seq:,}"
     )
+    if status.shadow is not None:
+        yield Text(f"Twin: {twin_words(status.shadow)}")
     yield Text(f"Memory {status.memory_mb:.0f} MB, disk {status.disk}")
     for name, state in status.failing.items():
         yield Text(f"Problem: {name} is {state}", style="bold red")

@@ -27,7 +27,7 @@ DAEMON_SECTIONS = frozenset(
     {
         *("mode", "log", "durability", "feeds", "engine", "stop", "secrets"),
         *("segments", "retention", "snapshots", "disk", "reports", "reload", "control", "alerts", "deploy"),
-        *("venue", "downgrade", "traces"),
+        *("venue", "downgrade", "traces", "shadow"),
     }
 )
 """The settings of ``replay.run_config.RunConfig`` that a replay ignores."""

@@ -29,6 +29,7 @@ from kernel.events import (
     Quote,
     Trade,
 )
+from kernel.events.shadow import ShadowCompared
 from kernel.identifiers import ClientOrderId, StrategyId
 from kernel.time_units import DAY_NS, HOUR_NS, SECOND_NS
 from kernel.trading_days import days_since_epoch
@@ -78,6 +79,7 @@ class DayRecord(msgspec.Struct, frozen=True, kw_only=True):
     - ``marks``: the equity at the marks of the day.
     - ``paid_in``: deposits less withdrawals.
     - ``commissions``: of the day's fills; ``None`` if one is in a currency without a rate.
+    - ``compared``: in mode ``shadow``, the orders that were compared with their simulated twins on the day.
     """
 
     log: str
@@ -95,6 +97,7 @@ class DayRecord(msgspec.Struct, frozen=True, kw_only=True):
     orders: RunOrders
     problems: tuple[DayProblem, ...]
     sessions: tuple[DaySession, ...]
+    compared: tuple[ShadowCompared, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -138,7 +141,8 @@ async def read_day(store: EventStore, log: str, day: date, *, now_ts: int) -> Da
     marks, opening = await _marks(store, log, start_ts, to_seq=head.seq)
     if opening is None and first == day:
         opening = ZERO
-    wanted = Selection(to_seq=head.seq, from_ts=start_ts + 1, to_ts=end_ts, types=ORDER_TYPES | PROBLEM_TYPES)
+    types = ORDER_TYPES | PROBLEM_TYPES | {ShadowCompared}
+    wanted = Selection(to_seq=head.seq, from_ts=start_ts + 1, to_ts=end_ts, types=types)
     happened = [event async for event in _events(store, log, wanted)]
     orders = await _orders(store, log, happened, start_ts)
     return DayRecord(
@@ -157,6 +161,7 @@ async def read_day(store: EventStore, log: str, day: date, *, now_ts: int) -> Da
         orders=orders,
         problems=problems_of(happened),
         sessions=sessions.between(start_ts, end_ts),
+        compared=tuple(event for event in happened if isinstance(event, ShadowCompared)),
     )
 
 

@@ -12,6 +12,9 @@ from replay.day_record import DayRecord
 from replay.day_sessions import DaySession
 from replay.order_records import OrderRecord
 from replay.rows import Rows, number, text
+from replay.twin_rows import order_rows as order_rows_of_twin
+from replay.twin_rows import total_rows
+from replay.twin_totals import totals_of
 
 MOST_ROWS = 1_000
 """Most fills or orders on a page; the log has all of them."""
@@ -29,6 +32,7 @@ def day_tables(day: DayRecord) -> Iterator[Rows]:
         problem_rows(day),
         refused_rows(day),
         position_rows(day),
+        *twin_rows(day),
         fill_rows(day),
         order_rows(day),
         session_rows(day),
@@ -94,6 +98,13 @@ def position_rows(day: DayRecord) -> Rows:
     note = "P&L is of this day, realised and unrealised, before commissions, at the last rates of the day."
     tones = tuple(float(one.pnl or 0) for one in day.positions)
     return Rows("P&L and positions", columns, rows, note=note, tones=tones)
+
+
+def twin_rows(day: DayRecord) -> tuple[Rows, ...]:
+    """In mode ``shadow``: the totals of live and simulated orders, and the orders that differ."""
+    if not day.compared:
+        return ()
+    return total_rows(totals_of(day.compared)), order_rows_of_twin(day.compared, most=MOST_ROWS)
 
 
 def fill_rows(day: DayRecord) -> Rows:

@@ -326,7 +326,7 @@ class _Twin:
     def _alone(self, plan: Plan) -> Plan:
         """A plan with this strategy alone, in the core, at the simulated venue."""
         config = plan.config
-        if isinstance(config, RunConfig) and config.mode is Mode.LIVE:
+        if isinstance(config, RunConfig) and config.mode.sends_orders:
             config = msgspec.structs.replace(config, mode=Mode.PAPER, venue=None)
         own = tuple(
             msgspec.structs.replace(one, place=Place.IN_CORE)

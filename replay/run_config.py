@@ -44,6 +44,8 @@ from replay.deploy_settings import DeployConfig, check_max_drawdown
 from replay.live_venue import DeclaredVenue
 from replay.yaml_file import YamlFile, read_yaml
 
+WAIT_S = 60.0
+"""How long a twin's order may work on after the live one."""
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 
 
@@ -57,9 +59,14 @@ class Mode(StrEnum):
     LIVE = "live"
     """Live data, real orders."""
     SHADOW = "shadow"
-    """Live data beside a live run; its orders go to the simulated venue and are compared."""
+    """Live data, real orders, and beside them a simulated twin of each order, which is compared with it."""
     ADVISORY = "advisory"
     """Live data; decisions are told to a person, and no order is sent."""
+
+    @property
+    def sends_orders(self) -> bool:
+        """Whether real orders leave."""
+        return self in (Mode.LIVE, Mode.SHADOW)
 
 
 class StopConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -115,6 +122,16 @@ class ControlConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """The tokens for TCP: a file of mode 0600."""
 
 
+class ShadowConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The twin of mode ``shadow``. Its models are those of ``broker``."""
+
+    wait_s: Seconds = WAIT_S
+    """How long a simulated order may work on after the live one has ended. A minute: a limit order that the
+    market reaches later than that was another chance."""
+    every_s: Annotated[float, msgspec.Meta(ge=0.01)] = 1.0
+    """Between two looks at the log. A second: nobody acts on a difference sooner."""
+
+
 class TracesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Traces of orders, sent to a collector of OpenTelemetry."""
 
@@ -138,8 +155,8 @@ class RunConfig(ReplayConfig, frozen=True, forbid_unknown_fields=True, kw_only=T
     - ``durability``: ``full`` unless given, and always for ``live``: an order may leave only when its intent
       survives a power cut. ``normal`` saves a sync for each commit.
     - ``segments``, ``retention``, ``disk``: of a store that is a folder (``paper.tape``).
-    - ``venue``: where the orders of mode ``live`` go. ``downgrade``: the errors after which it restricts
-      itself.
+    - ``venue``: where the orders of modes ``live`` and ``shadow`` go. ``downgrade``: the errors after which
+      these restrict themselves. ``shadow``: the twin of that mode.
     """
 
     mode: Mode = Mode.BACKTEST
@@ -161,6 +178,7 @@ class RunConfig(ReplayConfig, frozen=True, forbid_unknown_fields=True, kw_only=T
     venue: VenueConfig | None = None
     downgrade: DowngradeConfig = DowngradeConfig()
     traces: TracesConfig = TracesConfig()
+    shadow: ShadowConfig = ShadowConfig()
 
 
 class LoadedConfig(msgspec.Struct, frozen=True):
@@ -214,7 +232,7 @@ def check_run_config(config: RunConfig) -> None:
 def _check_live(config: RunConfig) -> None:
     """Refuse a venue of real orders in a mode that sends none, and live trading without one."""
     venue = config.venue
-    if config.mode is not Mode.LIVE:
+    if not config.mode.sends_orders:
         if venue is not None:
             raise ConfigError(
                 f"venue: mode {config.mode.value} sends no real orders; expected none, or mode: live"
@@ -222,10 +240,13 @@ def _check_live(config: RunConfig) -> None:
         return
     if config.durability is not Durability.FULL:
         raise ConfigError(
-            f"durability: {config.durability.value!r} may lose orders that were sent; mode live needs full"
+            f"durability: {config.durability.value!r} may lose orders that were sent; mode "
+            f"{config.mode.value} needs full"
         )
     if venue is None:
-        raise ConfigError("venue: expected one: mode live sends its orders there (docs/live.md)")
+        raise ConfigError(
+            f"venue: expected one: mode {config.mode.value} sends its orders there (docs/live.md)"
+        )
     check_venue(venue)
     if config.portfolio.position_mode is PositionMode.HEDGING:
         raise ConfigError(
@@ -236,7 +257,7 @@ def _check_live(config: RunConfig) -> None:
 
 def live_venue(config: ReplayConfig) -> DeclaredVenue | None:
     """The venue to which a configuration sends real orders; ``None`` for a simulated one."""
-    if not isinstance(config, RunConfig) or config.mode is not Mode.LIVE or config.venue is None:
+    if not isinstance(config, RunConfig) or not config.mode.sends_orders or config.venue is None:
         return None
     return DeclaredVenue(config.venue, config.downgrade)
 

@@ -18,7 +18,7 @@ What never happens: an answer of the simulated broker leads to another order, or
 Live fills are seen when the log has them, and simulated ones when the broker makes them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 import msgspec
@@ -64,10 +64,10 @@ from kernel.fees import paid_by_terms
 from kernel.identifiers import ClientOrderId, FillId
 from kernel.reopenings import ENDS
 from kernel.time_units import SECOND_NS
+from replay.run_config import WAIT_S
 from replay.twin_comparison import OrderComparison, OrderSide, TwinFill, compare
 from replay.twin_core import TwinCore, settings_of
 
-WAIT_S = 60.0
 NO_CHANGES: Mapping[str, str] = {}
 
 FACTS: frozenset[type[Event]] = frozenset(
@@ -126,12 +126,14 @@ class Twin:
         wait_s: float = WAIT_S,
         changes: Mapping[str, str] = NO_CHANGES,
         keeps_ended: bool = False,
+        ignored: Container[ClientOrderId] = (),
     ) -> None:
         """Make it for a log that begins.
 
         - ``wait_s``: how long a simulated order may work on after the live one.
         - ``changes``: other values of ``broker``, by path.
         - ``keeps_ended``: for ``all_orders``.
+        - ``ignored``: orders that are not simulated.
         """
         self._wait_ns = round(wait_s * SECOND_NS)
         self._changes = dict(changes)
@@ -139,6 +141,7 @@ class Twin:
         self._rules = 0
         self._opening: list[Event] = []
         self._orders: dict[ClientOrderId, TwinOrder] = {}
+        self._ignored = ignored
         self._kept: dict[ClientOrderId, TwinOrder] | None = {} if keeps_ended else None
         self._waiting: dict[str, list[TwinOrder]] = {}
         """By symbol: orders that have ended live and work on at the simulated venue."""
@@ -160,7 +163,8 @@ class Twin:
     def take(self, events: Sequence[Event], *, follows: bool = True) -> list[OrderComparison]:
         """Take the next events of the log, and answer the orders that have ended on both sides.
 
-        With ``follows`` false, orders that are submitted here are not simulated.
+        With ``follows`` false, orders that are submitted here are not simulated. They move the position that
+        the simulated broker counts by their live fills. Raises ``ComponentError`` if the core fails.
         """
         ended: list[OrderComparison] = []
         rest: list[Event] = []
@@ -208,7 +212,8 @@ class Twin:
             return self._open(event, follows=follows)
         match event:
             case OrderSubmitted():
-                return self._submit(event) if follows else ()
+                is_wanted = follows and event.order.client_order_id not in self._ignored
+                return self._submit(event) if is_wanted else ()
             case CancelSubmitted() | ReplaceSubmitted() | OrderAdjusted():
                 reports = self.core.take((event,))
                 self._note_terms(event)

@@ -206,7 +206,7 @@ def compare(
         side.average_price(is_inverse=terms.is_inverse) for side in (live, simulated)
     )
     common = min(live.quantity, simulated.quantity)
-    price_pnl = sign * (_part(simulated, common, unit) - _part(live, common, unit))
+    price_pnl = sign * (_part(simulated, common, unit) - _part(live, common, unit)) + ZERO
     return OrderComparison(
         order=order,
         submitted_ts=submitted_ts,

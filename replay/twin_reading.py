@@ -7,14 +7,14 @@ from operator import attrgetter
 
 import msgspec
 
-from eventstore import EventStore, Selection, read_story
+from eventstore import Batch, EventStore, Selection, read_story
 from kernel.decimals import exact
 from kernel.errors import InputError, StreamMissing
 from kernel.events import ConfigLoaded, Event, RunStarted
 from kernel.time_units import HOUR_NS
 from replay import figures
-from replay.run_config import config_on_record, live_venue
-from replay.twin import NO_CHANGES, QUIET_TYPES, TWIN_TYPES, WAIT_S, Twin
+from replay.run_config import WAIT_S, config_on_record, live_venue
+from replay.twin import NO_CHANGES, QUIET_TYPES, TWIN_TYPES, Twin
 from replay.twin_comparison import OrderComparison
 
 _ts_of = attrgetter("ts")
@@ -80,16 +80,21 @@ async def read_twin(
     )
 
 
-async def twin_events(
-    store: EventStore, log: str, *, market_from_ts: int, from_seq: int = 1, to_seq: int | None = None
-) -> AsyncGenerator[Sequence[Event]]:
-    """The events of a live log for a twin, with market data from a time on."""
-    quiet = Selection(from_seq=from_seq, to_seq=to_seq, to_ts=market_from_ts - 1, types=QUIET_TYPES)
-    rest = Selection(from_seq=from_seq, to_seq=to_seq, from_ts=market_from_ts, types=TWIN_TYPES)
-    for wanted in (quiet, rest):
+async def twin_batches(
+    store: EventStore,
+    log: str,
+    *,
+    market_from_ts: int,
+    from_seq: int = 1,
+    also: frozenset[type[Event]] = frozenset(),
+) -> AsyncGenerator[Batch]:
+    """The batches of a live log for a twin, with market data from a time on. ``also``: further types."""
+    quiet = Selection(from_seq=from_seq, to_ts=market_from_ts - 1, types=QUIET_TYPES | also)
+    rest = Selection(from_seq=from_seq, from_ts=market_from_ts, types=TWIN_TYPES | also)
+    for wanted in (quiet, rest) if market_from_ts else (rest,):
         async with aclosing(store.read(log, wanted)) as batches:
             async for batch in batches:
-                yield batch.events
+                yield batch
 
 
 async def _is_live(store: EventStore, log: str) -> bool:
@@ -114,9 +119,9 @@ async def _events(store: EventStore, log: str, from_ts: int | None) -> AsyncGene
                 yield batch.events
         return
     market_from_ts = 0 if from_ts is None else max(0, from_ts - LOOK_BACK_NS)
-    async with aclosing(twin_events(store, log, market_from_ts=market_from_ts)) as batches:
-        async for events in batches:
-            yield events
+    async with aclosing(twin_batches(store, log, market_from_ts=market_from_ts)) as batches:
+        async for batch in batches:
+            yield batch.events
 
 
 async def _started(store: EventStore, log: str) -> RunStarted:

@@ -12,7 +12,7 @@ from ops.event_loop import run
 from ops.store_file import existing_store, store_option
 from ops.tables import TableConsole, print_rows
 from replay.past import time_ns
-from replay.twin import WAIT_S
+from replay.run_config import WAIT_S
 from replay.twin_reading import TwinRecord, read_twin
 from replay.twin_rows import headline, twin_object, twin_tables
 

@@ -28,6 +28,7 @@ from ops.daemon.day_reports import DayReports
 from ops.daemon.lane_status import lanes_of
 from ops.daemon.reloading import Reloading
 from ops.daemon.service import Service
+from ops.daemon.shadow import Shadow
 from ops.daemon.signals import StopRequest
 from ops.daemon.slow_hooks import SlowHooks
 from ops.daemon.status import DaemonStatus, orders_of, positions_of, rss_mb
@@ -68,12 +69,13 @@ class Daemon:
         broker: BrokerEdge | None = None,
         stops_with_feeds: bool = False,
         tracing: Tracing | None = None,
+        shadow: Shadow | None = None,
     ) -> None:
         """Make the daemon of a session that has been recovered and does not run yet.
 
         - ``broker``: the edge to the venue of live trading.
         - ``control``: makes the control API, from the function that gives the status.
-        - ``tracing``: sends traces of orders, if that is wanted.
+        - ``tracing``: sends traces of orders, if that is wanted. ``shadow``: the twin of mode ``shadow``.
         - ``stops_with_feeds``: stop when the last feed has ended, as a playback does.
         """
         self._config = config
@@ -91,6 +93,7 @@ class Daemon:
         self._clock = clock
         self._stops_with_feeds = stops_with_feeds
         self._tracing = tracing
+        self._shadow = shadow
         self._slow_hooks = SlowHooks(session.engine, limit_ms=config.engine.slow_hook_ms)
         alerting.hear_of_hooks(lambda: sum(one.count for one in self._slow_hooks.found))
         self._started_ts = clock.now()
@@ -159,6 +162,7 @@ class Daemon:
             tasks=len(asyncio.all_tasks()),
             alerts=self._alerting.status,
             venue=None if self._broker is None else self._broker.status,
+            shadow=None if self._shadow is None else self._shadow.status,
         )
 
     # --- running ------------------------------------------------------------------------------
@@ -191,6 +195,8 @@ class Daemon:
             group.create_task(self._stay_alive(), name="watchdog")
             if self._tracing is not None:
                 group.create_task(self._tracing.run(), name="traces")
+            if self._shadow is not None:
+                group.create_task(self._shadow.run(), name="shadow")
             await self._run_feeds()
             if self._stops_with_feeds:
                 stop.ask(END_OF_FEEDS)

@@ -35,7 +35,7 @@ from replay.deployments import Deployment, entry_in, settings_of
 from replay.live_change import Change, Records
 from replay.reopening import Orphan
 from replay.run import Plan
-from replay.run_config import Mode, RunConfig
+from replay.run_config import RunConfig
 from replay.session import NO_ORPHANS, LiveSession
 from strategies.sdk.loading import LoadedStrategy
 
@@ -324,7 +324,7 @@ class Deploying:
             raise InputError(
                 f"{key}: the gate is not passed: {failed}. --force-gate REASON deploys it anyway"
             )
-        if self._config.mode is Mode.LIVE:
+        if self._config.mode.sends_orders:
             raise InputError(
                 f"{key}: a strategy comes into a live environment by onetape promote, which computes the "
                 "gate; --force-gate REASON deploys it without"

@@ -36,6 +36,7 @@ from ops.daemon.feed_hours import CoreHours
 from ops.daemon.hours import hours_apart
 from ops.daemon.reloading import Reloading
 from ops.daemon.service import Service
+from ops.daemon.shadow import Shadow, shadow_of
 from ops.daemon.signals import StopAsked, stop_by_signal
 from ops.daemon.upkeep import Upkeep
 from ops.daemon.workers import Workers
@@ -57,8 +58,6 @@ def check_runnable(config: RunConfig) -> None:
     """Raise ``ConfigError`` for a configuration that is not for a daemon, or not for this version."""
     if config.mode is Mode.BACKTEST:
         raise ConfigError("mode: a backtest is run by `replay`; for `onetape run` write mode: paper")
-    if config.mode is Mode.SHADOW:
-        raise ConfigError("mode: shadow is not there yet; expected paper, advisory or live")
     if not config.feeds:
         raise ConfigError("feeds: expected at least one; without a feed there is no market data")
     check_rules(config.alerts)
@@ -86,6 +85,7 @@ async def run_daemon(
             async with stop.interrupting():
                 session = await _session(config, store, clock=clock, orphans=orphans, snapshots=snapshots)
                 played = await _played(config, store)
+            shadow = await _shadow(config, session, store, wall=wall)
             broker = await broker_of(config, session, store, secrets=secrets, clock=clock)
             feeds = _feeds(config, session, clock=clock, secrets=secrets, played=played)
             upkeep = Upkeep(config, store, snapshots=snapshots, clock=wall)
@@ -120,6 +120,7 @@ async def run_daemon(
                 canaries=canaries,
                 alerting=alerting,
                 tracing=tracing,
+                shadow=shadow,
                 control=control.control,
                 workers=Workers(config, session, clock=wall, random=SystemRandom().random),
                 service=service,
@@ -153,6 +154,15 @@ async def _session(
         hours=hours_apart,
         snapshots=snapshots,
     )
+
+
+async def _shadow(
+    config: RunConfig, session: LiveSession, store: StoreOnDisk, *, wall: Clock
+) -> Shadow | None:
+    """The twin of mode ``shadow``."""
+    if config.mode is not Mode.SHADOW:
+        return None
+    return await shadow_of(store, config.log, session.engine, config=config.shadow, wall=wall)
 
 
 async def _begin_edges(

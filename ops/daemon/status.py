@@ -14,6 +14,7 @@ from brokers.orders.edge import EdgeStatus
 from kernel.decimals import exact
 from ops.alerts.status import AlertsStatus
 from ops.daemon.lane_status import LaneStatus
+from ops.daemon.shadow import ShadowStatus
 from ops.daemon.slow_hooks import SlowHook
 from ops.daemon.strategy_pnl import StrategyPnl
 from ops.daemon.workers import WorkerStatus
@@ -55,7 +56,7 @@ class DaemonStatus(msgspec.Struct, frozen=True, kw_only=True):
     - ``alerts``: those that are open, and the channels.
     - ``workers``: the processes of strategies that have one.
     - ``slow_hooks``: what took longer than ``engine.slow_hook_ms`` in the core, by strategy.
-    - ``venue``: that of live trading; ``None`` for a simulated one.
+    - ``venue``: that of live trading; ``None`` for a simulated one. ``shadow``: the twin of mode ``shadow``.
     - ``tasks``: of the event loop; their number depends on the feeds, never on how long it runs.
     """
 
@@ -93,6 +94,7 @@ class DaemonStatus(msgspec.Struct, frozen=True, kw_only=True):
     tasks: int = 0
     alerts: AlertsStatus = AlertsStatus()
     venue: EdgeStatus | None = None
+    shadow: ShadowStatus | None = None
 
 
 def rss_mb() -> float:

@@ -28,6 +28,8 @@ from tests.replay.playing import START, read_events, record_run, store_of
 from tests.replay.sample_strategies import RandomOrders
 from tests.replay.test_past import store_with_logs
 
+LITTLE = Decimal(3_000)
+"""Cash that some fills are cut or rejected for."""
 LATE = ModelConfig("normal", {"mean_ms": 90_000, "sd_ms": 30_000})
 MODELS: Mapping[str, SimulatedBrokerConfig] = {
     "plain": SimulatedBrokerConfig(),
@@ -38,20 +40,26 @@ MODELS: Mapping[str, SimulatedBrokerConfig] = {
 }
 
 
-def config_of(broker: SimulatedBrokerConfig, *, require_cash: bool = True) -> ReplayConfig:
+def config_of(
+    broker: SimulatedBrokerConfig, *, require_cash: bool = True, cash: Decimal = LITTLE
+) -> ReplayConfig:
     return ReplayConfig(
         instruments=(InstrumentConfig(symbol="A", calendar="XNYS"),),
         risk=RiskLimits(allow_short=True, require_cash=require_cash),
         broker=broker,
-        cash=Decimal(3_000),
+        cash=cash,
     )
 
 
 async def log_of(
-    events: Sequence[Event], broker: SimulatedBrokerConfig = MODELS["plain"], *, require_cash: bool = True
+    events: Sequence[Event],
+    broker: SimulatedBrokerConfig = MODELS["plain"],
+    *,
+    require_cash: bool = True,
+    cash: Decimal = LITTLE,
 ) -> MemoryEventStore:
     store = MemoryEventStore()
-    config = config_of(broker, require_cash=require_cash)
+    config = config_of(broker, require_cash=require_cash, cash=cash)
     await live_session(store, events, [RandomOrders(activity=0.9)], config)
     return store
 
@@ -106,7 +114,7 @@ async def test_another_session_with_other_models_goes_on_with_those() -> None:
 
 async def test_other_settings_of_the_twin_are_the_difference() -> None:
     """With 10 bps of slippage against market and stop orders alone, live was better by so much."""
-    store = await log_of(walk("A", 90, seed=3), require_cash=False)
+    store = await log_of(walk("A", 90, seed=3), cash=Decimal(1_000_000))
 
     found = await read_twin(store, LOG, settings={"broker.slippage_bps": "10"})
 

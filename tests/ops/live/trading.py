@@ -16,11 +16,12 @@ from kernel.events import ApprovedOrder, Event, OrderStatus, OrderType, Quote, S
 from kernel.events.live import ConfirmLiveTrading
 from kernel.identifiers import ClientOrderId, StrategyId
 from ops.daemon.broker import broker_of
+from ops.daemon.shadow import Shadow, shadow_of
 from ops.exchange.accounts import AccountConfig, DeskAccount
 from ops.exchange.order_faults import OrderFaults
 from ops.exchange.server import Exchange, ExchangeConfig
 from ops.secret_sources import SecretPlaces
-from replay.run_config import load_run_config
+from replay.run_config import Mode, load_run_config
 from replay.session import LiveSession, begin_session
 from tests.ops.control.running import PATIENCE_S, logged, until, until_durable
 
@@ -77,13 +78,13 @@ def exchange_of(faults: OrderFaults | None = None, *, symbols: int = 2) -> Excha
     )
 
 
-def write_live(folder: Path, url: str, *extra: str, venue: str = "") -> Path:
-    """Write a configuration of live mode and its strategy. ``venue``: further settings of the venue."""
+def write_live(folder: Path, url: str, *extra: str, venue: str = "", mode: Mode = Mode.LIVE) -> Path:
+    """Write a configuration and its strategy. ``venue``: further settings of the venue."""
     (folder / "trade.py").write_text(SCRIPTED, "utf-8")
     orders = url.replace("/market", "/orders")
     key = "{secret: venue_key}"
     lines = [
-        "mode: live",
+        f"mode: {mode}",
         "store: live.tape",
         "instruments:",
         "  - {symbol: AAA, tick_size: 0.01, lot_size: 1}",
@@ -112,6 +113,7 @@ class Live:
         self.store = store
         self.edge = edge
         self.exchange = exchange
+        self.shadow: Shadow | None = None
         self.account: DeskAccount = exchange.orders.accounts[ACCOUNT]
 
     @property
@@ -164,13 +166,17 @@ async def until_logged(live: Live, kind: type[Event], count: int = 1) -> None:
 
 @asynccontextmanager
 async def live_at(
-    folder: Path, *extra: str, venue: str = "", faults: OrderFaults | None = None
+    folder: Path,
+    *extra: str,
+    venue: str = "",
+    faults: OrderFaults | None = None,
+    mode: Mode = Mode.LIVE,
 ) -> AsyncGenerator[Live]:
     """A confirmed session at an exchange that has sent its first prices."""
     exchange = exchange_of(faults)
     async with exchange.serving() as url:
         exchange.send_now(10)
-        write_live(folder, url, *extra, venue=venue)
+        write_live(folder, url, *extra, venue=venue, mode=mode)
         async with trading(folder, exchange) as live:
             yield live
 
@@ -198,9 +204,15 @@ async def trading(
         edge = await broker_of(config, session, store, secrets=SecretPlaces(environment=SECRETS), clock=clock)
         assert edge is not None
         live = Live(session, store, edge, exchange)
+        shadow = None
+        if config.mode is Mode.SHADOW:
+            shadow = live.shadow = await shadow_of(
+                store, LOG, session.engine, config=config.shadow, wall=clock
+            )
         async with asyncio.TaskGroup() as group:
             engine = group.create_task(session.engine.run(), name="engine")
             broker = group.create_task(edge.run(), name="broker")
+            twin = None if shadow is None else group.create_task(shadow.run(), name="shadow")
             if is_connected:
                 await until(lambda: edge.status.is_connected)
             if is_confirmed:
@@ -208,6 +220,8 @@ async def trading(
             yield live
             engine.cancel()
             broker.cancel()
+            if twin is not None:
+                twin.cancel()
 
 
 def order_of(key: str, quantity: int, *, limit: int | None = None) -> ApprovedOrder:

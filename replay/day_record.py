@@ -143,7 +143,8 @@ async def read_day(store: EventStore, log: str, day: date, *, now_ts: int) -> Da
         opening = ZERO
     types = ORDER_TYPES | PROBLEM_TYPES | {ShadowCompared}
     wanted = Selection(to_seq=head.seq, from_ts=start_ts + 1, to_ts=end_ts, types=types)
-    happened = [event async for event in _events(store, log, wanted)]
+    read = [event async for event in _events(store, log, wanted)]
+    happened = [event for event in read if not isinstance(event, ShadowCompared)]
     orders = await _orders(store, log, happened, start_ts)
     return DayRecord(
         log=log,
@@ -161,7 +162,7 @@ async def read_day(store: EventStore, log: str, day: date, *, now_ts: int) -> Da
         orders=orders,
         problems=problems_of(happened),
         sessions=sessions.between(start_ts, end_ts),
-        compared=tuple(event for event in happened if isinstance(event, ShadowCompared)),
+        compared=tuple(event for event in read if isinstance(event, ShadowCompared)),
     )
 
 

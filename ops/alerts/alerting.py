@@ -43,7 +43,7 @@ _log = structlog.get_logger()
 EDGE = "alerts"
 TAIL = 1_000
 """Records at the end of a log among which a stop is: few come after it."""
-COUNTED = frozenset({"fill_rate_pct", "slippage_bps"})
+COUNTED = frozenset({"fill_rate_pct", "slippage_bps", "shadow_bps"})
 """Metrics that are counted from events of orders."""
 LOSSES = frozenset({"drawdown_pct", "day_loss_pct"})
 """Metrics whose memory is on the tape."""

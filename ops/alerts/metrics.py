@@ -115,6 +115,11 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             "on average, in basis points; from 20 on",
             lambda parts: parts.tallies.slippage_bps,
         ),
+        "shadow_bps": Metric(
+            "how much worse than their simulated twins the last 100 orders of mode `shadow` were filled, on "
+            "average, in basis points; from 20 on",
+            lambda parts: parts.tallies.shadow_bps,
+        ),
         "stale_feeds": Metric("feeds without a source that is connected and delivers", _stale_feeds),
         "data_age_s": Metric("seconds since any source was heard", _data_age_s),
         "inputs": Metric(

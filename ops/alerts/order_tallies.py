@@ -1,7 +1,8 @@
-"""Counts the fate of orders for the metrics of fill rate and slippage, from the events of orders.
+"""Counts the fate of orders for the metrics of fill rate, slippage and the twin, from the events of orders.
 
 - What it remembers: the outcome of the last orders that the venue ended, the slippage of the last market
-  fills, and the mid price when each open market order was submitted.
+  fills, how far the last orders were from their simulated twins, and the mid price when each open market
+  order was submitted.
 - What changes it: events of orders, as they become durable.
 - What never happens: orders that we cancelled count as not filled.
 """
@@ -21,10 +22,11 @@ from kernel.events import (
     OrderSubmitted,
     Quote,
 )
+from kernel.events.shadow import ShadowCompared
 from kernel.identifiers import ClientOrderId
 
 HEARD: frozenset[type[Event]] = frozenset(
-    {OrderSubmitted, OrderFilled, OrderRejected, OrderExpired, OrderCancelled}
+    {OrderSubmitted, OrderFilled, OrderRejected, OrderExpired, OrderCancelled, ShadowCompared}
 )
 LAST = 100
 """Orders and fills that a figure is made of."""
@@ -42,6 +44,7 @@ class OrderTallies:
         self._quote_of = quote_of
         self._outcomes = deque[bool](maxlen=LAST)
         self._slippages = deque[float](maxlen=LAST)
+        self._differences = deque[float](maxlen=LAST)
         self._mids: dict[ClientOrderId, float] = {}
 
     @property
@@ -55,6 +58,12 @@ class OrderTallies:
         """How much worse than the mid price market orders were filled, on average."""
         count = len(self._slippages)
         return None if count < LEAST else fsum(self._slippages) / count
+
+    @property
+    def shadow_bps(self) -> float | None:
+        """How much worse live fills were than those of their simulated twins, on average."""
+        count = len(self._differences)
+        return None if count < LEAST else fsum(self._differences) / count
 
     def hear(self, event: Event) -> None:
         """Take an event of an order; others are ignored."""
@@ -70,6 +79,8 @@ class OrderTallies:
             case OrderRejected() | OrderExpired():
                 self._outcomes.append(False)
                 self._mids.pop(event.client_order_id, None)
+            case ShadowCompared(difference_bps=bps) if bps is not None:
+                self._differences.append(bps)
             case OrderCancelled():
                 self._mids.pop(event.client_order_id, None)
             case _:

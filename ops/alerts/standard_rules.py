@@ -56,6 +56,17 @@ STANDARD_RULES: tuple[AlertRule, ...] = (
     ThresholdRule(name="fill_rate", metric="fill_rate_pct", below=90.0, text="few orders are filled"),
     ThresholdRule(name="slippage", metric="slippage_bps", above=50.0, text="fills are far from the price"),
     # live trading
+    ThresholdRule(
+        name="shadow", metric="shadow_bps", above=10.0, text="fills are worse than those of the model"
+    ),
+    EventRule(
+        name="shadow_missed",
+        events=("ShadowCompared",),
+        where={"outcome": "missed"},
+        count=5,
+        within_s=3_600.0,
+        text="orders are not filled that the model fills",
+    ),
     _event("downgrade", "live trading has restricted itself", "TradingDowngraded", severity=_CRITICAL),
     _event(
         "foreign_order",

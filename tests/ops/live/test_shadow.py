@@ -9,6 +9,8 @@ import pytest
 from kernel.events import OrderFilled, OrderStatus
 from kernel.events.shadow import ShadowCompared, ShadowOutcome
 from ops.exchange.order_faults import OrderFaults
+from replay.day_record import last_day, read_day
+from replay.day_tables import day_tables
 from replay.run_config import Mode
 from replay.twin_reading import read_twin
 from replay.verification import verify_run
@@ -56,6 +58,7 @@ async def test_an_exchange_that_fills_worse_than_the_model_is_told(tmp_path: Pat
         recorded = await read_twin(live.store, LOG, wait_s=0)
         assert live.shadow is not None
         status = live.shadow.status
+        day = await read_day(live.store, LOG, await last_day(live.store, LOG), now_ts=0)
         await verify_run(live.store, LOG)
 
     first, second = fills
@@ -71,6 +74,9 @@ async def test_an_exchange_that_fills_worse_than_the_model_is_told(tmp_path: Pat
     assert (bought.live_fees, bought.simulated_fees) == (Decimal("0.035"), Decimal(1))
     assert bought.live_status is bought.simulated_status is OrderStatus.FILLED
     assert (status.compared, status.missed, status.problem) == (2, 0, "")
+    tables = {rows.title: rows for rows in day_tables(day)}
+    assert ("filled", "2", "2") in tables["Live and simulated"].rows
+    assert len(tables["Orders that differ"].rows) == 2
 
 
 async def test_an_order_that_the_venue_lost_is_a_missed_fill(tmp_path: Path) -> None:

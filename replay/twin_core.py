@@ -120,11 +120,10 @@ class TwinCore:
         """Go on with the state of a core of other settings. Raises ``ComponentError`` if it does not fit."""
         take_over(self.bus, take(before.bus))
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether no order rests at the venue or is on its way to it."""
+    def waits_for(self, symbol: str) -> bool:
+        """Whether market data of a symbol may fill an order that is at the venue, or on its way to it."""
         state = self._broker.state
-        return not state.resting and not state.requests.in_flight
+        return symbol in state.resting or bool(state.requests.in_flight)
 
     def take(self, events: Sequence[Event]) -> list[ExecutionReport]:
         """Take events in the order of the log, and answer the reports of the simulated venue.

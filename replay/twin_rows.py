@@ -1,12 +1,14 @@
 """A twin as tables of text, and as an object for programs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from types import MappingProxyType
 
 import msgspec
 
 from kernel.decimals import exact
 from kernel.events.shadow import ShadowCompared, ShadowOutcome
+from kernel.identifiers import ClientOrderId
 from replay import figures
 from replay.rows import Rows, number, text
 from replay.twin_comparison import OrderComparison, SideFigures
@@ -14,6 +16,8 @@ from replay.twin_reading import TwinRecord
 from replay.twin_totals import MoneyTotals, Totals, is_equal, money_totals, totals_of
 
 MOST_ROWS = 20
+NO_EFFECTS: Mapping[ClientOrderId, Decimal] = MappingProxyType({})
+BOTH_OR_NONE = (ShadowOutcome.FILLED, ShadowOutcome.UNFILLED)
 SIGN_NOTE = "A difference above 0 is worse for live."
 
 
@@ -24,7 +28,8 @@ def twin_tables(found: TwinRecord) -> tuple[Rows, ...]:
     tables = [total_rows(totals_of(compared))]
     over = [one for one in found.orders if one.is_over]
     tables += [pnl_rows(money) for money in money_totals(over)]
-    tables.append(order_rows(compared, most=MOST_ROWS))
+    effects = {one.order.client_order_id: one.parts.total for one in over if one.parts is not None}
+    tables.append(order_rows(compared, most=MOST_ROWS, effects=effects))
     return tuple(tables)
 
 
@@ -76,38 +81,57 @@ def pnl_rows(money: MoneyTotals) -> Rows:
 
 
 @exact
-def order_rows(compared: Sequence[ShadowCompared], *, most: int) -> Rows:
-    """The orders that differ: those that only one side filled first, then by the difference in money."""
-    columns = (
-        text("Order"), text("Symbol"), text("Side", rank=2), text("Filled by", rank=1), text("Live"),
-        text("Simulated"), number("bps"), number("Difference"), number("Fees", rank=4),
-        number("First fill live", rank=3), number("simulated", rank=3), text("Strategy", rank=4),
-        text("Why it ended live", rank=5),
-    )  # fmt: skip
+def order_rows(
+    compared: Sequence[ShadowCompared], *, most: int, effects: Mapping[ClientOrderId, Decimal] = NO_EFFECTS
+) -> Rows:
+    """The orders that differ. Those that only one side filled come first, then the largest difference.
+
+    ``effects``: what they change the P&L by, which gets a column and the order of rows.
+    """
+    columns = [
+        text("Order"), text("Symbol"), text("Side", rank=2), text("Filled by", rank=3), text("Live"),
+        text("Simulated"), number("bps"), number("Difference", rank=1), number("Fees", rank=5),
+        number("First fill live", rank=4), number("simulated", rank=4), text("Strategy", rank=5),
+        text("Why it ended live", rank=6),
+    ]  # fmt: skip
+    if effects:
+        columns.insert(8, number("P&L"))
     different = [one for one in compared if not is_equal(one)]
-    ordered = sorted(different, key=_weight)
-    rows = tuple(
-        (
-            one.client_order_id,
-            one.symbol,
-            one.side.value,
-            _SIDES[one.outcome],
-            _filled(one.live_quantity, one.live_price),
-            _filled(one.simulated_quantity, one.simulated_price),
-            figures.UNDEFINED if one.difference_bps is None else f"{one.difference_bps:,.2f}",
-            _amount(one.difference),
-            _amount(one.live_fees - one.simulated_fees),
-            figures.duration(one.live_first_ns),
-            figures.duration(one.simulated_first_ns),
-            one.strategy,
-            one.reason,
-        )
-        for one in ordered[:most]
-    )
-    tones = tuple(-float(one.difference) for one in ordered[:most])
-    rest = len(ordered) - len(rows)
+
+    def weight(one: ShadowCompared) -> tuple[bool, Decimal]:
+        if effects:
+            return False, -abs(effects.get(one.client_order_id, Decimal(0)))
+        return one.outcome in BOTH_OR_NONE, -abs(one.difference)
+
+    shown = sorted(different, key=weight)[:most]
+    rows = tuple(_order_cells(one, effects) for one in shown)
+    tones = tuple(float(effects.get(one.client_order_id, -one.difference)) for one in shown)
+    rest = len(different) - len(rows)
     note = f"{SIGN_NOTE} {rest:,} more differ." if rest else SIGN_NOTE
-    return Rows("Orders that differ", columns, rows, note=note if rows else "", tones=tones)
+    return Rows("Orders that differ", tuple(columns), rows, note=note if rows else "", tones=tones)
+
+
+def _order_cells(one: ShadowCompared, effects: Mapping[ClientOrderId, Decimal]) -> tuple[str, ...]:
+    cells = (
+        one.client_order_id,
+        one.symbol,
+        one.side.value,
+        _SIDES[one.outcome],
+        _filled(one.live_quantity, one.live_price),
+        _filled(one.simulated_quantity, one.simulated_price),
+        figures.UNDEFINED if one.difference_bps is None else f"{one.difference_bps:,.2f}",
+        _amount(one.difference),
+    )
+    effect = (_amount(effects.get(one.client_order_id)),) if effects else ()
+    return (
+        *cells,
+        *effect,
+        _amount(one.live_fees - one.simulated_fees),
+        figures.duration(one.live_first_ns),
+        figures.duration(one.simulated_first_ns),
+        one.strategy,
+        one.reason,
+    )
 
 
 @exact
@@ -142,10 +166,6 @@ _SIDES = {
     ShadowOutcome.LUCKY: "live",
     ShadowOutcome.UNFILLED: "neither",
 }
-
-
-def _weight(one: ShadowCompared) -> tuple[bool, Decimal]:
-    return one.outcome in (ShadowOutcome.FILLED, ShadowOutcome.UNFILLED), -abs(one.difference)
 
 
 def _order(one: OrderComparison) -> dict[str, object]:

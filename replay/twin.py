@@ -8,7 +8,7 @@ What changes it: the events of the log, in order, inputs and derived ones alike.
 before the log's orders of the same moment, as in a simulated run.
 
 - An order is compared when it has ended on both sides.
-- Live may end first. A simulated order that still works ``wait_ns`` later is cancelled at the next market
+- Live may end first. A simulated order that still works ``wait_s`` later is cancelled at the next market
   event of its symbol after that, which may still fill it: nobody would cancel it otherwise.
 - The position that the simulated broker counts, for orders that only reduce, is that of the log, with the
   orders under way as it filled them: when an order is compared, the log's position is taken over.

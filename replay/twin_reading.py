@@ -13,7 +13,8 @@ from kernel.errors import InputError, StreamMissing
 from kernel.events import ConfigLoaded, Event, RunStarted
 from kernel.time_units import HOUR_NS
 from replay import figures
-from replay.run_config import WAIT_S, config_on_record, live_venue
+from replay.config import ReplayConfig
+from replay.run_config import WAIT_S, RunConfig, config_on_record, live_venue
 from replay.twin import NO_CHANGES, QUIET_TYPES, TWIN_TYPES, Twin
 from replay.twin_comparison import OrderComparison
 
@@ -46,15 +47,20 @@ async def read_twin(
     *,
     from_ts: int | None = None,
     to_ts: int | None = None,
-    wait_s: float = WAIT_S,
+    wait_s: float | None = None,
     settings: Mapping[str, str] = NO_CHANGES,
 ) -> TwinRecord:
     """Simulate the orders that a log submitted in a period, and compare them with what became of them.
 
-    ``settings``: other values of ``broker``, by path. Raises ``StreamMissing`` for a log that is not there or
-    whose market data were removed, ``ConfigError`` for settings that make no sense, and ``StoreError``.
+    - ``wait_s``: how long a simulated order may work on after the live one; ``None``: as the log says.
+    - ``settings``: other values of ``broker``, by path.
+
+    Raises ``StreamMissing`` for a log that is not there or whose market data were removed, ``ConfigError``
+    for settings that make no sense, and ``StoreError``.
     """
-    is_live = await _is_live(store, log)
+    config = await _config(store, log)
+    if wait_s is None:
+        wait_s = config.shadow.wait_s if isinstance(config, RunConfig) else WAIT_S
     if from_ts is not None and to_ts is not None and from_ts > to_ts:
         raise InputError(f"--from {figures.iso(from_ts)} is after --to {figures.iso(to_ts)}")
     twin = Twin(wait_s=wait_s, changes=settings, keeps_ended=True)
@@ -72,7 +78,7 @@ async def read_twin(
     _ = twin.core
     return TwinRecord(
         log=log,
-        is_live=is_live,
+        is_live=live_venue(config) is not None,
         from_ts=from_ts,
         to_ts=to_ts,
         settings=settings,
@@ -97,8 +103,8 @@ async def twin_batches(
                 yield batch
 
 
-async def _is_live(store: EventStore, log: str) -> bool:
-    """Whether the log's orders were real. Raises ``StreamMissing`` for what is not a run or a live log."""
+async def _config(store: EventStore, log: str) -> ReplayConfig:
+    """The first configuration of a log. Raises ``StreamMissing`` for what is not a run or a live log."""
     wanted = Selection(types=frozenset({RunStarted, ConfigLoaded}))
     body = ""
     async with aclosing(store.read(log, wanted)) as batches:
@@ -108,7 +114,7 @@ async def _is_live(store: EventStore, log: str) -> bool:
                 break
     if not body:
         raise StreamMissing(f"{log!r} is not a run or a live log of the store")
-    return live_venue(config_on_record(body)) is not None
+    return config_on_record(body)
 
 
 async def _events(store: EventStore, log: str, from_ts: int | None) -> AsyncGenerator[Sequence[Event]]:

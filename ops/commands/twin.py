@@ -12,7 +12,6 @@ from ops.event_loop import run
 from ops.store_file import existing_store, store_option
 from ops.tables import TableConsole, print_rows
 from replay.past import time_ns
-from replay.run_config import WAIT_S
 from replay.twin_reading import TwinRecord, read_twin
 from replay.twin_rows import headline, twin_object, twin_tables
 
@@ -29,10 +28,8 @@ from replay.twin_rows import headline, twin_object, twin_tables
     "--wait",
     "wait_s",
     type=click.FloatRange(0),
-    default=WAIT_S,
-    show_default=True,
     metavar="SECONDS",
-    help="How long a simulated order may work on after the live one has ended.",
+    help="How long a simulated order may work on after the live one has ended [default: shadow.wait_s, 60].",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the tables.")
 def twin_command(
@@ -42,7 +39,7 @@ def twin_command(
     start: str | None,
     end: str | None,
     settings: tuple[str, ...],
-    wait_s: float,
+    wait_s: float | None,
     as_json: bool,
 ) -> None:
     """Fill the orders of a log by the fill models, and compare with the fills that it has.
@@ -70,7 +67,12 @@ def twin_command(
 
 
 async def _found(
-    log: str, path: Path, start: str | None, end: str | None, settings: tuple[str, ...], wait_s: float
+    log: str,
+    path: Path,
+    start: str | None,
+    end: str | None,
+    settings: tuple[str, ...],
+    wait_s: float | None,
 ) -> TwinRecord:
     async with existing_store(path) as store:
         return await read_twin(

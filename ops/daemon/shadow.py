@@ -26,7 +26,7 @@ import structlog
 from eventstore import Batch, EventStore, Selection, StreamTape
 from kernel.clock import Clock
 from kernel.engine import CoreEngine
-from kernel.errors import ComponentError, OnetapeError, StreamMissing
+from kernel.errors import ComponentError, StreamMissing
 from kernel.events import EdgeState, EdgeStateChanged, Event, OrderSubmitted
 from kernel.events.shadow import ShadowCompared, ShadowOutcome
 from kernel.identifiers import ClientOrderId
@@ -118,7 +118,7 @@ class Shadow:
         """Follow the log until cancelled. A failure of the twin ends it, and nothing else."""
         try:
             await self._follow()
-        except OnetapeError as error:
+        except Exception as error:  # isolation: whatever fails here, trading goes on
             self._problem = words_of(error)
             _log.error("shadow_failed", error=self._problem, seq=self._seq)
             failed = EdgeStateChanged(NOW, EDGE, EdgeState.FAILED, 1, 0, self._problem)

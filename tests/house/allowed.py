@@ -62,6 +62,7 @@ ALLOWED: Mapping[str, Mapping[Place, Reason]] = {
         "kernel/admission.py::admitted_together": "isolation: whatever one raises, each is looked at alone",
         "kernel/admission.py::_wrong_field": "isolation: so does the value that is looked for",
         "kernel/admission.py::_shown": "isolation: and when it is to be shown",
+        "ops/daemon/shadow.py::Shadow.run": "isolation: what a twin raises ends it alone; trading goes on",
         "ops/alerts/sending.py::AppriseSender._sent": (
             "isolation: whatever a service's plugin raises, the message is not delivered, and is tried again"
         ),

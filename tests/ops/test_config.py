@@ -59,7 +59,9 @@ def test_a_template_passes_the_check(mode: str, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize("mode", MODES)
 def test_a_template_names_the_sections_of_its_mode(mode: str) -> None:
     text = template(Mode(mode))
-    sections = DAEMON_SECTIONS if mode == "live" else DAEMON_SECTIONS - {"venue", "downgrade"}
+    sections = DAEMON_SECTIONS - ({"shadow"} if mode == "live" else set())
+    if mode not in ("live", "shadow"):
+        sections = DAEMON_SECTIONS - {"venue", "downgrade", "shadow"}
 
     keys = ["strategies:", "risk:", "instruments:", "portfolio:", "environment:", "store:", "include:"]
     keys += ["streams:"] if mode == "backtest" else [f"{key}:" for key in sorted(sections)]

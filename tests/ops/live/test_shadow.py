@@ -55,7 +55,7 @@ async def test_an_exchange_that_fills_worse_than_the_model_is_told(tmp_path: Pat
         await until(lambda: live.held() == 4)
         _, sold = await compared(live, 2)
         fills = await live.logged(OrderFilled)
-        recorded = await read_twin(live.store, LOG, wait_s=0)
+        recorded = await read_twin(live.store, LOG)
         assert live.shadow is not None
         status = live.shadow.status
         day = await read_day(live.store, LOG, await last_day(live.store, LOG), now_ts=0)
@@ -113,6 +113,21 @@ async def test_a_cancelled_order_is_unfilled_on_both_sides(tmp_path: Path) -> No
 
     assert found.outcome is ShadowOutcome.UNFILLED
     assert found.live_status is found.simulated_status is OrderStatus.CANCELLED
+
+
+async def test_a_fill_after_the_cancel_is_in_the_twin_of_the_record(tmp_path: Path) -> None:
+    faults = OrderFaults(late_fill_every=1)
+    async with live_at(tmp_path, QUICK, mode=Mode.SHADOW, faults=faults) as live:
+        await live.order(REST, 5)
+        await until(lambda: live.statuses() == [OrderStatus.ACCEPTED])
+        await live.order(CANCEL)
+        await until(lambda: live.held() == 5)
+        await compared(live, 1)
+        (late,) = (await read_twin(live.store, LOG)).orders
+
+    assert late.outcome is ShadowOutcome.LUCKY
+    assert late.live.status is OrderStatus.CANCELLED
+    assert late.live.quantity == 5
 
 
 async def test_restarts_compare_each_order_once(tmp_path: Path) -> None:

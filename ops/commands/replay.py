@@ -18,14 +18,6 @@ from eventstore import Durability, StoreOnDisk, open_store
 from kernel.clock import HistoricalClock
 from kernel.configuration import listed
 from kernel.errors import ComponentError, ConfigError, InputError, StrategyRefused, StreamMissing
-from ops.commands.attach import attach_command
-from ops.commands.bundle import bundle_command
-from ops.commands.calibrate import calibrate_command
-from ops.commands.check import check_command
-from ops.commands.compare import compare_command, diff_command
-from ops.commands.execution import execution_command
-from ops.commands.explain import explain_command
-from ops.commands.fork import fork_command
 from ops.commands.log_replay import (
     CURRENT,
     FOR_LOGS,
@@ -37,15 +29,6 @@ from ops.commands.log_replay import (
     replay_log,
     speed_of,
 )
-from ops.commands.runs import (
-    journal_command,
-    list_command,
-    report_command,
-    show_command,
-    verify_command,
-)
-from ops.commands.step import step_command
-from ops.commands.twin import twin_command
 from ops.completion import complete_data, complete_runs
 from ops.event_loop import run
 from ops.manual_page import ManualGroup, Sections
@@ -100,7 +83,28 @@ OPTIONS: Sections = {
 COMMANDS: Sections = {
     "Commands that show runs and live logs": ("list", "show", "report", "journal", "compare", "diff"),
     "Commands that go back into one": ("verify", "check", "step", "explain", "fork", "attach", "twin"),
+    "Commands that measure one, and hand it on": ("execution", "calibrate", "bundle"),
 }
+
+PLACES = {
+    "list": "ops.commands.runs:list_command",
+    "show": "ops.commands.runs:show_command",
+    "report": "ops.commands.runs:report_command",
+    "journal": "ops.commands.runs:journal_command",
+    "verify": "ops.commands.runs:verify_command",
+    "check": "ops.commands.check:check_command",
+    "step": "ops.commands.step:step_command",
+    "explain": "ops.commands.explain:explain_command",
+    "diff": "ops.commands.compare:diff_command",
+    "compare": "ops.commands.compare:compare_command",
+    "fork": "ops.commands.fork:fork_command",
+    "bundle": "ops.commands.bundle:bundle_command",
+    "execution": "ops.commands.execution:execution_command",
+    "calibrate": "ops.commands.calibrate:calibrate_command",
+    "attach": "ops.commands.attach:attach_command",
+    "twin": "ops.commands.twin:twin_command",
+}
+"""Where each command is; see ``ops.cli``."""
 
 EXAMPLES = """\b
 Examples:
@@ -128,6 +132,7 @@ Exit codes:
     invoke_without_command=True,
     options_in=OPTIONS,
     commands_in=COMMANDS,
+    places=PLACES,
     epilog=EXAMPLES,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -245,27 +250,6 @@ def replay(context: click.Context, /, log: str | None, code: str, mode: str, **o
             as_json=wanted.as_json,
         )
     )
-
-
-for _command in (
-    list_command,
-    show_command,
-    report_command,
-    journal_command,
-    verify_command,
-    check_command,
-    step_command,
-    explain_command,
-    diff_command,
-    compare_command,
-    fork_command,
-    bundle_command,
-    execution_command,
-    calibrate_command,
-    attach_command,
-    twin_command,
-):
-    replay.add_command(_command)
 
 
 def main() -> None:

@@ -3,11 +3,11 @@
 import pytest
 
 from ops.cli import COMMANDS as ONETAPE
-from ops.commands.replay import replay
+from ops.commands.replay import PLACES
 from tests.house.documents import examples
 from tests.house.tree import ROOT
 
-COMMANDS = [f"onetape {name}" for name in ONETAPE] + [f"replay {name}" for name in replay.commands]
+COMMANDS = [f"onetape {name}" for name in ONETAPE] + [f"replay {name}" for name in PLACES]
 
 
 @pytest.mark.parametrize("command", sorted([*COMMANDS, "replay --from"]))

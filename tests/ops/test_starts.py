@@ -8,6 +8,7 @@ import pytest
 
 import replay
 from ops.cli import COMMANDS
+from ops.commands.replay import PLACES
 from tests.house.tree import ROOT
 
 
@@ -29,7 +30,7 @@ def test_only_the_command_that_is_used_is_imported() -> None:
 
 
 def test_each_command_is_where_the_table_says() -> None:
-    for name, place in COMMANDS.items():
+    for name, place in (*COMMANDS.items(), *PLACES.items()):
         module, _, attribute = place.partition(":")
         assert (ROOT / f"{module.replace('.', '/')}.py").is_file()
         assert attribute.endswith("_command"), name

@@ -13,22 +13,21 @@ A fork in which nothing is changed gives the recorded events, byte for byte.
 
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
-from typing import cast
 
 import msgspec
 
 from components.assembly.hosts import Place
-from components.assembly.settings import with_account_values
 from components.assembly.setup import PlannedStrategy
 from components.assembly.user_models import LoadedModel, load_rules
 from eventstore import EventStore, MemoryEventStore, Selection, SnapshotFiles, encode_events
-from kernel.configuration import convert_config, listed
+from kernel.configuration import listed
 from kernel.decimals import exact
 from kernel.errors import ConfigError, InputError
 from kernel.events import Event, RunFinished, SessionChanged
 from kernel.recovery import step
 from kernel.snapshot import take, take_over
-from replay.config import DAEMON_SECTIONS, ReplayConfig, check_config
+from replay.changed_config import changed_config
+from replay.config import ReplayConfig
 from replay.live_change import changed_strategies
 from replay.log_player import LogPlayer, Start
 from replay.overlay_store import OverlayStore
@@ -42,9 +41,6 @@ from strategies.sdk.loading import LoadedStrategy, load_recorded, load_strategy
 
 OPERATOR = "replay fork"
 NO_CHANGES: Mapping[str, str] = {}
-
-FIXED = ("cash", "store", "streams", "from", "to", "commands", "portfolio")
-"""Settings of what came before the fork, or of its inputs: they cannot be changed in the middle."""
 
 
 class ForkChanges(msgspec.Struct, frozen=True, kw_only=True):
@@ -249,36 +245,6 @@ class _Adapted:
 def _params_of(loaded: LoadedStrategy) -> dict[str, object]:
     """The parameters as the record has them."""
     return msgspec.json.decode(msgspec.json.encode(loaded.strategy.params), type=dict[str, object])
-
-
-def changed_config(config: ReplayConfig, settings: Mapping[str, str]) -> ReplayConfig:
-    """A configuration with other values, by path. Raises ``ConfigError``."""
-    if not settings:
-        return config
-    plain = msgspec.json.decode(msgspec.json.encode(config), type=dict[str, object])
-    for path, text in settings.items():
-        first = path.partition(".")[0]
-        if first in FIXED or first in DAEMON_SECTIONS:
-            raise ConfigError(f"{path}: cannot change in the middle of a log")
-        _set(plain, path, text)
-    changed = convert_config(plain, type(config))
-    check_config(changed)
-    return with_account_values(changed)
-
-
-def _set(plain: dict[str, object], path: str, text: str) -> None:
-    """Set one value. Its text is JSON, or a word."""
-    *steps, last = path.split(".")
-    place = plain
-    for name in steps:
-        inner: object = place.get(name)
-        if not isinstance(inner, dict):
-            raise ConfigError(f"{path}: there is no setting {name!r}; there are: {listed(sorted(place))}")
-        place = cast("dict[str, object]", inner)  # isinstance tells no more
-    try:
-        place[last] = msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        place[last] = text
 
 
 def _named(model: LoadedModel) -> tuple[str, str, bytes]:

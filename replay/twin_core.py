@@ -39,7 +39,7 @@ from kernel.identifiers import ClientOrderId
 from kernel.loggable import words_of
 from kernel.rules import FIRST_RULES
 from kernel.snapshot import take, take_over
-from replay.fork import changed_config
+from replay.changed_config import changed_config
 from replay.run_config import config_on_record, live_venue
 from replay.simulated_venue import ROLES, SimulatedVenue, load_models
 

@@ -36,7 +36,7 @@ from kernel.engine import CoreEngine, EngineConfig
 from kernel.errors import ComponentError, ConfigError, ReplayDiverged
 from kernel.events import CalendarDefined, Event, RunStarted, SessionStarted, SessionStopped
 from kernel.identifiers import StrategyId
-from kernel.time_units import DAY_NS
+from kernel.time_units import DAY_NS, SECOND_NS
 from replay.config import ReplayConfig, check_config, check_live_inputs
 from replay.declared_needs import check_declared_live
 from replay.deployments import Deployments, read_deployments, with_deployed
@@ -90,8 +90,8 @@ NO_ORPHANS: Mapping[StrategyId, Orphan] = MappingProxyType({})
 class LiveSession:
     """An engine over a live log.
 
-    ``epoch`` counts the sessions of the log, from 1 or, after a restore, from ``least_epoch``. It is recorded
-    and part of every order's id.
+    ``epoch`` counts the sessions of the log: from 1; with a real venue from the second of its begin; after
+    a restore from ``least_epoch``. It is recorded and part of every order's id.
     """
 
     def __init__(
@@ -236,6 +236,7 @@ async def begin_session(
     - ``hours`` looks trading hours up.
     - ``snapshots``: the recovery begins with the newest one that fits; without it, at the start of the log.
     - ``mode`` is only recorded; nothing depends on it.
+    - A new log with a real venue begins with an epoch that no other log has: venues take an id once for ever.
     - In a store that was restored from a backup, the session has an epoch that the original never has.
 
     Run ``session.engine`` next. Raises ``ConfigError`` for a configuration that cannot run live, or that
@@ -248,6 +249,8 @@ async def begin_session(
         calendars = await hours(today, from_ts=today.start_ts, to_ts=today.end_ts)
         *told, started = opening_of(today, calendars=calendars)
         epoch = await least_epoch(store)
+        if not today.venue.is_in_core:
+            epoch = max(epoch, today.start_ts // SECOND_NS)
         opening = (*told, msgspec.structs.replace(started, epoch=epoch))
         cores = Cores(today, opening, started=_start_of(opening))
         engine = CoreEngine(cores.core.bus, tape=tape, clock=clock, config=engine_config, reopen=cores.reopen)

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from itertools import count
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import msgspec
 
@@ -321,7 +321,7 @@ def _numbers(value: object) -> Iterator[Decimal]:
     if isinstance(value, Decimal):
         yield value
     elif isinstance(value, tuple):
-        for each in value:
+        for each in cast("tuple[object, ...]", value):
             yield from _numbers(each)
     elif isinstance(value, msgspec.Struct):
         for name in value.__struct_fields__:

@@ -162,11 +162,9 @@ async def test_order_that_was_cancelled_before_it_could_be_sent_does_not_leave(
                 await live.order(NOTHING)
             if not is_restarted:
                 await until(lambda: not live.open_orders())
-                cancelled = await live.logged(OrderCancelled)
-        if is_restarted:
-            async with trading(tmp_path, exchange, is_confirmed=False) as live:
-                await until(lambda: not live.open_orders())
-                cancelled = await live.logged(OrderCancelled)
+        async with trading(tmp_path, exchange, is_confirmed=False) as live:
+            await until(lambda: not live.open_orders())
+            cancelled = await live.logged(OrderCancelled)
 
     assert [one.leaves_quantity for one in cancelled] == [3]
     assert live.account.orders == {}
@@ -303,3 +301,25 @@ async def test_long_list_of_fills_is_no_outage(tmp_path: Path) -> None:
             live.exchange.orders.drop_connections()
             await until(lambda: not live.edge.status.is_connected)
             await until(lambda: live.edge.status.is_connected)
+
+
+# --- another log of the same account --------------------------------------------------------------
+
+
+async def test_orders_of_another_log_at_the_same_account_have_other_ids(tmp_path: Path) -> None:
+    exchange = exchange_of()
+    async with exchange.serving() as url:
+        exchange.send_now(10)
+        for name in ("first", "second"):
+            folder = tmp_path / name
+            folder.mkdir()
+            path = write_live(folder, url, "downgrade: {mismatch: false}")
+            text = path.read_text("utf-8").replace("store: live.tape", f"store: {name}.tape")
+            path.write_text(text, "utf-8")
+            async with trading(folder, exchange) as live:
+                await live.order(BUY, 3)
+                await until(lambda: live.held() == 3)
+            await asyncio.sleep(1)  # a log begins with the number of its second
+
+    assert live.account.repeated == []
+    assert live.there() == 6

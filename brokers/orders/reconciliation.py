@@ -107,6 +107,7 @@ class Reconciliation:
         self._currency = currency
         self._foreign: dict[ClientOrderId, None] = {}
         self._corrected: dict[tuple[ClientOrderId, FillId], tuple[Decimal | None, Decimal | None]] = {}
+        self._has_asked_all = False
         self._account: AccountReported | None = None
 
     async def first(self, connection: VenueConnection) -> None:
@@ -145,6 +146,9 @@ class Reconciliation:
                 if is_newest:
                     self._correct(fill, booked)
             elif fill.kind is ExecutionKind.FILL and not self._sent.knows_fill(fill):
+                self._sent.take_up(
+                    fill.client_order_id, record
+                )  # it is there, also if it was not known to be
                 self._sent.note(fill, was_asked=True)
                 self._report(fill)
 
@@ -164,8 +168,9 @@ class Reconciliation:
     # --- orders -------------------------------------------------------------------------------
 
     async def _orders(self, connection: VenueConnection) -> None:
+        self._has_asked_all = False
         self._sent.keep_only(self._ours.is_open)
-        asked = [*self._sent.settled(), *filter(self._ours.is_open, self.unsent)]
+        asked = list(dict.fromkeys((*self._sent.settled(), *filter(self._ours.is_open, self.unsent))))
         there = {one.client_order_id: one for one in await connection.open_orders()}
         self._report_foreign(there)
         await self._cancel_ended(connection, there)
@@ -218,10 +223,13 @@ class Reconciliation:
         sent.is_doubtful = False
 
     async def _find_fills(self, connection: VenueConnection, found: VenueOrder, sent: SentOrder) -> None:
-        """Ask for all fills, once, if the venue has filled more of an order than it has told."""
-        if found.filled_quantity <= max(sent.filled_quantity, sent.asked_for):
+        """Ask for all fills if the venue has filled more of an order than it has told.
+
+        Once in a comparison, and once for an order: after a crash there are thousands of orders.
+        """
+        if self._has_asked_all or found.filled_quantity <= max(sent.filled_quantity, sent.asked_for):
             return
-        sent.asked_for = found.filled_quantity
+        self._has_asked_all, sent.asked_for = True, found.filled_quantity
         await self._fills(connection, 0)
         if sent.filled_quantity < found.filled_quantity:
             missing = found.filled_quantity - sent.filled_quantity

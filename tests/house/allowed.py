@@ -27,7 +27,7 @@ ALLOWED: Mapping[str, Mapping[Place, Reason]] = {
         "components/assembly/core_sources.py::core_hash": (
             "the version of the core, which is recorded in SessionStarted as that of Python is"
         ),
-        "components/assembly/user_models.py::load_model": (
+        "components/assembly/user_models.py::source_of": (
             "so is loading a rule or model: its source is recorded in ModelLoaded"
         ),
     },
@@ -84,7 +84,7 @@ ALLOWED: Mapping[str, Mapping[Place, Reason]] = {
         "brokers/simulated/cost_estimate.py::CostEstimate.estimate": (
             "isolation: so may a user's own model; an estimate of nothing does not stop the order"
         ),
-        "components/assembly/user_models.py::build_model": (
+        "components/assembly/user_models.py::running": (
             "isolation: a user's own model may raise anything; it becomes a refusal to start"
         ),
     },

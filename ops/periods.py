@@ -6,12 +6,12 @@ from components.assembly.moments import moment_ns
 from kernel.errors import ConfigError
 from replay.past import time_ns
 
+Period = tuple[int | None, int | None]
+"""The first and last moment in ns UTC, both inclusive; ``None``: no bound."""
 
-def period_of(start: str | None, end: str | None) -> tuple[int | None, int | None]:
-    """The first and last moment in ns UTC, both inclusive; a day is the whole UTC day, ``None`` no bound.
 
-    Raises ``UsageError``.
-    """
+def period_of(start: str | None, end: str | None) -> Period:
+    """The period of two options, of which a day is the whole UTC day. Raises ``UsageError``."""
     try:
         from_ts = None if start is None else moment_ns(start, key="--from")
         to_ts = time_ns(end, key="--to")

@@ -1,20 +1,19 @@
 """``replay --log``: a period of a recorded run or live log, played again."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from math import inf
-from pathlib import Path
 
 import click
 import msgspec
 
 from eventstore.moments import iso_utc
 from kernel.clock import HistoricalClock
-from kernel.errors import InputError
 from ops.commands.compare import show_comparison
 from ops.commands.runs import divergence_fields
 from ops.event_lines import HEADING, NARROW_HEADING, LoggedEvent, human_line, json_line, line_for
 from ops.event_loop import run
-from ops.periods import period_of
+from ops.log_options import CURRENT, VERIFY, LogOptions
+from ops.periods import Period, period_of
 from ops.store_file import existing_store
 from ops.tables import TableConsole, print_titled
 from replay.comparison_rows import comparison_object
@@ -24,94 +23,18 @@ from replay.period import Heard, PlayedEvent, PlayedPeriod, play_period
 from replay.period_rows import period_object, period_rows, period_words, state_words, verified_words
 from replay.run_snapshots import snapshots_beside
 
-RECORDED, CURRENT = "recorded", "current"
-PLAY, VERIFY = "play", "verify"
 STOPPED = 1
 
-FOR_LOGS = ("log", "code", "mode")
-"""Options that need ``--log``."""
 
-WITH_LOGS = ("log", "code", "mode", "start", "end", "speed", "store", "as_json")
-"""Options that may be given beside ``--log``."""
-
-
-class LogReplay(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked for. Times in ns UTC; ``speed``: ``None`` prints no events, ``inf`` does not wait."""
-
-    log: str
-    path: Path
-    from_ts: int | None
-    to_ts: int | None
-    code: str
-    mode: str
-    speed: float | None
-    as_json: bool
-
-
-def check_log_options(given: Collection[str], *, has_log: bool) -> None:
-    """Raise ``UsageError`` for options that do not go together; ``given``: names of parameters."""
-    if not has_log:
-        for name in FOR_LOGS:
-            if name in given:
-                raise click.UsageError(
-                    f"--{name} is about a recorded run or live log: name it with --log; a backtest over data "
-                    "streams has neither --code nor --mode"
-                )
-        return
-    others = [_option(name) for name in sorted(given) if name not in WITH_LOGS]
-    if others:
-        raise click.UsageError(
-            f"--log plays a recorded run or live log with its own data, strategies and settings: leave out "
-            f"{', '.join(others)}; to change something from a moment on: replay fork"
-        )
-
-
-def _option(name: str) -> str:
-    spelled = {"streams": "stream", "strategies": "strategy", "params": "param"}
-    return "--" + spelled.get(name, name).replace("_", "-")
-
-
-def log_replay(
-    *,
-    log: str,
-    path: Path,
-    start: str | None,
-    end: str | None,
-    code: str,
-    mode: str,
-    speed: float | None,
-    as_json: bool,
-) -> LogReplay:
-    """The request, checked. Raises ``UsageError``."""
-    if code == CURRENT and mode == VERIFY:
-        raise click.UsageError(
-            "--mode verify from a time on is of the recorded code; for today's code: "
-            f"replay verify {log} --current-code, or --code current without --mode"
-        )
-    if speed is not None and (code == CURRENT or mode == VERIFY):
-        other = "--code current" if code == CURRENT else "--mode verify"
-        raise click.UsageError(f"--speed shows recorded events as they come: leave out --speed or {other}")
-    from_ts, to_ts = period_of(start, end)
-    return LogReplay(
-        log=log,
-        path=path,
-        from_ts=from_ts,
-        to_ts=to_ts,
-        code=code,
-        mode=mode,
-        speed=speed,
-        as_json=as_json,
-    )
-
-
-def replay_log(wanted: LogReplay) -> None:
-    """Play the period and print what it was."""
+def replay_log(wanted: LogOptions) -> None:
+    """Play the period and print what it was. Raises ``UsageError`` for a wrong period."""
+    period = period_of(wanted.start, wanted.end)
     if wanted.code == CURRENT:
-        _show_fork(wanted, run(_forked(wanted)))
+        _show_fork(wanted, run(_forked(wanted, period)))
         return
     shown = _Shown(wanted)
     try:
-        found = run(_played(wanted, shown))
+        found = run(_played(wanted, period, shown))
     except Diverged as diverged:
         if wanted.as_json:
             click.echo(msgspec.json.encode(divergence_fields(wanted.log, diverged.divergence)))
@@ -127,29 +50,29 @@ def replay_log(wanted: LogReplay) -> None:
         _show(found)
 
 
-async def _played(wanted: LogReplay, shown: "_Shown") -> PlayedPeriod:
+async def _played(wanted: LogOptions, period: Period, shown: "_Shown") -> PlayedPeriod:
     is_paced = wanted.speed is not None and wanted.speed < inf
     heard: Heard | None = shown.show if wanted.speed is not None else None
     async with existing_store(wanted.path) as store:
         return await play_period(
             store,
             wanted.log,
-            from_ts=wanted.from_ts,
-            to_ts=wanted.to_ts,
+            from_ts=period[0],
+            to_ts=period[1],
             snapshots=snapshots_beside(wanted.path),
             heard=heard,
             clock=HistoricalClock(wanted.speed if is_paced else None),
         )
 
 
-async def _forked(wanted: LogReplay) -> Forked:
+async def _forked(wanted: LogOptions, period: Period) -> Forked:
     async with existing_store(wanted.path) as store:
         return await fork(
             store,
             wanted.log,
             changes=ForkChanges(current_code=True),
-            ts=None if wanted.from_ts is None else wanted.from_ts - 1,
-            to_ts=wanted.to_ts,
+            ts=None if period[0] is None else period[0] - 1,
+            to_ts=period[1],
             snapshots=snapshots_beside(wanted.path),
         )
 
@@ -157,7 +80,7 @@ async def _forked(wanted: LogReplay) -> Forked:
 class _Shown:
     """Prints events as they are played, and knows how far they are."""
 
-    def __init__(self, wanted: LogReplay) -> None:
+    def __init__(self, wanted: LogOptions) -> None:
         self._log = wanted.log
         self._as_json = wanted.as_json
         self._line: Callable[[LoggedEvent], str] = json_line if wanted.as_json else line_for(TableConsole())
@@ -188,7 +111,7 @@ def _show(found: PlayedPeriod) -> None:
     print_titled(period_rows(found), console)
 
 
-def _show_fork(wanted: LogReplay, found: Forked) -> None:
+def _show_fork(wanted: LogOptions, found: Forked) -> None:
     moment = found.moment
     if wanted.as_json:
         told = {
@@ -206,18 +129,3 @@ def _show_fork(wanted: LogReplay, found: Forked) -> None:
         f"{state_words(found.restored_seq)}"
     )
     show_comparison(found.comparison, as_json=False)
-
-
-def speed_of(text: str | None) -> float | None:
-    """A speed as a multiple of real time: ``1x``, ``10``; ``max`` is infinite. Raises ``InputError``."""
-    if text is None:
-        return None
-    if text == "max":
-        return inf
-    try:
-        speed = float(text.removesuffix("x"))
-    except ValueError:
-        speed = 0
-    if not 0 < speed < inf:
-        raise InputError(f"--speed {text!r}: expected 1x for real time, 10x, 0.5x ..., or max")
-    return speed

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
+from importlib import import_module
 from math import inf
 from pathlib import Path
 
@@ -18,19 +19,19 @@ from eventstore import Durability, StoreOnDisk, open_store
 from kernel.clock import HistoricalClock
 from kernel.configuration import listed
 from kernel.errors import ComponentError, ConfigError, InputError, StrategyRefused, StreamMissing
-from ops.commands.log_replay import (
+from ops.completion import complete_data, complete_runs
+from ops.event_loop import run
+from ops.log_options import (
     CURRENT,
     FOR_LOGS,
     PLAY,
     RECORDED,
     VERIFY,
+    LogOptions,
     check_log_options,
-    log_replay,
-    replay_log,
+    check_modes,
     speed_of,
 )
-from ops.completion import complete_data, complete_runs
-from ops.event_loop import run
 from ops.manual_page import ManualGroup, Sections
 from ops.run_output import REPORT_HELP, Output, benchmark_option, read_shown, show_run
 from ops.store_file import default_store, require_store
@@ -105,6 +106,8 @@ PLACES = {
     "twin": "ops.commands.twin:twin_command",
 }
 """Where each command is; see ``ops.cli``."""
+
+LOG_REPLAY = "ops.commands.log_replay"
 
 EXAMPLES = """\b
 Examples:
@@ -238,18 +241,18 @@ def replay(context: click.Context, /, log: str | None, code: str, mode: str, **o
     if log is None:
         run(_configured_run(wanted))
         return
-    replay_log(
-        log_replay(
-            log=log,
-            path=default_store() if wanted.store is None else Path(wanted.store),
-            start=wanted.start,
-            end=wanted.end,
-            code=code,
-            mode=mode,
-            speed=speed_of(wanted.speed),
-            as_json=wanted.as_json,
-        )
+    of_log = LogOptions(
+        log=log,
+        path=default_store() if wanted.store is None else Path(wanted.store),
+        start=wanted.start,
+        end=wanted.end,
+        code=code,
+        mode=mode,
+        speed=speed_of(wanted.speed),
+        as_json=wanted.as_json,
     )
+    check_modes(of_log)
+    import_module(LOG_REPLAY).replay_log(of_log)  # imported when it is used, as the commands are
 
 
 def main() -> None:

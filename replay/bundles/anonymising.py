@@ -13,13 +13,14 @@ from contextlib import aclosing
 from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
+from typing import cast
 
 import msgspec
 
 from eventstore import Durability, EventStore, Selection, open_store
 from eventstore.block_copies import records_in
 from kernel.errors import ConfigError, InputError
-from kernel.events import Event, Order, SessionStarted, StreamRange
+from kernel.events import Event, Order, SessionStarted, StrategyLoaded, StreamRange
 from replay.bundles.anonymous_inputs import AnonymousInputs
 from replay.bundles.manifest import Scaled
 from replay.bundles.packing import BundleReader
@@ -75,7 +76,7 @@ async def anonymised(store: EventStore, stream: str, folder: Path, *, scales: Sc
     """
     record = await read_record(store, stream)
     names = await survey(store, stream, record.started.sources)
-    renamed = names.renamed(one.strategy for one in plan_strategies(record))
+    renamed = names.renamed(one.strategy for one in record.opening if isinstance(one, StrategyLoaded))
     one = scales.one()
     ways = [_Way(dict.fromkeys(names.symbols, one), one, scales_params=True)]
     if not scales.keeps_sizes:
@@ -102,15 +103,6 @@ async def anonymised(store: EventStore, stream: str, folder: Path, *, scales: Sc
     if not made:
         raise InputError(f"{stream} cannot be anonymised: {problem}") from problem
     return max(made, key=lambda each: each.scaled.equal_count)
-
-
-def plan_strategies(record: Record) -> Sequence["_Named"]:
-    """The strategies of a record, by their ids."""
-    return [_Named(event.strategy) for event in record.opening if hasattr(event, "strategy")]
-
-
-class _Named(msgspec.Struct, frozen=True):
-    strategy: str
 
 
 class _Copy:
@@ -269,9 +261,9 @@ def _texts(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, list):
-        for one in value:
+        for one in cast(list[object], value):  # isinstance tells no more
             yield from _texts(one)
     elif isinstance(value, dict):
-        for key, one in value.items():
+        for key, one in cast(dict[object, object], value).items():
             yield from _texts(key)
             yield from _texts(one)

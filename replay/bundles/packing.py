@@ -8,7 +8,7 @@ declared end, and its size and SHA-256 are compared.
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -133,7 +133,7 @@ class BundleReader:
                 )
 
     @contextmanager
-    def _reading(self, name: str) -> Iterator[IO[bytes]]:
+    def _reading(self, name: str) -> Generator[IO[bytes]]:
         try:
             with self._archive.open(name) as file:
                 yield file
@@ -142,7 +142,7 @@ class BundleReader:
 
 
 @contextmanager
-def open_bundle(path: Path, *, limit_mb: int = DEFAULT_LIMIT_MB) -> Iterator[BundleReader]:
+def open_bundle(path: Path, *, limit_mb: int = DEFAULT_LIMIT_MB) -> Generator[BundleReader]:
     """Open a bundle, and check its names and declared sizes. Raises ``InputError`` with the first wrong one.
 
     ``limit_mb``: most megabytes of all its files. What is read never exceeds a declared size.

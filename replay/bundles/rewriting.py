@@ -101,6 +101,19 @@ class Rewriter:
         ns = moment_ns(text, key="time") + self._shift_ns
         return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=ns // 1_000)).isoformat()
 
+    def reference(self, text: str) -> str:
+        """Code of ours stays; a user's file or module gets a number. A model's name alone is no reference."""
+        location, colon, class_name = text.rpartition(":")
+        location = location or text
+        if text.startswith(_OUR_CODE) or not (colon or location.endswith(".py") or "/" in location):
+            return text
+        file = self._files.setdefault(PurePath(location).stem, f"code{len(self._files) + 1}.py")
+        return f"{file}{colon}{class_name if colon else ''}"
+
+    def token(self, text: str) -> str:
+        """A number in order of appearance."""
+        return self._tokens.setdefault(text, f"v{len(self._tokens) + 1}") if text else text
+
     def _param(self, name: str, value: object, *, is_scaled: bool) -> object:
         if isinstance(value, str) and (value in self._names or not _is_number(value)):
             return self.name(value)
@@ -159,26 +172,14 @@ class Rewriter:
         moved = date(day // 10_000, day // 100 % 100, day % 100) + timedelta(days=self._shift_ns // DAY_NS)
         return moved.year * 10_000 + moved.month * 100 + moved.day
 
-    def _reference(self, text: str) -> str:
-        """Code of ours stays; a user's file or module gets a number. A model's name alone is no reference."""
-        location, colon, class_name = text.rpartition(":")
-        location = location or text
-        if text.startswith(_OUR_CODE) or not (colon or location.endswith(".py") or "/" in location):
-            return text
-        file = self._files.setdefault(PurePath(location).stem, f"code{len(self._files) + 1}.py")
-        return f"{file}{colon}{class_name if colon else ''}"
-
-    def _token(self, text: str) -> str:
-        return self._tokens.setdefault(text, f"v{len(self._tokens) + 1}") if text else text
-
 
 _TEXTS: Mapping[Unit, Callable[[Rewriter, str], str]] = {
     Unit.NAME: Rewriter.name,
     Unit.MOMENT: Rewriter.moment,
-    Unit.TOKEN: Rewriter._token,
+    Unit.TOKEN: Rewriter.token,
     Unit.PERSON: lambda _, text: SOMEBODY if text else text,
     Unit.REMARK: lambda _, _text: "",
-    Unit.REFERENCE: Rewriter._reference,
+    Unit.REFERENCE: Rewriter.reference,
 }
 
 

@@ -31,17 +31,20 @@ from kernel.events import (
     StrategyLoadRefused,
     StrategyStateMigrated,
     StreamDeleted,
+    StreamDerived,
     StreamReplaced,
     StreamRestored,
     StreamSetAside,
 )
 from kernel.events.deployments import (
+    DeploymentMarked,
     DeploymentRolledBack,
     DeploymentStepped,
     DeploymentStopped,
     GateJudged,
     StrategyDeployed,
 )
+from kernel.events.shadow import ShadowCompared
 
 
 class Unit(Enum):
@@ -184,10 +187,12 @@ LEFT_OUT: frozenset[type[Event]] = frozenset(
         SegmentArchived,
         SegmentPruned,
         SegmentSealed,
+        ShadowCompared,
         StoreRestored,
         StrategyLoadRefused,
         StrategyStateMigrated,
         StreamDeleted,
+        StreamDerived,
         StreamReplaced,
         StreamRestored,
         StreamSetAside,
@@ -199,6 +204,7 @@ REFUSED: Mapping[type[Event], str] = {
     StrategyDecided: "decisions of a strategy in a process of its own, which are in a form of their own",
     StrategyFailedApart: "failures of a strategy in a process of its own",
     StrategyDeployed: "deployments, which hold settings",
+    DeploymentMarked: "deployments, which hold settings",
     DeploymentStepped: "deployments, which hold settings",
     DeploymentStopped: "deployments, which hold settings",
     DeploymentRolledBack: "deployments, which hold settings",

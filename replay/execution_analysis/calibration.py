@@ -15,6 +15,7 @@ from kernel.configuration import listed
 from kernel.errors import InputError
 from replay.execution_analysis.fee_fit import charged_of, fit_fees
 from replay.execution_analysis.fits import LEAST_SAMPLES, Fit
+from replay.execution_analysis.latency_fit import ROLE as LATENCY
 from replay.execution_analysis.latency_fit import delays_of, fit_latency
 from replay.execution_analysis.records import ExecutedOrder
 from replay.execution_analysis.slippage_fit import fit_slippage, samples_of
@@ -35,6 +36,9 @@ _FINDERS: Mapping[str, tuple[Callable[[Sequence[ExecutedOrder]], tuple[int, list
         "orders with fills",
     ),
 }
+_NOTHING = 1e-12
+_AS_WELL = 2.0
+"""A difference of two criteria below this says nothing (Kass and Raftery, "Bayes factors", 1995)."""
 MODELS = tuple(_FINDERS)
 """What can be calibrated."""
 
@@ -71,7 +75,7 @@ def calibrated(executed: Sequence[ExecutedOrder], models: Sequence[str] = MODELS
         find, what = _FINDERS[name]
         count, found = find(executed)
         if found:
-            fits[name] = tuple(found)
+            fits[name] = (_with_rivals(found), *found[1:])
         else:
             refused.append(f"{name}: there are {count} {what}; expected at least {LEAST_SAMPLES}")
     if not fits:
@@ -81,6 +85,16 @@ def calibrated(executed: Sequence[ExecutedOrder], models: Sequence[str] = MODELS
     check_broker(config)
     load_models(config)
     return found_all
+
+
+def _with_rivals(found: Sequence[Fit]) -> Fit:
+    """The best model, and in its note those that fit as well."""
+    best = found[0]
+    rivals = [fit.model for fit in found[1:] if fit.score - best.score < _AS_WELL and fit.role != LATENCY]
+    if not rivals:
+        return best
+    note = "; ".join(part for part in (best.note, f"{listed(rivals)} fits as well") if part)
+    return msgspec.structs.replace(best, note=note)
 
 
 def calibration_rows(found: Calibration) -> tuple[Rows, ...]:
@@ -95,8 +109,8 @@ def calibration_rows(found: Calibration) -> tuple[Rows, ...]:
             fit.role,
             fit.model,
             f"{fit.samples:,}",
-            f"{fit.error:.4g} {fit.unit}",
-            f"{100 * fit.explained:.2f} %",
+            _error(fit),
+            _explained(fit),
             "taken" if fit is fits[0] else "",
         )
         for fits in found.fits.values()
@@ -135,10 +149,19 @@ def _param(value: Decimal, *, is_exact: bool) -> str | float:
     return f"{value:f}" if is_exact else float(value)
 
 
+def _error(fit: Fit) -> str:
+    """Without what is left by the arithmetic of floats."""
+    return f"{0.0 if fit.error < _NOTHING else fit.error:.4g} {fit.unit}"
+
+
+def _explained(fit: Fit) -> str:
+    return f"{100 * max(0.0, fit.explained):.2f} %"
+
+
 def _told(fit: Fit) -> list[str]:
     lines = [
-        f"{fit.role}: {fit.model}, from {fit.samples:,} samples; error {fit.error:.4g} {fit.unit}, "
-        f"explained {100 * fit.explained:.2f} %"
+        f"{fit.role}: {fit.model}, from {fit.samples:,} samples; error {_error(fit)}, "
+        f"explained {_explained(fit)}"
     ]
     lines += [
         f"  {one.name}: {one.value:.6g} (95 %: {one.low:.6g} to {one.high:.6g})" for one in fit.estimates

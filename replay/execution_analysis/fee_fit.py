@@ -15,6 +15,7 @@ from brokers.simulated.charges import Charges, fill_terms, note_charge
 from brokers.simulated.commission import CommissionModel
 from brokers.simulated.fee_schedules import COMMISSION_MODELS
 from kernel.events import MAKER
+from replay.equity import Floats
 from replay.execution_analysis.fits import LEAST_SAMPLES, Estimate, Fit, explained, score, t_quantile
 from replay.execution_analysis.records import ExecutedOrder
 
@@ -83,16 +84,20 @@ def _rates(model: str, charged: Sequence[Charged]) -> Fit | None:
     x = np.array([[figure(one) for figure in figures.values()] for one in charged])
     y = np.array([one.fees for one in charged])
     scale = np.abs(x).max(axis=0)
-    if not scale.all() or np.linalg.matrix_rank(x / scale) < len(figures):
+    if not scale.all() or int(np.linalg.matrix_rank(x / scale)) < len(figures):
         return None
-    normal = np.linalg.inv((x / scale).T @ (x / scale))
-    found = normal @ (x / scale).T @ y
-    left = float(((y - x / scale @ found) ** 2).sum())
+    scaled: Floats = x / scale
+    inverse: Floats = np.asarray(np.linalg.inv(scaled.T @ scaled), np.float64)
+    found: Floats = inverse @ scaled.T @ y
+    left = float(np.sum(np.square(y - scaled @ found)))
     degrees = len(charged) - len(figures)
-    around = t_quantile(degrees) * np.sqrt(np.diag(normal) * left / degrees) / scale
+    around = [
+        t_quantile(degrees) * sqrt(float(inverse[place, place]) * left / degrees) / float(scale[place])
+        for place in range(len(figures))
+    ]
     estimates = [
-        Estimate(name, float(value), float(value - wide), float(value + wide))
-        for name, value, wide in zip(figures, found / scale, around, strict=True)
+        Estimate(name, value, value - wide, value + wide)
+        for name, value, wide in zip(figures, (found / scale).tolist(), around, strict=True)
     ]
     for place, one in enumerate(estimates):
         if one.value < 0 and one.name not in _MAY_BE_NEGATIVE:

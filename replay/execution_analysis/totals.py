@@ -123,7 +123,7 @@ def totals(executed: Iterable[ExecutedOrder], by: str = "") -> tuple[ExecutionTo
 
     ``by``: a name in ``GROUPS``.
     """
-    key = GROUPS[by] if by else lambda _: ALL
+    key = GROUPS[by] if by else _one_group
     groups: dict[tuple[str, str], list[ExecutedOrder]] = {}
     for one in executed:
         groups.setdefault((key(one), one.currency), []).append(one)
@@ -143,6 +143,11 @@ def refusals(executed: Iterable[ExecutedOrder]) -> tuple[Refusals, ...]:
 def bps(cost: Decimal | None, notional: Decimal) -> Decimal | None:
     """A cost in basis points of a notional."""
     return None if cost is None or not notional else BPS * cost / notional
+
+
+def _one_group(one: ExecutedOrder) -> str:
+    del one
+    return ALL
 
 
 _FAILED = (OrderStatus.DENIED, OrderStatus.REJECTED, OrderStatus.CANCELLED, OrderStatus.EXPIRED)

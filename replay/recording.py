@@ -57,7 +57,7 @@ class RunRecorder:
         self._events.extend(events)
         self._causes.extend(causes)
         if len(self._events) >= FLUSH_AT:
-            await self._flush()
+            await self.flush()
 
     @property
     def seq(self) -> int:
@@ -70,14 +70,15 @@ class RunRecorder:
 
     async def finish(self, *, input_count: int, ts: int) -> RunFinished:
         """Append the remaining records and ``RunFinished``. The run is complete when this returns."""
-        await self._flush()
+        await self.flush()
         finished = RunFinished(ts, input_count, self.digest.count, self.digest.hexdigest())
         self._events.append(finished)
         self._causes.append(-(input_count + 1))
-        await self._flush()
+        await self.flush()
         return finished
 
-    async def _flush(self) -> None:
+    async def flush(self) -> None:
+        """Append the records that were added."""
         events, causes = self._events, self._causes
         if not events:
             return

@@ -30,7 +30,7 @@ from replay.bundles.survey import OUR_LOG, OUR_RUN, Names, inputs_of, survey
 from replay.bundles.units import LEFT_OUT
 from replay.order_records import OrderRecord, read_orders
 from replay.record import Record, plan_after, plan_of, read_record
-from replay.recording import FLUSH_AT, RunRecorder
+from replay.recording import RunRecorder
 from replay.run import play
 
 _INPUTS = "inputs"
@@ -164,35 +164,10 @@ class _Copy:
             end = next(n for n, event in enumerate(opening, start=1) if isinstance(event, SessionStarted))
             log = StreamRange(_INPUTS, 1, seq, (await scratch.head(_INPUTS)).block_hash.hex())
             record = _record_of(OUR_LOG, opening[:end], log=log)
-            sink = _LogSink(target)
-            await play(scratch, plan_of(record, current_code=False), sink, next_plan=plan_after)
-            await sink.flush()
+            recorder = RunRecorder(target, OUR_LOG)
+            await play(scratch, plan_of(record, current_code=False), recorder, next_plan=plan_after)
+            await recorder.flush()
         return OUR_LOG
-
-
-class _LogSink:
-    """Appends the records of a live log."""
-
-    def __init__(self, store: EventStore) -> None:
-        self._store = store
-        self._seq = 0
-        self._events: list[Event] = []
-        self._causes: list[int] = []
-
-    async def record(self, events: Sequence[Event], causes: Sequence[int]) -> None:
-        """Add records."""
-        self._events.extend(events)
-        self._causes.extend(causes)
-        if len(self._events) >= FLUSH_AT:
-            await self.flush()
-
-    async def flush(self) -> None:
-        """Append what was added."""
-        events, self._events = self._events, []
-        causes, self._causes = self._causes, []
-        if events:
-            head = await self._store.append(OUR_LOG, events, expected_seq=self._seq, causes=causes)
-            self._seq = head.seq
 
 
 def _record_of(stream: str, opening: Sequence[Event], *, log: StreamRange | None = None) -> Record:

@@ -8,6 +8,7 @@ happens: a number is rounded.
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from enum import Enum
 from functools import cache
 from pathlib import PurePath
 from typing import TypeVar, cast
@@ -24,6 +25,8 @@ T = TypeVar("T")
 
 SOMEBODY = "operator"
 _OUR_CODE = "strategies."
+_LEAST_DATE = 1_000_000
+"""Smaller numbers of days are counted from 1970, larger ones are YYYYMMDD."""
 _LAST_WORDS: Mapping[str, Unit] = {
     **dict.fromkeys(("quantity", "size", "shares", "lots", "units", "contracts"), Unit.SIZE),
     **dict.fromkeys(("price",), Unit.PRICE),
@@ -131,7 +134,7 @@ class Rewriter:
 
     def _value(self, value: object, unit: Unit | None, factors: Factors) -> object:
         match value:
-            case None | bool():
+            case None | bool() | Enum():
                 return value
             case msgspec.Struct():
                 return self.struct(value, factors)
@@ -169,6 +172,8 @@ class Rewriter:
     def _day(self, day: int) -> int:
         if not day or not self._shift_ns:
             return day
+        if day < _LEAST_DATE:
+            return day + self._shift_ns // DAY_NS
         moved = date(day // 10_000, day // 100 % 100, day % 100) + timedelta(days=self._shift_ns // DAY_NS)
         return moved.year * 10_000 + moved.month * 100 + moved.day
 

@@ -56,7 +56,7 @@ class Unit(Enum):
     TIME = auto()
     """ns UTC; 0 stays."""
     DAY = auto()
-    """YYYYMMDD; 0 stays."""
+    """YYYYMMDD, or days since 1970; 0 stays."""
     MOMENT = auto()
     """A day or moment as text."""
     NAME = auto()

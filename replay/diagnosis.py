@@ -208,10 +208,13 @@ def _timing(result: RunResult) -> Finding | None:
     return Finding(FindingKind.TIMING, True, words)
 
 
+_NO_MODEL = msgspec.Raw(b"null")
+
+
 class _Broker(msgspec.Struct, frozen=True):
     bar_fill: str = FillTiming.NEXT_OPEN
     slippage_bps: float = 0.0
-    slippage: msgspec.Raw | None = None
+    slippage: msgspec.Raw = _NO_MODEL
 
 
 class _Settings(msgspec.Struct, frozen=True):
@@ -221,8 +224,7 @@ class _Settings(msgspec.Struct, frozen=True):
 
     @property
     def has_slippage(self) -> bool:
-        raw = self.broker.slippage
-        return self.broker.slippage_bps > 0 or (raw is not None and bytes(raw) != b"null")
+        return self.broker.slippage_bps > 0 or self.broker.slippage != _NO_MODEL
 
 
 def _settings(result: RunResult) -> _Settings:

@@ -221,6 +221,14 @@ async def test_fills_at_the_close_that_was_decided_on_are_told() -> None:
     assert not found(await result_of(derived), FindingKind.TIMING)
 
 
+async def test_a_model_of_slippage_is_read_from_the_configuration() -> None:
+    config = '{"broker":{"slippage":{"model":"fixed_bps","params":{"bps":1}}}}'
+
+    result = await result_of([*trades([10] * 5), *marks([1] * 30)], config=config)
+
+    assert diagnose(result)
+
+
 # --- time -------------------------------------------------------------------------------------
 
 

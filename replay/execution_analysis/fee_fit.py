@@ -16,8 +16,9 @@ from brokers.simulated.commission import CommissionModel
 from brokers.simulated.fee_schedules import COMMISSION_MODELS
 from kernel.events import MAKER
 from replay.equity import Floats
-from replay.execution_analysis.fits import LEAST_SAMPLES, Estimate, Fit, explained, score, t_quantile
+from replay.execution_analysis.fits import INTERVAL, LEAST_SAMPLES, Estimate, Fit, explained, score
 from replay.execution_analysis.records import ExecutedOrder
+from replay.trade_sample import t_quantile
 
 ROLE = "commission"
 SCHEDULES = ("none", "alpaca", "ibkr_fixed", "ibkr_tiered", "binance_spot", "binance_usdm")
@@ -92,7 +93,9 @@ def _rates(model: str, charged: Sequence[Charged]) -> Fit | None:
     left = float(np.sum(np.square(y - scaled @ found)))
     degrees = len(charged) - len(figures)
     around = [
-        t_quantile(degrees) * sqrt(float(inverse[place, place]) * left / degrees) / float(scale[place])
+        t_quantile(INTERVAL, degrees)
+        * sqrt(float(inverse[place, place]) * left / degrees)
+        / float(scale[place])
         for place in range(len(figures))
     ]
     estimates = [

@@ -1,19 +1,22 @@
 """Fits by closed forms: a mean, a line through the origin, and what they are worth.
 
-An interval covers the true value in 95 of 100 samples if the errors are independent and alike. Quantiles of
-Student's t are those of the normal distribution with the first two terms of their expansion in 1 / degrees
-of freedom (Abramowitz and Stegun, 26.7.5); at 10 degrees they are right to three digits.
+An interval covers the true value in 95 of 100 samples if the errors are independent and alike.
 """
 
 from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from math import floor, inf, log, log10, sqrt
-from statistics import NormalDist
 
 import msgspec
 
+from replay.trade_sample import t_quantile
+
 LEAST_SAMPLES = 20
 """Fewer samples say too little: their interval is wider than half a standard deviation."""
+
+
+INTERVAL = 0.975
+"""The quantile that leaves 2.5 % on each side."""
 
 
 class Estimate(msgspec.Struct, frozen=True):
@@ -61,20 +64,13 @@ class Fit(msgspec.Struct, frozen=True):
     note: str = ""
 
 
-def t_quantile(degrees: int) -> float:
-    """The 97.5 % quantile of Student's t."""
-    z = NormalDist().inv_cdf(0.975)
-    first = (z**3 + z) / (4 * degrees)
-    return z + first + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * degrees**2)
-
-
 def through_origin(name: str, x: Sequence[float], y: Sequence[float]) -> tuple[Estimate, float]:
     """The line y = b x with the least squares; returns b and the sum of squares that is left."""
     squares = sum(one * one for one in x)
     slope = sum(a * b for a, b in zip(x, y, strict=True)) / squares
     left = sum((b - slope * a) ** 2 for a, b in zip(x, y, strict=True))
     degrees = len(x) - 1
-    spread = t_quantile(degrees) * sqrt(left / degrees / squares)
+    spread = t_quantile(INTERVAL, degrees) * sqrt(left / degrees / squares)
     return Estimate(name, slope, slope - spread, slope + spread), left
 
 

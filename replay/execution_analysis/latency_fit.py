@@ -5,8 +5,9 @@ from math import sqrt
 from statistics import NormalDist, fmean, stdev
 
 from kernel.time_units import MS_NS
-from replay.execution_analysis.fits import LEAST_SAMPLES, Estimate, Fit, distance, t_quantile
+from replay.execution_analysis.fits import INTERVAL, LEAST_SAMPLES, Estimate, Fit, distance
 from replay.execution_analysis.records import ExecutedOrder
+from replay.trade_sample import t_quantile
 
 ROLE = "latency"
 _ALIKE_MS = 0.001
@@ -38,8 +39,8 @@ def fit_latency(delays: list[float]) -> list[Fit]:
 
 def _normal(delays: list[float]) -> Fit:
     count, mean, deviation = len(delays), fmean(delays), stdev(delays)
-    around = t_quantile(count - 1) * deviation / sqrt(count)
-    wide = NormalDist().inv_cdf(0.975) * deviation / sqrt(2 * (count - 1))
+    around = t_quantile(INTERVAL, count - 1) * deviation / sqrt(count)
+    wide = NormalDist().inv_cdf(INTERVAL) * deviation / sqrt(2 * (count - 1))
     far = distance(delays, NormalDist(mean, deviation).cdf)
     estimates = (
         Estimate("mean_ms", mean, mean - around, mean + around),

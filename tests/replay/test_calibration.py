@@ -17,7 +17,7 @@ from kernel.time_units import DAY_NS, SECOND_NS
 from replay.backtesting import from_instance, run_and_record
 from replay.config import ReplayConfig, load_config
 from replay.execution_analysis.calibration import Calibration, calibrated
-from replay.execution_analysis.fits import Estimate, t_quantile
+from replay.execution_analysis.fits import Estimate
 from replay.execution_analysis.records import read_executions
 from replay.planning import plan_run
 from strategies.sdk import Decisions, RiskLimits, Strategy, StrategyParams, StrategyState, buy, sell
@@ -150,7 +150,6 @@ def test_a_parameter_has_the_digits_that_its_interval_allows() -> None:
 
     assert (wide.rounded, narrow.rounded) == (Decimal("0.035"), Decimal("0.0035"))
     assert Estimate("x", 0.0, 0.0, 0.0).rounded == 0
-    assert [round(t_quantile(degrees), 2) for degrees in (19, 60, 10_000)] == [2.09, 2.0, 1.96]
 
 
 def test_the_command_writes_a_configuration_or_refuses(tmp_path: Path) -> None:

@@ -21,6 +21,9 @@ POINTS_PER_SYMBOL = 5_000
 """Points of a chart: more than a screen has columns, and few enough to keep the page small."""
 CANDLES_PER_SYMBOL = 1_000
 """Most candles of a chart: narrower ones could not be told apart."""
+POINTS_IN_ALL = 60_000
+CANDLES_IN_ALL = 16_000
+"""Of all charts together: with 40 symbols the page has three megabytes of them, not ten."""
 FLUSH_AT = 4_096
 """Prices of one symbol that are taken at once: few enough to wait for 500 symbols in memory."""
 SYMBOL_LIMIT = 40
@@ -78,11 +81,13 @@ async def read_market(
     that is no longer in the store is left out. Raises ``StoreDamaged``.
     """
     charted, filled = charted_symbols(result), places_by_symbol(result.flow)
+    points = _shared(points_per_symbol, POINTS_IN_ALL, among=len(charted))
     samples = {
         symbol: _Samples(
             symbol,
             result,
-            points=points_per_symbol if symbol in charted else 0,
+            points=points if symbol in charted else 0,
+            candles=_shared(CANDLES_PER_SYMBOL, CANDLES_IN_ALL, among=len(charted)),
             fills=filled.get(symbol, NO_PLACES),
         )
         for symbol in dict.fromkeys((*charted, *result.symbols, *_successors(result)))
@@ -131,6 +136,11 @@ def _marked(samples: "Mapping[str, _Samples]") -> Mapping[str, MarkedPrices]:
     return {symbol: one for symbol, one in marked.items() if one is not None}
 
 
+def _shared(most: int, in_all: int, *, among: int) -> int:
+    """How many of ``in_all`` each gets, at most ``most``: a multiple of 4."""
+    return min(most, in_all // max(1, among) // 4 * 4)
+
+
 def _successors(result: RunResult) -> Sequence[str]:
     return [action.new_symbol for action in result.facts.actions if action.new_symbol]
 
@@ -147,7 +157,13 @@ class _Samples:
     """The samples of one symbol. Prices wait in lists and are taken many at once."""
 
     def __init__(
-        self, symbol: str, result: RunResult, *, points: int = 0, fills: Integers = NO_PLACES
+        self,
+        symbol: str,
+        result: RunResult,
+        *,
+        points: int = 0,
+        candles: int = CANDLES_PER_SYMBOL,
+        fills: Integers = NO_PLACES,
     ) -> None:
         self.symbol = symbol
         self.marks = MarkSample(symbol, result.equity.ts[1:], start_ts=result.start_ts)
@@ -156,7 +172,7 @@ class _Samples:
         self.prices: list[float] = []
         self.bars: list[Bar] = []
         self._points = ExtremesSample(points) if points else None
-        self._candles = CandleSample(CANDLES_PER_SYMBOL)
+        self._candles = CandleSample(candles)
         self._timeframe = ""
 
     def flush(self) -> None:

@@ -19,7 +19,7 @@ from components.strategy_host.host import AnyStrategy
 from eventstore import EventStore, MemoryEventStore, Selection, open_store
 from eventstore.importing import ImportOptions
 from kernel.decimals import exact
-from kernel.errors import ComponentError, InputError
+from kernel.errors import InputError
 from kernel.events import MARKET_TYPES, StreamRange
 from replay.arguments import Keys, StrategyArgument, config_of, import_options, strategies_of
 from replay.backtesting import checked_instance
@@ -74,7 +74,8 @@ def check_decisions(
     - ``data``, ``importing``: as in ``backtest``; ``settings``: of a run, as in ``onetape.yaml``.
     - ``cuts``: how many ends of the data are tried.
 
-    Blocks. Raises as ``backtest`` does, and ``ComponentError`` if the strategy fails while it runs.
+    Blocks. Raises as ``backtest`` does, ``ComponentError`` if the strategy fails while it runs, and what the
+    function raises.
     """
     config, options = config_of(settings), import_options(importing)
     if not isinstance(strategy, str) and not isinstance(strategy, type) and callable(strategy):
@@ -226,11 +227,7 @@ class _Frames:
         assert not isinstance(source, StoredData)
         streams = await import_data(store, source, self._options, facts={})
         config = msgspec.structs.replace(self._config, streams=streams)
-        try:
-            made = self._make(frame)
-        except Exception as error:  # the caller's own function
-            raise ComponentError(f"the function that makes the strategy failed: {error!r}") from error
-        variant = await run_variant(store, config, loaded=[checked_instance(made)])
+        variant = await run_variant(store, config, loaded=[checked_instance(self._make(frame))])
         return variant, np.sort(np.array([ts async for ts in _times(store, streams)], dtype=np.int64))
 
 

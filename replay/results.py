@@ -213,8 +213,7 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
         by_strategy.take(event)
     paid_in = [one for one in facts.deposits if one.ts <= beginning.known_ts]
     initial = sum((one.amount for one in paid_in), ZERO)
-    later = facts.deposits[len(paid_in) :]
-    curve = tally.curve(beginning, initial, later)
+    curve = tally.curve(beginning, initial, facts.deposits[len(paid_in) :])
     matched = tally.matcher.matched()
     at_par = closed_at_par(tally.matcher.closed_at_par, facts)
     metrics = tally.metrics(curve, matched.trades, initial=initial)
@@ -259,7 +258,7 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
         time_in_market=time_in_market(matched.trades, matched.open_lots, period),
         drawdowns=drawdown_periods(curve.ts, curve.performance),
         logged=tally.logged.series(),
-        later_deposits=later,
+        later_deposits=facts.deposits[len(paid_in) :],
         flow=flow_of(tally.filled, facts, currency=currency),
         margin_calls=tally.margin_calls,
         ruined_ts=tally.ruined_ts,

@@ -50,8 +50,11 @@ def flow_of(fills: Sequence[OrderFilled], facts: RunFacts, *, currency: str) -> 
         units, price = float(fill.quantity), abs(float(fill.price))
         if terms.is_inverse:
             price = 1.0 / price if price else 0.0
-        value = units * float(terms.multiplier) * price * _rate(rates, terms.currency, currency)
-        fee = float(paid.commission) * _rate(rates, paid.currency, currency)
+        value, fee = units * float(terms.multiplier) * price, float(paid.commission)
+        if terms.currency != currency:
+            value *= _rate(rates, terms.currency, currency)
+        if paid.currency != currency:
+            fee *= _rate(rates, paid.currency, currency)
         rows.append((fill.executed_ts or fill.ts, units, value, fee))
     ts, quantity, notional, commission = zip(*rows, strict=True) if rows else ((), (), (), ())
     return FillFlow(
@@ -76,8 +79,6 @@ def places_by_symbol(flow: FillFlow) -> dict[str, Integers]:
 
 
 def _rate(rates: Mapping[str, Mapping[str, Decimal]], currency: str, into: str) -> float:
-    if currency == into:
-        return 1.0
     rate = rate_between(rates, currency, into)
     return 1.0 if rate is None else float(rate)
 

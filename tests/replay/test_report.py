@@ -265,6 +265,19 @@ async def test_many_prices_are_thinned_but_keep_their_extremes(store: MemoryEven
     assert float(series.price.max()) == 500.0
 
 
+async def test_many_symbols_share_the_points_of_the_page(store: MemoryEventStore) -> None:
+    data = {
+        f"{symbol}.q": [Quote(day(0) + n, f"{symbol}", 100 + n % 7, 100 + n % 7) for n in range(2_500)]
+        for symbol in range(30)
+    }
+    run = await record_run(store, [], data=data)
+
+    prices = await read_prices(store, await read_results(store, run))
+
+    assert len(prices) == 30
+    assert all(series.is_thinned and len(series.ts) <= 2_000 for series in prices.values())
+
+
 async def test_prices_of_a_run_whose_data_are_gone_are_left_out(
     store: MemoryEventStore, tmp_path: Path
 ) -> None:

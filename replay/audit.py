@@ -52,6 +52,9 @@ AUDITED: frozenset[type[Event]] = frozenset(
 SHOWN = 60
 """The longest value that is shown."""
 
+NOTHING = "nothing"
+"""How a value that is not set is shown."""
+
 
 class AuditLine(msgspec.Struct, frozen=True):
     """One entry. ``who``: an operator, or the daemon; ``what``: in words; ``why``: as it was given."""
@@ -123,6 +126,8 @@ class _Describer:
                 yield f"session {event.epoch} changed{anew}"
             case ControlRequested(request=request) if request == SIGNALS:
                 return
+            case ControlRequested():
+                yield f"asked for {event.request} {_short(event.body)} key={event.key}"
             case AlertRaised():
                 yield f"alert {event.alert_id}, {event.severity.value}: {event.rule}: {event.sentence}"
             case AlertResolved():
@@ -134,7 +139,7 @@ class _Describer:
             case StrategyLoadRefused():
                 yield f"{event.strategy}: new code of {event.reference} was refused"
             case _:
-                yield " ".join(_fields(event))
+                yield " ".join((_words_of(type(event).__name__), *_fields(event)))
 
     def _of_config(self, event: ConfigLoaded) -> Iterator[str]:
         before, self._values = self._values, dict(_values(msgspec.json.decode(event.body), ""))
@@ -144,11 +149,11 @@ class _Describer:
         had, has = set(map(_entry_of, before)), set(map(_entry_of, self._values))
         told: set[str] = set()
         for path in dict.fromkeys((*before, *self._values)):
-            was, given, entry = before.get(path), self._values.get(path), _entry_of(path)
+            was, given, entry = before.get(path, NOTHING), self._values.get(path, NOTHING), _entry_of(path)
             if was == given or entry in told:
                 continue
             if entry in had and entry in has:
-                yield f"{path}: {was or 'nothing'} -> {given or 'nothing'}"
+                yield f"{path}: {was} -> {given}"
             else:
                 told.add(entry)
                 yield f"{entry}: {'removed' if entry in had else 'new'}"
@@ -195,7 +200,7 @@ def _fields(event: Event) -> Iterator[str]:
     """The settings of a command as ``name=value``, without empty ones."""
     for name in event.__struct_fields__[1:]:
         value = getattr(event, name)
-        if name not in (OPERATOR, "reason") and value not in ("", None):
+        if name not in (OPERATOR, "reason") and value not in ("", None) and value is not False:
             yield f"{name}={_short(str(value))}"
 
 
@@ -208,6 +213,10 @@ def _values(content: object, path: str) -> Iterator[tuple[str, str]]:
         case list():
             for number, value in enumerate(msgspec.convert(content, list[object])):
                 yield from _values(value, f"{path}[{_name_of(value) or number}]")
+        case None | "":
+            yield path, NOTHING
+        case float() if content.is_integer():  # 256 and 256.0 are one setting
+            yield path, f"{content:.0f}"
         case _:
             yield path, _short(msgspec.json.encode(content).decode().strip('"'))
 
@@ -223,6 +232,11 @@ def _name_of(value: object) -> object:
         return None
     entry = msgspec.convert(value, dict[str, object])
     return entry.get("id") or entry.get("symbol")
+
+
+def _words_of(name: str) -> str:
+    """The name of an event in words: ``HaltTrading`` is "halt trading"."""
+    return "".join(f" {each.lower()}" if each.isupper() else each for each in name).lstrip()
 
 
 def _short(value: str) -> str:

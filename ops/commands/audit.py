@@ -14,12 +14,13 @@ from ops.event_loop import run
 from ops.store_file import require_store
 from ops.tables import TableConsole, print_rows
 from replay.audit import AuditLine, audit, checked
+from replay.config import CONFIG_FILE
 from replay.rows import Rows, number, text
 from replay.run_config import RunConfig, load_run_config
 
 
 @click.command("audit")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), default=CONFIG_FILE)
 @click.option("--from", "from_ts", type=TimeBound(date_means_end=False), help="First time, UTC.")
 @click.option(
     "--to", "to_ts", type=TimeBound(date_means_end=True), help="Last time, UTC; a date means its end."
@@ -61,7 +62,7 @@ async def _audit(config: RunConfig, *, from_ts: int | None, to_ts: int | None, a
 def _rows(lines: list[AuditLine]) -> Rows:
     columns = (
         number("Seq", rank=2), text("Time"), text("Who"), text("Event", rank=1), text("What"),
-        text("Why", rank=3),
+        text("Why"),
     )  # fmt: skip
     cells = tuple(
         (f"{line.seq}", iso_utc(line.ts)[:19], line.who, line.event, line.what, line.why) for line in lines

@@ -161,7 +161,7 @@ def rollback_command(daemon: ToDaemon, *, name: str, to: str, flatten: bool, kee
         raise click.UsageError("expected one of --flatten or --keep")
     positions = Orphan.FLATTEN if flatten else Orphan.KEEP if keep else None
     body = RollBackStrategy(strategy=name, to=to, positions=positions, reason=reason)
-    daemon.do("/v1/strategies/rollback", body, f"{name}: the version before is in force")
+    daemon.do("/v1/strategies/rollback", body, f"{name}: rolled back")
 
 
 @click.command("promote")

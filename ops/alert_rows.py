@@ -12,7 +12,7 @@ def alert_rows(entries: Iterable[AlertEntry], *, title: str = "Alerts") -> Rows:
     """A row for each alert."""
     columns = (
         text("Alert"), text("Severity"), text("Rule"), text("Raised", rank=1), text("State"),
-        text("Told", rank=2), text("What", rank=3),
+        text("Told", rank=2), text("What"),
     )  # fmt: skip
     rows = tuple(
         (

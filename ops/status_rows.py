@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+from brokers.feeds.pipeline import SourceStatus
 from brokers.orders.edge import EdgeStatus
 from kernel.time_units import SECOND_NS
 from ops.alert_rows import alert_rows, channel_rows
@@ -111,8 +112,21 @@ def _facts(status: DaemonStatus) -> Iterator[tuple[str, str]]:
     for slow in status.slow_hooks:
         who = f"{slow.strategy} in {slow.hook}" if slow.strategy else "the core"
         yield "Slow", f"{who}: {slow.count:,} times, {slow.worst_ms:,.0f} ms at most"
+    for problem in problems(status):
+        yield "Problem", problem
+
+
+def problems(status: DaemonStatus) -> Iterator[str]:
+    """What keeps a daemon from being ready, or a component from its events, in sentences."""
+    for feed in status.feeds:
+        for source in feed.sources:
+            if not (source.is_connected and source.is_fresh):
+                said = f": {source.reason}" if source.reason else ""
+                yield f"feed {feed.name}, source {source.name}: {_source_state(source)}{said}"
+    if status.venue is not None and not status.venue.is_connected:
+        yield f"venue {status.venue.venue} is not connected: {status.venue.reason or 'not yet'}"
     for name, state in status.failing.items():
-        yield "Problem", f"{name} is {state}"
+        yield f"{name} is {state}"
 
 
 def twin_words(shadow: ShadowStatus) -> str:
@@ -146,7 +160,7 @@ def feed_rows(status: DaemonStatus) -> Rows:
         (
             feed.name,
             source.name,
-            _state(source.state, is_fresh=source.is_fresh),
+            _source_state(source),
             _clock(source.last_heard_ts),
             f"{feed.delivered:,}",
             f"{feed.quarantined:,}",
@@ -179,8 +193,9 @@ def _known(amount: str | None) -> str:
     return UNDEFINED if amount is None else amount
 
 
-def _state(state: str, *, is_fresh: bool) -> str:
-    return state if is_fresh or state != "running" else "running, no fresh data"
+def _source_state(source: SourceStatus) -> str:
+    is_stale = source.state == "running" and not source.is_fresh
+    return "running, no fresh data" if is_stale else source.state
 
 
 def _clock(ts: int) -> str:

@@ -21,6 +21,7 @@ from ops.status_rows import (
     order_rows,
     pnl_rows,
     position_rows,
+    problems,
     twin_words,
 )
 from ops.tables import fitting, table_of
@@ -107,8 +108,8 @@ def _head(status: DaemonStatus, rates: Rates | None) -> Iterator[Text]:
     if status.shadow is not None:
         yield Text(f"Twin: {twin_words(status.shadow)}")
     yield Text(f"Memory {status.memory_mb:.0f} MB, disk {status.disk}")
-    for name, state in status.failing.items():
-        yield Text(f"Problem: {name} is {state}", style="bold red")
+    for problem in problems(status):
+        yield Text(f"Problem: {problem}", style="bold red")
 
 
 def _feeds(status: DaemonStatus, rates: Rates | None) -> Rows:

@@ -14,7 +14,7 @@ from ops.command_group import REFUSED
 from ops.control.client import address_of, get
 from ops.daemon.status import DaemonStatus
 from ops.event_loop import run
-from ops.status_rows import status_rows
+from ops.status_rows import problems, status_rows
 from ops.tables import TableConsole, print_rows
 from replay.config import CONFIG_FILE
 
@@ -57,7 +57,7 @@ def status_command(file: Path, *, as_json: bool) -> None:
     help="Wait up to so long until it is ready, as after a start.",
 )
 def health_command(file: Path, *, wait_s: float) -> None:
-    """Exit with 0 if the daemon of FILE is ready to trade, with 1 if not.
+    """Exit with 0 if the daemon of FILE is ready to trade, with 1 if not; stderr says why not.
 
     \b
     Example:
@@ -66,6 +66,9 @@ def health_command(file: Path, *, wait_s: float) -> None:
     is_ready = run(_is_ready(file, wait_s))
     click.echo("ready" if is_ready else "not ready")
     if not is_ready:
+        status = msgspec.json.decode(run(get(address_of(file), "/v1/status")), type=DaemonStatus)
+        for problem in problems(status):
+            click.echo(problem, err=True)
         raise click.exceptions.Exit(REFUSED)
 
 

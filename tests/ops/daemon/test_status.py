@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from kernel.errors import VenueUnavailable
@@ -116,7 +117,29 @@ async def test_health_of_a_daemon_that_is_not_ready_exits_with_1(store: Path) ->
     async with serving(store, lambda: changed_status(is_ready=False)):
         done = await asked("health", store)
 
-    assert (done.exit_code, done.output) == (1, "not ready\n")
+    assert (done.exit_code, done.stdout) == (1, "not ready\n")
+
+
+async def test_what_keeps_a_daemon_from_being_ready_is_told(store: Path) -> None:
+    why = "VenueUnavailable: the venue refuses: there is no SPY"
+    source = msgspec.structs.replace(
+        STATUS.feeds[0].sources[0],
+        name="here",
+        state="waiting",
+        is_connected=False,
+        is_fresh=False,
+        reason=why,
+    )
+    feed = msgspec.structs.replace(STATUS.feeds[0], name="market", sources=(source,))
+    async with serving(store, lambda: changed_status(is_ready=False, feeds=(feed,))):
+        health = await asked("health", store)
+        status = await asked("status", store)
+        top = await asked("top", store, "--once")
+
+    told = f"feed market, source here: waiting: {why}"
+    assert told in health.stderr
+    assert told in " ".join(status.stdout.split())
+    assert f"Problem: {told}" in " ".join(top.stdout.split())
 
 
 async def test_health_waits_for_a_daemon_that_starts(store: Path) -> None:

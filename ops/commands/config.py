@@ -45,10 +45,12 @@ def config_command() -> None:
 
 
 @config_command.command("check")
-@click.argument("file", type=FILE)
+@click.argument("file", type=FILE, default=CONFIG_FILE)
 @click.option("--without-secrets", is_flag=True, help="Do not look for the secrets that it names.")
 def check_command(file: Path, without_secrets: bool) -> None:
     """Check a file as a start does: values, strategies, models and secrets. Nothing is started.
+
+    FILE is onetape.yaml, if it is left out.
 
     Exit code 1: refused, with the file and the line.
     """
@@ -65,7 +67,7 @@ def check_command(file: Path, without_secrets: bool) -> None:
 
 
 @config_command.command("show")
-@click.argument("file", type=FILE)
+@click.argument("file", type=FILE, default=CONFIG_FILE)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show_command(file: Path, as_json: bool) -> None:
     """Print the effective configuration: every value, and where it is from. Secrets are ***."""

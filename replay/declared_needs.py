@@ -12,7 +12,7 @@ An empty declaration needs nothing. The data of a live log is not known when the
 markets and the names of features are checked.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterator, Sequence
 from contextlib import aclosing
 
 from components.assembly.setup import PlannedStrategy
@@ -74,6 +74,22 @@ def check_declared_live(strategies: Sequence[PlannedStrategy], config: ReplayCon
         declared.check_features()
 
 
+def never_called(strategies: Sequence[PlannedStrategy], given: Collection[str]) -> Iterator[str]:
+    """A sentence for each strategy that acts only on market data of which the feeds give none.
+
+    ``given``: the names of the event types that they give.
+    """
+    for one in strategies:
+        declared = _Declared(one, ())
+        own = declared.hooks()
+        wanted = {kind for hook in own for kind in _HOOKS.get(hook, ())}
+        if own and declared.acts_on_data_alone() and wanted.isdisjoint(given):
+            yield (
+                f"strategy {one.strategy_id} acts only in {listed(own)}, which is never called: "
+                f"no feed gives {listed(sorted(wanted))}"
+            )
+
+
 class _Declared:
     """The declarations of one strategy, and the streams that have its symbols."""
 
@@ -126,7 +142,7 @@ class _Declared:
 
     def check_hooks(self) -> None:
         """Check that market data will call one of its hooks, unless it can act without any."""
-        own = [hook for hook in (*_HOOKS, *_OTHER_HOOKS) if self._has_hook(hook)]
+        own = self.hooks()
         played = {kind for info, _ in self._played for kind in info.event_types}
         if not own or any(hook in _OTHER_HOOKS or played & _HOOKS[hook] for hook in own):
             return
@@ -157,6 +173,14 @@ class _Declared:
                 f"{self._name}: it is given symbols {', '.join(self._named)}, but the run has no market data "
                 f"of {', '.join(sorted(missing))} in its period"
             )
+
+    def hooks(self) -> list[str]:
+        """Its hooks in which it can act, in the order of the documentation."""
+        return [hook for hook in (*_HOOKS, *_OTHER_HOOKS) if self._has_hook(hook)]
+
+    def acts_on_data_alone(self) -> bool:
+        """Whether neither a start, nor a timer, nor a signal calls it."""
+        return not any(map(self._has_hook, (*_OTHER_HOOKS, "on_signal")))
 
     def _has_hook(self, hook: str) -> bool:
         return getattr(type(self._strategy), hook) is not getattr(Strategy, hook)

@@ -9,6 +9,7 @@ import msgspec
 
 from brokers.feeds.bars import BarsConfig, LiveBars
 from brokers.feeds.config import (
+    Channel,
     FeedConfig,
     Numbering,
     PlaybackFeedConfig,
@@ -23,12 +24,19 @@ from brokers.feeds.websocket import WebSocketFeed
 from kernel.clock import Clock
 from kernel.configuration import no_such
 from kernel.errors import ConfigError
-from kernel.events import Event
+from kernel.events import Bar, BookDelta, BookSnapshot, Event, Quote, Trade
 from kernel.loggable import message_of
 from kernel.secret import SecretSource
 
 OpenStreams = Callable[[PlaybackFeedConfig], EventSource]
 """Opens the recorded streams that a playback feed names."""
+
+_KINDS: Mapping[Channel, tuple[str, ...]] = {
+    Channel.QUOTES: (Quote.__name__,),
+    Channel.TRADES: (Trade.__name__,),
+    Channel.BOOKS: (BookSnapshot.__name__, BookDelta.__name__),
+    Channel.BARS: (Bar.__name__,),
+}
 
 
 def make_feed(
@@ -112,6 +120,18 @@ def make_pipelines(
             )
         )
     return tuple(pipelines)
+
+
+def kinds_of(configs: Sequence[FeedConfig]) -> frozenset[str] | None:
+    """The names of the event types that feeds give; ``None`` if their settings do not say it."""
+    kinds: set[str] = set()
+    for config in configs:
+        if not isinstance(config, WebSocketFeedConfig):
+            return None
+        kinds.update(kind for channel in config.channels for kind in _KINDS[channel])
+        if config.bars is not None:
+            kinds.add(Bar.__name__)
+    return frozenset(kinds)
 
 
 def check_feeds(configs: Sequence[FeedConfig]) -> None:

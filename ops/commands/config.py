@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from brokers.feeds.making import kinds_of
 from components.assembly.code_on_disk import code_on_disk
 from components.assembly.user_models import load_rules
 from kernel.errors import ConfigError, InputError, StrategyRefused
@@ -14,6 +15,7 @@ from ops.config_schema import config_schema
 from ops.config_view import effective_config, effective_rows, yaml_lines
 from ops.secret_sources import SecretPlaces
 from replay.config import CONFIG_FILE
+from replay.declared_needs import never_called
 from replay.planned_strategies import planned_strategies
 from replay.record import named_symbols
 from replay.run_config import LoadedConfig, Mode, config_hash, load_with_places, secrets_of
@@ -56,14 +58,14 @@ def check_command(file: Path, without_secrets: bool) -> None:
     """
     loaded = load_with_places(file)
     places = [] if without_secrets else _check_secrets(loaded)
-    _check_code(loaded)
+    notes = _check_code(loaded)
     config = loaded.config
     count = len(config.enabled_strategies)
     named = f"{count} {'strategy' if count == 1 else 'strategies'}"
     click.echo(f"{file}: no mistake found: mode {config.mode}, {named}, store {config.store}")
     click.echo(f"hash {config_hash(config)}")
-    for place in places:
-        click.echo(place)
+    for line in (*places, *notes):
+        click.echo(line)
 
 
 @config_command.command("show")
@@ -124,8 +126,8 @@ def _check_secrets(loaded: LoadedConfig) -> list[str]:
     return found
 
 
-def _check_code(loaded: LoadedConfig) -> None:
-    """Load strategies, models and rules, as a start does. Raises what refuses them."""
+def _check_code(loaded: LoadedConfig) -> list[str]:
+    """Load strategies, models and rules, as a start does, for notes. Raises what refuses them."""
     config = loaded.config
     try:
         check_rules(config.alerts)
@@ -141,8 +143,10 @@ def _check_code(loaded: LoadedConfig) -> None:
             raise loaded.file.located(ConfigError(f"strategies[{number}].strategy: {error}")) from error
     try:
         if config.mode is not Mode.BACKTEST:
-            live_plan(config, ts=0, mode=config.mode, loaded=None)
-            return
+            plan = live_plan(config, ts=0, mode=config.mode, loaded=None)
+            given = kinds_of(config.feeds)
+            told = () if given is None else never_called(plan.strategies, given)
+            return [f"note: {what}" for what in told]
         load_models(config.broker)
         load_rules(config.risk)
         if config.enabled_strategies:  # else the command line names one
@@ -151,3 +155,4 @@ def _check_code(loaded: LoadedConfig) -> None:
         raise loaded.file.located(error) from error
     except InputError as error:
         raise loaded.file.named_in(error) from error
+    return []

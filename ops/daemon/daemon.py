@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from brokers.feeds.making import kinds_of
 from brokers.feeds.pipeline import FeedPipeline, FeedStatus
 from brokers.orders.edge import BrokerEdge
 from kernel.clock import Clock
@@ -36,6 +37,7 @@ from ops.daemon.strategy_pnl import pnl_of
 from ops.daemon.upkeep import Upkeep
 from ops.daemon.workers import Workers
 from ops.traces.tracing import Tracing
+from replay.declared_needs import never_called
 from replay.run_config import RunConfig
 from replay.session import LiveSession
 
@@ -230,6 +232,9 @@ class Daemon:
             session=self._session.epoch,
             seq=self._session.engine.last_seq,
         )
+        given = kinds_of(self._config.feeds)
+        for what in () if given is None else never_called(self._session.plan.strategies, given):
+            _log.warning("strategy_never_called", what=what)
 
     # --- stopping -----------------------------------------------------------------------------
 

@@ -110,6 +110,20 @@ def test_the_check_refuses_what_a_start_refuses(text: str, words: str) -> None:
     assert result.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(("more", "is_called"), [("", False), ("bars: {timeframes: [1m]}, ", True)])
+def test_a_strategy_that_no_feed_calls_is_noted(more: str, is_called: bool) -> None:
+    text = (
+        "mode: paper\ninstruments: [{symbol: A}]\n"
+        "strategies: [{strategy: 'strategies.ma_cross:MovingAverageCross', symbols: [A]}]\n"
+        f"feeds: [{{{more}kind: websocket, name: m, url: 'ws://h.org/m', channels: [quotes, trades]}}]\n"
+    )
+    result = onetape("config", "check", written("onetape.yaml", text))
+
+    note = "note: strategy ma_cross acts only in on_bar, which is never called: no feed gives Bar\n"
+    assert (result.exit_code, note in result.stdout) == (0, not is_called)
+    assert onetape("config", "check").stdout == result.stdout  # onetape.yaml is the file that is left out
+
+
 def test_a_file_that_is_not_there_is_refused() -> None:
     assert onetape("config", "check", "gone.yaml").stderr == (
         "onetape: gone.yaml: cannot be read: No such file or directory\n"

@@ -14,6 +14,7 @@ from typing import TypeVar
 import msgspec
 
 from components.assembly.settings import StrategyConfig
+from kernel.configuration import convert_config
 from kernel.decimals import exact
 from kernel.errors import ComponentError, ConfigError, InputError
 from ops.control.asked import Asked, record_of
@@ -179,9 +180,9 @@ def _merged(limits: msgspec.Struct, given: Mapping[str, object], kind: type[Limi
         for field in msgspec.structs.fields(limits)
     }
     try:
-        return msgspec.convert({**present, **given}, kind, strict=False)
-    except msgspec.ValidationError as error:
-        raise Refused(HTTPStatus.BAD_REQUEST, f"limits: {error}") from None
+        return convert_config({**present, **given}, kind, where="limits")
+    except ConfigError as error:
+        raise Refused(HTTPStatus.BAD_REQUEST, str(error)) from None
 
 
 def _with_entry(config: ReplayConfig, old: StrategyConfig, new: StrategyConfig) -> ReplayConfig:

@@ -70,7 +70,11 @@ async def test_parameters_change_and_the_others_stay(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "body", "words"),
     [
-        ("/limits", SetLimits(limits={"max_fun": 1}, reason="x"), "max_fun"),
+        (
+            "/limits",
+            SetLimits(limits={"max_drawdwn": 0.1}, reason="x"),
+            "limits: there is no 'max_drawdwn'; did you mean 'max_drawdown'",
+        ),
         ("/limits", SetLimits(limits={"max_order_quantity": -1}, reason="x"), "max_order_quantity"),
         ("/limits", SetLimits(limits={"allow_short": True}, reason="x"), "nothing has changed"),
         ("/limits", SetLimits(strategy="nobody", limits={"max_open_orders": 1}, reason="x"), "no strategy"),

@@ -20,9 +20,10 @@ from typing import cast
 import msgspec
 
 from components.assembly.core import Core
+from kernel.configuration import did_you_mean
 from kernel.decimals import exact
 from kernel.errors import InputError
-from kernel.events import Event, Order
+from kernel.events import EVENT_TYPES, Event, Order
 from replay.states import plain_of, value_at
 
 Value = Decimal | str | bool | None
@@ -32,6 +33,14 @@ LONGEST = 500
 
 OF_CORE = frozenset({"equity", "cash", "number", "seq"})
 BY_KEY = frozenset({"position", "state"})
+
+KNOWN = (
+    OF_CORE
+    | BY_KEY
+    | {"type"}
+    | {field for kind in (*EVENT_TYPES, Order) for field in kind.__struct_fields__}
+)
+"""Every name that a condition may have."""
 
 _COMPARISONS: Mapping[type[ast.cmpop], Callable[[object, object], bool]] = {
     ast.Eq: operator.eq,
@@ -77,6 +86,9 @@ class Condition:
             raise InputError(f"condition {text!r}: {_EXPECTED}") from error
         _check(self._tree, text)
         names = {node.id for node in ast.walk(self._tree) if isinstance(node, ast.Name)}
+        if unknown := sorted(names - KNOWN):
+            meant = did_you_mean(unknown[0], sorted(KNOWN))
+            raise InputError(f"condition {text!r}: no event has a field {unknown[0]!r}{meant}")
         self.needs_core = not names.isdisjoint(OF_CORE | BY_KEY)
         self.needs_event = not names <= (OF_CORE | BY_KEY)
 

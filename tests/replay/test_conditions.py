@@ -29,8 +29,8 @@ FILL = fill(5, Side.BUY, "10", "101.5", symbol="A")
         ('side == "buy"', True),
         ('not symbol == "B"', True),
         ("1 < quantity < 20", True),
-        ("no_such_field > 3", False),
-        ("no_such_field > 3 or price > 1", True),
+        ("bid > 3", False),
+        ("bid > 3 or price > 1", True),
         ('symbol > 3 or symbol == "A"', True),
         ("price / 0 > 1", False),
         ("symbol + 1 > 0", False),
@@ -89,6 +89,11 @@ def test_a_condition_knows_what_it_needs() -> None:
 def test_everything_else_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="condition"):
         Condition(text)
+
+
+def test_a_name_that_no_event_has_is_refused() -> None:
+    with pytest.raises(InputError, match="no event has a field 'prise'; did you mean 'price'"):
+        Condition("prise > 3")
 
 
 def test_a_fill_is_what_the_tests_say() -> None:

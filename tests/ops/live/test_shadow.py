@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kernel.events import OrderFilled, OrderStatus
+from kernel.events import EdgeState, EdgeStateChanged, OrderFilled, OrderStatus
 from kernel.events.shadow import ShadowCompared, ShadowOutcome
 from ops.exchange.order_faults import OrderFaults
 from replay.day_record import last_day, read_day
@@ -31,6 +31,18 @@ from tests.ops.live.trading import (
 
 QUICK = "shadow: {every_s: 0.02, wait_s: 0}"
 MODELS = "broker: {commission_per_order: 1}"
+BAD_MODEL = """
+from typing import ClassVar
+
+import msgspec
+
+
+class Bad(msgspec.Struct, frozen=True):
+    needs_volatility: ClassVar[bool] = False
+
+    def price(self, taken):
+        raise ValueError("the model is bad")
+"""
 ASK, BID = Decimal("100.01"), Decimal(100)
 """The quotes of these tests; the exchange fills at prices of its own."""
 
@@ -121,13 +133,33 @@ async def test_a_fill_after_the_cancel_is_in_the_twin_of_the_record(tmp_path: Pa
         await live.order(REST, 5)
         await until(lambda: live.statuses() == [OrderStatus.ACCEPTED])
         await live.order(CANCEL)
-        await until(lambda: live.held() == 5)
-        await compared(live, 1)
+        await until(lambda: bool(live.held()))
+        (told,) = await compared(live, 1)
         (late,) = (await read_twin(live.store, LOG)).orders
+        held = live.held()
 
+    assert told.outcome is ShadowOutcome.UNFILLED
     assert late.outcome is ShadowOutcome.LUCKY
     assert late.live.status is OrderStatus.CANCELLED
-    assert late.live.quantity == 5
+    assert late.live.quantity == held
+
+
+async def test_a_twin_that_fails_ends_alone_and_trading_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "bad.py").write_text(BAD_MODEL, "utf-8")
+    models = 'broker: {slippage: "bad.py:Bad"}'
+    async with live_at(tmp_path, QUICK, models, mode=Mode.SHADOW) as live:
+        await live.order(BUY, 2)
+        await until(lambda: live.held() == 2)
+        await live.order(NOTHING)
+        shadow = live.shadow
+        assert shadow is not None
+        await until(lambda: bool(shadow.status.problem))
+        await live.order(SELL, 2)
+        await until(lambda: live.held() == 0)
+        failed = [one for one in await live.logged(EdgeStateChanged) if one.state is EdgeState.FAILED]
+
+    assert [one.edge for one in failed] == ["shadow"]
+    assert "the model is bad" in failed[0].reason
 
 
 async def test_restarts_compare_each_order_once(tmp_path: Path) -> None:

@@ -30,6 +30,9 @@ from kernel.errors import StreamMissing
 from kernel.events import (
     MARKET_TYPES,
     AdjustPosition,
+    Bar,
+    BookDelta,
+    BookSnapshot,
     CalendarDefined,
     CancelSubmitted,
     CashMoved,
@@ -42,6 +45,7 @@ from kernel.events import (
     FillCorrected,
     FxRateSet,
     InstrumentDefined,
+    MarketEvent,
     ModelLoaded,
     Order,
     OrderAdjusted,
@@ -53,11 +57,13 @@ from kernel.events import (
     OrderStatus,
     OrderSubmitted,
     OrderType,
+    Quote,
     ReplaceSubmitted,
     RunStarted,
     SessionChanged,
     SessionStarted,
     TimerFired,
+    Trade,
     TradingStatusChanged,
 )
 from kernel.fees import paid_by_terms
@@ -169,7 +175,7 @@ class Twin:
         ended: list[OrderComparison] = []
         rest: list[Event] = []
         for event in events:
-            if type(event) in MARKET_TYPES and self._can_wait(event):
+            if isinstance(event, MarketEvent) and self._can_wait(event):
                 rest.append(event)
                 continue
             if rest:
@@ -200,13 +206,12 @@ class Twin:
 
     # --- the log --------------------------------------------------------------------------------
 
-    def _can_wait(self, event: Event) -> bool:
+    def _can_wait(self, event: MarketEvent) -> bool:
         """Whether a market event can fill nothing and end no wait.
 
         Many of them are given to the core at once: one by one they take 6 us each, together a third of one.
         """
-        symbol: str = event.symbol  # type: ignore[attr-defined]  # market type
-        return self._core is not None and not self._opening and not self._core.waits_for(symbol)
+        return self._core is not None and not self._opening and not self._core.waits_for(event.symbol)
 
     def _take(self, event: Event, *, follows: bool) -> Iterable[TwinOrder]:
         if self._opening or isinstance(event, RunStarted | ConfigLoaded):
@@ -239,7 +244,7 @@ class Twin:
             case FxRateSet():
                 set_rate(self._rates, event)
                 return self._hear(self.core.take((event,)))
-            case _ if type(event) in MARKET_TYPES:
+            case Bar() | Quote() | Trade() | BookSnapshot() | BookDelta():
                 return self._market(event)
             case _ if type(event) in FACTS:
                 return self._hear(self.core.take((event,)))
@@ -325,11 +330,10 @@ class Twin:
 
     # --- the simulated side ---------------------------------------------------------------------
 
-    def _market(self, event: Event) -> Iterator[TwinOrder]:
+    def _market(self, event: MarketEvent) -> Iterator[TwinOrder]:
         """Let the broker match a market event, and give up orders that have waited for long enough."""
         yield from self._hear(self.core.take((event,)))
-        symbol: str = event.symbol  # type: ignore[attr-defined]  # market type
-        for order in tuple(self._waiting.get(symbol, ())):
+        for order in tuple(self._waiting.get(event.symbol, ())):
             if not order.is_given_up and event.ts > order.live.ended_ts + self._wait_ns:
                 order.is_given_up = True
                 terms = order.order

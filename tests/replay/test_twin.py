@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,7 +15,8 @@ from brokers.simulated.fills.port import FillTiming
 from components.assembly.instruments import InstrumentConfig
 from eventstore import MemoryEventStore
 from kernel.errors import ConfigError, StreamMissing
-from kernel.events import Event, OrderSubmitted
+from kernel.events import BUY, Event, OrderFilled, OrderRejected, OrderSubmitted
+from kernel.events.shadow import ShadowOutcome
 from kernel.time_units import DAY_NS
 from replay.config import ReplayConfig
 from replay.twin_comparison import OrderComparison
@@ -22,7 +24,7 @@ from replay.twin_reading import read_twin
 from replay.twin_totals import money_totals
 from strategies.sdk import RiskLimits
 from tests.replay.commands import replay
-from tests.replay.live_sessions import LOG, live_session
+from tests.replay.live_sessions import LOG, changed, live_session
 from tests.replay.market import quote_series, walk
 from tests.replay.playing import START, read_events, record_run, store_of
 from tests.replay.sample_strategies import RandomOrders
@@ -124,6 +126,35 @@ async def test_other_settings_of_the_twin_are_the_difference() -> None:
     assert money.live is not None
     assert money.simulated is not None
     assert money.live - money.simulated == money.total == money.price > 0
+
+
+async def test_a_worse_fill_that_is_planted_into_a_log_is_the_only_difference() -> None:
+    store = await log_of(walk("A", 90, seed=3), cash=Decimal(1_000_000))
+    events = await read_events(store, LOG)
+    place, fill = [(at, one) for at, one in enumerate(events) if isinstance(one, OrderFilled)][10]
+    worse = fill.price + (1 if fill.side is BUY else -1)
+    planted = await changed(store, place, msgspec.structs.replace(fill, price=worse))
+
+    found = await read_twin(planted, LOG)
+
+    (different,) = unequal(found.orders)
+    assert different.order.client_order_id == fill.client_order_id
+    assert (different.live.price, different.simulated.price) == (worse, fill.price)
+    assert different.difference == fill.quantity
+
+
+async def test_a_fill_that_is_taken_out_of_a_log_is_missed() -> None:
+    store = await log_of(walk("A", 90, seed=3), cash=Decimal(1_000_000))
+    events = await read_events(store, LOG)
+    place, fill = [(at, one) for at, one in enumerate(events) if isinstance(one, OrderFilled)][10]
+    key, strategy = fill.client_order_id, fill.strategy
+    planted = await changed(store, place, OrderRejected(fill.ts, key, strategy, fill.symbol, "lost"))
+
+    found = await read_twin(planted, LOG)
+
+    (different,) = unequal(found.orders)
+    assert different.outcome is ShadowOutcome.MISSED
+    assert (different.live.reason, different.simulated.quantity) == ("lost", fill.quantity)
 
 
 async def test_a_period_has_the_orders_that_were_submitted_in_it() -> None:

@@ -13,7 +13,7 @@ from replay import figures
 from replay.rows import Rows, number, text
 from replay.twin_comparison import OrderComparison, SideFigures
 from replay.twin_reading import TwinRecord
-from replay.twin_totals import MoneyTotals, Totals, is_equal, money_totals, totals_of
+from replay.twin_totals import ExtraCost, MoneyTotals, Totals, is_equal, money_totals, totals_of
 
 MOST_ROWS = 20
 NO_EFFECTS: Mapping[ClientOrderId, Decimal] = MappingProxyType({})
@@ -45,9 +45,13 @@ def total_rows(totals: Totals) -> Rows:
         ("first fill after (median)", figures.duration(live.first_ns), figures.duration(simulated.first_ns)),
         ("last fill after (median)", figures.duration(live.last_ns), figures.duration(simulated.last_ns)),
     )
+    cost = "".join(
+        f" Live cost {_amount(extra.prices)} {currency} more by prices and {_amount(extra.fees)} by fees."
+        for currency, extra in totals.costs.items()
+    )
     bps = "no order was filled on both sides" if totals.difference_bps is None else bps_words(totals)
     columns = (text("Orders"), number("Live"), number("Simulated"))
-    return Rows("Live and simulated", columns, rows, note=f"{totals.equal:,} orders are equal; {bps}.")
+    return Rows("Live and simulated", columns, rows, note=f"{totals.equal:,} orders are equal; {bps}.{cost}")
 
 
 def bps_words(totals: Totals) -> str:
@@ -145,7 +149,7 @@ def twin_object(found: TwinRecord) -> dict[str, object]:
         "from": None if found.from_ts is None else figures.iso(found.from_ts),
         "to": None if found.to_ts is None else figures.iso(found.to_ts),
         "settings": dict(found.settings),
-        "totals": msgspec.to_builtins(totals_of(compared)),
+        "totals": _totals(totals_of(compared)),
         "pnl": [_fields(money) for money in money_totals(over)],
         "orders": [_order(one) for one in found.orders],
     }
@@ -198,7 +202,12 @@ def _order(one: OrderComparison) -> dict[str, object]:
     }
 
 
-def _fields(figures_of: SideFigures | MoneyTotals) -> dict[str, object]:
+def _totals(totals: Totals) -> dict[str, object]:
+    costs = {currency: _fields(extra) for currency, extra in totals.costs.items()}
+    return {**msgspec.structs.asdict(totals), "costs": costs}
+
+
+def _fields(figures_of: SideFigures | MoneyTotals | ExtraCost) -> dict[str, object]:
     """The fields by name, with amounts as plain texts."""
     fields = msgspec.structs.asdict(figures_of)
     return {name: _plain(value) if isinstance(value, Decimal) else value for name, value in fields.items()}

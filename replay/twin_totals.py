@@ -28,11 +28,19 @@ class SideTotals(msgspec.Struct, frozen=True, kw_only=True):
     last_ns: float | None
 
 
+class ExtraCost(msgspec.Struct, frozen=True):
+    """What live cost more: the prices of what both sides filled, and the fees of all fills."""
+
+    prices: Decimal
+    fees: Decimal
+
+
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
     """Orders on both sides.
 
     - ``missed``, ``lucky``: filled by the simulated venue alone, and by the live one alone.
     - ``equal``: the same quantity, average price and fees.
+    - ``costs``: by currency, what live cost more than the simulated side.
     - ``difference_bps``: the average over orders that both filled, weighted by what the common quantity cost;
       above 0 live was worse.
     """
@@ -42,6 +50,7 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     missed: int
     lucky: int
     difference_bps: float | None
+    costs: dict[str, ExtraCost]
     live: SideTotals
     simulated: SideTotals
 
@@ -75,12 +84,16 @@ class MoneyTotals(msgspec.Struct, frozen=True, kw_only=True):
 @exact
 def totals_of(orders: Sequence[ShadowCompared]) -> Totals:
     """The totals of compared orders."""
+    currencies = sorted({one.currency for one in orders})
     return Totals(
         orders=len(orders),
         equal=sum(map(is_equal, orders)),
         missed=sum(one.outcome is ShadowOutcome.MISSED for one in orders),
         lucky=sum(one.outcome is ShadowOutcome.LUCKY for one in orders),
         difference_bps=_weighted_bps(orders),
+        costs={
+            currency: _extra_cost(orders, currency) for currency in sorted({one.currency for one in orders})
+        },
         live=_side(
             [one.live_quantity for one in orders],
             [one.live_first_ns for one in orders],
@@ -107,6 +120,12 @@ def is_equal(one: ShadowCompared) -> bool:
     """Whether both sides filled the same quantity at the same average price and cost."""
     live = (one.live_quantity, one.live_price, one.live_fees)
     return live == (one.simulated_quantity, one.simulated_price, one.simulated_fees)
+
+
+def _extra_cost(orders: Sequence[ShadowCompared], currency: str) -> ExtraCost:
+    own = [one for one in orders if one.currency == currency]
+    fees = (one.live_fees - one.simulated_fees for one in own)
+    return ExtraCost(sum((one.difference for one in own), ZERO), sum(fees, ZERO))
 
 
 def _side(

@@ -91,9 +91,7 @@ def totals_of(orders: Sequence[ShadowCompared]) -> Totals:
         missed=sum(one.outcome is ShadowOutcome.MISSED for one in orders),
         lucky=sum(one.outcome is ShadowOutcome.LUCKY for one in orders),
         difference_bps=_weighted_bps(orders),
-        costs={
-            currency: _extra_cost(orders, currency) for currency in sorted({one.currency for one in orders})
-        },
+        costs={currency: _extra_cost(orders, currency) for currency in currencies},
         live=_side(
             [one.live_quantity for one in orders],
             [one.live_first_ns for one in orders],

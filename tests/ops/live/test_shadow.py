@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kernel.events import EdgeState, EdgeStateChanged, OrderFilled, OrderStatus
+from kernel.events import EdgeState, EdgeStateChanged, OrderFilled, OrderStatus, Side
 from kernel.events.shadow import ShadowCompared, ShadowOutcome
 from ops.exchange.order_faults import OrderFaults
 from replay.day_record import last_day, read_day
@@ -160,6 +160,24 @@ async def test_a_twin_that_fails_ends_alone_and_trading_goes_on(tmp_path: Path) 
 
     assert [one.edge for one in failed] == ["shadow"]
     assert "the model is bad" in failed[0].reason
+
+
+async def test_a_live_log_goes_on_in_mode_shadow_with_a_twin_from_there_on(tmp_path: Path) -> None:
+    exchange = exchange_of()
+    async with exchange.serving() as url:
+        exchange.send_now(10)
+        write_live(tmp_path, url)
+        async with trading(tmp_path, exchange) as live:
+            await live.order(BUY, 2)
+            await until(lambda: live.held() == 2)
+        write_live(tmp_path, url, QUICK, mode=Mode.SHADOW)
+        async with trading(tmp_path, exchange) as live:
+            await live.order(SELL, 2)
+            await until(lambda: live.held() == 0)
+            found = await compared(live, 1)
+            await verify_run(live.store, LOG)
+
+    assert [(one.side, one.live_quantity) for one in found] == [(Side.SELL, Decimal(2))]
 
 
 async def test_restarts_compare_each_order_once(tmp_path: Path) -> None:

@@ -34,12 +34,8 @@ LONGEST = 500
 OF_CORE = frozenset({"equity", "cash", "number", "seq"})
 BY_KEY = frozenset({"position", "state"})
 
-KNOWN = (
-    OF_CORE
-    | BY_KEY
-    | {"type"}
-    | {field for kind in (*EVENT_TYPES, Order) for field in kind.__struct_fields__}
-)
+_FIELDS = frozenset(field for kind in EVENT_TYPES for field in kind.__struct_fields__)
+KNOWN = OF_CORE | BY_KEY | {"type"} | _FIELDS | set(Order.__struct_fields__)
 """Every name that a condition may have."""
 
 _COMPARISONS: Mapping[type[ast.cmpop], Callable[[object, object], bool]] = {

@@ -142,8 +142,8 @@ def _cut_times(whole: Variant, cuts: int) -> tuple[int, ...]:
     if not times:
         step = (whole.last_ts - whole.start_ts) // (cuts + 1)
         times = [whole.start_ts + number * step for number in range(1, cuts + 1)]
-    places = np.unique(np.linspace(0, len(times) - 1, cuts).round().astype(int))
-    return tuple(times[place] for place in places)
+    places: set[int] = set(np.linspace(0, len(times) - 1, cuts).round().astype(np.int64).tolist())
+    return tuple(times[place] for place in sorted(places))
 
 
 def _moment(whole: Variant, part: float) -> int:

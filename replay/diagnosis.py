@@ -123,8 +123,8 @@ def _concentration(result: RunResult) -> Finding | None:
     order = np.argsort(-pnls, kind="stable")
     left = total - np.cumsum(pnls[order])
     count = int(np.argmax(left <= EPSILON * total)) + 1
-    best = trades[order[0]]
-    share = float(pnls[order[0]]) / total
+    best = trades[int(order[0])]
+    share = float(pnls[int(order[0])]) / total
     told = {"trades_that_make_the_profit": float(count), "share_of_the_best": share}
     is_warning = count == 1 or count <= FEW_SHARE * len(trades)
     named = (

@@ -124,7 +124,9 @@ def _write(
 def _csv_columns(path: Path) -> tuple[str, ...]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            return tuple(next(csv.reader(file), []))
+            for row in csv.reader(file):
+                return tuple(row)
+            return ()
     except (OSError, UnicodeDecodeError, csv.Error):
         return ()
 

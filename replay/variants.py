@@ -154,10 +154,7 @@ def _mirror(event: Event, last: dict[str, float], after_ts: int) -> Event:
     if not isinstance(event, Bar | Quote | Trade):
         return event
     if event.ts <= after_ts:
-        price = (
-            event.close if isinstance(event, Bar) else event.price if isinstance(event, Trade) else event.bid
-        )
-        last[event.symbol] = price
+        last[event.symbol] = _price(event)
         return event
     pivot = last.get(event.symbol, 0.0) ** 2
     if pivot <= 0:

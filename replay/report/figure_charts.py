@@ -137,7 +137,7 @@ def drawn_trades(trades: Sequence[RoundTrip]) -> Sequence[RoundTrip]:
     if len(known) <= DRAWN_TRADES:
         return known
     ordered = sorted(known, key=lambda one: one.net_return or 0.0)
-    places = np.linspace(0, len(ordered) - 1, DRAWN_TRADES).round().astype(int)
+    places: list[int] = np.linspace(0, len(ordered) - 1, DRAWN_TRADES).round().astype(np.int64).tolist()
     return [ordered[place] for place in places]
 
 

@@ -53,15 +53,19 @@ def test_a_table_of_moving_averages_passes() -> None:
     assert check_decisions(above, FRAME, cuts=4).is_passed
 
 
-@pytest.mark.parametrize(
-    "peek",
-    [
-        lambda frame: frame["Close"].shift(-1) > frame["Close"],
-        lambda frame: frame["Close"] > frame["Close"].mean(),
-        lambda frame: frame["Close"] > frame["Close"].rolling(9, center=True).mean(),
-    ],
-    ids=["next close", "mean of all", "centred window"],
-)
+def next_close(frame: Frame) -> Frame:
+    return frame["Close"].shift(-1) > frame["Close"]
+
+
+def mean_of_all(frame: Frame) -> Frame:
+    return frame["Close"] > frame["Close"].mean()
+
+
+def centred_window(frame: Frame) -> Frame:
+    return frame["Close"] > frame["Close"].rolling(9, center=True).mean()
+
+
+@pytest.mark.parametrize("peek", [next_close, mean_of_all, centred_window])
 def test_a_table_that_knows_later_rows_is_found(peek: Callable[[Frame], Any]) -> None:
     checks = check_decisions(table_of(peek), FRAME, cuts=6)
 

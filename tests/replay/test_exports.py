@@ -69,7 +69,7 @@ async def test_sums_of_a_file_are_exactly_those_of_the_run(store: MemoryEventSto
     paid = [one.commission for one in result.trades] + [one.commission for one in result.open_lots]
     fees = sum(paid, Decimal(0))
     assert asked == [(net, fees)]
-    frame = untyped(pd.read_parquet(tmp_path / "out/trades.parquet"))
+    frame = untyped(pd).read_parquet(tmp_path / "out/trades.parquet")
     assert sum(frame["net_pnl"].dropna(), Decimal(0)) == net
     assert [row["exit_time"] for row in rows] == ["2024-01-03T01:00:00Z", "2024-01-04T01:00:00Z", ""]
     assert str(frame["exit_time"].dtype) == "datetime64[ns, UTC]"
@@ -100,7 +100,7 @@ async def test_files_have_the_columns_of_the_frames(store: MemoryEventStore, tmp
         ("trades", trades_frame(result.trades, result.open_lots)),
         ("orders", orders_frame(orders.orders)),
     ):
-        assert list(untyped(pd.read_parquet(tmp_path / f"{name}.parquet")).columns) == list(
+        assert list(untyped(pd).read_parquet(tmp_path / f"{name}.parquet").columns) == list(
             untyped(frame).columns
         )
 
@@ -127,7 +127,7 @@ async def test_a_run_without_trades_has_files_with_all_columns(
     write_parquet(tables, tmp_path)
 
     assert (tmp_path / "trades.csv").read_text().startswith("strategy,symbol,side,quantity,entry_time")
-    assert untyped(pd.read_parquet(tmp_path / "trades.parquet")).shape == (0, 16)
+    assert untyped(pd).read_parquet(tmp_path / "trades.parquet").shape == (0, 16)
 
 
 async def test_a_file_of_somebody_else_is_not_written_over(store: MemoryEventStore, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def closes_of(count: int, *, seed: int = 1) -> DailyCloses:
 
 
 def series_of(closes: DailyCloses) -> pd.Series:
-    return pd.Series(closes.returns, index=pd.to_datetime(closes.days, unit="D"))
+    return pd.Series(closes.returns, index=untyped(pd).to_datetime(closes.days, unit="D"))
 
 
 def flow_of(days: list[int], notional: list[float], commission: list[float]) -> FillFlow:

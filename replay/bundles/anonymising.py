@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import aclosing
 from decimal import Decimal
 from io import BytesIO
+from itertools import chain
 from pathlib import Path
 from typing import cast
 
@@ -233,12 +234,13 @@ def _texts_in(reader: BundleReader, name: str) -> Iterator[str]:
 
 
 def _texts(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list):
-        for one in cast(list[object], value):  # isinstance tells no more
-            yield from _texts(one)
-    elif isinstance(value, dict):
-        for key, one in cast(dict[object, object], value).items():
-            yield from _texts(key)
-            yield from _texts(one)
+    """All texts in a value as msgpack has it: nearly all of a log are numbers in lists."""
+    if isinstance(value, dict):
+        value = list(chain.from_iterable(cast(dict[object, object], value).items()))
+    if not isinstance(value, list):
+        return
+    for one in cast(list[object], value):  # isinstance tells no more
+        if isinstance(one, str):
+            yield one
+        elif isinstance(one, list | dict):
+            yield from _texts(cast(object, one))

@@ -133,6 +133,8 @@ class Rewriter:
         return self._value(value, unit, self._common)
 
     def _value(self, value: object, unit: Unit | None, factors: Factors) -> object:
+        if type(value) is float:  # nearly all of market data
+            return value if unit is None else value * factors.of(unit)
         match value:
             case None | bool() | Enum():
                 return value
@@ -155,12 +157,8 @@ class Rewriter:
 
     def _number(self, value: float | Decimal, unit: Unit, factors: Factors) -> float | Decimal:
         match unit:
-            case Unit.PRICE:
-                return _times(value, factors.price)
-            case Unit.SIZE:
-                return _times(value, factors.size)
-            case Unit.MONEY:
-                return _times(value, factors.money)
+            case Unit.PRICE | Unit.SIZE | Unit.MONEY:
+                return _times(value, factors.of(unit))
             case Unit.TIME:
                 assert isinstance(value, int), "times are whole numbers"
                 return self.ts(value)

@@ -14,6 +14,7 @@ from secrets import token_hex
 import msgspec
 
 from kernel.time_units import DAY_NS
+from replay.bundles.units import Unit
 
 PRICE_FACTORS = (0.125, 0.25, 0.5, 2.0, 4.0, 8.0)
 SIZE_FACTORS = (2.0, 4.0, 8.0)
@@ -26,6 +27,14 @@ class Factors(msgspec.Struct, frozen=True):
     price: float = 1.0
     size: float = 1.0
     money: float = 1.0
+
+    def of(self, unit: Unit) -> float:
+        """The factor of a unit; 1 for what is not scaled."""
+        if unit is Unit.PRICE:
+            return self.price
+        if unit is Unit.SIZE:
+            return self.size
+        return self.money if unit is Unit.MONEY else 1.0
 
 
 class Scales(msgspec.Struct, frozen=True):

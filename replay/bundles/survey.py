@@ -11,7 +11,17 @@ import msgspec
 from eventstore import EventStore, Selection
 from kernel import events
 from kernel.errors import InputError
-from kernel.events import ConfigLoaded, CorporateAction, Event, InstrumentDefined, RunStarted, StreamRange
+from kernel.events import (
+    Bar,
+    ConfigLoaded,
+    CorporateAction,
+    Event,
+    InstrumentDefined,
+    Quote,
+    RunStarted,
+    StreamRange,
+    Trade,
+)
 from kernel.records import InputNumbers
 from replay.bundles.units import LEFT_OUT, REFUSED
 from replay.run_config import Mode, RunConfig, config_on_record
@@ -124,6 +134,9 @@ class _Found:
         self._parents: dict[str, str] = {}
 
     def take(self, event: Event) -> None:
+        if isinstance(event, Bar | Quote | Trade):  # nearly all of a log
+            self.symbols.add(event.symbol)
+            return
         if type(event) in REFUSED:
             raise InputError(f"it cannot be anonymised: it has {REFUSED[type(event)]}")
         for name in _SYMBOLS:

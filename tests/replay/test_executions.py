@@ -223,7 +223,7 @@ async def test_a_frame_has_a_row_for_each_order_and_columns_without_any() -> Non
     frame, empty = executions_frame(await executed(STORY)), executions_frame(())
 
     assert list(frame.columns) == list(empty.columns)
-    text = frame.to_csv(index=False).splitlines()
+    text = str(frame.to_csv(index=False)).splitlines()  # pyright: ignore[reportUnknownMemberType]  # of pandas
     assert (len(text), len(frame)) == (5, 4)
     assert text[1].startswith(
         "1970-01-01 00:00:01+00:00,1-me-1,me,ABC,buy,market,filled,100.0,100.0,USD,100.0,"

@@ -10,6 +10,7 @@ from typing import cast, get_args, get_type_hints
 import msgspec
 import pytest
 
+from brokers.feeds.config import WebSocketFeedConfig
 from components.assembly.instruments import InstrumentConfig
 from eventstore import EventStore, MemoryEventStore
 from eventstore.block_copies import records_in
@@ -21,11 +22,13 @@ from kernel.events import (
     Bar,
     BrokerConnected,
     CashMoved,
+    EquityNoted,
     HaltTrading,
     Order,
     ResumeTrading,
     Trade,
 )
+from kernel.time_units import DAY_NS
 from replay.backtesting import run_and_record
 from replay.bundles.anonymous_code import anonymous_source
 from replay.bundles.making import BundleSettings, MadeBundle, make_bundle
@@ -36,7 +39,9 @@ from replay.commands import Deposit, Halt, Resume
 from replay.config import ReplayConfig
 from replay.order_records import read_orders
 from replay.planning import plan_run
+from replay.run_config import Mode, RunConfig
 from strategies.sdk import RiskLimits
+from strategies.sdk.limits import ContinuousLimit, LimitKind, LossOrigin
 from strategies.sdk.loading import load_strategy
 from tests.replay.live_sessions import LOG, live_session
 from tests.replay.market import walk
@@ -157,7 +162,10 @@ async def test_times_are_moved_by_whole_days_where_that_is_wanted(tmp_path: Path
     assert [one.created_ts for one in new.orders] == [one.created_ts + shift_ns for one in old.orders]
 
 
-async def test_a_live_log_loses_accounts_people_and_their_words(tmp_path: Path) -> None:
+@pytest.mark.parametrize("shift_days", [0, -70])
+async def test_a_live_log_loses_accounts_people_hosts_and_their_words(
+    shift_days: int, tmp_path: Path
+) -> None:
     store, bars = MemoryEventStore(), walk("ACME", 40, seed=3)
     file = tmp_path / "jane.py"
     file.write_text(STRATEGY)
@@ -165,22 +173,26 @@ async def test_a_live_log_loses_accounts_people_and_their_words(tmp_path: Path) 
         BrokerConnected(bars[9].ts, "kraken", "DU1234567"),
         AccountReported(bars[9].ts, "DU1234567", Decimal(77_777), Decimal(77_777), Decimal(77_777)),
         HaltTrading(bars[20].ts, "jane", "secret plan"),
-        ResumeTrading(bars[22].ts, "jane", "back"),
+        ResumeTrading(bars[22].ts, "jane", "after lunch"),
         Trade(bars[22].ts, "ACME", 101.25, 3.0, trade_id="T-4711"),
         CashMoved(bars[22].ts, Decimal(500), reason="from Jane Roe"),
+        EquityNoted(bars[22].ts, Decimal(77_777), Decimal(77_777), bars[22].ts // DAY_NS, Decimal(500)),
     ]
     events = sorted([*bars, *said], key=lambda event: event.ts)
-    config = ReplayConfig(
+    limit = ContinuousLimit(kind=LimitKind.DRAWDOWN, limit=Decimal("0.9"), origin=LossOrigin.PEAK)
+    config = RunConfig(
+        mode=Mode.PAPER,
+        feeds=(WebSocketFeedConfig(name="kraken", url="ws://10.11.12.13:4711/feed"),),
         instruments=(InstrumentConfig(symbol="ACME"),),
-        risk=RiskLimits(allow_short=True, require_cash=False),
+        risk=RiskLimits(allow_short=True, require_cash=False, continuous=(limit,)),
     )
     await live_session(store, events, [load_strategy(f"{file}:Follow")], config)
 
-    made = await bundled(store, LOG, tmp_path / "x.bundle")
+    made = await bundled(store, LOG, tmp_path / "x.bundle", shift_days=shift_days)
     other, name = await reproduced(made.path)
 
     texts = [value for value in values_in(made.path) if isinstance(value, str)]
-    hidden = (*PRIVATE, "kraken", "T-4711", "77777", "back")
+    hidden = (*PRIVATE, "kraken", "T-4711", "10.11.12.13", "77777", "after lunch")
     assert [(word, text) for word in hidden for text in texts if word in text] == []
     assert made.manifest.is_live
     assert len((await read_orders(other, name)).orders) == len((await read_orders(store, LOG)).orders) > 3

@@ -75,17 +75,16 @@ def check_declared_live(strategies: Sequence[PlannedStrategy], config: ReplayCon
 
 
 def never_called(strategies: Sequence[PlannedStrategy], given: Collection[str]) -> Iterator[str]:
-    """A sentence for each strategy that acts only on market data of which the feeds give none.
+    """A sentence for each strategy that has hooks for market data, and none for those that the feeds give.
 
     ``given``: the names of the event types that they give.
     """
     for one in strategies:
-        declared = _Declared(one, ())
-        own = declared.hooks()
-        wanted = {kind for hook in own for kind in _HOOKS.get(hook, ())}
-        if own and declared.acts_on_data_alone() and wanted.isdisjoint(given):
+        own = [hook for hook in _Declared(one, ()).hooks() if hook in _HOOKS]
+        wanted = {kind for hook in own for kind in _HOOKS[hook]}
+        if own and wanted.isdisjoint(given):
             yield (
-                f"strategy {one.strategy_id} acts only in {listed(own)}, which is never called: "
+                f"strategy {one.strategy_id}: its {listed(own)} is never called: "
                 f"no feed gives {listed(sorted(wanted))}"
             )
 
@@ -177,10 +176,6 @@ class _Declared:
     def hooks(self) -> list[str]:
         """Its hooks in which it can act, in the order of the documentation."""
         return [hook for hook in (*_HOOKS, *_OTHER_HOOKS) if self._has_hook(hook)]
-
-    def acts_on_data_alone(self) -> bool:
-        """Whether neither a start, nor a timer, nor a signal calls it."""
-        return not any(map(self._has_hook, (*_OTHER_HOOKS, "on_signal")))
 
     def _has_hook(self, hook: str) -> bool:
         return getattr(type(self._strategy), hook) is not getattr(Strategy, hook)

@@ -119,7 +119,7 @@ def test_a_strategy_that_no_feed_calls_is_noted(more: str, is_called: bool) -> N
     )
     result = onetape("config", "check", written("onetape.yaml", text))
 
-    note = "note: strategy ma_cross acts only in on_bar, which is never called: no feed gives Bar\n"
+    note = "note: strategy ma_cross: its on_bar is never called: no feed gives Bar\n"
     assert (result.exit_code, note in result.stdout) == (0, not is_called)
     assert onetape("config", "check").stdout == result.stdout  # onetape.yaml is the file that is left out
 

@@ -246,12 +246,7 @@ async def begin_session(
     today = live_plan(config, ts=clock.now(), mode=mode, loaded=loaded)
     tape = StreamTape(store, log)
     if not (await store.head(log)).seq:
-        calendars = await hours(today, from_ts=today.start_ts, to_ts=today.end_ts)
-        *told, started = opening_of(today, calendars=calendars)
-        epoch = await least_epoch(store)
-        if not today.venue.is_in_core:
-            epoch = max(epoch, today.start_ts // SECOND_NS)
-        opening = (*told, msgspec.structs.replace(started, epoch=epoch))
+        opening, epoch = await _first_opening(store, today, hours)
         cores = Cores(today, opening, started=_start_of(opening))
         engine = CoreEngine(cores.core.bus, tape=tape, clock=clock, config=engine_config, reopen=cores.reopen)
         await engine.recover()
@@ -337,6 +332,16 @@ async def _first_cores(store: EventStore, log: str) -> Cores:
     record = await read_record(store, log)
     plan = await checked_plan(store, record, current_code=False)
     return Cores(plan, record.opening, started=record.started)
+
+
+async def _first_opening(store: EventStore, today: Plan, hours: Hours) -> tuple[Sequence[Event], int]:
+    """The opening of a new log, and its epoch."""
+    calendars = await hours(today, from_ts=today.start_ts, to_ts=today.end_ts)
+    *told, started = opening_of(today, calendars=calendars)
+    epoch = await least_epoch(store)
+    if not today.venue.is_in_core:
+        epoch = max(epoch, today.start_ts // SECOND_NS)
+    return (*told, msgspec.structs.replace(started, epoch=epoch)), epoch
 
 
 def _start_of(opening: Sequence[Event]) -> RunStarted:

@@ -10,7 +10,7 @@ from typing import TypeGuard
 import msgspec
 
 from replay.run_config import RunConfig
-from replay.yaml_document import INCLUDE
+from replay.yaml_files.document import INCLUDE
 
 _VARIABLE = {"type": "string", "pattern": r"\$\{[A-Za-z_]"}
 _FILES = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}

@@ -10,7 +10,7 @@ from components.assembly.settings import with_account_values
 from kernel.decimals import exact
 from kernel.secret import HIDDEN
 from replay.run_config import LoadedConfig, config_hash, secrets_of
-from replay.yaml_file import Place
+from replay.yaml_files.file import Place
 
 DEFAULT = "default"
 DECIDED = "decided by other settings"

@@ -4,7 +4,7 @@ import click
 
 from components.assembly.moments import moment_ns
 from kernel.errors import ConfigError
-from replay.past import time_ns
+from replay.past.core import time_ns
 
 Period = tuple[int | None, int | None]
 """The first and last moment in ns UTC, both inclusive; ``None``: no bound."""

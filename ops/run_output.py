@@ -11,10 +11,10 @@ from eventstore import EventStore
 from kernel.errors import InputError
 from ops.completion import complete_data
 from ops.tables import TableConsole, has_width, print_rows, print_table
-from replay.diagnosis import diagnose
-from replay.diagnosis_rows import warning_rows
 from replay.exports import check_csv, check_parquet, read_tables, write_csv, write_parquet
-from replay.journal import JournalEntry, read_excursions
+from replay.performance.diagnosis import diagnose
+from replay.performance.diagnosis_rows import warning_rows
+from replay.performance.journal import JournalEntry, read_excursions
 from replay.report import default_path, write_report
 from replay.report.figure_charts import drawn_trades
 from replay.report.files import check_replaceable

@@ -15,11 +15,11 @@ from eventstore.vocabulary import symbol_of
 from kernel.errors import InputError, OnetapeError
 from kernel.events import Event
 from ops.event_lines import EVENT_NAMES, LoggedEvent, human_line
-from replay.conditions import Condition, Facts
-from replay.log_player import Part
-from replay.past import time_ns
-from replay.states import Plain, changes_between, states_of, value_at
-from replay.timeline import Timeline
+from replay.past.conditions import Condition, Facts
+from replay.past.core import time_ns
+from replay.past.log_player import Part
+from replay.past.states import Plain, changes_between, states_of, value_at
+from replay.past.timeline import Timeline
 
 HELP = """\
 go SEQ | TIME | end     after a record of the log, at a time (2024-05-01 or 2024-05-01T14:30:00Z), at the end

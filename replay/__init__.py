@@ -1,8 +1,17 @@
 """Runs as a library: settings, planning, playing, recording, verification, results.
 
 The ``replay`` command, like all others, is in ``ops``, the only package that imports this one. To add a
-figure to the table of a run, see ``metrics`` and ``tables``. To add a setting, see ``config`` and
+figure to the table of a run, see ``performance.metrics`` and ``tables``. To add a setting, see ``config`` and
 ``components.assembly``.
+
+- Here: a run from its plan to its results (``planning``, ``run``, ``record``, ``results``), verification, and
+  the session of a live log.
+- ``performance``: trades, equity, figures and a diagnosis. ``report``: the page of a run. ``days``: trading
+  days of a live log.
+- ``past``: back into a log: step, explain, play a period, attach, fork, compare. ``twin``: live fills beside
+  simulated ones. ``execution_analysis``: what orders cost, and models fitted to it. ``bundles``: logs in files.
+- ``checks``: of strategies. ``deploying``: versions of strategies in a live log. ``yaml_files``: files of
+  settings.
 
 The names here are imported when they are used. A daemon needs none of them, and numpy alone takes 16 MB.
 """
@@ -24,20 +33,20 @@ if TYPE_CHECKING:
     from components.portfolio.portfolio import PortfolioConfig
     from eventstore.importing import DataKind, ImportOptions
     from replay.adjusted import adjusted_bars
-    from replay.attaching import Attached, attach
     from replay.backtest_result import Backtest
     from replay.backtesting import backtest
+    from replay.checks.decision_trials import check_decisions
+    from replay.checks.restarts import check_strategy
     from replay.config import ReplayConfig
-    from replay.decision_trials import check_decisions
     from replay.execution_analysis.execution_rows import executions_frame
     from replay.execution_analysis.records import executions
     from replay.failures import RunFailed, RunFailedWarning
-    from replay.past import PastCore, at
-    from replay.past_view import PastView
+    from replay.past.attaching import Attached, attach
+    from replay.past.core import PastCore, at
+    from replay.past.timeline import Timeline
+    from replay.past.view import PastView
     from replay.session import LiveSession, begin_session
     from replay.store_frames import read_bars, read_quotes, read_trades
-    from replay.strategy_check import check_strategy
-    from replay.timeline import Timeline
     from replay.verification import Verified
     from strategies.sdk.limits import ContinuousLimit, RiskLimits, RuleConfig
 
@@ -90,20 +99,20 @@ _HOMES = {
     "components.portfolio.portfolio": "PortfolioConfig",
     "eventstore.importing": "DataKind ImportOptions",
     "replay.adjusted": "adjusted_bars",
-    "replay.attaching": "Attached attach",
+    "replay.past.attaching": "Attached attach",
     "replay.backtest_result": "Backtest",
     "replay.backtesting": "backtest",
     "replay.config": "ReplayConfig",
-    "replay.decision_trials": "check_decisions",
+    "replay.checks.decision_trials": "check_decisions",
     "replay.execution_analysis.execution_rows": "executions_frame",
     "replay.execution_analysis.records": "executions",
     "replay.failures": "RunFailed RunFailedWarning",
-    "replay.past": "PastCore at",
-    "replay.past_view": "PastView",
+    "replay.past.core": "PastCore at",
+    "replay.past.view": "PastView",
     "replay.session": "LiveSession begin_session",
     "replay.store_frames": "read_bars read_quotes read_trades",
-    "replay.strategy_check": "check_strategy",
-    "replay.timeline": "Timeline",
+    "replay.checks.restarts": "check_strategy",
+    "replay.past.timeline": "Timeline",
     "replay.verification": "Verified",
     "strategies.sdk.limits": "ContinuousLimit RiskLimits RuleConfig",
 }

@@ -32,7 +32,7 @@ from kernel.events.deployments import (
     GateJudged,
     StrategyDeployed,
 )
-from replay.canary_schedule import shown_share, words_of_steps
+from replay.deploying.canary_schedule import shown_share, words_of_steps
 
 OPERATOR = "operator"
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from kernel.decimals import exact
 from replay import figures
-from replay.diagnosis import Finding, diagnose
 from replay.failures import failure_sentence
 from replay.frames import (
     equity_frame,
@@ -19,16 +18,17 @@ from replay.frames import (
     time_of,
     trades_frame,
 )
-from replay.journal import JournalEntry
-from replay.metrics import Metrics, drawdowns
 from replay.order_records import RunOrders
+from replay.performance.diagnosis import Finding, diagnose
+from replay.performance.journal import JournalEntry
+from replay.performance.metrics import Metrics, drawdowns
+from replay.performance.trades import RoundTrip
 from replay.plots import run_figure
 from replay.report import PriceHistory, write_report
 from replay.report.pdf import check_pdf, write_pdf
 from replay.result_json import strategy_fields, symbol_fields
 from replay.results import RunResult
 from replay.tables import problems, result_lines, ruin_ts
-from replay.trades import RoundTrip
 
 if TYPE_CHECKING:
     import pandas as pd

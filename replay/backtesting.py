@@ -54,8 +54,8 @@ from replay.data_arguments import (
 )
 from replay.failures import OnFailure, check_on_failure, tell_failures
 from replay.frame_rows import FrameLike
-from replay.journal import read_journal
 from replay.order_records import read_orders
+from replay.performance.journal import read_journal
 from replay.planned_strategies import own_ids
 from replay.planning import plan_run
 from replay.recording import RunRecorder

@@ -17,7 +17,7 @@ from kernel.errors import ConfigError
 from kernel.events import VenueFeature
 from kernel.time_units import DAY_NS
 from replay.commands import Command, check_commands
-from replay.yaml_file import read_yaml, text_in
+from replay.yaml_files.file import read_yaml, text_in
 
 CONFIG_FILE = "onetape.yaml"
 DEFAULT_STORE = "onetape.db"

@@ -22,8 +22,8 @@ from kernel.errors import InputError
 from kernel.events import AccountMarked
 from kernel.time_units import SECOND_NS
 from replay import figures
-from replay.metrics import drawdowns
 from replay.order_records import read_orders
+from replay.performance.metrics import drawdowns
 from replay.results import RunResult
 from replay.run_tables import (
     Cell,

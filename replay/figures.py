@@ -7,7 +7,7 @@ from decimal import Decimal
 from kernel.decimals import exact
 from kernel.events import Side
 from kernel.time_units import DAY_NS, SECOND_NS
-from replay.trades import RoundTrip
+from replay.performance.trades import RoundTrip
 
 UNDEFINED = "-"
 NAMES_SHOWN = 10

@@ -27,7 +27,7 @@ from kernel.events import (
 )
 from kernel.fees import paid_by_terms
 from kernel.identifiers import ClientOrderId
-from replay.trades import COMMISSION_QUANTUM, Corrections, last_corrections
+from replay.performance.trades import COMMISSION_QUANTUM, Corrections, last_corrections
 
 ZERO = Decimal(0)
 

@@ -22,11 +22,11 @@ from kernel.decimals import exact
 from kernel.errors import ReplayDiverged
 from kernel.snapshot import take
 from replay.divergence import Cause, opening_diverged
-from replay.log_player import LogPlayer, Start, first_start
+from replay.past.log_player import LogPlayer, Start, first_start
+from replay.past.saved_starts import saved_start
 from replay.record import Record, checked_plan, plan_of, read_record
 from replay.record_comparison import RecordComparison
 from replay.run_snapshots import snapshots_beside
-from replay.saved_starts import saved_start
 from replay.verification import NOT_FROM_SNAPSHOT, Verified, verify_run
 
 

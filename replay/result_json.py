@@ -10,15 +10,15 @@ from kernel.decimals import exact
 from kernel.events import Side
 from kernel.time_units import SECOND_NS
 from replay import figures
-from replay.diagnosis import diagnose
-from replay.diagnosis_rows import finding_fields
-from replay.regimes import regimes
+from replay.performance.diagnosis import diagnose
+from replay.performance.diagnosis_rows import finding_fields
+from replay.performance.regimes import regimes
+from replay.performance.rolling import annual_turnover
+from replay.performance.strategy_results import StrategyResult
+from replay.performance.trade_statistics import SymbolResult
+from replay.performance.trades import OpenLot
 from replay.results import RunResult
-from replay.rolling import annual_turnover
-from replay.strategy_results import StrategyResult
 from replay.tables import average_drawdown, equity_peak, open_pnl, params_of, undefined_figures
-from replay.trade_statistics import SymbolResult
-from replay.trades import OpenLot
 
 StrategyField = str | int | float | None
 JsonField = StrategyField | Sequence[str] | Sequence[Mapping[str, object]] | Mapping[str, str]

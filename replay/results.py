@@ -52,17 +52,15 @@ from replay.assumptions import (
     without_open_note,
 )
 from replay.beginning import Beginning, beginning_of, first_day
-from replay.benchmark import Benchmark
-from replay.drawdown_periods import DrawdownPeriod, drawdown_periods
-from replay.equity import EquityCurve, day_of, time_weighted, trading_days_of
-from replay.fill_flow import NO_FLOW, FillFlow, flow_of
-from replay.logged_series import LoggedSeries, LoggedTally
-from replay.metrics import Metrics, measure
 from replay.order_records import corrected
-from replay.problem_texts import denial_text
-from replay.run_facts import Deposit, RunFacts, read_facts
-from replay.strategy_results import COUNTED, StrategyResult, StrategyTally
-from replay.trade_statistics import (
+from replay.performance.benchmark import Benchmark
+from replay.performance.drawdown_periods import DrawdownPeriod, drawdown_periods
+from replay.performance.equity import EquityCurve, day_of, time_weighted, trading_days_of
+from replay.performance.fill_flow import NO_FLOW, FillFlow, flow_of
+from replay.performance.logged_series import LoggedSeries, LoggedTally
+from replay.performance.metrics import Metrics, measure
+from replay.performance.strategy_results import COUNTED, StrategyResult, StrategyTally
+from replay.performance.trade_statistics import (
     ExitReason,
     SymbolResult,
     TradeStatistics,
@@ -72,7 +70,9 @@ from replay.trade_statistics import (
     time_in_market,
     trade_statistics,
 )
-from replay.trades import Corrections, FifoMatcher, OpenLot, RoundTrip, last_corrections
+from replay.performance.trades import Corrections, FifoMatcher, OpenLot, RoundTrip, last_corrections
+from replay.problem_texts import denial_text
+from replay.run_facts import Deposit, RunFacts, read_facts
 from replay.unrated_money import UNRATED_TYPES, UnratedMoney, closed_at_par
 from strategies.sdk.limits import MAINTENANCE_MARGIN, RUIN
 

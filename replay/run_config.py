@@ -40,9 +40,9 @@ from replay.config import (
     default_store,
     with_numbers,
 )
-from replay.deploy_settings import DeployConfig, check_max_drawdown
+from replay.deploying.settings import DeployConfig, check_max_drawdown
 from replay.live_venue import DeclaredVenue
-from replay.yaml_file import YamlFile, read_yaml
+from replay.yaml_files.file import YamlFile, read_yaml
 
 WAIT_S = 60.0
 """How long a twin's order may work on after the live one."""

@@ -10,7 +10,7 @@ from kernel.configuration import did_you_mean, listed
 from kernel.decimals import exact
 from kernel.errors import InputError
 from kernel.events import MARKET_TYPES
-from replay.benchmark import Account, Benchmark, buy_and_hold
+from replay.performance.benchmark import Account, Benchmark, buy_and_hold
 from replay.planning import is_data
 from replay.report.prices import Market, PriceHistory, read_marked, read_market
 from replay.results import RunResult, read_results

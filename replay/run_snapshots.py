@@ -20,7 +20,7 @@ from eventstore.snapshot_files import SnapshotKey
 from eventstore.text_log import text_log
 from kernel.errors import OnetapeError, StoreError
 from kernel.snapshot import Snapshot, put_back, take
-from replay.log_player import Start
+from replay.past.log_player import Start
 from replay.recording import RunRecorder
 from replay.run import Plan
 from replay.session_snapshots import fingerprint, snapshot_folder

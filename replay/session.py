@@ -39,7 +39,7 @@ from kernel.identifiers import StrategyId
 from kernel.time_units import DAY_NS, SECOND_NS
 from replay.config import ReplayConfig, check_config, check_live_inputs
 from replay.declared_needs import check_declared_live
-from replay.deployments import Deployments, read_deployments, with_deployed
+from replay.deploying.deployments import Deployments, read_deployments, with_deployed
 from replay.live_change import (
     Change,
     Codes,

@@ -18,11 +18,11 @@ from eventstore.data_issues import described, summary
 from kernel.decimals import exact
 from kernel.events import Side
 from replay import figures
+from replay.performance.rolling import annual_turnover
+from replay.performance.strategy_results import StrategyResult
+from replay.performance.trades import OpenLot
 from replay.results import RunResult, RunStrategy
-from replay.rolling import annual_turnover
 from replay.rows import Rows, number, text
-from replay.strategy_results import StrategyResult
-from replay.trades import OpenLot
 
 WORST_DRAWDOWNS = 5
 ISSUES_SHOWN = 10

@@ -46,9 +46,9 @@ from kernel.snapshot import put_back, take
 from kernel.time_units import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS
 from replay.arguments import Keys, config_of
 from replay.backtesting import checked_instance
+from replay.checks.restarts import DEFAULTS
 from replay.run import Plan, opening_of
 from replay.simulated_venue import load_models
-from replay.strategy_check import DEFAULTS
 
 EventT = TypeVar("EventT", bound=Event)
 

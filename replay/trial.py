@@ -34,7 +34,7 @@ from kernel.identifiers import StrategyId
 from kernel.recovery import step
 from kernel.reopenings import Reopenings
 from kernel.time_units import SECOND_NS
-from replay.decisions import Decision, decisions_of
+from replay.checks.decisions import Decision, decisions_of
 from replay.record import checked_plan, plan_after, read_record
 from replay.reopening import Cores
 from replay.run import Plan, core_after

@@ -21,11 +21,11 @@ from kernel.events import OrderIntent
 from ops.bench.ours import STREAM, config_of, fill_store
 from ops.event_loop import run
 from replay.backtesting import record_run
-from replay.explanation import explain_order
-from replay.fork import ForkChanges, fork
+from replay.past.explanation import explain_order
+from replay.past.fork import ForkChanges, fork
+from replay.past.timeline import Timeline
 from replay.planning import plan_run
 from replay.run_snapshots import snapshots_beside
-from replay.timeline import Timeline
 from replay.verification import verify_run
 
 STEP_LIMIT_S, EXPLAIN_LIMIT_S, FORK_LIMIT_S, VERIFY_LIMIT = 1.0, 0.1, 2.0, 1.3

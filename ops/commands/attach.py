@@ -12,9 +12,9 @@ from ops.event_loop import run
 from ops.periods import period_of
 from ops.store_file import existing_store, store_option
 from ops.tables import TableConsole, print_titled
-from replay.attached_code import Attachable, load_attached
-from replay.attached_rows import attached_objects, attached_rows, attached_words, write_attached
-from replay.attaching import Attached, attached
+from replay.past.attached_code import Attachable, load_attached
+from replay.past.attached_rows import attached_objects, attached_rows, attached_words, write_attached
+from replay.past.attaching import Attached, attached
 from replay.run_snapshots import snapshots_beside
 
 

@@ -26,7 +26,7 @@ from replay.bundles.manifest import other_versions
 from replay.bundles.packing import DEFAULT_LIMIT_MB, open_bundle
 from replay.bundles.reproducing import Reproduced, Unpacked, reproduce, unpack_bundle
 from replay.bundles.scales import chosen_scales
-from replay.past import time_ns
+from replay.past.core import time_ns
 from replay.run_config import RunConfig, config_on_record, secrets_of
 
 

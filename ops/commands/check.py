@@ -9,9 +9,9 @@ from ops.completion import complete_runs
 from ops.event_loop import run
 from ops.store_file import existing_store, store_option
 from ops.tables import TableConsole, has_width
-from replay.decision_checks import DecisionChecks
-from replay.decision_trials import CUTS, check_run
-from replay.diagnosis_rows import finding_fields
+from replay.checks.decision_checks import DecisionChecks
+from replay.checks.decision_trials import CUTS, check_run
+from replay.performance.diagnosis_rows import finding_fields
 
 FOUND = 1
 

@@ -10,7 +10,7 @@ from ops.completion import complete_runs
 from ops.event_loop import run
 from ops.store_file import existing_store, store_option
 from ops.tables import TableConsole, print_rows
-from replay.comparison_rows import (
+from replay.past.comparison_rows import (
     comparison_object,
     comparison_rows,
     figure_rows,
@@ -18,8 +18,8 @@ from replay.comparison_rows import (
     first_words,
     write_overlay,
 )
+from replay.past.run_comparison import ComparedRun, RunComparison, compare_runs
 from replay.results import RunResult, read_results
-from replay.run_comparison import ComparedRun, RunComparison, compare_runs
 
 DIFFERENT = 1
 

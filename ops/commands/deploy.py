@@ -16,7 +16,7 @@ from ops.commands.to_daemon import ToDaemon, file_of, reason_option, to_daemon
 from ops.control.requests import DeployStrategy, PromoteStrategy, RollBackStrategy
 from ops.daemon.wanted_deployment import Judged, RecordedCode
 from ops.event_loop import run
-from replay.canary_schedule import PERCENT, shown_share, steps_of
+from replay.deploying.canary_schedule import PERCENT, shown_share, steps_of
 from replay.reopening import Orphan
 from replay.run_config import load_run_config
 from strategies.sdk.references import parse_reference

@@ -13,7 +13,7 @@ from ops.tables import TableConsole, print_rows
 from replay.execution_analysis.execution_rows import execution_rows, order_object, totals_object
 from replay.execution_analysis.records import ExecutedOrder, read_executions
 from replay.execution_analysis.totals import GROUPS, refusals, totals
-from replay.past import time_ns
+from replay.past.core import time_ns
 
 
 @click.command("execution")

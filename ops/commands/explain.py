@@ -12,8 +12,8 @@ from ops.completion import complete_runs
 from ops.event_loop import run
 from ops.store_file import existing_store, store_option
 from ops.tables import TableConsole, print_titled
-from replay.explanation import Explanation, explain_order, logs_with_order
-from replay.explanation_rows import as_object, explanation_rows, headline
+from replay.past.explanation import Explanation, explain_order, logs_with_order
+from replay.past.explanation_rows import as_object, explanation_rows, headline
 from replay.report.order_page import write_order_page
 from replay.run_snapshots import snapshots_beside
 

@@ -10,9 +10,9 @@ from ops.commands.compare import show_comparison
 from ops.completion import complete_runs
 from ops.event_loop import run
 from ops.store_file import existing_store, store_option
-from replay.comparison_rows import comparison_object, write_overlay
-from replay.fork import ForkChanges, Forked, fork
-from replay.past import time_ns
+from replay.past.comparison_rows import comparison_object, write_overlay
+from replay.past.core import time_ns
+from replay.past.fork import ForkChanges, Forked, fork
 from replay.run_snapshots import snapshots_beside
 
 

@@ -15,8 +15,8 @@ from ops.commands.to_daemon import file_of
 from ops.event_loop import run
 from ops.store_file import require_store
 from ops.tables import TableConsole, print_rows
-from replay.gate import gate_table, rows_of_gate
-from replay.gate_measures import measured_of, version_of
+from replay.deploying.gate import gate_table, rows_of_gate
+from replay.deploying.gate_measures import measured_of, version_of
 from replay.run_config import RunConfig, load_run_config
 from replay.session_snapshots import FOLDER, SessionSnapshots
 

@@ -9,7 +9,7 @@ import msgspec
 from ops.store_file import existing_store
 from ops.tables import TableConsole, print_rows
 from replay import figures
-from replay.journal import JournalEntry, as_row, read_journal, write_csv
+from replay.performance.journal import JournalEntry, as_row, read_journal, write_csv
 from replay.results import read_results
 from replay.rows import Rows, number, text
 

@@ -16,11 +16,11 @@ from ops.log_options import CURRENT, VERIFY, LogOptions
 from ops.periods import Period, period_of
 from ops.store_file import existing_store
 from ops.tables import TableConsole, print_titled
-from replay.comparison_rows import comparison_object
 from replay.divergence import Diverged
-from replay.fork import ForkChanges, Forked, fork
-from replay.period import Heard, PlayedEvent, PlayedPeriod, play_period
-from replay.period_rows import period_object, period_rows, period_words, state_words, verified_words
+from replay.past.comparison_rows import comparison_object
+from replay.past.fork import ForkChanges, Forked, fork
+from replay.past.period import Heard, PlayedEvent, PlayedPeriod, play_period
+from replay.past.period_rows import period_object, period_rows, period_words, state_words, verified_words
 from replay.run_snapshots import snapshots_beside
 
 STOPPED = 1

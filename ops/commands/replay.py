@@ -43,7 +43,7 @@ from replay.failures import failure_sentence
 from replay.planning import is_data, plan_run, unplayed_actions
 from replay.run_reading import check_benchmark
 from replay.run_snapshots import snapshots_beside
-from replay.yaml_file import read_yaml
+from replay.yaml_files.file import read_yaml
 
 
 class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,8 +9,8 @@ from kernel.clock import RealTimeClock
 from ops.event_loop import run
 from ops.store_file import existing_store
 from replay.config import CONFIG_FILE
-from replay.day_paths import day_report_path
-from replay.day_record import last_day, read_day
+from replay.days.paths import day_report_path
+from replay.days.record import last_day, read_day
 from replay.report.day_page import write_day_report
 from replay.run_config import load_run_config
 

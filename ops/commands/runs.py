@@ -16,8 +16,8 @@ from ops.run_output import REPORT_HELP, Output, benchmark_option, read_shown, sh
 from ops.store_file import existing_store, store_option
 from ops.tables import TableConsole, print_rows
 from replay.divergence import Cause, Diverged, Divergence
-from replay.explanation_rows import event_fields
 from replay.parted_verification import verify_parts
+from replay.past.explanation_rows import event_fields
 from replay.run_list import ListedRun, as_fields, list_runs, measure_runs, run_rows
 from replay.verification import RESTARTS, verify_run
 

@@ -10,8 +10,8 @@ from ops.completion import complete_runs
 from ops.event_loop import run
 from ops.step_prompt import StepPrompt
 from ops.store_file import existing_store, store_option
+from replay.past.timeline import Timeline
 from replay.run_snapshots import snapshots_beside
-from replay.timeline import Timeline
 
 REFUSED = 1
 

@@ -11,9 +11,9 @@ from ops.completion import complete_runs
 from ops.event_loop import run
 from ops.store_file import existing_store, store_option
 from ops.tables import TableConsole, print_rows
-from replay.past import time_ns
-from replay.twin_reading import TwinRecord, read_twin
-from replay.twin_rows import headline, twin_object, twin_tables
+from replay.past.core import time_ns
+from replay.twin.reading import TwinRecord, read_twin
+from replay.twin.rows import headline, twin_object, twin_tables
 
 
 @click.command("twin")

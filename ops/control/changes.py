@@ -33,8 +33,8 @@ from ops.control.requests import (
 from ops.daemon.deploying import Deploying
 from ops.daemon.reloading import Reloading
 from ops.daemon.wanted_deployment import Wanted
-from replay.canary_schedule import steps_of
 from replay.config import ReplayConfig
+from replay.deploying.canary_schedule import steps_of
 from replay.live_change import Change
 from replay.session import LiveSession
 from strategies.sdk.limits import RiskLimits

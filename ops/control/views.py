@@ -11,7 +11,7 @@ from kernel.decimals import exact
 from kernel.events import TradingState
 from kernel.identifiers import StrategyId
 from ops.daemon.strategy_pnl import StrategyPnl, pnl_of
-from replay.canary_schedule import shown_share, words_of_steps
+from replay.deploying.canary_schedule import shown_share, words_of_steps
 from replay.session import LiveSession
 from strategies.sdk.limits import RiskLimits
 from strategies.sdk.strategy_limits import Capital, StrategyLimits

@@ -1,6 +1,6 @@
 """Watches deployments whose schedule goes on: takes the steps that are due, and stops what goes wrong.
 
-- What it remembers: nothing that the deployments (``replay.deployments``) do not.
+- What it remembers: nothing that the deployments (``replay.deploying.deployments``) do not.
 - What changes it: events, once they are durable, and a look each second.
 - What never happens: the core waits for it. What it does becomes inputs of the log, as commands of
   operators do, so a replay repeats it at the same place.
@@ -38,8 +38,8 @@ from kernel.identifiers import ClientOrderId, StrategyId
 from kernel.loggable import message_of
 from kernel.time_units import SECOND_NS
 from ops.daemon.deploying import NOW, Deploying
-from replay.canary_schedule import PERCENT, shown_share
-from replay.deployments import Deployment
+from replay.deploying.canary_schedule import PERCENT, shown_share
+from replay.deploying.deployments import Deployment
 from replay.session import LiveSession
 
 _log = structlog.get_logger()

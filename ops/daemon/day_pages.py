@@ -16,8 +16,8 @@ from eventstore import open_store
 from kernel.clock import RealTimeClock
 from kernel.errors import InputError, OnetapeError
 from ops.event_loop import run
-from replay.day_paths import day_report_path
-from replay.day_record import read_day
+from replay.days.paths import day_report_path
+from replay.days.record import read_day
 from replay.report.day_page import write_day_report
 
 LOWER_PRIORITY = 10

@@ -16,7 +16,7 @@ import structlog
 from kernel.clock import Clock
 from kernel.time_units import DAY_NS, SECOND_NS
 from ops.daemon.children import end_of_child
-from replay.day_paths import day_report_path
+from replay.days.paths import day_report_path
 from replay.run_config import RunConfig
 
 _log = structlog.get_logger()

@@ -27,11 +27,11 @@ from kernel.events.deployments import (
 from kernel.identifiers import StrategyId
 from ops.daemon.reloading import Reloading
 from ops.daemon.wanted_deployment import Judged, Wanted, code_of
-from replay.canary_schedule import shown_share, with_share
 from replay.code_versions import chosen
 from replay.config import ReplayConfig, check_config
-from replay.deploy_settings import check_max_drawdown
-from replay.deployments import Deployment, entry_in, settings_of
+from replay.deploying.canary_schedule import shown_share, with_share
+from replay.deploying.deployments import Deployment, entry_in, settings_of
+from replay.deploying.settings import check_max_drawdown
 from replay.live_change import Change, Records
 from replay.reopening import Orphan
 from replay.run import Plan

@@ -33,9 +33,9 @@ from kernel.identifiers import ClientOrderId
 from kernel.loggable import words_of
 from kernel.time_units import SECOND_NS
 from replay.run_config import ShadowConfig
-from replay.twin import Twin
-from replay.twin_comparison import OrderComparison
-from replay.twin_reading import LOOK_BACK_NS, twin_batches
+from replay.twin.comparison import OrderComparison
+from replay.twin.reading import LOOK_BACK_NS, twin_batches
+from replay.twin.twin import Twin
 
 _log = structlog.get_logger()
 

@@ -24,9 +24,9 @@ from replay.bundles.manifest import FORMAT, Expected, Manifest, Scaled, present_
 from replay.bundles.packing import BundleReader, BundleWriter, PackedFiles, copy_stream, open_bundle
 from replay.bundles.scales import Scales
 from replay.record import read_record
-from replay.secret_texts import is_secret_text
 from replay.verification import verify_run
 from replay.written_files import check_folder
+from replay.yaml_files.secret_texts import is_secret_text
 
 _SHORTEST_SECRET = 4
 """Letters of a secret that is looked for: shorter ones are in every text."""

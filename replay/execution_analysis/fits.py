@@ -9,7 +9,7 @@ from math import floor, inf, log, log10, sqrt
 
 import msgspec
 
-from replay.trade_sample import t_quantile
+from replay.performance.trade_sample import t_quantile
 
 LEAST_SAMPLES = 20
 """Fewer samples say too little: their interval is wider than half a standard deviation."""

@@ -7,7 +7,7 @@ from statistics import NormalDist, fmean, stdev
 from kernel.time_units import MS_NS
 from replay.execution_analysis.fits import INTERVAL, LEAST_SAMPLES, Estimate, Fit, distance
 from replay.execution_analysis.records import ExecutedOrder
-from replay.trade_sample import t_quantile
+from replay.performance.trade_sample import t_quantile
 
 ROLE = "latency"
 _ALIKE_MS = 0.001

@@ -56,7 +56,7 @@ from kernel.identifiers import ClientOrderId, FillId
 from replay.arguments import moment_of
 from replay.blocking import run_blocking
 from replay.config import DEFAULT_STORE
-from replay.past import time_ns
+from replay.past.core import time_ns
 
 ZERO = Decimal(0)
 TWO = Decimal(2)

@@ -3,8 +3,8 @@
 import numpy as np
 
 from kernel.time_units import MS_NS
-from replay.equity import Floats, Integers
-from replay.sampling import ExtremesSample
+from replay.performance.equity import Floats, Integers
+from replay.performance.sampling import ExtremesSample
 
 CURVE_POINTS = 5_000
 """Most points of a line: more than a screen has columns."""

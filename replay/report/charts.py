@@ -9,10 +9,12 @@ import numpy as np
 from kernel.events import Side
 from kernel.time_units import DAY_NS, HOUR_NS, MS_NS
 from replay import figures
-from replay.equity import EquityCurve, Integers, daily_closes
-from replay.journal import JournalEntry
-from replay.logged_series import LoggedSeries
-from replay.metrics import drawdowns
+from replay.performance.equity import EquityCurve, Integers, daily_closes
+from replay.performance.journal import JournalEntry
+from replay.performance.logged_series import LoggedSeries
+from replay.performance.metrics import drawdowns
+from replay.performance.sampling import Candles
+from replay.performance.trades import OpenLot, RoundTrip
 from replay.report.chart_times import chart_times, kept_points
 from replay.report.figure_charts import (
     FlowChart,
@@ -26,8 +28,6 @@ from replay.report.figure_charts import (
 )
 from replay.report.prices import PriceHistory, PriceSeries
 from replay.results import RunResult
-from replay.sampling import Candles
-from replay.trades import OpenLot, RoundTrip
 
 MARKED_TRADES = 1_000
 """Most round trips marked for a symbol. More markers would cover each other."""

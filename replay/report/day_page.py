@@ -7,8 +7,8 @@ from string import Template
 
 from kernel.decimals import exact
 from kernel.errors import InputError
-from replay.day_record import DayRecord
-from replay.day_tables import REFUSED, amount, day_tables, unclean_ends
+from replay.days.record import DayRecord
+from replay.days.tables import REFUSED, amount, day_tables, unclean_ends
 from replay.report.day_chart import day_chart
 from replay.report.files import check_replaceable
 from replay.report.parts import asset, card, escaped, tile, tone_of

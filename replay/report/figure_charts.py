@@ -7,14 +7,14 @@ import msgspec
 import numpy as np
 
 from kernel.time_units import DAY_NS
-from replay.benchmark import Benchmark
-from replay.equity import DailyCloses, EquityCurve, Floats, Integers, daily_closes
-from replay.journal import JournalEntry
-from replay.metrics import periods_per_year
+from replay.performance.benchmark import Benchmark
+from replay.performance.equity import DailyCloses, EquityCurve, Floats, Integers, daily_closes
+from replay.performance.journal import JournalEntry
+from replay.performance.metrics import periods_per_year
+from replay.performance.rolling import rolling, turnover_over_time, yearly_returns
+from replay.performance.trades import RoundTrip, entry_notional
 from replay.report.chart_times import chart_times, kept_points
 from replay.results import RunResult
-from replay.rolling import rolling, turnover_over_time, yearly_returns
-from replay.trades import RoundTrip, entry_notional
 
 BINS = 60
 """Bars of a histogram."""

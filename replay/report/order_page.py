@@ -6,8 +6,8 @@ from string import Template
 from eventstore.moments import iso_utc
 from kernel.decimals import exact
 from kernel.errors import InputError
-from replay.explanation import Explanation
-from replay.explanation_rows import duration, explanation_rows, headline, outcome
+from replay.past.explanation import Explanation
+from replay.past.explanation_rows import duration, explanation_rows, headline, outcome
 from replay.report.files import check_replaceable
 from replay.report.parts import asset, card, escaped, tile
 

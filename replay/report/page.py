@@ -11,17 +11,19 @@ from kernel.decimals import exact
 from kernel.errors import InputError
 from kernel.events import Side
 from replay import figures
-from replay.diagnosis import Finding, diagnose
-from replay.diagnosis_rows import regime_rows
-from replay.equity import MonthlyReturn, daily_closes, monthly_returns
-from replay.journal import JournalEntry
+from replay.performance.diagnosis import Finding, diagnose
+from replay.performance.diagnosis_rows import regime_rows
+from replay.performance.equity import MonthlyReturn, daily_closes, monthly_returns
+from replay.performance.journal import JournalEntry
+from replay.performance.rolling import annual_turnover
+from replay.performance.trade_statistics import exit_reason
+from replay.performance.trades import OpenLot, RoundTrip, entry_notional
 from replay.report.charts import chart_data
 from replay.report.files import check_replaceable, head_marks
 from replay.report.parts import asset, card, escaped, packed_plotly, tile, tone_of
 from replay.report.prices import PriceHistory
 from replay.report.provenance import code_rows, data_rows
 from replay.results import RunResult, RunStrategy
-from replay.rolling import annual_turnover
 from replay.tables import (
     data_text,
     drawdown_rows,
@@ -36,8 +38,6 @@ from replay.tables import (
     symbol_rows,
     undefined_figures,
 )
-from replay.trade_statistics import exit_reason
-from replay.trades import OpenLot, RoundTrip, entry_notional
 
 NOT_SEEN = (
     "A result does not show whether a strategy knows the future, or depends on where its history began: "

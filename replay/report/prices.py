@@ -11,11 +11,11 @@ from eventstore.recorded_data import recorded_data
 from kernel.decimals import exact
 from kernel.errors import StreamMissing
 from kernel.events import Bar, Event, Quote, StreamRange, Trade
-from replay.equity import Floats, Integers
-from replay.fill_flow import FillFlow, VolumeSample, places_by_symbol, with_volume
-from replay.mark_prices import MarkedPrices, MarkSample
+from replay.performance.equity import Floats, Integers
+from replay.performance.fill_flow import FillFlow, VolumeSample, places_by_symbol, with_volume
+from replay.performance.mark_prices import MarkedPrices, MarkSample
+from replay.performance.sampling import Candles, CandleSample, ExtremesSample
 from replay.results import RunResult
-from replay.sampling import Candles, CandleSample, ExtremesSample
 
 POINTS_PER_SYMBOL = 5_000
 """Points of a chart: more than a screen has columns, and few enough to keep the page small."""

@@ -87,11 +87,11 @@ ALLOWED: Mapping[str, Mapping[Place, Reason]] = {
         "components/assembly/user_models.py::running": (
             "isolation: a user's own model may raise anything; it becomes a refusal to start"
         ),
-        "replay/attaching.py::_Listener._hear": (
+        "replay/past/attaching.py::_Listener._hear": (
             "isolation: an attached subscriber may raise anything; it ends the replay with a sentence"
         ),
-        "replay/attaching.py::_Listener.result": "isolation: so may its hook at the end",
-        "replay/attaching.py::_Rule.check": "isolation: so may an attached risk rule",
+        "replay/past/attaching.py::_Listener.result": "isolation: so may its hook at the end",
+        "replay/past/attaching.py::_Rule.check": "isolation: so may an attached risk rule",
     },
     "cancellation": {
         "kernel/bus.py::EventBus._dispatch_until": _NO_AWAIT,
@@ -100,8 +100,8 @@ ALLOWED: Mapping[str, Mapping[Place, Reason]] = {
         "components/strategy_host/captured.py::CapturedHost._captured.handle": _NO_AWAIT,
         "kernel/bus.py::EventBus._events_from": _NO_AWAIT,
         "kernel/loggable.py::_text_of": _NO_AWAIT,
-        "replay/attaching.py::_Listener._hear": _NO_AWAIT,
-        "replay/attaching.py::_Rule.check": _NO_AWAIT,
+        "replay/past/attaching.py::_Listener._hear": _NO_AWAIT,
+        "replay/past/attaching.py::_Rule.check": _NO_AWAIT,
     },
     "local imports": {},
     "constants once": {

@@ -15,7 +15,7 @@ from ops.commands.config import template
 from ops.config_view import EffectiveConfig, effective_config, effective_rows, yaml_lines
 from replay.config import DAEMON_SECTIONS
 from replay.run_config import LoadedConfig, Mode, RunConfig, load_run_config
-from replay.yaml_file import Place, YamlFile
+from replay.yaml_files.file import Place, YamlFile
 from tests.ops.commands import onetape
 from tests.replay.commands import replay
 

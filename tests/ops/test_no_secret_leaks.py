@@ -21,7 +21,7 @@ from ops.secret_sources import SecretPlaces
 from ops.text_log import log_to_stderr
 from replay.run_config import LoadedConfig, Mode, RunConfig, config_hash, secrets_of
 from replay.session import begin_session
-from replay.yaml_file import Place, YamlFile
+from replay.yaml_files.file import Place, YamlFile
 from tests.ops.commands import onetape
 
 CANARY = "canary-7c1f"

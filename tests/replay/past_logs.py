@@ -11,7 +11,7 @@ from kernel.bus import EventBus
 from replay.backtesting import from_instance, record_run
 from replay.commands import Deposit, Flatten
 from replay.config import ReplayConfig
-from replay.log_player import LogPlayer, first_start
+from replay.past.log_player import LogPlayer, first_start
 from replay.planning import plan_run
 from replay.record import checked_plan, read_record
 from replay.session_snapshots import SessionSnapshots

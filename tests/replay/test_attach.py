@@ -22,9 +22,9 @@ from kernel.events import (
     OrderIntent,
 )
 from replay import PastView
-from replay.attached_code import checked, values_of
-from replay.attaching import attached
-from replay.period import PlayedEvent, play_period
+from replay.past.attached_code import checked, values_of
+from replay.past.attaching import attached
+from replay.past.period import PlayedEvent, play_period
 from strategies.sdk import Denial, OrderCheckView
 from tests.replay.commands import replay
 from tests.replay.past_logs import files_in, log_of_three_sessions, run_of_two_symbols

@@ -7,7 +7,7 @@ import pytest
 from components.assembly.settings import StrategyConfig
 from kernel.errors import InputError
 from kernel.events.deployments import DeploymentStep
-from replay.canary_schedule import steps_of, with_share, words_of_steps
+from replay.deploying.canary_schedule import steps_of, with_share, words_of_steps
 from strategies.sdk.strategy_limits import Capital
 
 WHOLE = DeploymentStep(Decimal(1))

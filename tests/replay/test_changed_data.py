@@ -7,7 +7,7 @@ from eventstore.catalogue import delete_aside, delete_stream, put_new_in_place, 
 from eventstore.stream_keys import new_key
 from kernel.errors import ReplayDiverged, StreamMissing
 from replay.config import ReplayConfig
-from replay.journal import read_journal
+from replay.performance.journal import read_journal
 from replay.results import read_results
 from replay.verification import verify_run
 from strategies.buy_and_hold import BuyAndHold

@@ -9,9 +9,9 @@ import pytest
 
 from kernel.errors import InputError
 from replay import check_decisions
-from replay.decision_checks import DecisionChecks
-from replay.decision_trials import MakeStrategy
-from replay.diagnosis import FindingKind
+from replay.checks.decision_checks import DecisionChecks
+from replay.checks.decision_trials import MakeStrategy
+from replay.performance.diagnosis import FindingKind
 from strategies.ma_cross import MovingAverageCross
 from tests.ops.commands import onetape
 from tests.replay.commands import replay

@@ -6,8 +6,8 @@ import pytest
 
 from kernel.errors import InputError
 from kernel.events import OrderFilled, Side
-from replay.conditions import Condition, Facts
-from replay.timeline import Timeline
+from replay.past.conditions import Condition, Facts
+from replay.past.timeline import Timeline
 from tests.replay.past_logs import run_of_two_symbols
 from tests.replay.recorded_run import fill
 

@@ -13,8 +13,8 @@ from kernel.errors import InputError, StreamMissing
 from kernel.events import Event, FeedGapDetected, MessageQuarantined, Quote
 from kernel.time_units import DAY_NS, HOUR_NS, SECOND_NS
 from replay.config import ReplayConfig
-from replay.day_record import DayRecord, last_day, read_day
-from replay.day_tables import day_tables, problem_rows, refused_rows, unclean_ends
+from replay.days.record import DayRecord, last_day, read_day
+from replay.days.tables import day_tables, problem_rows, refused_rows, unclean_ends
 from replay.report.day_chart import day_chart
 from replay.report.day_page import day_page
 from strategies.sdk import RiskLimits

@@ -20,7 +20,7 @@ import msgspec
 import pytest
 
 from replay import Backtest, backtest
-from replay.journal import as_row
+from replay.performance.journal import as_row
 from replay.result_json import to_json
 from replay.tables import result_lines
 from strategies.ma_cross import MovingAverageCross

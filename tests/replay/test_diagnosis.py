@@ -9,13 +9,13 @@ import pytest
 
 from eventstore import MemoryEventStore
 from kernel.events import BUY, SELL, Bar, CashMoved, Event
-from replay.cost_sensitivity import costs_of
-from replay.diagnosis import Finding, FindingKind, diagnose
-from replay.diagnosis_rows import finding_fields, regime_rows, warning_rows
-from replay.regimes import DIRECTION, HALVES, VOLATILITY, YEARS, of_kind, regimes
+from replay.performance.cost_sensitivity import costs_of
+from replay.performance.diagnosis import Finding, FindingKind, diagnose
+from replay.performance.diagnosis_rows import finding_fields, regime_rows, warning_rows
+from replay.performance.regimes import DIRECTION, HALVES, VOLATILITY, YEARS, of_kind, regimes
+from replay.performance.trade_sample import positions_of, t_quantile, trade_sample
 from replay.results import RunResult
 from replay.run_reading import read_run
-from replay.trade_sample import positions_of, t_quantile, trade_sample
 from tests.replay.recorded_run import DATA, RUN, bar, day, fill, mark, record_run
 
 DAYS = 800

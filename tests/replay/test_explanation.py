@@ -19,8 +19,8 @@ from kernel.events import (
     TimerFired,
 )
 from kernel.identifiers import ClientOrderId, FillId
-from replay.explanation import OF_ORDERS, explain_order
-from replay.timeline import Timeline
+from replay.past.explanation import OF_ORDERS, explain_order
+from replay.past.timeline import Timeline
 from strategies.sdk import Decisions, SetTimer, Strategy, StrategyParams, StrategyState, TimerName, buy
 from strategies.sdk import TimerFired as SdkTimer
 from tests.ops.test_step import RUN

@@ -9,7 +9,7 @@ import pytest
 from eventstore import MemoryEventStore, SnapshotFiles
 from kernel.errors import ConfigError, InputError
 from kernel.events import OrderFilled, SessionChanged
-from replay.fork import ForkChanges, fork
+from replay.past.fork import ForkChanges, fork
 from replay.run_config import Mode, RunConfig
 from tests.ops.test_step import RUN
 from tests.replay.commands import replay

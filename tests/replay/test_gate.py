@@ -16,9 +16,9 @@ from kernel.events import FlattenPositions
 from kernel.events.deployments import GateRow
 from kernel.identifiers import StrategyId
 from replay.config import ReplayConfig
-from replay.deploy_settings import GateLimits
-from replay.gate import gate_table, rows_of_gate
-from replay.gate_measures import Measured, measured_of, version_of
+from replay.deploying.gate import gate_table, rows_of_gate
+from replay.deploying.gate_measures import Measured, measured_of, version_of
+from replay.deploying.settings import GateLimits
 from replay.session_snapshots import SessionSnapshots
 from strategies.sdk import RiskLimits
 from strategies.sdk.limits import BreachAction, ContinuousLimit, LimitKind

@@ -26,8 +26,8 @@ from kernel.events import (
 )
 from kernel.identifiers import ClientOrderId, StrategyId
 from kernel.time_units import DAY_NS
-from replay.journal import read_journal
 from replay.order_records import fold_orders
+from replay.performance.journal import read_journal
 from replay.results import read_results
 from replay.run_reading import read_run
 from replay.verification import verify_run

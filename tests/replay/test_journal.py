@@ -29,8 +29,8 @@ from kernel.events import (
     Trade,
 )
 from replay import backtest
-from replay.excursions import PriceRanges
-from replay.journal import COLUMNS, JournalEntry, as_row, read_journal, write_csv
+from replay.performance.excursions import PriceRanges
+from replay.performance.journal import COLUMNS, JournalEntry, as_row, read_journal, write_csv
 from replay.results import read_results
 from strategies.ma_cross import MovingAverageCross
 from tests.ops.commands import onetape

@@ -31,7 +31,7 @@ from kernel.events import (
 )
 from replay.backtesting import from_instance, run_and_record
 from replay.config import ReplayConfig
-from replay.journal import as_row, read_journal
+from replay.performance.journal import as_row, read_journal
 from replay.planning import plan_run
 from replay.report import read_prices, write_report
 from replay.results import read_results

@@ -7,7 +7,7 @@ from eventstore.port import StreamInfo
 from kernel.events import CorporateAction, CorporateActionKind, Event
 from replay.backtesting import from_instance, run_and_record
 from replay.config import ReplayConfig
-from replay.journal import read_journal
+from replay.performance.journal import read_journal
 from replay.planning import plan_run, unplayed_actions
 from replay.report import read_prices
 from replay.results import read_results

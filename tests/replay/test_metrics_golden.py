@@ -14,9 +14,9 @@ import pytest
 
 from kernel.events import BUY, SELL, OrderFilled
 from kernel.time_units import DAY_NS
-from replay import metrics
-from replay.equity import EquityCurve, Floats, daily_closes
-from replay.trades import Matched, match_fills
+from replay.performance import metrics
+from replay.performance.equity import EquityCurve, Floats, daily_closes
+from replay.performance.trades import Matched, match_fills
 from tests.replay.recorded_run import fill
 
 PERIODS = {"daily": 252.0, "weekly": 52.0, "monthly": 12.0, "yearly": 1.0}

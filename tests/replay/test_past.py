@@ -11,9 +11,9 @@ from eventstore import EventStore, MemoryEventStore, open_store
 from kernel.errors import ConfigError, InputError
 from kernel.events import AccountMarked
 from replay.backtesting import from_instance, record_run
+from replay.past.states import StateChange, changes_between, plain_of, value_at
 from replay.planning import plan_run
 from replay.run_snapshots import snapshots_beside
-from replay.states import StateChange, changes_between, plain_of, value_at
 from tests.replay.market import walk
 from tests.replay.past_logs import RUN_CONFIG, files_in, log_of_three_sessions, run_of_two_symbols
 from tests.replay.playing import digest_of, read_events

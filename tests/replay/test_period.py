@@ -16,8 +16,8 @@ from eventstore import MemoryEventStore, SnapshotFiles
 from kernel.errors import InputError
 from kernel.events import AccountMarked, Event, OrderFilled, OrderSubmitted, RunFinished
 from replay.divergence import Cause, Diverged
-from replay.fork import ForkChanges, fork
-from replay.period import PlayedEvent, play_period
+from replay.past.fork import ForkChanges, fork
+from replay.past.period import PlayedEvent, play_period
 from tests.ops.commands import ROOT
 from tests.replay.commands import replay
 from tests.replay.market import walk

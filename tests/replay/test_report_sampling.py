@@ -6,8 +6,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kernel.events import Bar
-from replay.equity import Floats, Integers
-from replay.sampling import CandleSample, ExtremesSample
+from replay.performance.equity import Floats, Integers
+from replay.performance.sampling import CandleSample, ExtremesSample
 
 LIMIT = 16
 

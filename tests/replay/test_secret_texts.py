@@ -2,7 +2,7 @@
 
 import pytest
 
-from replay.secret_texts import is_secret_name, is_secret_text
+from replay.yaml_files.secret_texts import is_secret_name, is_secret_text
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,11 @@ from components.portfolio.portfolio import PortfolioConfig
 from kernel.events import Event, FxRateSet
 from replay.backtesting import run_and_record
 from replay.config import ReplayConfig
+from replay.performance.strategy_results import StrategyResult
 from replay.planning import plan_run
 from replay.report import read_prices, write_report
 from replay.result_json import to_json
 from replay.results import RunResult, read_results
-from replay.strategy_results import StrategyResult
 from replay.tables import strategies_note, strategy_rows
 from strategies.sdk import Capital
 from tests.replay.market import walk

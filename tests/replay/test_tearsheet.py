@@ -10,14 +10,14 @@ import pytest
 
 from eventstore import MemoryEventStore
 from kernel.events import BUY, SELL, Event
-from replay.equity import daily_closes
-from replay.journal import read_journal
-from replay.metrics import periods_per_year
+from replay.performance.equity import daily_closes
+from replay.performance.journal import read_journal
+from replay.performance.metrics import periods_per_year
+from replay.performance.rolling import rolling, yearly_returns
 from replay.report import report_page
 from replay.report.charts import ChartData
 from replay.report.figure_charts import DRAWN_TRADES, trade_chart
 from replay.results import RunResult
-from replay.rolling import rolling, yearly_returns
 from replay.run_reading import read_run
 from tests.replay.recorded_run import DATA, RUN, bar, day, fill, mark, record_run
 from tests.replay.test_report import Elements, charts_of

@@ -11,8 +11,8 @@ import pytest
 from eventstore import EventStore, MemoryEventStore, SnapshotFiles
 from kernel.errors import InputError, ReplayDiverged
 from kernel.events import Event, OrderFilled, OrderIntent, SessionStarted, TimerFired
-from replay.log_player import Part
-from replay.timeline import Timeline
+from replay.past.log_player import Part
+from replay.past.timeline import Timeline
 from tests.replay.past_logs import (
     files_in,
     log_of_three_sessions,

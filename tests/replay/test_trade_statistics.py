@@ -13,8 +13,8 @@ from kernel.events import BUY, SELL, OrderFilled, OrderOrigin, OrderType
 from kernel.events.order_terms import Order
 from kernel.identifiers import ClientOrderId
 from kernel.time_units import DAY_NS
-from replay.drawdown_periods import drawdown_periods
-from replay.trade_statistics import (
+from replay.performance.drawdown_periods import drawdown_periods
+from replay.performance.trade_statistics import (
     NO_ORDER,
     exits_by_reason,
     figures_by_symbol,
@@ -22,7 +22,7 @@ from replay.trade_statistics import (
     time_in_market,
     trade_statistics,
 )
-from replay.trades import Matched, RoundTrip, match_fills
+from replay.performance.trades import Matched, RoundTrip, match_fills
 from tests.replay.recorded_run import STRATEGY, day, fill
 
 

@@ -17,7 +17,7 @@ from kernel.events import (
     Side,
 )
 from kernel.identifiers import StrategyId
-from replay.trades import FifoMatcher, match_fills
+from replay.performance.trades import FifoMatcher, match_fills
 from tests.replay.recorded_run import correction, day, fill
 
 OTHER = StrategyId("other")

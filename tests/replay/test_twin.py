@@ -19,9 +19,9 @@ from kernel.events import BUY, Event, OrderFilled, OrderRejected, OrderSubmitted
 from kernel.events.shadow import ShadowOutcome
 from kernel.time_units import DAY_NS
 from replay.config import ReplayConfig
-from replay.twin_comparison import OrderComparison
-from replay.twin_reading import read_twin
-from replay.twin_totals import money_totals
+from replay.twin.comparison import OrderComparison
+from replay.twin.reading import read_twin
+from replay.twin.totals import money_totals
 from strategies.sdk import RiskLimits
 from tests.replay.commands import replay
 from tests.replay.live_sessions import LOG, changed, live_session

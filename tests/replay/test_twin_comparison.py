@@ -10,7 +10,7 @@ from kernel.events import BUY, InstrumentDefined, Order, OrderStatus, OrderType,
 from kernel.events.shadow import ShadowOutcome
 from kernel.identifiers import ClientOrderId, FillId, StrategyId
 from kernel.time_units import SECOND_NS
-from replay.twin_comparison import OrderComparison, OrderSide, TwinFill, compare
+from replay.twin.comparison import OrderComparison, OrderSide, TwinFill, compare
 
 SUBMITTED = 1_000 * SECOND_NS
 SHARE = InstrumentDefined(0, "A")

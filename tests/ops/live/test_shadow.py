@@ -9,10 +9,10 @@ import pytest
 from kernel.events import EdgeState, EdgeStateChanged, OrderFilled, OrderStatus, Side
 from kernel.events.shadow import ShadowCompared, ShadowOutcome
 from ops.exchange.order_faults import OrderFaults
-from replay.day_record import last_day, read_day
-from replay.day_tables import day_tables
+from replay.days.record import last_day, read_day
+from replay.days.tables import day_tables
 from replay.run_config import Mode
-from replay.twin_reading import read_twin
+from replay.twin.reading import read_twin
 from replay.verification import verify_run
 from tests.ops.control.running import PATIENCE_S, logged, until
 from tests.ops.live.trading import (

@@ -1,0 +1,1 @@
+"""Trading days of a live log, and the page about each."""

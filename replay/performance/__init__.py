@@ -1,0 +1,1 @@
+"""What a run was worth: trades, equity, and the figures and words about them."""

@@ -1,0 +1,1 @@
+"""Live fills beside those of the fill models: the twin of a log."""

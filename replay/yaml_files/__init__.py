@@ -1,0 +1,1 @@
+"""Configuration files: YAML with includes, variables and the line of every value."""

@@ -9,7 +9,8 @@ figure to the table of a run, see ``performance.metrics`` and ``tables``. To add
 - ``performance``: trades, equity, figures and a diagnosis. ``report``: the page of a run. ``days``: trading
   days of a live log.
 - ``past``: back into a log: step, explain, play a period, attach, fork, compare. ``twin``: live fills beside
-  simulated ones. ``execution_analysis``: what orders cost, and models fitted to it. ``bundles``: logs in files.
+  simulated ones. ``execution_analysis``: what orders cost, and models fitted to it. ``bundles``: logs as
+  files.
 - ``checks``: of strategies. ``deploying``: versions of strategies in a live log. ``yaml_files``: files of
   settings.
 

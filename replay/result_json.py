@@ -71,6 +71,10 @@ def to_json(result: RunResult) -> dict[str, JsonField]:
         "best_trade": m.best_trade,
         "worst_trade": m.worst_trade,
         "fees": _exact(m.fees),
+        "income": [
+            {"kind": one.kind.value, "currency": one.currency, "amount": _exact(one.amount)}
+            for one in result.income
+        ],
         "undefined": dict(undefined_figures(result)),
         "digest": result.digest,
         "assumed": list(result.assumed),

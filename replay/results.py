@@ -57,6 +57,7 @@ from replay.performance.benchmark import Benchmark
 from replay.performance.drawdown_periods import DrawdownPeriod, drawdown_periods
 from replay.performance.equity import EquityCurve, day_of, time_weighted, trading_days_of
 from replay.performance.fill_flow import NO_FLOW, FillFlow, flow_of
+from replay.performance.income import Income, IncomeTally
 from replay.performance.logged_series import LoggedSeries, LoggedTally
 from replay.performance.metrics import Metrics, measure
 from replay.performance.strategy_results import COUNTED, StrategyResult, StrategyTally
@@ -136,6 +137,7 @@ class RunResult(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     - ``logged``: the figures that strategies logged.
     - ``flow``: the fills as arrays.
     - ``later_deposits``: money that came or went after the start.
+    - ``income``: dividends, interest, funding, borrow fees and other charges.
     - ``benchmark``, ``last_prices`` by symbol, ``data_issues`` by stream (what was odd in the data of the
       period): only ``replay.run_reading`` reads them from the data.
     """
@@ -176,6 +178,7 @@ class RunResult(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     logged: tuple[LoggedSeries, ...] = ()
     flow: FillFlow = NO_FLOW
     later_deposits: tuple[Deposit, ...] = ()
+    income: tuple[Income, ...] = ()
     margin_calls: int = 0
     ruined_ts: int = 0
     assumed: tuple[str, ...] = ()
@@ -215,7 +218,6 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
     initial = sum((one.amount for one in paid_in), ZERO)
     curve = tally.curve(beginning, initial, facts.deposits[len(paid_in) :])
     matched = tally.matcher.matched()
-    at_par = closed_at_par(tally.matcher.closed_at_par, facts)
     metrics = tally.metrics(curve, matched.trades, initial=initial)
     period = (metrics.start_ts, metrics.end_ts)
     return RunResult(
@@ -235,7 +237,7 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
         rejected=tally.rejected,
         refused=tally.refused,
         failures=tally.failures,
-        first_problem=tally.problem(at_par),
+        first_problem=tally.problem(closed_at_par(tally.matcher.closed_at_par, facts)),
         first_failure=tally.first_failure,
         digest=finished.digest,
         equity=curve,
@@ -259,6 +261,7 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
         drawdowns=drawdown_periods(curve.ts, curve.performance),
         logged=tally.logged.series(),
         later_deposits=facts.deposits[len(paid_in) :],
+        income=tally.income.income(),
         flow=flow_of(tally.filled, facts, currency=currency),
         margin_calls=tally.margin_calls,
         ruined_ts=tally.ruined_ts,
@@ -293,6 +296,7 @@ class _Tally:
         self._corrections = corrections
         self.filled: list[OrderFilled] = []
         self.unrated = UnratedMoney(facts, currency=currency)
+        self.income = IncomeTally()
         self.logged = LoggedTally(started.symbols)
         self.config = ""
         self.strategies: list[RunStrategy] = []
@@ -309,6 +313,7 @@ class _Tally:
 
     def take(self, event: Event) -> None:
         self.unrated.take(event)
+        self.income.take(event)
         match event:
             case OrderIntent() | ReplaceIntent() | ExecutionRequested():
                 self.cuts.take(event, self._instruments)

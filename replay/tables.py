@@ -178,6 +178,9 @@ def _trade_lines(result: RunResult) -> Iterator[tuple[str, str]]:
     yield "Exposure time", figures.percent(result.time_in_market)
     yield "Turnover", _turnover(result)
     yield "Fees", f"{figures.money(m.fees)} {result.currency}"
+    if result.income:
+        shown = (f"{one.name} {figures.money(one.amount)} {one.currency}" for one in result.income)
+        yield "Income", ", ".join(shown)
 
 
 def _turnover(result: RunResult) -> str:

@@ -16,8 +16,11 @@ from brokers.simulated.models import build_models
 from brokers.simulated.slippage import SLIPPAGE_MODELS, VolumeShare
 from eventstore import SqliteEventStore
 from eventstore.importing import ImportOptions
+from kernel.events import CashFlowKind
 from replay import backtest
 from replay.config import ReplayConfig, load_config
+from replay.result_json import to_json
+from replay.tables import result_lines
 from replay.verification import verify_run
 from strategies.buy_and_hold import BuyAndHold
 from tests.house.tree import ROOT
@@ -88,6 +91,13 @@ def test_cash_that_lies_idle_earns_interest(bars: Path) -> None:
     # 0.01 % a day, at the 29 midnights between the first bar's end and the last one's
     expected = Decimal(100_000) * Decimal("1.0001") ** 29
     assert abs(done.result.metrics.final_equity - expected) < Decimal("0.0001")
+    (income,) = done.result.income
+    assert (income.kind, income.currency) == (CashFlowKind.INTEREST, "USD")
+    assert income.amount == done.result.metrics.final_equity - Decimal(100_000)
+    assert dict(result_lines(done.result))["Income"] == f"interest {income.amount:,.2f} USD"
+    assert to_json(done.result)["income"] == [
+        {"kind": "interest", "currency": "USD", "amount": f"{income.amount:f}"}
+    ]
 
 
 def test_a_run_with_every_cost_can_be_verified(tmp_path: Path, bars: Path, example: ReplayConfig) -> None:

@@ -305,7 +305,7 @@ async def test_json_names_are_stable(store: MemoryEventStore) -> None:
         "refused failures first_problem margin_calls ruined fills trades open_lots currency "
         "initial_equity final_equity "
         "total_return annual_return volatility sharpe sortino calmar max_drawdown max_drawdown_duration_s "
-        "win_rate profit_factor exposure average_trade_duration_s best_trade worst_trade fees "
+        "win_rate profit_factor exposure average_trade_duration_s best_trade worst_trade fees income "
         "undefined digest assumed notes data_issues by_strategy references parameters data "
         "initial_cash equity_peak "
         "benchmark benchmark_return benchmark_max_drawdown alpha beta correlation "

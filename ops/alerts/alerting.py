@@ -9,6 +9,7 @@
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import aclosing, suppress
 from random import SystemRandom
@@ -20,7 +21,7 @@ from eventstore import EventStore, Selection, StreamTape
 from kernel.clock import Clock
 from kernel.edge import Overflow
 from kernel.errors import ComponentError
-from kernel.events import Event, Quote, SessionStarted, SessionStopped
+from kernel.events import AlertRaised, AlertResolved, Event, Quote, SessionStarted, SessionStopped, Severity
 from kernel.secret import SecretSource
 from kernel.supervision import Supervised
 from kernel.time_units import MS_NS, SECOND_NS
@@ -45,6 +46,7 @@ TAIL = 1_000
 """Records at the end of a log among which a stop is: few come after it."""
 COUNTED = frozenset({"fill_rate_pct", "slippage_bps", "shadow_bps"})
 """Metrics that are counted from events of orders."""
+_LEVELS = {Severity.INFO: logging.INFO, Severity.WARNING: logging.WARNING, Severity.CRITICAL: logging.ERROR}
 LOSSES = frozenset({"drawdown_pct", "day_loss_pct"})
 """Metrics whose memory is on the tape."""
 
@@ -153,6 +155,7 @@ class Alerting:
             if entry is not None:
                 self._notices.begin(entry, self._wall.now())
             self._woken.set()
+            _write(event)
         self._book.hear(event)
         if self._counts_orders:
             self._tallies.hear(event)
@@ -209,6 +212,17 @@ class Alerting:
     def _quote_of(self, symbol: str) -> Quote | None:
         quote = self._engine.bus.retained[Quote].get(symbol)
         return quote if isinstance(quote, Quote) else None
+
+
+def _write(event: Event) -> None:
+    """Put the beginning or the end of an alert into the text log."""
+    match event:
+        case AlertRaised(alert_id=alert, rule=rule, severity=severity, sentence=sentence):
+            _log.log(_LEVELS[severity], "alert_raised", alert=alert, rule=rule, what=sentence)
+        case AlertResolved(alert_id=alert, rule=rule):
+            _log.info("alert_resolved", alert=alert, rule=rule)
+        case _:
+            pass
 
 
 async def _ended_badly(store: EventStore, log: str) -> bool:

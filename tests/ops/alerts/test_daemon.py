@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from kernel.events import AlertAcknowledged, AlertRaised, AlertResolved
 from ops.alerts.status import AlertsStatus
@@ -46,6 +47,16 @@ async def test_open_alert_is_shown_and_acknowledged_by_command(tmp_path: Path) -
     assert (said.alert_id, said.reason) == (key, "I look after it")
     assert "Open alerts" in shown.output
     assert f'"acknowledged_by":"{said.operator}"' in listed.output
+
+
+async def test_alert_is_in_the_text_log_while_no_channel_tells_it(tmp_path: Path) -> None:
+    with capture_logs() as logs:
+        async with running(tmp_path, section()) as daemon:
+            key = await opened(daemon)
+
+    (line,) = [one for one in logs if one["event"] == "alert_raised"]
+    assert (line["alert"], line["rule"], line["log_level"]) == (key, "always", "warning")
+    assert "equity" in line["what"]
 
 
 async def test_alert_that_is_not_open_cannot_be_acknowledged(tmp_path: Path) -> None:

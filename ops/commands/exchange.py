@@ -90,8 +90,26 @@ def _account(text: str) -> AccountConfig:
     return AccountConfig(name=name, key=key)
 
 
+def _symbols(context: click.Context, parameter: click.Parameter, text: str) -> int | tuple[str, ...]:
+    """The names of the option, or how many there are."""
+    del context, parameter
+    if text.isdecimal() and int(text):
+        return int(text)
+    names = tuple(dict.fromkeys(filter(None, map(str.strip, text.split(",")))))
+    if not names or text.lstrip("-").isdecimal():
+        raise click.BadParameter(f"{text!r}: expected names, as SPY,QQQ, or a number above 0")
+    return names
+
+
 @click.command("exchange")
-@click.option("--symbols", type=click.IntRange(min=1), default=10, show_default=True, help="How many.")
+@click.option(
+    "--symbols",
+    default="10",
+    show_default=True,
+    metavar="NAMES|N",
+    callback=_symbols,
+    help="Their names, as SPY,QQQ; or how many: AAA, AAB and so on.",
+)
 @click.option(
     "--rate",
     type=click.FloatRange(min=0, min_open=True),
@@ -150,7 +168,7 @@ def exchange_command(
     *,
     accounts: tuple[AccountConfig, ...],
     order_faults: OrderFaults,
-    symbols: int,
+    symbols: int | tuple[str, ...],
     rate: float,
     seed: int,
     channels: tuple[str, ...],
@@ -170,11 +188,12 @@ def exchange_command(
 ) -> None:
     """Serve a synthetic market that also takes orders, to try feeds and the daemon without an account.
 
-    Symbols are AAA, AAB and so on. It listens on this computer alone, and stops on Ctrl-C or SIGTERM.
+    It listens on this computer alone, and stops on Ctrl-C or SIGTERM.
 
     \b
     Example:
       onetape exchange --symbols 3 --rate 50
+      onetape exchange --symbols SPY,QQQ --channel quotes --channel trades
       onetape exchange --symbols 500 --rate 50000 --batch 50 --format msgpack
       onetape exchange --gap-every 500 --bad-price-every 300 --drop-connection-every 20
     """

@@ -33,9 +33,12 @@ _SHUTDOWN_S = 1.0
 
 
 class ExchangeConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """An exchange. ``port`` 0: any free one. ``rate``: messages a second over all symbols."""
+    """An exchange. ``port`` 0: any free one. ``rate``: messages a second over all symbols.
 
-    symbols: Annotated[int, msgspec.Meta(ge=1)] = 10
+    ``symbols``: their names, or how many there are.
+    """
+
+    symbols: Annotated[int, msgspec.Meta(ge=1)] | tuple[str, ...] = 10
     rate: Annotated[float, msgspec.Meta(gt=0)] = 100.0
     seed: int = 1
     encoding: Encoding = Encoding.JSON
@@ -58,7 +61,7 @@ class Exchange:
         self.connections = 0
         """Connections that were ever made."""
         self._now = now
-        names = symbol_names(config.symbols)
+        names = symbol_names(config.symbols) if isinstance(config.symbols, int) else config.symbols
         self._symbols = frozenset(names)
         self.orders = OrderEntry(config.accounts, self._symbols, faults=config.order_faults, now=now)
         """Its order entry."""

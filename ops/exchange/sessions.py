@@ -17,6 +17,7 @@ from brokers.feeds.dialect import (
     Subscribed,
     TradeMessage,
 )
+from kernel.configuration import listed
 from kernel.loggable import message_of
 
 if TYPE_CHECKING:
@@ -108,7 +109,11 @@ class Session:
         unknown = sorted(set(asked.symbols) - self._offered)
         lacking = sorted(set(asked.channels) - self._channels)
         if unknown or lacking:
-            await self._send(self._encode(Refused(f"there is no {', '.join([*unknown, *lacking])} here")))
+            reasons = [f"there is no {one} here, but {listed(sorted(self._offered))}" for one in unknown[:1]]
+            reasons += [
+                f"it does not send {one}, but {listed(sorted(self._channels))}" for one in lacking[:1]
+            ]
+            await self._send(self._encode(Refused("; ".join(reasons))))
             return
         self._symbols = frozenset(asked.symbols) or self._offered
         self._kinds = tuple(kind for channel, kind in _KINDS.items() if channel in asked.channels)

@@ -45,7 +45,7 @@ class Received:
 
 def exchange_of(
     *,
-    symbols: int = 2,
+    symbols: int | tuple[str, ...] = 2,
     seed: int = 1,
     encoding: Encoding = Encoding.JSON,
     batch: int = 1,

@@ -116,8 +116,14 @@ async def test_compressed_connection_carries_the_same() -> None:
 
 async def test_subscription_that_the_venue_refuses_is_an_error_with_its_words() -> None:
     async with exchange_of().serving() as url:
-        with pytest.raises(VenueUnavailable, match="the venue refuses: there is no XYZ here"):
+        with pytest.raises(VenueUnavailable, match="the venue refuses: there is no XYZ here, but AAA, "):
             await feed_of(url, symbols=["XYZ"]).run(Received())
+
+
+async def test_symbols_have_the_names_that_the_exchange_was_given() -> None:
+    events = (await received_from(exchange_of(symbols=("SPY", "QQQ")), 20)).events
+
+    assert {event.symbol for event in events if isinstance(event, Quote)} == {"SPY", "QQQ"}
 
 
 async def test_dropped_connection_is_an_error() -> None:

@@ -59,7 +59,12 @@ async def test_feed_of_another_process_gets_its_data() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [("--for", "0.01"), ("--for", "0.01", "--gap-every", "2", "--mute-every", "1")]
+    "options",
+    [
+        ("--for", "0.01"),
+        ("--for", "0.01", "--gap-every", "2", "--mute-every", "1"),
+        ("--for", "0.01", "--symbols", "SPY,QQQ"),
+    ],
 )
 def test_exchange_stops_by_itself_after_its_time(options: Sequence[str]) -> None:
     done = onetape("exchange", "--port", "0", *options)
@@ -89,6 +94,14 @@ async def test_order_entry_has_its_accounts_and_faults_from_the_command() -> Non
 
     assert outcome is Outcome.REJECTED
     assert "sent" in errors
+
+
+@pytest.mark.parametrize("text", ["0", "-1", ",", ""])
+def test_symbols_that_are_none_are_refused(text: str) -> None:
+    refused = onetape("exchange", "--symbols", text)
+
+    assert refused.exit_code == 2
+    assert "expected names, as SPY,QQQ, or a number above 0" in refused.stderr
 
 
 def test_account_without_a_key_is_refused() -> None:

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from components.orders.lifecycle import ANSWERS_A_REPLACEMENT, TERMINAL, TRANSITIONS
 from kernel.events import (
     CancelAllOrders,
+    CancelSubmitted,
     Event,
     ExecutionKind,
     FillCorrected,
@@ -30,13 +31,18 @@ OTHER_KINDS = st.sampled_from([kind for kind in ExecutionKind if kind not in FIL
 
 
 class OrderMachine(RuleBasedStateMachine):
-    """Three order ids; ``booked`` is what the events say was filled, by order and fill id."""
+    """Three order ids.
+
+    - ``booked``: what the events say was filled, by order and fill id.
+    - ``to_cancel``: the orders that somebody wants cancelled.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.flow = OrderFlow()
         self.known: set[str] = set()
         self.booked: dict[str, dict[str, Decimal]] = {}
+        self.to_cancel: set[str] = set()
 
     @rule(key=KEYS, quantity=AMOUNTS)
     def approve(self, key: str, quantity: str) -> None:
@@ -47,10 +53,12 @@ class OrderMachine(RuleBasedStateMachine):
     @rule(key=KEYS)
     def cancel(self, key: str) -> None:
         self.flow.cancel(key)
+        self.to_cancel.add(key)
 
     @rule()
     def cancel_all(self) -> None:
         self.flow.hear(CancelAllOrders(0, "op"))
+        self.to_cancel |= self.known
 
     @rule(key=KEYS, quantity=AMOUNTS)
     def replace(self, key: str, quantity: str) -> None:
@@ -68,8 +76,8 @@ class OrderMachine(RuleBasedStateMachine):
         new, listed = self._status(key), TRANSITIONS[old, kind]
         settled = (OrderStatus.PARTIALLY_FILLED, OrderStatus.PENDING_REPLACE, OrderStatus.FILLED)
         is_settled = listed is OrderStatus.ACCEPTED or kind in ANSWERS_A_REPLACEMENT
-        assert new is listed or (is_settled and new in settled)
-        (event,) = events
+        event, is_cancelled = self._split(events, key)
+        assert new is listed or (is_settled and new in settled) or is_cancelled
         if isinstance(event, OrderCancelled | OrderExpired):
             assert event.leaves_quantity == self._leaves(key)
 
@@ -82,7 +90,7 @@ class OrderMachine(RuleBasedStateMachine):
 
         if self._check_refusal(events, before):
             return
-        (event,) = events
+        event, _ = self._split(events, key)
         if isinstance(event, OrderFilled):
             assert fill_id not in booked
             booked[fill_id] = event.quantity
@@ -113,6 +121,15 @@ class OrderMachine(RuleBasedStateMachine):
             entry = self.flow.entry(key)
             if entry.filled_quantity == entry.order.quantity:
                 assert entry.status is OrderStatus.FILLED
+
+    def _split(self, events: Sequence[Event], key: str) -> tuple[Event, bool]:
+        """What a report became, and whether a cancel that was asked for earlier followed."""
+        event, *followed = events
+        if followed:
+            assert [type(one) for one in followed] == [CancelSubmitted]
+            assert key in self.to_cancel
+            assert self._status(key) is OrderStatus.PENDING_CANCEL
+        return event, bool(followed)
 
     def _check_refusal(self, events: Sequence[Event], before: bytes) -> bool:
         """Whether the report was refused, in which case nothing may have changed."""

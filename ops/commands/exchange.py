@@ -95,7 +95,7 @@ def _symbols(context: click.Context, parameter: click.Parameter, text: str) -> i
     del context, parameter
     if text.isdecimal() and int(text):
         return int(text)
-    names = tuple(dict.fromkeys(filter(None, map(str.strip, text.split(",")))))
+    names = tuple(dict.fromkeys(name for part in text.split(",") if (name := part.strip())))
     if not names or text.lstrip("-").isdecimal():
         raise click.BadParameter(f"{text!r}: expected names, as SPY,QQQ, or a number above 0")
     return names

@@ -15,8 +15,8 @@ import numpy as np
 
 from eventstore.data_issues import described
 from kernel.events import Bar, DataIssueFound, OrderFilled, Quote, Trade
+from replay.equity import EquityCurve, Floats
 from replay.order_records import OrderRecord
-from replay.performance.equity import EquityCurve, Floats
 from replay.performance.trades import OpenLot, RoundTrip
 from replay.run_tables import (
     ColumnKind,

@@ -52,10 +52,10 @@ from replay.assumptions import (
     without_open_note,
 )
 from replay.beginning import Beginning, beginning_of, first_day
+from replay.equity import EquityCurve, day_of, time_weighted, trading_days_of
 from replay.order_records import corrected
 from replay.performance.benchmark import Benchmark
 from replay.performance.drawdown_periods import DrawdownPeriod, drawdown_periods
-from replay.performance.equity import EquityCurve, day_of, time_weighted, trading_days_of
 from replay.performance.fill_flow import NO_FLOW, FillFlow, flow_of
 from replay.performance.income import Income, IncomeTally
 from replay.performance.logged_series import LoggedSeries, LoggedTally

@@ -29,7 +29,7 @@ from kernel.events import (
 )
 from replay import figures
 from replay.beginning import Beginning, beginning_of, first_day
-from replay.performance.equity import day_of
+from replay.equity import day_of
 from replay.performance.metrics import Metrics
 from replay.results import RunStrategy, read_results, run_strategy
 from replay.rows import Rows, number, text

@@ -10,8 +10,8 @@ from enum import Enum
 import msgspec
 
 from kernel.events import AccountMarked, OrderFilled, Side
+from replay.equity import EquityCurve, Floats
 from replay.order_records import OrderRecord
-from replay.performance.equity import EquityCurve, Floats
 from replay.performance.trades import OpenLot, RoundTrip
 
 Cell = str | Decimal | float | int | None

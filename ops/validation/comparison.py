@@ -16,7 +16,7 @@ from ops.validation.engines import ask
 from ops.validation.references import CASH, QUANTITY, Reference
 from replay.arguments import config_of
 from replay.backtesting import from_instance, run_and_record
-from replay.performance.equity import daily_closes
+from replay.equity import daily_closes
 from replay.planning import plan_run
 from replay.results import read_results
 from replay.sample import stocks

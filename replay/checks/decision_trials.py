@@ -36,8 +36,8 @@ from replay.checks.restarts import DEFAULTS
 from replay.checks.variants import Change, Variant, mirrored, run_variant
 from replay.config import ReplayConfig
 from replay.data_arguments import Data, StoredData, data_of, import_data, no_store
+from replay.equity import Integers
 from replay.frame_rows import is_frame
-from replay.performance.equity import Integers
 from replay.record import plan_of, read_record
 from strategies.sdk.loading import LoadedStrategy, load_strategy
 

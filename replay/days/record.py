@@ -36,8 +36,8 @@ from kernel.trading_days import days_since_epoch
 from replay.days.books import BOOKED_TYPES, DayBooks, gained_with
 from replay.days.problems import PROBLEM_TYPES, DayProblem, problems_of
 from replay.days.sessions import SESSION_TYPES, DaySession, DaySessions
+from replay.equity import day_of
 from replay.order_records import ORDER_TYPES, RunOrders, fold_orders
-from replay.performance.equity import day_of
 
 ZERO = Decimal(0)
 

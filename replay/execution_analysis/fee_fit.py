@@ -15,9 +15,9 @@ from brokers.simulated.charges import Charges, fill_terms, note_charge
 from brokers.simulated.commission import CommissionModel
 from brokers.simulated.fee_schedules import COMMISSION_MODELS
 from kernel.events import MAKER
+from replay.equity import Floats
 from replay.execution_analysis.fits import INTERVAL, LEAST_SAMPLES, Estimate, Fit, explained, score
 from replay.execution_analysis.records import ExecutedOrder
-from replay.performance.equity import Floats
 from replay.performance.trade_sample import t_quantile
 
 ROLE = "commission"

@@ -20,7 +20,7 @@ import numpy as np
 from components.portfolio.rates import rate_between, set_rate
 from kernel.corporate_actions import is_void, named_price, value_given
 from kernel.events import CorporateAction, CorporateActionKind, InstrumentDefined
-from replay.performance.equity import EquityCurve, Floats, Integers, daily_closes
+from replay.equity import EquityCurve, Floats, Integers, daily_closes
 from replay.performance.mark_prices import MarkedPrices
 from replay.performance.metrics import max_drawdown, periods_per_year, too_few, too_short
 from replay.run_facts import RunFacts

@@ -9,7 +9,7 @@ import numpy as np
 from components.portfolio.rates import rate_between, set_rate
 from kernel.events import Bar, InstrumentDefined, OrderFilled
 from kernel.fees import paid_in_money
-from replay.performance.equity import Floats, Integers
+from replay.equity import Floats, Integers
 from replay.run_facts import RunFacts
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from kernel.events import LoggedFigure, StrategyLogged
 from kernel.identifiers import StrategyId
-from replay.performance.equity import Floats, Integers
+from replay.equity import Floats, Integers
 from replay.performance.sampling import ExtremesSample
 
 POINTS = 2_000

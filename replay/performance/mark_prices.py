@@ -3,7 +3,7 @@
 import msgspec
 import numpy as np
 
-from replay.performance.equity import Floats, Integers
+from replay.equity import Floats, Integers
 
 
 class MarkedPrices(msgspec.Struct, frozen=True, eq=False):

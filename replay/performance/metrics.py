@@ -15,7 +15,7 @@ import numpy as np
 
 from kernel.decimals import exact
 from kernel.time_units import DAY_NS
-from replay.performance.equity import EquityCurve, Floats, Integers, daily_closes
+from replay.equity import EquityCurve, Floats, Integers, daily_closes
 from replay.performance.trades import RoundTrip
 
 LEAST_DAYS = 30

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replay import figures
-from replay.performance.equity import Floats, daily_closes
+from replay.equity import Floats, daily_closes
 from replay.results import RunResult
 
 HALVES, YEARS, VOLATILITY, DIRECTION = "half", "year", "volatility", "market"

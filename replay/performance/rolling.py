@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from kernel.time_units import DAY_NS
-from replay.performance.equity import DailyCloses, EquityCurve, Floats, Integers
+from replay.equity import DailyCloses, EquityCurve, Floats, Integers
 from replay.performance.fill_flow import FillFlow
 from replay.performance.metrics import LEAST_DAYS
 

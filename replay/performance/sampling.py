@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 from kernel.events import Bar
-from replay.performance.equity import Floats, Integers
+from replay.equity import Floats, Integers
 
 
 class ExtremesSample:

@@ -31,7 +31,7 @@ from kernel.events import (
 from kernel.fees import paid_by_terms
 from kernel.identifiers import StrategyId
 from kernel.time_units import DAY_NS
-from replay.performance.equity import EquityCurve, day_of, trading_days_of
+from replay.equity import EquityCurve, day_of, trading_days_of
 from replay.performance.metrics import Metrics, TradeFigures, measure, measure_trades
 from replay.performance.trades import Corrections, Matched
 from replay.run_facts import RunFacts

@@ -7,7 +7,7 @@ from statistics import NormalDist
 import msgspec
 import numpy as np
 
-from replay.performance.equity import Floats
+from replay.equity import Floats
 from replay.performance.trades import RoundTrip
 
 CONFIDENCE = 0.95

@@ -14,7 +14,7 @@ import numpy as np
 from kernel.decimals import exact
 from kernel.events import Order, OrderOrigin
 from kernel.identifiers import ClientOrderId
-from replay.performance.equity import Floats
+from replay.equity import Floats
 from replay.performance.trades import OpenLot, RoundTrip
 
 ZERO = Decimal(0)

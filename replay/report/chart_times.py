@@ -3,7 +3,7 @@
 import numpy as np
 
 from kernel.time_units import MS_NS
-from replay.performance.equity import Floats, Integers
+from replay.equity import Floats, Integers
 from replay.performance.sampling import ExtremesSample
 
 CURVE_POINTS = 5_000

@@ -9,7 +9,7 @@ import numpy as np
 from kernel.events import Side
 from kernel.time_units import DAY_NS, HOUR_NS, MS_NS
 from replay import figures
-from replay.performance.equity import EquityCurve, Integers, daily_closes
+from replay.equity import EquityCurve, Integers, daily_closes
 from replay.performance.journal import JournalEntry
 from replay.performance.logged_series import LoggedSeries
 from replay.performance.metrics import drawdowns

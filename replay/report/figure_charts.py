@@ -7,8 +7,8 @@ import msgspec
 import numpy as np
 
 from kernel.time_units import DAY_NS
+from replay.equity import DailyCloses, EquityCurve, Floats, Integers, daily_closes
 from replay.performance.benchmark import Benchmark
-from replay.performance.equity import DailyCloses, EquityCurve, Floats, Integers, daily_closes
 from replay.performance.journal import JournalEntry
 from replay.performance.metrics import periods_per_year
 from replay.performance.rolling import rolling, turnover_over_time, yearly_returns

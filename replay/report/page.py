@@ -11,9 +11,9 @@ from kernel.decimals import exact
 from kernel.errors import InputError
 from kernel.events import Side
 from replay import figures
+from replay.equity import MonthlyReturn, daily_closes, monthly_returns
 from replay.performance.diagnosis import Finding, diagnose
 from replay.performance.diagnosis_rows import regime_rows
-from replay.performance.equity import MonthlyReturn, daily_closes, monthly_returns
 from replay.performance.journal import JournalEntry
 from replay.performance.rolling import annual_turnover
 from replay.performance.trade_statistics import exit_reason

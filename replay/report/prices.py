@@ -11,7 +11,7 @@ from eventstore.recorded_data import recorded_data
 from kernel.decimals import exact
 from kernel.errors import StreamMissing
 from kernel.events import Bar, Event, Quote, StreamRange, Trade
-from replay.performance.equity import Floats, Integers
+from replay.equity import Floats, Integers
 from replay.performance.fill_flow import FillFlow, VolumeSample, places_by_symbol, with_volume
 from replay.performance.mark_prices import MarkedPrices, MarkSample
 from replay.performance.sampling import Candles, CandleSample, ExtremesSample

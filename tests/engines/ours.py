@@ -21,7 +21,7 @@ from kernel.events import (
 from kernel.identifiers import ClientOrderId
 from kernel.time_units import DAY_NS, SECOND_NS
 from replay.config import ReplayConfig
-from replay.performance.equity import day_of as day_of_mark
+from replay.equity import day_of as day_of_mark
 from replay.results import RunResult, read_results
 from strategies.sdk import (
     Cancel,

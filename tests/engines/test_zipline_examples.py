@@ -15,7 +15,7 @@ import pytest
 
 from kernel.events import Bar, CorporateAction, CorporateActionKind, Event, OrderFilled
 from replay.config import ReplayConfig
-from replay.performance.equity import daily_closes
+from replay.equity import daily_closes
 from replay.results import read_results
 from strategies.sdk import (
     Adjustment,

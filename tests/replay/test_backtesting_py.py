@@ -31,7 +31,7 @@ from brokers.simulated.config import SimulatedBrokerConfig
 from kernel.events import Side
 from kernel.time_units import DAY_NS, SECOND_NS
 from replay import Backtest, backtest
-from replay.performance.equity import daily_closes
+from replay.equity import daily_closes
 from replay.performance.trades import OpenLot, RoundTrip
 from strategies.ma_cross import MovingAverageCross
 from strategies.sdk import RiskLimits

@@ -21,8 +21,8 @@ from kernel.events import (
 )
 from replay import backtest
 from replay.config import ReplayConfig
+from replay.equity import daily_closes
 from replay.performance.benchmark import Benchmark, alpha_beta
-from replay.performance.equity import daily_closes
 from replay.report.page import report_page
 from replay.result_json import to_json
 from replay.run_reading import read_run

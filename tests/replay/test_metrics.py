@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from kernel.events import BUY, SELL
 from kernel.time_units import DAY_NS
+from replay.equity import EquityCurve, Floats, daily_closes, monthly_returns, simple_returns
 from replay.performance import metrics
-from replay.performance.equity import EquityCurve, Floats, daily_closes, monthly_returns, simple_returns
 from replay.performance.trades import match_fills
 from tests.replay.recorded_run import day, fill
 

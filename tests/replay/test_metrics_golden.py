@@ -14,8 +14,8 @@ import pytest
 
 from kernel.events import BUY, SELL, OrderFilled
 from kernel.time_units import DAY_NS
+from replay.equity import EquityCurve, Floats, daily_closes
 from replay.performance import metrics
-from replay.performance.equity import EquityCurve, Floats, daily_closes
 from replay.performance.trades import Matched, match_fills
 from tests.replay.recorded_run import fill
 

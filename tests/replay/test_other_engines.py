@@ -31,7 +31,7 @@ from kernel.events import Bar, OrderFilled, Side
 from kernel.time_units import DAY_NS, HOUR_NS, SECOND_NS
 from replay import Backtest, backtest
 from replay.config import ReplayConfig
-from replay.performance.equity import daily_closes
+from replay.equity import daily_closes
 from replay.results import RunResult, read_results
 from strategies.sdk import RiskLimits
 from tests.replay.playing import SHARED_DATA, derived_of, record_run, store_of, store_of_files

@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kernel.events import Bar
-from replay.performance.equity import Floats, Integers
+from replay.equity import Floats, Integers
 from replay.performance.sampling import CandleSample, ExtremesSample
 
 LIMIT = 16

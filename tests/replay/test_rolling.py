@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from kernel.time_units import DAY_NS
-from replay.performance.equity import DailyCloses, EquityCurve, Floats, monthly_returns, simple_returns
+from replay.equity import DailyCloses, EquityCurve, Floats, monthly_returns, simple_returns
 from replay.performance.fill_flow import NO_FLOW, FillFlow
 from replay.performance.rolling import annual_turnover, rolling, turnover_over_time, window_of, yearly_returns
 from tests.replay.frames import untyped

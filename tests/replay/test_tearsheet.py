@@ -10,7 +10,7 @@ import pytest
 
 from eventstore import MemoryEventStore
 from kernel.events import BUY, SELL, Event
-from replay.performance.equity import daily_closes
+from replay.equity import daily_closes
 from replay.performance.journal import read_journal
 from replay.performance.metrics import periods_per_year
 from replay.performance.rolling import rolling, yearly_returns

@@ -11,7 +11,7 @@ from eventstore.importing import ImportOptions
 from kernel.events import Bar
 from kernel.time_units import DAY_NS, HOUR_NS
 from replay.config import ReplayConfig
-from replay.performance.equity import daily_closes, monthly_returns
+from replay.equity import daily_closes, monthly_returns
 from replay.results import read_results
 from strategies.buy_and_hold import BuyAndHold
 from tests.eventstore.importing.files import write_lines

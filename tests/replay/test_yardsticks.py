@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from replay import Backtest, backtest
-from replay.performance.equity import daily_closes
+from replay.equity import daily_closes
 from strategies.buy_and_hold import BuyAndHold
 from strategies.sixty_forty import SixtyForty
 from tests.replay.playing import SHARED_DATA

@@ -56,5 +56,5 @@ def test_a_snippet_of_a_user_is_checked_against_our_types(tmp_path: Path) -> Non
     said = done.stdout
     assert 'Incompatible types in assignment (expression has type "Metrics", variable has type "int")' in said
     assert "Literal['ignore']" in said
-    assert 'tuple[replay.trades.RoundTrip, ...]"' in said
+    assert 'tuple[replay.performance.trades.RoundTrip, ...]"' in said
     assert "Found 2 errors in 1 file" in said

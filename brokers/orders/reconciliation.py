@@ -146,9 +146,8 @@ class Reconciliation:
                 if is_newest:
                     self._correct(fill, booked)
             elif fill.kind is ExecutionKind.FILL and not self._sent.knows_fill(fill):
-                self._sent.take_up(
-                    fill.client_order_id, record
-                )  # it is there, also if it was not known to be
+                # the order is there, also if it was not known to be
+                self._sent.take_up(fill.client_order_id, record)
                 self._sent.note(fill, was_asked=True)
                 self._report(fill)
 

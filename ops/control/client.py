@@ -1,5 +1,6 @@
 """Asks a running daemon: over its Unix socket, or over TCP with a token."""
 
+import errno
 import os
 import socket
 import stat
@@ -19,6 +20,10 @@ ANSWER_S = 5.0
 COMMAND_S = 60.0
 """How long it may take to carry out a command: a snapshot of a large core takes seconds."""
 _LARGEST_TOKEN_FILE = 4_096
+_ENDS = {
+    errno.ENOENT: "it has stopped; start it with: onetape run",
+    errno.ECONNREFUSED: "it does not run, or ended without a stop; start it with: onetape run",
+}
 
 
 class DaemonAddress(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +100,9 @@ async def _request(
             return content
     except aiohttp.InvalidURL as error:
         raise ConfigError(f"--url {address.url}: expected http://127.0.0.1:PORT") from error
+    except aiohttp.ClientConnectorError as error:
+        why = _ENDS.get(error.os_error.errno or 0, str(error))
+        raise VenueUnavailable(f"no daemon listens at {address}: {why}") from error
     except (aiohttp.ClientError, msgspec.DecodeError, TimeoutError) as error:
         why = f"nothing came within {limit_s:g} s" if isinstance(error, TimeoutError) else str(error)
         raise VenueUnavailable(f"the daemon at {address} does not answer: {why}") from error

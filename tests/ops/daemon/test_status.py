@@ -91,14 +91,16 @@ def test_store_without_a_daemon_is_told_how_to_start_one(store: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["status", "health"])
-def test_daemon_that_was_killed_is_told_as_not_answering(store: Path, command: str) -> None:
+def test_daemon_that_was_killed_is_told_as_ended(store: Path, command: str) -> None:
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(str(store / SOCKET))
 
     done = onetape(command, store)
 
     assert done.exit_code == 1
-    assert done.stderr.startswith(f"onetape: the daemon at {store / SOCKET} does not answer: ")
+    assert done.stderr.startswith(
+        f"onetape: no daemon listens at {store / SOCKET}: it does not run, or ended "
+    )
 
 
 async def test_daemon_that_does_not_answer_in_time_is_given_up(store: Path) -> None:

@@ -166,7 +166,7 @@ async def test_daemon_that_stops_ends_it_with_a_sentence(store: Path, terminal: 
         _, errors = await asyncio.to_thread(process.communicate, timeout=TIMEOUT_S)
 
     assert process.returncode == 1
-    assert b"does not answer" in errors
+    assert b"no daemon listens at" in errors
     assert b"Traceback" not in errors
 
 

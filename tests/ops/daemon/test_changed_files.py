@@ -144,7 +144,7 @@ async def test_added_strategy_begins_to_trade(trading: Trading) -> None:
 
 async def test_edited_strategy_trades_with_its_new_code_and_its_old_state(trading: Trading) -> None:
     trading.replace(
-        "self.state.quotes == 1 else None", "self.state.quotes % 50 == 0 else None", file="trade.py"
+        "self.state.quotes == 1 else None", "self.state.quotes % 5 == 0 else None", file="trade.py"
     )
     await trading.session()
 

@@ -115,7 +115,7 @@ class SnapshotFiles:
         ``body``: in parts, because putting megabytes together would take as much memory again. Raises
         ``StoreError`` if the disk refuses; nothing that was there has changed then.
         """
-        path = self._folder / f"{_stem(key.stream)}-{key.seq:0{_SEQ_DIGITS}}{_SUFFIX}"
+        path = self._path(key.stream, key.seq)
         new = path.with_suffix(_UNFINISHED)
         header = msgspec.msgpack.encode(key)
         digest = _digest(header, *body)
@@ -166,6 +166,11 @@ class SnapshotFiles:
             else:
                 yield f"{path.name}: {found}"
 
+    def read(self, stream: str, seq: int) -> Snapshot | None:
+        """The snapshot of the state after a seq, which may not fit; ``None`` without an undamaged one."""
+        found = _read(self._path(stream, seq))
+        return found if isinstance(found, Snapshot) else None
+
     def seqs(self, stream: str) -> list[int]:
         """The last seq in each snapshot of a stream by the names of the files, which may not fit."""
         return sorted(map(_seq_of, self._paths(stream)))
@@ -195,6 +200,9 @@ class SnapshotFiles:
                 path.unlink(missing_ok=True)
         for path in self._paths(stream, _UNFINISHED):
             path.unlink(missing_ok=True)
+
+    def _path(self, stream: str, seq: int) -> Path:
+        return self._folder / f"{_stem(stream)}-{seq:0{_SEQ_DIGITS}}{_SUFFIX}"
 
     def _paths(self, stream: str, suffix: str = _SUFFIX) -> Iterator[Path]:
         """The files of a stream, the newest first."""

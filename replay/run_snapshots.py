@@ -102,6 +102,10 @@ class RunSaver:
                 self._waiting = []
 
 
+Fits = Callable[[int, Snapshot], bool]
+"""Whether a state fits, by its seq and itself. If one does, so do those before it."""
+
+
 async def run_start_at(
     files: SnapshotFiles,
     store: EventStore,
@@ -109,19 +113,23 @@ async def run_start_at(
     seq: int,
     *,
     first: Callable[[], Start],
-    is_near: Callable[[int, Snapshot], bool] = lambda _seq, _saved: True,
+    fits: Fits | None = None,
+    after: int = 0,
 ) -> Start | None:
-    """The newest state of a run at or before a seq, put into a core of ``first``; ``None`` if none fits.
+    """The newest state of a run at or before a seq that fits, put into a core of ``first``.
 
-    ``is_near`` gets the seq and the state of each snapshot; one that is not near is left out.
+    ``None`` if there is none after the input of the number ``after``.
     """
-    async with aclosing(files.all(store, run, fingerprint(), to_seq=seq)) as found:
+    to_seq = seq if fits is None else _last_fitting(files, run, seq, fits)
+    async with aclosing(files.all(store, run, fingerprint(), to_seq=to_seq)) as found:
         async for one in found:
             if not isinstance(one, SnapshotFile) or one.key.fingerprint != fingerprint():
                 continue
             try:
                 saved = _decode(one.body)
-                if not is_near(one.key.seq, saved.core):
+                if saved.core.input_count <= after:
+                    return None
+                if fits is not None and not fits(one.key.seq, saved.core):
                     continue
                 start = first()
                 put_back(start.cores.core.bus, saved.core)
@@ -130,3 +138,26 @@ async def run_start_at(
                 continue
             return Start(start.cores, one.key.seq, saved.data_count, epoch=1)
     return None
+
+
+def _last_fitting(files: SnapshotFiles, run: str, to_seq: int, fits: Fits) -> int:
+    """The seq of the last snapshot that may fit, found by halving; 0 if none does.
+
+    A long run has hundreds. Of those that cannot be read, any may fit.
+    """
+    seqs = [seq for seq in files.seqs(run) if seq <= to_seq]
+    low, high = 0, len(seqs)
+    while low < high:
+        middle = (low + high) // 2
+        found = files.read(run, seqs[middle])
+        try:
+            saved = None if found is None else _decode(found.body)
+        except msgspec.MsgspecError:
+            saved = None
+        if saved is None:
+            return seqs[high - 1]
+        if fits(seqs[middle], saved.core):
+            low = middle + 1
+        else:
+            high = middle
+    return seqs[low - 1] if low else 0

@@ -83,6 +83,8 @@ BESIDE: frozenset[type[Event]] = frozenset({SignalRaised, SignalsAggregated, Str
 
 FIRST: frozenset[type[Event]] = frozenset({OrderIntent, ExecutionRequested, OrderSubmitted, OrderDenied})
 
+_FIRST: frozenset[type[Event]] = frozenset({OrderIntent, ExecutionRequested, OrderSubmitted, OrderDenied})
+"""The first event of any order is one of these."""
 ENDS: frozenset[type[Event]] = frozenset(
     {OrderDenied, OrderRejected, OrderCancelled, OrderExpired, ExecutionFinished}
 )
@@ -187,18 +189,22 @@ async def logs_with_order(store: EventStore, order_id: str) -> tuple[str, ...]:
     """The runs and live logs of a store that have an order of this id."""
     key, found = ClientOrderId(order_id), list[str]()
     for info in await store.streams(holding=RunStarted):
-        first: frozenset[type[Event]] = frozenset(
-            {OrderIntent, ExecutionRequested, OrderSubmitted, OrderDenied}
-        )
-        async with aclosing(store.read(info.stream, Selection(types=first))) as batches:
-            async for batch in batches:
-                if any(_is_of(event, key) for event in batch.events):
-                    found.append(info.stream)
-                    break
+        if await _first_seq(store, info.stream, key):
+            found.append(info.stream)
     return tuple(found)
 
 
 # --- its events -----------------------------------------------------------------------------------
+
+
+async def _first_seq(store: EventStore, log: str, key: ClientOrderId) -> int:
+    """The seq of the first event of an order; 0 if there is none."""
+    async with aclosing(store.read(log, Selection(types=_FIRST))) as batches:
+        async for batch in batches:
+            for seq, event in zip(batch.seqs, batch.events, strict=True):
+                if _is_of(event, key):
+                    return seq
+    return 0
 
 
 async def _events_of(store: EventStore, log: str, key: ClientOrderId) -> list[OrderStep]:
@@ -206,8 +212,8 @@ async def _events_of(store: EventStore, log: str, key: ClientOrderId) -> list[Or
     steps: list[OrderStep] = []
     fills: set[str] = set()
     types: frozenset[type[Event]] = OF_ORDERS
-    seq, is_over = 0, False
-    while True:
+    seq, is_over = await _first_seq(store, log, key) - 1, False
+    while seq >= 0:
         chosen = Selection(from_seq=seq + 1, types=types)
         async with aclosing(store.read(log, chosen)) as batches:
             async for batch in batches:
@@ -223,8 +229,9 @@ async def _events_of(store: EventStore, log: str, key: ClientOrderId) -> list[Or
                 if is_over and types is OF_ORDERS:
                     break
         if not is_over or types is not OF_ORDERS:
-            return steps
+            break
         types = frozenset({FillCorrected})
+    return steps
 
 
 def _is_end(steps: Sequence[OrderStep]) -> bool:

@@ -3,10 +3,9 @@
 from collections.abc import Callable
 
 from eventstore import EventStore, SnapshotFiles
-from kernel.snapshot import Snapshot
 from replay.past.log_player import Start
 from replay.record import Record
-from replay.run_snapshots import run_start_at
+from replay.run_snapshots import Fits, run_start_at
 from replay.session_snapshots import SessionSnapshots
 
 
@@ -17,14 +16,15 @@ async def saved_start(
     to_seq: int,
     *,
     first: Callable[[], Start],
-    is_near: Callable[[int, Snapshot], bool] = lambda _seq, _saved: True,
+    fits: Fits | None = None,
+    after: int = 0,
 ) -> Start | None:
     """The newest state at or before a seq; ``None`` if none fits.
 
-    ``first`` makes a core of a run, ``is_near`` leaves out snapshots of a run by seq and state.
+    ``first`` makes a core of a run; ``fits`` and ``after``, for runs: see ``run_start_at``.
     """
     log = record.run_stream
     if record.log is None:
-        return await run_start_at(files, store, log, to_seq, first=first, is_near=is_near)
+        return await run_start_at(files, store, log, to_seq, first=first, fits=fits, after=after)
     restored = await SessionSnapshots(files, store=store, log=log).restore_at(to_seq)
     return None if restored is None else Start(restored.cores, restored.seq, epoch=restored.epoch)

@@ -335,11 +335,17 @@ class Timeline:
         if self._snapshots is None or self._current_code:
             return None
 
-        def is_near(seq: int, saved: Snapshot) -> bool:
-            return saved.input_count > after and fits(Moment(seq, saved.input_count, saved.now))
+        def is_fitting(seq: int, saved: Snapshot) -> bool:
+            return fits(Moment(seq, saved.input_count, saved.now))
 
         start = await saved_start(
-            self._snapshots, self._store, self.record, to_seq, first=self._first, is_near=is_near
+            self._snapshots,
+            self._store,
+            self.record,
+            to_seq,
+            first=self._first,
+            fits=is_fitting,
+            after=after,
         )
         if start is None:
             return None

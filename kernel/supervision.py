@@ -105,7 +105,7 @@ class Supervised:
             self._enter(EdgeState.RUNNING)
             try:
                 await self._run()
-            except Exception as error:
+            except Exception as error:  # isolation: an edge is started again, or fails alone
                 self.reason = words_of(_single(error))
                 if _is_final(error):
                     with suppress(ComponentError):  # as by an engine that has stopped

@@ -256,7 +256,7 @@ class _RunningSource:
                 raise VenueUnavailable(f"no data for {self._stale_after_s:g} s") from error
             finally:
                 self._silence = None
-        except Exception as error:
+        except Exception as error:  # told to strategies, whatever it is, and raised again
             await self._pipeline.closed(self._feed.name, message_of(error))
             raise
         await self._pipeline.closed(self._feed.name, "ended")

@@ -113,7 +113,7 @@ class WebSocketFeed:
                 await self._subscribe(socket, arrived, sink, login)
                 while True:
                     await self._hand_over(arrived, sink, login)
-        except ExceptionGroup as failures:
+        except ExceptionGroup as failures:  # of the group of tasks; a feed raises the error in it
             error = errors_in(failures)[0]
             raise error from error.__cause__
 

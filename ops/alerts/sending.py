@@ -84,7 +84,7 @@ class AppriseSender:
         with _Said() as said:
             try:
                 is_sent = notify(address.reveal(), message, limit_s=self._limit_s)
-            except Exception as error:
+            except Exception as error:  # isolation: a service's library may raise anything
                 said.lines.append(words_of(error))
                 is_sent = False
         if is_sent:

@@ -47,7 +47,7 @@ async def problems_as_json(request: web.Request, handler: Answering) -> web.Stre
         return answer
     except OnetapeError as error:
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
-    except Exception as error:
+    except Exception as error:  # isolation: a request that fails ends alone
         _log.error("control_request_failed", path=request.path, error=words_of(error))
         return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the request failed; the text log says more")
 

@@ -1,8 +1,9 @@
 """Backups of a store, made while it is written to, and restored with a mark that ids go on higher.
 
 A backup is a folder: the store as it was at one moment, and ``backup.json``. Sealed segments are copied as
-they are; the open one, or a store in one file, by SQLite's own backup, which sees whole commits alone. What
-was copied is read back and checked before the folder gets its name.
+they are, and none is compressed or pruned meanwhile; the open one, or a store in one file, by SQLite's own
+backup, which sees whole commits alone. What was copied is read back and checked before the folder gets its
+name.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ import msgspec
 from eventstore.backup_note import BackupNote, note_backup
 from eventstore.durability import Durability
 from eventstore.port import EventStore
-from eventstore.segment_folder import SegmentFolder, is_folder_store
+from eventstore.segment_folder import SegmentFolder, files_stay, is_folder_store
 from eventstore.segment_records import append_record, read_record
 from eventstore.segmented import SegmentedEventStore
 from eventstore.sqlite_file import is_sealed, open_for_reading
@@ -130,24 +131,34 @@ def read_manifest(backup: Path) -> BackupManifest:
 async def _copy_folder(source: SegmentFolder, target: SegmentFolder) -> int:
     """Copy all segments; the number of the last one.
 
-    The open one is copied first: what its record says about the others is then true of their files.
+    Snapshots are copied first, and then the open segment: so no snapshot is newer than the log, and the
+    record is true of the files that are copied after it.
     """
     target.segments.mkdir(parents=True)
-    last = source.last_number()
-    await _copy_open_file(source.file(last), target.file(last))
-    await asyncio.to_thread(_copy_sealed, source, target, last)
-    if source.snapshots.is_dir():
-        await asyncio.to_thread(shutil.copytree, source.snapshots, target.snapshots)
+    async with files_stay(source):
+        if source.snapshots.is_dir():
+            await asyncio.to_thread(
+                shutil.copytree, source.snapshots, target.snapshots, copy_function=_copy_if_there
+            )
+        last = source.last_number()
+        await _copy_open_file(source.file(last), target.file(last))
+        await asyncio.to_thread(_copy_sealed, source, target, last)
     return last
 
 
 def _copy_sealed(source: SegmentFolder, target: SegmentFolder, last: int) -> None:
     for number in range(1, last):
-        with suppress(FileNotFoundError):  # archived or pruned, perhaps just now: the others are there then
+        if source.file(number).exists():
             _copy_segment(source.file(number), target.file(number))
         for path in (source.archive(number), source.kept(number)):
             if path.exists():
                 shutil.copy2(path, target.segments)
+
+
+def _copy_if_there(source: str, target: str) -> None:
+    """Copy a snapshot, unless a newer one has just taken its place."""
+    with suppress(FileNotFoundError):
+        shutil.copy2(source, target)
 
 
 def _copy_segment(source: Path, target: Path) -> None:

@@ -1,4 +1,4 @@
-"""The files of a store in a folder, and the lock of its one writer.
+"""The files of a store in a folder, the lock of its one writer, and the lock of its files.
 
 | path | content |
 | --- | --- |
@@ -8,11 +8,15 @@
 | ``segments/000002.new.db`` | the next segment while it is made; without meaning after a crash |
 | ``segments/last_backup.json`` | when the last backup was made, and of which segments |
 | ``segments/writer.lock`` | locked by the process that writes |
+| ``segments/files.lock`` | locked by who copies the files, or replaces one (``files_stay``) |
 | ``snapshots/`` | see ``SnapshotFiles`` |
 """
 
+import asyncio
 import fcntl
 import os
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 from eventstore.witness import witness_path
@@ -32,6 +36,7 @@ class SegmentFolder:
         self.segments = path / "segments"
         self.snapshots = path / "snapshots"
         self.backup_note = self.segments / "last_backup.json"
+        self.files_lock = self.segments / "files.lock"
 
     def file(self, number: int) -> Path:
         """A segment."""
@@ -89,6 +94,39 @@ def delete_store_file(path: Path) -> None:
     """Delete a segment with the files beside it."""
     for each in (path, witness_path(path), Path(f"{path}-wal"), Path(f"{path}-shm")):
         each.unlink(missing_ok=True)
+
+
+@asynccontextmanager
+async def files_stay(folder: SegmentFolder) -> AsyncGenerator[None]:
+    """Until its end, no segment's file is replaced by another one. Waits for the end of a replacement.
+
+    Who copies all files needs it: else the record that was copied first would not tell of the file that is
+    there later. Several may copy at the same time, and the writer goes on to append.
+    """
+    with _open_lock(folder.files_lock) as descriptor:
+        await asyncio.to_thread(fcntl.flock, descriptor, fcntl.LOCK_SH)
+        yield
+
+
+@contextmanager
+def may_replace_files(folder: SegmentFolder) -> Generator[bool]:
+    """Whether a segment's file may be replaced until the end of this: not while somebody copies them."""
+    with _open_lock(folder.files_lock) as descriptor:
+        may_replace = False
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            may_replace = True
+        yield may_replace
+
+
+@contextmanager
+def _open_lock(path: Path) -> Generator[int]:
+    """A file that is only there to be locked. The system ends its locks when it is closed."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 class WriterLock:

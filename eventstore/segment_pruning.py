@@ -22,7 +22,7 @@ from eventstore.planning import MAX_SEQ
 from eventstore.port import Batch, Selection
 from eventstore.reading import read_batches
 from eventstore.segment_archive import file_sha256, pack
-from eventstore.segment_folder import delete_store_file
+from eventstore.segment_folder import delete_store_file, may_replace_files
 from eventstore.segment_opening import finish_removal
 from eventstore.segment_records import SegmentRecord
 from eventstore.segment_settings import RetentionConfig
@@ -34,6 +34,9 @@ from eventstore.sqlite_file import SqliteFile, open_for_reading, open_for_writin
 from kernel.errors import InputError, StoreError
 from kernel.events import MARKET_TYPES, KeptEvents, SegmentArchived, SegmentPruned, SessionStarted
 from kernel.time_units import DAY_NS
+
+COPIED_NOW = "a backup copies the files now"
+"""The refusal of a change that can be made as soon as the backup has ended."""
 
 _DAYS_PER_YEAR = 365.25
 
@@ -89,7 +92,8 @@ async def prune_segments(
     ``followers``: the folders with the snapshots of those that follow a log in processes of their own, and
     need it from there on; ``None``: all that have a snapshot of it.
 
-    Ends at the first segment that must be kept for want of a backup or a snapshot, and says so. ``is_enough``
+    Ends at the first segment that must be kept, for want of a backup or a snapshot or because a backup is
+    being made, and says so. ``is_enough``
     is asked before each segment. Others may append meanwhile, and cancelling it leaves whole segments.
     """
     changes: list[SegmentChange] = []
@@ -105,14 +109,17 @@ async def prune_segments(
         what = "market data removed" if keeps_records else "logs removed"
         refusal = await asyncio.to_thread(_refusal, store, number, logs, retention, followers)
         before = _size(store, number)
-        if refusal or is_trial:
-            changes.append(SegmentChange(number, what, before, before, refusal))
-            if refusal:
-                break
-            continue
-        await _prune(store, number, logs, keeps_records=keeps_records, ts=now_ts)
-        await asyncio.to_thread(_forget_states, store, logs)
-        changes.append(SegmentChange(number, what, before, _size(store, number)))
+        if not refusal and not is_trial:
+            with may_replace_files(store.folder) as may_replace:
+                if may_replace:
+                    await _prune(store, number, logs, keeps_records=keeps_records, ts=now_ts)
+                    await asyncio.to_thread(_forget_states, store, logs)
+                else:
+                    refusal = COPIED_NOW
+        after = before if refusal or is_trial else _size(store, number)
+        changes.append(SegmentChange(number, what, before, after, refusal))
+        if refusal:
+            break
     return changes
 
 
@@ -143,23 +150,36 @@ async def archive_segments(
         if is_enough():
             break
         changes.append(await archive_segment(store, number, now_ts=now_ts))
+        if changes[-1].refusal:
+            break
     return changes
 
 
 async def archive_segment(store: SegmentedEventStore, number: int, *, now_ts: int) -> SegmentChange:
-    """Compress one sealed segment; it is read as before. Raises ``InputError`` if it is not sealed."""
-    folder = store.folder
-    path, archive = folder.file(number), folder.archive(number)
+    """Compress one sealed segment, unless a backup is being made; it is read as before.
+
+    Raises ``InputError`` if it is not sealed.
+    """
+    path = store.folder.file(number)
     if number >= store.files.current.number or not path.exists():
         raise InputError(f"segment {number} is not a sealed one: see onetape segments list")
     before = path.stat().st_size
-    await _packed(path, archive)
+    with may_replace_files(store.folder) as may_replace:
+        if not may_replace:
+            return SegmentChange(number, "archived", before, before, COPIED_NOW)
+        await _archive(store, number, ts=now_ts)
+    return SegmentChange(number, "archived", before, _size(store, number))
+
+
+async def _archive(store: SegmentedEventStore, number: int, *, ts: int) -> None:
+    folder = store.folder
+    archive = folder.archive(number)
+    await _packed(folder.file(number), archive)
     folder.sync()
     sha256 = await asyncio.to_thread(file_sha256, archive)
-    await store.append_to_record(SegmentArchived(now_ts, number, archive.stat().st_size, sha256))
+    await store.append_to_record(SegmentArchived(ts, number, archive.stat().st_size, sha256))
     store.files.forget(number)
     await _finish_removal(store, number)
-    return SegmentChange(number, "archived", before, archive.stat().st_size)
 
 
 async def _packed(path: Path, archive: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from enum import Enum
+from pathlib import Path
 
 import msgspec
 
@@ -60,14 +61,14 @@ def _status(folder: SegmentFolder, record: SegmentRecord, *, last: int) -> Segme
         state, path, sha256 = SegmentState.ARCHIVED, folder.archive(number), record.archived.sha256
     else:
         state, path, sha256 = SegmentState.MISSING, folder.file(number), ""
-    is_gone = not path.exists()
-    if is_gone and sha256:
+    size_bytes = _size(path)
+    if size_bytes is None and sha256:
         state = SegmentState.MISSING
     return SegmentStatus(
         number,
         state,
-        "" if is_gone else path.name,
-        0 if is_gone else path.stat().st_size,
+        "" if size_bytes is None else path.name,
+        size_bytes or 0,
         0 if sealed is None else sealed.first_ts,
         0 if sealed is None else sealed.last_ts,
         sha256,
@@ -78,7 +79,18 @@ def _status(folder: SegmentFolder, record: SegmentRecord, *, last: int) -> Segme
 def _checked(folder: SegmentFolder, status: SegmentStatus) -> SegmentStatus:
     if not status.file or not status.sha256 or status.damage or folder.new_kept(status.number).exists():
         return status
-    if file_sha256(folder.segments / status.file) == status.sha256:
-        return status
-    damage = f"{status.file} is not the file that was recorded: its SHA-256 differs"
+    try:
+        if file_sha256(folder.segments / status.file) == status.sha256:
+            return status
+        damage = f"{status.file} is not the file that was recorded: its SHA-256 differs"
+    except FileNotFoundError:
+        damage = f"{status.file} is missing"
     return msgspec.structs.replace(status, damage=damage)
+
+
+def _size(path: Path) -> int | None:
+    """The size of a file in bytes; ``None`` if it is not there."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None

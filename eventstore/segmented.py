@@ -29,10 +29,10 @@ from eventstore.reading import block_hash, follow_batches, read_batches, verify_
 from eventstore.segment_files import OpenSegment, SegmentFiles
 from eventstore.segment_folder import SegmentFolder, WriterLock
 from eventstore.segment_opening import open_last, recover_segments
-from eventstore.segment_records import append_record
+from eventstore.segment_records import append_record, read_record
 from eventstore.segment_rolling import build_segment, drop_witness, opened_ts_of, put_in_place, seal
 from eventstore.segment_settings import SegmentsConfig
-from eventstore.segment_status import check_segments
+from eventstore.segment_status import SegmentStatus, check_segments, list_segments
 from eventstore.segmented_blocks import SegmentedBlocks
 from eventstore.sqlite import SharedFileMarks
 from eventstore.sqlite_opening import sync_commits
@@ -216,11 +216,29 @@ class SegmentedEventStore:
             found = await segment.store.integrity()
             if found is not None:
                 return found
-            last = segment.number
-        for each in await check_segments(self.folder, await self.files.record(), last=last):
+        for each in await self.segments(is_checked=True):
             if each.damage:
                 return f"event store {self.folder.path}: {each.damage}"
         return None
+
+    async def segments(self, *, is_checked: bool = False) -> list[SegmentStatus]:
+        """What became of each segment, the open one too; ``is_checked``: compared with the hash on record.
+
+        What looks like damage counts once a second look finds the same: the writer may have replaced files.
+        """
+        found = await self._look_at_segments(is_checked=is_checked)
+        while any(each.damage for each in found):
+            former, found = found, await self._look_at_segments(is_checked=is_checked)
+            if found == former:
+                break
+        return found
+
+    async def _look_at_segments(self, *, is_checked: bool) -> list[SegmentStatus]:
+        async with self.files.open_segment() as segment:
+            last, record = segment.number, await read_record(segment.store)
+        if is_checked:
+            return await check_segments(self.folder, record, last=last)
+        return list_segments(self.folder, record, last=last)
 
     async def move(self, moves: Sequence[StreamMove], *, record: Event, expected_seq: int) -> None:
         """See ``EventStore.move``. Events in sealed segments stay in their files."""

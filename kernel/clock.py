@@ -28,6 +28,11 @@ CHECK_EVERY_S = 1.0
 class Clock(Protocol):
     """The source of a live engine's time."""
 
+    @property
+    def is_moved(self) -> bool:
+        """Whether the player of the inputs moves it: then it is ahead of inputs that still wait."""
+        ...
+
     def now(self) -> int:
         """ns since the epoch, UTC; never decreases."""
         ...
@@ -51,6 +56,8 @@ class RealTimeClock:
     When the wall clock jumps ahead, kernel time follows at once. When it falls behind (it stepped back, or
     the tape is ahead of it), kernel time goes on at half speed until the wall clock has caught up.
     """
+
+    is_moved = False
 
     def __init__(
         self,
@@ -109,6 +116,8 @@ class RealTimeClock:
 
 class VirtualClock:
     """A clock that stands still until it is advanced, for tests and for stepping through a log."""
+
+    is_moved = False
 
     def __init__(self, ts: int = 0) -> None:
         self._now = ts
@@ -211,6 +220,11 @@ class PlaybackClock:
         self._monotonic_ns = monotonic_ns
         self._started = monotonic_ns()
         self._moved = asyncio.Event()
+
+    @property
+    def is_moved(self) -> bool:
+        """Whether only the player moves it."""
+        return self._speed is None
 
     def now(self) -> int:
         """The time of the events that are played now."""

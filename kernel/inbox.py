@@ -4,8 +4,9 @@
   commands of operators and decisions made in other processes. The second has all other inputs, mainly market
   data; instruments, sessions and rates are in it too, so that they keep their place among prices.
 - What changes it: producers put inputs in, and the engine takes them out, the first class before the second.
-  An input that waits while others go first gets a later ``ts``. Until a session has started, all inputs are
-  in the second class, because the opening of a log must keep its order.
+  An input that waits while others go first gets a later ``ts``; a played one keeps its own (``Intake``).
+  Until a session has started, all inputs are in the second class, because the opening of a log must keep its
+  order.
 - What never happens: inputs of one class never change their order. A fill or a halt never waits for quotes,
   because each class has its own bound, and a full class makes only its own producers wait. A kill
   switch does not wait for quotes that were taken beside it.

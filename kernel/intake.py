@@ -149,7 +149,8 @@ class Intake:
 
         ``first``: inputs that go before those that wait. ``at_most``: how many of the latter.
         """
-        inputs = _stamped([*first, *self._inbox.take(at_most)], earliest=earliest, now=now)
+        stamped = _stamped_as_played if self._clock.is_moved else _stamped
+        inputs = stamped([*first, *self._inbox.take(at_most)], earliest=earliest, now=now)
         inputs += [ClockJumped(now, step_ns) for step_ns in self._clock.take_steps()]
         is_last = self.closed.is_set()
         if self._refusals.unrecorded and (is_last or self._refusals.due_ts <= now):
@@ -169,4 +170,22 @@ def _stamped(arrived: list[Event], *, earliest: int, now: int) -> list[Event]:
         ts = event.ts if earliest <= event.ts <= now else now
         inputs.append(event if event.ts == ts else msgspec.structs.replace(event, ts=ts))
         earliest = ts
+    return inputs
+
+
+def _stamped_as_played(arrived: list[Event], *, earliest: int, now: int) -> list[Event]:
+    """The inputs of a clock that is ahead of them: none is later than what follows it.
+
+    What overtakes played inputs, or comes from an edge with a clock of its own, has a later time than they:
+    it gets theirs, and not they its.
+    """
+    latest, stamps = now, list[int]()
+    for event in reversed(arrived):
+        if event.ts >= earliest:
+            latest = min(latest, event.ts)
+        stamps.append(min(latest, event.ts))
+    inputs: list[Event] = []
+    for event, stamp in zip(arrived, reversed(stamps), strict=True):
+        earliest = max(earliest, stamp)
+        inputs.append(event if event.ts == earliest else msgspec.structs.replace(event, ts=earliest))
     return inputs

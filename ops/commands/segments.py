@@ -12,7 +12,7 @@ from eventstore import RetentionConfig, SegmentedEventStore, Selection
 from eventstore.segment_export import ExportedFile, export_segments, require_pyarrow
 from eventstore.segment_folder import is_folder_store
 from eventstore.segment_pruning import SegmentChange, archive_segment, archive_segments, prune_segments
-from eventstore.segment_status import SegmentState, SegmentStatus, check_segments, list_segments
+from eventstore.segment_status import SegmentState, SegmentStatus
 from kernel.errors import InputError
 from kernel.events import Event
 from ops.commands.log import EventName
@@ -86,7 +86,7 @@ def verify_segments_command(ctx: click.Context, *, store_path: Path, as_json: bo
     Example:
       onetape segments verify --store paper.tape
     """
-    found = run(_checked(store_path))
+    found = run(_statuses(store_path, is_checked=True))
     _show(found, as_json=as_json)
     damaged = [each.damage for each in found if each.damage]
     if damaged:
@@ -268,16 +268,9 @@ async def _folder_store(path: Path, *, read_only: bool) -> AsyncGenerator[Segmen
         yield store
 
 
-async def _statuses(path: Path) -> list[SegmentStatus]:
+async def _statuses(path: Path, *, is_checked: bool = False) -> list[SegmentStatus]:
     async with _folder_store(path, read_only=True) as store:
-        record = await store.files.record()
-        return list_segments(store.folder, record, last=store.files.current.number)
-
-
-async def _checked(path: Path) -> list[SegmentStatus]:
-    async with _folder_store(path, read_only=True) as store:
-        record = await store.files.record()
-        return await check_segments(store.folder, record, last=store.files.current.number)
+        return await store.segments(is_checked=is_checked)
 
 
 async def _seal(path: Path) -> int:

@@ -1,7 +1,8 @@
 """Applies the retention of the configuration to the segments of a daemon's own store.
 
 Theory of operation. Five minutes after a start, and then once a day, market data and records that are old
-enough are removed, and sealed segments are compressed. The store itself keeps this apart from the writer: a
+enough are removed, and sealed segments are compressed; if a backup copies the files then, it is tried again
+five minutes later. The store itself keeps this apart from the writer: a
 segment is touched only after it was sealed, and what was done is an event in the store's record.
 
 When the disk is tight (``disk.thin_mb``), the same is done at once, and again each hour. If that is not
@@ -18,13 +19,14 @@ stays under pressure too.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from math import inf
 from pathlib import Path
 
 import msgspec
 import structlog
 
 from eventstore import RetentionConfig, SegmentedEventStore
-from eventstore.segment_pruning import SegmentChange, archive_segments, prune_segments
+from eventstore.segment_pruning import COPIED_NOW, SegmentChange, archive_segments, prune_segments
 from kernel.clock import Clock
 from kernel.errors import InputError, OnetapeError
 from kernel.time_units import SECOND_NS
@@ -33,6 +35,8 @@ _log = structlog.get_logger()
 
 FIRST_AFTER_S = 300.0
 """After a start: the recovery, the first snapshot and the reports are done by then."""
+COPIED_AGAIN_S = 300.0
+"""How long after a try that a backup did not let through the next one follows."""
 PRESSED_AGAIN_S = 3_600.0
 """How long after a try under pressure the next one follows: new segments are sealed meanwhile."""
 PRESSED_DAYS = 1.0
@@ -70,6 +74,8 @@ class Retention:
         self._pressed = asyncio.Event()
         self._told = ""
         """The last reason why something that is due was kept."""
+        self._again_after_s = inf
+        """How soon what the last try put off is tried again."""
 
     def press(self) -> None:
         """The disk is tight: begin at once."""
@@ -82,6 +88,7 @@ class Retention:
             while self._clock.now() < next_ts and not self._pressed.is_set():
                 await self._clock.wait(self._pressed, until_ts=next_ts)
             self._pressed.clear()
+            self._again_after_s = inf
             try:
                 await self.apply()
                 wait_s = self._policy.apply_every_s
@@ -91,7 +98,7 @@ class Retention:
             except (OnetapeError, OSError) as error:
                 _log.warning("retention_failed", error=str(error))
                 wait_s = min(self._policy.apply_every_s, PRESSED_AGAIN_S)
-            next_ts = self._after(wait_s)
+            next_ts = self._after(min(wait_s, self._again_after_s))
 
     async def apply(self) -> None:
         """Do what the policy says now."""
@@ -141,7 +148,10 @@ class Retention:
                     bytes_before=change.bytes_before,
                     bytes_after=change.bytes_after,
                 )
-            elif change.refusal != self._told:
+                continue
+            if change.refusal == COPIED_NOW:
+                self._again_after_s = COPIED_AGAIN_S
+            if change.refusal != self._told:
                 self._told = change.refusal
                 _log.warning("segment_is_due_but_kept", segment=change.number, reason=change.refusal)
 

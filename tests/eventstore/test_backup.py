@@ -8,8 +8,8 @@ import pytest
 from eventstore import RetentionConfig, SegmentedEventStore, SegmentsConfig, SqliteEventStore, open_store
 from eventstore.backup import back_up, last_restore, read_manifest, restore_backup
 from eventstore.backup_note import last_backup
-from eventstore.segment_folder import SegmentFolder
-from eventstore.segment_pruning import archive_segment, prune_segments
+from eventstore.segment_folder import SegmentFolder, files_stay
+from eventstore.segment_pruning import archive_segment, archive_segments, prune_segments
 from kernel.errors import InputError, StoreError
 from kernel.time_units import DAY_NS
 from tests.eventstore.samples import quotes, read_events
@@ -93,6 +93,68 @@ async def test_a_backup_is_made_while_the_store_is_written_to_and_rolls(path: Pa
         seq = manifest.heads["s"]
         assert await read_events(restored, "s") == written[:seq]
         assert (await restored.append("s", quotes(1, first_ts=seq + 1), expected_seq=seq)).seq == seq + 1
+
+
+async def test_no_segment_is_replaced_while_a_backup_copies_the_files(path: Path) -> None:
+    await live_log(path, days=4)
+    due = RetentionConfig(market_data_days=1, archive_after_days=0, needs_snapshot=False, needs_backup=False)
+    async with await SegmentedEventStore.open(path) as store:
+        async with files_stay(store.folder):
+            kept = [
+                *await prune_segments(store, due, now_ts=NOW),
+                *await archive_segments(store, due, now_ts=NOW),
+            ]
+            alone = await archive_segment(store, 2, now_ts=NOW)
+        archived = await archive_segments(store, due, now_ts=NOW)
+
+    assert [(change.number, change.refusal) for change in (*kept, alone)] == [
+        (1, "a backup copies the files now"),
+        (1, "a backup copies the files now"),
+        (2, "a backup copies the files now"),
+    ]
+    assert [(change.number, change.refusal) for change in archived] == [(1, ""), (2, ""), (3, "")]
+
+
+async def test_backups_are_intact_while_the_writer_rolls_and_compresses(path: Path, tmp_path: Path) -> None:
+    at_once = RetentionConfig(archive_after_days=0)
+    is_done, has_archived = asyncio.Event(), asyncio.Event()
+
+    async def write() -> None:
+        async with await SegmentedEventStore.open(path, settings=SegmentsConfig(roll_mb=0.01)) as store:
+            seq = 0
+            while not is_done.is_set():
+                seq = (await store.append("s", quotes(20, first_ts=seq + 1), expected_seq=seq)).seq
+                if await archive_segments(store, at_once, now_ts=NOW):
+                    has_archived.set()
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(write(), name="writer")
+        await has_archived.wait()
+        made = [await back_up(path, tmp_path / f"backup {number}", now_ts=NOW) for number in range(5)]
+        is_done.set()
+
+    assert made[0].heads["s"] < made[-1].heads["s"]
+
+
+async def test_a_reader_finds_no_fault_while_the_writer_compresses(path: Path) -> None:
+    await live_log(path, days=12)
+    is_done = asyncio.Event()
+
+    async def read() -> int:
+        looks = 0
+        async with await SegmentedEventStore.open(path, read_only=True) as reader:
+            while not is_done.is_set():
+                assert await reader.integrity() is None
+                looks += 1
+        return looks
+
+    async with asyncio.TaskGroup() as group:
+        reading = group.create_task(read(), name="reader")
+        async with await SegmentedEventStore.open(path) as store:
+            assert len(await archive_segments(store, RetentionConfig(archive_after_days=0), now_ts=NOW)) > 5
+        is_done.set()
+
+    assert reading.result()
 
 
 async def test_a_backup_lets_pruning_go_on(path: Path, tmp_path: Path) -> None:

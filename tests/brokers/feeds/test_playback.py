@@ -9,10 +9,30 @@ from brokers.feeds.config import PlaybackFeedConfig, PlayedTimes
 from brokers.feeds.playback import FRAME_EVENTS, PlaybackFeed
 from kernel.clock import Clock, PlaybackClock, VirtualClock
 from kernel.errors import ConfigError
-from kernel.events import Bar, Event, PlaybackAdvanced, Quote, TimerFired, Trade
+from kernel.events import (
+    Bar,
+    EdgeState,
+    EdgeStateChanged,
+    Event,
+    HaltTrading,
+    PlaybackAdvanced,
+    Quote,
+    SessionStarted,
+    TimerFired,
+    Trade,
+)
 from kernel.time_units import DAY_NS, HOUR_NS, SECOND_NS
 from tests.brokers.feeds.received import Received
-from tests.kernel.live import PATIENCE_S, engine_over, idle, memory_tape, rows_of, running, timer_bus
+from tests.kernel.live import (
+    PATIENCE_S,
+    UnreliableTape,
+    engine_over,
+    idle,
+    memory_tape,
+    rows_of,
+    running,
+    timer_bus,
+)
 
 S = SECOND_NS
 NOW = 1_000 * DAY_NS
@@ -171,6 +191,28 @@ async def test_events_with_kept_times_are_on_the_tape_as_they_were_and_timers_fi
     fired = [event for event in events if isinstance(event, TimerFired)]
     assert [event.due_ts for event in fired][:1] == [15 * S]
     assert events.index(fired[0]) < events.index(quotes[2])
+
+
+async def test_what_overtakes_played_events_or_has_the_wall_clock_s_time_does_not_take_them_along() -> None:
+    """While the engine is busy, the player goes on, and so does the clock that it moves."""
+    clock, tape = PlaybackClock(10 * S), UnreliableTape()
+    engine = engine_over(tape, clock=clock)
+    tape.may_append.clear()
+
+    async with running(engine):
+        engine.report(SessionStarted(10 * S, 1, "live", "0", "3.11"))
+        await tape.is_appending.wait()
+        engine.report(EdgeStateChanged(NOW, "alerts: desk", EdgeState.RUNNING))
+        for second in range(10, 20):
+            clock.move(to_ts=second * S)
+            await engine.post(Quote(second * S, "A", 1.0, 2.0))
+        await engine.post(HaltTrading(clock.now(), "ops", "enough"))
+        tape.may_append.set()
+
+    _, halted, changed, *played = [event for _, _, event in await rows_of(tape)]
+    assert [event.ts for event in played] == [second * S for second in range(10, 20)]
+    assert (type(halted), halted.ts) == (HaltTrading, 10 * S)
+    assert (type(changed), changed.ts) == (EdgeStateChanged, 10 * S)
 
 
 def test_playback_clock_goes_at_its_speed_and_jumps() -> None:

@@ -83,7 +83,7 @@ def _engine(status: DaemonStatus) -> Iterator[Family]:
     times = (("0.5", status.commit_p50_ms), ("0.99", status.commit_p99_ms))
     yield Family(
         "onetape_commit_seconds",
-        "gauge",
+        "summary",
         "From taking inputs to their being durable, of the last steps.",
         tuple(((("quantile", quantile),), ms * MS_NS / SECOND_NS) for quantile, ms in times),
     )

@@ -2,6 +2,8 @@
 
 import asyncio
 import math
+import shutil
+from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import aiohttp
@@ -107,6 +109,16 @@ async def test_document_is_valid_and_has_every_path(tmp_path: Path) -> None:
 # --- metrics ----------------------------------------------------------------------------------
 
 
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool")
+async def test_prometheus_itself_finds_no_fault_in_the_metrics(tmp_path: Path) -> None:
+    async with running(tmp_path, status=lambda: STATUS) as daemon:
+        text = await get(daemon.address, "/v1/metrics")
+
+    check = await asyncio.create_subprocess_exec("promtool", "check", "metrics", stdin=PIPE, stderr=PIPE)
+    _, complaint = await check.communicate(text)
+    assert (check.returncode, complaint) == (0, b"")
+
+
 async def test_metrics_are_read_by_the_parser_of_prometheus(tmp_path: Path) -> None:
     async with running(tmp_path, status=lambda: STATUS) as daemon:
         await daemon.do("/trading/halt", Command())
@@ -114,7 +126,7 @@ async def test_metrics_are_read_by_the_parser_of_prometheus(tmp_path: Path) -> N
         found = await metrics_of(daemon)
 
     families = list(text_string_to_metric_families(text))
-    assert all(family.documentation and family.type in ("gauge", "counter") for family in families)
+    assert all(family.documentation and family.type in ("gauge", "counter", "summary") for family in families)
     assert text.count("# TYPE") == len({line for line in text.splitlines() if line.startswith("# TYPE")})
     assert found["onetape_equity", ()] == 99_886.5
     assert found["onetape_position", ("AAA",)] == 97

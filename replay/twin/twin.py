@@ -28,6 +28,7 @@ from components.portfolio.rates import rate_between, set_rate
 from kernel.decimals import exact
 from kernel.errors import StreamMissing
 from kernel.events import (
+    BUY,
     MARKET_TYPES,
     AdjustPosition,
     Bar,
@@ -75,6 +76,7 @@ from replay.twin.comparison import OrderComparison, OrderSide, TwinFill, compare
 from replay.twin.core import TwinCore, settings_of
 
 NO_CHANGES: Mapping[str, str] = {}
+ZERO = Decimal(0)
 
 FACTS: frozenset[type[Event]] = frozenset(
     {
@@ -298,21 +300,21 @@ class Twin:
                     return self._ended(event.client_order_id, event, OrderStatus.FILLED, "")
                 known.live.status = OrderStatus.PARTIALLY_FILLED
         if event.client_order_id not in self._orders:
-            self.core.move_position(_order_of(event), event.quantity)
+            self.core.move_position(_order_of(event), self._paid(event).quantity)
         return ()
 
     def _corrected(self, event: FillCorrected) -> Iterable[TwinOrder]:
+        key, terms = event.client_order_id, self.core.market.instrument(event.symbol)
         if self.core.settings.funds is not None:
             self.core.take((event,))
-        known = self._known(event.client_order_id)
+        elif key not in self._orders:
+            is_in_units = event.currency == terms.fee_currency and event.side is BUY
+            back = event.commission_returned if is_in_units else ZERO
+            self.core.move_position(_order_of(event), event.quantity - event.old_quantity + back)
+        known = self._known(key)
         fill = None if known is None else known.live.fills.get(event.fill_id)
         if known is not None and fill is not None:
-            known.live.fills[event.fill_id] = msgspec.structs.replace(
-                fill,
-                quantity=event.quantity,
-                price=event.price,
-                fee=fill.fee - event.commission_returned * self._rate(event.currency, event.symbol),
-            )
+            known.live.fills[event.fill_id] = _as_corrected(fill, event)
         return ()
 
     def _ended(
@@ -340,9 +342,15 @@ class Twin:
                 cancel = CancelSubmitted(event.ts, terms.client_order_id, terms.strategy, terms.symbol)
                 yield from self._hear(self.core.take((cancel,)))
 
-    def _hear(self, reports: Iterable[ExecutionReport]) -> Iterator[TwinOrder]:
-        """Note the reports of the simulated broker; gives the orders that are over with them."""
-        for report in reports:
+    def _hear(self, reports: Sequence[ExecutionReport]) -> Iterator[TwinOrder]:
+        """Note the reports of the simulated broker; gives the orders that are over with them.
+
+        At one moment an order may get several fills, or a fill and its end. So whether it still works says
+        nothing about a fill before the last one.
+        """
+        told = [one for one in reports if one.kind is ExecutionKind.FILL or one.kind in _ENDINGS]
+        last = {report.client_order_id: place for place, report in enumerate(told)}
+        for place, report in enumerate(told):
             known = self._orders.get(report.client_order_id)
             if known is None or known.simulated.ended_ts:
                 continue
@@ -350,14 +358,12 @@ class Twin:
             if report.kind is ExecutionKind.FILL:
                 fill = _as_filled(report, known.order)
                 side.fills[report.fill_id] = self._fill(fill)
-                if self.core.is_working(report.client_order_id):
+                if place < last[report.client_order_id] or self.core.is_working(report.client_order_id):
                     side.status = OrderStatus.PARTIALLY_FILLED
                     continue
                 side.status = OrderStatus.FILLED
-            elif report.kind in _ENDINGS:
-                side.status, side.reason = _ENDINGS[report.kind], report.reason
             else:
-                continue
+                side.status, side.reason = _ENDINGS[report.kind], report.reason
             side.ended_ts = report.ts
             if known.live.ended_ts:
                 yield self._over(known)
@@ -380,9 +386,12 @@ class Twin:
 
     def _fill(self, event: OrderFilled) -> TwinFill:
         """A fill with its fee in the instrument's currency, by the rates of now; at par without a rate."""
-        paid = paid_by_terms(event, {event.symbol: self.core.market.instrument(event.symbol)})
+        paid = self._paid(event)
         fee = paid.commission * self._rate(paid.currency, event.symbol)
         return TwinFill(event.ts, paid.quantity, paid.price, fee, self.core.mid_price(event.symbol))
+
+    def _paid(self, event: OrderFilled) -> OrderFilled:
+        return paid_by_terms(event, {event.symbol: self.core.market.instrument(event.symbol)})
 
     def _rate(self, currency: str, symbol: str) -> Decimal:
         own = self.core.market.instrument(symbol).currency
@@ -401,8 +410,8 @@ def _as_filled(report: ExecutionReport, order: Order) -> OrderFilled:
         order.side,
         report.quantity,
         report.price,
-        report.commission or Decimal(0),
-        Decimal(0),
+        report.commission or ZERO,
+        ZERO,
         FillId(report.fill_id),
         report.executed_ts,
         report.liquidity,
@@ -410,6 +419,15 @@ def _as_filled(report: ExecutionReport, order: Order) -> OrderFilled:
     )
 
 
-def _order_of(fill: OrderFilled) -> Order:
+def _as_corrected(fill: TwinFill, event: FillCorrected) -> TwinFill:
+    """A fill as the venue corrected it; a bust returns its fee. Units that were its fee stay its fee."""
+    if not event.quantity:
+        return msgspec.structs.replace(fill, quantity=ZERO, price=event.price, fee=ZERO)
+    units = event.old_quantity - fill.quantity
+    fee = units * event.price if units else fill.fee
+    return msgspec.structs.replace(fill, quantity=event.quantity - units, price=event.price, fee=fee)
+
+
+def _order_of(fill: OrderFilled | FillCorrected) -> Order:
     """The order of a fill, as far as its position is concerned."""
     return Order(fill.client_order_id, fill.strategy, fill.symbol, fill.side, OrderType.MARKET, fill.quantity)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -15,14 +16,28 @@ from brokers.simulated.fills.port import FillTiming
 from components.assembly.instruments import InstrumentConfig
 from eventstore import MemoryEventStore
 from kernel.errors import ConfigError, StreamMissing
-from kernel.events import BUY, Event, OrderFilled, OrderRejected, OrderSubmitted
+from kernel.events import (
+    BUY,
+    AssetClass,
+    Bar,
+    BookDelta,
+    BookSnapshot,
+    Event,
+    FillCorrected,
+    OrderFilled,
+    OrderRejected,
+    OrderStatus,
+    OrderSubmitted,
+    PriceLevel,
+    TimeInForce,
+)
 from kernel.events.shadow import ShadowOutcome
-from kernel.time_units import DAY_NS
+from kernel.time_units import DAY_NS, SECOND_NS
 from replay.config import ReplayConfig
 from replay.twin.comparison import OrderComparison
 from replay.twin.reading import read_twin
 from replay.twin.totals import money_totals
-from strategies.sdk import RiskLimits
+from strategies.sdk import Decisions, RiskLimits, Strategy, StrategyParams, StrategyState, buy, sell
 from tests.replay.commands import replay
 from tests.replay.live_sessions import LOG, changed, live_session
 from tests.replay.market import quote_series, walk
@@ -192,3 +207,106 @@ def test_the_command_prints_tables_and_an_object(tmp_path: Path, log: str) -> No
     over = [one for one in found["orders"] if one["is_over"]]
     assert found["totals"]["equal"] == found["totals"]["orders"] == len(over) > 0
     assert found["pnl"][0]["total"] == "0"
+
+
+class Taken(StrategyState):
+    books: int = 0
+
+
+class TakeAtOnce(Strategy[StrategyParams, Taken]):
+    """Buys more than the first level of the book once, and then more than all of it, at once or never."""
+
+    def on_book(self, book: BookSnapshot | BookDelta) -> Decisions:
+        self.state.books += 1
+        match self.state.books:
+            case 1:
+                return buy(book.symbol, 25, limit=Decimal(103))
+            case 2:
+                return buy(book.symbol, 100, limit=Decimal(102), time_in_force=TimeInForce.IOC)
+            case _:
+                return None
+
+
+async def test_several_fills_at_one_moment_are_all_in_the_twin() -> None:
+    """An order that walks the book gets a fill for each level, and one at once ends with what is there."""
+    store = MemoryEventStore()
+    asks = tuple(PriceLevel(price, 10.0) for price in (100.0, 101.0, 102.0, 103.0))
+    bids = (PriceLevel(99.0, 10.0),)
+    books = [BookSnapshot(START + place * SECOND_NS, "A", bids, asks) for place in range(5)]
+    config = ReplayConfig(
+        instruments=(InstrumentConfig(symbol="A"),),
+        broker=SimulatedBrokerConfig(book="walk"),
+        cash=Decimal(1_000_000),
+    )
+    await live_session(store, books, [TakeAtOnce()], config)
+
+    found = await read_twin(store, LOG)
+
+    whole, part = found.orders
+    assert unequal(found.orders) == []
+    assert (whole.simulated.quantity, whole.simulated.price) == (25, Decimal("100.8"))
+    assert (part.simulated.quantity, part.simulated.price) == (30, Decimal(101))
+    assert [one.live.status for one in found.orders] == [OrderStatus.FILLED, OrderStatus.CANCELLED]
+    assert [one.simulated.status for one in found.orders] == [OrderStatus.FILLED, OrderStatus.CANCELLED]
+
+
+class BuyThenSell(Strategy[StrategyParams, Taken]):
+    """Buys 10 once, and later sells what it holds, 10 at most."""
+
+    def on_bar(self, bar: Bar) -> Decisions:
+        self.state.books += 1
+        match self.state.books:
+            case 1:
+                return buy(bar.symbol, 10)
+            case 4:
+                return sell(bar.symbol, 10, reduce_only=True)
+            case _:
+                return None
+
+
+async def corrected_log(quantity: str, **instrument: Any) -> MemoryEventStore:  # Any: fields of several types
+    """A log of one purchase and one sale in which the venue corrects the purchase the next day."""
+    store, config = MemoryEventStore(), InstrumentConfig(symbol="BTC-USD", **instrument)
+    bars = walk("BTC-USD", 8, seed=3)
+    broker = SimulatedBrokerConfig(commission_rate=Decimal("0.01"))
+    await live_session(store, bars, [BuyThenSell()], ReplayConfig(instruments=(config,), broker=broker))
+    events = await read_events(store, LOG)
+    fill = next(one for one in events if isinstance(one, OrderFilled))
+    place = next(at for at, one in enumerate(events) if isinstance(one, Bar) and one.ts > fill.ts)
+    back = Decimal(0) if Decimal(quantity) else fill.commission
+    events.insert(
+        place + 1,
+        FillCorrected(
+            events[place].ts, fill.client_order_id, fill.strategy, fill.symbol, BUY, fill.fill_id,
+            fill.quantity, fill.price, Decimal(quantity), fill.price,
+            commission_returned=back, currency=fill.currency,
+        ),
+    )  # fmt: skip
+    planted = MemoryEventStore()
+    await planted.append(LOG, events, expected_seq=0)
+    return planted
+
+
+async def test_a_bust_leaves_no_fee_and_a_correction_keeps_a_fee_in_coins() -> None:
+    coin = {"asset_class": AssetClass.CRYPTO_SPOT, "lot_size": Decimal("0.01"), "fee_currency": "base"}
+    busted = await read_twin(await corrected_log("0", **coin), LOG, settings={"broker.slippage_bps": "0"})
+    smaller = await read_twin(await corrected_log("4", **coin), LOG, settings={"broker.slippage_bps": "0"})
+
+    gone, kept = busted.orders[0], smaller.orders[0]
+    price = kept.simulated.price
+    assert price is not None
+    assert (gone.live.quantity, gone.live.fees, gone.outcome) == (0, 0, ShadowOutcome.MISSED)
+    assert kept.simulated.quantity == Decimal("9.9")  # a hundredth was taken as the fee
+    assert (kept.live.quantity, kept.live.fees) == (Decimal("3.9"), Decimal("0.1") * price)
+
+
+@pytest.mark.parametrize(("quantity", "sold"), [("10", 10), ("4", 4), ("0", 0)])
+async def test_a_correction_moves_the_position_that_orders_may_reduce(quantity: str, sold: int) -> None:
+    """With settings of its own the twin follows no account, as in the log of a real venue."""
+    log = await corrected_log(quantity)
+
+    found = await read_twin(log, LOG, settings={"broker.slippage_bps": "0"})
+
+    bought, reduced = found.orders
+    assert bought.simulated.quantity == 10
+    assert reduced.simulated.quantity == sold

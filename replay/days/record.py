@@ -7,7 +7,7 @@ Market data are read for the last price of each position alone. So a day can be 
 and after the quotes of other days have been removed; without a price a P&L is not known.
 """
 
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -80,6 +80,7 @@ class DayRecord(msgspec.Struct, frozen=True, kw_only=True):
     - ``paid_in``: deposits less withdrawals.
     - ``commissions``: of the day's fills; ``None`` if one is in a currency without a rate.
     - ``compared``: in mode ``shadow``, the orders that were compared with their simulated twins on the day.
+    - ``terms``: of the symbols of ``compared``, as last defined.
     """
 
     log: str
@@ -98,6 +99,7 @@ class DayRecord(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[DayProblem, ...]
     sessions: tuple[DaySession, ...]
     compared: tuple[ShadowCompared, ...] = ()
+    terms: Mapping[str, InstrumentDefined] = {}
 
     @property
     def is_empty(self) -> bool:
@@ -145,6 +147,7 @@ async def read_day(store: EventStore, log: str, day: date, *, now_ts: int) -> Da
     wanted = Selection(to_seq=head.seq, from_ts=start_ts + 1, to_ts=end_ts, types=types)
     read = [event async for event in _events(store, log, wanted)]
     happened = [event for event in read if not isinstance(event, ShadowCompared)]
+    compared = tuple(event for event in read if isinstance(event, ShadowCompared))
     orders = await _orders(store, log, happened, start_ts)
     return DayRecord(
         log=log,
@@ -162,7 +165,8 @@ async def read_day(store: EventStore, log: str, day: date, *, now_ts: int) -> Da
         orders=orders,
         problems=problems_of(happened),
         sessions=sessions.between(start_ts, end_ts),
-        compared=tuple(event for event in read if isinstance(event, ShadowCompared)),
+        compared=compared,
+        terms={one.symbol: books.terms(one.symbol) for one in compared},
     )
 
 

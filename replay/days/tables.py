@@ -104,7 +104,7 @@ def twin_rows(day: DayRecord) -> tuple[Rows, ...]:
     """In mode ``shadow``: the totals of live and simulated orders, and the orders that differ."""
     if not day.compared:
         return ()
-    return total_rows(totals_of(day.compared)), order_rows_of_twin(day.compared, most=MOST_ROWS)
+    return total_rows(totals_of(day.compared, day.terms)), order_rows_of_twin(day.compared, most=MOST_ROWS)
 
 
 def fill_rows(day: DayRecord) -> Rows:

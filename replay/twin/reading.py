@@ -10,7 +10,7 @@ import msgspec
 from eventstore import Batch, EventStore, Selection, read_story
 from kernel.decimals import exact
 from kernel.errors import InputError, StreamMissing
-from kernel.events import ConfigLoaded, Event, RunStarted
+from kernel.events import ConfigLoaded, Event, InstrumentDefined, RunStarted
 from kernel.time_units import HOUR_NS
 from replay import figures
 from replay.config import ReplayConfig
@@ -30,6 +30,7 @@ class TwinRecord(msgspec.Struct, frozen=True, kw_only=True):
     - ``is_live``: its orders were real. Otherwise both sides are simulations.
     - ``from_ts``, ``to_ts``: the period of the orders, ns UTC; ``None``: from the start, to the end.
     - ``settings``: the settings of the twin that differ from the log's.
+    - ``terms``: of the orders' symbols, as last defined.
     """
 
     log: str
@@ -38,6 +39,7 @@ class TwinRecord(msgspec.Struct, frozen=True, kw_only=True):
     to_ts: int | None
     settings: Mapping[str, str]
     orders: tuple[OrderComparison, ...]
+    terms: Mapping[str, InstrumentDefined]
 
 
 @exact
@@ -75,14 +77,16 @@ async def read_twin(
                 twin.take((event,), follows=False)
             if after and not twin.open_orders:
                 break
-    _ = twin.core
+    core, orders = twin.core, tuple(twin.all_orders())
+    symbols = sorted({one.order.symbol for one in orders})
     return TwinRecord(
         log=log,
         is_live=live_venue(config) is not None,
         from_ts=from_ts,
         to_ts=to_ts,
         settings=settings,
-        orders=tuple(twin.all_orders()),
+        orders=orders,
+        terms={symbol: core.market.instrument(symbol) for symbol in symbols},
     )
 
 

@@ -25,7 +25,7 @@ SIGN_NOTE = "A difference above 0 is worse for live."
 def twin_tables(found: TwinRecord) -> tuple[Rows, ...]:
     """The tables of a twin: totals, what the P&L differs by, and the orders that differ most."""
     compared = [one.event(0) for one in found.orders if one.is_over]
-    tables = [total_rows(totals_of(compared))]
+    tables = [total_rows(totals_of(compared, found.terms))]
     over = [one for one in found.orders if one.is_over]
     tables += [pnl_rows(money) for money in money_totals(over)]
     effects = {one.order.client_order_id: one.parts.total for one in over if one.parts is not None}
@@ -49,14 +49,15 @@ def total_rows(totals: Totals) -> Rows:
         f" Live cost {_amount(extra.prices)} {currency} more by prices and {_amount(extra.fees)} by fees."
         for currency, extra in totals.costs.items()
     )
-    bps = "no order was filled on both sides" if totals.difference_bps is None else bps_words(totals)
+    known = {key: one.difference_bps for key, one in totals.costs.items() if one.difference_bps is not None}
+    told = [bps_words(bps) + (f" ({key})" if len(known) > 1 else "") for key, bps in known.items()]
+    bps = ", ".join(told) or "no order was filled on both sides"
     columns = (text("Orders"), number("Live"), number("Simulated"))
     return Rows("Live and simulated", columns, rows, note=f"{totals.equal:,} orders are equal; {bps}.{cost}")
 
 
-def bps_words(totals: Totals) -> str:
+def bps_words(bps: float) -> str:
     """The average difference of prices in words."""
-    bps = totals.difference_bps or 0.0
     if not bps:
         return "prices are equal on average"
     return f"prices are {abs(bps):,.2f} bps {'worse' if bps > 0 else 'better'} live, on average"
@@ -80,7 +81,8 @@ def pnl_rows(money: MoneyTotals) -> Rows:
     )
     note = "At the last prices, after fees."
     if money.unknown:
-        note += f" Of {money.unknown:,} orders without a last price, the quantity is left out."
+        count = f"{money.unknown:,} order{' is' if money.unknown == 1 else 's are'}"
+        note += f" {count} left out of the parts: there is no last price."
     return Rows("P&L of these orders", (text("Part"), number(money.currency)), rows, note=note)
 
 
@@ -149,7 +151,7 @@ def twin_object(found: TwinRecord) -> dict[str, object]:
         "from": None if found.from_ts is None else figures.iso(found.from_ts),
         "to": None if found.to_ts is None else figures.iso(found.to_ts),
         "settings": dict(found.settings),
-        "totals": _totals(totals_of(compared)),
+        "totals": _totals(totals_of(compared, found.terms)),
         "pnl": [_fields(money) for money in money_totals(over)],
         "orders": [_order(one) for one in found.orders],
     }

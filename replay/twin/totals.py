@@ -1,12 +1,13 @@
 """Totals over compared orders: fills, prices, times, and what the P&L differs by."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from statistics import median
 
 import msgspec
 
 from kernel.decimals import exact
+from kernel.events import InstrumentDefined
 from kernel.events.shadow import ShadowCompared, ShadowOutcome
 from replay.twin.comparison import OrderComparison
 
@@ -29,10 +30,15 @@ class SideTotals(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ExtraCost(msgspec.Struct, frozen=True):
-    """What live cost more: the prices of what both sides filled, and the fees of all fills."""
+    """What live cost more in one currency: the prices of what both sides filled, and the fees of all fills.
+
+    ``difference_bps``: of the prices, the average over orders that both filled, weighted by the value of what
+    both filled; above 0 live was worse. ``None`` without such an order.
+    """
 
     prices: Decimal
     fees: Decimal
+    difference_bps: float | None
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,8 +47,8 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     - ``missed``, ``lucky``: filled by the simulated venue alone, and by the live one alone.
     - ``equal``: the same quantity, average price and fees.
     - ``costs``: by currency, what live cost more than the simulated side.
-    - ``difference_bps``: the average over orders that both filled, weighted by what the common quantity cost;
-      above 0 live was worse.
+    - ``difference_bps``: that of ``costs``; ``None`` if orders in several currencies were filled, since their
+      values cannot be added.
     """
 
     orders: int
@@ -62,7 +68,8 @@ class MoneyTotals(msgspec.Struct, frozen=True, kw_only=True):
     - ``price`` = ``timing`` + ``execution``; ``quantity`` = ``missed`` + ``more``; with ``fees`` they add up
       to live less simulated. ``missed``: of orders of which live filled less, ``more``: of those of which it
       filled more.
-    - ``unknown``: orders without a last price, whose ``quantity`` is left out.
+    - ``unknown``: orders of which live filled more or less, without a last price. The parts and their total
+      leave them out.
     """
 
     currency: str
@@ -82,16 +89,18 @@ class MoneyTotals(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @exact
-def totals_of(orders: Sequence[ShadowCompared]) -> Totals:
-    """The totals of compared orders."""
+def totals_of(orders: Sequence[ShadowCompared], terms: Mapping[str, InstrumentDefined]) -> Totals:
+    """The totals of compared orders. ``terms``: by symbol, for the value of a unit."""
     currencies = sorted({one.currency for one in orders})
+    costs = {currency: _extra_cost(orders, currency, terms) for currency in currencies}
+    known = [extra.difference_bps for extra in costs.values() if extra.difference_bps is not None]
     return Totals(
         orders=len(orders),
         equal=sum(map(is_equal, orders)),
         missed=sum(one.outcome is ShadowOutcome.MISSED for one in orders),
         lucky=sum(one.outcome is ShadowOutcome.LUCKY for one in orders),
-        difference_bps=_weighted_bps(orders),
-        costs={currency: _extra_cost(orders, currency) for currency in currencies},
+        difference_bps=known[0] if len(known) == 1 else None,
+        costs=costs,
         live=_side(
             [one.live_quantity for one in orders],
             [one.live_first_ns for one in orders],
@@ -120,10 +129,13 @@ def is_equal(one: ShadowCompared) -> bool:
     return live == (one.simulated_quantity, one.simulated_price, one.simulated_fees)
 
 
-def _extra_cost(orders: Sequence[ShadowCompared], currency: str) -> ExtraCost:
+def _extra_cost(
+    orders: Sequence[ShadowCompared], currency: str, terms: Mapping[str, InstrumentDefined]
+) -> ExtraCost:
     own = [one for one in orders if one.currency == currency]
     fees = (one.live_fees - one.simulated_fees for one in own)
-    return ExtraCost(sum((one.difference for one in own), ZERO), sum(fees, ZERO))
+    prices = sum((one.difference for one in own), ZERO)
+    return ExtraCost(prices, sum(fees, ZERO), _weighted_bps(own, terms))
 
 
 def _side(
@@ -143,12 +155,14 @@ def _median(times: Iterable[int | None]) -> float | None:
     return float(median(known)) if known else None
 
 
-def _weighted_bps(orders: Sequence[ShadowCompared]) -> float | None:
+def _weighted_bps(orders: Sequence[ShadowCompared], terms: Mapping[str, InstrumentDefined]) -> float | None:
     weighted = weights = ZERO
     for one in orders:
         if one.difference_bps is None or one.simulated_price is None:
             continue
-        weight = min(one.live_quantity, one.simulated_quantity) * abs(one.simulated_price)
+        own = terms.get(one.symbol) or InstrumentDefined(0, one.symbol)
+        common = min(one.live_quantity, one.simulated_quantity)
+        weight = common * abs(own.unit_notional(one.simulated_price))
         weighted += weight * Decimal(repr(one.difference_bps))
         weights += weight
     return round(float(weighted / weights), 6) + 0.0 if weights else None

@@ -11,6 +11,8 @@ from kernel.events.shadow import ShadowOutcome
 from kernel.identifiers import ClientOrderId, FillId, StrategyId
 from kernel.time_units import SECOND_NS
 from replay.twin.comparison import OrderComparison, OrderSide, TwinFill, compare
+from replay.twin.rows import pnl_rows, total_rows
+from replay.twin.totals import money_totals, totals_of
 
 SUBMITTED = 1_000 * SECOND_NS
 SHARE = InstrumentDefined(0, "A")
@@ -42,7 +44,7 @@ def compared(
     mark: str | None = "105",
     terms: InstrumentDefined = SHARE,
 ) -> OrderComparison:
-    order = Order(ClientOrderId("a-1"), StrategyId("s"), "A", side, OrderType.MARKET, Decimal(10))
+    order = Order(ClientOrderId("a-1"), StrategyId("s"), terms.symbol, side, OrderType.MARKET, Decimal(10))
     return compare(
         order,
         live,
@@ -165,3 +167,33 @@ def test_the_parts_add_up_to_the_difference_of_pnl(
     assert found.simulated.pnl is not None
     assert found.parts.total == found.live.pnl - found.simulated.pnl
     assert found.parts.price == found.parts.execution + (found.parts.timing or 0) == -found.difference
+
+
+def test_an_average_difference_is_weighted_by_values_and_of_one_currency() -> None:
+    """By hand: 50 bps on 1,000 USD and none on 10 futures of 50 x 1,000 USD; 100 bps on 30,000 JPY."""
+    future = InstrumentDefined(0, "ES", multiplier=Decimal(50))
+    yen = InstrumentDefined(0, "7203", currency="JPY")
+    share = compared(side_of((10, "100.5")), side_of((10, "100")))
+    equal = compared(side_of((10, "1000")), side_of((10, "1000")), terms=future)
+    other = compared(side_of((10, "3030")), side_of((10, "3000")), terms=yen)
+    terms = {"A": SHARE, "ES": future, "7203": yen}
+
+    dollars = totals_of([share.event(0), equal.event(0)], terms)
+    both = totals_of([one.event(0) for one in (share, equal, other)], terms)
+
+    assert dollars.difference_bps == round(50 * 1_000 / 501_000, 6)
+    assert both.difference_bps is None
+    assert both.costs["USD"].difference_bps == dollars.difference_bps
+    assert both.costs["JPY"].difference_bps == 100.0
+    assert "0.10 bps worse live, on average (USD)" in total_rows(both).note
+    assert "100.00 bps worse live, on average (JPY)" in total_rows(both).note
+
+
+def test_orders_without_a_last_price_are_left_out_of_the_parts_and_counted() -> None:
+    known = compared(side_of((10, "101"), fee="1"), side_of((10, "100")))
+    unknown = compared(side_of((10, "101"), fee="3"), side_of((4, "100")), mark=None)
+
+    (money,) = money_totals([known, unknown])
+
+    assert (money.price, money.fees, money.total, money.unknown) == (-10, -1, -11, 1)
+    assert "1 order is left out of the parts" in pnl_rows(money).note

@@ -9,30 +9,33 @@ A log is read once, in its order; nothing is played. At the intent of an order t
 - spread: fills against the middle of the quote at the fill
 - missed: the part that was not filled, at the last price when the order ended, against the arrival price
 
-The arrival price is the middle of the last quote, and without a quote the last trade or close. Amounts are
-``Decimal``, exact, in the instrument's currency.
+The arrival price is the middle of the last quote with both sides, and without one the last trade or close.
+Amounts are ``Decimal``, exact, in the instrument's currency. An order that worked through a split is in the
+units after it, with all its prices.
 """
 
 from collections.abc import Iterable, Sequence
 from contextlib import aclosing
 from datetime import date
 from decimal import Decimal
-from math import isfinite, sqrt
 from pathlib import Path
 
 import msgspec
 
-from brokers.simulated.volatility import Volatility, add_close
 from components.assembly.moments import moment_ns
+from components.portfolio.rates import rate_between, set_rate
 from eventstore import EventStore, open_store, read_story
 from eventstore.store_opening import is_store_here
+from kernel.corporate_actions import RESTATING, is_void, successor
 from kernel.decimals import exact
 from kernel.errors import InputError
 from kernel.events import (
     BUY,
     Bar,
+    CorporateAction,
     Event,
     FillCorrected,
+    FxRateSet,
     InstrumentDefined,
     Liquidity,
     Order,
@@ -56,10 +59,10 @@ from kernel.identifiers import ClientOrderId, FillId
 from replay.arguments import moment_of
 from replay.blocking import run_blocking
 from replay.config import DEFAULT_STORE
+from replay.execution_analysis.sightings import ZERO, MarketInSymbol, Sighting
 from replay.past.core import time_ns
 
-ZERO = Decimal(0)
-TWO = Decimal(2)
+ONE = Decimal(1)
 
 ENDED = frozenset(
     {
@@ -72,35 +75,11 @@ ENDED = frozenset(
 )
 
 
-class Sighting(msgspec.Struct, frozen=True, gc=False):
-    """The market in a symbol at a moment. ``None``: the data do not have it.
-
-    - ``price``: the middle of the quote, else the last trade or close.
-    - ``bid``, ``ask``: of the last quote; ``bid_size``, ``ask_size``: shown there.
-    - ``open``: of the bar that came last, ``volume``: of that bar or trade.
-    - ``volatility``: of the returns between closes, before that bar, as the simulated venue measures it.
-    """
-
-    price: Decimal | None = None
-    bid: Decimal | None = None
-    ask: Decimal | None = None
-    bid_size: float = 0.0
-    ask_size: float = 0.0
-    open: Decimal | None = None
-    volume: float = 0.0
-    volatility: float = 0.0
-
-    @property
-    def spread(self) -> Decimal | None:
-        """Ask minus bid; ``None`` without a quote."""
-        return None if self.bid is None or self.ask is None else self.ask - self.bid
-
-
 class Execution(msgspec.Struct, frozen=True):
     """A fill with the market at that time. Corrected fills have the corrected quantity and price.
 
     ``ts``: of the execution, ``known_ts``: when we knew of it, ns UTC. ``commission``: in money, in the
-    instrument's currency.
+    instrument's currency, by the last rate of the log before it; at par without one.
     """
 
     fill_id: FillId
@@ -274,76 +253,43 @@ async def _read_at(
         return await read_executions(opened, log, from_ts=from_ts, to_ts=to_ts)
 
 
-class _Traded(msgspec.Struct, frozen=True, gc=False):
-    """What was traded so far: units, and what they were worth."""
+class _Fill(msgspec.Struct, frozen=True):
+    """A fill as it was reported.
 
-    units: Decimal = ZERO
-    worth: Decimal = ZERO
+    - ``rate``: of the currency of its fee in the instrument's; ``commission``: the fee by that rate.
+    - ``ratio``: present units for one of the day of the fill.
+    """
 
-    def with_part(self, price: float, size: float) -> "_Traded":
-        """With another trade."""
-        exactly = _exact(price)
-        if exactly is None or not (isfinite(size) and size > 0):
-            return self
-        units = Decimal(repr(size))
-        return _Traded(self.units + units, self.worth + exactly * units)
+    event: OrderFilled
+    market: Sighting
+    commission: Decimal
+    rate: Decimal
+    ratio: Decimal = ONE
 
-    def average_since(self, before: "_Traded") -> Decimal | None:
-        """The average price since then; ``None`` if nothing was traded."""
-        units = self.units - before.units
-        return (self.worth - before.worth) / units if units else None
-
-
-class _Market:
-    """What is known of a symbol: the last prices, and what was traded, by its trades and by its bars."""
-
-    def __init__(self) -> None:
-        self.quote: Quote | None = None
-        self.last = 0.0
-        self.bar: Bar | None = None
-        self.volume = 0.0
-        self.trades = self.bars = _Traded()
-        self.volatility = 0.0
-        self._volatilities: dict[str, Volatility] = {}
-
-    def take(self, event: Bar | Quote | Trade) -> None:
-        match event:
-            case Quote():
-                self.quote = event
-            case Trade():
-                self.trades = self.trades.with_part(event.price, event.size)
-                self.last, self.volume = event.price, event.size
-            case Bar():
-                typical = (event.high + event.low + event.close) / 3
-                self.bars = self.bars.with_part(typical, event.volume)
-                known = self._volatilities.get(event.symbol)
-                self.volatility = 0.0 if known is None else sqrt(known.mean_square)
-                add_close(self._volatilities, event)
-                self.last, self.bar, self.volume = event.close, event, event.volume
-
-    def sighting(self) -> Sighting:
-        quote, bar = self.quote, self.bar
-        last = _exact(self.last) if self.last else None
-        opened = None if bar is None else _exact(bar.open)
-        if quote is None or not (quote.bid and quote.ask):
-            return Sighting(last, open=opened, volume=self.volume, volatility=self.volatility)
-        bid, ask = _exact(quote.bid), _exact(quote.ask)
-        middle = None if bid is None or ask is None else (bid + ask) / TWO
-        return Sighting(
-            middle, bid, ask, quote.bid_size, quote.ask_size, opened, self.volume, self.volatility
-        )
+    def corrected(self, correction: FillCorrected | None) -> Execution:
+        """The fill with its correction, in the units of the order's end."""
+        event, ratio = self.event, self.ratio
+        quantity, price, commission = event.quantity, event.price, self.commission
+        if correction is not None:
+            quantity, price = correction.quantity, correction.price
+            commission -= correction.commission_returned * self.rate
+        market = self.market
+        if ratio != ONE:
+            quantity, price, market = quantity * ratio, price / ratio, market.restated(ratio)
+        ts = event.executed_ts or event.ts
+        return Execution(event.fill_id, ts, event.ts, quantity, price, commission, event.liquidity, market)
 
 
 class _Open:
     """An order while the log is read."""
 
-    def __init__(self, order: Order, ts: int, market: _Market) -> None:
+    def __init__(self, order: Order, ts: int, market: MarketInSymbol) -> None:
         self.order = order
         self.status = OrderStatus.PENDING
         self.decided_ts = ts
         self.sent_ts = self.accepted_ts = self.done_ts = 0
         self.arrival = market.sighting()
-        self.fills: list[tuple[OrderFilled, Sighting]] = []
+        self.fills: list[_Fill] = []
         self.last_price: Decimal | None = None
         self.rule = self.reason = ""
         self._began = market.trades, market.bars
@@ -361,6 +307,13 @@ class _Open:
         self.last_price = market.sighting().price
         self._ended = market.trades, market.bars
 
+    def restate(self, ratio: Decimal) -> None:
+        """Go on in the terms after a split. ``market`` is restated already."""
+        self.arrival = self.arrival.restated(ratio)
+        trades, bars = self._began
+        self._began = trades.restated(ratio), bars.restated(ratio)
+        self.fills = [msgspec.structs.replace(one, ratio=one.ratio * ratio) for one in self.fills]
+
     @property
     def vwap(self) -> Decimal | None:
         """Of the trades in its life; without any, of the bars."""
@@ -370,10 +323,11 @@ class _Open:
 
 class _Fold:
     def __init__(self) -> None:
-        self._markets: dict[str, _Market] = {}
+        self._markets: dict[str, MarketInSymbol] = {}
         self._found: dict[ClientOrderId, _Open] = {}
         self._terms: dict[str, InstrumentDefined] = {}
         self._corrections: dict[tuple[ClientOrderId, FillId], FillCorrected] = {}
+        self._rates: dict[str, dict[str, Decimal]] = {}
 
     def take(self, events: Sequence[Event]) -> None:
         """Take the next events of the story."""
@@ -383,6 +337,10 @@ class _Fold:
                     self._market(symbol).take(event)
                 case InstrumentDefined(symbol=symbol):
                     self._terms[symbol] = event
+                case FxRateSet():
+                    set_rate(self._rates, event)
+                case CorporateAction(kind=kind) if kind in RESTATING and not is_void(event):
+                    self._restate(event)
                 case OrderIntent(order=order):
                     self._of(order, event.ts)
                 case _:
@@ -431,14 +389,32 @@ class _Fold:
         one = self._found.get(event.client_order_id)
         if one is None:
             return
-        one.fills.append((event, self._market(event.symbol).sighting()))
+        terms = self._terms_of(event.symbol)
+        paid = paid_by_terms(event, {event.symbol: terms})
+        rate = rate_between(self._rates, paid.currency, terms.currency) or ONE
+        market = self._market(event.symbol).sighting()
+        one.fills.append(_Fill(event, market, paid.commission * rate, rate))
         if not event.leaves_quantity:
             one.end(OrderStatus.FILLED, event.ts)
         elif one.status not in ENDED:  # a fill may come after the end of its order
             one.status = OrderStatus.PARTIALLY_FILLED
 
-    def _market(self, symbol: str) -> _Market:
-        return self._markets.setdefault(symbol, _Market())
+    def _restate(self, action: CorporateAction) -> None:
+        """Restate a market and its open orders. Under a new symbol both go on."""
+        market = self._market(action.symbol)
+        market.restate(action.ratio)
+        for one in self._found.values():
+            if one.order.symbol == action.symbol and one.status not in ENDED:
+                one.restate(action.ratio)
+        new_symbol = successor(action)
+        if new_symbol != action.symbol:
+            self._markets[new_symbol] = self._markets.pop(action.symbol)
+
+    def _market(self, symbol: str) -> MarketInSymbol:
+        return self._markets.setdefault(symbol, MarketInSymbol())
+
+    def _terms_of(self, symbol: str) -> InstrumentDefined:
+        return self._terms.get(symbol) or InstrumentDefined(0, symbol)
 
     def _of(self, order: Order, ts: int) -> _Open:
         found = self._found.get(order.client_order_id)
@@ -448,8 +424,11 @@ class _Fold:
         return found
 
     def _executed(self, one: _Open) -> ExecutedOrder:
-        terms = self._terms.get(one.order.symbol) or InstrumentDefined(0, one.order.symbol)
-        fills = [self._execution(fill, market) for fill, market in one.fills]
+        terms = self._terms_of(one.order.symbol)
+        fills = [
+            fill.corrected(self._corrections.get((fill.event.client_order_id, fill.event.fill_id)))
+            for fill in one.fills
+        ]
         return ExecutedOrder(
             order=one.order,
             status=one.status,
@@ -466,17 +445,3 @@ class _Fold:
             rule=one.rule,
             reason=one.reason,
         )
-
-    def _execution(self, fill: OrderFilled, market: Sighting) -> Execution:
-        correction = self._corrections.get((fill.client_order_id, fill.fill_id))
-        quantity, price, commission = fill.quantity, fill.price, paid_by_terms(fill, self._terms).commission
-        if correction is not None:
-            quantity, price = correction.quantity, correction.price
-            commission -= correction.commission_returned
-        ts = fill.executed_ts or fill.ts
-        return Execution(fill.fill_id, ts, fill.ts, quantity, price, commission, fill.liquidity, market)
-
-
-def _exact(price: float) -> Decimal | None:
-    """A price as it is written; ``None`` if it is no number."""
-    return Decimal(repr(price)) if isfinite(price) else None

@@ -68,6 +68,18 @@ class OrderSide(msgspec.Struct):
         """Whether a mid price is known at each fill."""
         return all(fill.mid is not None for fill in self.fills.values())
 
+    def restate(self, ratio: Decimal) -> None:
+        """Go on in the units after a split into ``ratio`` for one."""
+        self.fills = {
+            key: msgspec.structs.replace(
+                fill,
+                quantity=fill.quantity * ratio,
+                price=fill.price / ratio,
+                mid=None if fill.mid is None else fill.mid / ratio,
+            )
+            for key, fill in self.fills.items()
+        }
+
     def worth(self, unit: _Price) -> Decimal:
         """The sum of quantity times the value of a unit at each fill's price."""
         return sum((fill.quantity * unit(fill.price) for fill in self.fills.values()), ZERO)

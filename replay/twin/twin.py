@@ -25,6 +25,7 @@ import msgspec
 
 from brokers.simulated.broker import SimulatedBroker
 from components.portfolio.rates import rate_between, set_rate
+from kernel.corporate_actions import RESTATING, is_void, successor
 from kernel.decimals import exact
 from kernel.errors import StreamMissing
 from kernel.events import (
@@ -76,7 +77,7 @@ from replay.twin.comparison import OrderComparison, OrderSide, TwinFill, compare
 from replay.twin.core import TwinCore, settings_of
 
 NO_CHANGES: Mapping[str, str] = {}
-ZERO = Decimal(0)
+ZERO, ONE = Decimal(0), Decimal(1)
 
 FACTS: frozenset[type[Event]] = frozenset(
     {
@@ -111,12 +112,18 @@ _ENDINGS: Mapping[ExecutionKind, OrderStatus] = {
 
 
 class TwinOrder(msgspec.Struct):
-    """An order that the twin follows. ``is_given_up``: its simulated side was cancelled by the twin."""
+    """An order that the twin follows. It is in the units of its end, when it was over on both sides.
+
+    - ``is_given_up``: its simulated side was cancelled by the twin.
+    - ``symbol_now``: the symbol of its units now, and ``ratio`` how many there are for one of them.
+    """
 
     order: Order
     submitted_ts: int
     live: OrderSide
     simulated: OrderSide
+    symbol_now: str
+    ratio: Decimal = ONE
     is_given_up: bool = False
 
     @property
@@ -196,14 +203,14 @@ class Twin:
 
     def compared(self, order: TwinOrder) -> OrderComparison:
         """An order on both sides, as it is now."""
-        symbol = order.order.symbol
+        mark = self.core.last_price(order.symbol_now)
         return compare(
             order.order,
             order.live,
             order.simulated,
             submitted_ts=order.submitted_ts,
-            terms=self.core.market.instrument(symbol),
-            mark=self.core.last_price(symbol),
+            terms=self.core.market.instrument(order.order.symbol),
+            mark=None if mark is None else mark * order.ratio,
         )
 
     # --- the log --------------------------------------------------------------------------------
@@ -248,6 +255,9 @@ class Twin:
                 return self._hear(self.core.take((event,)))
             case Bar() | Quote() | Trade() | BookSnapshot() | BookDelta():
                 return self._market(event)
+            case CorporateAction(kind=kind) if kind in RESTATING and not is_void(event):
+                self._restate(event)
+                return self._hear(self.core.take((event,)))
             case _ if type(event) in FACTS:
                 return self._hear(self.core.take((event,)))
             case _:
@@ -275,7 +285,9 @@ class Twin:
 
     def _submit(self, event: OrderSubmitted) -> Iterable[TwinOrder]:
         key = event.order.client_order_id
-        order = self._orders[key] = TwinOrder(event.order, event.ts, OrderSide(), OrderSide())
+        order = self._orders[key] = TwinOrder(
+            event.order, event.ts, OrderSide(), OrderSide(), event.order.symbol
+        )
         if self._kept is not None:
             self._kept[key] = order
         return self._hear(self.core.take((event,)))
@@ -286,6 +298,19 @@ class Twin:
             known = self._orders.get(event.order.client_order_id)
             if known is not None:
                 known.order = event.order
+
+    def _restate(self, action: CorporateAction) -> None:
+        """Restate the fills of orders that are not over. Those that are stay in the units of their end."""
+        kept = {} if self._kept is None else self._kept
+        for key, order in {**kept, **self._orders}.items():
+            if order.symbol_now != action.symbol:
+                continue
+            order.symbol_now = successor(action)
+            if key in self._orders:
+                order.live.restate(action.ratio)
+                order.simulated.restate(action.ratio)
+            else:
+                order.ratio *= action.ratio
 
     # --- the live side --------------------------------------------------------------------------
 

@@ -6,16 +6,22 @@ from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventstore import MemoryEventStore
 from kernel.events import (
     ApprovedOrder,
+    CorporateAction,
+    CorporateActionKind,
     Event,
     FillCorrected,
+    FxRateSet,
     InstrumentDefined,
     OrderAccepted,
+    OrderAdjusted,
     OrderCancelled,
     OrderDenied,
     OrderFilled,
@@ -245,3 +251,63 @@ def test_the_command_shows_tables_and_objects(tmp_path: Path) -> None:
     ]
     assert told["groups"][0]["sent"] == len(told["orders"]) > 0
     assert replay("execution", "none", "--store", store).exit_code == 2
+
+
+async def test_an_order_that_worked_through_a_split_is_measured_in_the_units_after_it() -> None:
+    """By hand, in old units: 4 x 0.01 + 6 x (100.05 - 100.01) = 0.28, and 5.00 for what was missed of 5."""
+    buy, late = order(1, Side.BUY, "10"), order(2, Side.BUY, "5", limit="90.00")
+    split = CorporateAction(4 * S, "ABC", CorporateActionKind.SPLIT, D(3))
+    after = msgspec.structs.replace(buy, quantity=D(30)), msgspec.structs.replace(late, quantity=D(15))
+
+    found, missed = await executed([
+        InstrumentDefined(0, "ABC"),
+        Quote(1 * S, "ABC", 100.00, 100.02),
+        OrderIntent(1 * S, buy), OrderSubmitted(1 * S, buy),
+        OrderIntent(1 * S, late), OrderSubmitted(1 * S, late),
+        Trade(2 * S, "ABC", 99.00, 10.0),
+        fill(3 * S, buy, "4", "100.02", leaves="6"),
+        split, OrderAdjusted(4 * S, after[0]), OrderAdjusted(4 * S, after[1]),
+        fill(5 * S, buy, "18", "33.35"),
+        Trade(6 * S, "ABC", 34.00, 30.0),
+        Quote(6 * S, "ABC", 33.67, 33.67),
+        OrderCancelled(7 * S, late.client_order_id, ME, "ABC", D(15), "day is over"),
+    ])  # fmt: skip
+
+    assert float(found.slippage or 0) == pytest.approx(0.28, abs=1e-12)
+    assert (found.filled, float(found.arrival.price or 0)) == (30, pytest.approx(100.01 / 3))
+    assert float(found.spread_paid or 0) == pytest.approx(12 * 0.01 / 3 + 18 * (33.35 - 100.01 / 3))
+    assert float(missed.missed or 0) == pytest.approx(15 * (33.67 - 100.01 / 3))
+    assert float(missed.vwap or 0) == pytest.approx((30 * 33 + 30 * 34) / 60)
+
+
+async def test_a_fee_in_another_currency_is_converted_at_the_last_rate() -> None:
+    """A venue takes its fee in a coin of its own: 0.01 of it, worth 300 dollars each."""
+    buy = order(1, Side.BUY, "10")
+    paid = msgspec.structs.replace(fill(2 * S, buy, "10", "100.00", fee="0.01"), currency="BNB")
+    story: list[Event] = [
+        InstrumentDefined(0, "ABC"),
+        FxRateSet(1 * S, "BNB", "USD", D(300)),
+        OrderIntent(1 * S, buy), OrderSubmitted(1 * S, buy),
+        paid,
+        FxRateSet(3 * S, "BNB", "USD", D(900)),
+    ]  # fmt: skip
+
+    (known,) = await executed(story)
+    (at_par,) = await executed([one for one in story if not isinstance(one, FxRateSet)])
+
+    assert (known.fees, known.currency) == (D(3), "USD")
+    assert at_par.fees == D("0.01")
+
+
+async def test_a_quote_with_one_side_leaves_the_last_with_both() -> None:
+    buy = order(1, Side.BUY, "10")
+
+    (found,) = await executed([
+        InstrumentDefined(0, "ABC"),
+        Quote(1 * S, "ABC", 99.00, 101.00),
+        Quote(2 * S, "ABC", 0.0, 101.00),
+        OrderIntent(2 * S, buy), OrderSubmitted(2 * S, buy),
+        fill(3 * S, buy, "10", "101.00"),
+    ])  # fmt: skip
+
+    assert (found.arrival.price, found.slippage, found.spread_paid) == (100, 10, 10)

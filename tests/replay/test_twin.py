@@ -22,6 +22,8 @@ from kernel.events import (
     Bar,
     BookDelta,
     BookSnapshot,
+    CorporateAction,
+    CorporateActionKind,
     Event,
     FillCorrected,
     OrderFilled,
@@ -310,3 +312,30 @@ async def test_a_correction_moves_the_position_that_orders_may_reduce(quantity: 
     bought, reduced = found.orders
     assert bought.simulated.quantity == 10
     assert reduced.simulated.quantity == sold
+
+
+class BuyAndRest(Strategy[StrategyParams, Taken]):
+    """Buys 10 at the first bar, and 10 at 90 or below."""
+
+    def on_bar(self, bar: Bar) -> Decisions:
+        self.state.books += 1
+        if self.state.books > 1:
+            return None
+        return [buy(bar.symbol, 10), buy(bar.symbol, 10, limit=Decimal(90), time_in_force=TimeInForce.GTC)]
+
+
+async def test_a_split_changes_no_amount_of_the_orders_around_it() -> None:
+    """By hand: 10 bought at 100, and 40 at 22.50 after a split of 4 to 1. At 25 both gain 0 and 100."""
+    flat = [Bar(START + day * DAY_NS, "A", "1d", 100.0, 100.0, 100.0, 100.0, 1e6) for day in (1, 2, 3)]
+    split = CorporateAction(START + 4 * DAY_NS, "A", CorporateActionKind.SPLIT, Decimal(4))
+    dip = Bar(START + 5 * DAY_NS, "A", "1d", 25.0, 25.0, 20.0, 25.0, 1e6)
+    store = await store_of(a_1d=[*flat, split, dip])
+    run = await record_run(store, [BuyAndRest()], ReplayConfig())
+
+    found = await read_twin(store, run)
+
+    before, through = found.orders
+    assert unequal(found.orders) == []
+    assert (before.live.quantity, before.live.price, before.live.pnl, before.simulated.pnl) == (10, 100, 0, 0)
+    assert (through.live.quantity, through.live.price) == (40, Decimal("22.5"))
+    assert (through.live.pnl, through.simulated.pnl) == (100, 100)

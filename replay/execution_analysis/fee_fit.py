@@ -5,6 +5,7 @@ rate are fitted by least squares. Fee schedules of brokers are tried as they are
 again, in their order, with the month's volume. Fees are rounded to cents, so a smaller error says nothing.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import sqrt
 
@@ -63,12 +64,53 @@ def charged_of(executed: Iterable[ExecutedOrder]) -> list[Charged]:
 
 
 def fit_fees(charged: Sequence[Charged]) -> list[Fit]:
-    """Every model for which there are enough samples, the best first."""
-    if len(charged) < LEAST_SAMPLES:
+    """Every model for which there are enough samples, the best first.
+
+    Of several currencies the one with most orders is taken: an amount per order is another one in each.
+    """
+    counts = Counter(one.order.currency for one in charged)
+    currency = min(counts, key=lambda key: (-counts[key], key), default="")
+    own = [one for one in charged if one.order.currency == currency]
+    if len(own) < LEAST_SAMPLES:
         return []
-    fits = [_rates(model, charged) for model in _RATES]
-    fits += [_schedule(name, charged) for name in SCHEDULES]
-    return sorted((fit for fit in fits if fit is not None), key=lambda fit: fit.score)
+    fits = [_rates(model, own) for model in _RATES]
+    fits += [_schedule(name, own) for name in SCHEDULES]
+    rest = len(charged) - len(own)
+    left_out = f"{rest} orders in other currencies than {currency} are left out" if rest else ""
+    found = [_with_note(fit, left_out) for fit in fits if fit is not None]
+    return sorted(found, key=lambda fit: fit.score)
+
+
+def fitted_rates(
+    figures: Mapping[str, _Figure], charged: Sequence[Charged]
+) -> tuple[list[Estimate], float] | None:
+    """Rates by least squares, and the sum of squares that is left. ``figures``: what each is multiplied by.
+
+    One that may as well be 0 is 0, and the others are fitted without it. ``None`` if the samples cannot tell
+    the rates apart, or one is below 0.
+    """
+    x: Floats = np.array([[figure(one) for figure in figures.values()] for one in charged], np.float64)
+    y: Floats = np.array([one.fees for one in charged], np.float64)
+    scale = np.abs(x).max(axis=0)
+    if not scale.all() or int(np.linalg.matrix_rank(x / scale)) < len(figures):
+        return None
+    names = list(figures)
+    estimates, left = _least_squares(names, x, y)
+    found = {one.name: one for one in estimates}
+    while negative := [one for one in estimates if one.value < 0 and one.name not in _MAY_BE_NEGATIVE]:
+        if any(one.high < 0 for one in negative):
+            return None
+        found |= {one.name: msgspec.structs.replace(one, value=0.0) for one in negative}
+        zeros = {one.name for one in negative}
+        kept = [place for place, name in enumerate(names) if name not in zeros]
+        names, x = [names[place] for place in kept], x[:, kept]
+        estimates, left = _least_squares(names, x, y)
+        found |= {one.name: one for one in estimates}
+    return [found[name] for name in figures], left
+
+
+def _with_note(fit: Fit, note: str) -> Fit:
+    return msgspec.structs.replace(fit, note="; ".join(part for part in (fit.note, note) if part))
 
 
 def _charged(one: ExecutedOrder) -> Charged:
@@ -79,35 +121,30 @@ def _charged(one: ExecutedOrder) -> Charged:
 
 
 def _rates(model: str, charged: Sequence[Charged]) -> Fit | None:
-    """A model of rates by least squares; ``None`` if the samples cannot tell its parameters apart, or a
-    rate would be below 0."""
-    figures = _RATES[model]
-    x = np.array([[figure(one) for figure in figures.values()] for one in charged])
-    y = np.array([one.fees for one in charged])
-    scale = np.abs(x).max(axis=0)
-    if not scale.all() or int(np.linalg.matrix_rank(x / scale)) < len(figures):
+    found = fitted_rates(_RATES[model], charged)
+    if found is None:
         return None
+    estimates, left = found
+    return _fit(model, tuple(estimates), charged, left)
+
+
+def _least_squares(names: Sequence[str], x: Floats, y: Floats) -> tuple[list[Estimate], float]:
+    """The parameters with their intervals, and the sum of squares that is left."""
+    if not names:
+        return [], float(np.sum(np.square(y)))
+    scale = np.abs(x).max(axis=0)
     scaled: Floats = x / scale
     inverse: Floats = np.asarray(np.linalg.inv(scaled.T @ scaled), np.float64)
     found: Floats = inverse @ scaled.T @ y
     left = float(np.sum(np.square(y - scaled @ found)))
-    degrees = len(charged) - len(figures)
-    around = [
-        t_quantile(INTERVAL, degrees)
-        * sqrt(float(inverse[place, place]) * left / degrees)
-        / float(scale[place])
-        for place in range(len(figures))
-    ]
-    estimates = [
-        Estimate(name, value, value - wide, value + wide)
-        for name, value, wide in zip(figures, (found / scale).tolist(), around, strict=True)
-    ]
-    for place, one in enumerate(estimates):
-        if one.value < 0 and one.name not in _MAY_BE_NEGATIVE:
-            if one.high < 0:
-                return None
-            estimates[place] = msgspec.structs.replace(one, value=0.0)
-    return _fit(model, tuple(estimates), charged, left)
+    degrees = len(y) - len(names)
+    estimates: list[Estimate] = []
+    for place, name in enumerate(names):
+        value, size = float(found[place] / scale[place]), float(scale[place])
+        spread = sqrt(float(inverse[place, place]) * left / degrees)
+        wide = t_quantile(INTERVAL, degrees) * spread / size
+        estimates.append(Estimate(name, value, value - wide, value + wide))
+    return estimates, left
 
 
 def _schedule(name: str, charged: Sequence[Charged]) -> Fit:

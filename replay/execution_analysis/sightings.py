@@ -22,7 +22,8 @@ class Sighting(msgspec.Struct, frozen=True, gc=False):
     - ``price``: the middle of the quote, else the last trade or close.
     - ``bid``, ``ask``: of the last quote; ``bid_size``, ``ask_size``: shown there.
     - ``open``: of the bar that came last, ``volume``: of that bar or trade.
-    - ``volatility``: of the returns between closes, before that bar, as the simulated venue measures it.
+    - ``volatility``: of the returns between closes, that bar's too, as the simulated venue has it
+      when it fills on the bar.
     """
 
     price: Decimal | None = None
@@ -97,12 +98,12 @@ class MarketInSymbol:
             case Bar():
                 typical = (event.high + event.low + event.close) / 3
                 self.bars = self.bars.with_part(typical, event.volume)
-                known = self._volatilities.get(event.symbol)
-                before = 0.0 if known is None else sqrt(known.mean_square)
                 add_close(self._volatilities, event)
+                known = self._volatilities.get(event.symbol)
+                volatility = 0.0 if known is None else sqrt(known.mean_square)
                 opened = _exact(event.open)
                 self._last = Sighting(
-                    _exact(event.close), open=opened, volume=event.volume, volatility=before
+                    _exact(event.close), open=opened, volume=event.volume, volatility=volatility
                 )
 
     def sighting(self) -> Sighting:

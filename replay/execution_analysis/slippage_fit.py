@@ -22,7 +22,11 @@ ROLE = "slippage"
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """A fill. ``worse``: than ``price``, as a part of it; ``spread`` likewise; ``share``: of the volume."""
+    """A fill. Figures that the data do not have are 0, as in the simulated venue.
+
+    - ``worse``: than the price before slippage, as a part of that; ``spread``, ``tick``: likewise.
+    - ``share``: of the volume.
+    """
 
     worse: float
     spread: float
@@ -89,9 +93,9 @@ _FIGURES: Mapping[str, tuple[str, Callable[[Sample], float]]] = {
 
 
 def _fit(model: str, samples: list[Sample]) -> Fit | None:
-    """A model over the samples that have its figure; ``None`` if they are too few or do not fit it at all."""
+    """A model over all samples; ``None`` if too few have its figure. For the others it says 0."""
     name, figure = _FIGURES[model]
-    if not all(figure(sample) for sample in samples) or len(samples) < LEAST_SAMPLES:
+    if sum(bool(figure(sample)) for sample in samples) < LEAST_SAMPLES:
         return None
     x, y = [figure(sample) for sample in samples], [sample.worse for sample in samples]
     estimate, left = through_origin(name, x, y)

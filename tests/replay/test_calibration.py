@@ -6,23 +6,38 @@ from decimal import Decimal
 from pathlib import Path
 from random import Random
 
+import numpy as np
 import pytest
 
 from brokers.simulated.config import ModelConfig, SimulatedBrokerConfig
 from components.assembly.instruments import InstrumentConfig
 from eventstore import EventStore
 from kernel.errors import InputError
-from kernel.events import Event, Quote
+from kernel.events import (
+    Bar,
+    Event,
+    InstrumentDefined,
+    Liquidity,
+    Order,
+    OrderStatus,
+    OrderType,
+    Quote,
+    Side,
+)
+from kernel.identifiers import ClientOrderId, FillId, StrategyId
 from kernel.time_units import DAY_NS, SECOND_NS
 from replay.backtesting import from_instance, run_and_record
 from replay.config import ReplayConfig, load_config
 from replay.execution_analysis.calibration import Calibration, calibrated
+from replay.execution_analysis.fee_fit import charged_of, fit_fees, fitted_rates
 from replay.execution_analysis.fits import Estimate
-from replay.execution_analysis.records import read_executions
+from replay.execution_analysis.records import ExecutedOrder, Execution, read_executions
+from replay.execution_analysis.sightings import Sighting
 from replay.planning import plan_run
 from strategies.sdk import Decisions, RiskLimits, Strategy, StrategyParams, StrategyState, buy, sell
 from tests.replay.commands import replay
-from tests.replay.playing import START, store_of
+from tests.replay.market import walk
+from tests.replay.playing import START, record_run, store_of
 from tests.replay.test_bundles import on_disk
 
 ORDERS = 150
@@ -103,6 +118,77 @@ async def test_a_model_comes_back_with_its_parameters_inside_the_intervals(
         one.name: True for one in best.estimates
     }
     assert best.samples == ORDERS
+
+
+class Daily(Strategy[NoParams, Seen]):
+    """A market order at every bar, of different sizes, from the first one on."""
+
+    def on_bar(self, bar: Bar) -> Decisions:
+        self.state.quotes += 1
+        quantity = 10 + self.state.quotes * 37 % 190
+        return buy(bar.symbol, quantity) if self.state.quotes % 2 else sell(bar.symbol, quantity)
+
+
+async def test_a_model_of_volatility_comes_back_although_the_first_fills_have_none() -> None:
+    model = ModelConfig("square_root", {"coefficient": 0.8})
+    config = ReplayConfig(
+        broker=SimulatedBrokerConfig(slippage=model),
+        risk=RiskLimits(allow_short=True, require_cash=False),
+        instruments=(InstrumentConfig(symbol="A", tick_size=Decimal("0.000001")),),
+    )
+    store = await store_of(a_1d=walk("A", 120, seed=8))
+    run = await record_run(store, [Daily()], config)
+
+    (best, *_) = calibrated(await read_executions(store, run), ["slippage"]).fits["slippage"]
+
+    assert best.model == "square_root"
+    assert best.estimates[0].value == pytest.approx(0.8, rel=1e-4)
+
+
+def paid(number: int, units: int, fee: str, *, currency: str = "USD") -> ExecutedOrder:
+    """An order that was filled at 50 and charged a fee."""
+    key = ClientOrderId(f"1-me-{number}")
+    order = Order(key, StrategyId("me"), "A", Side.BUY, OrderType.MARKET, Decimal(units))
+    fill = Execution(
+        FillId(key), number, number, Decimal(units), Decimal(50), Decimal(fee), Liquidity.TAKER, Sighting()
+    )
+    return ExecutedOrder(
+        order=order, status=OrderStatus.FILLED, decided_ts=number, sent_ts=number, accepted_ts=number,
+        done_ts=number, arrival=Sighting(), fills=(fill,), last_price=None, vwap=None, currency=currency,
+        terms=InstrumentDefined(0, "A", currency=currency),
+    )  # fmt: skip
+
+
+def test_a_fee_per_order_is_that_of_one_currency() -> None:
+    """160 yen is not 160 dollars: orders in the rarer currency are left out, and the note says so."""
+    orders = [paid(number, 10 + number * 37 % 190, "1.25") for number in range(30)]
+    orders += [paid(number, 10 + number * 37 % 190, "160", currency="JPY") for number in range(30, 55)]
+
+    (best, *_) = fit_fees(charged_of(orders))
+
+    assert (best.model, best.unit, best.samples) == ("per_order", "USD", 30)
+    assert best.estimates[0].value == pytest.approx(1.25)
+    assert best.note == "25 orders in other currencies than USD are left out"
+
+
+def test_rates_that_may_as_well_be_0_are_0_and_the_others_are_fitted_without_them() -> None:
+    """Against an independent least squares of numpy."""
+    dice = Random(5)
+    sizes = [10 + number * 37 % 190 for number in range(40)]
+    fees = [f"{0.02 * size - 0.02 + dice.gauss(0, 0.05):.2f}" for size in sizes]
+    orders = [paid(number, size, fee) for number, (size, fee) in enumerate(zip(sizes, fees, strict=True))]
+    x, y = np.array(sizes, float), np.array(fees, float)
+    both = np.linalg.lstsq(np.column_stack((x, np.ones_like(x))), y, rcond=None)[0]
+    (alone,), (left,) = np.linalg.lstsq(x[:, None], y, rcond=None)[:2]
+
+    found = fitted_rates({"per_share": lambda one: one.units, "per_order": lambda _: 1.0}, charged_of(orders))
+
+    assert both[1] < 0
+    assert found is not None
+    estimates, squares = found
+    assert [one.value for one in estimates] == [pytest.approx(alone), 0.0]
+    assert estimates[1].low < 0 < estimates[1].high
+    assert squares == pytest.approx(left)
 
 
 async def test_the_configuration_makes_a_run_that_calibrates_to_itself(tmp_path: Path) -> None:

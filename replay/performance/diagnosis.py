@@ -37,6 +37,7 @@ LITTLE_TIME, MUCH_TIME = 0.05, 0.95
 LIKE_BENCHMARK = 0.95
 ONE_YEAR_SHARE = 0.80
 COST_MULTIPLES = (0, 1, 2, 3)
+NO_MODEL = "none"
 EPSILON = 1e-12
 """Sums of floats are equal within this part."""
 
@@ -122,6 +123,7 @@ def _concentration(result: RunResult) -> Finding | None:
         return None
     order = np.argsort(-pnls, kind="stable")
     left = total - np.cumsum(pnls[order])
+    left[-1] = 0.0  # by floats a sum may be left of very many trades
     count = int(np.argmax(left <= EPSILON * total)) + 1
     best = trades[int(order[0])]
     share = float(pnls[int(order[0])]) / total
@@ -146,7 +148,8 @@ def _concentration(result: RunResult) -> Finding | None:
 def _costs(result: RunResult) -> Finding | None:
     costs = costs_of(result)
     if costs.gross <= 0:
-        words = f"Before commissions the account lost {_money(-float(costs.gross))} {result.currency}."
+        lost = f"lost {_money(-float(costs.gross))} {result.currency}" if costs.gross else "gained nothing"
+        words = f"Before commissions the account {lost}."
         return Finding(FindingKind.COSTS, False, words, _cost_figures(costs))
     bps = 0.0 if costs.break_even_bps is None else costs.break_even_bps
     breaks_even = f"It would be gone at costs of {bps:,.1f} bps of each fill."
@@ -208,13 +211,14 @@ def _timing(result: RunResult) -> Finding | None:
     return Finding(FindingKind.TIMING, True, words)
 
 
-_NO_MODEL = msgspec.Raw(b"null")
+class _Model(msgspec.Struct, frozen=True):
+    model: str = ""
 
 
 class _Broker(msgspec.Struct, frozen=True):
     bar_fill: str = FillTiming.NEXT_OPEN
     slippage_bps: float = 0.0
-    slippage: msgspec.Raw = _NO_MODEL
+    slippage: str | _Model | None = None
 
 
 class _Settings(msgspec.Struct, frozen=True):
@@ -224,7 +228,9 @@ class _Settings(msgspec.Struct, frozen=True):
 
     @property
     def has_slippage(self) -> bool:
-        return self.broker.slippage_bps > 0 or self.broker.slippage != _NO_MODEL
+        chosen = self.broker.slippage
+        name = chosen.model if isinstance(chosen, _Model) else chosen
+        return self.broker.slippage_bps > 0 or name not in (None, NO_MODEL)
 
 
 def _settings(result: RunResult) -> _Settings:

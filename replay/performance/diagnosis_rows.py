@@ -30,7 +30,7 @@ def regime_rows(result: RunResult) -> Rows:
     )
     note = (
         f"P&L is in {result.currency}, deposits left out. Volatility is the benchmark's over 21 trading "
-        "days; every strategy that buys depends on days on which it rose."
+        "days; every strategy that buys depends on days on which it did not fall."
     )
     columns = (text("Part of the time"), number("Days"), number("P&L"), number("Return"))
     return Rows("By part of the time", columns, rows, note, tuple(one.pnl for one in shown))

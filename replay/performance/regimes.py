@@ -1,7 +1,7 @@
 """The P&L of a run in parts of its time: halves, years, calm and wild markets, rising and falling ones.
 
-Each trading day belongs to one part of each kind. P&L is in the account's currency and without deposits, so
-the parts of one kind add up to the whole.
+Each trading day belongs to one part of each kind, but for the first days, whose volatility is not known yet.
+P&L is in the account's currency and without deposits, so halves, years and directions add up to the whole.
 """
 
 from collections.abc import Iterator, Sequence
@@ -98,7 +98,7 @@ def _market(days: "_Days", market: Floats) -> Iterator[Regime]:
         return
     rises = market >= 0
     if LEAST_DAYS_EACH <= np.count_nonzero(rises) <= len(market) - LEAST_DAYS_EACH:
-        yield days.part(DIRECTION, "days on which the benchmark rose", rises)
+        yield days.part(DIRECTION, "days on which the benchmark did not fall", rises)
         yield days.part(DIRECTION, "days on which it fell", ~rises)
     if len(market) < VOLATILITY_DAYS + 3 * LEAST_DAYS_EACH:
         return

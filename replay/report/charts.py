@@ -2,11 +2,14 @@
 
 import html
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from math import inf
 
 import msgspec
 import numpy as np
 
-from kernel.events import Side
+from kernel.corporate_actions import is_void
+from kernel.events import CorporateAction, CorporateActionKind, Side
 from kernel.time_units import DAY_NS, HOUR_NS, MS_NS
 from replay import figures
 from replay.equity import EquityCurve, Integers, daily_closes
@@ -33,6 +36,9 @@ MARKED_TRADES = 1_000
 """Most round trips marked for a symbol. More markers would cover each other."""
 
 INTRADAY_BELOW_NS = 20 * HOUR_NS
+
+_MARKED_PRICE = Decimal("1E-8")
+"""A price that a split divided by 3 has a rest in the digits after these."""
 
 
 class CurveChart(msgspec.Struct, frozen=True):
@@ -120,7 +126,7 @@ def chart_data(result: RunResult, prices: PriceHistory, journal: Sequence[Journa
     returns = daily_closes(result.equity).returns
     moves = returns[np.isfinite(returns) & (returns != 0)]
     return ChartData(
-        currency=result.currency,
+        currency=html.escape(result.currency),
         curve=_curve(result),
         strategies=[
             _strategy_line(one.strategy, one.equity)
@@ -181,6 +187,11 @@ def _price_chart(result: RunResult, series: PriceSeries) -> PriceChart:
     is_marked_whole = len(shown) == len(trades)
     entries: list[RoundTrip | OpenLot] = [*shown, *(lots if is_marked_whole else ())]
     names_strategy = len(result.strategies) > 1
+    splits = [
+        one
+        for one in result.facts.actions
+        if one.symbol == series.symbol and one.kind is CorporateActionKind.SPLIT and not is_void(one)
+    ]
     notes = (
         [] if is_marked_whole else [f"The first {len(shown):,} of {len(trades):,} round trips are marked."]
     )
@@ -192,8 +203,8 @@ def _price_chart(result: RunResult, series: PriceSeries) -> PriceChart:
         symbol=series.symbol,
         x=chart_times(series.ts),
         y=[float(price) for price in series.price],
-        long_entries=_entries(entries, Side.BUY, names_strategy=names_strategy),
-        short_entries=_entries(entries, Side.SELL, names_strategy=names_strategy),
+        long_entries=_entries(entries, splits, Side.BUY, names_strategy=names_strategy),
+        short_entries=_entries(entries, splits, Side.SELL, names_strategy=names_strategy),
         gains=_exits((t for t in shown if t.net_pnl > 0), names_strategy=names_strategy),
         losses=_exits((t for t in shown if t.net_pnl <= 0), names_strategy=names_strategy),
         is_intraday=_is_intraday(series.ts),
@@ -234,33 +245,52 @@ def _is_of_the_size_of(series: PriceSeries, logged: LoggedSeries) -> bool:
     return bool(0.9 * series.price.min() <= middle <= 1.1 * series.price.max())
 
 
-def _entries(entries: Sequence[RoundTrip | OpenLot], side: Side, *, names_strategy: bool) -> Markers:
-    """One marker for each entry, even if it was closed in several parts."""
+def _entries(
+    entries: Sequence[RoundTrip | OpenLot],
+    splits: Sequence[CorporateAction],
+    side: Side,
+    *,
+    names_strategy: bool,
+) -> Markers:
+    """One marker for each entry, even if it was closed in several parts.
+
+    An entry before a split is marked in the terms of its day, as the prices are.
+    """
     verb = "Buy" if side is Side.BUY else "Sell short"
-    merged: dict[tuple[int, str, float], RoundTrip | OpenLot] = {}
-    quantities: dict[tuple[int, str, float], float] = {}
+    quantities: dict[tuple[int, str, Decimal], float] = {}
     for entry in entries:
         if entry.side is side:
-            key = (entry.entry_ts, entry.strategy, float(entry.entry_price))
-            merged[key] = entry
-            quantities[key] = quantities.get(key, 0.0) + float(entry.quantity)
+            ratio, price = _ratio_since_entry(entry, splits), entry.entry_price
+            if ratio != 1:
+                price = (price * ratio).quantize(_MARKED_PRICE).normalize()
+            key = (entry.entry_ts, entry.strategy, price)
+            quantities[key] = quantities.get(key, 0.0) + float(entry.quantity / ratio)
     texts = [
-        f"{verb} {quantities[key]:,.10g} at {figures.price(entry.entry_price)}"
-        + _owner(entry.strategy, names_strategy=names_strategy)
-        for key, entry in merged.items()
+        f"{verb} {quantity:,.10g} at {figures.price(price)}" + _owner(strategy, names_strategy=names_strategy)
+        for (_, strategy, price), quantity in quantities.items()
     ]
-    return _markers([(entry.entry_ts, float(entry.entry_price)) for entry in merged.values()], texts)
+    return _markers([(ts, float(price)) for ts, _, price in quantities], texts)
+
+
+def _ratio_since_entry(entry: RoundTrip | OpenLot, splits: Sequence[CorporateAction]) -> Decimal:
+    """The units of the exit, or of now, for one of the entry."""
+    end_ts = entry.exit_ts if isinstance(entry, RoundTrip) else inf
+    ratio = Decimal(1)
+    for one in splits:
+        if entry.entry_ts < one.ts <= end_ts:
+            ratio *= one.ratio
+    return ratio
 
 
 def _exits(trades: Iterable[RoundTrip], *, names_strategy: bool) -> Markers:
     points: list[tuple[int, float]] = []
     texts: list[str] = []
     for trade in trades:
-        verb = "Sell" if trade.side is Side.BUY else "Buy back"
+        verb, currency = "Sell" if trade.side is Side.BUY else "Buy back", html.escape(trade.currency)
         points.append((trade.exit_ts, float(trade.exit_price)))
         texts.append(
             f"{verb} {figures.quantity(trade.quantity)} at {figures.price(trade.exit_price)}<br>"
-            f"P&amp;L {trade.net_pnl:+,.2f} {trade.currency} ({figures.percent(trade.net_return)})"
+            f"P&amp;L {trade.net_pnl:+,.2f} {currency} ({figures.percent(trade.net_return)})"
             f" after {figures.duration(trade.duration_ns)}"
             + _owner(trade.strategy, names_strategy=names_strategy)
         )

@@ -316,5 +316,7 @@ def _trades_note(result: RunResult) -> str:
     if open_count:
         notes.append(
             f"{open_count:,} open {'lot is' if open_count == 1 else 'lots are'} at the end of the list."
+            if open_count <= TRADES_SHOWN
+            else f"Of {open_count:,} open lots the first {TRADES_SHOWN} are at the end of the list."
         )
     return escaped(" ".join(notes))

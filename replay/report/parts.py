@@ -71,7 +71,7 @@ def _table_row(rows: Rows, cells: Sequence[str], tone: float) -> str:
     return (
         "<tr>"
         + "".join(
-            f"<td class='{'' if column.is_number else 'word'}"
+            f"<td class='{'' if column.is_number else 'word '}"
             f"{tone_of(tone) if 'P&L' in column.name else ''}'>"
             f"{escaped(cell)}</td>"
             for column, cell in found

@@ -8,6 +8,7 @@ import numpy as np
 
 from eventstore import EventStore, Selection
 from eventstore.recorded_data import recorded_data
+from kernel.bus import is_two_sided
 from kernel.decimals import exact
 from kernel.errors import StreamMissing
 from kernel.events import Bar, Event, Quote, StreamRange, Trade
@@ -36,6 +37,8 @@ _PRICED: frozenset[type[Event]] = frozenset({Bar, Quote, Trade})
 
 class PriceSeries(msgspec.Struct, frozen=True, eq=False):
     """Prices of one symbol in order of ``ts`` (ns UTC): bar closes, market prints, mid quotes.
+
+    A quote with one side is no price, as for the account.
 
     ``is_thinned``: the series has only the lowest and the highest price of each stretch.
     ``candles``: of the first timeframe in the data; ``None`` without bars.
@@ -201,7 +204,7 @@ def _take(samples: Mapping[str, _Samples], events: Sequence[Event]) -> None:
     """Add a batch to the samples of its symbols."""
     for event in events:
         match event:
-            case Quote():
+            case Quote() if is_two_sided(event):
                 price = (event.bid + event.ask) / 2
             case Bar():
                 price = event.close

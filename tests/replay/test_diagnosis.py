@@ -122,6 +122,17 @@ async def test_one_trade_that_makes_the_profit_is_named() -> None:
     assert one.words.endswith("without it they lost 195.00 USD.")
 
 
+async def test_very_many_equal_gains_hang_on_all_of_them() -> None:
+    """Of 100,000 gains of 0.3 the floats leave 5e-8 in the end, which is no profit that a trade left."""
+    result = await result_of([*trades([1] * 2), *marks([1] * 30)])
+    gain = msgspec.structs.replace(result.trades[0], pnl=Decimal("0.3"), commission=Decimal(0))
+
+    (one,) = found(msgspec.structs.replace(result, trades=(gain,) * 100_000), FindingKind.CONCENTRATION)
+
+    assert one.figures["trades_that_make_the_profit"] == 100_000
+    assert not one.is_warning
+
+
 async def test_profit_of_many_trades_hangs_on_none() -> None:
     one = await one_of(FindingKind.CONCENTRATION, [*trades([10, -5] * 20), *marks([1] * 100)])
 
@@ -224,9 +235,18 @@ async def test_fills_at_the_close_that_was_decided_on_are_told() -> None:
 async def test_a_model_of_slippage_is_read_from_the_configuration() -> None:
     config = '{"broker":{"slippage":{"model":"fixed_bps","params":{"bps":1}}}}'
 
-    result = await result_of([*trades([10] * 5), *marks([1] * 30)], config=config)
+    one = await one_of(FindingKind.COSTS, [*trades([10] * 5), *marks([1] * 30)], config=config)
 
-    assert diagnose(result)
+    assert one.words.startswith("No commission was charged: ")
+
+
+@pytest.mark.parametrize("slippage", ['"none"', '{"model":"none"}', "null"])
+async def test_the_model_none_of_slippage_is_no_cost(slippage: str) -> None:
+    config = f'{{"broker":{{"slippage":{slippage}}}}}'
+
+    one = await one_of(FindingKind.COSTS, [*trades([10] * 5), *marks([1] * 30)], config=config)
+
+    assert one.words.startswith("No costs were charged: ")
 
 
 # --- time -------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import re
 import zlib
 from base64 import b64decode
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,10 +14,11 @@ import pytest
 
 from eventstore import MemoryEventStore
 from kernel.errors import InputError
-from kernel.events import BUY, SELL, Event, Quote, Trade
+from kernel.events import BUY, SELL, CorporateAction, CorporateActionKind, Event, Quote, Trade
 from kernel.identifiers import StrategyId
 from replay.report import read_prices, write_report
 from replay.report.charts import ChartData
+from replay.report.prices import read_market
 from replay.results import read_results
 from tests.replay.recorded_run import DATA, bar, day, fill, mark, record_run
 
@@ -169,6 +171,25 @@ async def test_entries_and_exits_are_marked_where_they_happened(
     assert chart.losses.text == ["Buy back 4 at 106.00<br>P&amp;L -4.00 USD (-0.95 %) after 1 d"]
 
 
+async def test_an_entry_before_a_split_is_marked_in_the_terms_of_its_day(
+    store: MemoryEventStore, tmp_path: Path
+) -> None:
+    bars = [bar(number, 100.0 if number < 2 else 25.0) for number in range(6)]
+    split: list[Event] = [CorporateAction(day(2), "ABC", CorporateActionKind.SPLIT, Decimal(4))]
+    fills: list[Event] = [
+        fill(day(1), BUY, "10", "100.00"),
+        fill(day(3), SELL, "30", "26.00"),
+        fill(day(4), BUY, "2", "25.00"),
+    ]
+    run = await record_run(store, fills, data={DATA: [*bars], "acts": split})
+
+    (chart,) = charts_of(await page_of(store, run, tmp_path)).prices
+
+    assert chart.long_entries.y == [100.0, 25.0]
+    assert chart.long_entries.text == ["Buy 10 at 100", "Buy 2 at 25.00"]
+    assert chart.gains.text[0].startswith("Sell 30 at 26.00<br>P&amp;L +30.00 USD")
+
+
 async def test_a_mark_at_midnight_is_drawn_on_the_day_it_closes(
     store: MemoryEventStore, tmp_path: Path
 ) -> None:
@@ -199,6 +220,16 @@ async def test_a_long_list_of_trades_is_cut_and_says_so(store: MemoryEventStore,
     assert page.count("<td>long</td>") == 500
     (chart,) = charts_of(page).prices
     assert "The first 1,000 of 1,001 round trips are marked." in chart.note
+
+
+async def test_a_long_list_of_open_lots_is_cut_and_says_so(store: MemoryEventStore, tmp_path: Path) -> None:
+    lots = [fill(day(1) + n, BUY, "1", "100", fill_id=f"b{n}") for n in range(501)]
+    run = await record_run(store, story([*lots], MARKS), data={DATA: BARS})
+
+    page = await page_of(store, run, tmp_path)
+
+    assert page.count("<tr class='open'>") == 500
+    assert "Of 501 open lots the first 500 are at the end of the list." in page
 
 
 async def test_a_run_without_trades_has_a_report(store: MemoryEventStore, tmp_path: Path) -> None:
@@ -250,6 +281,20 @@ async def test_prices_are_closes_prints_and_mid_quotes(store: MemoryEventStore) 
 
     assert list(prices["ABC"].price) == [10.0, 10.5, 100.0]
     assert list(prices["ABC"].ts) == [day(0, 1), day(0, 2), day(1) - 1]
+
+
+async def test_a_quote_with_one_side_is_no_price(store: MemoryEventStore) -> None:
+    quotes: list[Event] = [
+        Quote(day(0, 1), "ABC", 9.0, 11.0),
+        Quote(day(0, 2), "ABC", 0.0, 11.0),
+        Quote(day(0, 3), "ABC", 9.5, 0.0),
+    ]
+    run = await record_run(store, [mark(day(1), "10000")], data={"abc.q": quotes})
+
+    market = await read_market(store, await read_results(store, run))
+
+    assert list(market.charted["ABC"].price) == [10.0]
+    assert list(market.marked["ABC"].price) == [10.0]
 
 
 async def test_many_prices_are_thinned_but_keep_their_extremes(store: MemoryEventStore) -> None:

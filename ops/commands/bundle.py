@@ -101,6 +101,8 @@ def export_command(
         keeps_diverged=allow_divergence,
     )
     made = run(_export(run_stream, store_path, path, settings))
+    if made.likenesses:
+        click.echo(f"like names of the original, look at them first: {', '.join(made.likenesses)}", err=True)
     if as_json:
         click.echo(msgspec.json.encode(made.manifest).decode())
         return

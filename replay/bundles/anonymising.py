@@ -8,6 +8,9 @@ copy reproduces itself. Two ways are tried until one decides as the original did
    scaled as well. This fits strategies that order numbers of units, or compare prices of symbols.
 """
 
+import builtins
+import keyword
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import aclosing
 from decimal import Decimal
@@ -21,20 +24,26 @@ import msgspec
 from eventstore import Durability, EventStore, Selection, open_store
 from eventstore.block_copies import records_in
 from kernel.errors import ConfigError, InputError
-from kernel.events import Event, Order, SessionStarted, StrategyLoaded, StreamRange
+from kernel.events import EVENT_TYPES, Event, Order, SessionStarted, StrategyLoaded, StreamRange
 from replay.bundles.anonymous_inputs import AnonymousInputs
 from replay.bundles.manifest import Scaled
 from replay.bundles.packing import BundleReader
 from replay.bundles.rewriting import Rewriter
-from replay.bundles.scales import Factors, Scales, words_in
+from replay.bundles.scales import Factors, Scales, likenesses_of, words_in
 from replay.bundles.survey import OUR_LOG, OUR_RUN, Names, inputs_of, survey
 from replay.bundles.units import LEFT_OUT
 from replay.order_records import OrderRecord, read_orders
 from replay.record import Record, plan_after, plan_of, read_record
 from replay.recording import RunRecorder
 from replay.run import play
+from strategies.sdk import Strategy
 
 _INPUTS = "inputs"
+_PLAIN_WORDS = frozenset({
+    *map(str.lower, (*keyword.kwlist, *dir(builtins), *dir(Strategy))),
+    *(field for kind in (*EVENT_TYPES, Order) for field in kind.__struct_fields__),
+})  # fmt: skip
+"""Words of the language and of the events, which every strategy has."""
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -59,6 +68,19 @@ class Anonymised(msgspec.Struct, frozen=True):
                         f"{file.name} would still hold {name!r}, in {text[:60]!r}; nothing was written. "
                         "In code, names are renamed in texts and not in identifiers: rename it there"
                     )
+
+    def likenesses(self, reader: BundleReader) -> tuple[str, ...]:
+        """Words in the bundle that are like a name of the original, each once, in order of the alphabet."""
+        pattern = likenesses_of((*self.names.symbols, *self.names.others, *self.names.private))
+        if pattern is None:
+            return ()
+        found = {
+            _word_around(text, match)
+            for file in reader.manifest.files
+            for text in _texts_in(reader, file.name)
+            for match in pattern.finditer(text)
+        }
+        return tuple(sorted(word for word in found if word.lower() not in _PLAIN_WORDS))
 
 
 class _Way(msgspec.Struct, frozen=True):
@@ -220,6 +242,16 @@ def _form(order: Order) -> tuple[object, ...]:
         order.limit_price,
         order.stop_price,
     )
+
+
+def _word_around(text: str, match: re.Match[str]) -> str:
+    """The whole word that holds a match."""
+    begin, end = match.span()
+    while begin and (text[begin - 1].isalnum() or text[begin - 1] == "_"):
+        begin -= 1
+    while end < len(text) and (text[end].isalnum() or text[end] == "_"):
+        end += 1
+    return text[begin:end]
 
 
 def _texts_in(reader: BundleReader, name: str) -> Iterator[str]:

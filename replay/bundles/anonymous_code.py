@@ -1,11 +1,17 @@
-"""The text of a strategy without comments and descriptions, and with other names in its texts."""
+"""The text of a strategy without comments and descriptions, and with other names in its texts.
+
+A description is a text that stands alone, as of a class, a function or a field, and what ``Metadata`` and
+``Range`` say about a strategy and its parameters for people.
+"""
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import cast
 
 from kernel.errors import InputError
 
-_DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+_DESCRIBED = {"Metadata": ("author", "description"), "Range": ("description",)}
+"""Arguments for people, by the name of what is called."""
 
 
 def anonymous_source(source: str, renamed: Callable[[str], str], *, name: str) -> str:
@@ -29,7 +35,29 @@ class _Renaming(ast.NodeTransformer):
             return ast.copy_location(ast.Constant(self._renamed(node.value), node.kind), node)
         return node
 
+    def visit_Call(self, node: ast.Call) -> ast.AST:  # ast's name
+        called = node.func
+        name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+        for argument in node.keywords:
+            if argument.arg in _DESCRIBED.get(name, ()):
+                argument.value = ast.Constant("")
+        return self.generic_visit(node)
+
     def generic_visit(self, node: ast.AST) -> ast.AST:
-        if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
-            node.body = node.body[1:] or [ast.Pass()]
+        body: object = getattr(node, "body", None)
+        if isinstance(body, list):  # a lambda has an expression there
+            statements = cast(list[ast.stmt], body)
+            kept = [one for one in statements if not _is_text(one)]
+            is_module = isinstance(node, ast.Module)
+            setattr(node, "body", kept or ([] if is_module else [ast.Pass()]))  # noqa: B010  # of any statement
+        for branch in ("orelse", "finalbody"):
+            others: object = getattr(node, branch, None)
+            if isinstance(others, list):
+                setattr(node, branch, [one for one in cast(Sequence[ast.stmt], others) if not _is_text(one)])
         return super().generic_visit(node)
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    """Whether a statement is a text alone, which does nothing."""
+    value = statement.value if isinstance(statement, ast.Expr) else None
+    return isinstance(value, ast.Constant) and isinstance(value.value, str)

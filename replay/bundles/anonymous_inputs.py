@@ -1,6 +1,7 @@
 """Inputs of a log with other names and scales, also those that hold code or a whole configuration."""
 
 from collections.abc import Mapping, Sequence
+from enum import Enum
 from hashlib import sha256
 
 import msgspec
@@ -152,12 +153,17 @@ class AnonymousInputs:
         return msgspec.json.encode(changed, order="deterministic").decode()
 
     def _broker(self, broker: SimulatedBrokerConfig) -> SimulatedBrokerConfig:
-        """The venue with scaled parameters of its models."""
-        changes = {
-            field: msgspec.structs.replace(model, params=self._rewriter.params(model.params, is_scaled=True))
-            for field in broker.__struct_fields__
-            if isinstance(model := getattr(broker, field), ModelConfig)
-        }
+        """The venue with scaled parameters of its models, and other files of a user's own ones."""
+        changes: dict[str, object] = {}
+        for field in broker.__struct_fields__:
+            match getattr(broker, field):
+                case ModelConfig() as model:
+                    params = self._rewriter.params(model.params, is_scaled=True)
+                    changes[field] = msgspec.structs.replace(model, params=params)
+                case str() as name if not isinstance(name, Enum):
+                    changes[field] = self._rewriter.reference(name)
+                case _:
+                    pass
         return msgspec.structs.replace(broker, **changes)
 
 

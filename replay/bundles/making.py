@@ -4,6 +4,7 @@ What is played for the check is the copy, not the original. So a bundle that was
 """
 
 import os
+import shutil
 import zipfile
 from collections.abc import Mapping
 from contextlib import aclosing, suppress
@@ -49,12 +50,17 @@ class BundleSettings(msgspec.Struct, frozen=True):
 
 
 class MadeBundle(msgspec.Struct, frozen=True):
-    """A bundle that was written. ``fingerprint``: the SHA-256 of its manifest, which covers all of it."""
+    """A bundle that was written.
+
+    - ``fingerprint``: the SHA-256 of its manifest, which covers all of it.
+    - ``likenesses``: words in an anonymised bundle that are like a name of the original.
+    """
 
     path: Path
     manifest: Manifest
     fingerprint: str
     bytes: int
+    likenesses: tuple[str, ...] = ()
 
 
 @exact
@@ -77,39 +83,57 @@ async def make_bundle(
     """
     wanted = settings or BundleSettings()
     _refuse_existing(path)
-    partial = path.with_name(f"{path.name}.partial")
-    with TemporaryDirectory(prefix="onetape-bundle-") as folder, suppress(FileNotFoundError):
-        copied = Path(folder, "copied.db")
+    with TemporaryDirectory(prefix="onetape-bundle-") as folder:
+        copied, checked = Path(folder, "copied.db"), Path(folder, "checked.bundle")
         made: Anonymised | None = None
         async with await open_store(copied, durability=Durability.NORMAL) as staged:
             await stage(store, stream, staged, settings=wanted)
             if wanted.scales is None:
-                await _write(staged, stream, partial, await _manifest(staged, stream, now_ts, wanted))
+                await _write(staged, stream, checked, await _manifest(staged, stream, now_ts, wanted))
             else:
                 await verify_run(staged, stream)
                 made = await anonymised(staged, stream, Path(folder), scales=wanted.scales)
         if made is not None:
             async with await open_store(made.path, read_only=True) as other:
                 manifest = await _manifest(other, made.stream, now_ts, wanted, scaled=made.scaled)
-                await _write(other, made.stream, partial, manifest)
-        try:
-            with open_bundle(partial, limit_mb=wanted.limit_mb) as reader:
-                reader.check()
-                _refuse_secrets(reader, secrets or {})
-                if made is not None:
-                    made.refuse_remains(reader)
-                result = MadeBundle(path, reader.manifest, reader.fingerprint, partial.stat().st_size)
-            os.link(partial, path)  # unlike a rename, it never replaces a file
-        finally:
-            partial.unlink(missing_ok=True)
-        return result
-    raise InputError(f"bundle {path}: its folder was removed meanwhile")
+                await _write(other, made.stream, checked, manifest)
+        with open_bundle(checked, limit_mb=wanted.limit_mb) as reader:
+            reader.check()
+            _refuse_secrets(reader, secrets or {})
+            likenesses: tuple[str, ...] = ()
+            if made is not None:
+                made.refuse_remains(reader)
+                likenesses = made.likenesses(reader)
+            manifest, fingerprint = reader.manifest, reader.fingerprint
+        return MadeBundle(path, manifest, fingerprint, _place(checked, path), likenesses)
 
 
 def _refuse_existing(path: Path) -> None:
     check_folder(path, what="bundle")
     if path.exists():
         raise InputError(f"there is a file {path} already")
+
+
+def _place(checked: Path, path: Path) -> int:
+    """Copy a file that was checked to its place, whole or not at all; returns its bytes. Replaces no file."""
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        shutil.copyfile(checked, partial)
+        try:
+            os.link(partial, path)  # unlike a rename, it fails if there is a file
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without links
+            _refuse_existing(path)
+            partial.rename(path)
+        return checked.stat().st_size
+    except FileExistsError:
+        raise InputError(f"there is a file {path} already") from None
+    except OSError as error:
+        raise InputError(f"bundle {path}: cannot be written: {error.strerror}") from error
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 async def stage(
@@ -195,23 +219,27 @@ async def _write(store: EventStore, stream: str, path: Path, manifest: Manifest)
 
 def _refuse_secrets(reader: BundleReader, secrets: Mapping[str, Secret]) -> None:
     """Raise ``InputError`` for a file that holds a secret, or a text that looks like one."""
+    forms = {name: found for name, secret in secrets.items() if (found := _forms(secret.reveal()))}
+    longest = max((len(form) for found in forms.values() for form in found), default=1)
     for file in reader.manifest.files:
         kept = b""
         for chunk in reader.chunks(file.name):
             window = kept + chunk
-            for name, secret in secrets.items():
-                value = secret.reveal().encode()
-                if len(value) >= _SHORTEST_SECRET and value in window:
+            for name, found in forms.items():
+                if any(form in window for form in found):
                     raise InputError(
                         f"{file.name} would hold the secret {name!r}; nothing was written. The log "
                         "itself holds it: change the secret, and remove it from code, parameters and texts"
                     )
-            kept = window[-_longest(secrets) :]
+            kept = window[-longest:]
         if not file.name.startswith("streams/") and is_secret_text(reader.text(file.name).decode()):
             raise InputError(
                 f"{file.name} would hold a private key, or an address with a password; nothing was written"
             )
 
 
-def _longest(secrets: Mapping[str, Secret]) -> int:
-    return max((len(secret.reveal().encode()) for secret in secrets.values()), default=1)
+def _forms(value: str) -> frozenset[bytes]:
+    """A secret as it is, as JSON writes it, and as Python does; nothing for one that is in every text."""
+    if len(value.encode()) < _SHORTEST_SECRET:
+        return frozenset()
+    return frozenset({value.encode(), msgspec.json.encode(value)[1:-1], repr(value)[1:-1].encode()})

@@ -19,6 +19,7 @@ from replay.bundles.units import Unit
 PRICE_FACTORS = (0.125, 0.25, 0.5, 2.0, 4.0, 8.0)
 SIZE_FACTORS = (2.0, 4.0, 8.0)
 """Not below 1, so that a whole number of units stays one."""
+_SHORTEST_LIKENESS = 3
 
 
 class Factors(msgspec.Struct, frozen=True):
@@ -85,3 +86,19 @@ def words_in(names: Sequence[str]) -> re.Pattern[str] | None:
     if not words:
         return None
     return re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, words))})(?![A-Za-z0-9])")
+
+
+def likenesses_of(names: Sequence[str]) -> re.Pattern[str] | None:
+    """Finds words that hold a name in other letters or joined to others: ``goog``, ``GoogTrader``.
+
+    ``None`` without names of three letters or more: shorter ones are parts of any words.
+    """
+    words = sorted({name for name in names if len(name) >= _SHORTEST_LIKENESS})
+    if not words:
+        return None
+    parts: list[str] = []
+    for word in words:
+        whole, upper, title = map(re.escape, (word, word.upper(), word.capitalize()))
+        parts += [rf"(?<![A-Za-z0-9])(?i:{whole})(?![A-Za-z0-9])", rf"(?<![A-Z]){upper}(?![A-Z])"]
+        parts.append(rf"{title}(?![a-z])")
+    return re.compile("|".join(parts))

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from brokers.feeds.config import WebSocketFeedConfig
+from brokers.simulated.config import SimulatedBrokerConfig
 from components.assembly.instruments import InstrumentConfig
 from eventstore import EventStore, MemoryEventStore
 from eventstore.block_copies import records_in
@@ -29,7 +30,7 @@ from kernel.events import (
     Trade,
 )
 from kernel.time_units import DAY_NS
-from replay.backtesting import run_and_record
+from replay.backtesting import from_instance, run_and_record
 from replay.bundles.anonymous_code import anonymous_source
 from replay.bundles.making import BundleSettings, MadeBundle, make_bundle
 from replay.bundles.reproducing import reproduce, unpack_bundle
@@ -46,6 +47,7 @@ from strategies.sdk.loading import load_strategy
 from tests.replay.live_sessions import LOG, live_session
 from tests.replay.market import walk
 from tests.replay.playing import store_of
+from tests.replay.sample_strategies import RandomOrders
 
 STRATEGY = '''"""Written by Jane Roe for account DU1234567."""
 
@@ -74,7 +76,9 @@ class Follow(Strategy[Params, Seen]):
 PRIVATE = ("ACME", "ZINC", "Jane", "DU1234567", "jane", "secret plan", "acme.1d", "zinc.1d", "Roe")
 
 
-async def run_of_jane(folder: Path, *, text: str = STRATEGY) -> tuple[MemoryEventStore, str]:
+async def run_of_jane(
+    folder: Path, *, text: str = STRATEGY, name: str = "Follow"
+) -> tuple[MemoryEventStore, str]:
     """A run over two symbols, with people in code, parameters and commands."""
     file = folder / "jane.py"
     file.write_text(text)
@@ -88,7 +92,7 @@ async def run_of_jane(folder: Path, *, text: str = STRATEGY) -> tuple[MemoryEven
             Resume(at="2004-02-12", reason="ACME again"),
         ),
     )
-    loaded = [load_strategy(f"{file}:Follow")]
+    loaded = [load_strategy(f"{file}:{name}")]
     return store, await run_and_record(store, await plan_run(store, config, loaded=loaded))
 
 
@@ -208,6 +212,16 @@ async def test_a_name_in_an_identifier_is_refused_and_nothing_is_written(tmp_pat
     assert not (tmp_path / "x.bundle").exists()
 
 
+async def test_words_that_are_like_a_name_are_told(tmp_path: Path) -> None:
+    text = STRATEGY.replace("class Follow", "ACMElimit = zinc_low = 1\n\n\nclass ZincFollow")
+    text = text.replace("self.state.bars += 1", "self.state.bars += zinc_low")
+    store, run = await run_of_jane(tmp_path, text=text, name="ZincFollow")
+
+    made = await bundled(store, run, tmp_path / "x.bundle")
+
+    assert made.likenesses == ("ACMElimit", "ZincFollow", "zinc_low")
+
+
 async def test_a_run_that_cannot_decide_as_before_says_how_far_it_does(tmp_path: Path) -> None:
     text = STRATEGY.replace("self.state.bars % 4 == 1", "bar.close < 100")
     store, run = await run_of_jane(tmp_path, text=text)
@@ -228,6 +242,44 @@ def test_comments_and_descriptions_are_removed_and_the_program_stays() -> None:
     values: dict[str, object] = {}
     exec(text, values)
     assert (text.count("Jane"), values["f"]()) == (0, ("S1 1", "b"))  # type: ignore[operator]  # f is a function
+
+
+def test_texts_about_fields_and_the_author_are_removed_too() -> None:
+    source = (
+        "LIMIT = 3\n'Jane says 3'\n"
+        "class A:\n    limit: int = 3\n    'as Jane has it'\n"
+        "    metadata = Metadata(name='a', author='Jane', description='of Jane', version='2')\n"
+        "    other = sdk.Metadata(name='b', author='Jane')\n"
+        "    size: Annotated[int, Range(ge=1, description='for Jane')] = 1\n"
+        "def f():\n    if LIMIT:\n        'Jane'\n    return LIMIT\n"
+    )
+
+    text = anonymous_source(source, lambda name: name, name="x.py")
+
+    assert "Jane" not in text
+    assert "Metadata(name='a', author='', description='', version='2')" in text
+    values: dict[str, object] = {}
+    exec(text[text.index("def f") :], {"LIMIT": 3}, values)
+    assert "if LIMIT:\n        pass" in text
+
+
+async def test_the_path_of_a_model_is_no_part_of_a_bundle(tmp_path: Path) -> None:
+    folder = tmp_path / "roe-and-sons"
+    folder.mkdir()
+    (folder / "models.py").write_text(
+        "import msgspec\n\n\nclass Worse(msgspec.Struct, frozen=True):\n    needs_volatility = False\n\n"
+        "    def price(self, taken):\n        return taken.price\n"
+    )
+    store = await store_of(acme_1d=walk("ACME", 10, seed=3))
+    broker = SimulatedBrokerConfig(slippage=f"{folder}/models.py:Worse")
+    plan = await plan_run(
+        store, ReplayConfig(streams=("acme.1d",), broker=broker), loaded=[from_instance(RandomOrders())]
+    )
+    run = await run_and_record(store, plan)
+
+    made = await bundled(store, run, tmp_path / "x.bundle")
+
+    assert not [one for one in values_in(made.path) if isinstance(one, str) and "roe-and-sons" in one]
 
 
 def test_scales_are_powers_of_two_and_chosen_again_by_their_seed() -> None:

@@ -226,6 +226,47 @@ async def test_a_secret_in_the_log_is_found_and_nothing_is_written(tmp_path: Pat
     assert not names_in(tmp_path)
 
 
+WITH_A_KEY = """
+from strategies.sdk import Bar, Decisions, Strategy, StrategyParams, StrategyState, buy
+
+
+class Params(StrategyParams, frozen=True):
+    key: str
+
+
+class Keyed(Strategy[Params, StrategyState]):
+    def on_bar(self, bar: Bar) -> Decisions:
+        return buy(bar.symbol, 1)
+"""
+
+
+@pytest.mark.parametrize("value", ['pass"word\\1', "pass'word", "pässwörd"])
+async def test_a_secret_is_found_as_json_writes_it(value: str, tmp_path: Path) -> None:
+    """Parameters are JSON in a text of the log, where a quote has a backslash before it."""
+    file = tmp_path / "keyed.py"
+    file.write_text(WITH_A_KEY)
+    store = await store_of(a_1d=walk("AAPL", 3, seed=3))
+    loaded = [load_strategy(f"{file}:Keyed", {"key": value})]
+    run = await run_and_record(store, await plan_run(store, ReplayConfig(streams=("a.1d",)), loaded=loaded))
+    secrets = {"key": Secret(value)}
+
+    with pytest.raises(InputError, match="would hold the secret 'key'"):
+        await make_bundle(store, run, tmp_path / "x.bundle", now_ts=1, secrets=secrets)
+
+    assert names_in(tmp_path) == ["keyed.py"]
+
+
+async def test_a_bundle_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    store, run = await crossed()
+    path = tmp_path / "x.bundle"
+    path.with_name("x.bundle.partial").mkdir()
+
+    with pytest.raises(InputError, match="cannot be written"):
+        await make_bundle(store, run, path, now_ts=1)
+
+    assert not path.exists()
+
+
 def test_the_commands_export_show_and_run_a_bundle(tmp_path: Path) -> None:
     store, run = asyncio.run(on_disk(tmp_path))
     bundle, kept = tmp_path / "one.bundle", tmp_path / "kept.db"

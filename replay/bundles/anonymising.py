@@ -41,7 +41,8 @@ from strategies.sdk import Strategy
 _INPUTS = "inputs"
 _PLAIN_WORDS = frozenset({
     *map(str.lower, (*keyword.kwlist, *dir(builtins), *dir(Strategy))),
-    *(field for kind in (*EVENT_TYPES, Order) for field in kind.__struct_fields__),
+    *(field.name for kind in EVENT_TYPES for field in msgspec.structs.fields(kind)),
+    *(field.name for field in msgspec.structs.fields(Order)),
 })  # fmt: skip
 """Words of the language and of the events, which every strategy has."""
 _encode = msgspec.msgpack.Encoder().encode

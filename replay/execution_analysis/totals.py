@@ -10,7 +10,8 @@ import msgspec
 from kernel.decimals import exact
 from kernel.events import OrderStatus
 from kernel.time_units import HOUR_NS, SECOND_NS
-from replay.execution_analysis.records import ZERO, ExecutedOrder
+from replay.execution_analysis.records import ExecutedOrder
+from replay.execution_analysis.sightings import ZERO
 
 BPS = Decimal(10_000)
 ALL = "all"

@@ -246,8 +246,8 @@ async def test_several_fills_at_one_moment_are_all_in_the_twin() -> None:
 
     whole, part = found.orders
     assert unequal(found.orders) == []
-    assert (whole.simulated.quantity, whole.simulated.price) == (25, Decimal("100.8"))
-    assert (part.simulated.quantity, part.simulated.price) == (30, Decimal(101))
+    assert (whole.simulated.quantity, whole.simulated.price) == (Decimal(25), Decimal("100.8"))
+    assert (part.simulated.quantity, part.simulated.price) == (Decimal(30), Decimal(101))
     assert [one.live.status for one in found.orders] == [OrderStatus.FILLED, OrderStatus.CANCELLED]
     assert [one.simulated.status for one in found.orders] == [OrderStatus.FILLED, OrderStatus.CANCELLED]
 
@@ -297,7 +297,8 @@ async def test_a_bust_leaves_no_fee_and_a_correction_keeps_a_fee_in_coins() -> N
     gone, kept = busted.orders[0], smaller.orders[0]
     price = kept.simulated.price
     assert price is not None
-    assert (gone.live.quantity, gone.live.fees, gone.outcome) == (0, 0, ShadowOutcome.MISSED)
+    assert gone.live.quantity == gone.live.fees == 0
+    assert gone.outcome is ShadowOutcome.MISSED
     assert kept.simulated.quantity == Decimal("9.9")  # a hundredth was taken as the fee
     assert (kept.live.quantity, kept.live.fees) == (Decimal("3.9"), Decimal("0.1") * price)
 
@@ -336,6 +337,7 @@ async def test_a_split_changes_no_amount_of_the_orders_around_it() -> None:
 
     before, through = found.orders
     assert unequal(found.orders) == []
-    assert (before.live.quantity, before.live.price, before.live.pnl, before.simulated.pnl) == (10, 100, 0, 0)
-    assert (through.live.quantity, through.live.price) == (40, Decimal("22.5"))
-    assert (through.live.pnl, through.simulated.pnl) == (100, 100)
+    assert (before.live.quantity, before.live.price) == (Decimal(10), Decimal(100))
+    assert before.live.pnl == before.simulated.pnl == 0
+    assert (through.live.quantity, through.live.price) == (Decimal(40), Decimal("22.5"))
+    assert through.live.pnl == through.simulated.pnl == 100

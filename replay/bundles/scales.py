@@ -89,7 +89,7 @@ def words_in(names: Sequence[str]) -> re.Pattern[str] | None:
 
 
 def likenesses_of(names: Sequence[str]) -> re.Pattern[str] | None:
-    """Finds words that hold a name in other letters or joined to others: ``goog``, ``GoogTrader``.
+    """Finds words that hold a name in other letters, or joined to others: buyGOOG, GoogTrader, goog.
 
     ``None`` without names of three letters or more: shorter ones are parts of any words.
     """

@@ -130,6 +130,11 @@ class ExecutedOrder(msgspec.Struct, frozen=True, kw_only=True):
         return sum((fill.quantity for fill in self.fills), ZERO)
 
     @property
+    def is_filled(self) -> bool:
+        """Whether all of it was filled, and no bust took a part back."""
+        return self.status is OrderStatus.FILLED and self.filled >= self.order.quantity
+
+    @property
     def fees(self) -> Decimal:
         """The commissions of its fills."""
         return sum((fill.commission for fill in self.fills), ZERO)
@@ -192,8 +197,7 @@ class ExecutedOrder(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def done_ns(self) -> int | None:
         """From the decision to the last fill of an order that was filled."""
-        is_filled = self.status is OrderStatus.FILLED and self.fills
-        return self.fills[-1].ts - self.decided_ts if is_filled else None
+        return self.fills[-1].ts - self.decided_ts if self.is_filled and self.fills else None
 
     def _against(self, price: Decimal | None) -> Decimal | None:
         if price is None or not self.fills:

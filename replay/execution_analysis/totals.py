@@ -29,7 +29,7 @@ class ExecutionTotals(msgspec.Struct, frozen=True, kw_only=True):
     """A group of orders in one currency. Amounts are exact sums; a cost is above 0.
 
     - ``orders``: all; ``sent``: those that reached the venue; of these ``filled`` whole, ``partly``,
-      ``unfilled``; ``working``: of these still open.
+      ``unfilled``, by the fills as they were corrected; ``working``: of these still open.
     - ``ordered``, ``executed``: quantities of the orders that were sent, in units.
     - ``notional``: of the fills. ``priced``: of the fills with an arrival price, at that price.
     - ``slippage``, ``missed``, ``against_limit``, ``against_vwap``, ``spread_paid``: of the orders that have
@@ -74,10 +74,13 @@ class ExecutionTotals(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def shortfall(self) -> Decimal | None:
-        """The implementation shortfall: slippage, fees, and what was missed."""
-        if self.slippage is None:
+        """The implementation shortfall: slippage, fees, and what was missed; ``None`` if no part is known.
+
+        Orders without a fill have no slippage, and what they missed counts alone.
+        """
+        if self.slippage is None and (self.executed or self.missed is None):
             return None
-        return self.slippage + self.fees + (self.missed or ZERO)
+        return (self.slippage or ZERO) + self.fees + (self.missed or ZERO)
 
     @property
     def slippage_bps(self) -> Decimal | None:
@@ -157,8 +160,8 @@ _FAILED = (OrderStatus.DENIED, OrderStatus.REJECTED, OrderStatus.CANCELLED, Orde
 def _summed(group: str, currency: str, executed: Sequence[ExecutedOrder]) -> ExecutionTotals:
     sent = [one for one in executed if one.was_sent]
     counts = Counter(one.status for one in executed)
-    filled = sum(one.status is OrderStatus.FILLED for one in sent)
-    partly = sum(one.status is not OrderStatus.FILLED and bool(one.filled) for one in sent)
+    filled = sum(one.is_filled for one in sent)
+    partly = sum(not one.is_filled and bool(one.filled) for one in sent)
     firsts = [one.first_fill_ns for one in sent if one.first_fill_ns is not None]
     dones = [one.done_ns for one in sent if one.done_ns is not None]
     return ExecutionTotals(

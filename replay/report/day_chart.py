@@ -17,8 +17,7 @@ def day_chart(points: Sequence[tuple[int, Decimal]]) -> str:
     """The equity from the first point to the last one; nothing for fewer than two points."""
     if len(points) < 2:
         return ""
-    step = -(-len(points) // MOST_POINTS)
-    kept = [*points[::step], points[-1]]
+    kept = _drawn(points)
     first_ts, last_ts = kept[0][0], max(kept[-1][0], kept[0][0] + SECOND_NS)
     values = [float(value) for _, value in kept]
     low, high = min(values), max(values)
@@ -37,6 +36,18 @@ def day_chart(points: Sequence[tuple[int, Decimal]]) -> str:
         f"{_grid(low, high, y)}{_times(first_ts, last_ts, x)}"
         f"<polyline points='{line}' fill='none' stroke='var(--accent)' stroke-width='1.6'/></svg>"
     )
+
+
+def _drawn(points: Sequence[tuple[int, Decimal]]) -> Sequence[tuple[int, Decimal]]:
+    """All points, or of many the first, the last, and the lowest and highest of each stretch of time."""
+    if len(points) <= MOST_POINTS:
+        return points
+    step = -(-2 * len(points) // MOST_POINTS)
+    kept = {0, len(points) - 1}
+    for begin in range(0, len(points), step):
+        stretch = range(begin, min(begin + step, len(points)))
+        kept |= {min(stretch, key=lambda at: points[at][1]), max(stretch, key=lambda at: points[at][1])}
+    return [points[at] for at in sorted(kept)]
 
 
 def _grid(low: float, high: float, y: Callable[[float], float]) -> str:

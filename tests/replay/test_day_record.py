@@ -1,5 +1,6 @@
 """A trading day of a live log adds up, and says what a person should look at."""
 
+import re
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
@@ -15,7 +16,7 @@ from kernel.time_units import DAY_NS, HOUR_NS, SECOND_NS
 from replay.config import ReplayConfig
 from replay.days.record import DayRecord, last_day, read_day
 from replay.days.tables import day_tables, problem_rows, refused_rows, unclean_ends
-from replay.report.day_chart import day_chart
+from replay.report.day_chart import BOTTOM, HEIGHT, MOST_POINTS, TOP, day_chart
 from replay.report.day_page import day_page
 from strategies.sdk import RiskLimits
 from tests.replay.live_sessions import LOG, live_session
@@ -205,3 +206,19 @@ def test_chart_of_equity_that_does_not_move_has_a_line() -> None:
 
 def test_a_single_mark_is_no_chart() -> None:
     assert day_chart([(START_TS, Decimal(5))]) == ""
+
+
+def test_a_chart_of_many_marks_keeps_the_lowest_and_the_highest() -> None:
+    marks = [(START_TS + number * HOUR_NS // 1_000, Decimal(100)) for number in range(20_000)]
+    low, high = 7_777, 12_345
+    marks[low], marks[high] = (marks[low][0], Decimal(20)), (marks[high][0], Decimal(300))
+
+    chart = day_chart(marks)
+
+    line = re.search(r"points='([^']*)'", chart)
+    assert line is not None
+    heights = [float(point.split(",")[1]) for point in line[1].split()]
+    assert len(heights) <= MOST_POINTS + 2
+    assert chart.count(">314.00<") == 1  # the top of the grid: 300 and a twentieth of 280
+    assert chart.count(">6.00<") == 1
+    assert max(heights) - min(heights) > 0.9 * (HEIGHT - TOP - BOTTOM)

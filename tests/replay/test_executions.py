@@ -167,6 +167,37 @@ async def test_a_corrected_fill_counts_as_corrected_and_a_busted_one_not_at_all(
     assert (buy.filled, buy.slippage, buy.fees) == (D(60), D(0), D("0.60"))
 
 
+async def test_an_order_whose_fill_was_busted_is_not_filled() -> None:
+    buy = order(1, Side.BUY, "10")
+    made = fill(2 * S, buy, "10", "100.00", fee="1")
+    bust = FillCorrected(
+        3 * S, buy.client_order_id, ME, "ABC", Side.BUY, made.fill_id, D(10), D(100), D(0), D(100),
+        commission_returned=D(1),
+    )  # fmt: skip
+
+    executions = await executed(
+        [InstrumentDefined(0, "ABC"), OrderIntent(1 * S, buy), OrderSubmitted(1 * S, buy), made, bust]
+    )
+    (found,) = totals(executions)
+
+    assert (found.filled, found.partly, found.unfilled, found.fill_rate) == (0, 0, 1, 0)
+    assert (found.fees, found.done_s) == (D(0), None)
+
+
+async def test_what_orders_missed_is_their_shortfall_if_none_was_filled() -> None:
+    """A limit 1.00 below a market that rises by 0.50: 30 units cost 15.00, which is all of it."""
+    buy = order(1, Side.BUY, "30", limit="99.00")
+
+    executions = await executed([
+        InstrumentDefined(0, "ABC"), Trade(1 * S, "ABC", 100.00, 5.0), OrderIntent(1 * S, buy),
+        OrderSubmitted(1 * S, buy), Trade(2 * S, "ABC", 100.50, 5.0),
+        OrderCancelled(3 * S, buy.client_order_id, ME, "ABC", D(30), "late"),
+    ])  # fmt: skip
+    (found,) = totals(executions)
+
+    assert (found.slippage, found.missed, found.shortfall) == (None, D(15), D(15))
+
+
 async def test_an_inverse_contract_is_measured_in_its_own_money() -> None:
     terms = InstrumentDefined(0, "ABC", is_inverse=True, multiplier=D(100), currency="BTC")
     buy, *_ = await executed([terms, *STORY[1:]])

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from replay.checks.restarts import check_strategy
     from replay.config import ReplayConfig
     from replay.execution_analysis.execution_rows import executions_frame
-    from replay.execution_analysis.records import executions
+    from replay.execution_analysis.reading import executions
     from replay.failures import RunFailed, RunFailedWarning
     from replay.past.attaching import Attached, attach
     from replay.past.core import PastCore, at
@@ -106,7 +106,7 @@ _HOMES = {
     "replay.config": "ReplayConfig",
     "replay.checks.decision_trials": "check_decisions",
     "replay.execution_analysis.execution_rows": "executions_frame",
-    "replay.execution_analysis.records": "executions",
+    "replay.execution_analysis.reading": "executions",
     "replay.failures": "RunFailed RunFailedWarning",
     "replay.past.core": "PastCore at",
     "replay.past.view": "PastView",

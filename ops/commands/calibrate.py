@@ -11,7 +11,8 @@ from ops.event_loop import run
 from ops.store_file import existing_store, store_option
 from ops.tables import TableConsole, print_rows
 from replay.execution_analysis.calibration import MODELS, calibrated, calibration_rows
-from replay.execution_analysis.records import ExecutedOrder, read_executions
+from replay.execution_analysis.reading import read_executions
+from replay.execution_analysis.records import ExecutedOrder
 from replay.written_files import check_folder
 
 

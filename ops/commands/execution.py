@@ -11,7 +11,8 @@ from ops.event_loop import run
 from ops.store_file import existing_store, store_option
 from ops.tables import TableConsole, print_rows
 from replay.execution_analysis.execution_rows import execution_rows, order_object, totals_object
-from replay.execution_analysis.records import ExecutedOrder, read_executions
+from replay.execution_analysis.reading import read_executions
+from replay.execution_analysis.records import ExecutedOrder
 from replay.execution_analysis.totals import GROUPS, refusals, totals
 from replay.past.core import time_ns
 

@@ -21,7 +21,7 @@ from kernel.errors import InputError, ReplayDiverged, StreamMissing
 from kernel.secret import Secret
 from replay.bundles.anonymising import Anonymised, anonymised
 from replay.bundles.code import code_in
-from replay.bundles.manifest import FORMAT, Expected, Manifest, Scaled, present_versions
+from replay.bundles.manifest import FORMAT, MANIFEST, Expected, Manifest, Scaled, present_versions
 from replay.bundles.packing import BundleReader, BundleWriter, PackedFiles, copy_stream, open_bundle
 from replay.bundles.scales import Scales
 from replay.record import read_record
@@ -221,20 +221,20 @@ def _refuse_secrets(reader: BundleReader, secrets: Mapping[str, Secret]) -> None
     """Raise ``InputError`` for a file that holds a secret, or a text that looks like one."""
     forms = {name: found for name, secret in secrets.items() if (found := _forms(secret.reveal()))}
     longest = max((len(form) for found in forms.values() for form in found), default=1)
-    for file in reader.manifest.files:
+    for file in (*(one.name for one in reader.manifest.files), MANIFEST):  # which may quote a difference
         kept = b""
-        for chunk in reader.chunks(file.name):
+        for chunk in reader.chunks(file):
             window = kept + chunk
             for name, found in forms.items():
                 if any(form in window for form in found):
                     raise InputError(
-                        f"{file.name} would hold the secret {name!r}; nothing was written. The log "
+                        f"{file} would hold the secret {name!r}; nothing was written. The log "
                         "itself holds it: change the secret, and remove it from code, parameters and texts"
                     )
             kept = window[-longest:]
-        if not file.name.startswith("streams/") and is_secret_text(reader.text(file.name).decode()):
+        if not file.startswith("streams/") and is_secret_text(reader.text(file).decode()):
             raise InputError(
-                f"{file.name} would hold a private key, or an address with a password; nothing was written"
+                f"{file} would hold a private key, or an address with a password; nothing was written"
             )
 
 

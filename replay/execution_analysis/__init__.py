@@ -1,5 +1,5 @@
 """How orders of a run or live log were executed, and models of the simulated venue fitted to that.
 
-``records`` reads each order with the market at its decision and at its fills, ``totals`` sums them,
-``calibration`` fits slippage, latency and fee models.
+``reading`` reads each order (``records``) with the market at its decision and at its fills (``sightings``),
+``totals`` sums them, ``calibration`` fits slippage, latency and fee models.
 """

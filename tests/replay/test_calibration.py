@@ -31,7 +31,8 @@ from replay.config import ReplayConfig, load_config
 from replay.execution_analysis.calibration import Calibration, calibrated
 from replay.execution_analysis.fee_fit import charged_of, fit_fees, fitted_rates
 from replay.execution_analysis.fits import Estimate
-from replay.execution_analysis.records import ExecutedOrder, Execution, read_executions
+from replay.execution_analysis.reading import read_executions
+from replay.execution_analysis.records import ExecutedOrder, Execution
 from replay.execution_analysis.sightings import Sighting
 from replay.planning import plan_run
 from strategies.sdk import Decisions, RiskLimits, Strategy, StrategyParams, StrategyState, buy, sell

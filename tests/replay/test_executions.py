@@ -37,7 +37,8 @@ from kernel.events import (
 from kernel.identifiers import ClientOrderId, FillId, StrategyId
 from kernel.time_units import SECOND_NS
 from replay.execution_analysis.execution_rows import executions_frame
-from replay.execution_analysis.records import ExecutedOrder, read_executions
+from replay.execution_analysis.reading import read_executions
+from replay.execution_analysis.records import ExecutedOrder
 from replay.execution_analysis.totals import GROUPS, refusals, totals
 from tests.replay.commands import replay
 from tests.replay.past_logs import run_of_two_symbols

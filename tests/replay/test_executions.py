@@ -181,7 +181,7 @@ async def test_an_order_whose_fill_was_busted_is_not_filled() -> None:
     )
     (found,) = totals(executions)
 
-    assert (found.filled, found.partly, found.unfilled, found.fill_rate) == (0, 0, 1, 0)
+    assert (found.filled, found.partly, found.unfilled, found.fill_rate) == (0, 0, 1, D(0))
     assert (found.fees, found.done_s) == (D(0), None)
 
 

@@ -17,7 +17,7 @@ from kernel.errors import InputError
 from kernel.events import BUY, SELL, CorporateAction, CorporateActionKind, Event, Quote, Trade
 from kernel.identifiers import StrategyId
 from replay.report import read_prices, write_report
-from replay.report.charts import ChartData
+from replay.report.charts import ChartData, chart_data
 from replay.report.prices import read_market
 from replay.results import read_results
 from tests.replay.recorded_run import DATA, bar, day, fill, mark, record_run
@@ -146,6 +146,18 @@ async def test_texts_of_markers_are_escaped_for_the_plotting_library(
 
     assert "&lt;script&gt;" in chart.long_entries.text[0]
     assert "<script>" not in chart.gains.text[0]
+
+
+async def test_a_currency_is_never_markup(store: MemoryEventStore) -> None:
+    run = await record_run(store, round_trips(1), data={DATA: BARS})
+    result = await read_results(store, run)
+    trades = tuple(msgspec.structs.replace(trade, currency=VILLAIN) for trade in result.trades)
+    result = msgspec.structs.replace(result, currency=VILLAIN, trades=trades)
+
+    drawn = chart_data(result, await read_prices(store, result))
+
+    assert "<script" not in drawn.currency
+    assert "<script" not in drawn.prices[0].gains.text[0]
 
 
 async def test_entries_and_exits_are_marked_where_they_happened(

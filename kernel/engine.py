@@ -141,6 +141,11 @@ class CoreEngine:
         return self._intake.depth
 
     @property
+    def is_committing(self) -> bool:
+        """Whether a step was computed that is not durable yet."""
+        return self._seq != self.last_seq
+
+    @property
     def inbox_peak(self) -> int:
         """The most inputs that ever waited."""
         return self._intake.peak

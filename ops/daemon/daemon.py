@@ -27,6 +27,7 @@ from ops.control.making import Control
 from ops.daemon.canary import CanaryWatch
 from ops.daemon.day_reports import DayReports
 from ops.daemon.lane_status import lanes_of
+from ops.daemon.limits import parts_of
 from ops.daemon.reloading import Reloading
 from ops.daemon.service import Service
 from ops.daemon.shadow import Shadow
@@ -270,11 +271,13 @@ class Daemon:
     async def _end_of(self, task: "asyncio.Task[None]", name: str, limit_s: float) -> None:
         """Wait for the end of a stage, up to its limit."""
         self._service.needs_time(limit_s)
-        await asyncio.wait((task,), timeout=limit_s)
-        if not task.done():
-            raise Interrupted(
-                f"stopped at once: the {name} did not end within {limit_s:g} s; the next start recovers"
-            )
+        for part_s in parts_of(limit_s):
+            await asyncio.wait((task,), timeout=part_s)
+            if task.done():
+                return
+        raise Interrupted(
+            f"stopped at once: the {name} did not end within {limit_s:g} s; the next start recovers"
+        )
 
 
 async def _end_at_once(stop: StopRequest) -> None:

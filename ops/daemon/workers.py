@@ -30,6 +30,7 @@ from kernel.events import StrategyFailedApart
 from kernel.identifiers import StrategyId
 from kernel.loggable import loggable
 from kernel.supervision import Supervised
+from ops.daemon.limits import parts_of
 from ops.daemon.worker_messages import SEQ_BYTES, Lacks, Reached, Sends, WorkerEnded, read_message
 from replay.run import Plan
 from replay.run_config import RunConfig
@@ -39,6 +40,8 @@ _log = structlog.get_logger()
 
 SAID = 2_000
 """Bytes of its standard error that are kept, for the reason of its end."""
+TURNS = 5
+"""Turns of the loop in which what waits in a pipe is heard."""
 CLEAN_PATH = "/usr/bin:/bin"
 
 
@@ -100,12 +103,20 @@ class Workers:
 
     async def settle(self, limit_s: float) -> None:
         """Wait until all processes that run have reached the end of the log, at most ``limit_s``."""
+        for part_s in parts_of(limit_s):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(part_s):
+                    while self._are_behind:
+                        self._moved.clear()
+                        await self._moved.wait()
+                    return
+
+    @property
+    def _are_behind(self) -> bool:
+        """Whether there is something that a process has yet to play."""
         engine = self._session.engine
-        with suppress(TimeoutError):
-            async with asyncio.timeout(limit_s):
-                while engine.inbox_depth or any(one.is_behind for one in self._workers.values()):
-                    self._moved.clear()
-                    await self._moved.wait()
+        is_growing = engine.inbox_depth > 0 or engine.is_committing
+        return is_growing or any(one.is_behind for one in self._workers.values())
 
     async def stop(self, limit_s: float) -> None:
         """Let the processes save their state and end."""
@@ -181,9 +192,12 @@ class Worker:
         self._is_ending = False
         self._is_idle = False
         """Whether it has reached all that it was told."""
-        self._limit: asyncio.Timeout | None = None
         self._within_s: float | None = None
         """The time for its next sign of life; ``None`` while it has no work."""
+        self._signs = 0
+        """How often that time has begun anew."""
+        self._hurried = asyncio.Event()
+        self._silence: NoSignOfLife | None = None
         self._lacks: tuple[str, ...] = ()
         self._supervised = Supervised(
             f"worker {strategy}",
@@ -243,11 +257,13 @@ class Worker:
             async with asyncio.TaskGroup() as group:
                 listening = group.create_task(_keep_last(child, said), name=f"{self._strategy}: stderr")
                 telling = group.create_task(self._tell(child), name=f"{self._strategy}: tell")
+                watching = group.create_task(self._watch(child), name=f"{self._strategy}: watch")
                 try:
                     await self._hear(child)
                 except WorkerEnded as ended:
-                    end = ended
+                    end = self._silence or ended
                 telling.cancel()
+                watching.cancel()
                 _kill(child)
                 await listening
         finally:
@@ -262,6 +278,8 @@ class Worker:
     async def _started(self) -> Process:
         """The process, confined, with nothing of the environment and no files of this one but two pipes."""
         self._seq = self._told = 0
+        self._silence, self._is_idle = None, False
+        self._hurry(self.limits.start_s)
         self._place.clear()
         broken_at, self._broken_at = self._broken_at, 0
         limits, config = self.limits, self._config
@@ -297,15 +315,32 @@ class Worker:
             await self.grew.wait()
 
     async def _hear(self, child: Process) -> None:
-        """Take its messages. Raises ``WorkerEnded`` at its end, and if it gives no sign of life in time."""
+        """Take its messages. Raises ``WorkerEnded`` at its end."""
         assert child.stdout is not None, "it was started with a pipe"
-        self._is_idle, self._within_s = False, self.limits.start_s
-        try:
-            async with asyncio.timeout(self._within_s) as self._limit:
-                while True:
-                    self._take(await read_message(child.stdout))
-        except TimeoutError as error:
-            raise NoSignOfLife(f"it gave no sign of life for {self._within_s:g} s") from error
+        while True:
+            self._take(await read_message(child.stdout))
+
+    async def _watch(self, child: Process) -> None:
+        """End it if it gives no sign of life in time.
+
+        Time in which the daemon was held up does not count, and what has come meanwhile is heard first.
+        """
+        while True:
+            self._hurried.clear()
+            signs, within_s = self._signs, self._within_s
+            if within_s is None:
+                await self._hurried.wait()
+                continue
+            for part_s in parts_of(within_s):
+                await asyncio.sleep(part_s)
+                if signs != self._signs:
+                    break
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
+            if signs == self._signs:
+                self._silence = NoSignOfLife(f"it gave no sign of life for {within_s:g} s")
+                _kill(child)
+                return
 
     def _take(self, message: Reached | Sends | Lacks) -> None:
         match message:
@@ -346,9 +381,8 @@ class Worker:
     def _hurry(self, within_s: float | None) -> None:
         """Expect the next sign of life within so many seconds; ``None``: it has no work."""
         self._within_s = within_s
-        if self._limit is not None:
-            now = asyncio.get_running_loop().time()
-            self._limit.reschedule(None if within_s is None else now + within_s)
+        self._signs += 1
+        self._hurried.set()
 
     def _ended(self, end: WorkerEnded | None, code: int, said: bytes | bytearray) -> WorkerEnded:
         """The reason of its end. A second end at the same input goes on the log."""

@@ -30,7 +30,16 @@ from ops.daemon.status import DaemonStatus
 from replay.run_config import ReloadConfig
 from replay.verification import verify_run
 from tests.ops.daemon.processes import Daemon, Forks, exchange
-from tests.ops.daemon.working import LOG, Working, config_of, entry, loaded, worker_config, working
+from tests.ops.daemon.working import (
+    LOG,
+    PATIENCE_S,
+    Working,
+    config_of,
+    entry,
+    loaded,
+    worker_config,
+    working,
+)
 from tests.ops.daemon.worlds import write_world
 from tests.replay.followed_sessions import CODE
 
@@ -354,3 +363,32 @@ async def test_new_code_of_a_strategy_apart_is_tried_with_its_state(tmp_path: Pa
     assert reloaded.tried is not None
     assert (reloaded.tried.kept, reloaded.tried.errors) == (1, ())
     assert said == ["start at 0", "start at 12", "start at 24"]
+
+
+async def test_process_that_answered_while_the_daemon_was_held_up_is_not_ended(tmp_path: Path) -> None:
+    config = config_of(tmp_path, [entry("steady", worker=worker_config(deadline_ms=1_000))])
+    async with working(config, [loaded(STEADY, "steady")]) as one:
+        await one.started("steady")
+        seq = one.session.engine.last_seq
+        await one.session.engine.post(quotes(1)[0])
+        await one.until(partial(_is_after, one.session.engine, seq), look_s=0)
+        await asyncio.sleep(0)  # the process is told
+        time.sleep(1.5)  # noqa: ASYNC251 - the daemon is held up, as by a busy machine
+        await one.started("steady")
+        status = one.statuses["steady"]
+
+    assert (status.restarts, status.reason) == (0, "")
+
+
+async def test_processes_have_settled_only_when_the_step_under_way_is_played_too(tmp_path: Path) -> None:
+    config = config_of(tmp_path, [entry("steady")])
+    async with working(config, [loaded(STEADY, "steady")]) as one:
+        await one.started("steady")
+        engine = one.session.engine
+        seq = engine.last_seq
+        await engine.post(quotes(1)[0])
+        await one.until(lambda: not engine.inbox_depth, look_s=0)  # it is taken, and not durable yet
+        await one.workers.settle(PATIENCE_S)
+        played = one.statuses["steady"].seq
+
+    assert played > seq

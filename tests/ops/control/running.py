@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ from eventstore import Selection, StoreOnDisk, open_store
 from eventstore.snapshot_files import SnapshotFiles
 from kernel.clock import RealTimeClock
 from kernel.engine import CoreEngine
+from kernel.errors import ComponentError
 from kernel.events import Event, Quote
 from ops.alerts.alerting import Alerting
 from ops.control.client import DaemonAddress, get, post
@@ -69,7 +70,7 @@ class Running:
 
     async def show(self, path: str, kind: type[T]) -> T:
         """The answer to a question."""
-        return msgspec.json.decode(await get(self.address, f"/v1{path}"), type=kind)
+        return msgspec.json.decode(await get(self.address, f"/v1{path}", limit_s=PATIENCE_S), type=kind)
 
     async def do(self, path: str, body: Command) -> Receipt:
         """Have a command carried out."""
@@ -85,7 +86,9 @@ class Running:
         await until_durable(self.session.engine)
 
     async def logged(self, *kinds: type[EventT]) -> list[EventT]:
-        """The events of these types in the log."""
+        """The events of these types in the log, with all that was given to a running engine before."""
+        with suppress(ComponentError):  # after its end
+            await until_durable(self.session.engine)
         return await logged(self.store, *kinds)
 
 

@@ -187,7 +187,8 @@ class Daemon(Command):
                 if self._notices.recv(4096) == notice:
                     return self
                 continue
-            self.ended()
+            if self._end in found:
+                self.ended()
             raise AssertionError(f"not ready: {self.complaint[-2000:]}")
 
     def ended_within(self, limit_s: float) -> bool:
@@ -201,7 +202,8 @@ class Daemon(Command):
 
     async def status(self) -> DaemonStatus:
         """What its control socket says."""
-        return msgspec.json.decode(await get(self.address, "/v1/status"), type=DaemonStatus)
+        answer = await get(self.address, "/v1/status", limit_s=PATIENCE_S)
+        return msgspec.json.decode(answer, type=DaemonStatus)
 
     async def until(
         self, is_so: Callable[[DaemonStatus], bool], *, limit_s: float = PATIENCE_S

@@ -9,11 +9,12 @@ import subprocess
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager, closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from eventstore import open_store
+from eventstore import Selection, open_store
 from kernel.errors import VenueUnavailable
 from kernel.events import (
     ComponentFailed,
@@ -28,6 +29,7 @@ from kernel.events import (
     Quote,
     SessionStopped,
 )
+from ops.daemon.status import DaemonStatus
 from replay.verification import verify_run
 from tests.ops.commands import COMMAND
 from tests.ops.daemon.processes import LOOK_S, PATIENCE_S, ROOT, Daemon, Forks, exchange
@@ -86,6 +88,11 @@ def refusal(daemon: Daemon) -> str:
     *_, sentence = daemon.complaint.strip().splitlines()
     assert sentence.startswith("onetape: "), sentence
     return sentence.removeprefix("onetape: ")
+
+
+def segment_size(folder: Path) -> int:
+    """The bytes of the largest file of a log."""
+    return max(path.stat().st_size for path in (folder / "paper.tape" / "segments").iterdir())
 
 
 def spoil_last_block(path: Path) -> None:
@@ -157,8 +164,10 @@ async def test_disk_that_takes_no_more_ends_it_and_nothing_durable_is_lost(
     """A limit on the size of files stands for a full disk: SQLite gets the same refusal."""
     with exchange(forks, tmp_path, "--symbols", "4", "--rate", "2000", "--batch", "10") as url:
         write_world(tmp_path, url)
-        full = Daemon(forks, tmp_path, file_limit=300_000).started()
-        seq = 0
+        before = Daemon(forks, tmp_path).started()
+        seq = (await before.until(lambda status: status.seq > 0)).seq
+        assert before.stop() == 0, before.complaint
+        full = Daemon(forks, tmp_path, file_limit=segment_size(tmp_path) + 300_000).started()
         while not full.ended_within(0.01):
             try:
                 seq = max(seq, (await full.status()).seq)
@@ -169,7 +178,6 @@ async def test_disk_that_takes_no_more_ends_it_and_nothing_durable_is_lost(
         events = await stopped_and_verified(again)
 
     assert "paper.tape" in sentence
-    assert seq
     assert len(events) >= seq
 
 
@@ -239,7 +247,7 @@ async def test_sigterm_without_a_market_ends_it_at_once(forks: Forks, tmp_path: 
 
     assert (health.code, health.said) == (1, "not ready\n")
     daemon.send(signal.SIGTERM)
-    assert daemon.ended_within(10)
+    assert daemon.ended_within(PATIENCE_S)
     assert daemon.ended() == 0
 
 
@@ -249,11 +257,16 @@ async def test_sigterm_during_the_recovery_ends_it_before_it_has_started(
     async with trading(forks, tmp_path, rate=5_000, faults=("--batch", "50")) as daemon:
         await daemon.until(lambda status: status.seq > 10_000)
         daemon.kill()
-        again = Daemon(forks, tmp_path).told(b"STATUS=recovering")
-        again.send(signal.SIGTERM)
+        said = ""
+        while "stopped_while_recovering" not in said:  # on a busy machine the signal may come too late
+            shutil.rmtree(daemon.store / "snapshots", ignore_errors=True)
+            again = Daemon(forks, tmp_path).told(b"STATUS=recovering")
+            again.send(signal.SIGTERM)
+            assert again.ended() == 0, again.complaint
+            said = again.complaint
+            assert '"event": "stopped' in said
 
-        assert again.ended() == 0, again.complaint
-        assert "stopped_while_recovering" in again.complaint
+        assert '"event": "started"' not in said
         await stopped_and_verified(Daemon(forks, tmp_path).started())
 
 
@@ -273,7 +286,7 @@ async def test_sigterm_while_trading_hours_are_looked_up_ends_it_at_once(
 
     daemon.send(signal.SIGTERM)
 
-    assert daemon.ended_within(10)
+    assert daemon.ended_within(PATIENCE_S)
     assert daemon.ended() == 0, daemon.complaint
     assert "stopped_while_recovering" in daemon.complaint
     with pytest.raises(ProcessLookupError):
@@ -302,6 +315,18 @@ async def test_second_signal_ends_it_at_once_and_the_next_start_recovers(
 # --- the feed -----------------------------------------------------------------------------------
 
 
+async def waits_of(daemon: Daemon) -> list[EdgeStateChanged]:
+    """How often an edge has waited to be connected again, by the log so far."""
+    async with await open_store(daemon.store, read_only=True) as store:
+        changes = Selection(types=frozenset({EdgeStateChanged}))
+        found = [event async for batch in store.read("paper", changes) for event in batch.events]
+    return [one for one in found if isinstance(one, EdgeStateChanged) and one.state is EdgeState.WAITING]
+
+
+def has_more_inputs(count: int, status: DaemonStatus) -> bool:
+    return status.inputs > count
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("faults", "reason"),
@@ -317,12 +342,12 @@ async def test_lost_connection_is_made_again_and_is_on_record(
 ) -> None:
     async with trading(forks, tmp_path, faults=faults, feed=QUICK) as daemon:
         lost = await daemon.until(lambda status: status.feeds[0].sources[0].restarts >= 2)
+        while not any(reason in one.reason for one in await waits_of(daemon)):
+            await daemon.until(partial(has_more_inputs, (await daemon.status()).inputs))
         await daemon.until(lambda status: status.is_ready and status.inputs > lost.inputs + 20)
         events = await stopped_and_verified(daemon)
 
-    waits = [one for one in events if isinstance(one, EdgeStateChanged) and one.state is EdgeState.WAITING]
-    assert len(waits) >= 2
-    assert any(reason in one.reason for one in waits)
+    assert len(await waits_of(daemon)) >= 2
     assert any(isinstance(one, FeedStatusChanged) for one in events)
 
 
@@ -363,7 +388,8 @@ async def test_daemon_is_not_ready_before_its_feed_has_connected(forks: Forks, t
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
-        write_world(tmp_path, f"ws://127.0.0.1:{silent.getsockname()[1]}/market")
+        url = f"ws://127.0.0.1:{silent.getsockname()[1]}/market"
+        write_world(tmp_path, url, feed=", connect_timeout_s: 600")
         daemon = Daemon(forks, tmp_path).started()
         status = await daemon.status()
         assert daemon.stop() == 0
@@ -373,16 +399,17 @@ async def test_daemon_is_not_ready_before_its_feed_has_connected(forks: Forks, t
 
 
 async def test_market_that_opens_later_is_found(forks: Forks, tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
-    write_world(tmp_path, f"ws://127.0.0.1:{port}/market", feed=QUICK)
-    daemon = Daemon(forks, tmp_path).started()
-    await daemon.until(lambda status: not status.is_ready)
+    with socket.socket() as kept:  # it refuses connections, and keeps the port from all others
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept.bind(("127.0.0.1", 0))
+        port = int(kept.getsockname()[1])
+        write_world(tmp_path, f"ws://127.0.0.1:{port}/market", feed=QUICK)
+        daemon = Daemon(forks, tmp_path).started()
+        await daemon.until(lambda status: bool(status.feeds[0].sources[0].reason))
 
-    with exchange(forks, tmp_path, "--symbols", "4", "--rate", "500", port=port):
-        await daemon.until(lambda status: status.is_ready)
-        await stopped_and_verified(daemon)
+        with exchange(forks, tmp_path, "--symbols", "4", "--rate", "500", port=port):
+            await daemon.until(lambda status: status.is_ready)
+            await stopped_and_verified(daemon)
 
 
 # --- a strategy ---------------------------------------------------------------------------------

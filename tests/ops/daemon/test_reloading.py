@@ -249,7 +249,9 @@ async def test_a_hundred_edits_under_load_lose_no_event_and_the_log_verifies(
         daemon = Daemon(forks, tmp_path).started()
         for number in range(1, 101):
             broken = "if turn % 2 1:" if number % 3 == 0 else f"if turn % 2 and {number}:"
-            path.write_text(code.replace("if turn % 2:", broken), "utf-8")
+            edited = tmp_path / "trade.py.new"  # in one piece, as editors do it
+            edited.write_text(code.replace("if turn % 2:", broken), "utf-8")
+            edited.replace(path)
             await more_inputs(daemon, 50)
             await noticed(daemon, edits=number)
         await more_inputs(daemon, 50)

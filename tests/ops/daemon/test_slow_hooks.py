@@ -45,8 +45,9 @@ async def found(folder: Path, *, slow_rounds: int, limit_ms: float) -> tuple[Slo
 
 
 async def test_slow_hook_is_named_with_its_strategy_and_its_line(tmp_path: Path) -> None:
-    (slow,) = await found(tmp_path, slow_rounds=5_000_000, limit_ms=40)
+    all_slow = await found(tmp_path, slow_rounds=5_000_000, limit_ms=40)
 
+    (slow,) = (one for one in all_slow if one.strategy == "slow")  # the machine may hold up other steps
     assert (slow.strategy, slow.hook, slow.count) == ("slow", "on_quote:13", 2)
     assert slow.worst_ms >= 40
 

@@ -16,7 +16,7 @@ from kernel.clock import RealTimeClock
 from kernel.events import Event
 from kernel.supervision import RestartPolicy
 from ops.daemon.workers import Workers, WorkerStatus
-from replay.run_config import Mode, RunConfig
+from replay.run_config import Mode, RunConfig, StopConfig
 from replay.session import LiveSession, begin_session
 from replay.verification import verify_run
 from strategies.sdk import RiskLimits
@@ -98,6 +98,7 @@ def config_of(folder: Path, entries: Sequence[StrategyConfig]) -> RunConfig:
         instruments=(InstrumentConfig(symbol="A"),),
         risk=RiskLimits(allow_short=True, require_cash=False),
         strategies=tuple(entries),
+        stop=StopConfig(workers_s=PATIENCE_S),
     )
 
 

@@ -107,7 +107,7 @@ async def test_order_that_arrives_just_after_a_panic_is_cancelled_too(
     async with exchange.serving() as url:
         exchange.send_now(10)
         path = write_live(tmp_path, url)
-        path.write_text(path.read_text("utf-8").replace("settle_s: 0.05", "settle_s: 2"), "utf-8")
+        path.write_text(path.read_text("utf-8").replace("settle_s: 0.05", "settle_s: 5"), "utf-8")
         config = load_run_config(path)
         account = exchange.orders.accounts[ACCOUNT]
         async with connected(tmp_path) as hung:

@@ -5,6 +5,7 @@ import gc
 import inspect
 import os
 import threading
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -17,8 +18,11 @@ from hypothesis import HealthCheck, settings
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
-THREAD_GRACE_S = 2.0
-"""How long a thread that was told to end may take; a closed store's thread ends within a millisecond."""
+GRACE_S = 2.0
+"""How long a thread that was told to end may take, or a file until it is closed; a closed store's thread ends
+within a millisecond."""
+LOOKS = 20
+"""So many parts the grace is waited for in: one in which this process is held up counts as one."""
 
 DESCRIPTORS = Path("/proc/self/fd")
 PROCESS_WIDE = ("/dev/", "/memfd:", "/proc/", "anon_inode:", "pipe:")
@@ -60,7 +64,7 @@ def nothing_left_open() -> Iterator[None]:
     opened = _descriptors() - descriptors
     if opened:
         gc.collect()  # what only waits in a reference cycle is reported by its own ResourceWarning
-        opened = _descriptors() - descriptors
+        opened = _still_open(descriptors)
     if left:
         _stop_connections()
     if left or opened:
@@ -96,8 +100,22 @@ def _is_async(item: object) -> bool:
 
 
 def _ends(thread: threading.Thread) -> bool:
-    thread.join(THREAD_GRACE_S)
-    return not thread.is_alive()
+    for _ in range(LOOKS):
+        thread.join(GRACE_S / LOOKS)
+        if not thread.is_alive():
+            return True
+    return False
+
+
+def _still_open(before: Counter[str]) -> Counter[str]:
+    """What stays open that was not open before."""
+    opened = _descriptors() - before
+    for _ in range(LOOKS):
+        if not opened:
+            break
+        time.sleep(GRACE_S / LOOKS)
+        opened = _descriptors() - before
+    return opened
 
 
 def _stop_connections() -> None:

@@ -98,7 +98,11 @@ class WebSocketFeed:
                     await self._run_connected(socket, sink, login)
         except VenueUnavailable as error:
             raise VenueUnavailable(login.hidden(str(error))) from error.__cause__
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        except TimeoutError as error:
+            raise VenueUnavailable(
+                f"{config.url}: no connection in {config.connect_timeout_s:g} s"
+            ) from error
+        except (aiohttp.ClientError, OSError) as error:
             raise VenueUnavailable(f"{config.url}: {login.hidden(words_of(error))}") from (
                 None if login.headers else error  # the error of a refused handshake holds the headers
             )

@@ -104,7 +104,9 @@ class ExchangeVenue:
                 async with socket:
                     await self._log_in(socket)
                     yield ExchangeConnection(socket, config)
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        except TimeoutError as error:
+            raise VenueUnavailable(f"{config.url}: no connection in {config.answer_s:g} s") from error
+        except (aiohttp.ClientError, OSError) as error:
             raise VenueUnavailable(f"{config.url}: {words_of(error)}") from error
 
     async def _log_in(self, socket: "aiohttp.ClientWebSocketResponse") -> None:

@@ -104,8 +104,23 @@ async def _request(
         why = _ENDS.get(error.os_error.errno or 0, str(error))
         raise VenueUnavailable(f"no daemon listens at {address}: {why}") from error
     except (aiohttp.ClientError, msgspec.DecodeError, TimeoutError) as error:
+        if ended := _end_of(address):
+            raise VenueUnavailable(f"no daemon listens at {address}: {ended}") from error
         why = f"nothing came within {limit_s:g} s" if isinstance(error, TimeoutError) else str(error)
         raise VenueUnavailable(f"the daemon at {address} does not answer: {why}") from error
+
+
+def _end_of(address: DaemonAddress) -> str:
+    """Why nobody listens at a socket now, which was there a moment ago; empty if somebody does."""
+    if address.socket is None:
+        return ""
+    with socket.socket(socket.AF_UNIX) as connected:
+        connected.setblocking(False)
+        try:
+            connected.connect(str(address.socket))
+        except OSError as error:
+            return _ENDS.get(error.errno or 0, "")
+    return ""
 
 
 def process_of(store: Path) -> int:

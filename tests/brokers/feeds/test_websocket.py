@@ -163,7 +163,7 @@ async def test_venue_that_does_not_answer_a_subscription_is_away() -> None:
             with pytest.raises(VenueUnavailable) as away:
                 await feed_of(url, connect_timeout_s=0.05).run(Received())
             said = str(away.value)
-            assert "0.05 s" in said or "imeout" in said  # on a busy machine it may take longer to connect
+            assert "in 0.05 s" in said  # a busy machine may take so long to connect
 
 
 async def test_half_open_connection_is_lost_when_pings_are_not_answered() -> None:

@@ -112,6 +112,21 @@ async def test_daemon_that_does_not_answer_in_time_is_given_up(store: Path) -> N
             await get(DaemonAddress(socket=store / SOCKET), "/v1/status", limit_s=0.05)
 
 
+async def test_daemon_that_ends_before_it_answers_is_told_as_ended(store: Path) -> None:
+    """As when a client connects while the daemon stops."""
+    with socket.socket(socket.AF_UNIX) as ending:
+        ending.bind(str(store / SOCKET))
+        ending.listen()
+        async with asyncio.TaskGroup() as group:
+            asking = group.create_task(asked("status", store), name="status")
+            taken, _ = await asyncio.to_thread(ending.accept)
+            ending.close()
+            taken.close()
+
+    assert asking.result().exit_code == 1
+    assert asking.result().stderr.startswith(f"onetape: no daemon listens at {store / SOCKET}: ")
+
+
 # --- what a user sees -------------------------------------------------------------------------
 
 

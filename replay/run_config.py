@@ -70,7 +70,10 @@ class Mode(StrEnum):
 
 
 class StopConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The time limits of a stop, stage by stage. The edges' own limit is ``engine.drain_timeout_s``."""
+    """The time limits of a stop, stage by stage. The edges' own limit is ``engine.drain_timeout_s``.
+
+    Time in which the daemon itself was held up, as on a busy machine, counts neither for feeds nor strategies.
+    """
 
     feeds_s: Seconds = 5.0
     """Until the feeds are disconnected: a close of a socket takes a round trip, or is given up."""

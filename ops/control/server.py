@@ -107,13 +107,15 @@ class ControlServer:
         self._path.unlink(missing_ok=True)
         await self._runner.setup()
         loop = asyncio.get_running_loop()
-        before = os.umask(0o177)
+        bound = socket.socket(socket.AF_UNIX)
         try:
-            self._listening.append(
-                await loop.create_unix_server(partial(self._connection, socket.AF_UNIX), str(self._path))
-            )
-        finally:
-            os.umask(before)
+            bound.bind(str(self._path))
+            self._path.chmod(0o600)  # before it listens; a mask would be that of all that is made meanwhile
+            server = await loop.create_unix_server(partial(self._connection, socket.AF_UNIX), sock=bound)
+        except BaseException:
+            bound.close()
+            raise
+        self._listening.append(server)
         if self._tcp is not None:
             await self._listen_on_tcp(self._tcp)
 

@@ -5,6 +5,7 @@ import socket
 import stat
 from contextlib import suppress
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 
 import aiohttp
@@ -74,6 +75,27 @@ async def test_only_the_owner_can_use_the_unix_socket(tmp_path: Path) -> None:
 
     assert stat.S_ISSOCK(mode)
     assert stat.S_IMODE(mode) == 0o600
+
+
+async def test_what_others_make_while_the_socket_is_opened_has_its_usual_mode(tmp_path: Path) -> None:
+    """The daemon starts processes and makes folders in the same turns of the loop."""
+
+    async def make_folders() -> None:
+        for number in count():
+            (tmp_path / f"made {number}").mkdir()
+            await asyncio.sleep(0)
+
+    async with asyncio.TaskGroup() as group:
+        making = group.create_task(make_folders(), name="folders")
+        async with running(tmp_path):
+            making.cancel()
+
+    assert len(modes_of(tmp_path)) == 1
+
+
+def modes_of(folder: Path) -> set[int]:
+    """The modes of the folders that were made in a folder."""
+    return {path.stat().st_mode for path in folder.glob("made *")}
 
 
 async def test_without_a_configured_address_there_is_no_tcp_socket(tmp_path: Path) -> None:

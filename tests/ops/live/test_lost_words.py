@@ -73,7 +73,7 @@ async def test_order_whose_answer_is_lost_after_its_reports_is_open_and_dies_wit
 async def test_cancel_of_an_order_that_becomes_unknown_meanwhile_is_not_forgotten(tmp_path: Path) -> None:
     faults = OrderFaults(lose_every=2, lose_answer_every=1)
     async with live_at(tmp_path, venue=", answer_s: 1", faults=faults) as live:
-        await live.order(REST, 5)
+        await live.ask(REST, 5)
         await live.order(CANCEL)  # it waits for the answer to the order; then it is lost
         await until(lambda: not live.open_orders())
         cancelled, unknown = await live.logged(OrderCancelled), await live.logged(OrderStateUnknown)

@@ -127,9 +127,13 @@ class Live:
         await until(lambda: self.state is TradingState.ACTIVE)
         await until_durable(self.session.engine)
 
-    async def order(self, what: int, quantity: int = 1, symbol: str = "AAA") -> None:
-        """Have the strategy do something."""
+    async def ask(self, what: int, quantity: int = 1, symbol: str = "AAA") -> None:
+        """Have the strategy do something, soon."""
         await self.session.engine.post(Quote(0, symbol, 100.0, 100.01, float(what), float(quantity)))
+
+    async def order(self, what: int, quantity: int = 1, symbol: str = "AAA") -> None:
+        """Have the strategy do something, and wait until that is durable."""
+        await self.ask(what, quantity, symbol)
         await until_durable(self.session.engine)
 
     async def logged(self, *kinds: type[EventT]) -> list[EventT]:

@@ -8,6 +8,7 @@ a reason: the replay is longer then, and right.
 
 import os
 import struct
+import threading
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing, suppress
 from hashlib import sha256
@@ -103,6 +104,8 @@ class SnapshotFiles:
         self._keep = keep
         self._older = older
         self._older_bytes = older_mb * MB
+        self._saving = threading.Lock()
+        """Held while one is written: a thread goes on when nobody waits for it any more."""
 
     @classmethod
     def kept_by(cls, settings: SnapshotsConfig, folder: Path) -> "SnapshotFiles":
@@ -115,6 +118,12 @@ class SnapshotFiles:
         ``body``: in parts, because putting megabytes together would take as much memory again. Raises
         ``StoreError`` if the disk refuses; nothing that was there has changed then.
         """
+        with self._saving:
+            path = self._write(key, *body)
+            self.prune(key.stream)
+        return path
+
+    def _write(self, key: SnapshotKey, *body: bytes) -> Path:
         path = self._path(key.stream, key.seq)
         new = path.with_suffix(_UNFINISHED)
         header = msgspec.msgpack.encode(key)
@@ -131,7 +140,6 @@ class SnapshotFiles:
             with suppress(OSError):
                 new.unlink(missing_ok=True)
             raise StoreError(f"snapshot {path} cannot be written: {error}") from error
-        self.prune(key.stream)
         return path
 
     async def newest(self, store: EventStore, stream: str, fingerprint: str) -> FoundSnapshot:

@@ -1,5 +1,6 @@
 """Snapshots on disk: the newest one that fits is found, others are ignored with a reason."""
 
+import asyncio
 from collections.abc import Callable
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -13,6 +14,7 @@ from eventstore import MemoryEventStore
 from eventstore.snapshot_files import SnapshotFiles, SnapshotKey, SnapshotsConfig
 from kernel.errors import StoreError
 from tests.eventstore.samples import quotes
+from tests.kernel.live import until
 
 CODE = "onetape 1, python 3.11, code abc"
 
@@ -203,3 +205,17 @@ def test_at_least_one_snapshot_is_kept_and_the_interval_is_above_zero() -> None:
         SnapshotsConfig(older=-1)
     with pytest.raises(ValueError, match="older_mb: -1 is below 0"):
         SnapshotsConfig(older_mb=-1)
+
+
+async def test_a_snapshot_that_is_still_being_written_is_not_taken_for_one_that_a_crash_left(
+    store: MemoryEventStore, files: SnapshotFiles, tmp_path: Path
+) -> None:
+    """A stop does not wait for the thread of the last regular one, and saves the end of the log."""
+    folder, large = tmp_path / "snapshots", b"0" * (50 << 20)
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(asyncio.to_thread(files.save, await key(store, 2), large), name="first")
+        await until(lambda: folder.exists() and any(folder.iterdir()))
+        await asyncio.to_thread(files.save, await key(store, 4), b"late")
+
+    assert files.seqs("log") == [2, 4]
+    assert first.result().exists()

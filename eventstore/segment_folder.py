@@ -103,7 +103,7 @@ async def files_stay(folder: SegmentFolder) -> AsyncGenerator[None]:
     Who copies all files needs it: else the record that was copied first would not tell of the file that is
     there later. Several may copy at the same time, and the writer goes on to append.
     """
-    with _open_lock(folder.files_lock) as descriptor:
+    with _open_lock(folder) as descriptor:
         await asyncio.to_thread(fcntl.flock, descriptor, fcntl.LOCK_SH)
         yield
 
@@ -111,7 +111,7 @@ async def files_stay(folder: SegmentFolder) -> AsyncGenerator[None]:
 @contextmanager
 def may_replace_files(folder: SegmentFolder) -> Generator[bool]:
     """Whether a segment's file may be replaced until the end of this: not while somebody copies them."""
-    with _open_lock(folder.files_lock) as descriptor:
+    with _open_lock(folder) as descriptor:
         may_replace = False
         with suppress(BlockingIOError):
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -120,9 +120,15 @@ def may_replace_files(folder: SegmentFolder) -> Generator[bool]:
 
 
 @contextmanager
-def _open_lock(path: Path) -> Generator[int]:
-    """A file that is only there to be locked. The system ends its locks when it is closed."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+def _open_lock(folder: SegmentFolder) -> Generator[int]:
+    """A file that is only there to be locked. The system ends its locks when it is closed.
+
+    Raises ``StoreError`` if it cannot be made.
+    """
+    try:
+        descriptor = os.open(folder.files_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise StoreError(f"event store {folder.path}: its files cannot be locked: {error}") from error
     try:
         yield descriptor
     finally:

@@ -115,6 +115,14 @@ async def test_no_segment_is_replaced_while_a_backup_copies_the_files(path: Path
     assert [(change.number, change.refusal) for change in archived] == [(1, ""), (2, ""), (3, "")]
 
 
+async def test_files_that_cannot_be_locked_are_not_copied(path: Path, tmp_path: Path) -> None:
+    await live_log(path, days=1)
+    SegmentFolder(path).files_lock.mkdir()
+
+    with pytest.raises(StoreError, match="its files cannot be locked"):
+        await back_up(path, tmp_path / "backup", now_ts=NOW)
+
+
 async def test_backups_are_intact_while_the_writer_rolls_and_compresses(path: Path, tmp_path: Path) -> None:
     at_once = RetentionConfig(archive_after_days=0)
     is_done, has_archived = asyncio.Event(), asyncio.Event()

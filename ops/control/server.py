@@ -7,7 +7,7 @@ import asyncio
 import os
 import socket
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from ops.control.commands import Commands
 from ops.control.problems import Answering, problems_as_json
 from ops.control.routes import Route
 from ops.control.stream import StateStream
+from ops.daemon.limits import parts_of
 
 _log = structlog.get_logger()
 
@@ -145,18 +146,23 @@ class ControlServer:
         """The protocol of a new connection, which is closed if no request comes, or there are too many."""
         assert self._runner.server is not None
         made = self._runner.server()
-        loop = asyncio.get_running_loop()
         alike = sum(_family_of(one) == family for one in self._runner.server.connections)
         is_crowded = alike >= self._limits.connections
         self._silent[made] = None
         # not at once: it is closed after it was made
-        loop.call_later(CROWDED_S if is_crowded else self._limits.headers_s, self._close_if_silent, made)
+        self._close_if_silent(made, iter((CROWDED_S,)) if is_crowded else parts_of(self._limits.headers_s))
         return made
 
-    def _close_if_silent(self, connection: RequestHandler) -> None:
-        if connection in self._silent:
-            del self._silent[connection]
-            connection.force_close()
+    def _close_if_silent(self, connection: RequestHandler, parts: Iterator[float]) -> None:
+        """Close a connection if no request of it has arrived after the parts of its limit."""
+        if connection not in self._silent:
+            return
+        part_s = next(parts, None)
+        if part_s is not None:
+            asyncio.get_running_loop().call_later(part_s, self._close_if_silent, connection, parts)
+            return
+        del self._silent[connection]
+        connection.force_close()
 
     @web.middleware
     async def _hear(self, request: web.Request, handler: Answering) -> web.StreamResponse:

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import stat
+import time
 from contextlib import suppress
 from hashlib import sha256
 from itertools import count
@@ -225,6 +226,19 @@ async def test_connection_that_says_nothing_is_closed(tmp_path: Path) -> None:
 
     assert rest == b""
     assert b'"live":true' in still
+
+
+async def test_request_that_came_while_the_daemon_was_held_up_is_answered(tmp_path: Path) -> None:
+    async with running(tmp_path, limits=RequestLimits(headers_s=0.5)) as daemon:
+        reader, writer = await asyncio.open_unix_connection(str(daemon.folder / SOCKET))
+        for _ in range(5):
+            await asyncio.sleep(0)  # it is accepted
+        writer.write(b"GET /v1/health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        time.sleep(0.7)  # noqa: ASYNC251 - held up, as by a busy machine
+        answer = await reader.read()
+        writer.close()
+
+    assert b" 200 " in answer
 
 
 async def test_connections_are_bounded(tmp_path: Path) -> None:

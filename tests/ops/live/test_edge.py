@@ -32,6 +32,7 @@ from tests.ops.live.trading import (
     CANCEL,
     LOG,
     NOTHING,
+    PATIENT,
     REPLACE,
     REST,
     SELL,
@@ -161,7 +162,7 @@ async def test_order_of_an_earlier_session_that_never_left_is_sent_after_a_crash
     exchange = exchange_of()
     async with exchange.serving() as url:
         exchange.send_now(10)
-        write_live(tmp_path, url)
+        write_live(tmp_path, url, venue=PATIENT)
         async with trading(tmp_path, exchange) as live, away(exchange):
             await until(lambda: not live.edge.status.is_connected)
             await live.order(BUY, 3)

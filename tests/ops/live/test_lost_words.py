@@ -33,6 +33,7 @@ from tests.ops.live.trading import (
     BUY,
     CANCEL,
     NOTHING,
+    PATIENT,
     REST,
     SECRETS,
     away,
@@ -153,7 +154,7 @@ async def test_order_that_was_cancelled_before_it_could_be_sent_does_not_leave(
     exchange = exchange_of()
     async with exchange.serving() as url:
         exchange.send_now(10)
-        write_live(tmp_path, url, venue=", send_within_s: 600")
+        write_live(tmp_path, url, venue=PATIENT)
         async with trading(tmp_path, exchange) as live:
             async with away(exchange):
                 await until(lambda: not live.edge.status.is_connected)

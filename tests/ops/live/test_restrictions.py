@@ -30,6 +30,7 @@ from tests.ops.live.trading import (
     ACCOUNT,
     BUY,
     NOTHING,
+    PATIENT,
     Live,
     away,
     connected,
@@ -59,7 +60,7 @@ async def by_hand(other: VenueConnection) -> None:
 async def test_order_that_waits_for_the_venue_does_not_leave_once_the_kill_switch_is_engaged(
     tmp_path: Path,
 ) -> None:
-    async with live_at(tmp_path) as live:
+    async with live_at(tmp_path, venue=PATIENT) as live:
         async with away(live.exchange):
             await until(lambda: not live.edge.status.is_connected)
             await live.order(BUY, 3)

@@ -31,6 +31,9 @@ SECRETS = {"ONETAPE_SECRET_VENUE_KEY": "demo-key"}
 SELDOM = 1e-9
 """Messages a second of an exchange that sends only what a test tells it to."""
 
+PATIENT = ", send_within_s: 600"
+"""A venue's setting: an order may wait for it, however long a busy machine takes to connect."""
+
 NOTHING, BUY, SELL, REST, CANCEL, REPLACE = range(6)
 """What a quote tells the scripted strategy."""
 

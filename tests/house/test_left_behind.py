@@ -76,7 +76,7 @@ def test_tasks_threads_and_files_left_behind_fail_a_test(tmp_path: Path) -> None
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
 
     failed = set(re.findall(r"^(?:ERROR|FAILED) \S*::(test_\w+)", done.stdout, re.MULTILINE))

@@ -4,7 +4,10 @@ import asyncio
 import time
 from pathlib import Path
 
+import pytest
+
 from kernel.events import SessionStopped
+from ops.daemon.limits import LONGEST_PART_S, PARTS, parts_of
 from tests.ops.control.running import running
 
 
@@ -19,3 +22,12 @@ async def test_a_daemon_that_was_held_up_while_it_stopped_stops_in_order(tmp_pat
         (stopped,) = await daemon.logged(SessionStopped)
 
     assert stopped.reason == "the test ends it"
+
+
+@pytest.mark.parametrize("limit_s", [0.0, 0.01, 2.0, 60.0])
+def test_parts_of_a_limit_add_up_to_it(limit_s: float) -> None:
+    parts = list(parts_of(limit_s))
+
+    assert sum(parts) == pytest.approx(limit_s)
+    assert max(parts) <= LONGEST_PART_S
+    assert len(parts) >= PARTS

@@ -72,7 +72,7 @@ class Mode(StrEnum):
 class StopConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The time limits of a stop, stage by stage. The edges' own limit is ``engine.drain_timeout_s``.
 
-    Time in which the daemon itself was held up, as on a busy machine, counts neither for feeds nor strategies.
+    Time in which the daemon was held up, as on a busy machine, counts neither for feeds nor for strategies.
     """
 
     feeds_s: Seconds = 5.0

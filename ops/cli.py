@@ -2,7 +2,7 @@
 
 import click
 
-from ops.command_group import CommandGroup
+from ops.manual_page import ManualGroup, Sections
 from ops.version import installed_version
 
 COMMANDS = {
@@ -58,23 +58,48 @@ COMMANDS = {
 """Where each command is. Only the one that is used is imported: all of them would take half a second, and an
 operator who stops trading has no time for that."""
 
+OPTIONS: Sections = {"Options": ("version", "help")}
+
+SECTIONS: Sections = {
+    "To begin": ("demo", "new", "config", "exchange"),
+    "Market data and the event store": (
+        *("import", "resample", "streams", "log", "verify", "segments", "backup", "restore"),
+    ),
+    "The daemon": ("run", "recover", "snapshot", "roll", "shutdown"),
+    "What it does, and what it did": (
+        *("status", "health", "top", "strategies", "positions", "orders", "fills"),
+        *("alerts", "advice", "report", "audit"),
+    ),
+    "Stop trading, and go on": (
+        *("pause", "stop", "resume", "reduce-only", "halt", "cancel", "flatten", "kill", "panic", "release"),
+    ),
+    "Changes while it trades": ("limits", "capital", "params", "signal"),
+    "Versions of strategies": ("deploy", "promote", "gate", "rollback"),
+    "Real orders": ("go-live", "adjust"),
+}
+
 
 @click.group(
     "onetape",
-    cls=CommandGroup,
+    cls=ManualGroup,
+    options_in=OPTIONS,
+    commands_in=SECTIONS,
     places=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(installed_version(), prog_name="onetape")
 def cli() -> None:
-    """One tape: import market data and show the contents of the event store.
+    """Import market data, keep the event store, and trade on live data.
+
+    Strategies run over recorded data with the command `replay`: see replay --help.
 
     \b
     Example:
       onetape demo
       onetape import prices.csv --symbol GOOG --timeframe 1d
-      onetape streams
       onetape log goog.1d --from 2012-01-01 --limit 5
+      onetape run paper.yaml
+      onetape status paper.yaml
     """
 
 

@@ -40,7 +40,7 @@ class ManualGroup(CommandGroup):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options and then the commands, by section."""
         told = {
-            parameter.name or "": record
+            _key(parameter): record
             for parameter in self.get_params(ctx)
             if (record := parameter.get_help_record(ctx)) is not None
         }
@@ -59,6 +59,11 @@ class ManualGroup(CommandGroup):
         for title, records in _by_section(told, self._commands_in):
             with formatter.section(title):
                 formatter.write_dl(records)
+
+
+def _key(parameter: click.Parameter) -> str:
+    """The name of a parameter in a section; that of ``--help`` differs between versions of click."""
+    return "help" if "--help" in parameter.opts else parameter.name or ""
 
 
 def _by_section(

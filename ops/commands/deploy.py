@@ -115,7 +115,8 @@ def deploy_command(
 
     NAME is module:Class or file.py:Class, or an entry under `strategies` of a configuration file, also one
     with `enabled: false`. The version is its code as it is now with its settings and its capital. A strategy
-    that runs keeps its state, its orders and its positions.
+    that runs keeps its state, its orders and its positions. The answer begins with the name that promote,
+    rollback and other commands need: --id, or that in the metadata of the code.
 
     \b
     Example:
@@ -135,7 +136,7 @@ def deploy_command(
         reason=reason,
     )
     part = f", with {shown_share(steps_of(wanted)[0].share)} of its capital" if wanted else ""
-    daemon.do("/v1/deployments/deploy", body, f"{name}: deployed{part}")
+    daemon.do("/v1/deployments/deploy", body, lambda receipt: f"{receipt.strategy or name}: deployed{part}")
 
 
 @click.command("rollback")

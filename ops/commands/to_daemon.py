@@ -48,14 +48,18 @@ class ToDaemon(msgspec.Struct, frozen=True):
         body = run(get(address_of(self.file, url=self.url, token_file=self.token_file), path))
         click.echo(body if self.as_json else text_of(msgspec.json.decode(body, type=kind)))
 
-    def do(self, path: str, body: Command, done: str) -> None:
-        """Have a command carried out, and print its receipt. ``done`` says what is done now."""
+    def do(self, path: str, body: Command, done: str | Callable[[Receipt], str]) -> None:
+        """Have a command carried out, and print its receipt.
+
+        ``done`` says what is done now, or makes these words of the receipt.
+        """
         answer = run(post(address_of(self.file, url=self.url, token_file=self.token_file), path, body))
         if self.as_json:
             click.echo(answer)
             return
         receipt = msgspec.json.decode(answer, type=Receipt)
-        click.echo(f"{done}; recorded at seq {receipt.seq} as {receipt.operator}")
+        words = done if isinstance(done, str) else done(receipt)
+        click.echo(f"{words}; recorded at seq {receipt.seq} as {receipt.operator}")
 
 
 # The arguments of a command, after the daemon: click passes them by name.

@@ -35,6 +35,7 @@ from ops.daemon.reloading import Reloading
 from ops.daemon.wanted_deployment import Wanted
 from replay.config import ReplayConfig
 from replay.deploying.canary_schedule import steps_of
+from replay.deploying.deployments import Deployment
 from replay.live_change import Change
 from replay.session import LiveSession
 from strategies.sdk.limits import RiskLimits
@@ -95,7 +96,10 @@ class Changes:
     async def deploy(self, asked: Asked, body: DeployStrategy) -> Receipt:
         """Put a version of a strategy into force, at the first step of its schedule."""
 
+        deployed: Deployment | None = None
+
         async def deploy() -> None:
+            nonlocal deployed
             wanted = Wanted(
                 name=body.strategy,
                 entry=body.settings,
@@ -106,9 +110,12 @@ class Changes:
                 judged=body.gate,
                 forced=body.force,
             )
-            await self._deploying.deploy(wanted, operator=asked.caller.name, reason=body.reason)
+            deployed = await self._deploying.deploy(wanted, operator=asked.caller.name, reason=body.reason)
 
-        return await self._make(asked, body, deploy)
+        receipt = await self._make(asked, body, deploy)
+        if deployed is None:
+            return receipt
+        return msgspec.structs.replace(receipt, strategy=deployed.event.strategy)
 
     async def promote(self, asked: Asked, body: PromoteStrategy) -> Receipt:
         """Take the next step of a deployment's schedule at once."""

@@ -46,11 +46,13 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     - ``seq``: the request's own place in the log; the commands made of it come right before.
     - ``operator``: the name under which it is recorded.
     - ``is_repeated``: a request with this key was carried out before, and is not carried out again.
+    - ``strategy``: of a deployment, the name that later commands need; empty if it is repeated.
     """
 
     seq: int
     operator: str
     is_repeated: bool = False
+    strategy: str = ""
 
 
 _Key = tuple[str, str]

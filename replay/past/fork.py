@@ -20,6 +20,7 @@ from components.assembly.hosts import Place
 from components.assembly.setup import PlannedStrategy
 from components.assembly.user_models import LoadedModel, load_rules
 from eventstore import EventStore, MemoryEventStore, Selection, SnapshotFiles, encode_events
+from eventstore.moments import iso_utc
 from kernel.configuration import listed
 from kernel.decimals import exact
 from kernel.errors import ConfigError, InputError
@@ -87,8 +88,9 @@ async def fork(
     Without ``seq`` and ``ts`` it begins right after the opening. ``to_ts``: the last moment that is played
     and compared; ``None``: the end of the log.
 
-    Raises ``ConfigError`` and ``InputError`` for a change that cannot be made, ``ComponentError`` for a state
-    that does not fit the changed core, and as ``Timeline.open`` does.
+    Raises ``ConfigError`` and ``InputError`` for a change that cannot be made, ``InputError`` for a moment
+    after the end, ``ComponentError`` for a state that does not fit the changed core, and as
+    ``Timeline.open`` does.
     """
     async with Timeline.open(store, log, snapshots=snapshots) as timeline:
         record, adapt = timeline.record, _Adapted(changes)
@@ -96,6 +98,8 @@ async def fork(
             moment = await timeline.goto_seq(record.seqs[-1] if seq is None else seq)
         else:
             moment = await timeline.goto_time(ts)
+            if ts > moment.ts and timeline.player.next_ts is None:
+                raise InputError(f"{iso_utc(ts)} is after the end of {log}, {await timeline.end_words()}")
         before = timeline.plan
         cores = Cores(before, timeline.opening, started=record.started, assumed=timeline.assumed, adapt=adapt)
         take_over(cores.core.bus, take(timeline.core.bus))

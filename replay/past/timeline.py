@@ -19,6 +19,7 @@ import msgspec
 from components.assembly.assumed_terms import AssumedTerms
 from components.assembly.core import Core
 from eventstore import EventStore, Selection, SnapshotFiles
+from eventstore.moments import iso_utc
 from kernel.comparison import RecordDiffers, shown
 from kernel.decimals import exact
 from kernel.errors import InputError
@@ -167,6 +168,12 @@ class Timeline:
                 return min(batch.seqs[0] - 1, await self._end())
         return await self._end()
 
+    async def end_words(self) -> str:
+        """Where the log ends, for an error about what comes after it."""
+        seq = await self._end()
+        record, _ = await self._record_at(seq)
+        return f"its last record is seq {seq} at {iso_utc(record.ts)}"
+
     async def close(self) -> None:
         """Stop reading the store."""
         await self._player.close()
@@ -305,7 +312,7 @@ class Timeline:
         async with aclosing(self._store.read(self.record.run_stream, chosen)) as batches:
             async for batch in batches:
                 return batch.events[0], (batch.causes or (0,))[0]
-        raise InputError(f"seq {seq} is not in {self.record.run_stream}, which ends at {await self._end()}")
+        raise InputError(f"seq {seq} is not in {self.record.run_stream}; {await self.end_words()}")
 
     async def _end(self) -> int:
         """The last record; of a log that grows, of the part that was there when it was opened."""

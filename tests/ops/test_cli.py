@@ -1,6 +1,7 @@
 """The ``onetape`` command as its user meets it."""
 
 import json
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -31,6 +32,16 @@ def test_every_command_explains_itself_with_an_example(command: str) -> None:
 
     assert result.exit_code == 0
     assert f"onetape {command}" in result.output.partition("Example:")[2]
+
+
+def test_the_help_lists_each_command_once_under_its_purpose() -> None:
+    page = onetape("--help").stdout
+
+    listed = re.findall(r"^  ([a-z-]+)  ", page.partition("To begin:")[2], re.MULTILINE)
+    assert sorted(listed) == sorted(COMMANDS)
+    assert "Others:" not in page
+    assert "Commands:" not in page
+    assert page.index("Stop trading, and go on:") < page.index("\n  kill ") < page.index("Changes while it")
 
 
 def test_the_help_of_import_states_the_stamp_rule() -> None:

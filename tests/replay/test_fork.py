@@ -11,6 +11,7 @@ from kernel.errors import ConfigError, InputError
 from kernel.events import OrderFilled, SessionChanged
 from replay.past.fork import ForkChanges, fork
 from replay.run_config import Mode, RunConfig
+from tests.ops.commands import store_heads
 from tests.ops.test_step import RUN
 from tests.replay.commands import replay
 from tests.replay.live_sessions import LOG, live_session
@@ -176,6 +177,18 @@ def test_the_command_shows_both(path: Path, log: str, tmp_path: Path) -> None:
     assert "Final equity" in other.stdout
     assert json.loads(told.stdout)["is_equal"] is False
     assert "Runs compared" in page.read_text("utf-8")
+
+
+@pytest.mark.parametrize("log", [RUN, "paper"])
+@pytest.mark.parametrize("where", ["2035-01-01", "2035-01-01T10:00:00Z", "9999999"])
+def test_a_moment_after_the_end_is_refused_with_the_end(path: Path, log: str, where: str) -> None:
+    last_seq, _ = store_heads(path)[log]
+
+    done = replay("fork", log, "--store", path, "--at", where)
+
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert log in done.stderr
+    assert f"its last record is seq {last_seq} at 2004-" in done.stderr
 
 
 def test_diff_and_compare(path: Path, tmp_path: Path) -> None:

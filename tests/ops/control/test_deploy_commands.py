@@ -10,6 +10,7 @@ from components.assembly.instruments import InstrumentConfig
 from components.assembly.settings import StrategyConfig
 from eventstore import open_store
 from kernel.events.deployments import GateJudged, StrategyDeployed
+from ops.control.requests import DeployStrategy
 from replay.config import ReplayConfig
 from strategies.sdk import RiskLimits
 from strategies.sdk.strategy_limits import Capital
@@ -49,6 +50,21 @@ async def test_code_of_a_file_is_deployed_with_the_options_of_the_command(tmp_pa
     assert view.params["every"] == 2
     assert view.capital == Capital(fraction=Decimal("0.020"))
     assert "10%, 100% at 20" in table
+
+
+async def test_answer_has_the_name_that_later_commands_need(tmp_path: Path) -> None:
+    async with running(tmp_path, UNTRIED, strategies=(FIRST,)) as daemon:
+        file, code = tmp_path / "paper.yaml", f"{tmp_path}/trade.py:Busy"
+        first = await asked("deploy", code, str(file), "--symbols", "AAA", "--canary", "10%")
+        name = first.stdout.partition(":")[0]
+        promoted = await asked("promote", name, str(file))
+        entry = StrategyConfig(strategy=code, symbols=("AAA",))
+        body = DeployStrategy(strategy=code, settings=entry, id="twice")
+        receipts = [await daemon.do("/deployments/deploy", body) for _ in range(2)]
+
+    assert first.stdout.startswith("busy: deployed, with 10% of its capital; recorded at seq ")
+    assert promoted.exit_code == 0, promoted.stderr
+    assert [(one.strategy, one.is_repeated) for one in receipts] == [("busy", False), ("", True)]
 
 
 async def test_entry_that_is_not_enabled_is_deployed_by_its_name(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ COMMIT;
 """
 
 _MEANING = {
-    sqlite3.SQLITE_FULL: "the disk is full; this append was not written",
+    sqlite3.SQLITE_FULL: "the disk is full, and this block was not written",
     sqlite3.SQLITE_READONLY: "this process has no permission to write to it, or to its folder",
     sqlite3.SQLITE_IOERR: "the disk reported an error; check the disk, then open the store again",
     sqlite3.SQLITE_CANTOPEN: "it cannot be opened; check that its folder exists and may be used",

@@ -289,26 +289,26 @@ def append_to_store(
     try:
         return run(append())
     except KeyboardInterrupt:
-        raise ImportStopped(f"interrupted; {_how_far(path, stored)}") from None
+        raise ImportStopped(_how_far(path, stored, "interrupted")) from None
     except InputError as error:
         raise InputError(with_store(str(error), path)) from error
     except StoreError as error:
         if not stored.before:
             raise  # it never began
-        raise ImportStopped(f"{error}; {_how_far(path, stored)}") from error
+        raise ImportStopped(_how_far(path, stored, str(error))) from error
 
 
-def _how_far(path: Path, stored: Stored) -> str:
-    """The rows that are in the store, and how to go on."""
+def _how_far(path: Path, stored: Stored, why: str) -> str:
+    """First the rows that are in the store: ``why`` may say that the last of them were not written."""
     if not stored.before:
-        return "nothing was imported"
+        return f"{why}; nothing was imported"
     try:
         count = f"{run(_count_new(path, stored)):,}"
     except StoreError:
         count = "an unknown number"
     return (
-        f"{count} of {stored.total:,} new rows are in {path}. Give the same command again to import the "
-        "rest: rows that are in are left out"
+        f"{count} of {stored.total:,} new rows are in {path}, then it stopped: {why}. Give the same command "
+        "again to import the rest: rows that are in are left out"
     )
 
 

@@ -9,7 +9,7 @@ from eventstore.moments import iso_utc
 from ops.control.log_views import Fills
 from ops.control.views import DeploymentView, LimitsView, StrategyView, VersionView
 from replay.advice import Advice, AdviceList, Outcome, words_of_advice
-from replay.figures import UNDEFINED
+from replay.figures import UNDEFINED, grouped
 from replay.rows import Rows, number, text
 
 
@@ -21,8 +21,8 @@ def fill_rows(fills: Fills) -> Rows:
     )  # fmt: skip
     rows = tuple(
         (
-            f"{one.seq}", iso_utc(one.ts), one.strategy, one.symbol, one.side, f"{one.quantity:f}",
-            f"{one.price:f}", f"{one.commission:f} {one.currency}", one.client_order_id,
+            f"{one.seq}", iso_utc(one.ts), one.strategy, one.symbol, one.side, f"{one.quantity:,f}",
+            f"{one.price:,f}", f"{one.commission:,f} {one.currency}", one.client_order_id,
         )
         for one in fills.fills
     )  # fmt: skip
@@ -53,7 +53,7 @@ def strategy_rows(strategies: Sequence[StrategyView]) -> Rows:
     )  # fmt: skip
     rows = tuple(
         (
-            one.strategy, one.state, UNDEFINED if one.pnl is None or one.pnl.net is None else one.pnl.net,
+            one.strategy, one.state, grouped(None if one.pnl is None else one.pnl.net),
             one.version, one.source_hash[:12], _deployed(one.deployment), " ".join(one.symbols),
             " ".join(f"{name}={value}" for name, value in one.params.items()),
         )
@@ -114,7 +114,9 @@ def _set(limits: msgspec.Struct) -> Iterator[tuple[str, str]]:
         value = getattr(limits, field.name)
         if value is None or value == ():
             continue
-        shown = f"{value:f}" if isinstance(value, Decimal) else msgspec.json.encode(value).decode().strip('"')
+        shown = (
+            f"{value:,f}" if isinstance(value, Decimal) else msgspec.json.encode(value).decode().strip('"')
+        )
         yield field.encode_name, shown
 
 

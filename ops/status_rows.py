@@ -9,7 +9,7 @@ from kernel.time_units import SECOND_NS
 from ops.alert_rows import alert_rows, channel_rows
 from ops.daemon.shadow import ShadowStatus
 from ops.daemon.status import DaemonStatus, HeldPosition, OpenOrder
-from replay.figures import UNDEFINED
+from replay.figures import grouped
 from replay.rows import Rows, number, text
 from replay.run_config import Mode
 
@@ -39,10 +39,10 @@ def pnl_rows(status: DaemonStatus) -> Rows:
     rows: list[tuple[str, ...]] = []
     for one in status.pnl:
         whole = (one.net, one.realised, one.unrealised, one.commissions, one.income)
-        rows.append((one.strategy, "all", *map(_known, whole)))
+        rows.append((one.strategy, "all", *map(grouped, whole)))
         for each in one.symbols:
             rows.append(
-                (one.strategy, each.symbol, "", _known(each.realised), _known(each.unrealised), "", "")
+                (one.strategy, each.symbol, "", grouped(each.realised), grouped(each.unrealised), "", "")
             )
     return Rows("P&L since the log began", columns, tuple(rows))
 
@@ -54,7 +54,7 @@ def position_rows(held: Sequence[HeldPosition], currency: str = "") -> Rows:
     return Rows(
         "Positions",
         columns,
-        tuple((one.strategy, one.symbol, one.quantity, _known(one.value)) for one in held),
+        tuple((one.strategy, one.symbol, grouped(one.quantity), grouped(one.value)) for one in held),
     )
 
 
@@ -98,7 +98,7 @@ def _facts(status: DaemonStatus) -> Iterator[tuple[str, str]]:
         f"{mode_words(status.mode)}, session {status.epoch}, {'ready' if status.is_ready else 'not ready'}",
     )
     yield "Trading", status.trading_state
-    yield f"Equity {status.currency}", f"{status.equity} (cash {status.cash})"
+    yield f"Equity {status.currency}", f"{grouped(status.equity)} (cash {grouped(status.cash)})"
     if status.venue is not None:
         yield "Venue", _venue(status.venue)
     if status.shadow is not None:
@@ -181,16 +181,12 @@ def order_rows(orders: Sequence[OpenOrder]) -> Rows:
     )  # fmt: skip
     rows = tuple(
         (
-            one.client_order_id, one.strategy, one.symbol, one.side, one.order_type, one.quantity, one.filled,
-            one.status,
+            one.client_order_id, one.strategy, one.symbol, one.side, one.order_type,
+            grouped(one.quantity), grouped(one.filled), one.status,
         )
         for one in orders
     )  # fmt: skip
     return Rows("Open orders", columns, rows)
-
-
-def _known(amount: str | None) -> str:
-    return UNDEFINED if amount is None else amount
 
 
 def _source_state(source: SourceStatus) -> str:

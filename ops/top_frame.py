@@ -25,7 +25,7 @@ from ops.status_rows import (
     twin_words,
 )
 from ops.tables import fitting, table_of
-from replay.figures import moment
+from replay.figures import grouped, moment
 from replay.rows import Rows, number
 
 FIXED_LINES = 10
@@ -90,7 +90,7 @@ def _head(status: DaemonStatus, rates: Rates | None) -> Iterator[Text]:
         (ready, "green" if status.is_ready else "bold red"),
         f", {status.trading_state}, up {duration(status.ts - status.started_ts)}, {moment(status.ts)} UTC",
     )
-    yield Text(f"Equity {status.equity} {status.currency}, cash {status.cash}")
+    yield Text(f"Equity {grouped(status.equity)} {status.currency}, cash {grouped(status.cash)}")
     if rates is None:
         yield Text("Rates: not measured yet")
     else:

@@ -40,6 +40,12 @@ def price(value: Decimal) -> str:
     return f"{value:,f}"
 
 
+@exact
+def grouped(number: str | None) -> str:
+    """An exact number in text with separators of thousands; ``None``: it is not known."""
+    return UNDEFINED if number is None else f"{Decimal(number):,f}"
+
+
 def last_price(value: float | None) -> str:
     """A price of the market in ten digits, never as a power of ten."""
     return UNDEFINED if value is None else f"{Decimal(f'{value:.10g}'):,f}"

@@ -20,7 +20,7 @@ async def test_receipt_is_a_sentence_or_json(tmp_path: Path) -> None:
         told = await asked("reduce-only", daemon.folder, "--json")
 
     assert said.stdout.startswith("trading is halted; recorded at seq ")
-    assert set(json.loads(told.stdout)) == {"seq", "operator", "is_repeated"}
+    assert set(json.loads(told.stdout)) == {"seq", "operator", "is_repeated", "strategy"}
 
 
 async def test_tables_of_a_daemon(tmp_path: Path) -> None:

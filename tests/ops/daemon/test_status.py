@@ -187,7 +187,8 @@ async def test_status_has_headings_titles_and_every_figure(store: Path) -> None:
     assert [line for line in done.output.splitlines() if line in titles] == list(titles)
     assert ["alerts", "3", "9", "1,234,000", "0", "1", "memory"] in lines
     assert ["ping", "all", "-113.50", "10.00", "-120.50", "3.00", "0.00"] in lines
-    assert ["ping", "AAA", "97", "27942.30"] in lines
+    assert ["ping", "AAA", "97", "27,942.30"] in lines
+    assert ["Equity", "USD", "99,886.50", "(cash", "71,944.20)"] in lines
 
 
 async def test_value_without_a_price_is_shown_as_unknown_and_not_as_zero(store: Path) -> None:

@@ -84,7 +84,7 @@ def test_frame_has_pnl_positions_orders_rates_latencies_inbox_lanes_and_feeds() 
     text = shown(LATER, rates_between(STATUS, LATER))
 
     for wanted in (
-        "Equity 99886.50 USD",
+        "Equity 99,886.50 USD",
         "1,000 inputs/s, 1,500 records/s, 250 commits/s",
         "0.41 ms median, 1.90 ms 99 %",
         "4 waiting, 61 at most, 0 refused",

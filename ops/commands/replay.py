@@ -49,26 +49,26 @@ from replay.yaml_files.file import read_yaml
 class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The command line as given. ``None`` and empty mean: use the configuration."""
 
-    config: str | None
-    start: str | None
-    end: str | None
-    warm_up: str | None
-    store: str | None
-    streams: tuple[str, ...]
-    strategies: tuple[str, ...]
-    params: tuple[str, ...]
-    cash: str | None
-    speed: str | None
-    snapshot_every: int | None
-    bar_fill: str | None
-    slippage_bps: float | None
-    commission_per_share: str | None
-    commission_per_order: str | None
-    allow_short: bool
-    benchmark: str
-    report: str | None
-    no_report: bool
-    as_json: bool
+    config: str | None = None
+    start: str | None = None
+    end: str | None = None
+    warm_up: str | None = None
+    store: str | None = None
+    streams: tuple[str, ...] = ()
+    strategies: tuple[str, ...] = ()
+    params: tuple[str, ...] = ()
+    cash: str | None = None
+    speed: str | None = None
+    snapshot_every: int | None = None
+    bar_fill: str | None = None
+    slippage_bps: float | None = None
+    commission_per_share: str | None = None
+    commission_per_order: str | None = None
+    allow_short: bool = False
+    benchmark: str = ""
+    report: str | None = None
+    no_report: bool = False
+    as_json: bool = False
 
 
 OPTIONS: Sections = {
@@ -261,14 +261,21 @@ def main() -> None:
 
 
 async def _configured_run(options: ReplayOptions) -> None:
-    """Run the configuration. A refusal of one of its values names the file and the line."""
+    """Run the configuration."""
     config, output = configure(options), output_of(options)
-    try:
+    with naming_lines(options.config):
         await replay_and_show(config, output)
+
+
+@contextmanager
+def naming_lines(config: str | None) -> Generator[None]:
+    """Have a refusal of one of the values of the configuration name the file and the line."""
+    try:
+        yield
     except StrategyRefused:
         raise  # it names the file and line of the code
     except (ConfigError, InputError, StreamMissing) as error:
-        path = _config_file(options.config)
+        path = _config_file(config)
         if path is None:
             raise
         raise read_yaml(path, without=DAEMON_SECTIONS).named_in(error) from error
@@ -391,7 +398,7 @@ async def replay_and_show(config: ReplayConfig, output: Output) -> None:
     # No sync after each commit: a run that loses its end can be repeated from its inputs.
     async with await open_store(path, durability=Durability.NORMAL) as store:
         if not config.streams:
-            raise click.UsageError(await _nothing_to_play(store, path))
+            raise click.UsageError(await nothing_to_play(store, path))
         plan = await plan_run(store, config)
         await check_benchmark(store, plan)
         for stream in await unplayed_actions(store, plan):
@@ -410,7 +417,7 @@ async def replay_and_show(config: ReplayConfig, output: Output) -> None:
         raise ComponentError(failure_sentence(result, played.core.bus.first_error))
 
 
-async def _nothing_to_play(store: StoreOnDisk, path: Path) -> str:
+async def nothing_to_play(store: StoreOnDisk, path: Path) -> str:
     """A sentence that says what to do."""
     data = [info.stream for info in await store.streams() if is_data(info)]
     held = f"it holds {listed(data)}" if data else "it holds no data yet, see onetape import"

@@ -98,7 +98,32 @@ async def check_run(store: EventStore, run_stream: str, *, cuts: int = CUTS) -> 
             f"{run_stream}: is a live log; check its strategy in a run over data: replay --stream ..."
         )
     plan = plan_of(record, current_code=True)
-    return await _checks(store, plan.config, None, cuts=cuts)
+    return await check_configuration(store, plan.config, cuts=cuts)
+
+
+@exact
+async def check_configuration(
+    store: EventStore,
+    config: ReplayConfig,
+    *,
+    loaded: Sequence[LoadedStrategy] | None = None,
+    cuts: int = CUTS,
+) -> DecisionChecks:
+    """The same for the strategies and streams of a configuration. ``loaded`` replaces its strategies.
+
+    Raises as ``plan_run`` does, and ``ComponentError`` if a strategy fails.
+    """
+    whole = await run_variant(store, config, loaded=loaded)
+    cut = [
+        compared_cut(whole, await run_variant(store, config, Change(to_ts=ts), loaded=loaded))
+        for ts in _cut_times(whole, cuts)
+    ]
+    return DecisionChecks(
+        tuple(cut),
+        await _mirror(store, config, loaded, whole),
+        await _warm_ups(store, config, loaded, whole),
+        tuple([one async for one in _starts(store, config, loaded, whole)]),
+    )
 
 
 def _first(strategy: StrategyArgument | MakeStrategy) -> AnyStrategy:
@@ -114,26 +139,11 @@ async def _of_data(
             raise InputError(no_store(source))
         config = msgspec.structs.replace(config, streams=source.streams + config.streams)
         async with await open_store(source.path) as store:
-            return await _checks(store, config, [loaded], cuts=cuts)
+            return await check_configuration(store, config, loaded=[loaded], cuts=cuts)
     memory = MemoryEventStore()
     streams = await import_data(memory, source, options, facts={})
-    return await _checks(memory, msgspec.structs.replace(config, streams=streams), [loaded], cuts=cuts)
-
-
-async def _checks(
-    store: EventStore, config: ReplayConfig, loaded: Sequence[LoadedStrategy] | None, *, cuts: int
-) -> DecisionChecks:
-    whole = await run_variant(store, config, loaded=loaded)
-    cut = [
-        compared_cut(whole, await run_variant(store, config, Change(to_ts=ts), loaded=loaded))
-        for ts in _cut_times(whole, cuts)
-    ]
-    return DecisionChecks(
-        tuple(cut),
-        await _mirror(store, config, loaded, whole),
-        await _warm_ups(store, config, loaded, whole),
-        tuple([one async for one in _starts(store, config, loaded, whole)]),
-    )
+    config = msgspec.structs.replace(config, streams=streams)
+    return await check_configuration(memory, config, loaded=[loaded], cuts=cuts)
 
 
 def _cut_times(whole: Variant, cuts: int) -> tuple[int, ...]:

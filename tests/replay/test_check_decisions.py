@@ -13,7 +13,7 @@ from replay.checks.decision_checks import DecisionChecks
 from replay.checks.decision_trials import MakeStrategy
 from replay.performance.diagnosis import FindingKind
 from strategies.ma_cross import MovingAverageCross
-from tests.ops.commands import onetape
+from tests.ops.commands import onetape, store_heads
 from tests.replay.commands import replay
 from tests.replay.frames import Frame, days_frame
 from tests.replay.market import walk, write_csv
@@ -124,3 +124,33 @@ def test_the_command_checks_a_run_with_the_code_on_disk(
     fields = json.loads(as_json.stdout)
     assert fields["is_passed"]
     assert len(fields["checks"]["cuts"]) == 2
+
+
+def test_the_command_checks_a_strategy_over_data_without_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_csv(tmp_path / "a.csv", walk("A", 120, seed=11))
+    assert onetape("import", "a.csv", "--symbol", "A").exit_code == 0
+    cross = ("--strategy", "strategies.ma_cross:MovingAverageCross", "--param", "fast=2", "--param", "slow=5")
+    assert replay("--stream", "a.1d", *cross, "--no-report").exit_code == 0
+    before = store_heads(tmp_path / "onetape.db")
+
+    of_run = replay("check", "run.ma_cross.1", "--cuts", "2", "--json")
+    given = replay("check", "--stream", "a.1d", *cross, "--cuts", "2", "--json")
+    both = replay("check", "run.ma_cross.1", "--stream", "a.1d")
+    nothing = replay("check", *cross)
+    (tmp_path / "onetape.yaml").write_text(
+        "streams: [a.1d]\n"
+        "strategies: [{strategy: 'strategies.ma_cross:MovingAverageCross', params: {fast: 2, slow: 5}}]\n"
+    )
+    configured = replay("check", "--cuts", "2", "--json")
+    unknown = replay("check", "--strategy", "nowhere.py:Cross")
+
+    assert (given.exit_code, given.stdout) == (0, of_run.stdout), given.stderr
+    assert configured.stdout == of_run.stdout
+    assert store_heads(tmp_path / "onetape.db") == before
+    assert (both.exit_code, nothing.exit_code, unknown.exit_code) == (2, 2, 1)
+    assert "are for a check without a run" in both.stderr
+    assert "there is nothing to play" in nothing.stderr
+    assert "nowhere.py" in unknown.stderr

@@ -126,8 +126,9 @@ class RunResult(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     - ``trades``: closed round trips in order of their exits.
     - ``open_lots``: entries that were never closed.
     - ``assumed``: terms of instruments that nobody declared, in sentences.
-    - ``notes``: quantities cut to whole lots, untraded signals, bars without an open time, and history that
-      was shorter than asked for, in sentences.
+    - ``unmarked_fills``: fills of a live log after the last mark, which its equity does not have yet.
+    - ``notes``: these, quantities cut to whole lots, untraded signals, bars without an open time, and history
+      that was shorter than asked for, in sentences.
     - ``by_strategy``: the same figures by strategy, in order of loading.
     - ``facts``: instruments, corporate actions, deposits and exchange rates of the run.
     - ``exit_reasons``: by the order that closed a trade.
@@ -184,6 +185,7 @@ class RunResult(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     assumed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     data_issues: Mapping[str, Sequence[DataIssueFound]] = {}
+    unmarked_fills: int = 0
 
     @property
     def days(self) -> tuple[int, int]:
@@ -224,7 +226,7 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
         run_stream=run_stream,
         sources=sources,
         symbols=started.symbols,
-        strategies=tuple(tally.strategies),
+        strategies=tuple(tally.strategies.values()),
         config=tally.config,
         currency=currency,
         start_ts=metrics.start_ts,
@@ -245,7 +247,7 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
         open_lots=matched.open_lots,
         metrics=metrics,
         by_strategy=by_strategy.results(
-            [one.strategy for one in tally.strategies],
+            list(tally.strategies),
             matched,
             config=tally.config,
             initial_equity=initial,
@@ -267,6 +269,7 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
         ruined_ts=tally.ruined_ts,
         assumed=assumed_terms_of(tally.config, started.symbols, facts.instruments),
         notes=tally.notes(beginning),
+        unmarked_fills=tally.unmarked_fills,
     )
 
 
@@ -284,6 +287,17 @@ async def _extent(
     return started.sources, run_stream, finished
 
 
+def unmarked_note(fills: int) -> str:
+    """That fills came after the last mark of a live log; empty without any."""
+    if not fills:
+        return ""
+    many = "1 fill has" if fills == 1 else f"{fills:,} fills have"
+    return (
+        f"{many} come since the account was last marked, and equity and returns are those of that mark; "
+        "portfolio: {mark_every_s: 60} marks a live account each minute"
+    )
+
+
 class _Tally:
     """Counts, marks and fills, gathered in one pass."""
 
@@ -294,16 +308,18 @@ class _Tally:
             corrections, facts.instruments, facts.actions, rates=facts.rates, currency=currency
         )
         self._corrections = corrections
+        self._is_live = not started.sources
         self.filled: list[OrderFilled] = []
         self.unrated = UnratedMoney(facts, currency=currency)
         self.income = IncomeTally()
         self.logged = LoggedTally(started.symbols)
         self.config = ""
-        self.strategies: list[RunStrategy] = []
+        self.strategies: dict[StrategyId, RunStrategy] = {}
         self.orders = self.fills = self.denied = self.rejected = self.refused = self.failures = 0
         self.first_problem = self.first_failure = self.ruin = ""
         self.margin_calls = self.ruined_ts = 0
         self.last_mark: AccountMarked | None = None
+        self.unmarked_fills = 0
         self.exit_reasons: dict[ClientOrderId, str] = {}
         self.cuts = CutQuantities()
         self.untraded = UntradedSignals()
@@ -326,6 +342,7 @@ class _Tally:
                 self.exit_reasons[order.client_order_id] = reason_of(order)
             case OrderFilled():
                 self.fills += 1
+                self.unmarked_fills += self._is_live
                 self.filled.append(corrected(event, self._corrections))
                 self.matcher.take(event)
             case OrderDenied(order=order):
@@ -346,7 +363,7 @@ class _Tally:
             case RiskLimitBreached(rule=rule, value=value, limit=limit, is_rearmed=False):
                 self._take_breach(rule, value, limit=limit, ts=event.ts)
             case AccountMarked():
-                self.last_mark = event
+                self.last_mark, self.unmarked_fills = event, 0
                 self._points.append(
                     (event.ts, float(event.equity), float(event.cash), float(event.exposure), day_of(event))
                 )
@@ -359,7 +376,7 @@ class _Tally:
             case ConfigLoaded(body=body):
                 self.config = body
             case StrategyLoaded():
-                self.strategies.append(run_strategy(event))
+                self.strategies[event.strategy] = run_strategy(event)  # a live log loads it again
             case _:
                 pass
 
@@ -375,6 +392,7 @@ class _Tally:
     def notes(self, beginning: Beginning) -> tuple[str, ...]:
         """What a reader of the figures should know, in sentences."""
         found = (
+            unmarked_note(self.unmarked_fills),
             *self.cuts.notes(),
             self.untraded.note(self.config),
             without_open_note(beginning.without_open),

@@ -27,6 +27,7 @@ from kernel.events import (
     StrategyLoaded,
     StreamRange,
 )
+from kernel.identifiers import StrategyId
 from replay import figures
 from replay.beginning import Beginning, beginning_of, first_day
 from replay.equity import day_of
@@ -189,7 +190,7 @@ class _EndsReader:
         gained = float((last.equity - opening.cash) / opening.cash) if opening.cash > 0 else None
         is_marked = last.ts >= beginning.known_ts
         summary = RunSummary(
-            tuple(opening.strategies),
+            tuple(opening.strategies.values()),
             opening.sources,
             opening.started.symbols,
             beginning.opens_ts,
@@ -252,7 +253,7 @@ class _Opening:
 
     def __init__(self) -> None:
         self.started = RunStarted(0, (), (), 0, 0)
-        self.strategies: list[RunStrategy] = []
+        self.strategies: dict[StrategyId, RunStrategy] = {}
         self.cash = Decimal(0)
         self.has_flows = False
 
@@ -270,7 +271,7 @@ class _Opening:
                 commands = msgspec.json.decode(body, type=_Commands).commands
                 self.has_flows = any(one.do in _FLOWS for one in commands)
             case StrategyLoaded():
-                self.strategies.append(run_strategy(event))
+                self.strategies[event.strategy] = run_strategy(event)
             case CashMoved(kind=CashFlowKind.DEPOSIT, amount=amount) if not self.cash:
                 self.cash = amount
             case _:

@@ -40,7 +40,7 @@ def step_command(
     Examples:
       replay step run.ma_cross.1
       replay step run.ma_cross.1 -c "go 2008-10-10; step 3; diff portfolio"
-      replay step run.ma_cross.1 -c "next OrderFilled GOOG; show strategy.ma_cross"
+      replay step run.ma_cross.1 -c "next OrderFilled GOOG; show strategy:ma_cross"
       replay step paper --store live.tape -c 'break equity < 99000; run; where'
 
     The prompt's help lists its commands: replay step RUN -c help

@@ -17,7 +17,7 @@ from replay.past.explanation_rows import event_fields
 from replay.past.run_comparison import FirstDifference, Matched, RunComparison
 from replay.report.files import check_replaceable
 from replay.report.parts import asset, card, escaped
-from replay.results import RunResult
+from replay.results import RunResult, unmarked_note
 from replay.rows import Rows, number, text
 
 SHOWN = 20
@@ -55,7 +55,13 @@ def figure_rows(results: Sequence[RunResult], *, with_change: bool = False) -> R
         rows.append(tuple(cells))
     if with_change:
         columns.append(number("Change"))
-    return Rows("Figures", tuple(columns), tuple(rows))
+    return Rows("Figures", tuple(columns), tuple(rows), note=_unmarked(results))
+
+
+def _unmarked(results: Sequence[RunResult]) -> str:
+    """Which logs had fills after their last mark, so that their equity is older than they are."""
+    notes = ((one.run_stream, unmarked_note(one.unmarked_fills)) for one in results)
+    return "\n".join(f"{name}: {note}." for name, note in notes if note)
 
 
 def first_words(first: FirstDifference | None) -> str:

@@ -1,7 +1,7 @@
 """``replay.at``: the core of a run or live log as it was, for notebooks and scripts.
 
 past = replay.at("run.ma_cross.1", 1_200, store="market.db")
-past.core.portfolio.equity, past.state("strategy.ma_cross")
+past.core.portfolio.equity, past.state("strategy:ma_cross")
 """
 
 from datetime import date

@@ -31,17 +31,20 @@ from kernel.events import (
 )
 from replay.backtesting import from_instance, run_and_record
 from replay.config import ReplayConfig
+from replay.past.comparison_rows import figure_rows
+from replay.past.fork import ForkChanges, fork
 from replay.performance.journal import as_row, read_journal
 from replay.planning import plan_run
 from replay.report import read_prices, write_report
 from replay.results import read_results
+from replay.run_list import list_runs
 from replay.session import begin_session
 from replay.verification import verify_run
 from strategies.ma_cross import MovingAverageCross
 from strategies.sdk import RiskLimits
 from tests.replay.commands import replay
 from tests.replay.live_sessions import LOG, changed, live_session
-from tests.replay.market import quote_series, walk
+from tests.replay.market import quote_series, quotes_of, walk
 from tests.replay.playing import causes_of, store_of
 from tests.replay.sample_strategies import RandomOrders
 
@@ -358,3 +361,38 @@ async def test_a_wrong_cause_in_an_old_log_is_noticed() -> None:
 
     with pytest.raises(ReplayDiverged, match=f"^seq {place + 1}: "):
         await recovered(wrong, cross())
+
+
+async def test_figures_say_how_many_fills_came_after_the_last_mark() -> None:
+    store, orders = MemoryEventStore(), RandomOrders(activity=0.9)
+    config = ReplayConfig(instruments=(InstrumentConfig(symbol="A"),), risk=CONFIG.risk)
+    minutes = quotes_of("A", [(5 * (-1) ** number, 1) for number in range(60)])
+    await live_session(store, minutes[:30], [orders], config, is_killed=True)
+    before = await read_results(store, LOG)
+    told = await fork(store, LOG, changes=ForkChanges(), seq=20)
+    await live_session(store, minutes[30:], [orders], config)
+    after = await read_results(store, LOG)
+
+    assert 1 < before.unmarked_fills == before.fills
+    note = before.notes[0]
+    assert note.startswith(f"{before.fills:,} fills have come since the account was last marked")
+    assert "portfolio: {mark_every_s: 60}" in note
+    assert figure_rows([told.comparison.a, told.comparison.b]).note.count(note) == 2
+    assert after.unmarked_fills == 0
+    assert not any("marked" in each for each in after.notes)
+    assert after.fills > before.fills
+
+
+async def test_strategy_of_several_sessions_is_shown_once_as_it_was_loaded_last() -> None:
+    store = MemoryEventStore()
+    await live_session(store, BARS[:40], [MovingAverageCross(fast=2, slow=4), RandomOrders()], CONFIG)
+    await live_session(store, BARS[40:], [MovingAverageCross(fast=3, slow=9), RandomOrders()], CONFIG)
+
+    result = await read_results(store, LOG)
+    (listed,) = await list_runs(store)
+
+    assert [one.strategy for one in result.strategies] == ["ma_cross", "random_orders"]
+    assert '"fast":3' in result.strategies[0].params
+    assert listed.summary is not None
+    assert listed.summary.strategies == result.strategies
+    assert [one.strategy for one in result.by_strategy] == ["ma_cross", "random_orders"]

@@ -112,8 +112,8 @@ def _set(limits: msgspec.Struct) -> Iterator[tuple[str, str]]:
     """The limits that are set, in text."""
     for field in msgspec.structs.fields(limits):
         value = getattr(limits, field.name)
-        if value is None or value == ():
-            continue
+        if value is None or (not value and not isinstance(value, bool | Decimal | float | int)):
+            continue  # an empty name or collection restricts nothing
         shown = (
             f"{value:,f}" if isinstance(value, Decimal) else msgspec.json.encode(value).decode().strip('"')
         )

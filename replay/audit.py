@@ -24,6 +24,7 @@ from kernel.events import (
     StoreRestored,
     StrategyLoaded,
     StrategyLoadRefused,
+    VersionRefused,
 )
 from kernel.events.deployments import (
     DeploymentRolledBack,
@@ -136,6 +137,9 @@ class _Describer:
                 yield f"{event.strategy}: {_of_deployment(event)}"
             case GateJudged():
                 yield f"{event.strategy}: {_of_gate(event)}"
+            case VersionRefused():
+                code = event.code_hash[:8]
+                yield f"{event.strategy}: code {code} is not loaded again until its file is edited"
             case StrategyLoadRefused():
                 yield f"{event.strategy}: new code of {event.reference} was refused"
             case _:

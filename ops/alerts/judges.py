@@ -4,6 +4,7 @@ A judge gets the value of its metric at each look, or the events that it asked f
 call has the time, in ns. What it finds is a value and a sentence; ``None`` means that all is well.
 """
 
+import re
 from collections import deque
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -25,6 +26,7 @@ from replay.alert_settings import (
 )
 
 LONGEST_SENTENCE = 300
+_HASH = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{56}\b")
 MOST_COUNTED = 1_000
 """Events that a rule counts, unless it needs more: a storm of millions is not kept."""
 
@@ -207,24 +209,25 @@ class EventJudge:
         self._fits = fits(rule.where)
         self._within_ns = int(rule.within_s * SECOND_NS)
         self._times = deque[int](maxlen=max(rule.count, MOST_COUNTED))
-        self._last = ""
+        self._last: Event | None = None
 
     def hear(self, event: Event) -> None:
         if self._fits(event):
             self._times.append(event.ts)
-            self._last = f"{type(event).__name__} {' '.join(field_texts(event))}"[:LONGEST_SENTENCE]
+            self._last = event
 
     def look(self, now: int, value: float | None) -> Finding | None:
         del value
         while self._times and self._times[0] < now - self._within_ns:
             self._times.popleft()
         count = len(self._times)
-        if count < self._rule.count:
+        if count < self._rule.count or self._last is None:
             return None
+        last = _said(self._last)
         if self._rule.count == 1 and count == 1:
-            return Finding(1.0, self._last)
+            return Finding(1.0, last)
         many = f"{count:,}{' or more' if count == self._times.maxlen else ''}"
-        return Finding(float(count), f"{many} within {self._rule.within_s:g} s, the last: {self._last}")
+        return Finding(float(count), f"{many} within {self._rule.within_s:g} s, the last: {last}")
 
 
 def fits(where: Mapping[str, str]) -> Callable[[Event], bool]:
@@ -234,6 +237,12 @@ def fits(where: Mapping[str, str]) -> Callable[[Event], bool]:
         return all(_shown(getattr(event, field)) == wanted for field, wanted in where.items())
 
     return is_so
+
+
+def _said(event: Event) -> str:
+    """An event in words for people: hashes by their first letters, without lists and settings in JSON."""
+    texts = (_HASH.sub(r"\1", text) for text in field_texts(event) if "={" not in text and "=[]" not in text)
+    return f"{type(event).__name__} {' '.join(texts)}"[:LONGEST_SENTENCE]
 
 
 def _shown(value: object) -> str:

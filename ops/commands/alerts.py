@@ -84,10 +84,11 @@ def test_command(file: Path, *, names: tuple[str, ...]) -> None:
     channels = [one for one in config.alerts.channels if not names or one.name in names]
     known = [one.name for one in config.alerts.channels]
     unknown = [name for name in names if name not in known]
-    if unknown or not channels:
-        there = ", ".join(known) or "none"
-        named = f" {unknown[0]!r}" if unknown else ""
-        raise InputError(f"alerts.channels: there is no channel{named}; the channels are: {there}")
+    if not known:
+        raise InputError(f"alerts.channels: {file} names no channel, so nobody is told; see docs/alerts.md")
+    if unknown:
+        there = ", ".join(known)
+        raise InputError(f"alerts.channels: there is no channel {unknown[0]!r}; the channels are: {there}")
     require_library(channels)
     message = Message(Severity.INFO, f"onetape {config.log}: test", "A test of this channel: all is well.")
     secrets, has_failed = SecretPlaces(config.secrets.folder), False

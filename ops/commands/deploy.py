@@ -162,7 +162,11 @@ def rollback_command(daemon: ToDaemon, *, name: str, to: str, flatten: bool, kee
         raise click.UsageError("expected one of --flatten or --keep")
     positions = Orphan.FLATTEN if flatten else Orphan.KEEP if keep else None
     body = RollBackStrategy(strategy=name, to=to, positions=positions, reason=reason)
-    daemon.do("/v1/strategies/rollback", body, f"{name}: rolled back")
+    daemon.do(
+        "/v1/strategies/rollback",
+        body,
+        lambda receipt: f"{name}: rolled back{f': {receipt.now}' if receipt.now else ''}",
+    )
 
 
 @click.command("promote")

@@ -84,14 +84,15 @@ class Changes:
 
     async def roll_back(self, asked: Asked, body: RollBackStrategy) -> Receipt:
         """Go back at once to the version before of a strategy, or to recorded code by its hash."""
-        who = asked.caller.name
-        return await self._make(
-            asked,
-            body,
-            lambda: self._deploying.roll_back(
+        who, now = asked.caller.name, ""
+
+        async def roll_back() -> None:
+            nonlocal now
+            now = await self._deploying.roll_back(
                 body.strategy, to=body.to, orphan=body.positions, operator=who, reason=body.reason
-            ),
-        )
+            )
+
+        return msgspec.structs.replace(await self._make(asked, body, roll_back), now=now)
 
     async def deploy(self, asked: Asked, body: DeployStrategy) -> Receipt:
         """Put a version of a strategy into force, at the first step of its schedule."""

@@ -47,12 +47,14 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     - ``operator``: the name under which it is recorded.
     - ``is_repeated``: a request with this key was carried out before, and is not carried out again.
     - ``strategy``: of a deployment, the name that later commands need; empty if it is repeated.
+    - ``now``: after a way back, what is in force, in words; empty if it is repeated.
     """
 
     seq: int
     operator: str
     is_repeated: bool = False
     strategy: str = ""
+    now: str = ""
 
 
 _Key = tuple[str, str]

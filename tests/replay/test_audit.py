@@ -10,7 +10,14 @@ from components.assembly.instruments import InstrumentConfig
 from components.assembly.settings import StrategyConfig
 from eventstore import MemoryEventStore
 from kernel.errors import StreamMissing
-from kernel.events import ControlRequested, EngageKillSwitch, HaltTrading, PauseStrategy, ResumeTrading
+from kernel.events import (
+    ControlRequested,
+    EngageKillSwitch,
+    HaltTrading,
+    PauseStrategy,
+    ResumeTrading,
+    VersionRefused,
+)
 from kernel.identifiers import StrategyId
 from replay.audit import AuditLine, audit, checked
 from replay.config import ReplayConfig
@@ -98,6 +105,7 @@ async def test_commands_are_named_in_words() -> None:
         PauseStrategy(2, "ben", StrategyId("trader"), "results"),
         ResumeTrading(2, "ben", "calm"),
         ControlRequested(3, "ann", "/v1/kill", "{}", key="1-1"),
+        VersionRefused(4, "ben", StrategyId("trader"), "74469aa7" * 8, "it trades too much"),
     ]
     await store.append(LOG, commands, expected_seq=0)
 
@@ -106,4 +114,5 @@ async def test_commands_are_named_in_words() -> None:
         "pause strategy strategy=trader",
         "resume trading",
         "asked for /v1/kill {} key=1-1",
+        "trader: code 74469aa7 is not loaded again until its file is edited",
     ]

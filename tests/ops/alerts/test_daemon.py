@@ -109,6 +109,16 @@ def test_channel_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path
     assert "there is no channel 'boss'; the channels are: desk" in done.output
 
 
+def test_file_without_channels_is_told_as_such(tmp_path: Path) -> None:
+    file = tmp_path / "paper.yaml"
+    file.write_text("mode: paper\n")
+
+    done = onetape("alerts", "test", file)
+
+    assert done.exit_code == 1
+    assert "names no channel, so nobody is told" in done.output
+
+
 def test_config_check_names_the_line_of_an_unknown_metric(tmp_path: Path) -> None:
     file = tmp_path / "paper.yaml"
     rule = "{kind: threshold, name: r, metric: mem, above: 1}"

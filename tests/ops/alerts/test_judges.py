@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 
-from kernel.events import EdgeState, EdgeStateChanged
+from kernel.events import EdgeState, EdgeStateChanged, SessionChanged
 from ops.alerts.judges import Judge, judge_of
 from replay.alert_settings import (
     AbsenceRule,
@@ -107,6 +107,18 @@ def test_single_event_is_told_with_its_fields() -> None:
 
     assert finding is not None
     assert finding.sentence.startswith("ComponentFailed component=busy event_type=Quote error='ValueError")
+
+
+def test_event_is_told_without_whole_hashes_and_without_lists() -> None:
+    one = judge(EventRule(name="r", events=("SessionChanged",)))
+    one.hear(SessionChanged(at(0), 1, "paper", "ann", "a thin market", opening_hash="0a1b2c3d" * 8))
+
+    finding = one.look(at(0), None)
+
+    assert finding is not None
+    assert finding.sentence == (
+        "SessionChanged epoch=1 mode=paper operator=ann reason='a thin market' opening_hash=0a1b2c3d"
+    )
 
 
 def test_only_events_with_the_wanted_fields_count() -> None:

@@ -14,13 +14,24 @@ from tests.ops.daemon.statuses import asked
 BUSY = '{strategy: "trade.py:Busy", symbols: [AAA, AAB], params: {every: 2}}'
 
 
+async def test_limits_lists_those_that_restrict_something(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon:
+        await asked("limits", daemon.folder, "--set", "max_order_notional=50000", "--reason", "thin")
+        shown = await asked("limits", daemon.folder)
+
+    limits = {line.split()[1] for line in shown.stdout.splitlines() if line.startswith("account")}
+    assert ["account", "max_order_notional", "50,000"] in [line.split() for line in shown.stdout.splitlines()]
+    assert "require_cash" in limits
+    assert limits.isdisjoint({"day_symbol", "locate_quantity", "allowed_symbols"})
+
+
 async def test_receipt_is_a_sentence_or_json(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon:
         said = await asked("halt", daemon.folder, "--reason", "lunch")
         told = await asked("reduce-only", daemon.folder, "--json")
 
     assert said.stdout.startswith("trading is halted; recorded at seq ")
-    assert set(json.loads(told.stdout)) == {"seq", "operator", "is_repeated", "strategy"}
+    assert set(json.loads(told.stdout)) == {"seq", "operator", "is_repeated", "strategy", "now"}
 
 
 async def test_tables_of_a_daemon(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ async def test_entry_that_is_not_enabled_is_deployed_by_its_name(tmp_path: Path)
     assert view.deployment is not None
     assert view.deployment.share == "25%"
     assert promoted.stdout.startswith("waiting: it has the capital of its next step; recorded at seq ")
-    assert back.stdout.startswith("waiting: rolled back; recorded at seq ")
+    assert back.stdout.startswith("waiting: rolled back: it is not deployed any more; recorded at seq ")
     assert again.settings_before == ""
 
 

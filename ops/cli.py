@@ -51,6 +51,7 @@ COMMANDS = {
     "panic": "ops.commands.panic:panic_command",
     "go-live": "ops.commands.live:go_live_command",
     "adjust": "ops.commands.live:adjust_command",
+    "cash": "ops.commands.live:cash_command",
     "snapshot": "ops.commands.control:snapshot_command",
     "roll": "ops.commands.control:roll_command",
     "shutdown": "ops.commands.control:shutdown_command",
@@ -75,7 +76,7 @@ SECTIONS: Sections = {
     ),
     "Changes while it trades": ("limits", "capital", "params", "signal"),
     "Versions of strategies": ("deploy", "promote", "gate", "rollback"),
-    "Real orders": ("go-live", "adjust"),
+    "Real orders": ("go-live", "adjust", "cash"),
 }
 
 

@@ -201,10 +201,8 @@ class RunResult(msgspec.Struct, frozen=True, eq=False, kw_only=True):
 
 @exact
 async def read_results(store: EventStore, run_stream: str) -> RunResult:
-    """Read a finished run or a live log.
-
-    Raises ``StreamMissing`` for any other stream, ``InputError`` for an unfinished run, ``StoreDamaged``.
-    """
+    """Read a finished run or a live log. Raises ``StreamMissing`` for any other stream, ``InputError`` for an
+    unfinished run, ``StoreDamaged``."""
     started, finished, corrections = await _frame(store, run_stream)
     sources, own, finished = await _extent(store, run_stream, started, finished)
     if started.sources:

@@ -1,10 +1,11 @@
-"""Commands of live trading: the confirmation of real orders, and positions that differ from the venue's."""
+"""Commands of live trading: the confirmation of real orders; what the venue has otherwise."""
 
 import click
 
+from kernel.events import CashFlowKind
 from ops.commands.changes import decimal_of
 from ops.commands.to_daemon import ToDaemon, reason_option, to_daemon
-from ops.control.requests import AdjustHeld, ConfirmLive
+from ops.control.requests import BOOKED, AdjustHeld, BookCash, ConfirmLive
 
 
 @click.command("go-live")
@@ -54,3 +55,30 @@ def adjust_command(
         reason=reason,
     )
     daemon.do("/v1/positions/adjust", body, f"{strategy} holds {quantity} {symbol} now")
+
+
+@click.command("cash")
+@click.option(
+    "--amount", required=True, metavar="NUMBER", help="In the account's currency; below 0 it went out."
+)
+@click.option(
+    "--kind",
+    required=True,
+    type=click.Choice([kind.value for kind in CashFlowKind if kind in BOOKED]),
+    help="A deposit or withdrawal, or which income or cost.",
+)
+@reason_option(required=True)
+@to_daemon
+def cash_command(daemon: ToDaemon, *, amount: str, kind: str, reason: str) -> None:
+    """Book cash in the daemon of FILE that came in or went out at the venue, after a difference was told.
+
+    Nothing is sent to the venue. A deposit is money paid in, or out below 0, and no gain; all other kinds are
+    income, or a cost below 0. On paper this is how money is paid in.
+
+    \b
+    Example:
+      onetape cash live.yaml --amount -12.50 --kind fee --reason "market data, May"
+      onetape cash paper.yaml --amount 50000 --kind deposit --reason "more capital"
+    """
+    body = BookCash(amount=decimal_of(amount, "--amount"), kind=CashFlowKind(kind), reason=reason)
+    daemon.do("/v1/cash", body, f"{kind} of {amount} booked")

@@ -13,6 +13,7 @@ from kernel.events import (
     AlertAcknowledged,
     CancelAllOrders,
     CancelOrder,
+    CashMoved,
     ControlRequested,
     EngageKillSwitch,
     Event,
@@ -31,8 +32,10 @@ from ops.control.asked import NOW, Asked, record_of
 from ops.control.problems import Refused
 from ops.control.receipts import NEVER_TOO_MANY, Receipt, Receipts
 from ops.control.requests import (
+    BOOKED,
     AcknowledgeAlert,
     AdjustHeld,
+    BookCash,
     CancelMany,
     CancelOne,
     Command,
@@ -48,7 +51,7 @@ from replay.run_config import live_venue
 from replay.session import LiveSession
 
 LARGEST = 10**12
-"""The largest quantity and price of a position that is set by hand."""
+"""The largest quantity and price of a position that is set by hand, and the largest amount that is booked."""
 CONFIRMATION = "RELEASE"
 """The first word of the confirmation that ends the kill switch; the second is the log's name."""
 
@@ -202,6 +205,18 @@ class Commands:
             NOW, asked.caller.name, strategy, body.symbol, body.quantity, cost, body.reason
         )
         return await self._post(asked, body, (adjusted,))
+
+    async def book_cash(self, asked: Asked, body: BookCash) -> Receipt:
+        """Book cash that came in or went out at the venue: a fee, interest, a dividend, a deposit."""
+        amount, kind = body.amount, body.kind
+        if not amount.is_finite() or not amount or abs(amount) > LARGEST:
+            raise Refused(HTTPStatus.BAD_REQUEST, f"amount: {amount} is not an amount of money")
+        if kind not in BOOKED:
+            raise Refused(
+                HTTPStatus.BAD_REQUEST, f"kind: {kind} is booked with its trade or corporate action"
+            )
+        currency = self._session.plan.config.portfolio.currency
+        return await self._post(asked, body, (CashMoved(NOW, amount, currency, body.reason, kind),))
 
     # --- alerts -------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import msgspec
 
 from components.assembly.settings import StrategyConfig
-from kernel.events import SignalDirection
+from kernel.events import CashFlowKind, SignalDirection
 from ops.daemon.wanted_deployment import Judged, RecordedCode
 from replay.reopening import Orphan
 
@@ -18,6 +18,9 @@ Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
 """A reason that must be given."""
 Key = Annotated[str, msgspec.Meta(max_length=100, pattern=r"^[!-~]*$")]
 """Names a request, in letters, digits and signs."""
+
+BOOKED = frozenset(CashFlowKind) - {CashFlowKind.CASH_IN_LIEU, CashFlowKind.CONVERSION}
+"""The kinds of cash that an operator may book."""
 
 
 class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -97,6 +100,16 @@ class AdjustHeld(Grave, frozen=True, kw_only=True):
     symbol: Name
     quantity: Decimal
     price: Decimal
+
+
+class BookCash(Grave, frozen=True, kw_only=True):
+    """Books cash that came in, or went out if ``amount`` is below 0, in the account's currency.
+
+    ``kind``: a deposit, or a kind of income or cost.
+    """
+
+    amount: Decimal
+    kind: CashFlowKind
 
 
 class ConfirmLive(Grave, frozen=True, kw_only=True):

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from eventstore import open_store
 from kernel.events import (
     CancelAllOrders,
     CancelOrder,
+    CashFlowKind,
+    CashMoved,
     ControlRequested,
     EngageKillSwitch,
     FlattenPositions,
@@ -27,6 +30,7 @@ from kernel.events import (
 )
 from ops.control.client import CommandRefused
 from ops.control.requests import (
+    BookCash,
     CancelMany,
     CancelOne,
     Command,
@@ -38,7 +42,10 @@ from ops.control.requests import (
     StopStrategy,
 )
 from ops.control.views import LimitsView, StrategyView
-from tests.ops.control.running import Running, running
+from replay.audit import audit
+from replay.verification import verify_run
+from tests.ops.control.running import LOG, Running, running
+from tests.ops.daemon.statuses import asked
 
 ME = getpass.getuser()
 BUSY = '{strategy: "trade.py:Busy", symbols: [AAA, AAB], params: {every: 2}}'
@@ -256,6 +263,54 @@ async def test_command_for_something_that_is_not_there_is_refused_and_not_record
         recorded = await daemon.logged(ControlRequested, PauseStrategy, ResumeStrategy, EngageKillSwitch)
 
     assert recorded == []
+
+
+# --- cash -------------------------------------------------------------------------------------
+
+
+async def test_cash_that_an_operator_books_is_in_the_account_and_in_the_audit(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon:
+        before = daemon.session.core.portfolio.cash
+        fee = BookCash(amount=Decimal("-12.50"), kind=CashFlowKind.FEE, reason="market data")
+        receipt = await daemon.do("/cash", fee)
+        said = await asked("cash", daemon.folder, "--amount", "500", "--kind", "deposit", "--reason", "more")
+        account = daemon.session.core.portfolio
+        cash, paid_in = account.cash, account.deposits
+        moved = await daemon.logged(CashMoved)
+        lines = [line async for line in audit(daemon.store, LOG)]
+    async with await open_store(daemon.config.store) as store:
+        await verify_run(store, LOG)
+
+    assert receipt.operator == ME
+    assert said.stdout.startswith("deposit of 500 booked; recorded at seq ")
+    assert cash == before + Decimal("487.50")
+    assert paid_in == before + 500
+    assert [(one.amount, one.kind, one.reason) for one in moved[-2:]] == [
+        (Decimal("-12.50"), CashFlowKind.FEE, "market data"),
+        (Decimal(500), CashFlowKind.DEPOSIT, "more"),
+    ]
+    told = [(line.who, line.why) for line in lines if "/v1/cash" in line.what]
+    assert told == [(ME, "market data"), (ME, "more")]
+
+
+@pytest.mark.parametrize(
+    ("amount", "kind", "words"),
+    [
+        ("0", CashFlowKind.FEE, "amount: 0 is not an amount of money"),
+        ("1e13", CashFlowKind.DEPOSIT, "is not an amount of money"),
+        ("5", CashFlowKind.CONVERSION, "conversion is booked with its trade"),
+    ],
+)
+async def test_cash_that_makes_no_sense_is_refused(
+    tmp_path: Path, amount: str, kind: CashFlowKind, words: str
+) -> None:
+    async with running(tmp_path) as daemon:
+        before = len(await daemon.logged(CashMoved))
+        with pytest.raises(CommandRefused, match=words):
+            await daemon.do("/cash", BookCash(amount=Decimal(amount), kind=kind, reason="x"))
+        after = len(await daemon.logged(CashMoved))
+
+    assert after == before
 
 
 # --- the daemon -------------------------------------------------------------------------------

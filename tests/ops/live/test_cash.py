@@ -4,7 +4,7 @@ import asyncio
 from decimal import Decimal
 from pathlib import Path
 
-from kernel.events import TradingState
+from kernel.events import CashFlowKind, CashMoved, TradingState
 from kernel.events.live import CashMismatched
 from ops.exchange.accounts import AccountConfig, DeskAccount
 from tests.ops.control.running import until
@@ -40,6 +40,23 @@ async def test_cash_that_differs_is_told_once_and_restricts_nothing(tmp_path: Pa
     assert [one.theirs - one.ours for one in told] == [Decimal("-5.01"), Decimal("-12.01")]
     assert {(one.account, one.currency) for one in told} == {(ACCOUNT, "USD")}
     assert live.state is TradingState.ACTIVE
+
+
+async def test_difference_is_over_when_an_operator_books_it(tmp_path: Path) -> None:
+    async with live_at(tmp_path, venue=OFTEN) as live:
+        await live.order(BUY, 3)
+        await until(lambda: live.held() == 3)
+        live.account.cash -= 5
+        await until_logged(live, CashMismatched)
+        fee = CashMoved(0, Decimal(-5), "USD", "market data", CashFlowKind.FEE)
+        live.session.engine.report(fee)
+        await until(lambda: live.session.core.portfolio.cash == live.account.cash)
+        await asyncio.sleep(0.2)  # some comparisons
+        live.account.cash -= 2
+        await until_logged(live, CashMismatched, 2)
+        told = await live.logged(CashMismatched)
+
+    assert [one.theirs - one.ours for one in told] == [-5, -2]
 
 
 async def test_cash_is_not_compared_while_a_future_is_held(tmp_path: Path) -> None:

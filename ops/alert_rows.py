@@ -19,7 +19,7 @@ def alert_rows(entries: Iterable[AlertEntry], *, title: str = "Alerts") -> Rows:
             entry.alert_id,
             entry.severity.value,
             entry.rule,
-            figures.iso(entry.raised_ts),
+            figures.moment(entry.raised_ts),
             state_of(entry),
             _told(entry),
             entry.sentence,
@@ -48,7 +48,7 @@ def channel_rows(channels: Iterable[ChannelStatus]) -> Rows:
 def state_of(entry: AlertEntry) -> str:
     """Open, acknowledged by somebody, or resolved at a time."""
     if not entry.is_open:
-        return f"resolved {figures.iso(entry.resolved_ts)}"
+        return f"resolved {figures.moment(entry.resolved_ts)}"
     return f"acknowledged by {entry.acknowledged_by}" if entry.acknowledged_ts else "open"
 
 

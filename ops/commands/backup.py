@@ -54,5 +54,6 @@ def _show(manifest: BackupManifest, what: str, *, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode(manifest).decode())
         return
-    events = f"{len(manifest.heads):,} streams, {sum(manifest.heads.values()):,} events"
+    streams = "1 stream" if len(manifest.heads) == 1 else f"{len(manifest.heads):,} streams"
+    events = f"{streams}, {sum(manifest.heads.values()):,} events"
     click.echo(f"{what}: {events}, as of {figures.iso(manifest.ts)}; intact")

@@ -227,8 +227,8 @@ async def _verify(
     opening = "the whole opening" if verified.opening_hash else "configuration, sources, data and period"
     end = "counts, time and digest of its end; " if verified.is_ended else ""
     click.echo(
-        f"{run_stream}: reproduced {verified.derived_count} derived events "
-        f"from {verified.input_count} inputs; digest {verified.digest}\n"
+        f"{run_stream}: reproduced {verified.derived_count:,} derived events "
+        f"from {verified.input_count:,} inputs; digest {verified.digest}\n"
         f"checked: {opening}; every derived event; {end}"
         f"state put back from a snapshot: {verified.restarts}"
     )

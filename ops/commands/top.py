@@ -11,7 +11,7 @@ from rich.text import Text
 from kernel.clock import Clock, RealTimeClock
 from kernel.errors import VenueUnavailable
 from kernel.time_units import SECOND_NS
-from ops.control.client import DaemonAddress, get, socket_of
+from ops.control.client import DaemonAddress, address_of, get
 from ops.daemon.signals import StopRequest, stop_by_signal
 from ops.daemon.status import DaemonStatus
 from ops.event_loop import run
@@ -46,29 +46,29 @@ def top_command(file: Path, *, once: bool, every_s: float) -> None:
     console = TableConsole()
     if not once and not console.is_terminal:
         raise click.UsageError("the output is no terminal; print a single frame with --once")
-    socket = socket_of(file)
+    address = address_of(file)
     every_ns = int(every_s * SECOND_NS)
-    run(_print_once(socket, console, every_ns) if once else _follow(socket, console, every_ns))
+    run(_print_once(address, console, every_ns) if once else _follow(address, console, every_ns))
 
 
-async def _status(socket: Path) -> DaemonStatus:
-    return msgspec.json.decode(await get(DaemonAddress(socket=socket), "/v1/status"), type=DaemonStatus)
+async def _status(address: DaemonAddress) -> DaemonStatus:
+    return msgspec.json.decode(await get(address, "/v1/status"), type=DaemonStatus)
 
 
-async def _print_once(socket: Path, console: TableConsole, every_ns: int) -> None:
+async def _print_once(address: DaemonAddress, console: TableConsole, every_ns: int) -> None:
     clock = RealTimeClock()
-    before = await _status(socket)
+    before = await _status(address)
     await clock.wait(asyncio.Event(), until_ts=clock.now() + every_ns)
-    status = await _status(socket)
+    status = await _status(address)
     if not has_width(console):
         console = TableConsole(file=console.file, width=120)
     console.print(frame(status, rates_between(before, status), width=console.width, height=None))
 
 
-async def _follow(socket: Path, console: TableConsole, every_ns: int) -> None:
+async def _follow(address: DaemonAddress, console: TableConsole, every_ns: int) -> None:
     """Redraw until a signal. A daemon that answers no more is told above its last figures."""
     async with stop_by_signal() as stop:
-        before = status = await _status(socket)
+        before = status = await _status(address)
         problem = ""
         with Live(Text(""), console=console, screen=True, auto_refresh=False) as live:
             while not stop.asked.is_set():
@@ -79,12 +79,16 @@ async def _follow(socket: Path, console: TableConsole, every_ns: int) -> None:
                 )
                 await _wait(stop, RealTimeClock(), every_ns)
                 try:
-                    before, status, problem = status, await _status(socket), ""
+                    before, status, problem = status, await _status(address), ""
                 except VenueUnavailable as error:
-                    if not await asyncio.to_thread(socket.exists):  # stopped, not only slow
+                    if not await asyncio.to_thread(_is_there, address):  # stopped, not only slow
                         raise
                     problem = str(error)
 
 
 async def _wait(stop: StopRequest, clock: Clock, ns: int) -> None:
     await clock.wait(stop.asked, until_ts=clock.now() + ns)
+
+
+def _is_there(address: DaemonAddress) -> bool:
+    return address.socket is not None and address.socket.exists()

@@ -21,15 +21,16 @@ COMMAND_S = 60.0
 """How long it may take to carry out a command: a snapshot of a large core takes seconds."""
 _LARGEST_TOKEN_FILE = 4_096
 _ENDS = {
-    errno.ENOENT: "it has stopped; start it with: onetape run",
-    errno.ECONNREFUSED: "it does not run, or ended without a stop; start it with: onetape run",
+    errno.ENOENT: "it has stopped",
+    errno.ECONNREFUSED: "it does not run, or ended without a stop",
 }
 
 
 class DaemonAddress(msgspec.Struct, frozen=True, kw_only=True):
-    """The way to a daemon: ``socket``, or ``url`` with a ``token``."""
+    """The way to a daemon: ``socket``, with the ``file`` that named it, or ``url`` with a ``token``."""
 
     socket: Path | None = None
+    file: Path | None = None
     url: str = ""
     token: Secret | None = None
 
@@ -64,7 +65,7 @@ def address_of(file: Path, *, url: str = "", token_file: Path | None = None) -> 
     read.
     """
     if not url:
-        return DaemonAddress(socket=socket_of(file))
+        return DaemonAddress(socket=socket_of(file), file=file)
     return DaemonAddress(url=url.rstrip("/"), token=None if token_file is None else _token(token_file))
 
 
@@ -101,7 +102,8 @@ async def _request(
     except aiohttp.InvalidURL as error:
         raise ConfigError(f"--url {address.url}: expected http://127.0.0.1:PORT") from error
     except aiohttp.ClientConnectorError as error:
-        why = _ENDS.get(error.os_error.errno or 0, str(error))
+        ended = _ENDS.get(error.os_error.errno or 0)
+        why = f"{ended}; start it with: onetape run {address.file or 'FILE'}" if ended else str(error)
         raise VenueUnavailable(f"no daemon listens at {address}: {why}") from error
     except (aiohttp.ClientError, msgspec.DecodeError, TimeoutError) as error:
         if ended := _end_of(address):

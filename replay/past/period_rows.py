@@ -31,7 +31,7 @@ def period_words(found: PlayedPeriod) -> str:
 def verified_words(found: PlayedPeriod) -> str:
     """The same for a verification."""
     return (
-        f"{found.log}: reproduced {found.derived} derived events from {found.inputs} inputs, "
+        f"{found.log}: reproduced {found.derived:,} derived events from {found.inputs:,} inputs, "
         f"{iso_utc(found.first_ts)} to {iso_utc(found.ended.ts)}\n{state_words(found.restored_seq)}"
     )
 

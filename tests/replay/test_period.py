@@ -168,7 +168,7 @@ def test_the_command_tells_the_period(path: Path, log: str) -> None:
     assert "2004-01-20T" in shown
     assert json.loads(lines[-1]) == told
     assert sum(json.loads(line)["cause"] < 0 for line in lines[:-1]) == told["inputs"]
-    assert f"reproduced {told['derived']} derived events" in verified.stdout
+    assert f"reproduced {told['derived']:,} derived events" in verified.stdout
     assert verified.exit_code == 0
 
 

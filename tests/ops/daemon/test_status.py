@@ -90,16 +90,17 @@ def test_store_without_a_daemon_is_told_how_to_start_one(store: Path) -> None:
     assert done.stderr == f"onetape: no daemon runs on {store}; start it with: onetape run {store}\n"
 
 
-@pytest.mark.parametrize("command", ["status", "health"])
-def test_daemon_that_was_killed_is_told_as_ended(store: Path, command: str) -> None:
+@pytest.mark.parametrize("command", [["status"], ["health"], ["top", "--once"]])
+def test_daemon_that_was_killed_is_told_as_ended(store: Path, command: list[str]) -> None:
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(str(store / SOCKET))
 
-    done = onetape(command, store)
+    done = onetape(*command, store)
 
     assert done.exit_code == 1
-    assert done.stderr.startswith(
-        f"onetape: no daemon listens at {store / SOCKET}: it does not run, or ended "
+    assert done.stderr == (
+        f"onetape: no daemon listens at {store / SOCKET}: it does not run, or ended without a stop; "
+        f"start it with: onetape run {store}\n"
     )
 
 

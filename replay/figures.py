@@ -41,6 +41,12 @@ def price(value: Decimal) -> str:
 
 
 @exact
+def average_price(value: Decimal) -> str:
+    """The average of prices, which has more decimals than they have, without zeros at its end."""
+    return f"{value.normalize():,f}"
+
+
+@exact
 def grouped(number: str | None) -> str:
     """An exact number in text with separators of thousands; ``None``: it is not known."""
     return UNDEFINED if number is None else f"{Decimal(number):,f}"

@@ -1,6 +1,6 @@
 """The account's events up to the end of a trading day: positions, money, rates."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from components.portfolio.rates import rate_between, set_rate
@@ -20,6 +20,9 @@ ZERO = Decimal(0)
 
 BOOKED_TYPES: frozenset[type[Event]] = frozenset({PositionChanged, CashMoved, FxRateSet, InstrumentDefined})
 PositionKey = tuple[StrategyId, str, PositionSide | None]
+
+_OTHERWISE_COUNTED = frozenset({CashFlowKind.CONVERSION, CashFlowKind.CASH_IN_LIEU})
+"""The first changes money for other money, the second is in the P&L of its position."""
 
 
 class DayBooks:
@@ -58,7 +61,14 @@ class DayBooks:
 
     def paid_in(self) -> Decimal:
         """Deposits less withdrawals of the day; at par without a rate."""
-        return sum((each.amount * (self.rate(each.currency) or 1) for each in self._moved), ZERO)
+        return self._sum(each for each in self._moved if each.kind is CashFlowKind.DEPOSIT)
+
+    def income(self) -> Decimal:
+        """Interest, dividends and the like less fees of the day, apart from fills; at par without a rate."""
+        return self._sum(each for each in self._moved if each.kind is not CashFlowKind.DEPOSIT)
+
+    def _sum(self, moved: Iterable[CashMoved]) -> Decimal:
+        return sum((each.amount * (self.rate(each.currency) or 1) for each in moved), ZERO)
 
     def commissions(self, fills: Sequence[OrderFilled]) -> Decimal | None:
         """The commissions of fills."""
@@ -81,7 +91,7 @@ class DayBooks:
     def _take_cash(self, event: CashMoved, *, is_today: bool) -> None:
         if not self._has_currency:
             self.currency, self._has_currency = event.currency, True
-        if is_today and event.kind is CashFlowKind.DEPOSIT:
+        if is_today and event.kind not in _OTHERWISE_COUNTED:
             self._moved.append(event)
 
 

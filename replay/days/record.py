@@ -77,7 +77,8 @@ class DayRecord(msgspec.Struct, frozen=True, kw_only=True):
     - ``opening_equity``: of the last mark before the day; 0 if the log began on it.
     - ``closing_equity``: of the last mark of the day; ``None`` without one.
     - ``marks``: the equity at the marks of the day.
-    - ``paid_in``: deposits less withdrawals.
+    - ``paid_in``: deposits less withdrawals. ``income``: interest, dividends and the like less fees that no
+      fill had.
     - ``commissions``: of the day's fills; ``None`` if one is in a currency without a rate.
     - ``compared``: in mode ``shadow``, the orders that were compared with their simulated twins on the day.
     - ``terms``: of the symbols of ``compared``, as last defined.
@@ -100,6 +101,7 @@ class DayRecord(msgspec.Struct, frozen=True, kw_only=True):
     sessions: tuple[DaySession, ...]
     compared: tuple[ShadowCompared, ...] = ()
     terms: Mapping[str, InstrumentDefined] = {}
+    income: Decimal = Decimal(0)
 
     @property
     def is_empty(self) -> bool:
@@ -160,6 +162,7 @@ async def read_day(store: EventStore, log: str, day: date, *, now_ts: int) -> Da
         closing_equity=marks[-1].equity if marks else None,
         marks=tuple((mark.ts, mark.equity) for mark in marks),
         paid_in=books.paid_in(),
+        income=books.income(),
         commissions=books.commissions(orders.fills),
         positions=await _positions(store, log, books, start_ts, head),
         orders=orders,

@@ -138,7 +138,7 @@ def order_rows(day: DayRecord) -> Rows:
             one.order.client_order_id, one.order.strategy, one.order.symbol, one.order.side.value,
             one.order.order_type.value, figures.quantity(one.order.quantity),
             figures.quantity(one.filled_quantity),
-            figures.UNDEFINED if one.average_price is None else figures.price(one.average_price),
+            figures.UNDEFINED if one.average_price is None else figures.average_price(one.average_price),
             one.status.value, one.reason,
         )
         for one in orders[:MOST_ROWS]

@@ -70,13 +70,15 @@ def _tiles(day: DayRecord) -> Iterable[str]:
     opening, closing, pnl = day.opening_equity, day.closing_equity, day.pnl
     yield tile("Equity before", amount(opening), day.currency)
     if closing is None and opening is not None and pnl is not None:
-        computed = opening + day.paid_in + pnl
+        computed = opening + day.paid_in + day.income + pnl
         yield tile("Equity after", amount(computed), "computed; the account was not marked")
     else:
         yield tile("Equity after", amount(closing), f"{day.currency}, at the last mark")
     yield tile("P&L of positions", amount(pnl), "after commissions", tone=_tone(pnl))
     yield tile("Commissions", amount(day.commissions), day.currency)
     yield tile("Paid in", amount(day.paid_in), "deposits less withdrawals")
+    if day.income:
+        yield tile("Income and fees", amount(day.income), "interest, dividends, fees apart from fills")
     fills = len(day.orders.fills)
     yield tile("Orders", f"{len(day.orders.orders):,}", f"{fills:,} {'fill' if fills == 1 else 'fills'}")
     yield tile("Sessions", f"{len(day.sessions):,}")

@@ -11,7 +11,7 @@ from components.assembly.instruments import InstrumentConfig
 from components.portfolio.config import PortfolioConfig
 from eventstore import EventStore, MemoryEventStore
 from kernel.errors import InputError, StreamMissing
-from kernel.events import Event, FeedGapDetected, MessageQuarantined, Quote
+from kernel.events import CashFlowKind, CashMoved, Event, FeedGapDetected, MessageQuarantined, Quote
 from kernel.time_units import DAY_NS, HOUR_NS, SECOND_NS
 from replay.config import ReplayConfig
 from replay.days.record import DayRecord, last_day, read_day
@@ -72,6 +72,34 @@ async def test_equity_before_and_pnl_add_up_to_equity_after(day: date) -> None:
     assert record.pnl
     assert record.opening_equity is not None
     assert record.closing_equity == record.opening_equity + record.paid_in + record.pnl
+
+
+async def test_fees_and_interest_are_income_and_not_paid_in() -> None:
+    store, noon = MemoryEventStore(), START_TS + 12 * HOUR_NS
+    moved = [
+        CashMoved(noon, Decimal(-30), "USD", "market data", CashFlowKind.FEE),
+        CashMoved(noon, Decimal(4), "USD", "of May", CashFlowKind.INTEREST),
+        CashMoved(noon, Decimal(50), "USD"),
+    ]
+    await two_days(store, extra=moved)
+
+    record = await read_day(store, LOG, DAY_1, now_ts=AFTER_TS)
+
+    assert (record.paid_in, record.income) == (CONFIG.cash + 50, Decimal(-26))
+    assert record.pnl is not None
+    assert record.closing_equity == record.paid_in + record.income + record.pnl
+    assert "Income and fees" in day_page(record)
+    assert "Income and fees" not in day_page(await day_of_log(DAY_1))
+
+
+async def test_average_prices_have_the_digits_that_they_need() -> None:
+    (orders,) = (rows for rows in day_tables(await day_of_log(DAY_1)) if rows.title == "Orders")
+    place = [column.name for column in orders.columns].index("Average price")
+
+    prices = [cells[place] for cells in orders.rows if cells[place] != "-"]
+
+    assert prices
+    assert not any("." in price and price.endswith("0") for price in prices)
 
 
 async def test_a_day_begins_with_the_equity_with_which_the_day_before_ended() -> None:

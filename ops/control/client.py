@@ -102,8 +102,7 @@ async def _request(
     except aiohttp.InvalidURL as error:
         raise ConfigError(f"--url {address.url}: expected http://127.0.0.1:PORT") from error
     except aiohttp.ClientConnectorError as error:
-        ended = _ENDS.get(error.os_error.errno or 0)
-        why = f"{ended}; start it with: onetape run {address.file or 'FILE'}" if ended else str(error)
+        why = _end_by(error.os_error, address) or str(error)
         raise VenueUnavailable(f"no daemon listens at {address}: {why}") from error
     except (aiohttp.ClientError, msgspec.DecodeError, TimeoutError) as error:
         if ended := _end_of(address):
@@ -121,8 +120,14 @@ def _end_of(address: DaemonAddress) -> str:
         try:
             connected.connect(str(address.socket))
         except OSError as error:
-            return _ENDS.get(error.errno or 0, "")
+            return _end_by(error, address)
     return ""
+
+
+def _end_by(error: OSError, address: DaemonAddress) -> str:
+    """What an error of connecting says about a daemon that has ended; empty if it is another error."""
+    ended = _ENDS.get(error.errno or 0)
+    return f"{ended}; start it with: onetape run {address.file or 'FILE'}" if ended else ""
 
 
 def process_of(store: Path) -> int:

@@ -172,11 +172,8 @@ def unseal_as_written(block: Block) -> tuple[Sequence[Event], list[int] | None]:
     The payload's hash is checked before decoding. Raises ``StoreDamaged``; it names the first event that
     cannot be decoded.
     """
+    check_payload(block)
     header = block.header
-    if payload_hash(block.causes, block.payload) != header.payload_hash:
-        raise StoreDamaged(
-            header.stream, first_bad_seq=header.first_seq, reason="a block's payload does not match its hash"
-        )
     if header.codec not in _KNOWN_CODECS:
         raise StoreError(
             f"stream {header.stream!r}: seq {header.first_seq} is stored with codec {header.codec}, which "
@@ -194,6 +191,24 @@ def unseal_as_written(block: Block) -> tuple[Sequence[Event], list[int] | None]:
             reason=f"a block holds {len(events)} events where its header says {header.event_count}",
         )
     return events, causes
+
+
+def check_payload(block: Block) -> None:
+    """Raise ``StoreDamaged`` unless the payload is the one that was hashed."""
+    header = block.header
+    if payload_hash(block.causes, block.payload) != header.payload_hash:
+        raise StoreDamaged(
+            header.stream, first_bad_seq=header.first_seq, reason="a block's payload does not match its hash"
+        )
+
+
+def has_text(block: Block, text: str) -> bool:
+    """Whether an event of a block may have a text in a field, without decoding. ``False`` is certain.
+
+    Raises ``StoreDamaged``, because a changed payload may have lost it.
+    """
+    check_payload(block)
+    return block.header.codec == CODEC_FORMAT_1 or _encode(text) in block.payload
 
 
 def item_bytes(payload: bytes) -> memoryview:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from itertools import compress
 from operator import attrgetter
 
-from eventstore.block import Block, BlockHeader, symbols_listed, types_read, unseal
+from eventstore.block import Block, BlockHeader, has_text, symbols_listed, types_read, unseal
 from eventstore.port import Batch, Selection
 from eventstore.vocabulary import NO_SYMBOL, symbol_of
 from kernel.events import Event
@@ -36,6 +36,8 @@ def select(block: Block, selection: Selection) -> Batch | None:
     Bounds are found by bisection. A filter that the whole block passes costs nothing per event.
     Raises ``StoreDamaged``.
     """
+    if selection.text is not None and not has_text(block, selection.text):
+        return None
     events, causes = unseal(block)
     header = block.header
     start, end = _bounds(header, events, selection=selection)

@@ -3,8 +3,8 @@
 - What it remembers: the components in order of registration, their subscriptions, the symbols they watch, and
   which ones are muted. The handlers of a symbol are looked up at its first event and kept, so the hot path
   is two dictionary look-ups and a loop over a tuple.
-- What changes it: registering, unregistering and muting empty all tables; a watch changes the handlers of one
-  symbol.
+- What changes it: registering renews the tables of what the component subscribed to, unregistering and muting
+  renew all; a watch changes the handlers of one symbol.
 - What never happens: handlers never change their order, which is that of registration. The table objects are
   never replaced. A component is never called for an event that it did not subscribe to.
 """
@@ -72,8 +72,12 @@ class Router:
         self.components: dict[str, Component] = {}
         self.owners: dict[Handler, Component] = {}
         self.converters: dict[Handler, Converter] = {}
-        self.market: dict[type[Event], SymbolRoutes] = {}
-        self.by_type: dict[type[Event], tuple[Handler, ...]] = {}
+        self.market: dict[type[Event], SymbolRoutes] = {
+            event_type: SymbolRoutes(self, event_type) for event_type in MARKET_TYPES
+        }
+        self.by_type: dict[type[Event], tuple[Handler, ...]] = {
+            event_type: () for event_type in EVENT_TYPES if event_type not in MARKET_TYPES
+        }
         self.routed: dict[str, list[SymbolRoutes]] = {}
         """The tables that have handlers for a symbol, by symbol."""
         self.is_changed = False
@@ -148,18 +152,12 @@ class Router:
             ]
         )
 
-    def rebuild(self) -> None:
-        """Empty the tables; the table objects stay."""
-        self.routed.clear()
-        for event_type in MARKET_TYPES:
-            routes = self.market.get(event_type)
-            if routes is None:
-                self.market[event_type] = SymbolRoutes(self, event_type)
+    def rebuild(self, event_types: Iterable[type[Event]] = EVENT_TYPES) -> None:
+        """Renew the tables of these types, those of market types all together; the table objects stay."""
+        for event_type in event_types:
+            if event_type in MARKET_TYPES:
+                self._forget_routes()
             else:
-                routes.clear()
-        self.by_type.clear()
-        for event_type in EVENT_TYPES:
-            if event_type not in MARKET_TYPES:
                 self.by_type[event_type] = self.handlers_for(event_type, None)
         self.is_changed = True
 
@@ -188,7 +186,12 @@ class Router:
             if entry.convert is not None:
                 self.converters[entry.handler] = entry.convert
             self._entries.setdefault(entry.event_type, []).append(entry)
-        self.rebuild()
+        self.rebuild(dict.fromkeys(entry.event_type for entry in entries))
+
+    def _forget_routes(self) -> None:
+        self.routed.clear()
+        for routes in self.market.values():
+            routes.clear()
 
 
 def _entries(component: Component) -> list[_Entry]:

@@ -199,7 +199,7 @@ async def logs_with_order(store: EventStore, order_id: str) -> tuple[str, ...]:
 
 async def _first_seq(store: EventStore, log: str, key: ClientOrderId) -> int:
     """The seq of the first event of an order; 0 if there is none."""
-    async with aclosing(store.read(log, Selection(types=_FIRST))) as batches:
+    async with aclosing(store.read(log, Selection(types=_FIRST, text=key))) as batches:
         async for batch in batches:
             for seq, event in zip(batch.seqs, batch.events, strict=True):
                 if _is_of(event, key):

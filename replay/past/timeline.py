@@ -36,6 +36,9 @@ from replay.run import Plan
 VISITED = 64
 """Most moments whose states are kept in memory."""
 
+NEAR = 1_000
+"""Inputs ahead that are played without looking for a snapshot, which takes as long as some thousands."""
+
 LOOK_AHEAD = 16_384
 """Most inputs that are played at once while an event is searched for."""
 
@@ -51,6 +54,10 @@ class Moment(msgspec.Struct, frozen=True):
     seq: int
     number: int
     ts: int
+
+
+BEGINNING = Moment(0, 0, 0)
+"""Before the first input."""
 
 
 class _Visited(msgspec.Struct, frozen=True):
@@ -85,13 +92,13 @@ class Timeline:
         self._is_compared = is_compared
         self._current_code = current_code
         self._visited: list[_Visited] = []
-        self._player = LogPlayer(store, record, first_start(plan, record))
+        self._player: LogPlayer | None = None
+        """``None`` at the beginning, until its core is needed: most ways begin at a snapshot."""
         self.is_past_input = False
         """Whether timers have fired after the last input."""
         self.restored_seq = 0
         """The record whose state was taken up to play on from; 0: the beginning."""
         self._comparison: RecordComparison | None = None
-        self._begin_comparison()
 
     @classmethod
     @asynccontextmanager
@@ -127,12 +134,12 @@ class Timeline:
     @property
     def core(self) -> Core:
         """The core at this moment. It must only be read."""
-        return self._player.core
+        return self.player.core
 
     @property
     def plan(self) -> Plan:
         """What the core was made of."""
-        return self._player.cores.plan
+        return self.player.cores.plan
 
     @property
     def store(self) -> EventStore:
@@ -142,22 +149,24 @@ class Timeline:
     @property
     def opening(self) -> Sequence[Event]:
         """The opening of which the core was made."""
-        return self._player.cores.opening
+        return self.player.cores.opening
 
     @property
     def assumed(self) -> Sequence[AssumedTerms]:
         """The terms of instruments that were recorded before that opening."""
-        return self._player.cores.assumed
+        return self.player.cores.assumed
 
     @property
     def player(self) -> LogPlayer:
         """The player, at this moment."""
-        return self._player
+        return self._player or self._begin(first_start(self._plan, self.record))
 
     @property
     def moment(self) -> Moment:
         """Where the core is now."""
         player = self._player
+        if player is None:
+            return BEGINNING
         return Moment(player.seq, player.input_count, player.core.bus.state.now)
 
     async def last_seq_at(self, ts: int) -> int:
@@ -176,7 +185,8 @@ class Timeline:
 
     async def close(self) -> None:
         """Stop reading the store."""
-        await self._player.close()
+        if self._player is not None:
+            await self._player.close()
         if self._comparison is not None:
             await self._comparison.close()
 
@@ -208,9 +218,10 @@ class Timeline:
 
     async def goto_number(self, number: int) -> Moment:
         """Go to after the input of this number, or to the end if there are fewer."""
-        is_later = number > self.moment.number
-        to_seq = await self._end() if is_later else self.moment.seq
-        await self._go_before(lambda at: at.number <= number, to_seq=to_seq)
+        here = self.moment
+        if self.is_past_input or not 0 <= number - here.number <= NEAR:
+            to_seq = await self._end() if number > here.number else here.seq
+            await self._go_before(lambda at: at.number <= number, to_seq=to_seq)
         await self._play_to(number)
         return self._arrived()
 
@@ -229,7 +240,7 @@ class Timeline:
     @exact
     async def play(self, most: int | None = None, *, until_ts: int | None = None) -> Part | None:
         """Play the next inputs as ``LogPlayer.play`` does, and compare them with the record."""
-        part = await self._player.play(most, until_ts=until_ts)
+        part = await self.player.play(most, until_ts=until_ts)
         if part is not None:
             self.is_past_input = False
             await self._check(part.records)
@@ -241,7 +252,7 @@ class Timeline:
 
         All inputs up to that time must have been played.
         """
-        if self._player.next_ts is None or self.core.bus.timers.next_due > ts:
+        if self.player.next_ts is None or self.core.bus.timers.next_due > ts:
             return Records()
         return await self._fire_timers(ts)
 
@@ -369,18 +380,19 @@ class Timeline:
 
     async def _restart(self, start: Start) -> None:
         await self.close()
-        self._player = LogPlayer(self._store, self.record, start)
-        self.is_past_input, self.restored_seq = False, start.seq
-        self._begin_comparison()
+        self._begin(start)
 
-    def _begin_comparison(self) -> None:
+    def _begin(self, start: Start) -> LogPlayer:
+        self._player = player = LogPlayer(self._store, self.record, start)
+        self.is_past_input, self.restored_seq = False, start.seq
         if self._is_compared:
-            self._comparison = RecordComparison(self._store, self.record, after_seq=self._player.seq)
+            self._comparison = RecordComparison(self._store, self.record, after_seq=start.seq)
+        return player
 
     async def _play_to(self, number: int) -> Part | None:
         """Play up to an input, or to the end of its opening; returns the last part that was played."""
         last: Part | None = None
-        while (left := number - self._player.input_count) > 0:
+        while (left := number - self.player.input_count) > 0:
             part = await self.play(left)
             if part is None:
                 break
@@ -389,7 +401,7 @@ class Timeline:
 
     async def _fire_timers(self, ts: int) -> Records:
         self.is_past_input = True
-        records = self._player.fire_timers(ts)
+        records = self.player.fire_timers(ts)
         await self._check(records)
         return records
 
@@ -403,11 +415,12 @@ class Timeline:
 
     def _visit(self) -> None:
         """Keep the state of this moment in memory, if it is right after an input."""
-        moment, cores = self.moment, self._player.cores
+        moment, player = self.moment, self.player
         if self.is_past_input or any(each.moment == moment for each in self._visited):
             return
+        cores = player.cores
         made_of = (cores.plan, tuple(cores.opening), tuple(cores.assumed))
-        place = (moment, self._player.data_count, self._player.epoch)
+        place = (moment, player.data_count, player.epoch)
         self._visited.append(_Visited(*place, *made_of, take(self.core.bus)))
         if len(self._visited) > VISITED:
             del self._visited[: VISITED // 2 : 2]

@@ -42,8 +42,8 @@ class Selection(msgspec.Struct, frozen=True):
     """The events of a stream to read. All bounds are inclusive; ``None`` means no bound.
 
     Blocks that cannot hold a match are skipped and not decoded. An event without a symbol never matches a
-    selection by symbol. ``text`` skips the blocks in which no event has exactly this text in some field, an id
-    for example; of the other blocks it filters no event.
+    selection by symbol. ``text`` skips the blocks in which no event has exactly this text in some field, for
+    example an id; of the other blocks it filters no event.
     """
 
     from_seq: int = 1

@@ -16,7 +16,11 @@ from eventstore.selection import matches
 from kernel.errors import StoreDamaged, StreamMissing
 
 HEADERS_PER_LOAD = 512
-"""Headers fetched at once: about 100 kB, and one round trip to a thread for up to two million events."""
+"""Most headers fetched at once: about 100 kB, and one round trip to a thread for up to two million events."""
+
+_FIRST_HEADERS = 4
+"""Headers fetched first, and then eight times as many each time: a reader of one event needs one header, and
+512 take as long as a block of quotes."""
 
 PAGE_BYTES = 1 << 19
 """Payload bytes fetched at once (a page); at least one block.
@@ -88,6 +92,7 @@ class BlockScan:
         self._selection = selection
         self._previous_hash: bytes | None = None  # None: the first block is not found yet
         self._headers: deque[BlockHeader] = deque()
+        self._next_load = _FIRST_HEADERS
         self._start = StreamHead(stream)
         self.next_seq = max(1, selection.from_seq)
         self.is_finished = False
@@ -178,7 +183,8 @@ class BlockScan:
             await self._place(end_seq)
         if self.next_seq > end_seq:
             return
-        loaded = await self._source.headers(self._stream, from_seq=self.next_seq, limit=HEADERS_PER_LOAD)
+        loaded = await self._source.headers(self._stream, from_seq=self.next_seq, limit=self._next_load)
+        self._next_load = min(8 * self._next_load, HEADERS_PER_LOAD)
         if not loaded:
             reason = f"seqs {self.next_seq} to {end_seq} are missing"
             raise StoreDamaged(self._stream, first_bad_seq=self.next_seq, reason=reason)

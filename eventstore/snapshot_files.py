@@ -214,9 +214,11 @@ class SnapshotFiles:
 
     def _paths(self, stream: str, suffix: str = _SUFFIX) -> Iterator[Path]:
         """The files of a stream, the newest first."""
+        names = os.listdir(self._folder) if self._folder.is_dir() else []  # hundreds: paths sort slowly
+        stem_chars = -len(suffix) - _SEQ_DIGITS - 1
         stem = _stem(stream)
-        paths = sorted(self._folder.glob(f"*{suffix}"), reverse=True)
-        return (path for path in paths if path.name[: -len(suffix) - _SEQ_DIGITS - 1] == stem)
+        found = [name for name in names if name.endswith(suffix) and name[:stem_chars] == stem]
+        return (self._folder / name for name in sorted(found, reverse=True))
 
 
 def _too_many(sizes: Mapping[Path, int], end: int, *, most: int, most_bytes: float) -> Iterator[Path]:

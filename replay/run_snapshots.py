@@ -141,14 +141,14 @@ async def run_start_at(
 
 
 def _last_fitting(files: SnapshotFiles, run: str, to_seq: int, fits: Fits) -> int:
-    """The seq of the last snapshot that may fit, found by halving; 0 if none does.
+    """The seq of the last snapshot that may fit; 0 if none does. Of those that cannot be read, any may fit.
 
-    A long run has hundreds. Of those that cannot be read, any may fit.
+    The newest one is tried first, the others by halving: a long run has hundreds.
     """
     seqs = [seq for seq in files.seqs(run) if seq <= to_seq]
     low, high = 0, len(seqs)
+    middle = high - 1
     while low < high:
-        middle = (low + high) // 2
         found = files.read(run, seqs[middle])
         try:
             saved = None if found is None else _decode(found.body)
@@ -160,4 +160,5 @@ def _last_fitting(files: SnapshotFiles, run: str, to_seq: int, fits: Fits) -> in
             low = middle + 1
         else:
             high = middle
+        middle = (low + high) // 2
     return seqs[low - 1] if low else 0

@@ -5,7 +5,7 @@ before the decision, the input at which it decided, and what changed in its own 
 from the nearest snapshot (``timeline``), so everything shown was so.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing
 from decimal import Decimal
 
@@ -13,7 +13,7 @@ import msgspec
 
 from components.assembly.core import Core
 from components.strategy_host.translation import host_name
-from eventstore import EventStore, Selection, SnapshotFiles
+from eventstore import Batch, EventStore, Selection, SnapshotFiles
 from eventstore.vocabulary import symbol_of
 from kernel.decimals import exact
 from kernel.errors import InputError
@@ -81,10 +81,6 @@ OF_ORDERS: frozenset[type[Event]] = frozenset(
 BESIDE: frozenset[type[Event]] = frozenset({SignalRaised, SignalsAggregated, StrategyLogged, DecisionRefused})
 """Events that explain a decision and name no order."""
 
-FIRST: frozenset[type[Event]] = frozenset({OrderIntent, ExecutionRequested, OrderSubmitted, OrderDenied})
-
-_FIRST: frozenset[type[Event]] = frozenset({OrderIntent, ExecutionRequested, OrderSubmitted, OrderDenied})
-"""The first event of any order is one of these."""
 ENDS: frozenset[type[Event]] = frozenset(
     {OrderDenied, OrderRejected, OrderCancelled, OrderExpired, ExecutionFinished}
 )
@@ -187,9 +183,11 @@ async def explain_order(
 
 async def logs_with_order(store: EventStore, order_id: str) -> tuple[str, ...]:
     """The runs and live logs of a store that have an order of this id."""
-    key, found = ClientOrderId(order_id), list[str]()
+    found: list[str] = []
     for info in await store.streams(holding=RunStarted):
-        if await _first_seq(store, info.stream, key):
+        told = _Told(ClientOrderId(order_id))
+        await told.begin(store, info.stream)
+        if told.steps:
             found.append(info.stream)
     return tuple(found)
 
@@ -197,48 +195,60 @@ async def logs_with_order(store: EventStore, order_id: str) -> tuple[str, ...]:
 # --- its events -----------------------------------------------------------------------------------
 
 
-async def _first_seq(store: EventStore, log: str, key: ClientOrderId) -> int:
-    """The seq of the first event of an order; 0 if there is none."""
-    async with aclosing(store.read(log, Selection(types=_FIRST, text=key))) as batches:
-        async for batch in batches:
-            for seq, event in zip(batch.seqs, batch.events, strict=True):
-                if _is_of(event, key):
-                    return seq
-    return 0
-
-
 async def _events_of(store: EventStore, log: str, key: ClientOrderId) -> list[OrderStep]:
     """The events of an order. After its end only corrections of its fills are looked for."""
-    steps: list[OrderStep] = []
-    fills: set[str] = set()
-    types: frozenset[type[Event]] = OF_ORDERS
-    seq, is_over = await _first_seq(store, log, key) - 1, False
-    while seq >= 0:
-        chosen = Selection(from_seq=seq + 1, types=types)
+    told = _Told(key)
+    await told.begin(store, log)
+    if told.steps and not told.is_over:
+        chosen = Selection(from_seq=told.seq + 1, types=OF_ORDERS)
+        await told.read(store, log, chosen, until=lambda: told.is_over)
+    if told.is_over:
+        chosen = Selection(from_seq=told.seq + 1, types=frozenset({FillCorrected}))
+        await told.read(store, log, chosen, until=lambda: False)
+    return told.steps
+
+
+class _Told:
+    """The events of one order, as far as its log is read. ``seq``: of the last event that was read."""
+
+    def __init__(self, key: ClientOrderId) -> None:
+        self.steps: list[OrderStep] = []
+        self.seq = 0
+        self._key = key
+        self._fills: set[str] = set()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the order has ended."""
+        return any(
+            type(one.event) in ENDS or (isinstance(one.event, OrderFilled) and not one.event.leaves_quantity)
+            for one in self.steps
+        )
+
+    async def begin(self, store: EventStore, log: str) -> None:
+        """Read the block that has the first event of the order, if there is one."""
+        chosen = Selection(types=OF_ORDERS, text=self._key)
+        await self.read(store, log, chosen, until=lambda: bool(self.steps))
+
+    async def read(
+        self, store: EventStore, log: str, chosen: Selection, *, until: Callable[[], bool]
+    ) -> None:
+        """Read the chosen events, by whole batches."""
         async with aclosing(store.read(log, chosen)) as batches:
             async for batch in batches:
-                causes = batch.causes or (0,) * len(batch.events)
-                for at, event, cause in zip(batch.seqs, batch.events, causes, strict=True):
-                    if not _is_of(event, key) and not _is_of_fill(event, fills):
-                        continue
-                    steps.append(OrderStep(at, abs(cause), cause <= 0, event))
-                    if isinstance(event, OrderFilled):
-                        fills.add(event.fill_id)
-                seq = batch.seqs[-1]
-                is_over = bool(steps) and _is_end(steps)
-                if is_over and types is OF_ORDERS:
-                    break
-        if not is_over or types is not OF_ORDERS:
-            break
-        types = frozenset({FillCorrected})
-    return steps
+                self._take(batch)
+                if until():
+                    return
 
-
-def _is_end(steps: Sequence[OrderStep]) -> bool:
-    return any(
-        type(one.event) in ENDS or (isinstance(one.event, OrderFilled) and not one.event.leaves_quantity)
-        for one in steps
-    )
+    def _take(self, batch: Batch) -> None:
+        causes = batch.causes or (0,) * len(batch.events)
+        for seq, event, cause in zip(batch.seqs, batch.events, causes, strict=True):
+            if not _is_of(event, self._key) and not _is_of_fill(event, self._fills):
+                continue
+            self.steps.append(OrderStep(seq, abs(cause), cause <= 0, event))
+            if isinstance(event, OrderFilled):
+                self._fills.add(event.fill_id)
+        self.seq = batch.seqs[-1]
 
 
 def _is_of(event: Event, key: ClientOrderId) -> bool:
@@ -277,7 +287,7 @@ def _timed(steps: Sequence[OrderStep]) -> Iterator[OrderStep]:
 
 async def _sight(timeline: Timeline, first: OrderStep, order: Order) -> Sight:
     """Go to just before the decision, look at the core, and play the decision."""
-    await timeline.goto_number(first.number - 1)
+    await timeline.goto_number(first.number - 1, before_seq=first.seq)
     before = _look(timeline, order)
     part = await timeline.step()
     if part is not None and timeline.moment.seq < first.seq:  # a timer fired after that input
@@ -372,7 +382,7 @@ async def _with_inputs(timeline: Timeline, found: Sequence[OrderStep], sight: Si
 async def _input_of(timeline: Timeline, one: OrderStep, sight: Sight) -> OrderStep:
     if one.number == sight.number:
         return OrderStep(0, one.number, True, sight.trigger)
-    await timeline.goto_number(one.number - 1)
+    await timeline.goto_number(one.number - 1, before_seq=one.seq)
     part = await timeline.step()
     assert part is not None, "the input of a record is in the log"
     trigger, number = _trigger(part, one)

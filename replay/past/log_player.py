@@ -203,12 +203,15 @@ async def data_after(
     """The merged data of a run without its first ``count`` events, which were played by the time ``now``.
 
     All events before that time were played, and none after it. The count tells how many of those at that
-    very time were played, because the order of the merge is always the same.
+    very time were played, because the order of the merge is always the same. In a single source the count is
+    enough.
     """
     skipped, slices = count, list[StreamSlice]()
     for source in sources:
         first = source.first_seq
-        if count:
+        if count and len(sources) == 1:
+            first, skipped = first + count, 0
+        elif count:
             first = await _first_seq_at(store, source, now)
             skipped -= first - source.first_seq
         if first <= source.last_seq:

@@ -216,11 +216,18 @@ class Timeline:
         await self.fire_timers(ts)
         return self._arrived()
 
-    async def goto_number(self, number: int) -> Moment:
-        """Go to after the input of this number, or to the end if there are fewer."""
+    async def goto_number(self, number: int, *, before_seq: int | None = None) -> Moment:
+        """Go to after the input of this number, or to the end if there are fewer.
+
+        ``before_seq``: a record that comes after it, if the caller knows one. It bounds the search for a
+        snapshot.
+        """
         here = self.moment
         if self.is_past_input or not 0 <= number - here.number <= NEAR:
-            to_seq = await self._end() if number > here.number else here.seq
+            if before_seq is not None:
+                to_seq = before_seq - 1
+            else:
+                to_seq = await self._end() if number > here.number else here.seq
             await self._go_before(lambda at: at.number <= number, to_seq=to_seq)
         await self._play_to(number)
         return self._arrived()
@@ -414,9 +421,10 @@ class Timeline:
         return self.moment
 
     def _visit(self) -> None:
-        """Keep the state of this moment in memory, if it is right after an input."""
+        """Keep the state of this moment in memory, if it is right after an input and none near it is kept."""
         moment, player = self.moment, self.player
-        if self.is_past_input or any(each.moment == moment for each in self._visited):
+        kept = (moment.number - each.moment.number for each in self._visited)
+        if self.is_past_input or any(0 <= inputs <= NEAR for inputs in kept):
             return
         cores = player.cores
         made_of = (cores.plan, tuple(cores.opening), tuple(cores.assumed))

@@ -5,7 +5,7 @@ it goes are read in the same way. From the data streams only the first events an
 read.
 """
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from decimal import Decimal
 
@@ -211,9 +211,10 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
     facts = await read_facts(store, own, sources, currency=currency)
     tally = _Tally(started, corrections, facts, currency=currency)
     by_strategy = StrategyTally(corrections, facts, currency=currency)
-    async for event in _events(store, run_stream, Selection(types=_COUNTED)):
-        tally.take(event)
-        by_strategy.take(event)
+    async for batch in store.read(run_stream, Selection(types=_COUNTED)):
+        for event in batch.events:
+            tally.take(event)
+            by_strategy.take(event)
     paid_in = [one for one in facts.deposits if one.ts <= beginning.known_ts]
     initial = sum((one.amount for one in paid_in), ZERO)
     curve = tally.curve(beginning, initial, facts.deposits[len(paid_in) :])
@@ -458,23 +459,17 @@ async def _frame(store: EventStore, run_stream: str) -> tuple[RunStarted, RunFin
     started: RunStarted | None = None
     finished: RunFinished | None = None
     corrections: list[FillCorrected] = []
-    async for event in _events(store, run_stream, Selection(types=_FRAME)):
-        match event:
-            case RunStarted():
-                started = event
-            case RunFinished():
-                finished = event
-            case FillCorrected():
-                corrections.append(event)
-            case _:
-                pass
+    async for batch in store.read(run_stream, Selection(types=_FRAME)):
+        for event in batch.events:
+            match event:
+                case RunStarted():
+                    started = event
+                case RunFinished():
+                    finished = event
+                case FillCorrected():
+                    corrections.append(event)
+                case _:
+                    pass
     if started is None:
         raise StreamMissing(f"stream {run_stream!r} is not the stream of a run")
     return started, finished, last_corrections(corrections)
-
-
-async def _events(store: EventStore, stream: str, selection: Selection) -> AsyncGenerator[Event, None]:
-    """Single events of a stream; the caller must read to the end."""
-    async for batch in store.read(stream, selection):
-        for event in batch.events:
-            yield event

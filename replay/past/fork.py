@@ -128,7 +128,7 @@ async def fork(
         elif record.log is not None:  # it may have grown since it was opened
             until = _Made(record.log.last_seq)
             happened = await _as_run(timeline.store, record, until, name=log, number=number, now=now)
-        compared = await compare_runs(happened, forked)
+        compared = await compare_runs(happened, forked, shared_seq=moment.seq)
         return Forked(moment, has_changed, compared, timeline.restored_seq)
 
 
@@ -174,8 +174,8 @@ async def _as_run(
         shared = Selection(to_seq=made.shared_seq)
         async with aclosing(store.read(record.run_stream, shared)) as batches:
             async for batch in batches:
-                head = await memory.append(stream, batch.events, expected_seq=seq, causes=batch.causes)
-                seq = head.seq
+                encoded = encode_events(stream, batch.events, causes=batch.causes)
+                seq = (await memory.append(stream, encoded, expected_seq=seq)).seq
     events, causes = made.events, made.causes
     if record.log is None:
         derived_count = sum(cause > 0 for cause in causes)

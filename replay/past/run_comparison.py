@@ -11,7 +11,7 @@ from contextlib import aclosing
 
 import msgspec
 
-from eventstore import EventStore
+from eventstore import EventStore, Selection
 from eventstore.moments import iso_utc
 from kernel.configuration import is_mapping
 from kernel.decimals import exact
@@ -68,9 +68,12 @@ class RunComparison(msgspec.Struct, frozen=True, eq=False):
 
 
 @exact
-async def compare_runs(a: ComparedRun, b: ComparedRun) -> RunComparison:
-    """Compare two runs, which may be in two stores. Raises as ``read_results`` does."""
-    first = await first_difference(a, b)
+async def compare_runs(a: ComparedRun, b: ComparedRun, *, shared_seq: int = 0) -> RunComparison:
+    """Compare two runs, which may be in two stores. Raises as ``read_results`` does.
+
+    ``shared_seq``: the last of the records that both are known to begin with, as a fork and its log do.
+    """
+    first = await first_difference(a, b, shared_seq=shared_seq)
     orders_a, orders_b = await read_orders(a.store, a.run), await read_orders(b.store, b.run)
     result_a, result_b = await read_results(a.store, a.run), await read_results(b.store, b.run)
     return RunComparison(
@@ -83,9 +86,9 @@ async def compare_runs(a: ComparedRun, b: ComparedRun) -> RunComparison:
     )
 
 
-async def first_difference(a: ComparedRun, b: ComparedRun) -> FirstDifference | None:
+async def first_difference(a: ComparedRun, b: ComparedRun, *, shared_seq: int = 0) -> FirstDifference | None:
     """The first record after the openings that is not in both, with its cause."""
-    async with aclosing(_records(a)) as ours, aclosing(_records(b)) as theirs:
+    async with aclosing(_records(a, shared_seq)) as ours, aclosing(_records(b, shared_seq)) as theirs:
         while True:
             one, other = await anext(ours, None), await anext(theirs, None)
             if one is None and other is None:
@@ -99,10 +102,10 @@ async def first_difference(a: ComparedRun, b: ComparedRun) -> FirstDifference | 
 _Found = tuple[int, int, Event, bytes]
 
 
-async def _records(side: ComparedRun) -> AsyncGenerator[_Found]:
-    """Records after the opening: seq, cause (from the opening on), event, and its bytes."""
-    opened_by = 0
-    async with aclosing(side.store.read(side.run)) as batches:
+async def _records(side: ComparedRun, after_seq: int) -> AsyncGenerator[_Found]:
+    """Records after the opening and a seq: seq, cause (from the opening on), event, and its bytes."""
+    opened_by = await _opened_by(side, after_seq) if after_seq else 0
+    async with aclosing(side.store.read(side.run, Selection(from_seq=after_seq + 1))) as batches:
         async for batch in batches:
             causes = batch.causes or (0,) * len(batch.events)
             for seq, event, cause in zip(batch.seqs, batch.events, causes, strict=True):
@@ -113,6 +116,15 @@ async def _records(side: ComparedRun) -> AsyncGenerator[_Found]:
                     yield seq, number, event, _encode(event)
                 elif isinstance(event, SessionStarted):
                     opened_by = abs(cause)
+
+
+async def _opened_by(side: ComparedRun, to_seq: int) -> int:
+    """The number of the first session that began by a seq; 0 if none did."""
+    chosen = Selection(to_seq=to_seq, types=frozenset({SessionStarted}))
+    async with aclosing(side.store.read(side.run, chosen)) as batches:
+        async for batch in batches:
+            return abs(batch.causes[0]) if batch.causes else 0
+    return 0
 
 
 def _settings(a: RunResult, b: RunResult) -> list[tuple[str, str, str]]:

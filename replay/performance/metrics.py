@@ -16,7 +16,7 @@ import numpy as np
 from kernel.decimals import exact
 from kernel.time_units import DAY_NS
 from replay.equity import EquityCurve, Floats, Integers, daily_closes
-from replay.performance.trades import RoundTrip
+from replay.performance.trades import RoundTrip, net_pnls, net_returns
 
 LEAST_DAYS = 30
 """Calendar days from which on a figure is annualised. A year made of less is mostly chance."""
@@ -76,12 +76,12 @@ class TradeFigures(msgspec.Struct, frozen=True, kw_only=True):
 @exact
 def measure_trades(trades: Sequence[RoundTrip]) -> TradeFigures:
     """All figures of trades."""
-    net_pnls = np.array([float(trade.net_pnl * trade.rate) for trade in trades], dtype=np.float64)
-    returns = [rate for trade in trades if (rate := trade.net_return) is not None]
+    pnls = np.array([float(pnl) for pnl in net_pnls(trades)], dtype=np.float64)
+    returns = net_returns(trades)
     return TradeFigures(
         trade_count=len(trades),
-        win_rate=win_rate(net_pnls),
-        profit_factor=profit_factor(net_pnls),
+        win_rate=win_rate(pnls),
+        profit_factor=profit_factor(pnls),
         average_trade_duration_ns=mean_duration_ns(trades),
         best_trade=max(returns, default=None),
         worst_trade=min(returns, default=None),

@@ -33,7 +33,7 @@ from kernel.identifiers import StrategyId
 from kernel.time_units import DAY_NS
 from replay.equity import EquityCurve, day_of, trading_days_of
 from replay.performance.metrics import Metrics, TradeFigures, measure, measure_trades
-from replay.performance.trades import Corrections, Matched
+from replay.performance.trades import Corrections, Matched, net_pnls
 from replay.run_facts import RunFacts
 from strategies.sdk.strategy_limits import Capital
 
@@ -220,7 +220,7 @@ class StrategyTally:
             rejected=counts.get(OrderRejected, 0),
             refused=counts.get(DecisionRefused, 0),
             open_lots=sum(lot.strategy == name for lot in matched.open_lots),
-            trade_pnl=sum((trade.net_pnl * trade.rate for trade in trades), ZERO),
+            trade_pnl=sum(net_pnls(trades), ZERO),
             fees=fees,
             initial_equity=base,
             pnl=pnl,

@@ -15,7 +15,7 @@ from kernel.decimals import exact
 from kernel.events import Order, OrderOrigin
 from kernel.identifiers import ClientOrderId
 from replay.equity import Floats
-from replay.performance.trades import OpenLot, RoundTrip
+from replay.performance.trades import OpenLot, RoundTrip, net_pnls, net_returns
 
 ZERO = Decimal(0)
 
@@ -69,8 +69,8 @@ class ExitReason(msgspec.Struct, frozen=True, kw_only=True):
 @exact
 def trade_statistics(trades: Sequence[RoundTrip]) -> TradeStatistics:
     """All averages of some trades."""
-    pnls = [trade.net_pnl * trade.rate for trade in trades]
-    returns = np.array([rate for trade in trades if (rate := trade.net_return) is not None])
+    pnls = net_pnls(trades)
+    returns = np.array(net_returns(trades))
     return TradeStatistics(
         average_pnl=_mean(pnls),
         average_win=_mean([pnl for pnl in pnls if pnl > 0]),
@@ -130,14 +130,14 @@ def figures_by_symbol(
     found: list[SymbolResult] = []
     for symbol in {**closed, **still_open}:
         own, open_lots = closed.get(symbol, []), still_open.get(symbol, [])
-        returns = [rate for trade in own if (rate := trade.net_return) is not None]
+        returns = net_returns(own)
         found.append(
             SymbolResult(
                 symbol=symbol,
                 trade_count=len(own),
                 open_lots=len(open_lots),
                 win_rate=_win_rate(own),
-                pnl=sum((trade.net_pnl * trade.rate for trade in own), ZERO),
+                pnl=sum(net_pnls(own), ZERO),
                 commission=sum((trade.commission * trade.rate for trade in own), ZERO),
                 best_trade=max(returns, default=None),
                 worst_trade=min(returns, default=None),
@@ -161,7 +161,7 @@ def exits_by_reason(
             reason=reason,
             trade_count=len(own),
             win_rate=_win_rate(own) or 0.0,
-            pnl=sum((trade.net_pnl * trade.rate for trade in own), ZERO),
+            pnl=sum(net_pnls(own), ZERO),
         )
         for reason, own in sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
     )
@@ -186,4 +186,4 @@ def _mean(amounts: Sequence[Decimal]) -> Decimal | None:
 
 
 def _win_rate(trades: Sequence[RoundTrip]) -> float | None:
-    return sum(1 for trade in trades if trade.net_pnl > 0) / len(trades) if trades else None
+    return sum(trade.pnl > trade.commission for trade in trades) / len(trades) if trades else None

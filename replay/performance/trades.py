@@ -118,12 +118,29 @@ class RoundTrip(msgspec.Struct, frozen=True, gc=False):
     def net_return(self) -> float | None:
         """P&L after commission divided by the notional at entry; ``None`` for an entry at price 0."""
         notional = entry_notional(self)
-        return float(self.net_pnl / notional) if notional else None
+        return float((self.pnl - self.commission) / notional) if notional else None
 
     @property
     def duration_ns(self) -> int:
         """Time from entry to exit."""
         return self.exit_ts - self.entry_ts
+
+
+@exact
+def net_pnls(trades: Sequence[RoundTrip]) -> list[Decimal]:
+    """P&L after commission of each trade, in the account's currency."""
+    return [(trade.pnl - trade.commission) * trade.rate for trade in trades]
+
+
+@exact
+def net_returns(trades: Sequence[RoundTrip]) -> list[float]:
+    """``net_return`` of each trade that has one."""
+    notionals = [entry_notional(trade) for trade in trades]
+    return [
+        float((trade.pnl - trade.commission) / notional)
+        for trade, notional in zip(trades, notionals, strict=True)
+        if notional
+    ]
 
 
 class OpenLot(msgspec.Struct, frozen=True, gc=False):

@@ -12,7 +12,7 @@ from replay.performance.benchmark import Benchmark
 from replay.performance.journal import JournalEntry
 from replay.performance.metrics import periods_per_year
 from replay.performance.rolling import rolling, turnover_over_time, yearly_returns
-from replay.performance.trades import RoundTrip, entry_notional
+from replay.performance.trades import RoundTrip, entry_notional, net_returns
 from replay.report.chart_times import chart_times, kept_points
 from replay.results import RunResult
 
@@ -111,7 +111,7 @@ def flow_chart(result: RunResult) -> FlowChart:
 
 def trade_chart(trades: Sequence[RoundTrip], journal: Sequence[JournalEntry]) -> TradeChart:
     """Returns of all trades, and excursions of those in the journal that are drawn."""
-    returns = np.array([rate for one in trades if (rate := one.net_return) is not None], dtype=np.float64)
+    returns = np.array(net_returns(trades), dtype=np.float64)
     counts, edges = np.histogram(returns, bins=BINS) if len(returns) else (np.empty(0), np.zeros(1))
     chosen = set(map(id, drawn_trades([one.trade for one in journal])))
     drawn = [one for one in journal if id(one.trade) in chosen]

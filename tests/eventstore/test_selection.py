@@ -14,6 +14,7 @@ from eventstore.selection import matches, select
 from kernel.errors import StoreDamaged
 from kernel.events import EVENT_TYPES, CancelOrder, Event
 from kernel.identifiers import ClientOrderId
+from replay.past.states import Plain
 from tests.eventstore.generated import events, ordered
 from tests.eventstore.test_store_model import is_selected
 
@@ -88,9 +89,9 @@ def _block_of_order(order_id: str) -> Block:
     return seal("s", 1, runs=list(encode_runs("s", [cancel])), previous_hash=b"")
 
 
-def _texts_in(value: object) -> Iterator[str]:
+def _texts_in(value: Plain) -> Iterator[str]:
     if isinstance(value, str):
         yield value
-    elif isinstance(value, list | tuple):
+    elif isinstance(value, list):
         for each in value:
             yield from _texts_in(each)

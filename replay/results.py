@@ -205,8 +205,7 @@ async def read_results(store: EventStore, run_stream: str) -> RunResult:
     unfinished run, ``StoreDamaged``."""
     started, finished, corrections = await _frame(store, run_stream)
     sources, own, finished = await _extent(store, run_stream, started, finished)
-    if started.sources:
-        store = (await recorded_data(store, sources)).store
+    store = (await recorded_data(store, sources)).store if started.sources else store
     beginning, currency = await beginning_of(store, started, sources), await _currency(store, run_stream)
     facts = await read_facts(store, own, sources, currency=currency)
     tally = _Tally(started, corrections, facts, currency=currency)

@@ -8,7 +8,7 @@ from importlib import import_module
 from importlib.resources import files
 from typing import Any
 
-from replay.rows import Rows
+from replay.rows import Column, Rows
 
 PACKING = 4
 """Level 9 saves 4 % more and takes twice the time."""
@@ -65,16 +65,16 @@ def tone_of(value: float | None) -> str:
     return "" if not value else "gain" if value > 0 else "loss"
 
 
+def _cell_class(column: Column, tone: float) -> str:
+    of_kind, of_tone = "" if column.is_number else "word", tone_of(tone) if "P&L" in column.name else ""
+    return " ".join(filter(None, (of_kind, of_tone)))
+
+
 def _table_row(rows: Rows, cells: Sequence[str], tone: float) -> str:
     """A row of a table. Columns of P&L have the row's tone."""
     found = zip(rows.columns, cells, strict=True)
     return (
         "<tr>"
-        + "".join(
-            f"<td class='{'' if column.is_number else 'word '}"
-            f"{tone_of(tone) if 'P&L' in column.name else ''}'>"
-            f"{escaped(cell)}</td>"
-            for column, cell in found
-        )
+        + "".join(f"<td class='{_cell_class(column, tone)}'>{escaped(cell)}</td>" for column, cell in found)
         + "</tr>"
     )

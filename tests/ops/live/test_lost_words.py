@@ -75,6 +75,7 @@ async def test_cancel_of_an_order_that_becomes_unknown_meanwhile_is_not_forgotte
     faults = OrderFaults(lose_every=2, lose_answer_every=1)
     async with live_at(tmp_path, venue=", answer_s: 1", faults=faults) as live:
         await live.ask(REST, 5)
+        await until(lambda: bool(live.account.orders))
         await live.order(CANCEL)  # it waits for the answer to the order; then it is lost
         await until(lambda: not live.open_orders())
         cancelled, unknown = await live.logged(OrderCancelled), await live.logged(OrderStateUnknown)

@@ -208,7 +208,12 @@ def has_text(block: Block, text: str) -> bool:
     Raises ``StoreDamaged``, because a changed payload may have lost it.
     """
     check_payload(block)
-    return block.header.codec == CODEC_FORMAT_1 or _encode(text) in block.payload
+    if block.header.codec == CODEC_FORMAT_1:
+        return True
+    try:
+        return _encode(text) in block.payload
+    except UnicodeEncodeError:  # of a command line that is no UTF-8; no event has such a text
+        return False
 
 
 def item_bytes(payload: bytes) -> memoryview:

@@ -76,6 +76,11 @@ def test_a_text_that_only_begins_or_ends_another_one_skips_the_block() -> None:
     assert select(block, Selection(text="cross-10")) is None
 
 
+def test_a_text_that_no_event_can_have_skips_the_block() -> None:
+    """Such a text comes from a command line that is no UTF-8."""
+    assert select(_block_of_order("1-cross-10"), Selection(text="1-cross-10\udcff")) is None
+
+
 def test_a_changed_block_is_not_skipped_as_one_without_the_text() -> None:
     block = _block_of_order("1-cross-10")
     changed = msgspec.structs.replace(block, payload=block.payload.replace(b"cross", b"Cross"))

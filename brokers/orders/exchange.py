@@ -124,9 +124,14 @@ class ExchangeVenue:
         except ConfigError as error:
             raise VenueUnavailable(f"no login: {error}") from None
         login = Login(n=0, account=config.account, key=key.reveal())
-        await socket.send_str(_encode(login))
-        async with asyncio.timeout(config.answer_s):
-            frame = await socket.receive()
+        try:
+            async with asyncio.timeout(config.answer_s):
+                await socket.send_str(_encode(login))
+                frame = await socket.receive()
+        except TimeoutError as error:
+            raise VenueUnavailable(
+                f"{config.url}: no answer to the login in {config.answer_s:g} s"
+            ) from error
         if frame.type is not aiohttp.WSMsgType.TEXT:
             raise VenueUnavailable(f"{config.url}: no login: {_ending(frame, socket)}")
         answer = _decoded(frame.data)

@@ -16,8 +16,10 @@ from tests.ops.live.trading import ACCOUNT, SECRETS
 
 
 @asynccontextmanager
-async def venue_that_says(*messages: str) -> AsyncGenerator[ExchangeVenue]:
-    """A venue that answers to a login with these messages, and closes."""
+async def venue_that_says(
+    *messages: str, closes: bool = True, answer_s: float = 5.0
+) -> AsyncGenerator[ExchangeVenue]:
+    """A venue that answers to a login with these messages, and closes unless it waits for more."""
 
     async def serve(request: web.Request) -> web.WebSocketResponse:
         opened = web.WebSocketResponse()
@@ -25,6 +27,8 @@ async def venue_that_says(*messages: str) -> AsyncGenerator[ExchangeVenue]:
         await opened.receive()
         for message in messages:
             await opened.send_str(message)
+        if not closes:
+            await opened.receive()
         await opened.close()
         return opened
 
@@ -37,7 +41,10 @@ async def venue_that_says(*messages: str) -> AsyncGenerator[ExchangeVenue]:
         await site.start()
         host, port = runner.addresses[0][:2]
         config = ExchangeVenueConfig(
-            account=ACCOUNT, url=f"ws://{host}:{port}/orders", key=SecretReference("venue_key")
+            account=ACCOUNT,
+            url=f"ws://{host}:{port}/orders",
+            key=SecretReference("venue_key"),
+            answer_s=answer_s,
         )
         yield ExchangeVenue(config, secrets=SecretPlaces(environment=SECRETS))
     finally:
@@ -69,5 +76,12 @@ async def test_fill_that_makes_no_sense_is_put_aside(fields: str) -> None:
 async def test_venue_that_closes_at_the_login_is_unavailable() -> None:
     async with venue_that_says() as venue:
         with pytest.raises(VenueUnavailable, match=r"ws://.*/orders"):
+            async with venue.connect():
+                pass
+
+
+async def test_venue_that_does_not_answer_to_the_login_is_told_so() -> None:
+    async with venue_that_says(closes=False, answer_s=0.5) as venue:
+        with pytest.raises(VenueUnavailable, match=r"/orders: no answer to the login in 0\.5 s"):
             async with venue.connect():
                 pass

@@ -36,13 +36,18 @@ _Price = Callable[[Decimal], Decimal]
 
 
 class TwinFill(msgspec.Struct, frozen=True):
-    """A fill on one side. ``fee``: in the instrument's currency. ``mid``: the mid price then, if known."""
+    """A fill on one side, in the units of its order.
+
+    ``fee``: in the instrument's currency. ``mid``: the mid price then, if known. ``ratio``: how many of these
+    units there are for one of the day of the fill.
+    """
 
     ts: int
     quantity: Decimal
     price: Decimal
     fee: Decimal
     mid: Decimal | None = None
+    ratio: Decimal = Decimal(1)
 
 
 class OrderSide(msgspec.Struct):
@@ -76,6 +81,7 @@ class OrderSide(msgspec.Struct):
                 quantity=fill.quantity * ratio,
                 price=fill.price / ratio,
                 mid=None if fill.mid is None else fill.mid / ratio,
+                ratio=fill.ratio * ratio,
             )
             for key, fill in self.fills.items()
         }

@@ -330,14 +330,16 @@ class Twin:
 
     def _corrected(self, event: FillCorrected) -> Iterable[TwinOrder]:
         key, terms = event.client_order_id, self.core.market.instrument(event.symbol)
+        known = self._known(key)
+        fill = None if known is None else known.live.fills.get(event.fill_id)
         if self.core.settings.funds is not None:
             self.core.take((event,))
         elif key not in self._orders:
             is_in_units = event.currency == terms.fee_currency and event.side is BUY
             back = event.commission_returned if is_in_units else ZERO
-            self.core.move_position(_order_of(event), event.quantity - event.old_quantity + back)
-        known = self._known(key)
-        fill = None if known is None else known.live.fills.get(event.fill_id)
+            ratio = ONE if known is None or fill is None else fill.ratio * known.ratio
+            moved = (event.quantity - event.old_quantity + back) * ratio
+            self.core.move_position(_order_of(event), moved)
         if known is not None and fill is not None:
             known.live.fills[event.fill_id] = _as_corrected(fill, event)
         return ()
@@ -445,12 +447,16 @@ def _as_filled(report: ExecutionReport, order: Order) -> OrderFilled:
 
 
 def _as_corrected(fill: TwinFill, event: FillCorrected) -> TwinFill:
-    """A fill as the venue corrected it; a bust returns its fee. Units that were its fee stay its fee."""
+    """A fill as the venue corrected it; a bust returns its fee. Units that were its fee stay its fee.
+
+    The correction is on the terms of the day of the fill, and the fill in the units of its order.
+    """
+    price = event.price / fill.ratio
     if not event.quantity:
-        return msgspec.structs.replace(fill, quantity=ZERO, price=event.price, fee=ZERO)
-    units = event.old_quantity - fill.quantity
-    fee = units * event.price if units else fill.fee
-    return msgspec.structs.replace(fill, quantity=event.quantity - units, price=event.price, fee=fee)
+        return msgspec.structs.replace(fill, quantity=ZERO, price=price, fee=ZERO)
+    units = event.old_quantity * fill.ratio - fill.quantity
+    fee = units * price if units else fill.fee
+    return msgspec.structs.replace(fill, quantity=event.quantity * fill.ratio - units, price=price, fee=fee)
 
 
 def _order_of(fill: OrderFilled | FillCorrected) -> Order:

@@ -341,3 +341,53 @@ async def test_a_split_changes_no_amount_of_the_orders_around_it() -> None:
     assert before.live.pnl == before.simulated.pnl == 0
     assert (through.live.quantity, through.live.price) == (Decimal(40), Decimal("22.5"))
     assert through.live.pnl == through.simulated.pnl == 100
+
+
+class BuyInParts(Strategy[StrategyParams, Taken]):
+    """Buys 10 with a limit of 100, which the volume lets through in two parts, and later sells all."""
+
+    def on_bar(self, bar: Bar) -> Decisions:
+        self.state.books += 1
+        match self.state.books:
+            case 1:
+                return buy(bar.symbol, 10, limit=Decimal(100), time_in_force=TimeInForce.GTC)
+            case 5:
+                return sell(bar.symbol, 100, reduce_only=True)
+            case _:
+                return None
+
+
+@pytest.mark.parametrize("bar", [2, 3, 4])
+async def test_a_correction_after_a_split_is_on_the_terms_of_the_day_of_the_fill(bar: int) -> None:
+    """By hand: of 4 bought at 100, 2 at 98 stay. After a split of 4 to 1: 8 at 24.50, and 24 at 25.
+
+    The correction comes before the end of the order, right after it, or a day later.
+    """
+    flat = [Bar(START + day * DAY_NS, "A", "1d", 100.0, 100.0, 100.0, 100.0, 400.0) for day in (1, 2)]
+    split = CorporateAction(START + 3 * DAY_NS, "A", CorporateActionKind.SPLIT, Decimal(4))
+    after = [Bar(START + day * DAY_NS, "A", "1d", 25.0, 25.0, 25.0, 25.0, 1e6) for day in (4, 5, 6, 7)]
+    config = ReplayConfig(
+        instruments=(InstrumentConfig(symbol="A"),),
+        broker=SimulatedBrokerConfig(volume=ModelConfig("share", {"limit": 0.01})),
+    )
+    store, planted = MemoryEventStore(), MemoryEventStore()
+    await live_session(store, [*flat, split, *after], [BuyInParts()], config)
+    events = await read_events(store, LOG)
+    fill = next(one for one in events if isinstance(one, OrderFilled))
+    place = [at for at, one in enumerate(events) if isinstance(one, Bar)][bar]
+    events.insert(
+        place,
+        FillCorrected(
+            events[place - 1].ts, fill.client_order_id, fill.strategy, fill.symbol, BUY, fill.fill_id,
+            fill.quantity, fill.price, Decimal(2), Decimal(98), actions_since=1,
+        ),
+    )  # fmt: skip
+    await planted.append(LOG, events, expected_seq=0)
+
+    found = await read_twin(planted, LOG, settings={"broker.slippage_bps": "0"})
+
+    bought, sold = found.orders
+    assert (bought.live.quantity, bought.live.price, bought.live.fees) == (32, Decimal("24.875"), 0)
+    assert bought.live.pnl == 4
+    assert bought.simulated.quantity == 40
+    assert sold.simulated.quantity == 32

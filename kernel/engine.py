@@ -361,14 +361,11 @@ class CoreEngine:
 
         The clock adds a tick only if a timer is due that the other inputs would not fire.
         """
-        now = self._clock.now()
+        now, earliest = self._clock.now(), self.bus.state.now
         inputs = self._intake.take(
-            [failed for _, _, failed in failures],
-            at_most=self._batch,
-            earliest=self.bus.state.now,
-            now=now,
+            [failed for _, _, failed in failures], at_most=self._batch, earliest=earliest, now=now
         )
-        due = self.bus.timers.next_due
+        now, due = self._intake.reached(now, earliest=earliest), self.bus.timers.next_due
         if due < now and not self._intake.closed.is_set() and not (inputs and inputs[-1].ts > due):
             inputs.append(ClockTicked(now))
         return inputs

@@ -132,6 +132,10 @@ class Inbox:
             self._tell_apart()
         return taken
 
+    def next_ts(self, *, earliest: int, default: int) -> int:
+        """The ``ts`` of the next input of the second class, without those of before ``earliest``."""
+        return next((event.ts for event in self._second.waiting if event.ts >= earliest), default)
+
     def release(self) -> None:
         """Wake all who wait for room, to check again."""
         self._first.has_room.set()

@@ -144,13 +144,19 @@ class Intake:
         self.is_over = True
         self._inbox.release()
 
+    def reached(self, now: int, *, earliest: int) -> int:
+        """The time that a step may reach: now, but not beyond the next played input that still waits."""
+        return min(now, self._inbox.next_ts(earliest=earliest, default=now)) if self._clock.is_moved else now
+
     def take(self, first: Sequence[Event], *, at_most: int, earliest: int, now: int) -> list[Event]:
         """The inputs of the next step, stamped from ``earliest`` to ``now``, and the records that are due.
 
         ``first``: inputs that go before those that wait. ``at_most``: how many of the latter.
         """
         stamped = _stamped_as_played if self._clock.is_moved else _stamped
-        inputs = stamped([*first, *self._inbox.take(at_most)], earliest=earliest, now=now)
+        arrived = [*first, *self._inbox.take(at_most)]
+        now = self.reached(now, earliest=earliest)
+        inputs = stamped(arrived, earliest=earliest, now=now)
         inputs += [ClockJumped(now, step_ns) for step_ns in self._clock.take_steps()]
         is_last = self.closed.is_set()
         if self._refusals.unrecorded and (is_last or self._refusals.due_ts <= now):

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
+import msgspec
 import pytest
 
 from brokers.feeds.config import PlaybackFeedConfig, PlayedTimes
@@ -13,6 +14,7 @@ from kernel.events import (
     Bar,
     EdgeState,
     EdgeStateChanged,
+    EngageKillSwitch,
     Event,
     HaltTrading,
     PlaybackAdvanced,
@@ -24,6 +26,7 @@ from kernel.events import (
 from kernel.time_units import DAY_NS, HOUR_NS, SECOND_NS
 from tests.brokers.feeds.received import Received
 from tests.kernel.live import (
+    BRISK,
     PATIENCE_S,
     UnreliableTape,
     engine_over,
@@ -213,6 +216,33 @@ async def test_what_overtakes_played_events_or_has_the_wall_clock_s_time_does_no
     assert [event.ts for event in played] == [second * S for second in range(10, 20)]
     assert (type(halted), halted.ts) == (HaltTrading, 10 * S)
     assert (type(changed), changed.ts) == (EdgeStateChanged, 10 * S)
+
+
+@pytest.mark.parametrize("command", [HaltTrading, EngageKillSwitch])
+async def test_a_step_that_leaves_played_events_waiting_is_not_later_than_they(
+    command: type[HaltTrading] | type[EngageKillSwitch],
+) -> None:
+    """Neither a timer that is due nor a command takes them along, though the clock is ahead of them."""
+    clock, tape = PlaybackClock(10 * S), UnreliableTape()
+    few = msgspec.structs.replace(BRISK, batch_limit=2)
+    engine = engine_over(tape, clock=clock, bus=timer_bus(15 * S), config=few)
+    tape.may_append.clear()
+
+    async with running(engine):
+        engine.report(SessionStarted(10 * S, 1, "live", "0", "3.11"))
+        await tape.is_appending.wait()
+        for second in range(10, 20):
+            clock.move(to_ts=second * S)
+            await engine.post(Quote(second * S, "A", 1.0, 2.0))
+        await engine.post(command(clock.now(), "ops", "enough"))
+        tape.may_append.set()
+        await idle()
+
+    events = [event for _, _, event in await rows_of(tape)]
+    quotes = [event for event in events if isinstance(event, Quote)]
+    fired = next(event for event in events if isinstance(event, TimerFired))
+    assert [event.ts for event in quotes] == [second * S for second in range(10, 20)]
+    assert events.index(quotes[5]) < events.index(fired) < events.index(quotes[6])
 
 
 def test_playback_clock_goes_at_its_speed_and_jumps() -> None:

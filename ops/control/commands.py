@@ -52,6 +52,8 @@ from replay.session import LiveSession
 
 LARGEST = 10**12
 """The largest quantity and price of a position that is set by hand, and the largest amount that is booked."""
+CASH_DECIMALS = 8
+"""The most decimals of an amount that is booked: as many as a coin has."""
 CONFIRMATION = "RELEASE"
 """The first word of the confirmation that ends the kill switch; the second is the log's name."""
 
@@ -211,6 +213,8 @@ class Commands:
         amount, kind = body.amount, body.kind
         if not amount.is_finite() or not amount or abs(amount) > LARGEST:
             raise Refused(HTTPStatus.BAD_REQUEST, f"amount: {amount} is not an amount of money")
+        if amount != round(amount, CASH_DECIMALS):
+            raise Refused(HTTPStatus.BAD_REQUEST, f"amount: expected at most {CASH_DECIMALS} decimals")
         if kind not in BOOKED:
             raise Refused(
                 HTTPStatus.BAD_REQUEST, f"kind: {kind} is booked with its trade or corporate action"

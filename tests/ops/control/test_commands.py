@@ -298,6 +298,8 @@ async def test_cash_that_an_operator_books_is_in_the_account_and_in_the_audit(tm
     [
         ("0", CashFlowKind.FEE, "amount: 0 is not an amount of money"),
         ("1e13", CashFlowKind.DEPOSIT, "is not an amount of money"),
+        ("0.000000001", CashFlowKind.INTEREST, "amount: expected at most 8 decimals"),
+        ("-1e-400", CashFlowKind.FEE, "amount: expected at most 8 decimals"),
         ("5", CashFlowKind.CONVERSION, "conversion is booked with its trade"),
     ],
 )

@@ -277,13 +277,18 @@ class SimulatedBroker:
         """Measure volatility. Subscribed only if the slippage model needs it."""
         add_close(self.state.spreads, bar)
 
-    def on_adjusted(self, event: OrderAdjusted) -> None:
-        """Apply an order's new terms after a corporate action. Its symbol can change too."""
+    def on_adjusted(self, event: OrderAdjusted) -> Sequence[Event]:
+        """Apply an order's new terms after a corporate action. Its symbol can change too.
+
+        The answer is never ``None``: in a twin this is an input, and then only a component that answers may
+        change its watches.
+        """
         for symbol in self._actions.adjust(event):
             if symbol in self.state.resting:
                 self._watching.add(symbol)
             else:
                 self._watching.discard(symbol)
+        return ()
 
     # --- requests -----------------------------------------------------------------------------
 

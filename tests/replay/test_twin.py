@@ -343,6 +343,23 @@ async def test_a_split_changes_no_amount_of_the_orders_around_it() -> None:
     assert through.live.pnl == through.simulated.pnl == 100
 
 
+async def test_an_order_goes_on_under_a_new_symbol_in_the_twin_too() -> None:
+    flat = [Bar(START + day * DAY_NS, "A", "1d", 100.0, 100.0, 100.0, 100.0, 1e6) for day in (1, 2, 3)]
+    renamed = CorporateAction(
+        START + 4 * DAY_NS, "A", CorporateActionKind.SYMBOL_CHANGE, Decimal(1), new_symbol="B"
+    )
+    dip = Bar(START + 5 * DAY_NS, "B", "1d", 95.0, 95.0, 80.0, 90.0, 1e6)
+    store = await store_of(a_1d=[*flat, renamed, dip])
+    run = await record_run(store, [BuyAndRest()], ReplayConfig())
+
+    found = await read_twin(store, run)
+
+    before, through = found.orders
+    assert unequal(found.orders) == []
+    assert (before.order.symbol, before.live.pnl) == ("A", -100)
+    assert (through.order.symbol, through.live.quantity, through.live.price) == ("B", 10, 90)
+
+
 class BuyInParts(Strategy[StrategyParams, Taken]):
     """Buys 10 with a limit of 100, which the volume lets through in two parts, and later sells all."""
 

@@ -356,8 +356,12 @@ async def test_an_order_goes_on_under_a_new_symbol_in_the_twin_too() -> None:
 
     before, through = found.orders
     assert unequal(found.orders) == []
-    assert (before.order.symbol, before.live.pnl) == ("A", -100)
-    assert (through.order.symbol, through.live.quantity, through.live.price) == ("B", 10, 90)
+    assert (before.order.symbol, before.live.pnl) == ("A", Decimal(-100))
+    assert (through.order.symbol, through.live.quantity, through.live.price) == (
+        "B",
+        Decimal(10),
+        Decimal(90),
+    )
 
 
 class BuyInParts(Strategy[StrategyParams, Taken]):
@@ -404,7 +408,11 @@ async def test_a_correction_after_a_split_is_on_the_terms_of_the_day_of_the_fill
     found = await read_twin(planted, LOG, settings={"broker.slippage_bps": "0"})
 
     bought, sold = found.orders
-    assert (bought.live.quantity, bought.live.price, bought.live.fees) == (32, Decimal("24.875"), 0)
+    assert (bought.live.quantity, bought.live.price, bought.live.fees) == (
+        Decimal(32),
+        Decimal("24.875"),
+        Decimal(0),
+    )
     assert bought.live.pnl == 4
     assert bought.simulated.quantity == 40
     assert sold.simulated.quantity == 32

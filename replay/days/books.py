@@ -4,9 +4,12 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from components.portfolio.rates import rate_between, set_rate
+from kernel.corporate_actions import is_void, terms_under_new_symbol
 from kernel.events import (
     CashFlowKind,
     CashMoved,
+    CorporateAction,
+    CorporateActionKind,
     Event,
     FxRateSet,
     InstrumentDefined,
@@ -18,7 +21,9 @@ from kernel.identifiers import StrategyId
 
 ZERO = Decimal(0)
 
-BOOKED_TYPES: frozenset[type[Event]] = frozenset({PositionChanged, CashMoved, FxRateSet, InstrumentDefined})
+BOOKED_TYPES: frozenset[type[Event]] = frozenset(
+    {PositionChanged, CashMoved, FxRateSet, InstrumentDefined, CorporateAction}
+)
 PositionKey = tuple[StrategyId, str, PositionSide | None]
 
 _OTHERWISE_COUNTED = frozenset({CashFlowKind.CONVERSION, CashFlowKind.CASH_IN_LIEU})
@@ -56,6 +61,8 @@ class DayBooks:
                 set_rate(self._rates, event)
             case InstrumentDefined(symbol=symbol):
                 self.instruments[symbol] = event
+            case CorporateAction(kind=CorporateActionKind.SYMBOL_CHANGE) if not is_void(event):
+                self._rename(event)
             case _:
                 pass
 
@@ -87,6 +94,13 @@ class DayBooks:
     def terms(self, symbol: str) -> InstrumentDefined:
         """The terms of an instrument as last defined."""
         return self.instruments.get(symbol) or InstrumentDefined(0, symbol)
+
+    def _rename(self, action: CorporateAction) -> None:
+        """Go on with the terms of an instrument under its new symbol."""
+        old, new = self.instruments.get(action.symbol), self.instruments.get(action.new_symbol)
+        terms = terms_under_new_symbol(action, old=old, new=new)
+        if terms is not None:
+            self.instruments[action.new_symbol] = terms
 
     def _take_cash(self, event: CashMoved, *, is_today: bool) -> None:
         if not self._has_currency:

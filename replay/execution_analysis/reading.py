@@ -16,7 +16,7 @@ from components.assembly.moments import moment_ns
 from components.portfolio.rates import rate_between, set_rate
 from eventstore import EventStore, open_store, read_story
 from eventstore.store_opening import is_store_here
-from kernel.corporate_actions import RESTATING, is_void, successor
+from kernel.corporate_actions import RESTATING, is_void, successor, terms_under_new_symbol
 from kernel.decimals import exact
 from kernel.errors import InputError
 from kernel.events import (
@@ -267,6 +267,10 @@ class _Fold:
         new_symbol = successor(action)
         if new_symbol != action.symbol:
             self._markets[new_symbol] = self._markets.pop(action.symbol)
+            old, new = self._terms.get(action.symbol), self._terms.get(new_symbol)
+            terms = terms_under_new_symbol(action, old=old, new=new)
+            if terms is not None:
+                self._terms[new_symbol] = terms
 
     def _market(self, symbol: str) -> MarketInSymbol:
         return self._markets.setdefault(symbol, MarketInSymbol())

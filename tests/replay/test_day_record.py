@@ -5,20 +5,30 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from components.assembly.instruments import InstrumentConfig
 from components.portfolio.config import PortfolioConfig
 from eventstore import EventStore, MemoryEventStore
 from kernel.errors import InputError, StreamMissing
-from kernel.events import CashFlowKind, CashMoved, Event, FeedGapDetected, MessageQuarantined, Quote
+from kernel.events import (
+    CashFlowKind,
+    CashMoved,
+    CorporateAction,
+    CorporateActionKind,
+    Event,
+    FeedGapDetected,
+    MessageQuarantined,
+    Quote,
+)
 from kernel.time_units import DAY_NS, HOUR_NS, SECOND_NS
 from replay.config import ReplayConfig
 from replay.days.record import DayRecord, last_day, read_day
 from replay.days.tables import day_tables, problem_rows, refused_rows, unclean_ends
 from replay.report.day_chart import BOTTOM, HEIGHT, MOST_POINTS, TOP, day_chart
 from replay.report.day_page import day_page
-from strategies.sdk import RiskLimits
+from strategies.sdk import Decisions, RiskLimits, Strategy, StrategyParams, StrategyState, buy
 from tests.replay.live_sessions import LOG, live_session
 from tests.replay.sample_strategies import RandomOrders
 
@@ -31,6 +41,18 @@ CONFIG = ReplayConfig(
     risk=RiskLimits(allow_short=True, require_cash=False),
     portfolio=MARKED,
 )
+
+
+class Bought(StrategyState):
+    is_done: bool = False
+
+
+class BuyOnce(Strategy[StrategyParams, Bought]):
+    """Buys 2 at the first quote."""
+
+    def on_quote(self, quote: Quote) -> Decisions:
+        is_first, self.state.is_done = not self.state.is_done, True
+        return buy(quote.symbol, 2) if is_first else None
 
 
 def quotes(first_day: int, days: int) -> list[Event]:
@@ -90,6 +112,31 @@ async def test_fees_and_interest_are_income_and_not_paid_in() -> None:
     assert record.closing_equity == record.paid_in + record.income + record.pnl
     assert "Income and fees" in day_page(record)
     assert "Income and fees" not in day_page(await day_of_log(DAY_1))
+
+
+async def test_a_position_under_a_new_symbol_is_worth_as_much_as_under_the_old_one() -> None:
+    """By hand: 2 contracts of 10 units each fall from 99 to 96 on the day after the change."""
+    store, config = (
+        MemoryEventStore(),
+        msgspec.structs.replace(
+            CONFIG,
+            instruments=(InstrumentConfig(symbol="A", currency="EUR", multiplier=Decimal(10)),),
+            portfolio=PortfolioConfig(currency="EUR"),
+        ),
+    )
+    prices = [("A", 100.0), ("A", 100.0), ("B", 99.0), ("B", 99.0), ("B", 96.0)]
+    events: list[Event] = [
+        Quote(START_TS + place * 12 * HOUR_NS, symbol, price, price, 9.0, 9.0)
+        for place, (symbol, price) in enumerate(prices)
+    ]
+    renamed = CorporateAction(
+        events[1].ts + 1, "A", CorporateActionKind.SYMBOL_CHANGE, Decimal(1), new_symbol="B"
+    )
+    await live_session(store, [*events[:2], renamed, *events[2:]], [BuyOnce()], config)
+
+    day = await read_day(store, LOG, DAY_2, now_ts=AFTER_TS)
+
+    assert [(held.symbol, held.quantity, held.pnl) for held in day.positions] == [("B", 2, -60)]
 
 
 async def test_average_prices_have_the_digits_that_they_need() -> None:

@@ -313,6 +313,23 @@ async def test_an_order_that_worked_through_a_split_is_measured_in_the_units_aft
     assert float(missed.vwap or 0) == pytest.approx((30 * 33 + 30 * 34) / 60)
 
 
+async def test_an_order_under_a_new_symbol_has_the_terms_of_the_old_one() -> None:
+    buy = order(1, Side.BUY, "10", limit="90.00")
+    renamed = CorporateAction(2 * S, "ABC", CorporateActionKind.SYMBOL_CHANGE, D(1), new_symbol="XYZ")
+    after = msgspec.structs.replace(buy, symbol="XYZ")
+
+    (found,) = await executed([
+        InstrumentDefined(0, "ABC", currency="EUR", multiplier=D(5)),
+        Trade(1 * S, "ABC", 100.00, 10.0),
+        OrderIntent(1 * S, buy), OrderSubmitted(1 * S, buy),
+        renamed, OrderAdjusted(2 * S, after),
+        fill(3 * S, after, "10", "90.00"),
+    ])  # fmt: skip
+
+    assert (found.order.symbol, found.currency) == ("XYZ", "EUR")
+    assert found.slippage == 5 * 10 * (90 - 100)
+
+
 async def test_a_fee_in_another_currency_is_converted_at_the_last_rate() -> None:
     """A venue takes its fee in a coin of its own: 0.01 of it, worth 300 dollars each."""
     buy = order(1, Side.BUY, "10")

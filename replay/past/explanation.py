@@ -245,6 +245,8 @@ class _Told:
         for seq, event, cause in zip(batch.seqs, batch.events, causes, strict=True):
             if not _is_of(event, self._key) and not _is_of_fill(event, self._fills):
                 continue
+            if not self.steps and _order_in(event) is None:
+                continue  # as a cancel of an id that no order has yet
             self.steps.append(OrderStep(seq, abs(cause), cause <= 0, event))
             if isinstance(event, OrderFilled):
                 self._fills.add(event.fill_id)

@@ -19,9 +19,18 @@ from kernel.events import (
     TimerFired,
 )
 from kernel.identifiers import ClientOrderId, FillId
-from replay.past.explanation import OF_ORDERS, explain_order
+from replay.past.explanation import OF_ORDERS, explain_order, logs_with_order
 from replay.past.timeline import Timeline
-from strategies.sdk import Decisions, SetTimer, Strategy, StrategyParams, StrategyState, TimerName, buy
+from strategies.sdk import (
+    Cancel,
+    Decisions,
+    SetTimer,
+    Strategy,
+    StrategyParams,
+    StrategyState,
+    TimerName,
+    buy,
+)
 from strategies.sdk import TimerFired as SdkTimer
 from tests.ops.test_step import RUN
 from tests.replay.commands import replay
@@ -135,6 +144,36 @@ async def test_a_denied_order_says_by_which_rule() -> None:
 
     assert found.steps[-1].event == denied
     assert denied.rule
+
+
+class BarsSeen(StrategyState):
+    bars: int = 0
+
+
+class CancelsTooEarly(Strategy[StrategyParams, BarsSeen]):
+    """Cancels its first order before there is one."""
+
+    def on_bar(self, bar: Bar) -> Decisions:
+        self.state.bars += 1
+        match self.state.bars:
+            case 1:
+                return [Cancel(ClientOrderId(each)) for each in ("1-CancelsTooEarly-1", "nobody's")]
+            case 3:
+                return buy(bar.symbol, 10)
+            case _:
+                return None
+
+
+async def test_an_order_begins_with_its_intent_though_its_id_was_named_before() -> None:
+    store = await store_of(a_1d=walk("A", 5, seed=3))
+    run = await record_run(store, [CancelsTooEarly()])
+
+    found = await explain_order(store, run, "1-CancelsTooEarly-1")
+
+    assert type(next(one.event for one in found.steps if one.seq)) is OrderIntent
+    assert [(one.path, one.after) for one in found.sight.changes] == [("bars", 3)]
+    assert await logs_with_order(store, "1-CancelsTooEarly-1") == (run,)
+    assert await logs_with_order(store, "nobody's") == ()
 
 
 async def test_an_order_that_is_not_there_is_refused() -> None:

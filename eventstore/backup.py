@@ -148,7 +148,7 @@ async def _copy_folder(source: SegmentFolder, target: SegmentFolder) -> int:
 
 def _copy_sealed(source: SegmentFolder, target: SegmentFolder, last: int) -> None:
     for number in range(1, last):
-        if source.file(number).exists():
+        with suppress(FileNotFoundError):  # replaced before; a writer that starts may delete the former now
             _copy_segment(source.file(number), target.file(number))
         for path in (source.archive(number), source.kept(number)):
             if path.exists():

@@ -10,7 +10,7 @@ from typing import cast
 
 from kernel.errors import InputError
 
-_DESCRIBED = {"Metadata": ("author", "description"), "Range": ("description",)}
+_DESCRIBED = {"Metadata": ("author", "description"), "Range": ("description", "title")}
 """Arguments for people, by the name of what is called."""
 
 

@@ -250,7 +250,7 @@ def test_texts_about_fields_and_the_author_are_removed_too() -> None:
         "class A:\n    limit: int = 3\n    'as Jane has it'\n"
         "    metadata = Metadata(name='a', author='Jane', description='of Jane', version='2')\n"
         "    other = sdk.Metadata(name='b', author='Jane')\n"
-        "    size: Annotated[int, Range(ge=1, description='for Jane')] = 1\n"
+        "    size: Annotated[int, Range(ge=1, title='of Jane', description='for Jane')] = 1\n"
         "def f():\n    if LIMIT:\n        'Jane'\n    return LIMIT\n"
     )
 

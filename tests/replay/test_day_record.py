@@ -136,7 +136,9 @@ async def test_a_position_under_a_new_symbol_is_worth_as_much_as_under_the_old_o
 
     day = await read_day(store, LOG, DAY_2, now_ts=AFTER_TS)
 
-    assert [(held.symbol, held.quantity, held.pnl) for held in day.positions] == [("B", 2, -60)]
+    assert [(held.symbol, held.quantity, held.pnl) for held in day.positions] == [
+        ("B", Decimal(2), Decimal(-60))
+    ]
 
 
 async def test_average_prices_have_the_digits_that_they_need() -> None:

@@ -44,16 +44,11 @@ class _Renaming(ast.NodeTransformer):
         return self.generic_visit(node)
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
-        body: object = getattr(node, "body", None)
-        if isinstance(body, list):  # a lambda has an expression there
-            statements = cast(list[ast.stmt], body)
-            kept = [one for one in statements if not _is_text(one)]
-            is_module = isinstance(node, ast.Module)
-            setattr(node, "body", kept or ([] if is_module else [ast.Pass()]))  # noqa: B010  # of any statement
-        for branch in ("orelse", "finalbody"):
-            others: object = getattr(node, branch, None)
-            if isinstance(others, list):
-                setattr(node, branch, [one for one in cast(Sequence[ast.stmt], others) if not _is_text(one)])
+        for branch in ("body", "orelse", "finalbody"):
+            statements: object = getattr(node, branch, None)
+            if isinstance(statements, list) and statements:  # the body of a lambda is an expression
+                kept = [one for one in cast(Sequence[ast.stmt], statements) if not _is_text(one)]
+                setattr(node, branch, kept if kept or isinstance(node, ast.Module) else [ast.Pass()])
         return super().generic_visit(node)
 
 

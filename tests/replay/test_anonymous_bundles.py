@@ -251,7 +251,8 @@ def test_texts_about_fields_and_the_author_are_removed_too() -> None:
         "    metadata = Metadata(name='a', author='Jane', description='of Jane', version='2')\n"
         "    other = sdk.Metadata(name='b', author='Jane')\n"
         "    size: Annotated[int, Range(ge=1, title='of Jane', description='for Jane')] = 1\n"
-        "def f():\n    if LIMIT:\n        'Jane'\n    return LIMIT\n"
+        "def f():\n    if LIMIT:\n        'Jane'\n"
+        "    try:\n        return LIMIT\n    finally:\n        'Jane'\n"
     )
 
     text = anonymous_source(source, lambda name: name, name="x.py")
@@ -260,6 +261,7 @@ def test_texts_about_fields_and_the_author_are_removed_too() -> None:
     assert "Metadata(name='a', author='', description='', version='2')" in text
     values: dict[str, object] = {}
     exec(text[text.index("def f") :], {"LIMIT": 3}, values)
+    assert "finally:\n        pass" in text
     assert "if LIMIT:\n        pass" in text
 
 

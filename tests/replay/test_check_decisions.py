@@ -107,14 +107,21 @@ def test_what_cannot_be_checked_is_refused() -> None:
         check_decisions(table_of(lambda frame: frame["Nothing"]), FRAME)
 
 
+CROSS = ("--strategy", "strategies.ma_cross:MovingAverageCross", "--param", "fast=2", "--param", "slow=5")
+
+
+def record_cross(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run in the folder, which becomes the current one."""
+    monkeypatch.chdir(folder)
+    write_csv(folder / "a.csv", walk("A", 120, seed=11))
+    assert onetape("import", "a.csv", "--symbol", "A").exit_code == 0
+    assert replay("--stream", "a.1d", *CROSS, "--no-report").exit_code == 0
+
+
 def test_the_command_checks_a_run_with_the_code_on_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    write_csv(tmp_path / "a.csv", walk("A", 120, seed=11))
-    assert onetape("import", "a.csv", "--symbol", "A").exit_code == 0
-    cross = ("--strategy", "strategies.ma_cross:MovingAverageCross", "--param", "fast=2", "--param", "slow=5")
-    assert replay("--stream", "a.1d", *cross, "--no-report").exit_code == 0
+    record_cross(tmp_path, monkeypatch)
 
     told = replay("check", "run.ma_cross.1", "--cuts", "2")
     as_json = replay("check", "run.ma_cross.1", "--cuts", "2", "--json")
@@ -129,17 +136,13 @@ def test_the_command_checks_a_run_with_the_code_on_disk(
 def test_the_command_checks_a_strategy_over_data_without_a_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    write_csv(tmp_path / "a.csv", walk("A", 120, seed=11))
-    assert onetape("import", "a.csv", "--symbol", "A").exit_code == 0
-    cross = ("--strategy", "strategies.ma_cross:MovingAverageCross", "--param", "fast=2", "--param", "slow=5")
-    assert replay("--stream", "a.1d", *cross, "--no-report").exit_code == 0
+    record_cross(tmp_path, monkeypatch)
     before = store_heads(tmp_path / "onetape.db")
 
     of_run = replay("check", "run.ma_cross.1", "--cuts", "2", "--json")
-    given = replay("check", "--stream", "a.1d", *cross, "--cuts", "2", "--json")
+    given = replay("check", "--stream", "a.1d", *CROSS, "--cuts", "2", "--json")
     both = replay("check", "run.ma_cross.1", "--stream", "a.1d")
-    nothing = replay("check", *cross)
+    nothing = replay("check", *CROSS)
     (tmp_path / "onetape.yaml").write_text(
         "streams: [a.1d]\n"
         "strategies: [{strategy: 'strategies.ma_cross:MovingAverageCross', params: {fast: 2, slow: 5}}]\n"

@@ -3,7 +3,6 @@
 import asyncio
 import socket
 import stat
-import time
 from contextlib import suppress
 from hashlib import sha256
 from itertools import count
@@ -24,6 +23,7 @@ from ops.control.socket_file import SOCKET
 from ops.control.tokens import Tokens
 from replay.run_config import load_run_config
 from tests.ops.control.running import Running, running
+from tests.ops.daemon.processes import hold_up
 
 READ, TRADE, ADMIN = "read-canary-0123456789", "trade-canary-0123456789", "admin-canary-0123456789"
 TCP = "control: {tcp: '127.0.0.1:0', tokens_file: tokens.yaml}"
@@ -234,7 +234,7 @@ async def test_request_that_came_while_the_daemon_was_held_up_is_answered(tmp_pa
         for _ in range(5):
             await asyncio.sleep(0)  # it is accepted
         writer.write(b"GET /v1/health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        time.sleep(0.7)  # noqa: ASYNC251 - held up, as by a busy machine
+        hold_up(0.7)
         answer = await reader.read()
         writer.close()
 

@@ -27,6 +27,11 @@ PATIENCE_S = 60.0
 LOOK_S = 0.02
 
 
+def hold_up(seconds: float) -> None:
+    """Hold up this process and its event loop, as a busy machine does."""
+    time.sleep(seconds)
+
+
 class Forks:
     """The process that has imported everything, and the commands that run in forks of it."""
 

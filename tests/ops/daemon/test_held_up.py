@@ -1,7 +1,6 @@
 """A daemon that was held up, as on a busy machine, takes the time for its own and not for that of others."""
 
 import asyncio
-import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from kernel.events import SessionStopped
 from ops.daemon.limits import LONGEST_PART_S, PARTS, parts_of
 from tests.ops.control.running import running
+from tests.ops.daemon.processes import hold_up
 
 
 async def test_a_daemon_that_was_held_up_while_it_stopped_stops_in_order(tmp_path: Path) -> None:
@@ -17,7 +17,7 @@ async def test_a_daemon_that_was_held_up_while_it_stopped_stops_in_order(tmp_pat
         daemon.stop.ask("the test ends it")
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        time.sleep(1)  # noqa: ASYNC251 - held up while its parts end
+        hold_up(1)
     async with running(tmp_path) as daemon:
         (stopped,) = await daemon.logged(SessionStopped)
 

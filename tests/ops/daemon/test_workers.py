@@ -29,7 +29,7 @@ from ops.daemon.reloading import Reloading
 from ops.daemon.status import DaemonStatus
 from replay.run_config import ReloadConfig
 from replay.verification import verify_run
-from tests.ops.daemon.processes import Daemon, Forks, exchange
+from tests.ops.daemon.processes import Daemon, Forks, exchange, hold_up
 from tests.ops.daemon.working import (
     LOG,
     PATIENCE_S,
@@ -382,7 +382,7 @@ async def test_process_that_answered_while_the_daemon_was_held_up_is_not_ended(t
         await one.session.engine.post(quotes(1)[0])
         await one.until(partial(_is_after, one.session.engine, seq), look_s=0)
         await asyncio.sleep(0)  # the process is told
-        time.sleep(1.5)  # noqa: ASYNC251 - the daemon is held up, as by a busy machine
+        hold_up(1.5)
         await one.started("steady")
         status = one.statuses["steady"]
 
